@@ -1,0 +1,140 @@
+"""A private PostgreSQL server for tests, and fresh databases in it.
+
+The server's programs refuse to run as root, so under root they run as an unprivileged user. Nothing is kept: the data
+lies in a temporary directory, and the server ends with the process that started it.
+"""
+
+import atexit
+import functools
+import os
+import pwd
+import shutil
+import signal
+import socket
+import subprocess
+import tempfile
+import time
+import uuid
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+from sqlalchemy import URL, create_engine, make_url, text
+from sqlalchemy.exc import OperationalError
+
+URL_VARIABLE = "TRIAGE_TEST_POSTGRES"
+"""Names a running server instead: a URL whose user may create databases."""
+
+START_SECONDS = 30
+
+
+def _program(name: str) -> str | None:
+    """Find a server program; Debian keeps them outside of PATH."""
+    versioned = sorted(Path("/usr/lib/postgresql").glob(f"*/bin/{name}"), reverse=True)
+    return shutil.which(name) or (str(versioned[0]) if versioned else None)
+
+
+def _unprivileged() -> pwd.struct_passwd | None:
+    """Whom to run the server as; `None` where this process is not root and may run it itself."""
+    if os.geteuid() != 0:
+        return None
+    for name in ("postgres", "nobody"):
+        try:
+            return pwd.getpwnam(name)
+        except KeyError:
+            continue
+    pytest.skip("PostgreSQL does not run as root, and there is no user `postgres` or `nobody` to run it as")
+
+
+def _free_port() -> int:
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+        return port
+
+
+@functools.cache
+def server_url() -> str:
+    """The URL of a running server, started at the first call; skips the test where there is none."""
+    if given := os.environ.get(URL_VARIABLE):
+        return given
+    initdb, postgres = _program("initdb"), _program("postgres")
+    if initdb is None or postgres is None:
+        pytest.skip(f"no PostgreSQL server programs here; set {URL_VARIABLE} to use a running server")
+    user = _unprivileged()
+    directory = Path(tempfile.mkdtemp(prefix="triage-postgres-"))
+    # A run that is interrupted while the server starts leaves nothing behind, either.
+    atexit.register(shutil.rmtree, directory, ignore_errors=True)
+    if user is not None:
+        os.chown(directory, user.pw_uid, user.pw_gid)
+    data, port = directory / "data", _free_port()
+    identity = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    environment = {"PATH": os.defpath, "HOME": str(directory), "LC_ALL": "C"}
+    subprocess.run(
+        [initdb, "--pgdata", data, "--username", "triage", "--auth", "trust", "--no-sync", "--encoding", "UTF8"],
+        check=True,
+        capture_output=True,
+        cwd=directory,
+        env=environment,
+        **identity,
+    )
+    settings = {
+        "listen_addresses": "127.0.0.1",
+        "port": port,
+        "unix_socket_directories": directory,
+        # A test's data need not outlive the machine.
+        "fsync": "off",
+        "max_connections": 60,
+        "shared_buffers": "32MB",
+    }
+    with (directory / "log").open("wb") as log:
+        server = subprocess.Popen(
+            [postgres, "-D", data, *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))],
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            cwd=directory,
+            env=environment,
+            start_new_session=True,
+            **identity,
+        )
+    atexit.register(_stop, server, os.getpid())
+    url = f"postgresql://triage@127.0.0.1:{port}/postgres"
+    _wait(url, server, directory / "log")
+    return url
+
+
+def _stop(server: "subprocess.Popen[bytes]", owner: int) -> None:
+    if os.getpid() != owner:
+        return
+    server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: sessions end, the rest is rolled back
+    server.wait(timeout=START_SECONDS)
+
+
+def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
+    deadline = time.monotonic() + START_SECONDS
+    while True:
+        try:
+            engine.connect().close()
+            break
+        except OperationalError:
+            if server.poll() is not None or time.monotonic() > deadline:
+                raise RuntimeError(f"PostgreSQL did not start:\n{log.read_text()[-2000:]}") from None
+            time.sleep(0.05)
+    engine.dispose()
+
+
+@contextmanager
+def database() -> Iterator[str]:
+    """A URL of a new, empty database; it is dropped afterwards."""
+    server: URL = make_url(server_url()).set(drivername="postgresql+psycopg")
+    name = f"triage_test_{uuid.uuid4().hex}"
+    engine = create_engine(server, isolation_level="AUTOCOMMIT")
+    with engine.connect() as connection:
+        connection.execute(text(f"CREATE DATABASE {name}"))
+        try:
+            yield server.set(drivername="postgresql", database=name).render_as_string(hide_password=False)
+        finally:
+            connection.execute(text(f"DROP DATABASE {name} WITH (FORCE)"))
+    engine.dispose()

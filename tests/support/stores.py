@@ -1,0 +1,100 @@
+"""Values that the store's tests are made of."""
+
+import asyncio
+from collections.abc import Iterator
+from contextlib import contextmanager
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from sqlalchemy import NullPool, create_engine, delete, make_url
+
+from tests.support import postgres
+from triage.domain.alert import Alert, DetectionOrigin, Kind, Severity, Status
+from triage.domain.evidence import Evidence, Source
+from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
+from triage.domain.verdict import Analyst, Disposition, Investigation, Usage, Verdict
+from triage.edges.store import SqlStore, open_store
+from triage.edges.store.tables import metadata, schema_migrations
+from triage.ports import Claim
+
+NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
+HOLDS = 3600.0
+"""Seconds of a lease that outlasts any test, on the test's clock and on a database's."""
+RUN_OUT = 0.0
+"""Seconds of a lease that has run out as soon as it is given, on either clock."""
+
+SELECTED = Selected()
+SKIPPED = Skipped(code=SkipCode.STATUS, reason="its status is RESOLVED")
+LINKED = Linked(leader="leader", reason="same title within 15 minutes")
+DECISIONS: tuple[Decision, ...] = (SELECTED, SKIPPED, LINKED)
+
+
+def alert(name: str = "a", **changes: object) -> Alert:
+    """A plain alert; `minutes` is its age."""
+    minutes = changes.pop("minutes", 10)
+    assert isinstance(minutes, int)
+    values: dict[str, object] = {
+        "id": name,
+        "title": "A user signed in from a new place",
+        "severity": Severity.MEDIUM,
+        "status": Status.OPEN,
+        "kind": Kind.RULE,
+        "created_at": NOW - timedelta(minutes=minutes),
+        "origin": DetectionOrigin(id="Standard.NewPlace"),
+    }
+    return Alert.model_validate(values | changes)
+
+
+def investigation(claim: Claim, disposition: Disposition = Disposition.BENIGN, **changes: object) -> Investigation:
+    """A finished investigation of a claimed alert."""
+    values: dict[str, object] = {
+        "run_id": claim.run_id,
+        "alert_id": claim.alert.id,
+        "analyst": Analyst.OFFLINE,
+        "started_at": NOW,
+        "finished_at": NOW + timedelta(seconds=7),
+        "verdict": Verdict(disposition=disposition, confidence=0.75, summary="Nothing unusual."),
+        "evidence": (
+            Evidence(
+                id="E1", source=Source.EVENTS, key="events", question="What happened?", rows=({"b": 1, "a": "ü"},)
+            ),
+        ),
+        "usage": Usage(seconds=6.5),
+    }
+    return Investigation.model_validate(values | changes)
+
+
+async def saved(store: SqlStore, *alerts: Alert, decision: Decision = SELECTED) -> None:
+    await store.save_alerts([(each, decision) for each in alerts], now=NOW)
+
+
+async def claimed(store: SqlStore, worker: str = "w", *, lease_seconds: float = HOLDS, **changes: str) -> Claim:
+    """The next claim, which must exist."""
+    claim = await store.claim(worker, now=NOW, lease_seconds=lease_seconds, **changes)
+    assert claim is not None
+    return claim
+
+
+def empty(url: str) -> None:
+    """Delete every row of a PostgreSQL database, much faster than making a new one."""
+    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    with engine.begin() as connection:
+        for table in reversed(metadata.sorted_tables):
+            if table is not schema_migrations:
+                connection.execute(delete(table))
+
+
+@contextmanager
+def migrated_postgres() -> Iterator[str]:
+    """A URL of a PostgreSQL database with the schema in it."""
+
+    async def migrate(url: str) -> None:
+        await (await open_store(url)).close()
+
+    with postgres.database() as url:
+        asyncio.run(migrate(url))
+        yield url
+
+
+def sqlite_url(directory: Path) -> str:
+    return f"sqlite:///{directory / 'state.db'}"

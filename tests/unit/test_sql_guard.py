@@ -1,0 +1,553 @@
+"""The SQL guard on our own hostile and benign statements, and what it changes in the benign ones."""
+
+import re
+from datetime import UTC, datetime, timedelta
+
+import pytest
+
+from triage.domain.sql import Dialect, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
+from triage.domain.window import TimeWindow
+from triage.errors import TriageError
+
+NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
+DAY = timedelta(days=1)
+TRAIL = "panther_logs.public.aws_cloudtrail"
+OKTA = "panther_logs.public.okta_systemlog"
+SINCE = "p_occurs_since('1 d')"
+SNOWFLAKE = SqlPolicy(extra_schemas=frozenset({"snowflake.account_usage"}))
+
+
+def accept(text: str, *, policy: SqlPolicy | None = None, window: TimeWindow | None = None) -> ReadOnlyQuery:
+    return parse_read_only(text, policy=policy or SqlPolicy(), window=window, now=NOW)
+
+
+def refuse(text: str, *, policy: SqlPolicy | None = None, window: TimeWindow | None = None) -> SqlRefused:
+    with pytest.raises(SqlRefused) as caught:
+        parse_read_only(text, policy=policy or SqlPolicy(), window=window, now=NOW)
+    return caught.value
+
+
+def where(condition: str) -> str:
+    return f"SELECT eventName FROM {TRAIL} WHERE {condition}"
+
+
+HOSTILE: list[tuple[str, str]] = [
+    # More or other than one SELECT.
+    ("multi_statement", f"{where(SINCE)}; DELETE FROM {TRAIL}"),
+    ("multi_statement", f"{where(SINCE)};{where(SINCE)}"),
+    ("multi_statement", f"{where(SINCE)};;\n;SELECT 1;"),
+    ("not_select", f"DELETE FROM {TRAIL} WHERE {SINCE}"),
+    ("not_select", f"UPDATE {TRAIL} SET eventName = 'x' WHERE {SINCE}"),
+    ("not_select", f"INSERT INTO {TRAIL} SELECT * FROM {OKTA} WHERE {SINCE}"),
+    ("not_select", f"MERGE INTO {TRAIL} USING {OKTA} ON 1 = 1 WHEN MATCHED THEN DELETE"),
+    ("not_select", f"CREATE TABLE x AS {where(SINCE)}"),
+    ("not_select", f"DROP TABLE {TRAIL}"),
+    ("not_select", f"TRUNCATE TABLE {TRAIL}"),
+    ("not_select", "ALTER SESSION SET TIMEZONE = 'UTC'"),
+    ("not_select", "USE ROLE accountadmin"),
+    ("not_select", "SET x = 1"),
+    ("not_select", "SHOW TABLES"),
+    ("not_select", f"DESCRIBE TABLE {TRAIL}"),
+    ("not_select", f"EXPLAIN {where(SINCE)}"),
+    ("not_select", "CALL some_procedure()"),
+    ("not_select", "BEGIN RETURN 1; END"),
+    ("not_select", "EXECUTE IMMEDIATE 'DROP TABLE x'"),
+    ("not_select", "VALUES (1)"),
+    ("not_select", "Here is the query you asked for"),
+    ("empty", ""),
+    ("empty", "  -- nothing but words\n ; "),
+    ("syntax", f"SELECT FROM WHERE {TRAIL}"),
+    ("syntax", f"WITH d AS (DELETE FROM {TRAIL} RETURNING *) SELECT * FROM d"),
+    ("character", f"{where(SINCE)}\n```"),
+    ("character", f"```sql\n{where(SINCE)}\n```"),
+    # Characters.
+    ("character", f"SELECT 1 \x00 FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT 'a\x1b[2J' FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT 'a\u202eb' FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT 'a\u2066b' FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SEL\u200bECT 1 FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT '\U000e0041' FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT\u00a01 FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT \uff41 FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f"SELECT 1 AS éclair FROM {TRAIL} WHERE {SINCE}"),
+    ("character", f'SELECT 1 AS "éclair" FROM {TRAIL} WHERE {SINCE}'),
+    ("character", f"SELECT `eventName` FROM {TRAIL} WHERE {SINCE}"),
+    ("character", "SELECT '\ud800'"),
+    ("unterminated", f"SELECT 'x FROM {TRAIL} WHERE {SINCE}"),
+    ("unterminated", f"SELECT 1 /* FROM {TRAIL} WHERE p_occurs_since(1)"),
+    ("escape", where(SINCE + r" AND eventName RLIKE '\d+'")),
+    ("escape", where(SINCE + r" AND eventName = '\101'")),
+    # Stages, variables, templates, parameters.
+    ("stage", "SELECT * FROM @~/x.csv"),
+    ("stage", f"SELECT metadata FROM @my_stage, {TRAIL} WHERE {SINCE}"),
+    ("variable", f"SELECT $1 FROM {TRAIL} WHERE {SINCE}"),
+    ("variable", where(f"{SINCE} AND eventName = $name")),
+    ("parameter", where(f"{SINCE} AND eventName = ?")),
+    ("parameter", where(f"{SINCE} AND eventName = :name")),
+    ("placeholder", where("p_occurs_since('{{ window }}')")),
+    ("placeholder", where(SINCE + " AND eventName = '{% raw %}'")),
+    ("placeholder", where(SINCE + " AND {condition}")),
+    ("pragma", f"-- pragma: template\n{where(SINCE)}"),
+    ("pragma", f"{where(SINCE)} /* Pragma : template */"),
+    ("operator", f"SELECT data->>'a' FROM {TRAIL} WHERE {SINCE}"),
+    ("operator", f"SELECT FILTER(a, x -> x > 1) FROM {TRAIL} WHERE {SINCE}"),
+    ("name", f"SELECT __triage_x FROM {TRAIL} WHERE {SINCE}"),
+    ("name", f"SELECT 1 AS \"p_occurs_since('9 d')\" FROM {TRAIL} WHERE {SINCE}"),
+    # Functions.
+    ("function", f"SELECT SYSTEM$TYPEOF(eventName) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f'SELECT "SYSTEM$WAIT"(5) FROM {TRAIL} WHERE {SINCE}'),
+    ("function", f"SELECT CURRENT_USER FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT CURRENT_ROLE() FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT LAST_QUERY_ID() FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT GET_DDL('view', 'x') FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT GETVARIABLE('x') FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT REPEAT('x', 1000000000) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT RPAD('x', 100000000) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT RANDOM() FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT SEQ4() FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT ARRAY_GENERATE_RANGE(0, 100000000) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT BUILD_SCOPED_FILE_URL(stage, 'x') FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT FILE_URL_FROM_ANYWHERE(1) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT panther_logs.public.lower(eventName) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT snowflake.cortex.complete('m', eventName) FROM {TRAIL} WHERE {SINCE}"),
+    ("function", f"SELECT AI_COMPLETE('m', eventName) FROM {TRAIL} WHERE {SINCE}"),
+    ("expression", f"SELECT my_sequence.NEXTVAL FROM {TRAIL} WHERE {SINCE}"),
+    # Table functions and sources.
+    ("table_function", "SELECT * FROM TABLE('panther_logs.public.aws_cloudtrail')"),
+    ("table_function", "SELECT * FROM TABLE(RESULT_SCAN('01be5f14'))"),
+    ("table_function", "SELECT * FROM TABLE(GENERATOR(ROWCOUNT => 1000000000))"),
+    ("table_function", "SELECT * FROM TABLE(information_schema.query_history())"),
+    ("table_function", "SELECT * FROM LATERAL my_function(1)"),
+    ("table_function", f"SELECT FLATTEN(target) FROM {OKTA} WHERE {SINCE}"),
+    ("function", "SELECT * FROM IDENTIFIER('panther_logs.public.aws_cloudtrail')"),
+    ("schema", f"SELECT * FROM aws_cloudtrail WHERE {SINCE}"),
+    ("schema", f"SELECT * FROM public.aws_cloudtrail WHERE {SINCE}"),
+    ("schema", f"SELECT * FROM panther_logs.private.aws_cloudtrail WHERE {SINCE}"),
+    ("schema", f"SELECT * FROM panther_logs.information_schema.tables WHERE {SINCE}"),
+    ("schema", f"SELECT * FROM snowflake.account_usage.users WHERE {SINCE}"),
+    ("schema", f'SELECT * FROM "SNOWFLAKE"."ACCOUNT_USAGE"."USERS" WHERE {SINCE}'),
+    ("schema", f'SELECT * FROM "panther_logs".public.aws_cloudtrail WHERE {SINCE}'),
+    ("schema", f"{where(SINCE)} UNION ALL SELECT name FROM snowflake.account_usage.users"),
+    ("schema", f"{where(SINCE)} ORDER BY (SELECT MAX(name) FROM snowflake.account_usage.users)"),
+    (
+        "schema",
+        f"{where(SINCE)} UNION ALL {where(SINCE)} ORDER BY (SELECT MAX(name) FROM snowflake.account_usage.users)",
+    ),
+    ("schema", where(f"{SINCE} AND eventName IN (SELECT name FROM secrets.public.names)")),
+    ("schema", where(f"{SINCE} AND EXISTS (SELECT 1 FROM secrets.public.names)")),
+    ("schema", f"SELECT (SELECT MAX(name) FROM secrets.public.names) FROM {TRAIL} WHERE {SINCE}"),
+    (
+        "schema",
+        f"SELECT 1 FROM {TRAIL} t, LATERAL FLATTEN(input => (SELECT ARRAY_AGG(x) FROM a.public.b)) f WHERE {SINCE}",
+    ),
+    ("schema", f"WITH aws_cloudtrail AS (SELECT * FROM snowflake.account_usage.users) SELECT * FROM {TRAIL}"),
+    # Clauses.
+    ("clause", where(f"{SINCE} FOR UPDATE")),
+    ("syntax", f"SELECT eventName INTO x FROM {TRAIL} WHERE {SINCE}"),
+    ("clause", f"SELECT * FROM {TRAIL} AT(OFFSET => -3600) WHERE {SINCE}"),
+    ("clause", f"SELECT * FROM {TRAIL} SAMPLE (10) WHERE {SINCE}"),
+    ("clause", f"SELECT * FROM {TRAIL} WHERE {SINCE} CONNECT BY PRIOR a = b"),
+    ("clause", f"SELECT * FROM {TRAIL} a NATURAL JOIN {OKTA} b WHERE {SINCE}"),
+    ("expression", f"SELECT * FROM {TRAIL} WHERE {SINCE} FETCH FIRST 5 ROWS ONLY"),
+    ("expression", f"SELECT * FROM (VALUES (1), (2)) AS v, {TRAIL} WHERE {SINCE}"),
+    ("clause", "WITH RECURSIVE r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r"),
+    ("schema", "WITH r AS (SELECT 1 AS n UNION ALL SELECT n + 1 FROM r) SELECT * FROM r"),
+    ("cte", f"WITH a AS ({where(SINCE)}), a AS (SELECT 1) SELECT * FROM a"),
+    ("cte", f"WITH a AS ({where(SINCE)}) SELECT * FROM (WITH a AS (SELECT 1) SELECT * FROM a)"),
+    ("alias", f"SELECT * FROM {TRAIL} AS t(a, p_event_time) WHERE {SINCE}"),
+    ("alias", f"SELECT * FROM {TRAIL} t, {OKTA} t WHERE t.p_event_time > CURRENT_DATE"),
+    # Bounds that are none.
+    ("unbounded", f"SELECT * FROM {TRAIL}"),
+    ("unbounded", f"SELECT * FROM {TRAIL} LIMIT 5"),
+    ("unbounded", where(f"{SINCE} OR 1 = 1")),
+    ("unbounded", where(f"NOT {SINCE}")),
+    ("unbounded", where(f"NOT (NOT {SINCE})")),
+    ("unbounded", where(f"CASE WHEN eventName = 'x' THEN {SINCE} ELSE TRUE END")),
+    ("unbounded", where(f"COALESCE({SINCE}, TRUE)")),
+    ("unbounded", where("p_event_time IS NOT NULL")),
+    ("unbounded", where("p_event_time <> '2026-03-01'")),
+    ("unbounded", where("p_event_time <= CURRENT_TIMESTAMP")),
+    ("unbounded", where("p_occurs_before('2026-03-01')")),
+    ("unbounded", where("p_event_time >= p_parse_time")),
+    ("unbounded", where("p_event_time >= (SELECT MIN(p_event_time))")),
+    ("unbounded", where("eventTime >= DATEADD(day, -1, CURRENT_TIMESTAMP)")),
+    ("unbounded", where("p_occurs_since('1 d', , eventTime)")),
+    ("unbounded", f"SELECT * FROM {TRAIL} HAVING p_event_time > CURRENT_DATE"),
+    ("unbounded", f"SELECT * FROM {TRAIL} QUALIFY p_event_time > CURRENT_DATE"),
+    ("unbounded", f"SELECT CURRENT_TIMESTAMP AS p_event_time FROM {TRAIL} WHERE {SINCE}"),
+    ("unbounded", f"SELECT * REPLACE (CURRENT_TIMESTAMP AS p_event_time) FROM {TRAIL} WHERE {SINCE}"),
+    ("unbounded", f"{where(SINCE)} UNION ALL SELECT eventType FROM {OKTA}"),
+    ("unbounded", f"SELECT * FROM (SELECT * FROM {TRAIL}) WHERE {SINCE}"),
+    ("unbounded", f"WITH a AS (SELECT * FROM {TRAIL}) SELECT * FROM a WHERE {SINCE}"),
+    ("unbounded", where(f"{SINCE} AND eventName IN (SELECT eventType FROM {OKTA})")),
+    ("unbounded", f"SELECT * FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x WHERE a.p_event_time > CURRENT_DATE"),
+    ("unbounded", f"SELECT * FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x WHERE {SINCE}"),
+    (
+        "unbounded",
+        f"SELECT * FROM {TRAIL} a LEFT JOIN (SELECT 1 AS y) b ON a.x = b.y AND a.p_event_time > CURRENT_DATE",
+    ),
+    (
+        "unbounded",
+        f"WITH aws_cloudtrail AS (SELECT 1 AS p_event_time) SELECT * FROM aws_cloudtrail, {OKTA} "
+        "WHERE aws_cloudtrail.p_event_time > '2026-03-14'",
+    ),
+    ("unbounded", f"SELECT 1 FROM {TRAIL} a JOIN (SELECT 1 AS p_event_time) b USING (p_event_time) WHERE {SINCE}"),
+    # Windows that are too long.
+    ("window", where("p_occurs_since('91 d')")),
+    ("window", where("p_occurs_since('20 weeks')")),
+    ("window", where("p_occurs_since(9999999)")),
+    ("window", where("p_event_time > '1970-01-01'")),
+    ("window", where("p_occurs_after('2025-01-01')")),
+    ("window", where("p_event_time >= DATEADD(year, -1, CURRENT_TIMESTAMP)")),
+    ("window", where("p_event_time >= CURRENT_TIMESTAMP - INTERVAL '200 days'")),
+    ("window", where("p_occurs_between('1970-01-01', '2100-01-01')")),
+    ("window", where("p_occurs_between('2026-03-10', '2026-03-01')")),
+    ("window", where("DATEDIFF(day, p_event_time, CURRENT_TIMESTAMP) < 400")),
+    # Macros.
+    ("macro", where("p_occurs_since()")),
+    ("macro", where("p_occurs_since('soon')")),
+    ("macro", where("p_occurs_since('-1 d')")),
+    ("macro", where("p_occurs_since('0 d')")),
+    ("macro", where("p_occurs_since('1 fortnight')")),
+    ("macro", where("p_occurs_since('1 d', t, c, x)")),
+    ("macro", where("p_occurs_since('1 d', 'alias')")),
+    ("macro", where("p_occurs_since('1 d', , lower(x))")),
+    ("macro", where("p_occurs_since('1 d'")),
+    ("macro", where("p_occurs_between('2026-03-01')")),
+    ("macro", where("p_occurs_between('yesterday', 'today')")),
+    ("macro", where("p_occurs_around('2026-03-01', )")),
+    ("macro", where("p_occurs_around(eventTime, '1 h')")),
+    ("name", where('"P_OCCURS_SINCE"(1)')),
+    # Size.
+    ("size", where(SINCE) + " " * 20_000),
+    ("size", " UNION ALL ".join(["SELECT 1"] * 60)),
+    ("nesting", "SELECT " + "(" * 40 + "1" + ")" * 40),
+    ("nesting", "SELECT " + "NOT " * 40 + "TRUE"),
+    ("nesting", "SELECT " + "CASE WHEN TRUE THEN " * 40 + "1" + " END" * 40),
+    ("size", "SELECT " + ",".join(["1"] * 4000)),
+    ("cross_join", "SELECT 1 FROM (SELECT 1) a, (SELECT 1) b, (SELECT 1) c, (SELECT 1) d, (SELECT 1) e"),
+    (
+        "cte",
+        f"WITH c0 AS ({where(SINCE)}), "
+        + ", ".join(f"c{n} AS (SELECT a.x FROM c{n - 1} a JOIN c{n - 1} b ON a.x = b.x)" for n in range(1, 12))
+        + " SELECT * FROM c11",
+    ),
+    ("cte", "WITH " + ", ".join(f"c{n} AS (SELECT {n})" for n in range(40)) + " SELECT 1"),
+    ("limit", where(f"{SINCE} LIMIT NULL")),
+    ("limit", where(f"{SINCE} LIMIT (SELECT 5)")),
+    ("limit", where(f"{SINCE} LIMIT 5 OFFSET (SELECT 1)")),
+    ("limit", f"SELECT * FROM ({where(SINCE)} LIMIT 1 + 1)"),
+]
+
+
+@pytest.mark.parametrize(("code", "text"), HOSTILE, ids=[f"{n}-{code}" for n, (code, _) in enumerate(HOSTILE)])
+def test_a_hostile_or_broken_query_is_refused(code: str, text: str) -> None:
+    """Everything that is not one bounded read of an allowed table is refused, under a stable code."""
+    error = refuse(text)
+    assert error.code == code
+    assert isinstance(error, TriageError)
+
+
+BENIGN: list[str] = [
+    "SELECT 1",
+    where(SINCE),
+    where("p_occurs_since(90m)"),
+    where("p_occurs_since(3600)"),
+    where("p_occurs_since(1 hour)"),
+    where("P_Occurs_Since('7 days')"),
+    where("p_occurs_since('2w')"),
+    where("p_occurs_since('96 hrs', aws_cloudtrail)"),
+    where("p_occurs_since('1 d', , p_parse_time)"),
+    where("p_occurs_between('2026-02-01', '2026-02-03')"),
+    where("p_occurs_between('2026-02-01T00:00:00Z', '2026-02-03 10:30:00.123456789')"),
+    where("p_occurs_between(current_date - 1, current_timestamp)"),
+    where("p_occurs_between(DATEADD(hour, -6, p_current_timestamp()), p_current_timestamp())"),
+    where("p_occurs_around('2026-03-14 10:00:00', '30 m')"),
+    where("p_occurs_after('2026-03-14') AND p_occurs_before('2026-03-15')"),
+    where("p_occurs_between('2021-01-01', '2021-01-02')"),
+    where("p_event_time >= '2026-03-14'"),
+    where("p_event_time BETWEEN '2026-03-01' AND '2026-03-14'"),
+    where("'2026-03-14' <= p_event_time"),
+    where("(p_event_time > DATEADD('hour', -6, CURRENT_TIMESTAMP()))"),
+    where("p_event_time > CURRENT_TIMESTAMP - INTERVAL '1 hour, 30 minutes'"),
+    where("p_event_time >= TO_TIMESTAMP_NTZ('2026-03-14 00:00:00')"),
+    where("p_event_time >= '2026-03-14'::timestamp_ntz AND p_event_time::date <= '2026-03-15'::date"),
+    where("p_event_time >= DATE_TRUNC('day', DATEADD(month, -1, CURRENT_TIMESTAMP))"),
+    where("DATE_TRUNC('hour', p_event_time) >= '2026-03-14'"),
+    where("DATEDIFF(hour, p_event_time, CURRENT_TIMESTAMP) <= 24"),
+    where(f"{SINCE} AND (eventName = 'a' OR eventName = 'b')"),
+    where(f"{SINCE} AND eventName IN ('DeleteTrail', 'DROP TABLE x', 'it''s; --')"),
+    where(f"{SINCE} AND eventName LIKE '%@%' AND data:\"@type\" = '$1'"),
+    where(f"{SINCE} AND eventName RLIKE '\\\\d+' AND userAgent ILIKE ANY ('%curl%', '%wget%')"),
+    where(f"{SINCE} AND eventName = 'Zoë — naïve “quotes” 😀'"),
+    where(f"{SINCE} -- a comment — with odd “characters”\n AND eventName = 'x' // another\n /* and\n more */"),
+    f"{where(SINCE)};\n;",
+    f"SELECT userIdentity:sessionContext.sessionIssuer.arn::string AS a, target[0]:id FROM {TRAIL} WHERE {SINCE}",
+    f"SELECT * EXCLUDE (p_row_id), t.eventName AS n FROM {TRAIL} t WHERE {SINCE}",
+    f"SELECT COUNT(DISTINCT eventName) FROM {TRAIL} WHERE {SINCE} GROUP BY ALL HAVING COUNT(*) > 1 ORDER BY 1 DESC",
+    f"SELECT a, ROW_NUMBER() OVER (PARTITION BY a ORDER BY b DESC) AS n FROM {TRAIL} WHERE {SINCE} QUALIFY n = 1",
+    f"SELECT f.value:id FROM {OKTA} t, LATERAL FLATTEN(input => t.target, outer => TRUE) f WHERE {SINCE}",
+    f"SELECT f.value FROM {OKTA}, TABLE(FLATTEN(input => target)) f WHERE {SINCE}",
+    f"SELECT 1 FROM {TRAIL} WHERE {SINCE} UNION ALL (SELECT 2 FROM {OKTA} WHERE {SINCE}) ORDER BY 1 LIMIT 5",
+    f"SELECT eventName FROM {TRAIL} WHERE {SINCE} MINUS SELECT eventType FROM {OKTA} WHERE {SINCE}",
+    f"WITH a AS ({where(SINCE)}), b AS (SELECT * FROM a) SELECT * FROM b JOIN a ON a.eventName = b.eventName",
+    f"SELECT * FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x WHERE p_occurs_since('1 d', a) AND p_occurs_since('2 d', b)",
+    f"SELECT * FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x AND b.p_event_time > CURRENT_DATE WHERE a.p_event_time > CURRENT_DATE",
+    f"SELECT * FROM {TRAIL} a LEFT JOIN {OKTA} b ON a.x = b.x AND b.p_event_time > CURRENT_DATE WHERE a.p_event_time > CURRENT_DATE",
+    f"SELECT * FROM {TRAIL} a JOIN panther_lookups.public.tor_exit_nodes b ON a.sourceIPAddress = b.ip WHERE {SINCE}",
+    f"SELECT p_alert_id FROM panther_rule_matches.public.aws_cloudtrail WHERE {SINCE} AND p_alert_id = 'a'",
+    f"SELECT p_rule_id FROM panther_signals.public.correlation_signals WHERE {SINCE}",
+    f"SELECT * FROM PANTHER_LOGS.PUBLIC.AWS_CLOUDTRAIL WHERE {SINCE}",
+    f'SELECT * FROM "PANTHER_LOGS"."PUBLIC"."AWS_CLOUDTRAIL" WHERE {SINCE}',
+    f"SELECT {TRAIL}.eventName FROM {TRAIL} WHERE {TRAIL}.p_event_time > CURRENT_DATE",
+    f"SELECT p_event_time AS p_event_time, * FROM {TRAIL} WHERE {SINCE}",
+    f"SELECT TOP 5 eventName FROM {TRAIL} WHERE {SINCE}",
+    f"SELECT LISTAGG(DISTINCT eventName, ',') WITHIN GROUP (ORDER BY eventName) FROM {TRAIL} WHERE {SINCE}",
+    f"SELECT $$it's \\ fine$$ FROM {TRAIL} WHERE {SINCE}",
+    f"SELECT IFF(NOT {SINCE}, 'old', 'new') FROM {TRAIL} WHERE p_occurs_since('3 d')",
+    "SELECT ARRAY_CONTAINS('1.2.3.4'::VARIANT, p_any_ip_addresses), ARRAYS_OVERLAP(p_any_emails, ['a', 'b']), "
+    "HAVERSINE(1, 2, 3, 4), PARSE_IP(x, 'INET'), TRY_TO_NUMBER(x), TRY_PARSE_JSON(x):y, MAX_BY(a, b), OBJECT_KEYS(o) "
+    f"FROM {TRAIL} WHERE {SINCE}",
+]
+
+
+@pytest.mark.parametrize("text", BENIGN, ids=range(len(BENIGN)))
+def test_a_bounded_read_is_accepted_and_stays_what_it_is(text: str) -> None:
+    """A bounded read is accepted, and reading the emitted statement again gives the same statement."""
+    query = accept(text)
+    assert accept(query.sql).sql == query.sql
+    assert query.sql.startswith(("SELECT", "WITH", "(SELECT"))
+    assert query.limit <= SqlPolicy().max_limit
+    assert query.sql.endswith(f"LIMIT {query.limit}")
+    assert all(name.count(".") == 2 and name == name.lower() for name in query.tables)
+    if query.tables:
+        assert query.window is not None
+        assert query.window.duration <= SqlPolicy().max_window
+
+
+def test_the_emitted_statement_is_written_from_the_tree() -> None:
+    """Comments vanish, macros become explicit bounds, JSON paths stay readable, and the limit is added."""
+    query = accept(f"""
+        SELECT data:type AS kind  -- what it was
+        FROM {TRAIL}
+        WHERE p_occurs_since(90m) AND eventName != 'x'""")
+    assert query.sql == (
+        f"SELECT data:type AS kind FROM {TRAIL} WHERE p_event_time >= '2026-03-15 10:30:00' "
+        "AND p_event_time <= '2026-03-15 12:00:00' AND eventName <> 'x' LIMIT 1000"
+    )
+    assert query.tables == (TRAIL,)
+    assert query.window == TimeWindow(NOW - timedelta(minutes=90), NOW)
+    assert query.notes == ()
+
+
+@pytest.mark.parametrize(
+    ("condition", "start", "end"),
+    [
+        ("p_occurs_since('1 d')", NOW - DAY, NOW),
+        ("p_occurs_since(3600)", NOW - timedelta(hours=1), NOW),
+        ("p_occurs_around('2026-03-14', '1 h')", datetime(2026, 3, 13, 23, tzinfo=UTC), datetime(2026, 3, 14, 1, tzinfo=UTC)),
+        ("p_occurs_between('2021-01-01', '2021-01-02')", datetime(2021, 1, 1, tzinfo=UTC), datetime(2021, 1, 2, tzinfo=UTC)),
+        ("p_occurs_between('2026-03-14 00:00:00 +02:00', '2026-03-14')", datetime(2026, 3, 13, 22, tzinfo=UTC), datetime(2026, 3, 14, tzinfo=UTC)),
+        ("p_occurs_after('2026-03-14')", datetime(2026, 3, 14, tzinfo=UTC), NOW),
+        ("p_event_time >= '2026-03-01' AND p_event_time >= '2026-03-10'", datetime(2026, 3, 10, tzinfo=UTC), NOW),
+        ("p_occurs_since('30 d') AND p_event_time < '2026-03-01'", NOW - 30 * DAY, datetime(2026, 3, 1, tzinfo=UTC)),
+        ("p_event_time >= DATEADD(month, -1, CURRENT_TIMESTAMP)", datetime(2026, 2, 15, 12, tzinfo=UTC), NOW),
+        ("p_event_time >= DATE_TRUNC('week', CURRENT_TIMESTAMP)", datetime(2026, 3, 9, tzinfo=UTC), NOW),
+        ("p_event_time::date = '2026-03-14'", datetime(2026, 3, 14, tzinfo=UTC), datetime(2026, 3, 15, tzinfo=UTC)),
+        ("p_event_time >= CURRENT_TIMESTAMP - INTERVAL '7 days'", NOW - 7 * DAY, NOW),
+        ("p_event_time >= '2027-01-01'", datetime(2027, 1, 1, tzinfo=UTC), datetime(2027, 1, 1, tzinfo=UTC)),
+    ],
+)  # fmt: skip
+def test_the_window_is_what_the_condition_means(condition: str, start: datetime, end: datetime) -> None:
+    """The window is the intersection of the bounds, with the present as the end where none is written."""
+    assert accept(where(condition)).window == TimeWindow(start, end)
+
+
+def test_the_window_spans_all_tables() -> None:
+    """With several tables the window reaches from the earliest start to the latest end."""
+    query = accept(
+        f"WITH old AS (SELECT * FROM {TRAIL} WHERE p_occurs_between('2026-02-01', '2026-03-01')) "
+        f"SELECT * FROM {OKTA} WHERE p_occurs_since('1 d') AND eventType NOT IN (SELECT eventName FROM old)"
+    )
+    assert query.window == TimeWindow(datetime(2026, 2, 1, tzinfo=UTC), NOW)
+    assert query.tables == (TRAIL, OKTA)
+
+
+WINDOW = TimeWindow(NOW - 3 * DAY, NOW - 2 * DAY)
+LOW, HIGH = "'2026-03-12 12:00:00'", "'2026-03-13 12:00:00'"
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        pytest.param(
+            f"SELECT a FROM {TRAIL}",
+            f"SELECT a FROM {TRAIL} WHERE p_event_time >= {LOW} AND p_event_time <= {HIGH} LIMIT 1000",
+            id="no condition",
+        ),
+        pytest.param(
+            f"SELECT a FROM {TRAIL} WHERE a = 1 OR b = 2",
+            f"SELECT a FROM {TRAIL} WHERE (a = 1 OR b = 2) AND p_event_time >= {LOW} AND p_event_time <= {HIGH} LIMIT 1000",
+            id="an OR is wrapped",
+        ),
+        pytest.param(
+            f"SELECT a FROM {TRAIL} t LEFT JOIN {OKTA} o ON t.a = o.a WHERE p_occurs_since('1 d', t)",
+            f"SELECT a FROM {TRAIL} AS t LEFT JOIN {OKTA} AS o ON t.a = o.a AND o.p_event_time >= {LOW} "
+            f"AND o.p_event_time <= {HIGH} WHERE t.p_event_time >= '2026-03-14 12:00:00' "
+            "AND t.p_event_time <= '2026-03-15 12:00:00' LIMIT 1000",
+            id="the optional side of a LEFT JOIN is bounded in ON",
+        ),
+        pytest.param(
+            f"SELECT a FROM (SELECT * FROM {TRAIL}) WHERE a IN (SELECT b FROM {OKTA})",
+            f"SELECT a FROM (SELECT * FROM {TRAIL} WHERE p_event_time >= {LOW} AND p_event_time <= {HIGH}) WHERE a IN "
+            f"(SELECT b FROM {OKTA} WHERE p_event_time >= {LOW} AND p_event_time <= {HIGH}) LIMIT 1000",
+            id="subqueries each get theirs",
+        ),
+    ],
+)
+def test_a_missing_bound_is_added_where_the_window_is_known(text: str, expected: str) -> None:
+    """A table without a bound gets the known window, in a place that leaves the query's meaning alone."""
+    query = accept(text, window=WINDOW)
+    assert query.sql == expected
+    assert query.notes
+    assert all("time bound added" in note for note in query.notes)
+
+
+@pytest.mark.parametrize("side", ["RIGHT", "FULL"])
+def test_no_bound_is_added_beside_a_right_or_full_join(side: str) -> None:
+    """There a condition in WHERE or ON would change which rows are kept, so the author is asked."""
+    assert refuse(f"SELECT a FROM {TRAIL} t {side} JOIN {OKTA} o ON t.a = o.a", window=WINDOW).code == "unbounded"
+
+
+def test_lookup_tables_need_no_bound_and_get_none() -> None:
+    """An enrichment table is read whole: a bound would hide entries that are still valid."""
+    query = accept("SELECT * FROM panther_lookups.public.known_hosts", window=WINDOW)
+    assert "p_event_time" not in query.sql
+    assert query.window is None
+    strict = SqlPolicy(unbounded=frozenset())
+    assert refuse("SELECT * FROM panther_lookups.public.known_hosts", policy=strict).code == "unbounded"
+
+
+def test_a_long_range_with_both_ends_is_narrowed_and_says_so() -> None:
+    """A written range longer than the policy allows is narrowed to its end; beyond `narrow_up_to` it is refused."""
+    query = accept(where("p_occurs_between('2024-04-14', CURRENT_TIMESTAMP)"))
+    assert query.window == TimeWindow(NOW - 90 * DAY, NOW)
+    assert "p_event_time >= '2025-12-15 12:00:00'" in query.sql
+    assert any("narrowed" in note for note in query.notes)
+    assert accept(query.sql).sql == query.sql
+    never = SqlPolicy(narrow_up_to=timedelta())
+    assert refuse(where("p_occurs_between('2024-04-14', CURRENT_TIMESTAMP)"), policy=never).code == "window"
+
+
+def test_a_fixed_start_is_a_matter_of_policy() -> None:
+    """An open window from a date long ago is refused, or narrowed where the operator allows fixed starts."""
+    text = where("p_event_time >= TIMESTAMP '2025-11-01 03:00:00'")
+    assert refuse(text).code == "window"
+    assert accept(text, policy=SqlPolicy(allow_fixed_start=True)).window == TimeWindow(NOW - 90 * DAY, NOW)
+    assert accept(where("p_event_time >= '2026-03-01'")).window is not None
+
+
+def test_a_bound_in_one_branch_can_be_applied_to_all() -> None:
+    """Where the policy allows it, the bound of one OR branch covers the whole condition."""
+    text = where("eventName = 'a' OR eventName = 'b' AND p_occurs_since('1 d')")
+    assert refuse(text).code == "unbounded"
+    query = accept(text, policy=SqlPolicy(hoist_or_bounds=True))
+    assert query.window == TimeWindow(NOW - DAY, NOW)
+    assert re.search(r"WHERE \(.* OR .*\) AND p_event_time >= '2026-03-14 12:00:00'", query.sql)
+    assert any("OR branch" in note for note in query.notes)
+
+
+def test_limits_are_clamped_and_added() -> None:
+    """A higher limit is lowered with a note, a missing one is added, a lower one stays."""
+    assert accept(where(f"{SINCE} LIMIT 7")).limit == 7
+    assert accept(where(SINCE)).limit == 1000
+    clamped = accept(where(f"{SINCE} LIMIT 1000000"), policy=SqlPolicy(max_limit=50))
+    assert (clamped.limit, clamped.notes) == (50, ("LIMIT 1000000 was lowered to 50",))
+    union = accept(f"{where(SINCE)} LIMIT 5 UNION ALL {where(SINCE)}".replace(" LIMIT 5", ""))
+    assert union.sql.endswith(" LIMIT 1000")
+
+
+def test_the_operators_own_schemas_are_opened_by_policy() -> None:
+    """An extra schema is readable once it is listed, bounded by its own time columns."""
+    for text in (
+        "SELECT user_name FROM snowflake.account_usage.login_history WHERE p_occurs_since(1d, , event_timestamp)",
+        "SELECT start_time AS p_event_time, query_text FROM snowflake.account_usage.query_history WHERE p_occurs_since('1 d')",
+        "SELECT 1 FROM snowflake.account_usage.login_history WHERE DATEDIFF(HOUR, event_timestamp, CURRENT_TIMESTAMP) < 24",
+    ):
+        assert refuse(text).code == "schema"
+        assert accept(text, policy=SNOWFLAKE).tables[0].startswith("snowflake.account_usage.")
+    for text in (
+        "SELECT * FROM snowflake.account_usage.users",
+        "SELECT CURRENT_TIMESTAMP AS p_event_time FROM snowflake.account_usage.query_history WHERE p_occurs_since('1 d')",
+        "SELECT 1 FROM snowflake.account_usage.users WHERE password_age >= '2026-03-14'",
+    ):
+        assert refuse(text, policy=SNOWFLAKE).code == "unbounded"
+        assert refuse(text, policy=SNOWFLAKE, window=WINDOW).code == "unbounded"
+
+
+def test_a_refusal_says_where_and_what_to_write() -> None:
+    """The message carries the line of the author's text, comments and macros included, and a remedy."""
+    error = refuse(f"SELECT a -- first\n/* two\nlines */\nFROM {TRAIL} t\nWHERE p_occurs_since(\n1 hour, o)")
+    assert error.line == 4
+    assert str(error).startswith("line 4: ")
+    assert "p_occurs_since('1 d')" in str(error)
+    assert refuse(f"SELECT a\nFROM {TRAIL}\nWHERE a = 'x").line == 3
+    assert refuse(f"SELECT a\nFROM {TRAIL}\nWHERE {SINCE} AND AND b").line == 3
+
+
+def test_panther_finds_nothing_of_its_own_in_the_strings() -> None:
+    """A string that holds a macro, a template or a pragma comment is written with escapes, and means the same."""
+    query = accept(where(SINCE + r" AND a = 'p_occurs_since(1) {\x7b x }} -- pragma: template' AND b = '\u202e'"))
+    assert "p_occurs_since" not in query.sql
+    assert "{{" not in query.sql
+    assert "--" not in query.sql
+    assert query.sql.isascii()
+    assert r"'\x70_occurs_since(1) \x7b{ x }} \x2d- pragma: template'" in query.sql
+    assert accept(query.sql).sql == query.sql
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text", "expected"),
+    [
+        (
+            Dialect.DATABRICKS,
+            f"SELECT userIdentity:arn::string AS a FROM {TRAIL} WHERE {SINCE} LIMIT 5",
+            f"SELECT CAST(userIdentity:arn AS STRING) AS a FROM {TRAIL} WHERE p_event_time >= CAST('2026-03-14 12:00:00' "
+            "AS TIMESTAMP) AND p_event_time <= CAST('2026-03-15 12:00:00' AS TIMESTAMP) LIMIT 5",
+        ),
+        (
+            Dialect.ATHENA,
+            f"SELECT COUNT(*) FROM {TRAIL} WHERE ARRAY_CONTAINS('1.2.3.4'::VARIANT, p_any_ip_addresses) AND {SINCE}",
+            "SELECT COUNT(*) FROM panther_logs.aws_cloudtrail WHERE CONTAINS(p_any_ip_addresses, '1.2.3.4') AND "
+            "p_event_time >= CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND p_event_time <= CAST('2026-03-15 12:00:00' "
+            "AS TIMESTAMP) LIMIT 1000",
+        ),
+        (
+            Dialect.ATHENA,
+            f"SELECT IFF(a ILIKE '%x%', 1, 0) FROM {TRAIL} WHERE {SINCE} LIMIT 5",
+            "SELECT IF(LOWER(a) LIKE LOWER('%x%'), 1, 0) FROM panther_logs.aws_cloudtrail WHERE p_event_time >= "
+            "CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND p_event_time <= CAST('2026-03-15 12:00:00' AS TIMESTAMP) LIMIT 5",
+        ),
+    ],
+)
+def test_other_engines_get_their_own_language(dialect: Dialect, text: str, expected: str) -> None:
+    """The same checked tree is written for Databricks and Athena, where every macro has become a plain bound."""
+    assert accept(text, policy=SqlPolicy(dialect=dialect)).sql == expected
+
+
+def test_what_another_engine_lacks_is_refused() -> None:
+    """FLATTEN has no counterpart that the translation gets right, so the query is refused there."""
+    text = f"SELECT f.value FROM {OKTA} t, LATERAL FLATTEN(input => t.target) f WHERE {SINCE}"
+    for dialect in (Dialect.DATABRICKS, Dialect.ATHENA):
+        assert refuse(text, policy=SqlPolicy(dialect=dialect)).code == "dialect"
+
+
+def test_the_present_must_have_a_zone() -> None:
+    """A naive clock is a programming error, not a refusal of the query."""
+    with pytest.raises(ValueError, match="aware"):
+        parse_read_only("SELECT 1", now=datetime(2026, 3, 15))  # noqa: DTZ001  (what is under test)
+
+
+def test_a_window_wider_than_the_policy_is_not_added() -> None:
+    """An injected window is held to the same limit as a written one."""
+    assert refuse(f"SELECT a FROM {TRAIL}", window=TimeWindow(NOW - 100 * DAY, NOW)).code == "window"

@@ -1,0 +1,127 @@
+"""What Panther raised."""
+
+from datetime import UTC, datetime
+from typing import Annotated, Literal
+
+from pydantic import AfterValidator, Field, JsonValue
+
+from triage.domain.base import OpenEnum, Value
+
+
+def _utc(moment: datetime) -> datetime:
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+Moment = Annotated[datetime, AfterValidator(_utc)]
+"""An aware time in UTC; Panther's naive times are UTC."""
+
+
+class Severity(OpenEnum):
+    INFO = "INFO"
+    LOW = "LOW"
+    MEDIUM = "MEDIUM"
+    HIGH = "HIGH"
+    CRITICAL = "CRITICAL"
+
+    @property
+    def rank(self) -> int:
+        """0 (INFO) to 4 (CRITICAL); an unknown severity ranks with the most severe."""
+        known = tuple(type(self).__members__)
+        return known.index(self.value) if self.value in known else len(known) - 1
+
+
+class Status(OpenEnum):
+    """Panther's console shows CLOSED as "Invalid"."""
+
+    OPEN = "OPEN"
+    TRIAGED = "TRIAGED"
+    RESOLVED = "RESOLVED"
+    CLOSED = "CLOSED"
+
+
+class Kind(OpenEnum):
+    """GraphQL lacks the correlation kinds that REST has; the client fills them in from the origin."""
+
+    RULE = "RULE"
+    RULE_ERROR = "RULE_ERROR"
+    SCHEDULED_RULE = "SCHEDULED_RULE"
+    SCHEDULED_RULE_ERROR = "SCHEDULED_RULE_ERROR"
+    CORRELATION_RULE = "CORRELATION_RULE"
+    CORRELATION_RULE_ERROR = "CORRELATION_RULE_ERROR"
+    POLICY = "POLICY"
+    SYSTEM_ERROR = "SYSTEM_ERROR"
+
+
+class DetectionOrigin(Value):
+    """The alert came from a detection that exists."""
+
+    kind: Literal["detection"] = "detection"
+    id: str
+    name: str = ""
+    type: str = "RULE"
+
+
+class DeletedOrigin(Value):
+    """The detection has been deleted since."""
+
+    kind: Literal["deleted"] = "deleted"
+    id: str
+
+
+class SystemOrigin(Value):
+    """Panther itself had trouble: a log source, a destination, a query."""
+
+    kind: Literal["system"] = "system"
+    component: str = ""
+    type: str = ""
+
+
+Origin = Annotated[DetectionOrigin | DeletedOrigin | SystemOrigin, Field(discriminator="kind")]
+
+
+class Actor(Value):
+    """Who changed an alert or wrote a comment."""
+
+    id: str = ""
+    kind: Literal["user", "api-token", "system", "unknown"] = "unknown"
+    email: str = ""
+    name: str = ""
+
+
+class Alert(Value):
+    """An alert as Panther's list and detail queries give it.
+
+    Source: Panther GraphQL schema, `Alert`; REST definition, `AlertAPI.Alert` for `context` and `event_count`.
+    """
+
+    id: str
+    title: str
+    severity: Severity
+    status: Status
+    kind: Kind
+    created_at: Moment
+    updated_at: Moment | None = None
+    first_event_at: Moment | None = None
+    last_event_at: Moment | None = None
+    description: str = ""
+    runbook: str = ""
+    reference: str = ""
+    origin: Origin
+    assignee: Actor | None = None
+    updated_by: Actor | None = None
+    event_count: int | None = None
+    """Events that matched, where REST was asked; the alert list doesn't have it."""
+    context: dict[str, JsonValue] = Field(default_factory=dict)
+    """What the rule's `alert_context` returned, where REST was asked."""
+    notes: tuple[str, ...] = ()
+    """What the answer lacked or got wrong; a verdict on a partial alert says so."""
+
+    @property
+    def detection_id(self) -> str:
+        """The id of the detection behind the alert; empty for a system error."""
+        return "" if isinstance(self.origin, SystemOrigin) else self.origin.id
+
+    @property
+    def moment(self) -> datetime:
+        """When it happened: the first event, or the alert's creation where no event is known."""
+        return self.first_event_at or self.created_at

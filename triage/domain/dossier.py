@@ -1,0 +1,30 @@
+"""What enrichment hands to the analyst: the alert with everything already known about it."""
+
+from triage.domain.alert import Alert, Moment
+from triage.domain.base import Row, Value
+from triage.domain.detection import Detection
+from triage.domain.entity import Entity
+from triage.domain.evidence import Evidence
+from triage.domain.signal import Signal
+
+
+class Dossier(Value):
+    """The alert, its detection, entities, numbered evidence and signals."""
+
+    alert: Alert
+    detection: Detection
+    now: Moment
+    """The time the run counts from."""
+    log_types: tuple[str, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    evidence: tuple[Evidence, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    notes: tuple[str, ...] = ()
+
+    @property
+    def events(self) -> tuple[Row, ...]:
+        """The alert's own events, as the first evidence of source `events` holds them."""
+        for entry in self.evidence:
+            if entry.source == "events":
+                return entry.rows
+        return ()

@@ -1,0 +1,103 @@
+"""Answers from outside, numbered `E1`, `E2`, …: what every claim of a verdict must point at."""
+
+import hashlib
+import json
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import JsonValue, StringConstraints
+
+from triage.domain.alert import Moment
+from triage.domain.base import Row, Value
+from triage.domain.coverage import Coverage
+
+EvidenceId = Annotated[str, StringConstraints(pattern=r"^E[1-9][0-9]{0,4}$")]
+"""Ledger id, such as `E3`."""
+
+
+class Source(StrEnum):
+    """Where an answer comes from."""
+
+    EVENTS = "events"
+    """The alert's own events."""
+    QUERY = "query"
+    """A data-lake query of a playbook."""
+    TOOL = "tool"
+    """A data-lake query that the model asked for."""
+    HISTORY = "history"
+    """Earlier alerts of the detection or of the entities."""
+    DETECTION = "detection"
+    SOURCES = "sources"
+    """The state of the log sources."""
+    COMMENTS = "comments"
+    """What people wrote on like alerts."""
+
+
+class Evidence(Value):
+    """One answer from outside, with its question."""
+
+    id: EvidenceId
+    source: Source
+    key: str
+    """Stable name of the question within a run, such as `aws_cloudtrail.actor_history`."""
+    question: str
+    """The question in words."""
+    log_type: str = ""
+    table: str = ""
+    """Fully qualified table, where one was asked."""
+    sql: str = ""
+    """The statement as it was sent; empty where none was."""
+    start: Moment | None = None
+    end: Moment | None = None
+    columns: tuple[str, ...] = ()
+    rows: tuple[dict[str, JsonValue], ...] = ()
+    """Rows kept, in the server's order."""
+    row_count: int = 0
+    """Rows the answer had, kept or not."""
+    truncated: bool = False
+    """Rows or bytes were cut."""
+    error: str = ""
+    """Why there is no answer; empty where there is one."""
+    coverage: Coverage = Coverage()
+    seconds: float = 0.0
+    signals: tuple[str, ...] = ()
+    """Names of the signal rules that may read this answer."""
+    measured: bool = False
+    """The rows are our own counts and comparisons rather than records."""
+
+    @property
+    def answered(self) -> bool:
+        return not self.error
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over what was answered; the same rows give the same digest."""
+        return digest_rows(self.rows, self.row_count)
+
+
+def digest_rows(rows: tuple[dict[str, JsonValue], ...] | tuple[Row, ...], row_count: int) -> str:
+    """Name rows by their content: hexadecimal SHA-256 of their canonical JSON."""
+    text = json.dumps([row_count, [dict(row) for row in rows]], sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+MISSING = object()
+"""What `lookup` gives where a row has no such value; distinct from a JSON null."""
+
+
+def lookup(row: Row, path: str) -> JsonValue | object:
+    """Find a value by column name or dotted path (`userIdentity.arn`, `target.0.id`).
+
+    A column whose own name holds the dots wins over a path. Gives `MISSING` where there is nothing.
+    """
+    if path in row:
+        return row[path]
+    current: JsonValue | object = dict(row)
+    for part in path.split("."):
+        if isinstance(current, dict) and part in current:
+            current = current[part]
+        elif isinstance(current, list) and part.isdecimal() and int(part) < len(current):
+            current = current[int(part)]
+        else:
+            return MISSING
+    return current

@@ -1,0 +1,102 @@
+"""Checkable sentences, and what checking them gave."""
+
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field
+
+from triage.domain.base import Value
+from triage.domain.evidence import EvidenceId
+from triage.domain.signal import Direction
+from triage.domain.trust import Trust
+
+JsonScalar = str | int | float | bool | None
+
+
+class ValueCitation(Value):
+    """A value that a reader can find again in the evidence."""
+
+    kind: Literal["value"] = "value"
+    evidence: EvidenceId
+    row: int = Field(ge=0)
+    """Zero-based index into the stored rows."""
+    column: str
+    """Column name as the lake returned it; a dotted path reaches into JSON."""
+    value: JsonScalar
+    """The value the finding rests on, compared exactly."""
+
+
+class Comparison(StrEnum):
+    EQUAL = "=="
+    AT_LEAST = ">="
+    AT_MOST = "<="
+    MORE = ">"
+    LESS = "<"
+
+
+class CountCitation(Value):
+    """A statement on the number of rows an answer had."""
+
+    kind: Literal["count"] = "count"
+    evidence: EvidenceId
+    comparison: Comparison = Comparison.EQUAL
+    number: int = Field(ge=0)
+
+
+class AbsenceCitation(Value):
+    """A statement that an answer had no rows."""
+
+    kind: Literal["absence"] = "absence"
+    evidence: EvidenceId
+
+
+Citation = Annotated[ValueCitation | CountCitation | AbsenceCitation, Field(discriminator="kind")]
+
+
+class Finding(Value):
+    """One checkable sentence of a verdict with its citations."""
+
+    text: str
+    direction: Direction = Direction.NEUTRAL
+    """Which verdict the sentence supports."""
+    citations: tuple[Citation, ...] = ()
+
+
+class IssueCode(StrEnum):
+    NO_CITATION = "no_citation"
+    UNKNOWN_EVIDENCE = "unknown_evidence"
+    UNANSWERED_EVIDENCE = "unanswered_evidence"
+    UNKNOWN_ROW = "unknown_row"
+    UNKNOWN_COLUMN = "unknown_column"
+    WRONG_VALUE = "wrong_value"
+    WRONG_COUNT = "wrong_count"
+    CUT_COUNT = "cut_count"
+    NOT_ABSENT = "not_absent"
+    UNPROVEN_ABSENCE = "unproven_absence"
+    INVENTED_VALUE = "invented_value"
+    INJECTION = "injection"
+    DOWNGRADED = "downgraded"
+
+
+class Issue(Value):
+    """Something that verification or adjudication objects to."""
+
+    code: IssueCode
+    message: str
+    """What is wrong and what would be right; goes to the model as it is."""
+    finding: int | None = None
+    """One-based number of the finding it concerns."""
+    fatal: bool = True
+    """The finding is dropped; otherwise it stays with the note."""
+
+
+class CheckedFinding(Value):
+    """A finding after verification."""
+
+    finding: Finding
+    number: int
+    """One-based place in the draft; stays the same when others are dropped."""
+    verified: bool
+    trust: frozenset[Trust] = frozenset()
+    """Trust classes of the cited values that held."""
+    issues: tuple[Issue, ...] = ()

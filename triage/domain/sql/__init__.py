@@ -1,0 +1,26 @@
+"""The SQL guard: whatever a model or a playbook asks becomes one bounded read, or a refusal that says what to change.
+
+In this order: the text's characters and tokens (`lexer`), Panther's macros (`macros`), the tree's nodes against
+allow-lists (`nodes`, `catalog`), every SELECT's tables (`scope`, `names`) and time bounds (`spans`, `bounds`,
+`times`), the limit, and the statement written anew from the tree and checked once more (`guard`, `syntax`).
+
+Importing this package imports sqlglot, which takes a while: import it where a query is made, not at start-up.
+"""
+
+from triage.domain.sql.guard import ReadOnlyQuery, parse_read_only
+from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.template import BUILT_IN, ParameterType, ParameterValue, QueryTemplate
+
+__all__ = [
+    "BUILT_IN",
+    "DEFAULT",
+    "Dialect",
+    "ParameterType",
+    "ParameterValue",
+    "QueryTemplate",
+    "ReadOnlyQuery",
+    "SqlPolicy",
+    "SqlRefused",
+    "parse_read_only",
+]

@@ -1,0 +1,115 @@
+"""The guard: from a query's text to the one statement that is sent."""
+
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from sqlglot import exp
+
+from triage.domain.sql import macros, nodes, syntax, times
+from triage.domain.sql.lexer import scan
+from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.scope import Reads, survey
+from triage.domain.window import TimeWindow
+
+
+@dataclass(frozen=True, slots=True)
+class ReadOnlyQuery:
+    """A statement that may be sent to the lake. Only this package makes one."""
+
+    sql: str
+    """Written from the checked tree, never the caller's text."""
+    tables: tuple[str, ...]
+    """Fully qualified, lower case, in the order of their first use."""
+    limit: int
+    """The literal LIMIT of the whole statement."""
+    window: TimeWindow | None
+    """From the earliest start to the latest end over the bounded tables; `None` where none is read."""
+    notes: tuple[str, ...] = ()
+    """What was changed against the caller's text: a limit clamped, a bound added, a window narrowed. One sentence
+    each; whoever reads an answer with no rows needs them."""
+
+
+def parse_read_only(
+    text: str, *, policy: SqlPolicy = DEFAULT, window: TimeWindow | None = None, now: datetime
+) -> ReadOnlyQuery:
+    """Accept a query that is one bounded read, and write it anew.
+
+    Args:
+        text: SQL in Snowflake's dialect, with Panther's macros.
+        policy: What may be read and how much.
+        window: Added as the time bound where a table has none; without it such a query is refused.
+        now: The present moment, aware: what macros and CURRENT_TIMESTAMP are measured against.
+
+    Returns:
+        The statement in the policy's dialect, with what it reads.
+
+    Raises:
+        SqlRefused: with a code, mostly a line, and what to write instead.
+        ValueError: `now` has no time zone.
+    """
+    scanned = scan(text, policy)
+    return settle(syntax.parse(scanned.text), policy=policy, window=window, now=now)
+
+
+def settle(tree: exp.Query, *, policy: SqlPolicy, window: TimeWindow | None, now: datetime) -> ReadOnlyQuery:
+    """Check a parsed query, bound it, and write it. The tree is changed. Raises SqlRefused."""
+    if now.utcoffset() is None:
+        raise ValueError("the guard needs an aware moment")
+    now = now.astimezone(UTC)
+    reads = Reads(policy, now, window)
+    return syntax.guarded(lambda: _settle(tree, reads))
+
+
+def _settle(tree: exp.Query, reads: Reads) -> ReadOnlyQuery:
+    policy = reads.policy
+    census = nodes.check_nodes(tree)
+    macros.expand(census.macros, policy=policy, now=reads.now)
+    survey(tree, census, reads)
+    limit = _limit(tree, census, reads)
+    sql = syntax.emit(tree)
+    _verify(sql, reads, limit)
+    if policy.dialect is not Dialect.SNOWFLAKE:
+        sql = syntax.translate(tree, policy.dialect)
+    return ReadOnlyQuery(sql, tuple(reads.tables), limit, _hull(reads.windows), tuple(reads.notes))
+
+
+def _limit(tree: exp.Query, census: nodes.Census, reads: Reads) -> int:
+    """Clamp the outermost LIMIT, add it where it is missing, and make sure that every other one is a number."""
+    for node in census.limits:
+        written = times.integer(node.args.get("expression"))
+        if written is None or written < 0:
+            raise SqlRefused(
+                f"{type(node).__name__.upper()} takes a whole number", code="limit", line=syntax.line_of(node)
+            )
+    most = reads.policy.max_limit
+    outermost = tree.args.get("limit")
+    written = times.integer(outermost.args["expression"]) if outermost is not None else None
+    if written is not None and written <= most:
+        return written
+    if written is not None:
+        reads.notes.append(f"LIMIT {written} was lowered to {most}")
+    tree.set("limit", exp.Limit(expression=exp.Literal.number(most)))
+    return most
+
+
+def _verify(sql: str, reads: Reads, limit: int) -> None:
+    """Read the written statement back and check it like a stranger's, with nothing left to add or to clamp."""
+    again = Reads(replace(reads.policy, narrow_up_to=timedelta(), hoist_or_bounds=False), reads.now, None)
+    try:
+        tree = syntax.parse(scan(sql, reads.policy, written_here=True).text)
+        census = nodes.check_nodes(tree)
+        survey(tree, census, again)
+        kept = _limit(tree, census, again)
+    except SqlRefused as error:
+        if error.code == "size":
+            raise
+        raise SqlRefused(f"the statement does not survive being written anew: {error}", code="self_check") from error
+    if census.macros or again.notes or kept != limit or set(again.tables) != set(reads.tables):
+        raise SqlRefused("the statement reads differently when it is written anew", code="self_check")
+
+
+def _hull(windows: list[TimeWindow]) -> TimeWindow | None:
+    if not windows:
+        return None
+    return TimeWindow(min(window.start for window in windows), max(window.end for window in windows))

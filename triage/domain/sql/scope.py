@@ -1,0 +1,165 @@
+"""Every SELECT with its own sources: which tables it reads, and that each has a time bound."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlglot import exp
+
+from triage.domain.sql import spans
+from triage.domain.sql.names import Base, base_table, resolve
+from triage.domain.sql.nodes import Census
+from triage.domain.sql.policy import SqlPolicy
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.syntax import line_of
+from triage.domain.window import TimeWindow
+
+MAX_CTES = 32
+MAX_CROSS_JOINS = 3
+"""Joins without a condition, in the whole query; FLATTEN is none."""
+MAX_READS = 128
+"""Tables read once every CTE stands where it is named. Two self-joined CTEs over each other double it each time."""
+
+
+@dataclass(slots=True)
+class Reads:
+    """What a whole query reads."""
+
+    policy: SqlPolicy
+    now: datetime
+    window: TimeWindow | None
+    """Injected where a table has no bound; `None`: refused there."""
+    tables: dict[str, None] = field(default_factory=dict)
+    """Fully qualified names, in the order of their first use."""
+    windows: list[TimeWindow] = field(default_factory=list)
+    """Of each bounded table."""
+    notes: list[str] = field(default_factory=list)
+    """What was changed."""
+    cross_joins: int = 0
+    ctes: int = 0
+    sources: int = 0
+    """Names of tables and CTEs that stood in a FROM or a JOIN."""
+
+
+def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
+    """Visit a query and its subqueries; bounds are added to the tree where they are missing. Raises SqlRefused."""
+    inner: dict[int, list[exp.Query]] = {}
+    for query in census.queries:
+        holder = query.parent
+        while holder is not None and not isinstance(holder, exp.Query | exp.CTE):
+            holder = holder.parent
+        if isinstance(holder, exp.Query):
+            inner.setdefault(id(holder), []).append(query)
+    _query(tree, {}, _Visit(inner, reads))
+    if reads.sources != census.tables:
+        raise SqlRefused("a table is named outside FROM and JOIN", code="expression")
+
+
+@dataclass(frozen=True, slots=True)
+class _Visit:
+    inner: Mapping[int, list[exp.Query]]
+    """The queries directly below a query, CTEs apart, by the identity of their holder."""
+    reads: Reads
+
+
+def _query(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> int:
+    """Visit one query with the CTEs it can see; gives the number of tables that running it reads."""
+    names = _ctes(query, names, visit)
+    reads = visit.reads
+    if isinstance(query, exp.Subquery):
+        if not isinstance(query.this, exp.Query):
+            raise SqlRefused("parentheses in FROM hold a SELECT; name tables without them", code="expression")
+        return _query(query.this, names, visit)
+    if not isinstance(query, exp.Select | exp.SetOperation):
+        raise SqlRefused("only SELECT is allowed", code="not_select", line=line_of(query))
+    sources, total = _sources(query, names, reads)
+    for nested in visit.inner.get(id(query), ()):
+        total += _query(nested, names, visit)
+    if isinstance(query, exp.Select):
+        spans.check(query, sources, policy=reads.policy, now=reads.now, window=reads.window, report=reads)
+    if total > MAX_READS:
+        raise SqlRefused(
+            f"with its CTEs put in place the query reads more than {MAX_READS} tables; join each CTE once", code="cte"
+        )
+    return max(total, 1)
+
+
+def _ctes(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> Mapping[str, int]:
+    with_ = query.args.get("with_")
+    if with_ is None:
+        return names
+    seen: set[str] = set()
+    visible = dict(names)
+    for cte in with_.expressions:
+        alias = cte.args["alias"]
+        name = resolve(alias.this)
+        if name in seen or name in names:
+            raise SqlRefused(
+                f"two CTEs are called {alias.name[:60]}; give each its own name", code="cte", line=line_of(cte)
+            )
+        seen.add(name)
+        visit.reads.ctes += 1
+        if visit.reads.ctes > MAX_CTES:
+            raise SqlRefused(f"more than {MAX_CTES} CTEs", code="cte", line=line_of(cte))
+        # A CTE sees those before it, not itself: without this, Snowflake would run a recursion that lacks the word.
+        visible[name] = _query(cte.this, visible, visit)
+    return visible
+
+
+def _sources(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[list[spans.Source], int]:
+    """What FROM and JOIN name, in order, with the number of tables that the plain names stand for."""
+    from_ = query.args.get("from_")
+    joins: list[exp.Join] = query.args.get("joins") or []
+    found: list[spans.Source] = []
+    total = 0
+    taken: set[str] = set()
+    if from_ is None:
+        return found, total
+    for join in [None, *joins]:
+        node: exp.Expr = from_.this if join is None else join.this
+        base: Base | None = None
+        if type(node) is exp.Table:
+            base, count = _table(node, names, reads)
+            total += count
+        elif not isinstance(node, exp.Subquery | exp.Lateral | exp.TableFromRows):
+            raise SqlRefused(
+                "FROM takes tables, CTEs, subqueries and LATERAL FLATTEN", code="expression", line=line_of(node)
+            )
+        alias = resolve(node.args["alias"].this) if node.args.get("alias") else ""
+        name = alias or (resolve(node.this) if type(node) is exp.Table else "")
+        if name and name in taken:
+            raise SqlRefused(
+                f"two sources are called {name.lower()[:60]}; give each its own alias", code="alias", line=line_of(node)
+            )
+        taken.add(name)
+        if join is not None:
+            _count_cross_join(join, reads)
+        found.append(spans.Source(node, name, bool(alias), base, join))
+    return found, total
+
+
+def _table(table: exp.Table, names: Mapping[str, int], reads: Reads) -> tuple[Base | None, int]:
+    reads.sources += 1
+    alias = table.args.get("alias")
+    if table.args.get("db") is None and table.args.get("catalog") is None:
+        count = names.get(resolve(table.this))
+        if count is not None:
+            return None, count
+    base = base_table(table, reads.policy)
+    if alias is not None and alias.args.get("columns"):
+        # Renamed columns could put another column in the place of p_event_time.
+        raise SqlRefused("a table's alias may not rename its columns", code="alias", line=line_of(table))
+    reads.tables.setdefault(base.name)
+    return base, 1
+
+
+def _count_cross_join(join: exp.Join, reads: Reads) -> None:
+    if join.args.get("on") is not None or join.args.get("using") or type(join.this) in {exp.Lateral, exp.TableFromRows}:
+        return
+    reads.cross_joins += 1
+    if reads.cross_joins > MAX_CROSS_JOINS:
+        raise SqlRefused(
+            f"more than {MAX_CROSS_JOINS} joins have no condition; write JOIN … ON …",
+            code="cross_join",
+            line=line_of(join),
+        )

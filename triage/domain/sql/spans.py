@@ -1,0 +1,294 @@
+"""The time bound of each table that one SELECT reads: found, narrowed, or added."""
+
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from typing import Protocol
+
+from sqlglot import exp
+
+from triage.domain.sql import times
+from triage.domain.sql.bounds import Bound, bounds_in, bounds_in_branches
+from triage.domain.sql.names import Base, resolve
+from triage.domain.sql.policy import SqlPolicy
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.syntax import line_of
+from triage.domain.window import TimeWindow
+
+_EVENT_TIME = "P_EVENT_TIME"
+
+
+@dataclass(frozen=True, slots=True)
+class Source:
+    """One entry of FROM or JOIN."""
+
+    node: exp.Expr
+    name: str
+    """As columns may be qualified by it: the alias, or the bare table name."""
+    aliased: bool
+    base: Base | None
+    """Set for a table of the lake."""
+    join: exp.Join | None
+    """The JOIN that adds it; `None` for the first."""
+
+
+class Report(Protocol):
+    """Where findings go."""
+
+    windows: list[TimeWindow]
+    notes: list[str]
+
+
+def check(
+    select: exp.Select,
+    sources: list[Source],
+    *,
+    policy: SqlPolicy,
+    now: datetime,
+    window: TimeWindow | None,
+    report: Report,
+) -> None:
+    """Make sure that every table of a SELECT is bounded in time.
+
+    Args:
+        select: The SELECT; bounds are added to it where they are missing and a window is known.
+        sources: Its sources in order.
+        policy: How long a window may be.
+        now: The present.
+        window: What to add where a table has no bound.
+        report: Takes each table's window, and a note for each change.
+
+    Raises:
+        SqlRefused: `unbounded` or `window`.
+    """
+    tables = [source for source in sources if source.base is not None and source.base.bounded]
+    if not tables:
+        return
+    found = _found(select, sources, now)
+    for source in tables:
+        judge = _Judge(select, sources, source, policy, now)
+        mine = [bound for bound, place in found if judge.applies(bound, place)]
+        if not any(bound.start for bound in mine):
+            mine += judge.added(window, report)
+        report.windows.append(judge.settled(mine, report))
+
+
+def _found(select: exp.Select, sources: list[Source], now: datetime) -> list[tuple[Bound, int | None]]:
+    """All bounds of a SELECT; the number is the source whose ON holds it, `None` for WHERE."""
+    where = select.args.get("where")
+    found: list[tuple[Bound, int | None]] = [(bound, None) for bound in bounds_in(where.this if where else None, now)]
+    for place, source in enumerate(sources):
+        if source.join is not None:
+            found += [(bound, place) for bound in bounds_in(source.join.args.get("on"), now)]
+    return found
+
+
+def _side(join: exp.Join | None) -> str:
+    return str(join.args.get("side") or "").upper() if join is not None else ""
+
+
+@dataclass(frozen=True, slots=True)
+class _Judge:
+    """One table of one SELECT."""
+
+    select: exp.Select
+    sources: list[Source]
+    source: Source
+    policy: SqlPolicy
+    now: datetime
+
+    @property
+    def base(self) -> Base:
+        assert self.source.base is not None
+        return self.source.base
+
+    @property
+    def _logs(self) -> int:
+        return sum(1 for source in self.sources if source.base is not None and source.base.bounded)
+
+    def applies(self, bound: Bound, place: int | None) -> bool:
+        """Whether a bound limits the rows that are read from this table."""
+        return self._reaches(place) and self._is_ours(bound.column) and self._is_time(bound.column)
+
+    def _reaches(self, place: int | None) -> bool:
+        """A condition in ON limits only the sides that an outer join doesn't keep whole."""
+        if place is None:
+            return True
+        side = _side(self.sources[place].join)
+        mine = self.sources.index(self.source)
+        if side == "LEFT":
+            return mine == place
+        if side == "RIGHT":
+            return mine < place
+        return side == "" and mine <= place
+
+    def _is_ours(self, column: exp.Column) -> bool:
+        qualifiers = [resolve(column.args.get(part)) for part in ("catalog", "db", "table")]
+        if any(qualifiers[:2]):
+            full = ".".join(qualifiers).lower()
+            return not self.source.aliased and full == self.base.name
+        if qualifiers[2]:
+            return qualifiers[2] == self.source.name
+        # Without a qualifier the column can only be meant for a log table that is alone: another one would make it
+        # ambiguous, an alias of that name or USING could make it something else.
+        return (
+            self._logs == 1
+            and not self._renamed(resolve(column.this))
+            and not any(source.join is not None and source.join.args.get("using") for source in self.sources)
+        )
+
+    def _renamed(self, name: str) -> bool:
+        if not self.base.panther:
+            return False
+        aliased = self._alias(name)
+        if aliased is not None and not (isinstance(aliased, exp.Column) and resolve(aliased.this) == name):
+            return True
+        stars = [projection for projection in self.select.expressions if projection.is_star]
+        return any(resolve(found.args["alias"]) == name for star in stars for found in star.find_all(exp.Alias))
+
+    def _alias(self, name: str) -> exp.Expr | None:
+        for projection in self.select.expressions:
+            if isinstance(projection, exp.Alias) and resolve(projection.args["alias"]) == name:
+                found: exp.Expr = projection.this
+                return found
+        return None
+
+    def _is_time(self, column: exp.Column) -> bool:
+        name = resolve(column.this)
+        if self.base.panther:
+            return name.lower() in self.policy.time_columns
+        if name == _EVENT_TIME:
+            # Panther's macros ask for p_event_time; a table of Snowflake's own has it only as an alias.
+            aliased = self._alias(name)
+            return isinstance(aliased, exp.Column) and resolve(aliased.this).lower() in self.policy.extra_time_columns
+        return name.lower() in self.policy.extra_time_columns
+
+    def added(self, window: TimeWindow | None, report: Report) -> list[Bound]:
+        """Give the table a bound: from the branches of an OR where the policy says so, else the known window."""
+        if self.policy.hoist_or_bounds and (hoisted := self._hoisted(report)):
+            return hoisted
+        if window is None or not self.base.panther:
+            raise self._unbounded()
+        if window.duration > self.policy.max_window:
+            raise self._too_wide(window.duration)
+        if any(_side(source.join) in {"RIGHT", "FULL"} for source in self.sources):
+            raise self._unbounded()
+        column = exp.column("p_event_time", table=self._qualifier())
+        bounds = self._conditions(column, window)
+        join = self.source.join
+        if _side(join) == "LEFT" and join is not None:
+            if join.args.get("on") is None:
+                raise self._unbounded()
+            join.set("on", _and(join.args["on"], bounds))
+        else:
+            _add_where(self.select, bounds)
+        report.notes.append(f"{self.base.name}: time bound added, {_span(window)}")
+        return self._read(bounds)
+
+    def _hoisted(self, report: Report) -> list[Bound]:
+        where = self.select.args.get("where")
+        branches = [
+            bound for bound in bounds_in_branches(where.this if where else None, self.now) if self.applies(bound, None)
+        ]
+        inside = [bound for bound in branches if bound.start is not None]
+        if not inside:
+            return []
+        start = min(bound.start for bound in inside if bound.start is not None)
+        end = max([bound.end for bound in branches if bound.end is not None], default=self.now)
+        bounds = self._conditions(inside[0].column.copy(), TimeWindow(start, max(end, start)))
+        _add_where(self.select, bounds)
+        report.notes.append(f"{self.base.name}: the time bound of one OR branch was applied to the whole condition")
+        return self._read(bounds)
+
+    def _qualifier(self) -> exp.Identifier | None:
+        if len(self.sources) == 1:
+            return None
+        alias = self.source.node.args.get("alias")
+        name = alias.this if alias is not None else self.source.node.this
+        copy: exp.Identifier = name.copy()
+        return copy
+
+    def _conditions(self, column: exp.Column, window: TimeWindow) -> list[exp.Expr]:
+        return [
+            exp.GTE(this=column, expression=times.literal(window.start)),
+            exp.LTE(this=column.copy(), expression=times.literal(window.end)),
+        ]
+
+    def _read(self, conditions: list[exp.Expr]) -> list[Bound]:
+        return [bound for condition in conditions for bound in bounds_in(condition, self.now)]
+
+    def settled(self, bounds: list[Bound], report: Report) -> TimeWindow:
+        """The table's window; a range that is too long is narrowed in the tree, or refused."""
+        lower = max((bound for bound in bounds if bound.start is not None), key=lambda bound: bound.start or self.now)
+        start = lower.start or self.now
+        ends = [bound.end for bound in bounds if bound.end is not None]
+        end = min([*ends, max(self.now, start)])
+        if end < start:
+            raise SqlRefused(
+                f"the time bound of {self.base.name} ends ({end:%Y-%m-%d %H:%M:%S}) before it starts "
+                f"({start:%Y-%m-%d %H:%M:%S}); swap them",
+                code="window",
+                line=line_of(lower.predicate),
+            )
+        if end - start <= self.policy.max_window:
+            return TimeWindow(start, end)
+        a_range = bool(ends) or (lower.fixed and self.policy.allow_fixed_start)
+        if not a_range or end - start > self.policy.narrow_up_to:
+            raise self._too_wide(end - start, lower)
+        narrowed = TimeWindow(end - self.policy.max_window, end)
+        condition = exp.GTE(this=lower.column.copy(), expression=times.literal(narrowed.start))
+        # `replace` first: a node that gets a new parent no longer knows the old one.
+        predicate = lower.predicate.copy()
+        lower.predicate.replace(exp.And(this=predicate, expression=condition))
+        report.notes.append(
+            f"{self.base.name}: the window was longer than {self.policy.max_window.days} days and was narrowed to its "
+            f"end, {_span(narrowed)}"
+        )
+        return narrowed
+
+    def _unbounded(self) -> SqlRefused:
+        several = self._logs > 1
+        if self.base.panther:
+            name = self.source.name.lower()
+            column = f"{name}.p_event_time" if several else "p_event_time"
+            remedy = f"AND p_occurs_since('1 d'{f', {name}' if several else ''})"
+            where = f"add {remedy}, or {column} >= … , to the WHERE of the SELECT that reads it, outside OR and NOT"
+        else:
+            columns = ", ".join(sorted(self.policy.extra_time_columns))
+            where = f"bound one of its time columns ({columns}) in WHERE, outside OR and NOT"
+        return SqlRefused(
+            f"{self.base.name} has no time bound of its own; {where}",
+            code="unbounded",
+            line=line_of(self.source.node),
+        )
+
+    def _too_wide(self, span: timedelta, bound: Bound | None = None) -> SqlRefused:
+        days = self.policy.max_window.days
+        return SqlRefused(
+            f"{self.base.name} is read over {_length(span)}; at most {days} days are allowed. Write "
+            f"p_occurs_since('{days} d') or less, or a range with both ends such as p_occurs_between(start, end)",
+            code="window",
+            line=line_of(bound.predicate if bound is not None else self.source.node),
+        )
+
+
+def _add_where(select: exp.Select, conditions: list[exp.Expr]) -> None:
+    where = select.args.get("where")
+    if where is None:
+        select.set("where", exp.Where(this=exp.And(this=conditions[0], expression=conditions[1])))
+    else:
+        where.set("this", _and(where.this, conditions))
+
+
+def _and(condition: exp.Expr, more: list[exp.Expr]) -> exp.Expr:
+    result = exp.Paren(this=condition) if isinstance(condition, exp.Or | exp.Xor) else condition
+    for part in more:
+        result = exp.And(this=result, expression=part)
+    return result
+
+
+def _span(window: TimeWindow) -> str:
+    return f"{window.start:%Y-%m-%d %H:%M:%S} to {window.end:%Y-%m-%d %H:%M:%S} UTC"
+
+
+def _length(span: timedelta) -> str:
+    return f"{span.days} days" if span >= timedelta(days=2) else f"{span.total_seconds() / 3600:.0f} hours"

@@ -1,0 +1,177 @@
+"""A playbook's query: parsed once, filled with typed values as tree nodes, checked each time it is asked."""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from enum import StrEnum
+from typing import Self
+
+from sqlglot import exp
+
+from triage.domain.sql import syntax, times
+from triage.domain.sql.guard import ReadOnlyQuery, settle
+from triage.domain.sql.lexer import PARAMETER_PREFIX, scan
+from triage.domain.sql.policy import DEFAULT, SqlPolicy
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.window import TimeWindow
+
+ParameterValue = str | int | datetime | Sequence[str]
+"""What a parameter may be filled with, by its type."""
+
+
+class ParameterType(StrEnum):
+    """What a `:name` in a template stands for."""
+
+    STRING = "string"
+    STRINGS = "strings"
+    """One or more strings: `IN (:name)`, or an array anywhere else, as in `ARRAYS_OVERLAP(:name, p_any_emails)`."""
+    TIMESTAMP = "timestamp"
+    """An aware moment."""
+    INTEGER = "integer"
+    IDENTIFIER = "identifier"
+    """A table or column name that the program chose from a list: lower-case letters, digits and underscores."""
+
+
+BUILT_IN: Mapping[str, ParameterType] = {
+    "start": ParameterType.TIMESTAMP,
+    "end": ParameterType.TIMESTAMP,
+    "limit": ParameterType.INTEGER,
+}
+"""In every template: the asked window and the row limit."""
+
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
+
+_SAMPLE_NOW = datetime(2026, 1, 2, tzinfo=UTC)
+_SAMPLES: Mapping[ParameterType, ParameterValue] = {
+    ParameterType.STRING: "x",
+    ParameterType.STRINGS: ("x", "y"),
+    ParameterType.TIMESTAMP: _SAMPLE_NOW - timedelta(hours=1),
+    ParameterType.INTEGER: 1,
+    ParameterType.IDENTIFIER: "sample_name",
+}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class QueryTemplate:
+    """A query with typed holes. Make one with `parse`."""
+
+    text: str
+    """As its author wrote it."""
+    parameters: Mapping[str, ParameterType]
+    """The declared ones, without `start`, `end` and `limit`."""
+    policy: SqlPolicy
+    _tree: exp.Query
+
+    @classmethod
+    def parse(
+        cls, text: str, *, parameters: Mapping[str, ParameterType] | None = None, policy: SqlPolicy = DEFAULT
+    ) -> Self:
+        """Read a template, and make sure that it is one bounded read once it is filled.
+
+        Args:
+            text: SQL in Snowflake's dialect. `:name` stands for a value; a JSON path's colon touches its column.
+            parameters: The type of each name beside `start`, `end` and `limit`; each must occur.
+            policy: What it may read.
+
+        Raises:
+            SqlRefused: with the line where it is known.
+        """
+        declared = dict(parameters or {})
+        for name in declared:
+            if not _NAME.fullmatch(name) or name in BUILT_IN:
+                raise SqlRefused(
+                    f"parameter {name[:60]!r}: names are lower-case words other than {', '.join(BUILT_IN)}",
+                    code="parameter",
+                )
+        scanned = scan(text, policy, parameters=frozenset(declared) | frozenset(BUILT_IN))
+        unused = sorted(set(declared) - scanned.parameters)
+        if unused:
+            raise SqlRefused(f"parameter :{unused[0]} is declared but does not occur", code="parameter")
+        template = cls(text, declared, policy, syntax.parse(scanned.text))
+        window = TimeWindow(_SAMPLE_NOW - min(timedelta(days=1), policy.max_window), _SAMPLE_NOW)
+        samples = {name: _SAMPLES[kind] for name, kind in declared.items()}
+        template.bind(samples, window=window, limit=policy.max_limit, now=_SAMPLE_NOW)
+        return template
+
+    def bind(
+        self, values: Mapping[str, ParameterValue], *, window: TimeWindow, limit: int, now: datetime
+    ) -> ReadOnlyQuery:
+        """Fill the template.
+
+        Args:
+            values: One value of the right type for each declared parameter.
+            window: `:start` and `:end`; also the bound of a table that the template leaves without one.
+            limit: `:limit`, and the most rows that are asked for in any case.
+            now: The present moment, aware.
+
+        Raises:
+            SqlRefused: a value is missing, of the wrong type or empty, or the filled query is refused.
+        """
+        if set(values) != set(self.parameters):
+            odd = sorted(set(values) ^ set(self.parameters))
+            raise SqlRefused(f"missing or unknown parameter: {', '.join(odd)[:200]}", code="parameter")
+        if limit < 1:
+            raise SqlRefused("the limit must be at least 1", code="limit")
+        filled = {**values, "start": window.start, "end": window.end, "limit": limit}
+        types = {**self.parameters, **BUILT_IN}
+        nodes = {name: _nodes(name, types[name], value) for name, value in filled.items()}
+        tree = self._tree.copy()
+        syntax.guarded(lambda: _fill(tree, types, nodes))
+        policy = replace(self.policy, max_limit=min(limit, self.policy.max_limit))
+        return settle(tree, policy=policy, window=window, now=now)
+
+
+def _nodes(name: str, kind: ParameterType, value: ParameterValue) -> list[exp.Expr]:
+    """Turn a value into literals. Raises SqlRefused where it is not of the declared type."""
+    match kind:
+        case ParameterType.STRING if isinstance(value, str):
+            return [_string(name, value)]
+        case ParameterType.STRINGS if not isinstance(value, str | int | datetime) and len(value) > 0:
+            return [_string(name, item) for item in value]
+        case ParameterType.TIMESTAMP if isinstance(value, datetime) and value.utcoffset() is not None:
+            return [times.typed(value)]
+        case ParameterType.INTEGER if isinstance(value, int) and not isinstance(value, bool):
+            number = exp.Literal.number(abs(value))
+            return [exp.Neg(this=number) if value < 0 else number]
+        case ParameterType.IDENTIFIER if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
+            return [exp.to_identifier(value, quoted=False)]
+    raise SqlRefused(f"parameter :{name} needs a value of type {kind.value}", code="parameter")
+
+
+def _string(name: str, value: object) -> exp.Expr:
+    if not isinstance(value, str):
+        raise SqlRefused(f"parameter :{name} needs strings", code="parameter")
+    try:
+        value.encode()
+    except UnicodeEncodeError as error:
+        raise SqlRefused(f"parameter :{name} holds half of a surrogate pair", code="parameter") from error
+    return exp.Literal.string(value)
+
+
+def _fill(tree: exp.Query, types: Mapping[str, ParameterType], nodes: Mapping[str, list[exp.Expr]]) -> None:
+    for hole in [node for node in tree.find_all(exp.Identifier) if node.name.startswith(PARAMETER_PREFIX)]:
+        name = hole.name.removeprefix(PARAMETER_PREFIX)
+        if types[name] is ParameterType.IDENTIFIER:
+            hole.replace(nodes[name][0].copy())
+            continue
+        column = hole.parent
+        if type(column) is not exp.Column or set(column.args) > {"this"}:
+            raise SqlRefused(
+                f"parameter :{name} stands where only a name may stand", code="parameter", line=syntax.line_of(hole)
+            )
+        _put(column, types[name], [node.copy() for node in nodes[name]])
+
+
+def _put(column: exp.Column, kind: ParameterType, nodes: list[exp.Expr]) -> None:
+    parent = column.parent
+    if kind is not ParameterType.STRINGS:
+        column.replace(nodes[0])
+    elif isinstance(parent, exp.In) and column.arg_key == "field":
+        parent.set("field", None)
+        parent.set("expressions", nodes)
+    elif isinstance(parent, exp.In) and column.arg_key == "expressions":
+        column.replace(nodes)
+    else:
+        column.replace(exp.Array(expressions=nodes))

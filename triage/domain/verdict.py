@@ -1,0 +1,142 @@
+"""What an investigation concludes."""
+
+from enum import StrEnum
+
+from pydantic import Field
+
+from triage.domain.alert import Moment
+from triage.domain.base import Value
+from triage.domain.entity import Entity
+from triage.domain.evidence import Evidence, EvidenceId
+from triage.domain.finding import CheckedFinding, Finding, Issue
+from triage.domain.signal import Signal
+
+
+class Disposition(StrEnum):
+    MALICIOUS = "malicious"
+    SUSPICIOUS = "suspicious"
+    INCONCLUSIVE = "inconclusive"
+    BENIGN = "benign"
+
+
+class AnswerState(StrEnum):
+    """What became of a step of the runbook."""
+
+    DONE = "done"
+    NOT_IN_LAKE = "not_in_lake"
+    FOR_A_PERSON = "for_a_person"
+    OPEN = "open"
+
+
+class RunbookAnswer(Value):
+    step: int = Field(ge=1)
+    text: str
+    """The step as the runbook has it."""
+    state: AnswerState
+    answer: str = ""
+    evidence: tuple[EvidenceId, ...] = ()
+
+
+class ActionKind(StrEnum):
+    """Recommended next steps come from this list only; a person takes them."""
+
+    CONTACT_USER = "contact_user"
+    VERIFY_CHANGE = "verify_change"
+    DISABLE_CREDENTIAL = "disable_credential"
+    REVOKE_SESSIONS = "revoke_sessions"
+    RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of an action
+    ISOLATE_HOST = "isolate_host"
+    BLOCK_ADDRESS = "block_address"
+    REVERT_CHANGE = "revert_change"
+    REVIEW_ACCESS = "review_access"
+    COLLECT_LOGS = "collect_logs"
+    TUNE_DETECTION = "tune_detection"
+    ESCALATE = "escalate"
+    NONE = "none"
+
+
+class Action(Value):
+    kind: ActionKind
+    entity: str = ""
+    """The concrete entity it concerns."""
+
+
+class Draft(Value):
+    """What an analyst, model or offline, proposes. Nothing of it is believed yet."""
+
+    verdict: Disposition
+    confidence: float = Field(ge=0, le=1)
+    summary: str
+    findings: tuple[Finding, ...] = ()
+    runbook: tuple[RunbookAnswer, ...] = ()
+    techniques: tuple[str, ...] = ()
+    """MITRE ATT&CK ids such as `T1098`."""
+    actions: tuple[Action, ...] = ()
+
+
+class Verdict(Value):
+    """What stands after verification, adjudication and the floor rules."""
+
+    disposition: Disposition
+    confidence: float = Field(ge=0, le=1)
+    summary: str
+    reason: str = ""
+    """Why this disposition, in words; names the rule that changed it, where one did."""
+    findings: tuple[CheckedFinding, ...] = ()
+    """All of them; only the verified ones are shown to an analyst."""
+    runbook: tuple[RunbookAnswer, ...] = ()
+    techniques: tuple[str, ...] = ()
+    actions: tuple[Action, ...] = ()
+    issues: tuple[Issue, ...] = ()
+    proposed: Disposition | None = None
+    """What the draft said, before the rules."""
+
+    @property
+    def verified(self) -> tuple[CheckedFinding, ...]:
+        return tuple(checked for checked in self.findings if checked.verified)
+
+    @property
+    def dropped(self) -> int:
+        """Findings that did not hold."""
+        return len(self.findings) - len(self.verified)
+
+
+class Analyst(StrEnum):
+    LLM = "llm"
+    OFFLINE = "offline"
+
+
+class Usage(Value):
+    """What an investigation has spent."""
+
+    turns: int = 0
+    tool_calls: int = 0
+    queries: int = 0
+    rows: int = 0
+    bytes: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    seconds: float = 0.0
+
+    def plus(self, other: "Usage") -> "Usage":
+        return Usage.model_validate({name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
+
+
+class Investigation(Value):
+    """One alert's investigation, whole: what `triage show` prints and what the comment is made from."""
+
+    run_id: str
+    alert_id: str
+    analyst: Analyst
+    model: str = ""
+    prompt_digest: str = ""
+    """SHA-256 over the templates the run used; the first 12 digits name them in the footer."""
+    started_at: Moment
+    finished_at: Moment
+    verdict: Verdict
+    evidence: tuple[Evidence, ...] = ()
+    signals: tuple[Signal, ...] = ()
+    entities: tuple[Entity, ...] = ()
+    usage: Usage = Usage()
+    notes: tuple[str, ...] = ()
+    """What could not be asked or was cut, in words for the reader."""

@@ -1,0 +1,1 @@
+"""The Panther client. `client.connect` opens it; its parts implement the ports."""

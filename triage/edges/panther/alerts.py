@@ -1,0 +1,328 @@
+"""Alerts: pages of them, one of them, and their events."""
+
+import logging
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+
+from pydantic import Field, JsonValue
+
+from triage.domain.alert import (
+    Alert,
+    DeletedOrigin,
+    DetectionOrigin,
+    Kind,
+    Origin,
+    Severity,
+    Status,
+    SystemOrigin,
+)
+from triage.edges.panther.body import finite
+from triage.edges.panther.graphql import Answer, GraphQL, Problem, says_not_found
+from triage.edges.panther.kept import Kept
+from triage.edges.panther.operations import ALERT, ALERT_EVENTS, ALERTS
+from triage.edges.panther.rest import Rest
+from triage.edges.panther.text import printable
+from triage.edges.panther.wire import (
+    ActorNode,
+    Connection,
+    Id,
+    MaybeTime,
+    Text,
+    Time,
+    Trail,
+    Unreadable,
+    Wire,
+    label,
+    read,
+    row_of,
+    stamp,
+)
+from triage.errors import NotFound, PantherError, PantherProtocolError, PantherRefused
+from triage.ports import AlertPage, AlertQuery, Clock, Events
+
+_EVENTS_PAGE = 50
+_DAY_ONE = datetime(2015, 1, 1, tzinfo=UTC)
+"""Before any Panther."""
+_SKEW = timedelta(days=1)
+"""Alerts may bear a time that our clock has not reached."""
+_UNKNOWN = "UNKNOWN"
+_logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class AlertFilters:
+    """What else Panther can filter by; empty fields filter nothing."""
+
+    assignee_ids: tuple[str, ...] = ()
+    event_count_max: int | None = None
+    event_count_min: int | None = None
+    log_sources: tuple[str, ...] = ()
+    """Log source ids."""
+    log_types: tuple[str, ...] = ()
+    name_contains: str = ""
+    """Text in the title."""
+    resource_types: tuple[str, ...] = ()
+    subtypes: tuple[str, ...] = ()
+    """Alert types within the listing."""
+
+
+class PantherAlerts:
+    """Implements `ports.AlertSource`.
+
+    Source: Panther GraphQL schema, `alerts`, `alert`, `Alert.events`; REST definition, `GET /alerts/{id}`.
+    """
+
+    def __init__(self, graphql: GraphQL, rest: Rest, clock: Clock) -> None:
+        self._graphql = graphql
+        self._rest = rest
+        self._clock = clock
+
+    async def page(
+        self, query: AlertQuery, cursor: str | None = None, *, filters: AlertFilters | None = None
+    ) -> AlertPage:
+        """One page of alerts in order of creation.
+
+        An alert that cannot be read is named in `problems`; the others stand. Where Panther gives only a part of an
+        alert, its `notes` say which part is missing.
+
+        Raises:
+            PantherError: refused, denied or unreachable.
+        """
+        variables = self._variables(query, cursor, filters or AlertFilters())
+        answer = await self._graphql.execute(ALERTS, {"input": variables})
+        page = Connection.of(answer.data.get("alerts"), cursor)
+        alerts: list[Alert] = []
+        problems = list(page.skipped)
+        for index, node in enumerate(page.nodes):
+            notes = _notes(answer.problems, index)
+            try:
+                alerts.append(_alert(node, notes, partial=bool(answer.problems)))
+            except Unreadable as error:
+                problems.append(f"alert {label(node, index)} cannot be read: {error}")
+        problems += [f"{problem.field} is missing: {problem.message}" for problem in answer.problems]
+        for problem in problems:
+            _logger.warning("a page of alerts: %s", problem)
+        return AlertPage(tuple(alerts), page.cursor, tuple(problems))
+
+    async def alert(self, alert_id: str) -> Alert:
+        """One alert with its `context` and `event_count`; where REST does not give these, `notes` say so.
+
+        Raises:
+            NotFound: Panther has no such alert.
+            PantherError: refused, denied or unreachable.
+        """
+        try:
+            answer = await self._graphql.execute(ALERT, {"id": alert_id})
+        except PantherRefused as error:
+            if says_not_found(error):
+                raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}") from error
+            raise
+        node = answer.data.get("alert")
+        if node is None:
+            raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}")
+        try:
+            alert = _alert(node, _notes(answer.problems, None), partial=bool(answer.problems))
+        except Unreadable as error:
+            raise _unreadable("Alert", f"the alert cannot be read: {error}") from error
+        return await self._with_detail(alert)
+
+    async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
+        """The alert's events in Panther's order, page by page.
+
+        Args:
+            alert_id: Whose events.
+            limit: Events at most.
+            max_bytes: Bytes of canonical JSON at most.
+
+        Raises:
+            NotFound: Panther has no such alert.
+            PantherError: refused, denied or unreachable.
+        """
+        kept = Kept(limit, max_bytes)
+        trail = Trail("AlertEvents")
+        cursor: str | None = None
+        while not kept.full:
+            page = await self._events_page(alert_id, min(_EVENTS_PAGE, limit), cursor)
+            for node in page.nodes:
+                kept.add(row_of(node))
+            if page.skipped:
+                _logger.warning("events of an alert: %s", "; ".join(page.skipped), extra={"alert_id": alert_id})
+                kept.truncated = True
+            cursor = page.cursor
+            if cursor is None:
+                break
+            if trail.loops(cursor) or kept.full:
+                kept.truncated = True
+                break
+        return Events(tuple(kept.rows), kept.truncated)
+
+    async def _events_page(self, alert_id: str, size: int, cursor: str | None) -> Connection:
+        variables: dict[str, JsonValue] = {"id": alert_id, "input": {"pageSize": size, "cursor": cursor}}
+        try:
+            answer: Answer = await self._graphql.execute(ALERT_EVENTS, variables)
+        except PantherRefused as error:
+            if says_not_found(error):
+                raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}") from error
+            raise
+        alert = answer.data.get("alert")
+        if not isinstance(alert, dict):
+            raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}")
+        page = Connection.of(alert.get("events"), cursor)
+        lost = tuple(f"{problem.field} is missing" for problem in answer.problems)
+        return replace(page, skipped=(*page.skipped, *lost)) if lost else page
+
+    async def _with_detail(self, alert: Alert) -> Alert:
+        try:
+            detail, dropped = read(_Detail, await self._rest.get("/alerts/{}", alert.id))
+        except (NotFound, PantherError, Unreadable) as error:
+            _logger.warning("no detail of an alert: %s", error, extra={"alert_id": alert.id})
+            note = "Panther's REST API did not give the alert's context and event count"
+            return alert.model_copy(update={"notes": (*alert.notes, note)})
+        notes = tuple(f"`{name}` could not be read" for name in dropped)
+        # GraphQL calls an alert of a correlation rule a rule alert; REST knows better.
+        kind = Kind(detail.type) if detail.type.startswith("CORRELATION_RULE") else alert.kind
+        return alert.model_copy(
+            update={
+                "kind": kind,
+                "event_count": detail.event_count,
+                "context": detail.object_context(),
+                "first_event_at": alert.first_event_at or detail.first_event_occurred_at,
+                "notes": (*alert.notes, *notes),
+            }
+        )
+
+    def _variables(self, query: AlertQuery, cursor: str | None, more: AlertFilters) -> JsonValue:
+        after, before = query.created_after, query.created_before
+        if not query.detection_id:
+            # Without a detection, Panther wants both ends.
+            after = after or _DAY_ONE
+            before = before or self._clock.now() + _SKEW
+        given: dict[str, JsonValue] = {
+            "assigneeIds": list(more.assignee_ids),
+            "createdAtAfter": stamp(after) if after else None,
+            "createdAtBefore": stamp(before, up=True) if before else None,
+            "cursor": cursor,
+            "detectionId": query.detection_id,
+            "eventCountMax": more.event_count_max,
+            "eventCountMin": more.event_count_min,
+            "logSources": list(more.log_sources),
+            "logTypes": list(more.log_types),
+            "nameContains": more.name_contains,
+            "pageSize": query.page_size,
+            "resourceTypes": list(more.resource_types),
+            "severities": list(query.severities),
+            "sortBy": "createdAt",
+            "sortDir": "ascending" if query.ascending else "descending",
+            "statuses": list(query.statuses),
+            "subtypes": list(more.subtypes),
+            "type": query.listing.value,
+        }
+        return {name: value for name, value in given.items() if value not in (None, "", [])}
+
+
+class _Node(Wire):
+    """`Alert` in the GraphQL schema."""
+
+    id: Id
+    title: str
+    severity: Severity
+    status: Status
+    type: Kind
+    created_at: Time
+    updated_at: MaybeTime = None
+    first_event_occurred_at: MaybeTime = None
+    last_received_event_at: MaybeTime = None
+    description: Text = ""
+    runbook: Text = ""
+    reference: Text = ""
+    origin: dict[str, JsonValue] = Field(default_factory=dict)
+    assignee: dict[str, JsonValue] | None = None
+    updated_by: dict[str, JsonValue] | None = None
+
+
+class _Detail(Wire):
+    """`AlertAPI.Alert` in the REST definition."""
+
+    type: Text = ""
+    event_count: int | None = None
+    context: JsonValue = None
+    first_event_occurred_at: MaybeTime = None
+
+    def object_context(self) -> dict[str, JsonValue]:
+        """The context as an object, whether it came as one or as JSON text."""
+        found = finite(row_of(self.context) or {})
+        return found if isinstance(found, dict) else {}
+
+
+def _alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
+    """Read an alert; in a partial answer all but its id and time may be missing. Raises Unreadable."""
+    said = list(notes)
+    if partial and isinstance(node, dict):
+        missing = [name for name in ("title", "severity", "status", "type") if node.get(name) is None]
+        node = {**node, **dict.fromkeys(missing, _UNKNOWN)}
+        said += [f"`{name}` is missing" for name in missing]
+    fields, dropped = read(_Node, node)
+    said += [f"`{name}` could not be read" for name in dropped]
+    origin = _origin(fields.origin, fields.type)
+    if origin is None:
+        said.append("`origin` is missing or of an unknown kind")
+        origin = DetectionOrigin(id="", type=fields.type.value)
+    kind = fields.type
+    if isinstance(origin, DetectionOrigin) and origin.type == "CORRELATION_RULE":
+        # The GraphQL type of an alert has no correlation kinds.
+        kind = {Kind.RULE: Kind.CORRELATION_RULE, Kind.RULE_ERROR: Kind.CORRELATION_RULE_ERROR}.get(kind, kind)
+    return Alert(
+        id=fields.id,
+        title=fields.title,
+        severity=fields.severity,
+        status=fields.status,
+        kind=kind,
+        created_at=fields.created_at,
+        updated_at=fields.updated_at,
+        first_event_at=fields.first_event_occurred_at,
+        last_event_at=fields.last_received_event_at,
+        description=fields.description,
+        runbook=fields.runbook,
+        reference=fields.reference,
+        origin=origin,
+        assignee=ActorNode.of({"__typename": "User", **fields.assignee}) if fields.assignee else None,
+        updated_by=ActorNode.of(fields.updated_by),
+        notes=tuple(dict.fromkeys(said)),
+    )
+
+
+def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
+    """What raised the alert; None where the answer does not say."""
+
+    def text(name: str) -> str:
+        value = node.get(name)
+        return value if isinstance(value, str) else ""
+
+    match text("__typename"):
+        case "Detection" if text("id"):
+            return DetectionOrigin(id=text("id"), name=text("name"), type=text("detectionType") or kind.value)
+        case "DeletedDetection" if text("id"):
+            return DeletedOrigin(id=text("id"))
+        case "SystemError":
+            return SystemOrigin(component=text("relatedComponent"), type=text("errorType"))
+        case _:
+            return None
+
+
+def _notes(problems: Iterable[Problem], index: int | None) -> list[str]:
+    """What a partial answer means for one alert: Panther's words stay out of it, only the field is named."""
+    return [
+        f"partial answer: `{problem.field}` is missing"
+        for problem in problems
+        if index is None or _place(problem) in (None, index)
+    ]
+
+
+def _place(problem: Problem) -> int | None:
+    """The number of the edge that a problem belongs to; None where it concerns all."""
+    return next((step for step in problem.path if isinstance(step, int)), None)
+
+
+def _unreadable(operation: str, what: str) -> PantherProtocolError:
+    return PantherProtocolError(f"Panther, {operation}: {what}; try again later", operation=operation, retryable=True)

@@ -1,0 +1,95 @@
+"""Where Panther is, and how hard this program may ask it."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+from urllib.parse import SplitResult, urlsplit
+
+from triage.edges.http import is_loopback
+from triage.errors import ConfigError
+
+_GRAPHQL_PATHS = ("/public/graphql", "/graphql")
+_EXAMPLE = "https://api.<your-org>.runpanther.net/public/graphql"
+
+
+@dataclass(frozen=True, slots=True)
+class PantherConfig:
+    """One token's way to one Panther.
+
+    Raises ConfigError where an address or the token cannot be used.
+    """
+
+    url: str
+    """The GraphQL address: the "API URL" that Panther shows above its API tokens."""
+    token: str = field(repr=False)
+    auth: Literal["x-api-key", "bearer"] = "x-api-key"
+    """The header that carries the token."""
+    rest_url: str = ""
+    """Base of the REST paths, such as `https://host` or `https://host/public/v1`; empty: the host of `url`."""
+    connect_seconds: float = 10.0
+    """Limit for connecting."""
+    read_seconds: float = 30.0
+    """Limit for each single read."""
+    total_seconds: float = 120.0
+    """Limit for one call with its retries."""
+    attempts: int = 4
+    """Tries of a read, the first one included."""
+    requests_per_second: float = 10.0
+    """Pace of all calls together; as many may start at once."""
+    concurrency: int = 8
+    """Calls under way at the same time."""
+    max_response_bytes: int = 32 * 1024 * 1024
+    """Largest answer that is read, after decompression."""
+    max_retry_after: float = 60.0
+    """Seconds: the longest wait that a server may ask for."""
+
+    def __post_init__(self) -> None:
+        address = _address(self.url, "panther.url")
+        if self.rest_url:
+            _address(self.rest_url, "panther.rest_url")
+        elif _graphql_path(address) is None:
+            raise ConfigError(
+                f"panther.url: expected an address like {_EXAMPLE}, got the path {address.path[:80] or '/'!r}; "
+                "give panther.rest_url too if the path is right"
+            )
+        if not self.token:
+            raise ConfigError("panther.token: is empty")
+        if not all("!" <= letter <= "~" for letter in self.token):
+            # The HTTP library would quote such a token in its own error.
+            raise ConfigError("panther.token: holds a space, a line break or another character that no token has")
+
+    @property
+    def rest_base(self) -> str:
+        """The REST base without a slash at its end."""
+        if self.rest_url:
+            return self.rest_url.rstrip("/")
+        path = _graphql_path(urlsplit(self.url)) or ""
+        return self.url.rstrip("/").removesuffix(path)
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The header that carries the token."""
+        return {"authorization": f"Bearer {self.token}"} if self.auth == "bearer" else {"x-api-key": self.token}
+
+
+def _address(url: str, key: str) -> SplitResult:
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+        # Names that the resolver would refuse with an error of its own: empty or overlong labels.
+        host.encode("idna")
+    except ValueError as error:
+        raise ConfigError(f"{key}: is not an address; expected one like {_EXAMPLE}") from error
+    if parts.scheme not in ("http", "https") or not host:
+        raise ConfigError(f"{key}: is not an address; expected one like {_EXAMPLE}")
+    if parts.scheme == "http" and not is_loopback(host):
+        raise ConfigError(f"{key}: plain http:// is allowed for loopback only; use https://")
+    if "@" in parts.netloc:
+        raise ConfigError(f"{key}: must not hold a user name or password; the token goes into panther.token")
+    if parts.query or parts.fragment or any(not "!" <= letter <= "~" for letter in url):
+        raise ConfigError(f"{key}: must not hold a query, a fragment or a space")
+    return parts
+
+
+def _graphql_path(parts: SplitResult) -> str | None:
+    path = parts.path.rstrip("/")
+    return next((known for known in _GRAPHQL_PATHS if path.endswith(known)), None)

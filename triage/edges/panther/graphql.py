@@ -1,0 +1,215 @@
+"""GraphQL over our own HTTP client.
+
+gql parses the operations and runs them through its session; its own httpx transport is not used, because it gives
+away neither the HTTP status nor `Retry-After` and reads a body of any size.
+"""
+
+import json
+import re
+from collections.abc import AsyncGenerator, Iterable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from http import HTTPStatus
+from importlib.resources import files
+
+from gql import Client, GraphQLRequest, gql
+from gql.client import AsyncClientSession
+from gql.transport.async_transport import AsyncTransport
+from gql.transport.exceptions import TransportQueryError
+from graphql import ExecutionResult, GraphQLError, strip_ignored_characters
+from pydantic import JsonValue
+
+from triage.edges.panther.http import Call, PantherHttp, Reply
+from triage.edges.panther.operations import Operation
+from triage.edges.panther.text import printable
+from triage.errors import PantherError, PantherUnreachable
+
+_GRAPHQL_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
+"""GraphQL over HTTP allows these for a refused operation, with the usual JSON."""
+REFUSAL_STATUSES = _GRAPHQL_STATUSES | {HTTPStatus.OK}
+"""Statuses under which Panther itself, not something before it, refuses an operation."""
+_DENIED = re.compile(
+    r"\b(unauthori[sz]ed|unauthenticated|forbidden|access ?denied|not authori[sz]ed|permission ?denied"
+    r"|(lack|miss|insufficient|without|require)\w* (the |a |any )?([\w' ]+ )?permissions?)\b",
+    re.IGNORECASE,
+)
+_NOT_DENIED = re.compile(r"does not exist", re.IGNORECASE)
+"""Snowflake says "does not exist or not authorized" of any unknown name."""
+_TRANSIENT = re.compile(r"internal|throttl|toomany|too_many|timeout|unavailable|server_?error", re.IGNORECASE)
+_NOT_FOUND = re.compile(r"\b(not ?found|does not exist|no such|unknown id)\b", re.IGNORECASE)
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """One entry of `errors` in an answer that has data too."""
+
+    message: str
+    """Panther's own words, cleaned and cut."""
+    path: tuple[str | int, ...] = ()
+    """Where in the data something is missing."""
+
+    @property
+    def field(self) -> str:
+        """The path without list positions, such as `alerts.edges.node.origin`; `?` where it is unknown."""
+        return printable(".".join(str(part) for part in self.path if isinstance(part, str)), 80) or "?"
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What an operation gave."""
+
+    data: Mapping[str, JsonValue]
+    problems: tuple[Problem, ...] = ()
+    """Not empty: the data is only a part."""
+
+
+@cache
+def request_of(operation: Operation) -> tuple[GraphQLRequest, str]:
+    """An operation parsed, once, and its name."""
+    folder = files("triage.edges.panther.operations")
+    texts = [(folder / f"{stem}.graphql").read_text("utf-8") for stem in (operation.file, *operation.fragments)]
+    text = strip_ignored_characters("\n".join(texts))
+    found = re.search(r"\b(?:query|mutation) (\w+)", text)
+    assert found is not None, operation.file
+    return gql(text), found[1]
+
+
+class GraphQL:
+    """Runs operations."""
+
+    def __init__(self, http: PantherHttp) -> None:
+        # The transport has one deadline for all tries; a second one here would cut it short. It needs no connecting,
+        # so the session needs no opening.
+        self.clean = http.cleaner.clean
+        self._session = AsyncClientSession(Client(transport=_Transport(http), execute_timeout=None))
+
+    async def execute(
+        self,
+        operation: Operation,
+        variables: Mapping[str, JsonValue] | None = None,
+        *,
+        seconds: float | None = None,
+    ) -> Answer:
+        """Run one operation.
+
+        Args:
+            operation: What to run.
+            variables: Its variables; nothing is ever pasted into the text.
+            seconds: Limit for the call with its retries, below the configured one.
+
+        Returns:
+            The data, with the problems where Panther could give only a part.
+
+        Raises:
+            PantherDenied: Panther says that the token lacks a permission.
+            PantherRefused: `errors` without data.
+            PantherError: As `PantherHttp.call`.
+        """
+        parsed, name = request_of(operation)
+        request = GraphQLRequest(parsed, variable_values=dict(variables or {}), operation_name=name)
+        try:
+            result = await self._session.execute(
+                request, get_execution_result=True, write=operation.write, seconds=seconds
+            )
+        except TransportQueryError as partial:
+            return Answer(partial.data or {}, tuple(_problems(partial.errors or ())))
+        return Answer(result.data or {})
+
+
+def _problems(errors: Iterable[object]) -> Iterable[Problem]:
+    for error in errors:
+        if isinstance(error, GraphQLError):
+            yield Problem(error.message, tuple(error.path or ()))
+
+
+class _Transport(AsyncTransport):
+    """gql's way to our HTTP client."""
+
+    def __init__(self, http: PantherHttp) -> None:
+        self._http = http
+
+    async def connect(self) -> None:
+        """Nothing to do: the HTTP client is open already."""
+
+    async def close(self) -> None:
+        """Nothing to do: who opened the HTTP client closes it."""
+
+    async def execute(
+        self, request: GraphQLRequest, *, write: bool = False, seconds: float | None = None
+    ) -> ExecutionResult:
+        assert request.document.loc is not None
+        text = request.document.loc.source.body
+        payload = {"operationName": request.operation_name, "query": text, "variables": request.variable_values}
+        call = Call(
+            operation=request.operation_name or "",
+            method="POST",
+            url=self._http.config.url,
+            content=json.dumps(payload, separators=(",", ":"), allow_nan=False).encode("ascii"),
+            write=write,
+            read_statuses=_GRAPHQL_STATUSES,
+        )
+        return await self._http.call(call, lambda reply: self._result(reply, text), seconds=seconds)
+
+    def subscribe(self, request: GraphQLRequest) -> AsyncGenerator[ExecutionResult, None]:
+        """Panther has no subscriptions."""
+        raise NotImplementedError("Panther's API has no subscriptions")
+
+    def _result(self, reply: Reply, text: str) -> ExecutionResult:
+        match reply.value:
+            case dict() as body:
+                data, errors = body.get("data"), [self._error(error, text) for error in _listed(body.get("errors"))]
+            case _:
+                data, errors = None, []
+        useful = isinstance(data, dict) and (not errors or any(value is not None for value in data.values()))
+        if useful and reply.status not in _GRAPHQL_STATUSES:
+            return ExecutionResult(data, errors or None)
+        if errors:
+            raise _refusal(reply, errors)
+        if reply.status in _GRAPHQL_STATUSES:
+            raise reply.failing.status(reply.status, {"x-request-id": reply.request_id})
+        raise reply.failing.protocol(
+            "the answer has no data",
+            "check that panther.url is the GraphQL address",
+            status=reply.status,
+            request_id=reply.request_id,
+        )
+
+    def _error(self, error: JsonValue, text: str) -> GraphQLError:
+        match error:
+            case dict():
+                message, path = error.get("message"), error.get("path")
+                extensions = error.get("extensions")
+                code = (extensions.get("code") if isinstance(extensions, dict) else None) or error.get("errorType")
+            case _:
+                message, path, code = error, None, None
+        steps = [step for step in path if isinstance(step, str | int)] if isinstance(path, list) else None
+        return GraphQLError(
+            self._http.cleaner.clean(message if isinstance(message, str) else "no message", also=(text,)),
+            path=steps,
+            extensions={"code": code if isinstance(code, str) else ""},
+        )
+
+
+def _listed(errors: JsonValue) -> list[JsonValue]:
+    if isinstance(errors, list):
+        return errors
+    return [errors] if errors else []
+
+
+def _refusal(reply: Reply, errors: list[GraphQLError]) -> PantherError:
+    first = errors[0]
+    code = str((first.extensions or {}).get("code", ""))
+    said = first.message
+    failing, request_id = reply.failing, reply.request_id
+    if _DENIED.search(code) or (_DENIED.search(said) and not _NOT_DENIED.search(said)):
+        return failing.denied(f'denied: "{said}"', status=reply.status, request_id=request_id)
+    if _TRANSIENT.search(code):
+        return failing.lost("the server has trouble", status=reply.status, request_id=request_id)
+    return failing.refused(f'refused: "{said}"', "check the request", status=reply.status, request_id=request_id)
+
+
+def says_not_found(error: PantherError) -> bool:
+    """Whether a refusal means that the thing asked for does not exist."""
+    if isinstance(error, PantherUnreachable):
+        return False
+    return error.status == HTTPStatus.NOT_FOUND or bool(_NOT_FOUND.search(str(error)))

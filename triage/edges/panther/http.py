@@ -1,0 +1,165 @@
+"""One token's way to Panther: every call is paced, bounded in time and size, and retried where that is safe."""
+
+import asyncio
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from types import TracebackType
+from typing import Self, TypeVar
+
+import httpx
+from pydantic import JsonValue
+
+from triage.edges.http import panther_client
+from triage.edges.panther.body import ACCEPTED_ENCODING, BodyError, parse_json, read_body
+from triage.edges.panther.config import PantherConfig
+from triage.edges.panther.failures import Failing, request_id
+from triage.edges.panther.retry import Pace, parse_retry_after, retrying
+from triage.edges.panther.text import Cleaner
+from triage.errors import PantherError
+from triage.ports import Clock
+
+T = TypeVar("T")
+
+_ERROR_BYTES = 64 * 1024
+"""How much of a refusal is read to find its message."""
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """One request and what may be done with it."""
+
+    operation: str
+    """Name for messages: the GraphQL operation, or the REST method and path."""
+    method: str
+    url: str
+    params: Mapping[str, str] = field(default_factory=dict)
+    content: bytes | None = None
+    """JSON, where there is a body."""
+    write: bool = False
+    """It changes something in Panther: it is sent once, whatever happens."""
+    read_statuses: frozenset[int] = frozenset()
+    """Error statuses whose JSON body the caller reads itself."""
+    url_key: str = "panther.url"
+    """The configuration key that `url` comes from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Reply:
+    """A whole, parsed answer."""
+
+    status: int
+    value: JsonValue
+    request_id: str
+    failing: Failing
+    """Builds errors for what is wrong inside."""
+
+
+class PantherHttp:
+    """Sends calls with one token. Use as an async context manager.
+
+    GraphQL queries, starting a data-lake query and REST GET are retried; writes never are (see `Call.write`).
+    """
+
+    def __init__(self, config: PantherConfig, clock: Clock) -> None:
+        self.config = config
+        self.clock = clock
+        self.cleaner = Cleaner((config.token,))
+        self._client = panther_client(
+            urls=(config.url, config.rest_base),
+            headers={**config.headers, "accept": "application/json", "accept-encoding": ACCEPTED_ENCODING},
+            connections=config.concurrency,
+            connect_seconds=config.connect_seconds,
+            read_seconds=config.read_seconds,
+        )
+        self._pace = Pace(config.requests_per_second, clock)
+        self._slots = asyncio.Semaphore(config.concurrency)
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
+    ) -> None:
+        await self._client.aclose()
+
+    async def call(self, call: Call, parse: Callable[[Reply], T], *, seconds: float | None = None) -> T:
+        """Send a call and read its answer.
+
+        Args:
+            call: What to send.
+            parse: Turns the answer into a result; a retryable PantherError from it is retried too.
+            seconds: Limit for the call with its retries, below the configured one. Waiting for a free slot, which
+                only our own other calls can prolong, does not count.
+
+        Raises:
+            PantherUnreachable: No connection or no whole answer in time; `OutcomeUnknown` for a write.
+            PantherDenied: 401, 403.
+            PantherRefused: Another 4xx, or a redirect.
+            PantherProtocolError: Not the JSON that was promised, or too much of it.
+        """
+        total = self.config.total_seconds if seconds is None else min(seconds, self.config.total_seconds)
+        failing = Failing(call.operation, call.write, call.url_key)
+        async with self._slots:
+            try:
+                async with asyncio.timeout(total):
+                    if call.write:
+                        return await self._attempt(call, failing, parse)
+                    attempts = retrying(self.clock, attempts=self.config.attempts, seconds=total)
+                    return await attempts(self._attempt, call, failing, parse)
+            except TimeoutError as error:
+                raise failing.deadline(total) from error
+
+    async def _attempt(self, call: Call, failing: Failing, parse: Callable[[Reply], T]) -> T:
+        await self._pace.wait()
+        status: int | None = None
+        headers = {"content-type": "application/json"} if call.content is not None else None
+        request = self._client.build_request(
+            call.method, call.url, params=dict(call.params) or None, content=call.content, headers=headers
+        )
+        try:
+            response = await self._client.send(request, stream=True)
+            try:
+                status = response.status_code
+                reply = await self._read(call, failing, response)
+            finally:
+                await response.aclose()
+        except (httpx.HTTPError, httpx.StreamError, OSError) as error:
+            raise failing.exception(error, status) from error
+        return parse(reply)
+
+    async def _read(self, call: Call, failing: Failing, response: httpx.Response) -> Reply:
+        status, headers = response.status_code, response.headers
+        if not response.is_success and status not in call.read_statuses:
+            raise await self._refusal(failing, response)
+        try:
+            encoding = headers.get("content-encoding", "")
+            value = parse_json(await read_body(response, encoding, self.config.max_response_bytes))
+        except BodyError as error:
+            if not response.is_success:
+                raise failing.status(status, headers) from error
+            raise failing.body(error, status, headers) from error
+        return Reply(status, value, request_id(headers), failing)
+
+    async def _refusal(self, failing: Failing, response: httpx.Response) -> PantherError:
+        status, headers = response.status_code, response.headers
+        wait = parse_retry_after(headers.get("retry-after", ""), self.clock, self.config.max_retry_after)
+        said = ""
+        # A gateway's page is never read; Panther's own refusals are short JSON.
+        if response.is_client_error and "json" in headers.get("content-type", ""):
+            try:
+                body = await read_body(response, headers.get("content-encoding", ""), _ERROR_BYTES)
+                said = self.cleaner.clean(message_of(parse_json(body)))
+            except (BodyError, httpx.HTTPError):
+                said = ""
+        return failing.status(status, headers, said, retry_after=wait)
+
+
+def message_of(value: JsonValue) -> str:
+    """The text of a JSON error, whichever of the usual shapes it has."""
+    match value:
+        case {"message": str(text)} | {"errorMessage": str(text)} | {"error": str(text)}:
+            return text
+        case {"errors": [{"message": str(text)}, *_]}:
+            return text
+        case _:
+            return ""

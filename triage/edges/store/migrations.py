@@ -1,0 +1,124 @@
+"""The schema's history: named steps, each applied once, in order.
+
+A step's DDL is frozen once it has been released; a change of the schema is a new step at the end. `tables` shows the
+result, and a test compares the two.
+"""
+
+from collections.abc import Callable, Sequence
+
+from sqlalchemy import Connection, insert, inspect, select, text
+
+from triage.edges.store.tables import schema_migrations
+from triage.errors import StoreError
+
+Migration = Callable[[Connection], None]
+"""A step; its function name is its name in the database."""
+
+_ADVISORY_LOCK = 0x7472696167650001
+"""Any number that no other program takes; processes that start together migrate one after the other."""
+
+
+def _serial(connection: Connection) -> str:
+    if connection.dialect.name == "postgresql":
+        return "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
+    return "INTEGER PRIMARY KEY"
+
+
+def m0001_alerts_queue_journal(connection: Connection) -> None:
+    """The first released schema."""
+    serial = _serial(connection)
+    for statement in (
+        """CREATE TABLE alerts (
+            id TEXT NOT NULL PRIMARY KEY,
+            detection_id TEXT NOT NULL,
+            severity_rank INTEGER NOT NULL,
+            created_at BIGINT NOT NULL,
+            content_at BIGINT NOT NULL,
+            state TEXT NOT NULL,
+            decision TEXT NOT NULL,
+            run_number INTEGER NOT NULL,
+            run_id TEXT NOT NULL,
+            epoch INTEGER NOT NULL,
+            attempts INTEGER NOT NULL,
+            worker TEXT NOT NULL,
+            due_at BIGINT,
+            queued_at BIGINT,
+            error TEXT NOT NULL,
+            verdict TEXT,
+            confidence DOUBLE PRECISION,
+            seconds DOUBLE PRECISION,
+            seen_at BIGINT NOT NULL,
+            updated_at BIGINT NOT NULL,
+            alert TEXT NOT NULL
+        )""",
+        """CREATE INDEX alerts_claimable ON alerts (severity_rank DESC, created_at, id)
+            WHERE due_at IS NOT NULL""",
+        "CREATE INDEX alerts_state ON alerts (state, queued_at)",
+        "CREATE INDEX alerts_created ON alerts (created_at, id)",
+        "CREATE INDEX alerts_detection ON alerts (detection_id, created_at)",
+        f"""CREATE TABLE investigations (
+            id {serial},
+            alert_id TEXT NOT NULL REFERENCES alerts (id),
+            run_id TEXT NOT NULL,
+            finished_at BIGINT NOT NULL,
+            investigation TEXT NOT NULL
+        )""",
+        "CREATE INDEX investigations_alert ON investigations (alert_id, id)",
+        f"""CREATE TABLE journal (
+            id {serial},
+            alert_id TEXT NOT NULL REFERENCES alerts (id),
+            run_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            kind TEXT NOT NULL,
+            schema_version INTEGER NOT NULL,
+            epoch INTEGER NOT NULL,
+            written_at BIGINT NOT NULL,
+            payload TEXT NOT NULL,
+            CONSTRAINT journal_step UNIQUE (run_id, key)
+        )""",
+        "CREATE INDEX journal_alert ON journal (alert_id)",
+        "CREATE TABLE named_values (name TEXT NOT NULL PRIMARY KEY, value TEXT NOT NULL, updated_at BIGINT NOT NULL)",
+        """CREATE TABLE receipts (
+            key TEXT NOT NULL PRIMARY KEY,
+            state TEXT NOT NULL,
+            comment_id TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            at BIGINT,
+            updated_at BIGINT NOT NULL
+        )""",
+        "CREATE TABLE leases (name TEXT NOT NULL PRIMARY KEY, holder TEXT NOT NULL, lease_until BIGINT NOT NULL)",
+    ):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Migration, ...] = (m0001_alerts_queue_journal,)
+
+
+def pending(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> tuple[Migration, ...]:
+    """The steps that the database lacks. Raises StoreError where it has some that this version does not know."""
+    if not inspect(connection).has_table(schema_migrations.name):
+        return tuple(migrations)
+    applied = set(connection.scalars(select(schema_migrations.c.name)))
+    if unknown := sorted(applied - {migration.__name__ for migration in migrations}):
+        raise StoreError(
+            f"the state database was made by a newer version of this program (it has {', '.join(unknown)}): "
+            "update this one, or name another database in store.url"
+        )
+    return tuple(migration for migration in migrations if migration.__name__ not in applied)
+
+
+def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> tuple[str, ...]:
+    """Apply what is missing, all in the caller's transaction; gives the names of the steps applied. Raises StoreError."""
+    if connection.dialect.name == "postgresql":
+        connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
+    connection.execute(
+        text("""CREATE TABLE IF NOT EXISTS schema_migrations (
+            name TEXT NOT NULL PRIMARY KEY,
+            applied_at TEXT NOT NULL DEFAULT CURRENT_TIMESTAMP
+        )""")
+    )
+    missing = pending(connection, migrations)
+    for migration in missing:
+        migration(connection)
+        connection.execute(insert(schema_migrations).values(name=migration.__name__))
+    return tuple(migration.__name__ for migration in missing)

@@ -1,0 +1,131 @@
+"""Every exception that this program raises on purpose.
+
+TriageError
+├── ConfigError            the configuration is wrong: what, where, what is allowed
+├── NotFound               the alert, investigation or world asked for does not exist
+├── PantherError           Panther gave no usable answer (retryable or not)
+│   ├── PantherUnreachable     no connection, no answer in time, or an answer that broke off
+│   ├── PantherDenied          the token is wrong, not active yet, or lacks a permission
+│   ├── PantherRefused         Panther understood the request and refused it
+│   └── PantherProtocolError   the answer is not what the official schema promises
+├── QueryFailed            the data lake could not run a query
+│   └── QueryTimeout           still running after its budget; cancelled on the server
+├── SqlRefused             a query is not a bounded read (in `domain.sql`)
+├── ModelError             the language model gave no usable answer (retryable or not)
+├── BudgetExceeded         an alert has used up what it may spend
+├── PromptError            a prompt template is missing or broken
+└── StoreError             the state database cannot be used
+
+The program's three audiences get their failures apart: the operator gets one of these, the model gets a tool
+result, and the reader of a comment gets a note in the report.
+"""
+
+
+class TriageError(Exception):
+    """Something went wrong that has a name; the text says what to do about it."""
+
+    retryable = False
+    """Whether the same request may succeed later."""
+
+    retry_after: float | None = None
+    """Seconds to wait before that, where the other side said so."""
+
+
+class ConfigError(TriageError):
+    """The configuration is wrong. One line: the key, its line, what is allowed."""
+
+
+class NotFound(TriageError):
+    """What was asked for does not exist."""
+
+
+class PantherError(TriageError):
+    """Panther gave no usable answer."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        operation: str = "",
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+    ) -> None:
+        """Name the failed operation.
+
+        Args:
+            message: What happened and what to do, free of secrets and of response bodies.
+            operation: The GraphQL operation or the REST method and path.
+            status: HTTP status, where there was one.
+            retryable: Whether the same request may succeed later.
+            retry_after: Seconds, as the server asked.
+        """
+        super().__init__(message)
+        self.operation = operation
+        self.status = status
+        self.retryable = retryable
+        self.retry_after = retry_after
+
+
+class PantherUnreachable(PantherError):
+    """No connection, no answer in time, or an answer that broke off."""
+
+
+class PantherDenied(PantherError):
+    """The token is wrong, not active yet, or lacks a permission."""
+
+
+class PantherRefused(PantherError):
+    """Panther understood the request and refused it (wrong input, unknown id)."""
+
+
+class PantherProtocolError(PantherError):
+    """The answer is not what the official schema promises."""
+
+
+class QueryFailed(TriageError):
+    """The data lake could not run a query; the text is the lake's own message, cut and cleaned."""
+
+
+class QueryTimeout(QueryFailed):
+    """A query still ran after its budget; it has been cancelled on the server."""
+
+
+class ModelError(TriageError):
+    """The language model gave no usable answer."""
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status: int | None = None,
+        retryable: bool = False,
+        retry_after: float | None = None,
+        overflow: bool = False,
+    ) -> None:
+        """Say what the endpoint did.
+
+        Args:
+            message: What happened and what to do.
+            status: HTTP status, where there was one.
+            retryable: Whether the same request may succeed later.
+            retry_after: Seconds, as the server asked.
+            overflow: The prompt was too long for the model.
+        """
+        super().__init__(message)
+        self.status = status
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.overflow = overflow
+
+
+class BudgetExceeded(TriageError):
+    """An alert has used up what it may spend; the text names the budget."""
+
+
+class PromptError(TriageError):
+    """A prompt template is missing, broken, or lacks a variable."""
+
+
+class StoreError(TriageError):
+    """The state database cannot be opened or written."""

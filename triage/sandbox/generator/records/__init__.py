@@ -1,0 +1,1 @@
+"""One module per log type: how its records are shaped."""

@@ -1,0 +1,60 @@
+"""What a scenario is."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Literal
+
+from triage.sandbox.generator.cast import Cast
+from triage.sandbox.generator.company import Person
+from triage.sandbox.generator.lake import LogType, Scribe
+
+Verdict = Literal["malicious", "benign"]
+
+EXERCISE = "exercise"
+"""Story of what the security team staged in earlier weeks: past alerts that were no false alarms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scenario:
+    """One labelled story: what happened, and what an investigation can know of it."""
+
+    name: str
+    """`<pair>/<part>`; also the incident that its alerts belong to."""
+
+    verdict: Verdict
+    notes: str
+    play: Callable[[Scribe, Cast], None]
+    silent: LogType | None = None
+    """The log that would decide it, where its source does not deliver any more: then no verdict can be definite."""
+
+    @property
+    def pair(self) -> str:
+        return self.name.partition("/")[0]
+
+    @property
+    def accept(self) -> list[str]:
+        """The verdicts that count as right."""
+        return ["inconclusive", "suspicious"] if self.silent else [self.verdict]
+
+    @property
+    def near(self) -> list[str]:
+        """The verdicts that are neither right nor the opposite."""
+        if self.silent:
+            return []
+        return ["suspicious"] if self.verdict == "malicious" else ["inconclusive"]
+
+
+def recent(scribe: Scribe, person: Person, hour: float) -> datetime:
+    """`hour` on the person's clock, within the last day, plus a few minutes."""
+    return scribe.timeline.recent(hour, person.office.offset) + scribe.dice.minutes(0, 9)
+
+
+def earlier(scribe: Scribe, person: Person, days_ago: int) -> datetime:
+    """Some moment of a person's working day, days ago."""
+    return scribe.timeline.past(days_ago, 12.5, person.office.offset) + scribe.dice.minutes(0, 180)
+
+
+def exercise(scribe: Scribe) -> Scribe:
+    """Writes on behalf of the security team's exercises."""
+    return Scribe(scribe.company, scribe.lake, scribe.dice.child(EXERCISE), EXERCISE)

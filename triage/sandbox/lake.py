@@ -1,0 +1,158 @@
+"""The data lake: runs Snowflake SQL on the tables of a world."""
+
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from math import isfinite
+from time import perf_counter
+
+import duckdb
+
+from triage.sandbox.errors import QueryError
+from triage.sandbox.indicators import IndicatorSearch, search_sql
+from triage.sandbox.snowflake import translate
+from triage.sandbox.tables import Tables
+from triage.sandbox.times import lake_time
+from triage.sandbox.world import Record, World
+
+_EXACT = 2.0**53
+_SNOWFLAKE_TYPES = {
+    "VARCHAR": "VARCHAR",
+    "BOOLEAN": "BOOLEAN",
+    "TIMESTAMP": "TIMESTAMP_NTZ",
+    "DATE": "DATE",
+    "TIME": "TIME",
+    "DOUBLE": "FLOAT",
+    "FLOAT": "FLOAT",
+    "VARIANT": "VARIANT",
+    "JSON": "VARIANT",
+}
+_INVALID_COLUMN = re.compile(r'(?:Referenced column|Referenced table|does not have a column named) "([^"]+)"')
+
+
+@dataclass(frozen=True, slots=True)
+class Result:
+    """The rows of a finished query."""
+
+    columns: tuple[str, ...]
+    """In order. `SELECT *` and plain columns have the table's own case, an alias the case it was written in; Snowflake
+    matches both without regard to case. A computed column without an alias is called by its text."""
+    types: dict[str, str]
+    """Snowflake type names by column."""
+    rows: tuple[Record, ...]
+    seconds: float
+    bytes_scanned: int
+
+
+class Lake:
+    """Tables of a world, queried in Snowflake SQL. Each query has its own cursor, so threads may query at once."""
+
+    def __init__(self, world: World) -> None:
+        """Load every table of the world. Raises ConfigError where an event cannot be read."""
+        self.tables = Tables(world)
+        self._world = world
+
+    def close(self) -> None:
+        """Free the tables."""
+        self.tables.connection.close()
+
+    def cursor(self) -> duckdb.DuckDBPyConnection:
+        """A cursor for one query; its `interrupt` stops that query."""
+        return self.tables.connection.cursor()
+
+    def run(
+        self, sql: str, *, database: str = "panther_logs", cursor: duckdb.DuckDBPyConnection | None = None
+    ) -> Result:
+        """Run one Snowflake SELECT.
+
+        Args:
+            sql: The statement, with Panther's macros.
+            database: Where unqualified table names are looked up: `panther_logs` or `panther_logs.public`.
+            cursor: From `cursor()`, where somebody else may want to interrupt the query.
+
+        Raises:
+            QueryError: Snowflake would refuse it, or it failed; the text is worded as Snowflake words it.
+        """
+        home = database.lower().removesuffix(".public")
+        translated = translate(sql, self.tables.columns, database=home, now=self._world.clock())
+        scanned = sum(self.tables.sizes.get(table, 0) for table in translated.tables)
+        return self._fetch(cursor or self.cursor(), translated.sql, {}, scanned)
+
+    def search(self, search: IndicatorSearch, cursor: duckdb.DuckDBPyConnection | None = None) -> Result:
+        """Count the events that carry an indicator, by table. Raises QueryError."""
+        sql, parameters = search_sql(search, self.tables.columns)
+        return self._fetch(cursor or self.cursor(), sql, parameters, sum(self.tables.sizes.values()))
+
+    def _fetch(
+        self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object], scanned: int
+    ) -> Result:
+        started = perf_counter()
+        try:
+            cursor.execute(sql, parameters)
+            description = cursor.description or []
+            values = cursor.fetchall()
+        except duckdb.Error as error:
+            raise QueryError(_message(error)) from error
+        names = _distinct(str(column[0]) for column in description)
+        return Result(
+            columns=names,
+            types={name: _type(str(column[1])) for name, column in zip(names, description, strict=True)},
+            rows=tuple(dict(zip(names, map(_json, row), strict=True)) for row in values),
+            seconds=perf_counter() - started,
+            bytes_scanned=scanned,
+        )
+
+
+def _message(error: duckdb.Error) -> str:
+    """DuckDB's refusal in Snowflake's words; where there is no such wording, DuckDB's own first line."""
+    text = str(error)
+    column = _INVALID_COLUMN.search(text)
+    if isinstance(error, duckdb.BinderException) and column:
+        return str(QueryError.no_column(column[1]))
+    if "Division by zero" in text:
+        return "100051 (22012): Division by zero"
+    if isinstance(error, duckdb.ConversionException):
+        return f"100038 (22018): {text.splitlines()[0]}"
+    if isinstance(error, duckdb.InterruptException):
+        return "000604 (57014): SQL execution canceled"
+    return f"000603 (XX000): SQL execution error: {text.splitlines()[0]}"
+
+
+def _distinct(names: Iterable[str]) -> tuple[str, ...]:
+    """A row is a JSON object: the second column of a name is called `name_2`."""
+    seen: dict[str, int] = {}
+    unique = []
+    for name in names:
+        seen[name] = seen.get(name, 0) + 1
+        unique.append(name if seen[name] == 1 else f"{name}_{seen[name]}")
+    return tuple(unique)
+
+
+def _type(duckdb_type: str) -> str:
+    if duckdb_type.endswith("]"):
+        return "ARRAY"
+    return _SNOWFLAKE_TYPES.get(duckdb_type, "NUMBER" if "INT" in duckdb_type or "DEC" in duckdb_type else "VARIANT")
+
+
+def _json(value: object) -> object:
+    """A value as the API gives it: times as `YYYY-MM-DD HH:MM:SS.mmm`, objects and arrays as they are."""
+    if value is None or isinstance(value, str | bool | int):
+        return value
+    if isinstance(value, float):
+        # Snowflake's NUMBER has no infinities, and a whole sum is written without a fraction.
+        return None if not isfinite(value) else int(value) if value.is_integer() and abs(value) < _EXACT else value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else float(value)
+    if isinstance(value, datetime):
+        return lake_time(value)
+    if isinstance(value, dict):
+        return {str(key): _json(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_json(item) for item in value]
+    if isinstance(value, date | time):
+        return value.isoformat()
+    if isinstance(value, timedelta):
+        return value.total_seconds()
+    return str(value)

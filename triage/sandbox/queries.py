@@ -1,0 +1,124 @@
+"""Data-lake queries as Panther runs them: started by one request, polled by others, cancelled by a third."""
+
+import asyncio
+import uuid
+from collections import OrderedDict
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from triage.sandbox.errors import QueryError, RequestError
+from triage.sandbox.permissions import Token
+from triage.sandbox.world import World
+
+if TYPE_CHECKING:
+    import duckdb
+
+    from triage.sandbox.lake import Lake, Result
+
+_WORKERS = 4
+_REMEMBERED = 1_000
+_NAMESPACE = uuid.UUID("6f1c2a52-2d3a-4a83-9d2e-6a4e0a4d2f10")
+
+
+@dataclass(slots=True, eq=False)
+class Query:
+    """A query and what has become of it."""
+
+    id: str
+    sql: str
+    token: Token
+    started: datetime
+    cursor: "duckdb.DuckDBPyConnection"
+    status: str = "running"
+    """As the enum `DataLakeQueryStatus`: running, succeeded, failed or cancelled."""
+    message: str = "Query is running"
+    completed: datetime | None = None
+    result: "Result | None" = None
+    task: "asyncio.Task[None] | None" = None
+
+
+class Queries:
+    """The queries of one server. Everything but the work itself happens on the server's event loop."""
+
+    def __init__(self, lake: "Lake", world: World, *, latency: float) -> None:
+        """Take over a lake.
+
+        Args:
+            lake: What the queries read.
+            world: Whose clock stamps them.
+            latency: Seconds that every query takes at least.
+        """
+        self._lake = lake
+        self._world = world
+        self._latency = latency
+        self._queries: OrderedDict[str, Query] = OrderedDict()
+        self._count = 0
+        self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="sandbox-lake")
+
+    def submit(self, work: "Callable[[duckdb.DuckDBPyConnection], Result]", sql: str, token: Token) -> Query:
+        """Start a query; it runs on.
+
+        Args:
+            work: Runs it on the cursor that it is given; raises QueryError.
+            sql: What to show as its text.
+            token: Who asked.
+        """
+        self._count += 1
+        query = Query(
+            # Ids depend on the order of queries only, so that two equal runs give equal ids.
+            id=str(uuid.uuid5(_NAMESPACE, str(self._count))),
+            sql=sql,
+            token=token,
+            started=self._world.stamp(),
+            cursor=self._lake.cursor(),
+        )
+        self._queries[query.id] = query
+        query.task = asyncio.create_task(self._run(query, work))
+        while len(self._queries) > _REMEMBERED:
+            oldest = next(iter(self._queries.values()))
+            self._stop(oldest)
+            del self._queries[oldest.id]
+        return query
+
+    def get(self, query_id: str) -> Query:
+        """One query. Raises RequestError (404)."""
+        query = self._queries.get(query_id)
+        if query is None:
+            raise RequestError(404, f"query {query_id} not found", kind="NotFound")
+        return query
+
+    def cancel(self, query_id: str) -> Query:
+        """Stop a query; one that is over stays as it ended. Raises RequestError (404)."""
+        query = self.get(query_id)
+        self._stop(query)
+        return query
+
+    def close(self) -> None:
+        """Stop everything and wait for the workers."""
+        for query in self._queries.values():
+            self._stop(query)
+        self._pool.shutdown(wait=True, cancel_futures=True)
+
+    def _stop(self, query: Query) -> None:
+        if query.status == "running":
+            query.status = "cancelled"
+            query.message = "Query was cancelled"
+            query.completed = self._world.stamp()
+            query.cursor.interrupt()
+
+    async def _run(self, query: Query, work: "Callable[[duckdb.DuckDBPyConnection], Result]") -> None:
+        loop = asyncio.get_running_loop()
+        due = loop.time() + self._latency
+        result: Result | None = None
+        status, message = "succeeded", ""
+        try:
+            result = await loop.run_in_executor(self._pool, work, query.cursor)
+        except QueryError as error:
+            status, message = "failed", str(error)
+        await asyncio.sleep(max(0.0, due - loop.time()))
+        if query.status == "running":
+            query.status, query.message, query.result = status, message, result
+            query.completed = self._world.stamp()

@@ -1,0 +1,65 @@
+"""Users, log sources and settings."""
+
+from triage.sandbox.backend import Backend, Call
+from triage.sandbox.errors import RequestError
+from triage.sandbox.paging import page_of
+from triage.sandbox.resolvers.fields import BEFORE_ANY_EVENT, actor, cursor, field, given, user
+from triage.sandbox.world import Record
+
+_VERSION = "1.115.0"
+
+
+def id_of_email(backend: Backend, email: str) -> str:
+    """The id of the user with that address; the address itself where there is none."""
+    users = backend.world.users.items()
+    return next((key for key, found in users if str(found["email"]).lower() == email.lower()), email)
+
+
+def _existing(backend: Backend, user_id: str, asked: str) -> Record:
+    found = user(backend, user_id)
+    if found is None:
+        raise RequestError(404, f"user {asked} not found", kind="NotFound")
+    return found
+
+
+@field("Query", "users", "UserRead")
+def _users(_source: Record, call: Call, _arguments: Record) -> object:
+    return [user(call.backend, user_id) for user_id in call.backend.world.users]
+
+
+@field("Query", "userById", "UserRead")
+def _user_by_id(_source: Record, call: Call, arguments: Record) -> object:
+    return _existing(call.backend, str(arguments["id"]), str(arguments["id"]))
+
+
+@field("Query", "userByEmail", "UserRead")
+def _user_by_email(_source: Record, call: Call, arguments: Record) -> object:
+    email = str(arguments["email"])
+    return _existing(call.backend, id_of_email(call.backend, email), email)
+
+
+@field("Query", "generalSettings")
+def _settings(_source: Record, _call: Call, _arguments: Record) -> object:
+    return {"pantherVersion": _VERSION}
+
+
+def _log_source(record: Record, call: Call) -> Record:
+    return {
+        "__typename": "S3LogIntegration",
+        "awsAccountId": "",
+        **record,
+        "createdBy": actor(record.get("createdBy"), call),
+        "createdAtTime": record.get("createdAtTime") or BEFORE_ANY_EVENT,
+    }
+
+
+@field("Query", "source", "LogSourceRead")
+def _log_source_by_id(_source: Record, call: Call, arguments: Record) -> object:
+    record = call.backend.world.sources.get(str(arguments["id"]))
+    return _log_source(record, call) if record else None
+
+
+@field("Query", "sources", "LogSourceRead")
+def _log_sources(_source: Record, call: Call, arguments: Record) -> object:
+    page = page_of(list(call.backend.world.sources.values()), cursor(given(arguments)), call.backend.max_page)
+    return {"edges": [{"node": _log_source(record, call)} for record in page.items], "pageInfo": page.info()}

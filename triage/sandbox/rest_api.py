@@ -1,0 +1,196 @@
+"""Panther's REST API over one world: detections, alerts and alert comments."""
+
+import json
+from collections.abc import Awaitable, Callable
+from typing import cast
+
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+
+from triage.sandbox.alerts import STATUSES
+from triage.sandbox.backend import Call
+from triage.sandbox.comments import FORMATS
+from triage.sandbox.errors import RequestError
+from triage.sandbox.paging import Page, page_of
+from triage.sandbox.world import Record
+
+Handler = Callable[[Request, Call], Awaitable[Response]]
+"""Answers one request; raises RequestError."""
+
+Work = Callable[[Call], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
+
+_MAX_LIMIT = 50
+
+
+def _kind(rule: Record) -> str:
+    """The path under which Panther serves a detection, by the fields that only that kind has.
+
+    Correlation rules have no path of their own in the REST definition; their record has the shape of a simple rule.
+    """
+    for field, path in (
+        ("scheduledQueries", "scheduled-rules"),
+        ("resourceTypes", "policies"),
+        ("detection", "simple-rules"),
+    ):
+        if field in rule:
+            return path
+    return "rules"
+
+
+def _detection(path: str, permission: str) -> Handler:
+    async def handler(request: Request, call: Call) -> Response:
+        call.token.require(permission)
+        rule_id = request.path_params["id"]
+        rule = call.backend.world.rules.get(rule_id)
+        if rule is None or _kind(rule) != path:
+            raise RequestError(404, f"{rule_id} not found")
+        return JSONResponse(rule)
+
+    return handler
+
+
+# ---- Alerts ------------------------------------------------------------------------------------------------------
+
+
+def _alert_body(alert: Record, call: Call) -> Record:
+    fields = (
+        "id", "title", "severity", "status", "type", "createdAt", "firstEventOccurredAt", "lastReceivedEventAt",
+        "runbook", "context", "eventCount", "updatedBy",
+    )  # fmt: skip
+    body: Record = {name: alert[name] for name in fields if alert.get(name) is not None}
+    body["deliveries"] = []
+    if alert.get("assignee"):
+        body["assignee"] = {"id": alert["assignee"], "type": "user"}
+    if call.backend.alerts.detection(alert) or alert.get("detectionId"):
+        body["detection"] = {"id": alert["detectionId"], "type": alert.get("detectionType")}
+    error = alert.get("systemError")
+    if isinstance(error, dict):
+        named = ("type", "sourceId", "sourceType", "detection")
+        body["systemError"] = {name: error[name] for name in named if name in error}
+    return body
+
+
+async def _get_alert(request: Request, call: Call) -> Response:
+    call.token.require("AlertRead")
+    return JSONResponse(_alert_body(call.backend.alerts.get(request.path_params["id"]), call))
+
+
+async def _patch_alert(request: Request, call: Call) -> Response:
+    call.token.require("AlertModify")
+    body = await _body(request)
+    alert_id = request.path_params["id"]
+    call.backend.alerts.get(alert_id)
+    status = body.get("status")
+    if status is not None and status not in STATUSES:
+        raise RequestError(400, f"status must be one of {', '.join(STATUSES)}")
+    if "assignee" in body:
+        call.backend.alerts.set_assignee([alert_id], cast("str | None", body["assignee"]), call.token)
+    if status is not None:
+        call.backend.alerts.set_status([alert_id], str(status), call.token)
+    return Response(status_code=200)
+
+
+async def _get_events(request: Request, call: Call) -> Response:
+    call.token.require("AlertRead")
+    alert = call.backend.alerts.get(request.path_params["id"])
+    return _listing(page_of(call.backend.alerts.events(str(alert["id"])), _cursor(request), _limit(request)))
+
+
+# ---- Comments ----------------------------------------------------------------------------------------------------
+
+
+def _comment_body(comment: Record) -> Record:
+    body = dict(comment)
+    for field in ("createdBy", "updatedBy"):
+        actor = comment.get(field)
+        if isinstance(actor, dict):
+            body[field] = {"id": actor.get("id"), "type": actor.get("type")}
+    return body
+
+
+async def _get_comments(request: Request, call: Call) -> Response:
+    call.token.require("AlertRead")
+    alert_id = request.query_params.get("alert-id")
+    if not alert_id:
+        raise RequestError(400, 'missing required parameter "alert-id"')
+    page = call.backend.comments.page(alert_id, _cursor(request), _limit(request))
+    return _listing(Page([_comment_body(comment) for comment in page.items], page.start, page.end))
+
+
+async def _get_comment(request: Request, call: Call) -> Response:
+    call.token.require("AlertRead")
+    return JSONResponse(_comment_body(call.backend.comments.get(request.path_params["id"])))
+
+
+async def _create_comment(request: Request, call: Call) -> Response:
+    call.token.require("AlertModify")
+    alert_id, text, format_ = await _comment_fields(request)
+    return JSONResponse(_comment_body(call.backend.comments.create(alert_id, text, format_, call.token)))
+
+
+async def _update_comment(request: Request, call: Call) -> Response:
+    call.token.require("AlertModify")
+    alert_id, text, format_ = await _comment_fields(request)
+    comment_id = request.path_params["id"]
+    return JSONResponse(_comment_body(call.backend.comments.update(comment_id, alert_id, text, format_, call.token)))
+
+
+async def _comment_fields(request: Request) -> tuple[str, str, str]:
+    body = await _body(request)
+    values = []
+    for name in ("alertId", "body", "format"):
+        value = body.get(name)
+        if not isinstance(value, str):
+            raise RequestError(400, f'"{name}" is missing from body')
+        values.append(value)
+    if values[2] not in FORMATS:
+        raise RequestError(400, f"format must be one of {', '.join(FORMATS)}")
+    return values[0], values[1], values[2]
+
+
+# ---- Requests and answers ----------------------------------------------------------------------------------------
+
+
+async def _body(request: Request) -> Record:
+    try:
+        body = json.loads(await request.body())
+    except ValueError as error:
+        raise RequestError(400, "the body is not JSON") from error
+    if not isinstance(body, dict):
+        raise RequestError(400, "the body is not a JSON object")
+    return body
+
+
+def _cursor(request: Request) -> str | None:
+    return request.query_params.get("cursor") or None
+
+
+def _limit(request: Request) -> int:
+    text = request.query_params.get("limit") or "25"
+    if not text.isascii() or not text.isdigit() or not 1 <= int(text) <= _MAX_LIMIT:
+        raise RequestError(400, f"limit must be between 1 and {_MAX_LIMIT}")
+    return int(text)
+
+
+def _listing(page: Page[Record]) -> Response:
+    body: Record = {"results": list(page.items)}
+    if page.end:
+        body["next"] = page.end
+    return JSONResponse(body)
+
+
+ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/rules/{id}", _detection("rules", "RuleRead")),
+    ("GET", "/scheduled-rules/{id}", _detection("scheduled-rules", "RuleRead")),
+    ("GET", "/simple-rules/{id}", _detection("simple-rules", "RuleRead")),
+    ("GET", "/policies/{id}", _detection("policies", "PolicyRead")),
+    ("GET", "/alerts/{id}", _get_alert),
+    ("PATCH", "/alerts/{id}", _patch_alert),
+    ("GET", "/alerts/{id}/events", _get_events),
+    ("GET", "/alert-comments", _get_comments),
+    ("POST", "/alert-comments", _create_comment),
+    ("GET", "/alert-comments/{id}", _get_comment),
+    ("POST", "/alert-comments/{id}", _update_comment),
+)
+"""Method, path and handler; the handlers raise RequestError."""

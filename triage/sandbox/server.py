@@ -1,0 +1,242 @@
+"""The embedded Panther as an HTTP server: in the background of a test or a demo, or for its own sake."""
+
+import asyncio
+import json
+import socket
+import threading
+from collections import deque
+from dataclasses import dataclass
+from types import TracebackType
+from typing import Self
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from triage.errors import ConfigError
+from triage.sandbox import graphql_api, rest_api
+from triage.sandbox.alerts import Alerts
+from triage.sandbox.backend import Backend, Call
+from triage.sandbox.comments import Comments
+from triage.sandbox.errors import RequestError
+from triage.sandbox.lake import Lake
+from triage.sandbox.permissions import Token, Tokens
+from triage.sandbox.queries import Queries
+from triage.sandbox.world import Record, World
+
+__all__ = ["Fault", "SandboxOptions", "SandboxServer", "Token"]
+
+_REMEMBERED = 10_000
+_START_SECONDS = 10.0
+_REST_BASES = ("", "/public/v1")
+
+
+@dataclass(frozen=True, slots=True)
+class SandboxOptions:
+    """How the embedded Panther is served."""
+
+    host: str = "127.0.0.1"
+    port: int = 0
+    """0 takes a free one."""
+    tokens: tuple[Token, ...] = (Token("sandbox-token"),)
+    api_latency: float = 0.0
+    """Seconds before each answer."""
+    query_latency: float = 0.0
+    """Seconds that each data-lake query takes at least."""
+    max_page: int = 50
+    """Most alerts, events, comments or sources on a page."""
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """An answer that takes the place of the real one."""
+
+    status: int = 500
+    body: bytes = b""
+    headers: tuple[tuple[str, str], ...] = ()
+    after_work: bool = False
+    """Do the work first and answer this instead: a write that succeeded, its answer lost."""
+
+
+class SandboxServer:
+    """Serves one world. A context manager: it listens on entry, from a thread of its own, and stops on exit.
+
+    The world's alerts and comments change as requests ask; nothing is written to disk.
+    """
+
+    def __init__(self, world: World, options: SandboxOptions = SandboxOptions()) -> None:
+        """Load the lake.
+
+        Raises:
+            ConfigError: A file of the world cannot be read, or the port is taken.
+        """
+        self.world = world
+        self.options = options
+        self.requests: deque[tuple[str, str, str]] = deque(maxlen=_REMEMBERED)
+        """Method, path and GraphQL operation (else empty) of each request that came, the last ones."""
+        self._faults: deque[tuple[str, Fault]] = deque()
+        self._lake = Lake(world)
+        self._backend: Backend | None = None
+        self._tokens = Tokens(())
+        self._socket = _listen(options.host, options.port)
+        self.port: int = self._socket.getsockname()[1]
+        self._comments = Comments(world)
+        config = uvicorn.Config(
+            self._app(),
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=2,
+        )
+        self._server = uvicorn.Server(config)
+        self._thread: threading.Thread | None = None
+
+    @property
+    def rest_url(self) -> str:
+        """The base of the REST API; `/public/v1` below it is the same API again."""
+        host = f"[{self.options.host}]" if ":" in self.options.host else self.options.host
+        return f"http://{host}:{self.port}"
+
+    @property
+    def url(self) -> str:
+        """The GraphQL URL."""
+        return f"{self.rest_url}/public/graphql"
+
+    def comments(self, alert_id: str) -> list[Record]:
+        """The comments of an alert now, oldest first, in REST's shape."""
+        return self._comments.of(alert_id)
+
+    def fail(self, operation: str, fault: Fault, *, times: int = 1) -> None:
+        """Answer the next requests of an operation with a fault.
+
+        Args:
+            operation: A GraphQL operation's name, or a REST method and path such as `GET /rules/AWS.Root.Activity`;
+                empty for any request.
+            fault: What to answer.
+            times: How often.
+        """
+        self._faults.extend([(operation, fault)] * times)
+
+    def __enter__(self) -> Self:
+        """Listen."""
+        self._thread = threading.Thread(target=self.run, name="sandbox", daemon=True)
+        self._thread.start()
+        ready = threading.Event()
+        for _ in range(int(_START_SECONDS / 0.005)):
+            if self._server.started or not self._thread.is_alive():
+                break
+            ready.wait(0.005)
+        if not self._server.started:
+            raise ConfigError(f"the sandbox did not start on {self.rest_url}")
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        """Stop, and free the lake."""
+        self._server.should_exit = True
+        if self._thread:
+            self._thread.join()
+
+    def run(self) -> None:
+        """Serve until `__exit__`, or, in the main thread, until SIGINT or SIGTERM."""
+        asyncio.run(self._serve())
+
+    async def _serve(self) -> None:
+        queries = Queries(self._lake, self.world, latency=self.options.query_latency)
+        self._backend = Backend(
+            world=self.world,
+            lake=self._lake,
+            alerts=Alerts(self.world, self._lake.tables.alert_events),
+            comments=self._comments,
+            queries=queries,
+            max_page=self.options.max_page,
+        )
+        self._tokens = Tokens(self.options.tokens)
+        try:
+            await self._server.serve(sockets=[self._socket])
+        finally:
+            queries.close()
+            self._lake.close()
+            self._socket.close()
+
+    # ---- HTTP ----------------------------------------------------------------------------------------------------
+
+    def _app(self) -> Starlette:
+        routes = [Route("/public/graphql", self._graphql, methods=["POST"])]
+        for base in _REST_BASES:
+            for method, path, handler in rest_api.ROUTES:
+                routes.append(Route(base + path, self._rest(handler), methods=[method]))
+        return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+
+    async def _graphql(self, request: Request) -> Response:
+        raw = await request.body()
+        try:
+            payload = json.loads(raw)
+        except ValueError:
+            payload = None
+        operation = graphql_api.operation_name(payload) if isinstance(payload, dict) else ""
+
+        async def work(call: Call) -> Response:
+            if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
+                error = {"errorType": "MalformedHttpRequestException", "message": "Unable to parse GraphQL query."}
+                return JSONResponse({"errors": [error]}, status_code=400)
+            return JSONResponse(await graphql_api.answer(payload, call))
+
+        return await self._answer(request, operation, work)
+
+    def _rest(self, handler: rest_api.Handler) -> rest_api.Endpoint:
+        async def endpoint(request: Request) -> Response:
+            async def work(call: Call) -> Response:
+                return await handler(request, call)
+
+            return await self._answer(request, "", work)
+
+        return endpoint
+
+    async def _answer(self, request: Request, operation: str, work: rest_api.Work) -> Response:
+        path = request.url.path
+        self.requests.append((request.method, path, operation))
+        if self.options.api_latency:
+            await asyncio.sleep(self.options.api_latency)
+        fault = self._fault(operation or f"{request.method} {path.removeprefix('/public/v1')}")
+        if fault and not fault.after_work:
+            return _faulty(fault)
+        assert self._backend is not None
+        try:
+            token = self._tokens.authenticate(request.headers)
+            answer = await work(Call(self._backend, token))
+        except RequestError as error:
+            answer = JSONResponse({"message": str(error)}, status_code=error.status)
+        return _faulty(fault) if fault else answer
+
+    def _fault(self, operation: str) -> Fault | None:
+        for index, (wanted, fault) in enumerate(self._faults):
+            if wanted in ("", operation):
+                del self._faults[index]
+                return fault
+        return None
+
+
+def _faulty(fault: Fault) -> Response:
+    return Response(fault.body, status_code=fault.status, headers=dict(fault.headers))
+
+
+async def _not_found(_request: Request, error: Exception) -> Response:
+    return JSONResponse({"message": "Not Found"}, status_code=getattr(error, "status_code", 404))
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    # Named outright, for asyncio sets TCP_NODELAY on connections of this protocol only; without it each answer waits 40 ms.
+    listener = socket.socket(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+    listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        listener.bind((host, port))
+    except OSError as error:
+        listener.close()
+        raise ConfigError(f"the sandbox cannot listen on {host} port {port}: {error.strerror}") from error
+    return listener

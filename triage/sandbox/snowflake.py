@@ -1,0 +1,62 @@
+"""Snowflake SQL, as Panther's users write it, translated into DuckDB's.
+
+Three steps: Panther's macros are written out in the text (`sql/macros.py`), the statement is parsed as Snowflake and
+rewritten node by node where the two differ in meaning (`sql/scopes.py`, `sql/rules.py`), and sqlglot writes it as DuckDB.
+Only the embedded Panther translates; its clients send Snowflake SQL.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+
+import sqlglot
+from sqlglot import ErrorLevel, exp
+from sqlglot.errors import SqlglotError
+
+from triage.sandbox.columns import Columns
+from triage.sandbox.errors import QueryError
+from triage.sandbox.sql.macros import expand_macros
+from triage.sandbox.sql.scopes import Binder
+from triage.sandbox.world import Table
+
+
+@dataclass(frozen=True, slots=True)
+class Translated:
+    """A statement that DuckDB runs."""
+
+    sql: str
+    tables: frozenset[Table]
+    """What it reads."""
+
+
+def translate(sql: str, catalog: Mapping[Table, Columns], *, database: str, now: datetime) -> Translated:
+    """Translate one SELECT.
+
+    Args:
+        sql: Snowflake SQL with Panther's macros.
+        catalog: Columns of every table that exists.
+        database: Where unqualified table names are looked up.
+        now: The moment that CURRENT_TIMESTAMP and the macros count from.
+
+    Raises:
+        QueryError: It is not one SELECT, names a table that does not exist, or uses what has no equal in DuckDB.
+    """
+    try:
+        statements = sqlglot.parse(expand_macros(sql, now), dialect="snowflake")
+    except (SqlglotError, RecursionError) as error:
+        raise QueryError.syntax(str(error).split(". ")[0]) from error
+    if len(statements) != 1:
+        raise QueryError(f"000008 (0A000): Actual statement count {len(statements)} did not match the desired count 1.")
+    statement = statements[0]
+    if not isinstance(statement, exp.Query):
+        raise QueryError.unsupported(type(statement).__name__.upper())
+    binder = Binder(catalog, database=database, now=now)
+    try:
+        binder.statement(statement)
+        # Every name is quoted: columns such as `end` or `user` are words of DuckDB's.
+        translated = statement.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE)
+    except SqlglotError as error:
+        raise QueryError.unsupported(str(error)) from error
+    except RecursionError as error:
+        raise QueryError.syntax("the statement is nested too deeply") from error
+    return Translated(sql=translated, tables=frozenset(binder.tables))

@@ -1,0 +1,123 @@
+"""Casts, comparisons and conditions, where a VARIANT takes the kind of what it meets."""
+
+from sqlglot import exp
+
+from triage.sandbox.columns import Kind
+from triage.sandbox.sql.values import (
+    TIMES,
+    Node,
+    apply,
+    array,
+    cast,
+    kind_of,
+    mark,
+    moment,
+    number,
+    text,
+    truth,
+    variant,
+)
+
+_INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT"}
+_MOMENTS = {"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ", "DATETIME"}
+_CAST_KINDS = {
+    "TEXT": Kind.TEXT, "VARCHAR": Kind.TEXT, "CHAR": Kind.TEXT, "BOOLEAN": Kind.BOOLEAN, "DATE": Kind.DATE,
+    "DECIMAL": Kind.NUMBER, "DOUBLE": Kind.NUMBER, "FLOAT": Kind.NUMBER, "VARIANT": Kind.VARIANT,
+}  # fmt: skip
+
+
+def explicit_cast(node: Node) -> Node:
+    to = node.args["to"].this.name
+    kind = _CAST_KINDS.get(to, Kind.UNKNOWN)
+    if kind is Kind.TEXT:
+        # A value of unknown kind may be a VARIANT: DuckDB would write its objects in Python's manner.
+        return text(mark(node.this, Kind.VARIANT) if kind_of(node.this) is Kind.UNKNOWN else node.this)
+    if to == "ARRAY":
+        return array(node.this)
+    if to in ("OBJECT", "VARIANT"):
+        return variant(node.this)
+    if to in _INTEGERS:
+        # Snowflake's INT is a NUMBER(38, 0); DuckDB's has 32 bits.
+        node.set("to", exp.DataType.build("BIGINT"))
+        kind = Kind.NUMBER
+    if to in _MOMENTS:
+        # Everything is in UTC here, so the kinds of Snowflake's timestamps are one.
+        node.set("to", exp.DataType.build("TIMESTAMP"))
+        kind = Kind.MOMENT
+    return mark(node, kind)
+
+
+def _beside(node: Node, other: Node) -> Node:
+    """A value as Snowflake takes it when it compares it with another."""
+    kind, against = kind_of(node), kind_of(other)
+    if kind is Kind.VARIANT:
+        if against is Kind.TEXT:
+            json_like = isinstance(other, exp.Literal) and other.name[:1] in "{["
+            return text(node) if json_like or not isinstance(other, exp.Literal) else cast(node, "VARCHAR", Kind.TEXT)
+        if against is Kind.NUMBER:
+            return number(node)
+        if against is Kind.BOOLEAN:
+            return truth(node)
+        if against in TIMES:
+            return moment(node)
+    # A literal finds its type by itself; a column of texts does not.
+    if kind is Kind.TEXT and not isinstance(node, exp.Literal):
+        if against in TIMES:
+            return moment(node)
+        if against is Kind.NUMBER:
+            return number(node)
+    return node
+
+
+def comparison(node: Node) -> Node:
+    left, right = node.this, node.args["expression"]
+    node.set("this", _beside(left, right))
+    node.set("expression", _beside(right, left))
+    return mark(node, Kind.BOOLEAN)
+
+
+def in_list(node: Node) -> Node:
+    options = node.expressions
+    if options:
+        node.set("this", _beside(node.this, options[0]))
+    return mark(node, Kind.BOOLEAN)
+
+
+def between(node: Node) -> Node:
+    node.set("this", _beside(node.this, node.args["low"]))
+    for bound in ("low", "high"):
+        node.set(bound, _beside(node.args[bound], node.this))
+    return mark(node, Kind.BOOLEAN)
+
+
+def pattern(node: Node) -> Node:
+    apply(node, text, ("this",))
+    return mark(node, Kind.BOOLEAN)
+
+
+def condition(node: Node) -> Node:
+    apply(node, truth)
+    return mark(node, Kind.BOOLEAN)
+
+
+def choice(node: Node) -> Node:
+    """IFF, and CASE with or without a value after it."""
+    if isinstance(node, exp.Case) and node.this:
+        branches = [branch.this for branch in node.args["ifs"]]
+        node.set("this", _beside(node.this, branches[0]))
+        kinds = [kind_of(branch.args["true"]) for branch in node.args["ifs"]]
+    elif isinstance(node, exp.Case):
+        kinds = [kind_of(branch.args["true"]) for branch in node.args["ifs"]]
+    else:
+        in_case = isinstance(node.parent, exp.Case) and bool(node.parent.this)
+        apply(node, (lambda value: value) if in_case else truth, ("this",))
+        kinds = [kind_of(node.args["true"]), kind_of(node.args.get("false"))]
+    kinds.append(kind_of(node.args.get("default")))
+    known = [kind for kind in kinds if kind is not Kind.UNKNOWN]
+    return mark(node, Kind.VARIANT if Kind.VARIANT in known else known[0] if known else Kind.UNKNOWN)
+
+
+def decode(node: Node) -> Node:
+    value, *rest = node.expressions
+    node.set("expressions", [_beside(value, rest[0]), *rest])
+    return mark(node, kind_of(rest[1]) if len(rest) > 1 else Kind.UNKNOWN)

@@ -1,0 +1,67 @@
+"""Functions on points in time. Everything in the lake is in UTC."""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlglot import exp
+
+from triage.sandbox.columns import Kind
+from triage.sandbox.errors import QueryError
+from triage.sandbox.sql.values import Node, apply, call, cast, mark, moment, text
+from triage.sandbox.times import lake_time
+
+
+def present(node: Node, now: datetime) -> Node:
+    literal = exp.Literal.string(lake_time(now))
+    if isinstance(node, exp.CurrentDate):
+        return cast(cast(literal, "TIMESTAMP", Kind.MOMENT), "DATE", Kind.DATE)
+    type_, kind = ("TIME", Kind.UNKNOWN) if isinstance(node, exp.Localtime) else ("TIMESTAMP", Kind.MOMENT)
+    return cast(literal, type_, kind)
+
+
+def of_time(result: Kind) -> Callable[[Node], Node]:
+    def rule(node: Node) -> Node:
+        keys = ("this", "expression") if isinstance(node, exp.DateDiff | exp.MonthsBetween) else ("this",)
+        apply(node, moment, ("expression",) if isinstance(node, exp.Extract) else keys)
+        return mark(node, result)
+
+    return rule
+
+
+def time_slice(node: Node) -> Node:
+    apply(node, moment, ("this",))
+    if node.text("unit").upper() == "WEEK" and node.text("kind").upper() != "END":
+        # Weeks start on a Monday; the epoch, from which other slices are counted, was a Thursday.
+        interval = exp.Interval(this=node.args["expression"], unit=exp.var("WEEK"))
+        origin = cast(exp.Literal.string("1969-12-29"), "TIMESTAMP", Kind.MOMENT)
+        return call("time_bucket", interval, node.this, origin, kind=Kind.MOMENT)
+    return mark(node, Kind.MOMENT)
+
+
+_TIME_FORMATS = {
+    "YYYY": "%Y", "YY": "%y", "MMMM": "%B", "MON": "%b", "MM": "%m", "DD": "%d", "DY": "%a", "HH24": "%H",
+    "HH12": "%I", "MI": "%M", "SS": "%S", "FF3": "%g", "FF6": "%f", "FF": "%n", "AM": "%p", "PM": "%p",
+}  # fmt: skip
+
+
+def to_char(node: Node) -> Node:
+    pattern = node.args.get("format")
+    if pattern is None:
+        return text(node.this)
+    if not isinstance(pattern, exp.Literal) or not pattern.is_string:
+        raise QueryError.unsupported("TO_VARCHAR with a computed or numeric format")
+    rest, converted = pattern.name, ""
+    while rest:
+        token = next((name for name in _TIME_FORMATS if rest.upper().startswith(name)), "")
+        if not token and rest[0].isalnum() and rest[0].upper() != "T":
+            raise QueryError.unsupported(f"time format {pattern.name}")
+        converted += _TIME_FORMATS[token] if token else rest[0].replace('"', "")
+        rest = rest[len(token) or 1 :]
+    return call("strftime", moment(node.this), exp.Literal.string(converted), kind=Kind.TEXT)
+
+
+def convert_timezone(node: Node) -> Node:
+    apply(node, moment, ("timestamp",))
+    if node.args.get("source_tz") is None:
+        node.set("source_tz", exp.Literal.string("UTC"))
+    return mark(node, Kind.MOMENT)

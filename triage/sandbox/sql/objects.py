@@ -1,0 +1,117 @@
+"""Paths into VARIANTs, arrays and objects."""
+
+from sqlglot import exp
+
+from triage.sandbox.columns import Kind
+from triage.sandbox.errors import QueryError
+from triage.sandbox.sql.values import Node, apply, array, call, cast, kind_of, mark, step, text, variant
+
+
+def path(node: Node) -> Node:
+    result: Node = node.this
+    for part in node.args["expression"].expressions:
+        if isinstance(part, exp.JSONPathRoot):
+            continue
+        if not isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) or not isinstance(part.this, str | int):
+            raise QueryError.unsupported("wildcards in a path")
+        result = step(result, part.this)
+    return result
+
+
+def subscript(node: Node) -> Node:
+    index = node.expressions[0] if isinstance(node, exp.Bracket) else node.args["expression"]
+    if isinstance(index, exp.Literal):
+        return step(node.this, index.name if index.is_string else int(index.name))
+    if kind_of(index) is Kind.NUMBER:
+        position = exp.Add(this=index, expression=exp.Literal.number(1))
+        return call("list_extract", call("sf_list", node.this), position, kind=Kind.VARIANT)
+    return call("variant_extract", variant(node.this), text(index), kind=Kind.VARIANT)
+
+
+def array_size(node: Node) -> Node:
+    return call("len", array(node.this), kind=Kind.NUMBER)
+
+
+def _plain(node: Node) -> Node:
+    """What stands behind `'x'::VARIANT`."""
+    return node.this if isinstance(node, exp.Cast) and node.to.is_type("VARIANT") else node
+
+
+def array_contains(node: Node) -> Node:
+    values, wanted = node.this, _plain(node.args["expression"])
+    if kind_of(values) is Kind.TEXTS:
+        return call("list_contains", values, text(wanted), kind=Kind.BOOLEAN)
+    return call("list_contains", call("sf_list", values), variant(wanted), kind=Kind.BOOLEAN)
+
+
+def arrays_overlap(node: Node) -> Node:
+    sides = [node.this, node.args["expression"]]
+    if any(kind_of(side) is not Kind.TEXTS for side in sides):
+        sides = [call("sf_list", side) for side in sides]
+    return call("list_has_any", *sides, kind=Kind.BOOLEAN)
+
+
+def array_function(node: Node) -> Node:
+    """Functions from arrays to an array or an element. An element argument meets the array's own kind."""
+    keys = ["this"]
+    if isinstance(node, exp.ArrayExcept):
+        keys.append("expression")
+    if isinstance(node, exp.ArrayConcat | exp.ArrayIntersect):
+        keys.append("expressions")
+    operands = [item for key in keys for item in _as_list(node.args.get(key))]
+    kind = Kind.TEXTS if all(kind_of(item) is Kind.TEXTS for item in operands) else Kind.LIST
+    apply(node, (lambda item: item) if kind is Kind.TEXTS else (lambda item: call("sf_list", item)), keys)
+    if isinstance(node, exp.ArrayPosition | exp.ArrayAppend | exp.ArrayPrepend | exp.ArrayRemove | exp.ArrayInsert):
+        wanted = _plain(node.args["expression"])
+        node.set("expression", text(wanted) if kind is Kind.TEXTS else variant(wanted))
+    if isinstance(node, exp.ArrayPosition):
+        return mark(node, Kind.NUMBER)
+    if isinstance(node, exp.ArrayMin | exp.ArrayMax):
+        return mark(node, Kind.TEXT if kind is Kind.TEXTS else Kind.VARIANT)
+    return mark(node, kind)
+
+
+def _as_list(value: object) -> list[Node]:
+    return [item for item in (value if isinstance(value, list) else [value]) if isinstance(item, Node)]
+
+
+def array_to_string(node: Node) -> Node:
+    apply(node, array, ("this",))
+    return mark(node, Kind.TEXT)
+
+
+def array_literal(node: Node) -> Node:
+    kinds = {kind_of(item) for item in node.expressions}
+    if len(kinds) > 1:
+        apply(node, variant, ("expressions",))
+    return mark(node, Kind.TEXTS if kinds == {Kind.TEXT} else Kind.LIST)
+
+
+def object_construct(node: Node) -> Node:
+    """OBJECT_CONSTRUCT leaves out keys whose value is NULL; a merge patch does, too."""
+    pairs: list[Node] = []
+    for pair in node.expressions:
+        if not isinstance(pair, exp.PropertyEQ):
+            raise QueryError.unsupported("OBJECT_CONSTRUCT without pairs of key and value")
+        key = pair.this if isinstance(pair.this, exp.Literal) else exp.Literal.string(pair.this.name)
+        value = pair.args["expression"]
+        pairs += [key, text(value) if kind_of(value) is Kind.MOMENT else value]
+    return call("sf_object", call("json_object", *pairs), kind=Kind.VARIANT)
+
+
+def parse_json(node: Node) -> Node:
+    kind = exp.TryCast if node.args.get("safe") else exp.Cast
+    json = kind(this=text(node.this), to=exp.DataType.build("JSON"))
+    return cast(json, "VARIANT", Kind.VARIANT)
+
+
+def object_keys(node: Node) -> Node:
+    return call("json_keys", call("to_json", node.this), kind=Kind.TEXTS)
+
+
+def typeof(node: Node) -> Node:
+    return call("sf_typeof", node.this, kind=Kind.TEXT)
+
+
+def is_array(node: Node) -> Node:
+    return mark(exp.EQ(this=typeof(node), expression=exp.Literal.string("ARRAY")), Kind.BOOLEAN)

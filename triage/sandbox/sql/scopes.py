@@ -1,0 +1,282 @@
+"""Whole statements: which tables they read, what kind each column has, and the joins that DuckDB says otherwise."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from sqlglot import exp
+
+from triage.sandbox.columns import Columns, Kind
+from triage.sandbox.errors import QueryError
+from triage.sandbox.sql.flatten import DEFAULT_NAMES, FLATTENED, flatten_rows
+from triage.sandbox.sql.rules import rewrite
+from triage.sandbox.sql.values import Node, call, kind_of, mark, step
+from triage.sandbox.world import Table
+
+_NAMES = (exp.Identifier, exp.DataType, exp.Var, exp.JSONPath)
+_AGGREGATES = (exp.Window, exp.WithinGroup, exp.Filter)
+
+
+@dataclass(slots=True)
+class Scope:
+    """The names that one SELECT can see."""
+
+    sources: dict[str, Columns] = field(default_factory=dict)
+    """Columns by table alias, all in lower case."""
+    aliases: Columns = field(default_factory=dict)
+    """Names that the SELECT list has given so far; Snowflake lets later expressions use them."""
+    outer: "Scope | None" = None
+
+    def kind(self, column: exp.Column) -> Kind:
+        """The kind of a column by its name, as far as it is known."""
+        name, table = column.name.lower(), column.table.lower()
+        sources = [self.sources[table]] if table in self.sources else [] if table else list(self.sources.values())
+        for columns in sources:
+            if name in columns:
+                return columns[name]
+        if not table and name in self.aliases:
+            return self.aliases[name]
+        return self.outer.kind(column) if self.outer else Kind.UNKNOWN
+
+
+class Binder:
+    """Translates one statement in place."""
+
+    def __init__(self, catalog: Mapping[Table, Columns], *, database: str, now: datetime) -> None:
+        """Prepare for one statement.
+
+        Args:
+            catalog: Columns of every table, in the table's own case.
+            database: Where unqualified names are looked up.
+            now: The moment that CURRENT_TIMESTAMP stands for.
+        """
+        self.tables: set[Table] = set()
+        self._catalog = catalog
+        self._database = database
+        self._now = now
+        self._mentioned: set[str] = set()
+        self._unnamed = 0
+
+    def statement(self, node: exp.Query) -> None:
+        """Translate a whole statement in place."""
+        self._mentioned = {column.name.lower() for column in node.find_all(exp.Column)}
+        if any(not isinstance(star.parent, exp.Count) for star in node.find_all(exp.Star)):
+            self._mentioned.add("*")
+        self.query(node, {})
+
+    def query(self, node: Node, ctes: Mapping[str, Columns], outer: Scope | None = None) -> Columns:
+        """Translate a query and everything in it.
+
+        Returns:
+            Its output columns by lower-case name.
+        """
+        visible = dict(ctes)
+        for cte in node.args["with_"].expressions if node.args.get("with_") else ():
+            columns = self.query(cte.this, visible, outer)
+            visible[cte.alias.lower()] = _renamed(columns, cte.args.get("alias"))
+        if isinstance(node, exp.Subquery):
+            return self.query(node.this, visible, outer)
+        if isinstance(node, exp.SetOperation):
+            left = self.query(node.this, visible, outer)
+            right = self.query(node.args["expression"], visible, outer)
+            scope = Scope(sources={"": left}, outer=outer)
+            self._clauses(node, scope, visible, skip={"with_", "this", "expression"})
+            return {
+                name: Kind.VARIANT if Kind.VARIANT in (kind, other) else kind
+                for (name, kind), other in zip(left.items(), _padded(right, len(left)), strict=True)
+            }
+        if isinstance(node, exp.Select):
+            return self._select(node, visible, outer)
+        raise QueryError.unsupported(type(node).__name__.upper())
+
+    def _select(self, node: exp.Select, ctes: Mapping[str, Columns], outer: Scope | None) -> Columns:
+        for unsupported, name in (("match", "MATCH_RECOGNIZE"), ("into", "INTO"), ("connect", "CONNECT BY")):
+            if node.args.get(unsupported):
+                raise QueryError.unsupported(name)
+        scope = Scope(outer=outer)
+        if node.args.get("from_"):
+            self._source(node.args["from_"], scope, ctes)
+        for join in node.args.get("joins") or ():
+            self._join(join, scope, ctes)
+        if node.args.get("laterals"):
+            raise QueryError.unsupported("LATERAL VIEW")
+        projections = []
+        for projection in node.expressions:
+            translated = self._expression(_named(projection), scope, ctes)
+            if isinstance(translated, exp.Alias):
+                scope.aliases.setdefault(translated.alias.lower(), kind_of(translated))
+            projections.append(translated)
+        node.set("expressions", projections)
+        self._clauses(node, scope, ctes, skip={"with_", "from_", "joins", "expressions"})
+        return _outputs(node, scope)
+
+    def _clauses(self, node: Node, scope: Scope, ctes: Mapping[str, Columns], *, skip: set[str]) -> None:
+        for key, value in list(node.args.items()):
+            if key in skip:
+                continue
+            if isinstance(value, Node):
+                node.set(key, self._expression(value, scope, ctes))
+            elif isinstance(value, list):
+                node.set(key, [self._expression(v, scope, ctes) if isinstance(v, Node) else v for v in value])
+
+    def _expression(self, node: Node, scope: Scope, ctes: Mapping[str, Columns]) -> Node:
+        """Translate an expression from its leaves upwards."""
+        if isinstance(node, _NAMES):
+            return node
+        if isinstance(node, exp.Query):
+            outputs = self.query(node, ctes, scope)
+            return mark(node, next(iter(outputs.values()), Kind.UNKNOWN))
+        if isinstance(node, exp.StarMap):
+            return self._whole_row(scope)
+        self._clauses(node, scope, ctes, skip=set())
+        if isinstance(node, exp.Group):
+            # `GROUP BY (a, b)` is two columns to Snowflake and one row value to DuckDB.
+            listed = node.expressions
+            node.set(
+                "expressions",
+                [part for item in listed for part in (item.expressions if isinstance(item, exp.Tuple) else [item])],
+            )
+        if isinstance(node, exp.Column):
+            return mark(node, scope.kind(node))
+        node = mark(node, kind_of(node.this)) if isinstance(node, _AGGREGATES) else rewrite(node, self._now)
+        core = node
+        while isinstance(core, _AGGREGATES):
+            core = core.this
+        if isinstance(node.parent, _AGGREGATES) and node.arg_key == "this":
+            return node
+        if isinstance(core, exp.ArrayAgg | exp.ArrayUniqueAgg):
+            # Over no rows Snowflake gives an empty array, and an empty text for LISTAGG.
+            return mark(exp.Coalesce(this=node, expressions=[exp.Array(expressions=[])]), Kind.LIST)
+        if isinstance(core, exp.GroupConcat):
+            return mark(exp.Coalesce(this=node, expressions=[exp.Literal.string("")]), Kind.TEXT)
+        return node
+
+    def _whole_row(self, scope: Scope) -> Node:
+        if len(scope.sources) != 1:
+            raise QueryError.unsupported("OBJECT_CONSTRUCT(*) over several tables")
+        row = exp.column(exp.to_identifier(next(iter(scope.sources)), quoted=True))
+        return call("sf_object", call("to_json", row), kind=Kind.VARIANT)
+
+    # ---- Tables --------------------------------------------------------------------------------------------------
+
+    def _join(self, join: exp.Join, scope: Scope, ctes: Mapping[str, Columns]) -> None:
+        self._source(join, scope, ctes)
+        if isinstance(join.this, exp.Lateral):
+            outer = bool(join.this.meta.get("outer")) or join.side == "LEFT"
+            condition = join.args.get("on") or exp.true()
+            join.set("kind", None)
+            join.set("side", "LEFT" if outer else "INNER")
+            join.set("on", condition)
+        on = join.args.get("on")
+        if on:
+            join.set("on", self._expression(on, scope, ctes))
+
+    def _source(self, holder: Node, scope: Scope, ctes: Mapping[str, Columns]) -> None:
+        """Translate what stands in FROM or JOIN, and note its columns under its alias."""
+        node = holder.this
+        self._unnamed += 1
+        alias = node.alias_or_name.lower() or f"_{self._unnamed}"
+        for joined in node.args.get("joins") or () if isinstance(node, exp.Table) else ():
+            self._join(joined, scope, ctes)
+        if isinstance(node, exp.Table):
+            scope.sources[alias] = _renamed(self._table(node, ctes), node.args.get("alias"))
+        elif isinstance(node, exp.Subquery):
+            scope.sources[alias] = _renamed(self.query(node, ctes, scope), node.args.get("alias"))
+        elif isinstance(node, exp.Lateral | exp.TableFromRows) and isinstance(node.this, exp.Explode):
+            flattened = self._flatten(node, scope, ctes, lateral=isinstance(holder, exp.Join))
+            holder.set("this", flattened)
+            scope.sources[flattened.alias.lower()] = _renamed(FLATTENED, node.args.get("alias"))
+        elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
+            scope.sources[alias] = self.query(node.this, ctes, scope)
+        elif isinstance(node, exp.TableFromRows) and isinstance(node.this, exp.Generator):
+            scope.sources[alias] = {}
+        elif isinstance(node, exp.Values):
+            names = node.args["alias"].columns if node.args.get("alias") else []
+            scope.sources[alias] = {name.name.lower(): Kind.UNKNOWN for name in names}
+        else:
+            raise QueryError.unsupported(f"table function {node.sql(dialect='snowflake')[:80]}")
+
+    def _table(self, node: exp.Table, ctes: Mapping[str, Columns]) -> Columns:
+        if not isinstance(node.this, exp.Identifier):
+            raise QueryError.unsupported(f"table function {node.sql(dialect='snowflake')[:80]}")
+        name, schema, database = node.name.lower(), node.db.lower(), node.catalog.lower()
+        if not schema and name in ctes:
+            return dict(ctes[name])
+        table = (database or self._database, name)
+        if schema not in ("", "public") or table not in self._catalog:
+            raise QueryError.no_table(".".join(part for part in (node.catalog, node.db, node.name) if part))
+        self.tables.add(table)
+        for key, part in (("catalog", table[0]), ("db", "public"), ("this", name)):
+            node.set(key, exp.to_identifier(part, quoted=True))
+        return {column.lower(): kind for column, kind in self._catalog[table].items()}
+
+    def _flatten(self, node: Node, scope: Scope, ctes: Mapping[str, Columns], *, lateral: bool) -> Node:
+        """FLATTEN as a lateral subquery with one row for each element of an array or each key of an object."""
+        arguments = {"input": node.this.this}
+        for argument in (node.this.this, *node.this.expressions):
+            if isinstance(argument, exp.Kwarg):
+                arguments[argument.this.name.lower()] = argument.args["expression"]
+        value = self._expression(arguments["input"], scope, ctes)
+        for key in filter(None, arguments["path"].name.split(".") if "path" in arguments else ()):
+            value = step(value, key)
+        given = node.args.get("alias")
+        renames = given is not None and [column.name for column in given.columns] not in ([], DEFAULT_NAMES)
+        wanted = set(FLATTENED) if renames or "*" in self._mentioned else self._mentioned & set(FLATTENED)
+        select = flatten_rows(value, wanted or {"value"}, recursive=_is_true(arguments.get("recursive")))
+        self._unnamed += 1
+        name = given.name if given and given.name != "_flattened" else f"_flattened{self._unnamed}"
+        columns = [
+            exp.to_identifier(column.name, quoted=True) for column in (given.columns if renames and given else ())
+        ]
+        alias = exp.TableAlias(this=exp.to_identifier(name, quoted=True), columns=columns)
+        if not lateral:
+            return exp.Subquery(this=select, alias=alias)
+        joined = exp.Lateral(this=exp.Subquery(this=select), alias=alias)
+        joined.meta["outer"] = _is_true(arguments.get("outer"))
+        return joined
+
+
+def _is_true(node: Node | None) -> bool:
+    return isinstance(node, exp.Boolean) and bool(node.this)
+
+
+def _renamed(columns: Columns, alias: Node | None) -> Columns:
+    """Columns under the names that an alias such as `AS t(a, b)` gives them."""
+    names = [column.name.lower() for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
+    kinds = list(columns.values())
+    return {**dict(zip(names, kinds, strict=False))} if names else columns
+
+
+def _named(projection: Node) -> Node:
+    """Name a computed column as Snowflake does: by its own text."""
+    if isinstance(projection, exp.Alias | exp.Column | exp.Star):
+        return projection
+    return exp.alias_(projection, _title(projection), quoted=True)
+
+
+def _title(node: Node) -> str:
+    if isinstance(node, exp.JSONExtract):
+        title = _title(node.this)
+        for position, part in enumerate(node.args["expression"].expressions[1:]):
+            if isinstance(part, exp.JSONPathSubscript):
+                title += f"[{part.this}]"
+            else:
+                title += (":" if position == 0 else ".") + str(part.this)
+        return title
+    return node.name if isinstance(node, exp.Column) else node.sql(dialect="snowflake")
+
+
+def _outputs(select: exp.Select, scope: Scope) -> Columns:
+    columns: Columns = {}
+    for projection in select.expressions:
+        if projection.is_star:
+            table = projection.args["table"].name.lower() if projection.args.get("table") else ""
+            for source in [scope.sources[table]] if table in scope.sources else scope.sources.values():
+                columns |= source
+        else:
+            columns[projection.alias_or_name.lower()] = kind_of(projection)
+    return columns
+
+
+def _padded(columns: Columns, length: int) -> list[Kind]:
+    return [*columns.values(), *[Kind.UNKNOWN] * length][:length]

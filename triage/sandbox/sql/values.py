@@ -1,0 +1,100 @@
+"""SQL values and their kinds: the few conversions that Snowflake does by itself and DuckDB does not."""
+
+from collections.abc import Callable, Iterable
+
+from sqlglot import exp
+
+from triage.sandbox.columns import Kind
+
+Node = exp.Expr
+ARRAYS = (Kind.TEXTS, Kind.LIST)
+TIMES = (Kind.MOMENT, Kind.DATE)
+
+
+def kind_of(node: object) -> Kind:
+    """The kind that `rewrite` found for a node."""
+    if isinstance(node, Node):
+        found = node.meta.get("kind")
+        if isinstance(found, Kind):
+            return found
+    return Kind.UNKNOWN
+
+
+def mark(node: Node, kind: Kind) -> Node:
+    """Note a node's kind."""
+    node.meta["kind"] = kind
+    return node
+
+
+def call(name: str, *arguments: Node, kind: Kind = Kind.UNKNOWN) -> Node:
+    """A DuckDB function call."""
+    return mark(exp.Anonymous(this=name, expressions=list(arguments)), kind)
+
+
+def cast(node: Node, type_: str, kind: Kind) -> Node:
+    """A DuckDB cast."""
+    return mark(exp.Cast(this=node, to=exp.DataType.build(type_, dialect="duckdb")), kind)
+
+
+def text(node: Node) -> Node:
+    """The value as Snowflake writes it when it needs a text."""
+    kind = kind_of(node)
+    if kind in (Kind.TEXT, Kind.UNKNOWN):
+        return node
+    if kind is Kind.VARIANT:
+        return call("sf_text", node, kind=Kind.TEXT)
+    if kind is Kind.MOMENT:
+        return call("sf_moment", node, kind=Kind.TEXT)
+    if kind in ARRAYS:
+        node = call("to_json", node)
+    return cast(node, "VARCHAR", Kind.TEXT)
+
+
+def number(node: Node) -> Node:
+    """A VARIANT or a text as a number; a text that is none fails the query, as it does in Snowflake."""
+    return cast(node, "DOUBLE", Kind.NUMBER) if kind_of(node) in (Kind.VARIANT, Kind.TEXT) else node
+
+
+def truth(node: Node) -> Node:
+    """A VARIANT as a condition."""
+    return cast(node, "BOOLEAN", Kind.BOOLEAN) if kind_of(node) is Kind.VARIANT else node
+
+
+def moment(node: Node) -> Node:
+    """A text or a VARIANT as a point in time."""
+    return cast(node, "TIMESTAMP", Kind.MOMENT) if kind_of(node) in (Kind.VARIANT, Kind.TEXT) else node
+
+
+def variant(node: Node) -> Node:
+    """The value as a VARIANT."""
+    return node if kind_of(node) is Kind.VARIANT else cast(node, "VARIANT", Kind.VARIANT)
+
+
+def array(node: Node) -> Node:
+    """A VARIANT as an array; NULL where it holds none."""
+    return node if kind_of(node) in ARRAYS else call("sf_list", node, kind=Kind.LIST)
+
+
+def step(node: Node, key: str | int) -> Node:
+    """One step into a VARIANT: a key, case-sensitive, or a zero-based index; NULL where there is nothing."""
+    literal = exp.Literal.string(key) if isinstance(key, str) else exp.Literal.number(key + 1)
+    if isinstance(key, int) and key < 0:
+        return mark(exp.null(), Kind.VARIANT)
+    return call("variant_extract", variant(node), literal, kind=Kind.VARIANT)
+
+
+def apply(node: Node, convert: Callable[[Node], Node], keys: Iterable[str] = ()) -> None:
+    """Convert the named arguments of a node (all of them by default) in place."""
+    for key in tuple(keys) or tuple(node.args):
+        value = node.args.get(key)
+        if isinstance(value, list):
+            node.set(key, [convert(item) if isinstance(item, Node) else item for item in value])
+        elif isinstance(value, Node):
+            node.set(key, convert(value))
+
+
+def common_kind(node: Node) -> Kind:
+    kinds = [kind_of(child) for child in node.iter_expressions() if not isinstance(child, exp.Null)]
+    if Kind.VARIANT in kinds:
+        return Kind.VARIANT
+    return next((kind for kind in kinds if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
