@@ -1,6 +1,6 @@
 """What the rooms need from outside. The edges implement these; the rooms know nothing else."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -281,6 +281,35 @@ class Prompts(Protocol):
     @property
     def digest(self) -> str:
         """SHA-256 over all templates, in hexadecimal."""
+
+
+# ---- what a run offers its rooms ---------------------------------------------------------------------------------
+
+
+class Journal(Protocol):
+    """Each effect happens once: after a restart a finished step is read back instead of done again."""
+
+    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        """Give the journalled result of `key`, or perform the step and journal what it gives.
+
+        Args:
+            key: Stable name of the step within the run, such as `query/aws_cloudtrail.actor_history`.
+            kind: `query`, `model`, `tool`, `comment`, …
+            perform: Does the effect; its result must be JSON. An exception is not journalled.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something a person at a terminal likes to see."""
+
+    stage: str
+    text: str
+    ok: bool = True
+
+
+Observer = Callable[[Progress], None]
+"""Is told what happens; the core never prints."""
 
 
 # ---- the store ---------------------------------------------------------------------------------------------------

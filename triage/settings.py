@@ -86,8 +86,7 @@ def _pattern(value: str) -> str:
     try:
         regex.compile(value)
     except regex.error as error:
-        position = "" if error.pos is None else f" at position {error.pos}"
-        raise ValueError(f"not a Python regular expression: {error.msg}{position}") from error
+        raise ValueError(f"not a Python regular expression: {error}") from error
     return value
 
 
@@ -126,7 +125,6 @@ class PantherSettings(Section):
 class DedupKey(StrEnum):
     TITLE = "title"
     DETECTION = "detection"
-    ENTITIES = "entities"
 
 
 class IngestSettings(Section):
@@ -141,8 +139,6 @@ class IngestSettings(Section):
     """Python syntax, searched for in the detection id; empty: any."""
     detections_allow: tuple[str, ...] = ()
     detections_deny: tuple[str, ...] = ()
-    log_types: tuple[str, ...] = ()
-    """Empty: any."""
     min_events: int = Field(default=0, ge=0)
     dedup_window_minutes: float = Field(default=15, ge=0)
     dedup_key: DedupKey = DedupKey.TITLE
@@ -187,7 +183,6 @@ class AllowedActivity(Section):
 
 class InvestigationSettings(Section):
     analyst: AnalystChoice = AnalystChoice.AUTO
-    adjudicate: bool = True
     concurrency: int = Field(default=4, ge=1, le=64)
     """Alerts investigated at once."""
     query_concurrency: int = Field(default=8, ge=1, le=64)
@@ -223,7 +218,6 @@ class WritebackSettings(Section):
 
 class StoreSettings(Section):
     url: str = "sqlite:///triage.db"
-    keep: Duration = timedelta(days=365)
 
 
 class Settings(Section):
@@ -274,7 +268,7 @@ class _Loader:
             return found
         if isinstance(node, yaml.SequenceNode):
             return [self.take(child, (*path, index)) for index, child in enumerate(node.value)]
-        value = yaml.SafeLoader("").construct_object(node)  # type: ignore[no-untyped-call]  # PyYAML's stubs lack it
+        value = yaml.SafeLoader("").construct_object(node)
         return self.fill(value, line, path) if isinstance(value, str) else value
 
     def fill(self, text: str, line: int, path: tuple[str | int, ...]) -> str:
@@ -287,7 +281,10 @@ class _Loader:
                 return str(default)
             if path in _OPTIONAL_SECRETS:
                 return ""
-            self.fail(line, f"{'.'.join(map(str, path))} reads the environment variable {name}, which is not set")
+            key = ".".join(map(str, path))
+            raise ConfigError(
+                f"{self.name}, line {line}: {key} reads the environment variable {name}, which is not set"
+            )
 
         return _VARIABLE.sub(replace, text)
 

@@ -69,7 +69,8 @@ def server_url() -> str:
     if user is not None:
         os.chown(directory, user.pw_uid, user.pw_gid)
     data, port = directory / "data", _free_port()
-    identity = {} if user is None else {"user": user.pw_uid, "group": user.pw_gid, "extra_groups": []}
+    uid, gid = (None, None) if user is None else (user.pw_uid, user.pw_gid)
+    groups: list[str | int] | None = None if user is None else []
     environment = {"PATH": os.defpath, "HOME": str(directory), "LC_ALL": "C"}
     subprocess.run(
         [initdb, "--pgdata", data, "--username", "triage", "--auth", "trust", "--no-sync", "--encoding", "UTF8"],
@@ -77,7 +78,9 @@ def server_url() -> str:
         capture_output=True,
         cwd=directory,
         env=environment,
-        **identity,
+        user=uid,
+        group=gid,
+        extra_groups=groups,
     )
     settings = {
         "listen_addresses": "127.0.0.1",
@@ -96,7 +99,9 @@ def server_url() -> str:
             cwd=directory,
             env=environment,
             start_new_session=True,
-            **identity,
+            user=uid,
+            group=gid,
+            extra_groups=groups,
         )
     atexit.register(_stop, server, os.getpid())
     url = f"postgresql://triage@127.0.0.1:{port}/postgres"

@@ -76,8 +76,10 @@ async def claimed(store: SqlStore, worker: str = "w", *, lease_seconds: float = 
 
 
 def empty(url: str) -> None:
-    """Delete every row of a PostgreSQL database, much faster than making a new one."""
-    engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"), poolclass=NullPool)
+    """Delete every row of a migrated database, much faster than making a new one."""
+    parsed = make_url(url)
+    driver = "sqlite" if parsed.drivername == "sqlite" else "postgresql+psycopg"
+    engine = create_engine(parsed.set(drivername=driver), poolclass=NullPool)
     with engine.begin() as connection:
         for table in reversed(metadata.sorted_tables):
             if table is not schema_migrations:

@@ -95,7 +95,7 @@ async def test_a_missing_rest_permission() -> None:
         (respond({"errors": [{"message": "ids must not be empty"}]}), "ok"),
         (respond({"errors": [{"message": "ids must not be empty"}]}, 400), "ok"),
         (respond({}, 404), "PantherRefused"),
-        (respond({}, 503), "OutcomeUnknown"),
+        (respond({}, 503), "PantherUnreachable"),
     ],
 )
 async def test_a_server_that_minds_the_empty_list_has_seen_the_permission(answer: Any, expected: str) -> None:

@@ -9,6 +9,7 @@ import pytest
 from tests.support.clocks import START, FakeClock
 from tests.support.loopback import FakePanther, respond, silence
 from tests.support.panther import connected
+from triage.domain.sql import ReadOnlyQuery
 from triage.domain.window import TimeWindow
 from triage.errors import (
     NotFound,
@@ -51,6 +52,15 @@ def lake(*results: Any, started: Any = STARTED) -> FakePanther:
 
 def operations(fake: FakePanther) -> list[str]:
     return [name for name, _ in fake.calls]
+
+
+async def test_a_checked_query_is_sent_as_the_guard_wrote_it() -> None:
+    """The guard's text, not the caller's."""
+    fake = lake(rows({"n": 1}))
+    query = ReadOnlyQuery(sql="SELECT 1 LIMIT 1", tables=(), limit=1, window=None)
+    async with connected(fake) as (panther, _):
+        await panther.lake.run_query(query, limits=LIMITS)
+    assert fake.calls[0] == ("ExecuteQuery", {"input": {"sql": "SELECT 1 LIMIT 1"}})
 
 
 async def test_a_query_is_started_waited_for_and_read_to_its_last_page() -> None:

@@ -148,7 +148,15 @@ async def test_a_detection_that_is_nowhere_is_taken_for_deleted(origin_type: str
 
 async def test_broken_fields_are_dropped_and_a_broken_rule_is_an_error() -> None:
     """A rule needs its id, all else can be missing."""
-    odd = {"id": 12, "severity": 7, "tags": None, "threshold": "many", "createdAt": 5, "reports": [], "logTypes": "x"}
+    odd: dict[str, Any] = {
+        "id": 12,
+        "severity": 7,
+        "tags": None,
+        "threshold": "many",
+        "createdAt": 5,
+        "reports": [],
+        "logTypes": "x",
+    }
     found, _ = await find(DetectionOrigin(id="X", name="known"), {("GET", "/rules/X"): odd})
     assert found == Detection(id="12", name="known")
     with pytest.raises(PantherProtocolError, match="`id`: missing"):

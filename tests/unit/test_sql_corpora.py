@@ -69,13 +69,13 @@ def test_every_benign_statement_is_accepted() -> None:
 
 
 PUBLISHED = {
-    "pragma": 13,  # Panther's server-side templates
-    "schema": 20,  # snowflake.account_usage, which an operator may add
+    "pragma": 11,  # Panther's server-side templates
+    "schema": 19,  # snowflake.account_usage, which an operator may add
     "unbounded": 4,  # no bound on one table, or one under OR
     "window": 2,  # an open window since a date in 2025
     "clause": 1,  # MATCH_RECOGNIZE
     "table_function": 1,  # GENERATOR
-    "accepted": 54,
+    "accepted": 57,
 }
 """Why each of the published queries that is refused by default is refused."""
 
@@ -88,8 +88,9 @@ def test_published_queries_are_refused_for_a_reason() -> None:
     )
     more: Counter[str] = Counter()
     for row in rows("data/queries.ndjson"):
-        counts[verdict(row["query"])] += 1
-        more[verdict(row["query"], opened)] += 1
+        found = verdict(row["query"])
+        counts[found] += 1
+        more[found if found == "accepted" else verdict(row["query"], opened)] += 1
     print(f"\npublished: {dict(counts)}; with account_usage, fixed starts and hoisted bounds: {dict(more)}")
     assert dict(counts) == PUBLISHED
     assert more["accepted"] > counts["accepted"]

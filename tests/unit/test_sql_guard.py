@@ -58,6 +58,8 @@ HOSTILE: list[tuple[str, str]] = [
     ("empty", "  -- nothing but words\n ; "),
     ("syntax", f"SELECT FROM WHERE {TRAIL}"),
     ("syntax", f"WITH d AS (DELETE FROM {TRAIL} RETURNING *) SELECT * FROM d"),
+    ("syntax", where(f"{SINCE} AND eventName IN ()")),
+    ("syntax", f"SELECT FROM {TRAIL} WHERE {SINCE}"),
     ("character", f"{where(SINCE)}\n```"),
     ("character", f"```sql\n{where(SINCE)}\n```"),
     # Characters.
@@ -143,7 +145,7 @@ HOSTILE: list[tuple[str, str]] = [
     ("schema", f"WITH aws_cloudtrail AS (SELECT * FROM snowflake.account_usage.users) SELECT * FROM {TRAIL}"),
     # Clauses.
     ("clause", where(f"{SINCE} FOR UPDATE")),
-    ("syntax", f"SELECT eventName INTO x FROM {TRAIL} WHERE {SINCE}"),
+    ("clause", f"SELECT eventName INTO x FROM {TRAIL} WHERE {SINCE}"),
     ("clause", f"SELECT * FROM {TRAIL} AT(OFFSET => -3600) WHERE {SINCE}"),
     ("clause", f"SELECT * FROM {TRAIL} SAMPLE (10) WHERE {SINCE}"),
     ("clause", f"SELECT * FROM {TRAIL} WHERE {SINCE} CONNECT BY PRIOR a = b"),
@@ -192,6 +194,15 @@ HOSTILE: list[tuple[str, str]] = [
         "WHERE aws_cloudtrail.p_event_time > '2026-03-14'",
     ),
     ("unbounded", f"SELECT 1 FROM {TRAIL} a JOIN (SELECT 1 AS p_event_time) b USING (p_event_time) WHERE {SINCE}"),
+    ("unbounded", f'SELECT CURRENT_TIMESTAMP AS "p_event_time" FROM {TRAIL} WHERE "p_event_time" > CURRENT_DATE'),
+    (
+        "unbounded",
+        f'SELECT 1 FROM {TRAIL} t, LATERAL FLATTEN(input => t.x) AS f(SEQ, KEY, PATH, INDEX, "p_event_time", THIS) '
+        'WHERE "p_event_time" > CURRENT_DATE',
+    ),
+    ("unbounded", where("(p_event_time, eventName) > ('2026-03-14', 'x')")),
+    ("unbounded", where("p_event_time >= '2026-03-14' IS NOT NULL")),
+    ("unbounded", where("(p_event_time >= '2026-03-14') = TRUE")),
     # Windows that are too long.
     ("window", where("p_occurs_since('91 d')")),
     ("window", where("p_occurs_since('20 weeks')")),
@@ -480,6 +491,9 @@ def test_the_operators_own_schemas_are_opened_by_policy() -> None:
         "SELECT * FROM snowflake.account_usage.users",
         "SELECT CURRENT_TIMESTAMP AS p_event_time FROM snowflake.account_usage.query_history WHERE p_occurs_since('1 d')",
         "SELECT 1 FROM snowflake.account_usage.users WHERE password_age >= '2026-03-14'",
+        "SELECT CURRENT_TIMESTAMP AS start_time FROM snowflake.account_usage.users WHERE start_time > CURRENT_DATE",
+        "SELECT 1 FROM snowflake.account_usage.users u, (SELECT CURRENT_TIMESTAMP AS created_on) c "
+        "WHERE created_on > CURRENT_DATE",
     ):
         assert refuse(text, policy=SNOWFLAKE).code == "unbounded"
         assert refuse(text, policy=SNOWFLAKE, window=WINDOW).code == "unbounded"

@@ -67,6 +67,12 @@ def test_times_reach_back_from_the_window() -> None:
     assert query.window == TimeWindow(WINDOW.start - timedelta(days=30), WINDOW.start)
 
 
+def test_the_offset_of_a_macro_may_be_a_number_of_seconds() -> None:
+    """An integer parameter serves as the offset of `p_occurs_since`."""
+    sql = bind(make(f"SELECT a FROM {TRAIL} WHERE p_occurs_since(:b)", b="integer"), {"b": 3600})
+    assert "p_event_time >= '2026-03-15 11:00:00'" in sql
+
+
 def test_a_template_is_filled_any_number_of_times() -> None:
     """Binding leaves the template as it was."""
     template = make(f"SELECT a FROM {TRAIL} WHERE b IN (:b)", b="strings")
@@ -91,7 +97,7 @@ REFUSED_AT_LOAD: list[tuple[str, int | None, str, dict[str, str]]] = [
     ("window", 1, f"SELECT a FROM {TRAIL} WHERE p_event_time >= '2020-01-01'", {}),
     ("unbounded", 1, f"SELECT a FROM {TRAIL} x FULL JOIN {TRAIL} y ON x.a = y.a", {}),
     ("limit", None, f"SELECT a FROM {TRAIL} LIMIT :b", {"b": "string"}),
-    ("macro", 1, f"SELECT a FROM {TRAIL} WHERE p_occurs_since(:b)", {"b": "integer"}),
+    ("macro", None, f"SELECT a FROM {TRAIL} WHERE p_occurs_since(:b)", {"b": "string"}),
 ]
 
 

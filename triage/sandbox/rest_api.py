@@ -45,6 +45,8 @@ def _detection(path: str, permission: str) -> Handler:
         rule = call.backend.world.rules.get(rule_id)
         if rule is None or _kind(rule) != path:
             raise RequestError(404, f"{rule_id} not found")
+        if request.query_params.get("include-python") != "true":
+            rule = {name: value for name, value in rule.items() if name != "pythonBody"}
         return JSONResponse(rule)
 
     return handler

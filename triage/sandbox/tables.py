@@ -26,9 +26,10 @@ _DUCKDB_TYPES = {
 }
 _JSON_SHAPES: dict[str, object] = {"TIMESTAMP": "VARCHAR", "VARIANT": "JSON", "VARCHAR[]": ["VARCHAR"]}
 
-# What Snowflake has and DuckDB lacks. They take plain values and VARIANTs alike.
+# What Snowflake has and DuckDB lacks. They take plain values and VARIANTs alike. `sf_list` goes by way of a VARIANT, also
+# from a list: DuckDB's list functions compare the bytes of VARIANTs, which differ with where a value was taken from.
 _MACROS = """
-CREATE MACRO sf_list(x) AS TRY_CAST(x AS VARIANT[]);
+CREATE MACRO sf_list(x) AS TRY_CAST(CAST(x AS VARIANT) AS VARIANT[]);
 CREATE MACRO sf_typeof(x) AS (
     CASE WHEN x IS NULL THEN NULL
          WHEN variant_typeof(CAST(x AS VARIANT)) LIKE 'OBJECT%' THEN 'OBJECT'
@@ -93,6 +94,7 @@ class Tables:
         execute = self.connection.execute
         execute("CREATE OR REPLACE TEMP TABLE raw AS SELECT unnest($lines::VARCHAR[]) AS line", {"lines": lines})
         try:
+            execute("SELECT count(CASE WHEN json_type(line) <> 'OBJECT' THEN error('not an object') END) FROM raw")
             if table[0] == "panther_rule_matches":
                 for line in lines:
                     self._events.setdefault(str(json.loads(line).get("p_alert_id")), []).append(line)
@@ -110,7 +112,7 @@ class Tables:
             )
             rows = "SELECT from_json(line, $shape) AS event FROM raw"
             execute(f"CREATE TABLE {_full(table)} AS SELECT {values} FROM ({rows})", {"shape": shape})  # noqa: S608 - quoted names
-        except (duckdb.Error, ValueError, AttributeError) as error:
+        except (duckdb.Error, ValueError) as error:
             raise ConfigError(f"{path}: a line is not a JSON object, or a field cannot be read") from error
         finally:
             execute("DROP TABLE raw")

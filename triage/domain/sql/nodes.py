@@ -79,6 +79,8 @@ def _not_listed(node: exp.Expr) -> SqlRefused:
 
 
 def _function_remedy(name: str) -> str:
+    if name == "DYNAMIC_IDENTIFIER":
+        return "write the name itself, without IDENTIFIER(…)"
     if name in {"GENERATOR", "SEQ4", "GENERATE_SERIES", "UNIFORM", "RAND", "REPEAT", "PAD", "SPACE", "RANDSTR"}:
         return "queries read logs, they don't make rows or text from nothing"
     return "use plain string, date, array, object, aggregate or window functions"
@@ -152,6 +154,11 @@ def _check_kwarg(node: exp.Expr, _census: Census) -> None:
         raise SqlRefused(f"the named argument {node.name[:60]} is not allowed here", code="function")
 
 
+def _check_in(node: exp.Expr, _census: Census) -> None:
+    if not node.expressions and node.args.get("query") is None:
+        raise SqlRefused("IN () is empty; list the values", code="syntax", line=line_of(node))
+
+
 def _check_join(node: exp.Expr, _census: Census) -> None:
     side = str(node.args.get("side") or "").upper()
     kind = str(node.args.get("kind") or "").upper()
@@ -181,6 +188,8 @@ def _count_limit(node: exp.Expr, census: Census) -> None:
 def _count_query(node: exp.Expr, census: Census) -> None:
     if isinstance(node, exp.Query):
         census.queries.append(node)
+    if isinstance(node, exp.Select) and not node.expressions:
+        raise SqlRefused("a SELECT names no columns", code="syntax", line=line_of(node))
 
 
 def _count_table(_node: exp.Expr, census: Census) -> None:
@@ -194,6 +203,7 @@ _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr, Census], None]] = {
     exp.TableFromRows: _check_rows,
     exp.Lateral: _check_rows,
     exp.Kwarg: _check_kwarg,
+    exp.In: _check_in,
     exp.Join: _check_join,
     exp.Column: _check_column,
     exp.DataType: _check_type,

@@ -21,3 +21,8 @@ class SqlRefused(TriageError):
         super().__init__(message if line is None else f"line {line}: {message}")
         self.code = code
         self.line = line
+
+
+def at(text: str, position: int, code: str, message: str) -> SqlRefused:
+    """A refusal of what stands at a place of the author's text."""
+    return SqlRefused(message, code=code, line=text.count("\n", 0, position) + 1)

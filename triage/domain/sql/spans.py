@@ -129,15 +129,23 @@ class _Judge:
         if qualifiers[2]:
             return qualifiers[2] == self.source.name
         # Without a qualifier the column can only be meant for a log table that is alone: another one would make it
-        # ambiguous, an alias of that name or USING could make it something else.
+        # ambiguous, an alias of that name or USING could make it something else. A foreign table may lack the column,
+        # so that it would be found in whatever stands beside it.
         return (
             self._logs == 1
+            and (self.base.panther or self._alone)
             and not self._renamed(resolve(column.this))
             and not any(source.join is not None and source.join.args.get("using") for source in self.sources)
         )
 
+    @property
+    def _alone(self) -> bool:
+        others = [source for source in self.sources if source is not self.source]
+        return all(type(source.node) in {exp.Lateral, exp.TableFromRows} for source in others)
+
     def _renamed(self, name: str) -> bool:
-        if not self.base.panther:
+        """Whether the SELECT gives the name to something else; Snowflake would look there where a table lacks it."""
+        if name == _EVENT_TIME and not self.base.panther:
             return False
         aliased = self._alias(name)
         if aliased is not None and not (isinstance(aliased, exp.Column) and resolve(aliased.this) == name):
@@ -153,14 +161,15 @@ class _Judge:
         return None
 
     def _is_time(self, column: exp.Column) -> bool:
+        """Whether it is one of the table's own times. A name in quotes and in lower case is another name."""
         name = resolve(column.this)
-        if self.base.panther:
-            return name.lower() in self.policy.time_columns
-        if name == _EVENT_TIME:
+        own = self.policy.time_columns if self.base.panther else self.policy.extra_time_columns
+        known = {column.upper() for column in own}
+        if name == _EVENT_TIME and not self.base.panther:
             # Panther's macros ask for p_event_time; a table of Snowflake's own has it only as an alias.
             aliased = self._alias(name)
-            return isinstance(aliased, exp.Column) and resolve(aliased.this).lower() in self.policy.extra_time_columns
-        return name.lower() in self.policy.extra_time_columns
+            return isinstance(aliased, exp.Column) and resolve(aliased.this) in known
+        return name in known
 
     def added(self, window: TimeWindow | None, report: Report) -> list[Bound]:
         """Give the table a bound: from the branches of an OR where the policy says so, else the known window."""

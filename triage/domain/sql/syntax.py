@@ -9,7 +9,7 @@ from sqlglot.dialects.dialect import Dialect as SqlglotDialect
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.generator import Generator
 
-from triage.domain.sql.lexer import is_hidden
+from triage.domain.sql.characters import is_hidden
 from triage.domain.sql.policy import Dialect
 from triage.domain.sql.refusal import SqlRefused
 from triage.domain.sql.times import IS_MOMENT
@@ -40,6 +40,8 @@ _KEYWORDS: frozenset[str] = frozenset(_SNOWFLAKE.tokenizer_class.KEYWORDS)
 _HAZARD = re.compile(r"[^\x20-\x7e]|p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
 """Where a string of the emitted text would carry something that Panther's own text passes (macros, templates, pragma
 comments) could take for theirs, or that a reader can't see."""
+
+_MISSING = re.compile(r"Required (?:keyword|argument):? '\w+' missing for <class '[\w.]*?(\w+)'>")
 
 _LAST_SHORT = 0xFFFF
 """The last character that a Snowflake escape can name."""
@@ -95,18 +97,18 @@ def translate(tree: exp.Query, dialect: Dialect) -> str:
     copy = tree.copy()
     if copy.find(exp.Explode) is not None:
         raise SqlRefused(f"FLATTEN has no {dialect.value} form; use the array functions", code="dialect")
-    for cast in [node for node in copy.find_all(exp.Cast) if node.to.this is exp.DataType.Type.VARIANT]:
-        cast.replace(cast.this)
+    for variant in [node for node in copy.find_all(exp.Cast) if node.to.this is exp.DataType.Type.VARIANT]:
+        variant.replace(variant.this)
     if dialect is Dialect.ATHENA:
-        for table in copy.find_all(exp.Table, exp.Column):
-            if table.catalog:
-                table.set("db", table.args["catalog"])
-                table.set("catalog", None)
+        for named in copy.find_all(exp.Table, exp.Column):
+            if named.args.get("catalog") is not None:
+                named.set("db", named.args["catalog"])
+                named.set("catalog", None)
     for moment in [node for node in copy.find_all(exp.Literal) if node.meta.get(IS_MOMENT)]:
         if not isinstance(moment.parent, exp.Cast):
-            cast = exp.Cast(to=exp.DataType(this=exp.DataType.Type.TIMESTAMP))
-            moment.replace(cast)
-            cast.set("this", moment)
+            timestamp = exp.Cast(to=exp.DataType(this=exp.DataType.Type.TIMESTAMP))
+            moment.replace(timestamp)
+            timestamp.set("this", moment)
     target = SqlglotDialect.get_or_raise(dialect.value)
     generator = target.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
     try:
@@ -193,7 +195,10 @@ def _harden(text: str) -> str:
 def _syntax(error: ParseError) -> SqlRefused:
     details = error.errors[0] if error.errors else {}
     line = details.get("line")
-    what = _plain(details.get("description") or str(error))
+    what = _MISSING.sub(
+        lambda found: f"{found.group(1)} is incomplete", _plain(details.get("description") or str(error))
+    )
+    what = what.split("<Token", 1)[0].strip()
     near = _plain(details.get("highlight") or "")
     return SqlRefused(
         f"syntax error{f' near {near[:40]!r}' if near else ''}: {what[:160]}",

@@ -11,9 +11,10 @@ from sqlglot import exp
 
 from triage.domain.sql import syntax, times
 from triage.domain.sql.guard import ReadOnlyQuery, settle
-from triage.domain.sql.lexer import PARAMETER_PREFIX, scan
+from triage.domain.sql.lexer import scan
 from triage.domain.sql.policy import DEFAULT, SqlPolicy
 from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.tokens import PARAMETER_PREFIX
 from triage.domain.window import TimeWindow
 
 ParameterValue = str | int | datetime | Sequence[str]

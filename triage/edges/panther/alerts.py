@@ -1,43 +1,19 @@
 """Alerts: pages of them, one of them, and their events."""
 
 import logging
-from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
-from pydantic import Field, JsonValue
+from pydantic import JsonValue
 
-from triage.domain.alert import (
-    Alert,
-    DeletedOrigin,
-    DetectionOrigin,
-    Kind,
-    Origin,
-    Severity,
-    Status,
-    SystemOrigin,
-)
-from triage.edges.panther.body import finite
-from triage.edges.panther.graphql import Answer, GraphQL, Problem, says_not_found
+from triage.domain.alert import Alert, Kind
+from triage.edges.panther.alert_nodes import AlertDetail, notes_on, read_alert
+from triage.edges.panther.graphql import Answer, GraphQL, says_not_found
 from triage.edges.panther.kept import Kept
 from triage.edges.panther.operations import ALERT, ALERT_EVENTS, ALERTS
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.text import printable
-from triage.edges.panther.wire import (
-    ActorNode,
-    Connection,
-    Id,
-    MaybeTime,
-    Text,
-    Time,
-    Trail,
-    Unreadable,
-    Wire,
-    label,
-    read,
-    row_of,
-    stamp,
-)
+from triage.edges.panther.wire import Connection, Trail, Unreadable, label, read, row_of, stamp
 from triage.errors import NotFound, PantherError, PantherProtocolError, PantherRefused
 from triage.ports import AlertPage, AlertQuery, Clock, Events
 
@@ -46,7 +22,6 @@ _DAY_ONE = datetime(2015, 1, 1, tzinfo=UTC)
 """Before any Panther."""
 _SKEW = timedelta(days=1)
 """Alerts may bear a time that our clock has not reached."""
-_UNKNOWN = "UNKNOWN"
 _logger = logging.getLogger(__name__)
 
 
@@ -95,9 +70,9 @@ class PantherAlerts:
         alerts: list[Alert] = []
         problems = list(page.skipped)
         for index, node in enumerate(page.nodes):
-            notes = _notes(answer.problems, index)
+            notes = notes_on(answer.problems, index)
             try:
-                alerts.append(_alert(node, notes, partial=bool(answer.problems)))
+                alerts.append(read_alert(node, notes, partial=bool(answer.problems)))
             except Unreadable as error:
                 problems.append(f"alert {label(node, index)} cannot be read: {error}")
         problems += [f"{problem.field} is missing: {problem.message}" for problem in answer.problems]
@@ -122,7 +97,7 @@ class PantherAlerts:
         if node is None:
             raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}")
         try:
-            alert = _alert(node, _notes(answer.problems, None), partial=bool(answer.problems))
+            alert = read_alert(node, notes_on(answer.problems, None), partial=bool(answer.problems))
         except Unreadable as error:
             raise _unreadable("Alert", f"the alert cannot be read: {error}") from error
         return await self._with_detail(alert)
@@ -174,7 +149,7 @@ class PantherAlerts:
 
     async def _with_detail(self, alert: Alert) -> Alert:
         try:
-            detail, dropped = read(_Detail, await self._rest.get("/alerts/{}", alert.id))
+            detail, dropped = read(AlertDetail, await self._rest.get("/alerts/{}", alert.id))
         except (NotFound, PantherError, Unreadable) as error:
             _logger.warning("no detail of an alert: %s", error, extra={"alert_id": alert.id})
             note = "Panther's REST API did not give the alert's context and event count"
@@ -219,109 +194,6 @@ class PantherAlerts:
             "type": query.listing.value,
         }
         return {name: value for name, value in given.items() if value not in (None, "", [])}
-
-
-class _Node(Wire):
-    """`Alert` in the GraphQL schema."""
-
-    id: Id
-    title: str
-    severity: Severity
-    status: Status
-    type: Kind
-    created_at: Time
-    updated_at: MaybeTime = None
-    first_event_occurred_at: MaybeTime = None
-    last_received_event_at: MaybeTime = None
-    description: Text = ""
-    runbook: Text = ""
-    reference: Text = ""
-    origin: dict[str, JsonValue] = Field(default_factory=dict)
-    assignee: dict[str, JsonValue] | None = None
-    updated_by: dict[str, JsonValue] | None = None
-
-
-class _Detail(Wire):
-    """`AlertAPI.Alert` in the REST definition."""
-
-    type: Text = ""
-    event_count: int | None = None
-    context: JsonValue = None
-    first_event_occurred_at: MaybeTime = None
-
-    def object_context(self) -> dict[str, JsonValue]:
-        """The context as an object, whether it came as one or as JSON text."""
-        found = finite(row_of(self.context) or {})
-        return found if isinstance(found, dict) else {}
-
-
-def _alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
-    """Read an alert; in a partial answer all but its id and time may be missing. Raises Unreadable."""
-    said = list(notes)
-    if partial and isinstance(node, dict):
-        missing = [name for name in ("title", "severity", "status", "type") if node.get(name) is None]
-        node = {**node, **dict.fromkeys(missing, _UNKNOWN)}
-        said += [f"`{name}` is missing" for name in missing]
-    fields, dropped = read(_Node, node)
-    said += [f"`{name}` could not be read" for name in dropped]
-    origin = _origin(fields.origin, fields.type)
-    if origin is None:
-        said.append("`origin` is missing or of an unknown kind")
-        origin = DetectionOrigin(id="", type=fields.type.value)
-    kind = fields.type
-    if isinstance(origin, DetectionOrigin) and origin.type == "CORRELATION_RULE":
-        # The GraphQL type of an alert has no correlation kinds.
-        kind = {Kind.RULE: Kind.CORRELATION_RULE, Kind.RULE_ERROR: Kind.CORRELATION_RULE_ERROR}.get(kind, kind)
-    return Alert(
-        id=fields.id,
-        title=fields.title,
-        severity=fields.severity,
-        status=fields.status,
-        kind=kind,
-        created_at=fields.created_at,
-        updated_at=fields.updated_at,
-        first_event_at=fields.first_event_occurred_at,
-        last_event_at=fields.last_received_event_at,
-        description=fields.description,
-        runbook=fields.runbook,
-        reference=fields.reference,
-        origin=origin,
-        assignee=ActorNode.of({"__typename": "User", **fields.assignee}) if fields.assignee else None,
-        updated_by=ActorNode.of(fields.updated_by),
-        notes=tuple(dict.fromkeys(said)),
-    )
-
-
-def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
-    """What raised the alert; None where the answer does not say."""
-
-    def text(name: str) -> str:
-        value = node.get(name)
-        return value if isinstance(value, str) else ""
-
-    match text("__typename"):
-        case "Detection" if text("id"):
-            return DetectionOrigin(id=text("id"), name=text("name"), type=text("detectionType") or kind.value)
-        case "DeletedDetection" if text("id"):
-            return DeletedOrigin(id=text("id"))
-        case "SystemError":
-            return SystemOrigin(component=text("relatedComponent"), type=text("errorType"))
-        case _:
-            return None
-
-
-def _notes(problems: Iterable[Problem], index: int | None) -> list[str]:
-    """What a partial answer means for one alert: Panther's words stay out of it, only the field is named."""
-    return [
-        f"partial answer: `{problem.field}` is missing"
-        for problem in problems
-        if index is None or _place(problem) in (None, index)
-    ]
-
-
-def _place(problem: Problem) -> int | None:
-    """The number of the edge that a problem belongs to; None where it concerns all."""
-    return next((step for step in problem.path if isinstance(step, int)), None)
 
 
 def _unreadable(operation: str, what: str) -> PantherProtocolError:

@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import timedelta
 
 from triage.edges.panther.alerts import PantherAlerts
@@ -18,6 +18,9 @@ from triage.edges.panther.sources import PantherSources
 from triage.edges.panther.users import PantherUsers
 from triage.errors import PantherRefused
 from triage.ports import AlertQuery, Clock, QueryLimits
+
+_UPDATE_NOTHING = replace(UPDATE_STATUS, write=False)
+"""Sent without any id it is no write, and may be retried like a read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +89,7 @@ class Panther:
         # the server does. A server that checks the list after the permission refuses the empty list, which proves
         # the permission as well; one that lacks the permission says so first.
         try:
-            await self.graphql.execute(UPDATE_STATUS, {"input": {"ids": [], "status": "OPEN"}})
+            await self.graphql.execute(_UPDATE_NOTHING, {"input": {"ids": [], "status": "OPEN"}})
         except PantherRefused as error:
             if error.status not in REFUSAL_STATUSES:
                 raise

@@ -111,7 +111,7 @@ class Failing:
             what = "a redirect, which is not followed because it would carry the token along"
             return self.refused(what, f"check {self.url_key}", status=status, request_id=request_id(headers))
         remedies: dict[int, str] = {
-            HTTPStatus.NOT_FOUND: "check the id" if said else f"check {self.url_key}",
+            HTTPStatus.NOT_FOUND: f"check {'the id or ' if said else ''}{self.url_key}",
             HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy wants a login: check HTTPS_PROXY",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "send less",
         }

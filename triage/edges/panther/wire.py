@@ -19,9 +19,7 @@ M = TypeVar("M", bound="Wire")
 class Wire(BaseModel):
     """A JSON object as Panther sends it: unknown fields are ignored, numbers become text where text is due."""
 
-    model_config = ConfigDict(
-        alias_generator=to_camel, coerce_numbers_to_str=True, extra="ignore", frozen=True, validate_by_name=True
-    )
+    model_config = ConfigDict(alias_generator=to_camel, coerce_numbers_to_str=True, extra="ignore", frozen=True)
 
 
 class Unreadable(Exception):
@@ -43,12 +41,7 @@ def read(model: type[M], value: JsonValue) -> tuple[M, tuple[str, ...]]:
         return model.model_validate(value), ()
     except ValidationError as error:
         wrong = {str(entry["loc"][0]): str(entry["type"]) for entry in error.errors() if entry["loc"]}
-    optional = {
-        alias
-        for name, field in model.model_fields.items()
-        if not field.is_required()
-        for alias in (to_camel(name), name)
-    }
+    optional = {to_camel(name) for name, field in model.model_fields.items() if not field.is_required()}
     fatal = [f"`{name}`: {kind.replace('_', ' ')}" for name, kind in wrong.items() if name not in optional]
     if fatal:
         raise Unreadable(", ".join(fatal))

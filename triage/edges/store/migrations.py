@@ -21,7 +21,7 @@ _ADVISORY_LOCK = 0x7472696167650001
 def _serial(connection: Connection) -> str:
     if connection.dialect.name == "postgresql":
         return "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY"
-    return "INTEGER PRIMARY KEY"
+    return "INTEGER NOT NULL PRIMARY KEY"
 
 
 def m0001_alerts_queue_journal(connection: Connection) -> None:

@@ -7,7 +7,7 @@ from sqlglot import exp
 
 from triage.sandbox.columns import Kind
 from triage.sandbox.errors import QueryError
-from triage.sandbox.sql.values import Node, apply, call, cast, mark, moment, text
+from triage.sandbox.sql.values import Node, apply, call, cast, kind_of, mark, moment, text
 from triage.sandbox.times import lake_time
 
 
@@ -35,6 +35,13 @@ def time_slice(node: Node) -> Node:
         interval = exp.Interval(this=node.args["expression"], unit=exp.var("WEEK"))
         origin = cast(exp.Literal.string("1969-12-29"), "TIMESTAMP", Kind.MOMENT)
         return call("time_bucket", interval, node.this, origin, kind=Kind.MOMENT)
+    return mark(node, Kind.MOMENT)
+
+
+def of_epoch(node: Node) -> Node:
+    """TO_TIMESTAMP of an epoch: a number counts in seconds, a text in what its size suggests."""
+    if node.args.get("scale") is None and kind_of(node.this) is Kind.TEXT:
+        return call("sf_timestamp", node.this, kind=Kind.MOMENT)
     return mark(node, Kind.MOMENT)
 
 

@@ -37,11 +37,16 @@ def _plain(node: Node) -> Node:
     return node.this if isinstance(node, exp.Cast) and node.to.is_type("VARIANT") else node
 
 
+def _comparable(node: Node) -> Node:
+    """A value to look for in a list; see `sf_list`."""
+    return call("variant_normalize", variant(node), kind=Kind.VARIANT)
+
+
 def array_contains(node: Node) -> Node:
     values, wanted = node.this, _plain(node.args["expression"])
     if kind_of(values) is Kind.TEXTS:
         return call("list_contains", values, text(wanted), kind=Kind.BOOLEAN)
-    return call("list_contains", call("sf_list", values), variant(wanted), kind=Kind.BOOLEAN)
+    return call("list_contains", call("sf_list", values), _comparable(wanted), kind=Kind.BOOLEAN)
 
 
 def arrays_overlap(node: Node) -> Node:
@@ -63,7 +68,7 @@ def array_function(node: Node) -> Node:
     apply(node, (lambda item: item) if kind is Kind.TEXTS else (lambda item: call("sf_list", item)), keys)
     if isinstance(node, exp.ArrayPosition | exp.ArrayAppend | exp.ArrayPrepend | exp.ArrayRemove | exp.ArrayInsert):
         wanted = _plain(node.args["expression"])
-        node.set("expression", text(wanted) if kind is Kind.TEXTS else variant(wanted))
+        node.set("expression", text(wanted) if kind is Kind.TEXTS else _comparable(wanted))
     if isinstance(node, exp.ArrayPosition):
         return mark(node, Kind.NUMBER)
     if isinstance(node, exp.ArrayMin | exp.ArrayMax):

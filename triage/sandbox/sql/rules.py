@@ -154,6 +154,7 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
     ((exp.DateAdd, exp.TimeAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AddMonths), moments.of_time(Kind.MOMENT)),
     ((exp.LastDay, exp.NextDay, exp.PreviousDay, exp.TsOrDsToDate), moments.of_time(Kind.DATE)),
     ((exp.TimeSlice,), moments.time_slice),
+    ((exp.UnixToTime,), moments.of_epoch),
     ((exp.ToChar,), moments.to_char),
     ((exp.ConvertTimezone,), moments.convert_timezone),
     (
@@ -205,7 +206,7 @@ _RESULT_KINDS: tuple[tuple[_Classes, Kind], ...] = (
         Kind.NUMBER,
     ),
     ((exp.ArrayAgg, exp.ArrayUniqueAgg), Kind.LIST),
-    ((exp.UnixToTime, exp.StrToTime, exp.TimestampFromParts), Kind.MOMENT),
+    ((exp.StrToTime, exp.TimestampFromParts), Kind.MOMENT),
     ((exp.DateFromParts,), Kind.DATE),
     ((exp.ToBoolean,), Kind.BOOLEAN),
     ((exp.Uuid, exp.CurrentUser, exp.CurrentRole, exp.CurrentDatabase), Kind.TEXT),

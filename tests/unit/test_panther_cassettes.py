@@ -1,0 +1,255 @@
+"""The wire format of every call to Panther, pinned by recordings of the embedded Panther.
+
+`TRIAGE_RECORD=1` records them anew; that needs the extra `sandbox`.
+"""
+
+import asyncio
+import json
+import re
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from vcr.errors import CannotOverwriteExistingCassetteException
+
+from tests.support.cassettes import FOLDER, HOST, RECORDING, HalfPlayed, cassette, requests_of
+from tests.support.clocks import START, FakeClock
+from tests.support.loopback import FakePanther, Loopback
+from tests.support.panther import TOKEN, config
+from tests.support.tiny_world import write_world
+from triage.domain.alert import DetectionOrigin, Kind, Status
+from triage.domain.window import TimeWindow
+from triage.edges.panther.client import Panther, connect
+from triage.edges.panther.graphql import request_of
+from triage.edges.panther.operations import ALL
+from triage.errors import NotFound, PantherDenied, QueryTimeout
+from triage.ports import AlertQuery, QueryLimits
+
+pytestmark = pytest.mark.anyio
+
+CASSETTES = (
+    "panther_alerts",
+    "panther_comments",
+    "panther_denied",
+    "panther_detections",
+    "panther_lake",
+    "panther_lake_cancel",
+    "panther_people",
+    "panther_probes",
+)
+FIRST = f"{1:032x}"
+
+
+class TapeClock(FakeClock):
+    """Waits for the server while it is recorded; no time passes while it is played."""
+
+    async def sleep(self, seconds: float) -> None:
+        await super().sleep(seconds)
+        if RECORDING:
+            await asyncio.sleep(seconds)
+
+
+@asynccontextmanager
+async def taped(
+    name: str, folder: Path, *, token: str = TOKEN, latency: float = 0.0, script: FakePanther | None = None
+) -> AsyncIterator[Panther]:
+    """A client that talks to a cassette, or, while recording, to the script or else to the embedded Panther."""
+    if not RECORDING:
+        with cassette(name):
+            async with connect(config(f"https://{HOST}", token=token), clock=TapeClock()) as panther:
+                yield panther
+        return
+    if script is not None:
+        async with Loopback(script) as loopback:
+            with cassette(name):
+                async with connect(config(loopback.url, token=token), clock=TapeClock()) as panther:
+                    yield panther
+        return
+    # The sandbox is an extra: playing cassettes needs neither DuckDB nor a server.
+    from triage.sandbox.server import SandboxOptions, SandboxServer, Token  # noqa: PLC0415
+    from triage.sandbox.world import load_world  # noqa: PLC0415
+
+    options = SandboxOptions(tokens=(Token(TOKEN),), query_latency=latency)
+    with SandboxServer(load_world(write_world(folder), as_recorded=True), options) as server, cassette(name):
+        async with connect(config(server.rest_url, token=token), clock=TapeClock()) as panther:
+            yield panther
+
+
+async def test_alerts(tmp_path: Path) -> None:
+    """Pages, one alert with its detail, its events, an unknown one."""
+    async with taped("panther_alerts", tmp_path) as panther:
+        query = AlertQuery(created_after=START - timedelta(days=1), created_before=START, page_size=2)
+        first = await panther.alerts.page(query)
+        second = await panther.alerts.page(query, first.cursor)
+        few = await panther.alerts.page(AlertQuery(severities=("LOW",), statuses=("CLOSED",), detection_id="Door.Open"))
+        alert = await panther.alerts.alert(FIRST)
+        events = await panther.alerts.events(FIRST, limit=2, max_bytes=10_000)
+        with pytest.raises(NotFound):
+            await panther.alerts.alert("f" * 32)
+    found = [*first.alerts, *second.alerts]
+    assert [one.title for one in found] == [f"Door {number} left open" for number in (1, 2, 3, 4)]
+    assert [one.origin.kind for one in found] == ["detection", "deleted", "detection", "detection"]
+    assert found[2].kind is Kind.CORRELATION_RULE
+    assert second.cursor is None
+    assert [one.title for one in few.alerts] == ["Door 4 left open"]
+    assert alert.context == {"door": 1}
+    assert alert.event_count == 3
+    assert alert.notes == ()
+    assert [row["door"] for row in events.rows] == [1, 2]
+    assert events.truncated
+
+
+async def test_detections(tmp_path: Path) -> None:
+    """Each REST path that holds one, and one that is nowhere."""
+    async with taped("panther_detections", tmp_path) as panther:
+        asked = [("Door.Open", "RULE"), ("Door.Simple", "RULE"), ("Door.Nightly", "SCHEDULED_RULE")]
+        asked += [("Door.Policy", "POLICY"), ("Door.Gone", "RULE")]
+        found = [await panther.rules.detection(DetectionOrigin(id=name, type=kind)) for name, kind in asked]
+    assert [one.type for one in found] == ["RULE", "SIMPLE_RULE", "SCHEDULED_RULE", "POLICY", "RULE"]
+    assert [one.deleted for one in found] == [False, False, False, False, True]
+    assert found[0].body.startswith("def rule")
+    assert found[1].body == "Detection: []\n"
+    assert found[0].techniques == ("T1078",)
+
+
+async def test_lake(tmp_path: Path) -> None:
+    """A query, an indicator search, and the catalogue."""
+    async with taped("panther_lake", tmp_path) as panther:
+        sql = "SELECT door, p_event_time FROM panther_logs.public.custom_door ORDER BY door LIMIT 3"
+        whole = await panther.lake.run_sql(sql, limits=QueryLimits())
+        window = TimeWindow(START - timedelta(days=1), START)
+        search = await panther.lake.search(["192.0.2.7"], window=window, limits=QueryLimits())
+        databases = await panther.lake.databases()
+        tables = await panther.lake.tables("panther_rule_matches")
+        columns = await panther.lake.columns("panther_logs", "custom_door")
+    assert [row["door"] for row in whole.rows] == [1, 2, 3]
+    assert whole.columns == ("door", "p_event_time")
+    assert whole.row_count == 3
+    assert search.row_count >= 1
+    assert any(name.startswith("panther_logs") for name in databases)
+    assert "custom_door" in {table.name for table in tables}
+    assert "p_event_time" in {column.name for column in columns}
+
+
+async def test_a_cancelled_query(tmp_path: Path) -> None:
+    """Started, asked for, cancelled."""
+    async with taped("panther_lake_cancel", tmp_path, latency=60) as panther:
+        with pytest.raises(QueryTimeout):
+            await panther.lake.run_sql("SELECT 1 AS one", limits=QueryLimits(seconds=1))
+
+
+async def test_people_and_sources(tmp_path: Path) -> None:
+    """Users and log sources."""
+    async with taped("panther_people", tmp_path) as panther:
+        users = await panther.users.users()
+        sources = await panther.sources.sources()
+    assert [(user.email, user.name, user.role) for user in users] == [("ada@acme.example", "Ada Byron", "Analyst")]
+    assert [(source.label, source.log_types, source.healthy) for source in sources] == [
+        ("doors", ("Custom.Door",), True)
+    ]
+
+
+async def test_comments(tmp_path: Path) -> None:
+    """List, create, get, update, status, assignee."""
+    async with taped("panther_comments", tmp_path) as panther:
+        before = await panther.comments.list(FIRST)
+        made = await panther.comments.create(FIRST, "<b>shut</b>", "HTML")
+        changed = await panther.comments.update(made, "shut again", "PLAIN_TEXT")
+        got = await panther.comments.get(made.id)
+        await panther.comments.set_status(FIRST, Status.TRIAGED)
+        await panther.comments.assign(FIRST, "ada@acme.example")
+        after = await panther.comments.list(FIRST)
+    assert [one.body for one in before] == ["The porter is on his way."]
+    assert (made.body, made.format, made.alert_id) == ("<b>shut</b>", "HTML", FIRST)
+    assert (changed.id, changed.body) == (made.id, "shut again")
+    assert got.body == "shut again"
+    assert [one.id for one in after] == [before[0].id, made.id]
+
+
+async def test_probes(tmp_path: Path) -> None:
+    """What `triage check` sends. Recorded from a scripted server: the probes need no world behind them."""
+    results = {"edges": [{"node": {"ONE": 1}}], "pageInfo": None, "stats": {"rowCount": 1}, "tryAgain": False}
+    last_page = {"edges": [], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+    answers = FakePanther(
+        graphql={
+            "Alerts": {"alerts": last_page},
+            "Databases": {"dataLakeDatabases": [{"name": "panther_logs.public"}]},
+            "ExecuteQuery": {"executeDataLakeQuery": {"id": "query-1"}},
+            "QueryResults": {"dataLakeQuery": {"status": "succeeded", "message": "", "results": results}},
+            "Sources": {"sources": last_page},
+            "Users": {"users": []},
+            "UpdateStatus": {"updateAlertStatusById": {"alerts": []}},
+        },
+        rest={("GET", "/rules"): {"results": []}},
+    )
+    async with taped("panther_probes", tmp_path, script=answers) as panther:
+        for probe in panther.probes(write=True):
+            await probe.run()
+
+
+async def test_a_wrong_token(tmp_path: Path) -> None:
+    """The gateway's answer to a token that it does not know."""
+    async with taped("panther_denied", tmp_path, token="tok-unknown") as panther:
+        with pytest.raises(PantherDenied):
+            await panther.users.users()
+        with pytest.raises(PantherDenied):
+            await panther.comments.list(FIRST)
+
+
+def test_every_operation_is_recorded() -> None:
+    """Each GraphQL operation and each REST path that the client uses."""
+    graphql, rest = set(), set()
+    for request in (request for name in CASSETTES for request in requests_of(name)):
+        if request.path == "/public/graphql":
+            graphql.add(json.loads(request.body)["operationName"])
+        else:
+            rest.add((request.method, re.sub(r"(?<=.)/[^/]+$", "/{id}", request.path)))
+    assert graphql == {request_of(operation)[1] for operation in ALL}
+    assert rest == {
+        ("GET", "/alerts/{id}"),
+        ("GET", "/alert-comments"),
+        ("GET", "/alert-comments/{id}"),
+        ("POST", "/alert-comments/{id}"),
+        ("GET", "/rules"),
+        ("GET", "/rules/{id}"),
+        ("GET", "/simple-rules/{id}"),
+        ("GET", "/scheduled-rules/{id}"),
+        ("GET", "/policies/{id}"),
+    }
+
+
+def test_no_cassette_holds_a_secret() -> None:
+    """No token, no cookie, no address of the machine that recorded."""
+    for name in CASSETTES:
+        text = (FOLDER / f"{name}.yaml").read_text("utf-8").lower()
+        for secret in (TOKEN, "tok-unknown", "x-api-key", "authorization", "cookie", "127.0.0.1", "localhost"):
+            assert secret not in text, (name, secret)
+
+
+async def replay(folder: Path, calls: int, alert_id: str = "a-1") -> None:
+    with cassette("own", folder=folder, recording=False):
+        async with connect(config(f"https://{HOST}"), clock=FakeClock()) as panther:
+            for _ in range(calls):
+                await panther.comments.create(alert_id, "text", "HTML")
+
+
+async def test_a_cassette_must_be_played_whole_and_matches_the_body(tmp_path: Path) -> None:
+    """A request left out, one too many, or another body fails; the token that recorded it is nowhere in it."""
+    answer = {"createAlertComment": {"comment": {"id": "c-1"}}}
+    async with Loopback(FakePanther(graphql={"CreateComment": answer})) as server:
+        with cassette("own", folder=tmp_path, recording=True):
+            async with connect(config(server.url), clock=FakeClock()) as panther:
+                for _ in range(2):
+                    await panther.comments.create("a-1", "text", "HTML")
+        assert len(server.requests) == 2
+    assert TOKEN not in (tmp_path / "own.yaml").read_text("utf-8")
+    await replay(tmp_path, 2)
+    with pytest.raises(HalfPlayed, match="POST /public/graphql"):
+        await replay(tmp_path, 1)
+    other: Any
+    for other in ({"calls": 3}, {"calls": 2, "alert_id": "a-2"}):
+        with pytest.raises(CannotOverwriteExistingCassetteException):
+            await replay(tmp_path, **other)

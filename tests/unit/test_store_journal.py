@@ -1,0 +1,274 @@
+"""The journal, named values and receipts, on SQLite and on PostgreSQL, and text that databases do not like."""
+
+import asyncio
+import math
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from pydantic import JsonValue
+
+from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, investigation, saved
+from triage.domain.alert import DetectionOrigin
+from triage.domain.selection import SkipCode, Skipped
+from triage.edges.store import SqlStore, open_store
+from triage.edges.store.tables import KEY_CHARACTERS, dump, escape, load, short_key, unescape
+from triage.errors import StoreError
+from triage.ports import Receipt
+
+pytest_plugins = ["tests.support.store_fixtures"]
+pytestmark = pytest.mark.anyio
+
+PAYLOADS: dict[str, JsonValue] = {
+    "null": None,
+    "text": 'ü \\u0000 \\ "',
+    "number": 10**30,
+    "small": -1.5e-300,
+    "nested": {"b": [1, {"a": []}], "a": {"": None}},
+    "nul": {"a\x00b": "\x00"},
+    "surrogate": {"\udfff": "\ud800 and \udcff"},
+    "emoji": "🙂",
+    "infinite": [math.inf],
+}
+
+
+async def test_a_step_is_recalled_as_it_was_written(store: SqlStore) -> None:
+    """Every JSON value comes back equal, keys in their order; a step that never ran gives nothing."""
+    await saved(store, alert("a"))
+    claim = await claimed(store)
+
+    for key, payload in PAYLOADS.items():
+        assert await store.journal(claim, key, "query", payload, now=NOW)
+
+    assert await store.recall(claim.run_id, "never") is None
+    assert {key: await store.recall(claim.run_id, key) for key in PAYLOADS} == PAYLOADS
+    assert dump(await store.recall(claim.run_id, "nested")) == dump(PAYLOADS["nested"])
+    assert await store.entries(claim.run_id) == tuple((key, "query", payload) for key, payload in PAYLOADS.items())
+
+
+async def test_the_first_writer_of_a_step_wins(store: SqlStore) -> None:
+    """A second write of the key is accepted and changes nothing, in this claim and in a later one."""
+    await saved(store, alert("a"))
+    first = await claimed(store, lease_seconds=RUN_OUT)
+    await store.journal(first, "step", "query", "first", now=NOW)
+
+    assert await store.journal(first, "step", "turn", "second", now=NOW)
+    heir = await claimed(store)
+    assert await store.journal(heir, "step", "turn", "third", now=NOW)
+
+    assert await store.entries(heir.run_id) == (("step", "query", "first"),)
+
+
+async def test_steps_written_at_once_are_all_kept(store: SqlStore) -> None:
+    """Queries that are asked in parallel are journalled in parallel."""
+    await saved(store, alert("a"))
+    claim = await claimed(store)
+
+    written = await asyncio.gather(
+        *(store.journal(claim, f"step {number % 20}", "query", number, now=NOW) for number in range(40))
+    )
+
+    assert all(written)
+    assert sorted(key for key, _, _ in await store.entries(claim.run_id)) == sorted(f"step {n}" for n in range(20))
+
+
+async def test_runs_do_not_share_steps(store: SqlStore) -> None:
+    """The same key in two alerts' runs names two steps."""
+    await saved(store, alert("a"), alert("b"))
+    first, second = await claimed(store), await claimed(store)
+
+    await store.journal(first, "step", "query", 1, now=NOW)
+    await store.journal(second, "step", "query", 2, now=NOW)
+
+    assert await store.recall(first.run_id, "step") == 1
+    assert await store.recall(second.run_id, "step") == 2
+
+
+async def test_steps_of_another_version_are_done_again(store: SqlStore, store_url: str) -> None:
+    """A program whose payloads have another shape doesn't see the old steps, and may write them anew."""
+    await saved(store, alert("a"))
+    claim = await claimed(store)
+    await store.journal(claim, "step", "query", {"old": 1}, now=NOW)
+    newer = await open_store(store_url, journal_version=2)
+
+    assert await newer.recall(claim.run_id, "step") is None
+    assert await newer.entries(claim.run_id) == ()
+    assert await newer.journal(claim, "step", "query", {"new": 1}, now=NOW)
+
+    assert await newer.recall(claim.run_id, "step") == {"new": 1}
+    assert await store.recall(claim.run_id, "step") is None
+    await newer.close()
+
+
+async def test_everything_outlives_the_process(store_url: str) -> None:
+    """After closing and opening again, claims, steps, results, values and receipts are what they were."""
+    store = await open_store(store_url)
+    await saved(store, alert("a"), alert("b"))
+    await store.finish(done := await claimed(store), investigation(done), now=NOW)
+    held = await claimed(store)
+    await store.journal(held, "step", "query", 1, now=NOW)
+    await store.put("cursor", "x", now=NOW)
+    await store.save_receipt(Receipt(key="comment:a", state="done"), now=NOW)
+    await store.close()
+
+    again = await open_store(store_url)
+
+    assert await again.investigation("a") == investigation(done)
+    assert await again.recall(held.run_id, "step") == 1
+    assert await again.heartbeat(held, now=NOW, lease_seconds=HOLDS)
+    assert await again.get("cursor") == "x"
+    assert await again.receipt("comment:a") == Receipt(key="comment:a", state="done")
+    await again.close()
+
+
+async def test_named_values(store: SqlStore) -> None:
+    """A value is replaced as a whole; one that was never put is not there."""
+    assert await store.get("cursor") is None
+
+    await store.put("cursor", {"at": "2031-05-06", "seen": ["a"]}, now=NOW)
+    assert await store.get("cursor") == {"at": "2031-05-06", "seen": ["a"]}
+    await store.put("cursor", [], now=NOW)
+    assert await store.get("cursor") == []
+    assert await store.get("another") is None
+
+
+async def test_receipts(store: SqlStore) -> None:
+    """A receipt goes from intended to done under one key."""
+    assert await store.receipt("comment:a") is None
+    intended = Receipt(key="comment:a", state="intended", digest="d1")
+    done = Receipt(key="comment:a", state="done", comment_id="c1", digest="d1", at=NOW + timedelta(microseconds=1))
+
+    await store.save_receipt(intended, now=NOW)
+    assert await store.receipt("comment:a") == intended
+    await store.save_receipt(done, now=NOW)
+
+    assert await store.receipt("comment:a") == done
+
+
+HOSTILE = {
+    "nul": "a\x00b",
+    "surrogate": "a\ud800b",
+    "quotes": "'; DROP TABLE alerts; --\"",
+    "escape": "\\u0000 \\\\ \\",
+    "percent": "%(a)s %s :b ?",
+    "long": "x" * 5_000,
+    "long and escaped": "\ud800" * KEY_CHARACTERS,
+    "empty": "",
+    "emoji": "🙂\u202e",
+}
+
+
+@pytest.mark.parametrize("name", HOSTILE)
+async def test_hostile_text_comes_back_as_it_went_in(store: SqlStore, name: str) -> None:
+    """Text that SQL, UTF-8 or PostgreSQL dislike may stand in any place that takes text."""
+    text = HOSTILE[name]
+    hostile = alert(
+        f"id {text}", title=text, description=text, origin=DetectionOrigin(id=text), context={"a": [text, {"b": text}]}
+    )
+    await saved(store, hostile)
+
+    claim = await claimed(store, f"w{text}")
+    assert claim.alert == hostile
+    assert await store.journal(claim, f"k{text}", f"q{text}", {"a": text}, now=NOW)
+    assert await store.recall(claim.run_id, f"k{text}") == {"a": text}
+    assert [step[1:] for step in await store.entries(claim.run_id)] == [(f"q{text}", {"a": text})]
+    assert await store.give_back(claim, now=NOW, error=text or "no", retry_at=NOW)
+    again = await claimed(store, alert_id=hostile.id)
+    result = investigation(again, notes=(text,))
+    assert await store.finish(again, result, now=NOW)
+    assert await store.investigation(hostile.id) == result
+    await store.decide(hostile.id, Skipped(code=SkipCode.GONE, reason=text), now=NOW)
+    (leader,) = await store.group_leaders(text, since=NOW - timedelta(days=1))
+    assert (leader.alert, leader.worker) == (hostile, "")
+    await store.put(text, text, now=NOW)
+    assert await store.get(text) == text
+    receipt = Receipt(key=text, state="done", comment_id=text, digest=text)
+    await store.save_receipt(receipt, now=NOW)
+    assert await store.receipt(text) == receipt
+    assert await store.acquire_lease(text, text, now=NOW, seconds=HOLDS)
+
+
+async def test_the_error_of_an_attempt_is_kept_whatever_it_says(store: SqlStore) -> None:
+    """Errors quote what the other side said."""
+    await saved(store, alert("a"))
+    await store.give_back(await claimed(store), now=NOW, error="".join(HOSTILE.values()), failed=True)
+
+    record = await store.record("a")
+
+    assert record is not None
+    assert record.error == "".join(HOSTILE.values())
+
+
+async def test_five_megabytes(store: SqlStore) -> None:
+    """A very large alert, step and investigation pass through whole."""
+    large = "".join(chr(0x20 + number % 0x2000) for number in range(1_000_000)) * 2
+    await saved(store, alert("a", description=large))
+    claim = await claimed(store)
+
+    assert claim.alert.description == large
+    assert await store.journal(claim, "step", "query", {"rows": [large]}, now=NOW)
+    assert await store.recall(claim.run_id, "step") == {"rows": [large]}
+    assert await store.finish(claim, result := investigation(claim, notes=(large,)), now=NOW)
+    assert await store.investigation("a") == result
+
+
+def deep(levels: int) -> JsonValue:
+    value: JsonValue = 1
+    for _ in range(levels):
+        value = [value]
+    return value
+
+
+async def test_what_is_no_json_is_refused(store: SqlStore) -> None:
+    """A payload nested too deep for the encoder is a StoreError, and the store works on."""
+    await saved(store, alert("a"), alert("b"), decision=SKIPPED)
+
+    with pytest.raises(StoreError, match="cannot be written as JSON: RecursionError"):
+        await store.put("deep", deep(100_000), now=NOW)
+
+    assert await store.get("deep") is None
+
+
+@given(st.text(st.characters(codec=None, categories=None)))
+def test_escaping_is_undone(text: str) -> None:
+    """Any text, lone surrogates and NUL included, survives, and what is stored is plain UTF-8 without NUL."""
+    stored = escape(text)
+
+    assert unescape(stored) == text
+    assert "\x00" not in stored
+    assert stored.encode("utf-8").decode("utf-8") == stored
+
+
+@given(st.text(st.characters(codec=None, categories=None)), st.text(st.characters(codec=None, categories=None)))
+def test_different_texts_stay_different(one: str, other: str) -> None:
+    """No two texts are stored alike."""
+    assert (escape(one) == escape(other)) == (one == other)
+
+
+@pytest.mark.parametrize("character", ["x", "ü", "\\", "\ud800", "\x00"])
+def test_long_keys_are_told_apart_by_their_end(character: str) -> None:
+    """A long key is cut to a fixed length, and two that differ only in what was cut stay two."""
+    exact, long = character * KEY_CHARACTERS, character * (KEY_CHARACTERS + 1)
+
+    assert short_key(exact) == exact
+    assert len(short_key(long)) == KEY_CHARACTERS
+    assert short_key(long) != short_key(long + "x")
+    assert short_key(short_key(long)) == short_key(long)
+    assert len(escape(short_key(exact)).encode()) < 2_700 - 100
+
+
+@given(
+    st.recursive(
+        st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
+        lambda inner: st.lists(inner) | st.dictionaries(st.text(), inner),
+        max_leaves=10,
+    )
+)
+def test_json_is_stored_exactly(value: JsonValue) -> None:
+    """Every JSON value reads back equal from plain ASCII, with its keys in their order."""
+    stored = dump(value)
+
+    assert stored.isascii()
+    assert load(stored) == value
+    assert dump(load(stored)) == stored

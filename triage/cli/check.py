@@ -1,0 +1,165 @@
+"""`triage check`: the "test and save" of the configuration."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import Literal
+
+import click
+
+from triage.cli.common import (
+    clock_at,
+    config_option,
+    exit_status,
+    json_option,
+    note,
+    one_line,
+    print_json,
+    run_async,
+    settings_from,
+)
+from triage.errors import ConfigError, PantherDenied, TriageError
+from triage.ports import Clock
+from triage.settings import Settings, parse_duration
+
+RETRY_SECONDS = 10.0
+HTTP_DENIALS = (401, 403)
+
+
+@dataclass(frozen=True, slots=True)
+class Line:
+    """The outcome of one check."""
+
+    name: str
+    state: Literal["ok", "missing", "failed"]
+    text: str
+    status: int = 0
+    """What it means for the exit status."""
+
+
+@click.command("check")
+@config_option
+@click.option("--wait", "wait", default=None, metavar="5m", help="Keep trying while a new token is not active yet.")
+@json_option
+def command(config: str | None, wait: str | None, as_json: bool) -> int:
+    """Test the configuration, GraphQL, REST, every token permission, the model and the prompts."""
+    settings = settings_from(config)
+    try:
+        patience = parse_duration(wait) if wait else timedelta(0)
+    except ValueError as error:
+        raise ConfigError(f"--wait: {error}") from error
+    lines = run_async(_check(settings, clock_at(None), patience, quiet=as_json))
+    if as_json:
+        print_json([{"check": line.name, "state": line.state, "text": line.text} for line in lines])
+    else:
+        width = max(len(line.name) for line in lines)
+        for line in lines:
+            click.echo(f"{line.state:<8} {line.name:<{width}}  {line.text}".rstrip())
+    return max(line.status for line in lines)
+
+
+async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet: bool) -> list[Line]:
+    lines = [Line("configuration", "ok", "parsed")]
+    lines += _local(settings)
+    deadline = clock.monotonic() + patience.total_seconds()
+    while True:
+        found = await _panther(settings, clock)
+        denied = any(line.state == "missing" for line in found)
+        if not denied or clock.monotonic() + RETRY_SECONDS > deadline:
+            break
+        if not quiet:
+            note(f"not active yet; next try in {RETRY_SECONDS:.0f} s")
+        await clock.sleep(RETRY_SECONDS)
+    lines += found
+    lines.append(await _model(settings, clock))
+    lines.append(await _try("store", lambda: _store(settings)))
+    return lines
+
+
+def _local(settings: Settings) -> list[Line]:
+    from triage.stages.enrichment import load_playbooks  # noqa: PLC0415 - start-up time
+    from triage.wiring import playbook_directories, prompts_of  # noqa: PLC0415
+
+    lines = []
+    for name, load in (
+        ("prompts", lambda: f"digest {prompts_of(settings).digest[:12]}"),
+        ("playbooks", lambda: f"{len(load_playbooks(playbook_directories(settings)))} questions"),
+    ):
+        try:
+            lines.append(Line(name, "ok", load()))
+        except TriageError as error:
+            lines.append(Line(name, "failed", one_line(str(error)), exit_status(error)))
+    return lines
+
+
+async def _try(name: str, work: Callable[[], Awaitable[str]]) -> Line:
+    try:
+        return Line(name, "ok", await work())
+    except PantherDenied as error:
+        return Line(name, "missing", one_line(str(error)), exit_status(error))
+    except TriageError as error:
+        return Line(name, "failed", one_line(str(error)), exit_status(error))
+
+
+async def _panther(settings: Settings, clock: Clock) -> list[Line]:
+    """Each permission by its harmless call. With a second token, that one has to be able to write."""
+    from triage.edges.panther import connect  # noqa: PLC0415 - start-up time
+    from triage.wiring import panther_config  # noqa: PLC0415
+
+    second = settings.writeback.token.get_secret_value()
+    writing = settings.writeback.enabled
+    async with connect(panther_config(settings), clock=clock) as panther:
+        probes = panther.probes(write=writing and not second)
+        first = await _token(probes[0].run)
+        if first is not None:
+            return [first]
+        lines = list(await asyncio.gather(*(_probe(f"{probe.label} ({probe.api})", probe.run) for probe in probes)))
+    if writing and second:
+        async with connect(panther_config(settings, token=second), clock=clock) as writer:
+            probe = writer.probes(write=True)[-1]
+            lines.append(await _probe(f"{probe.label} ({probe.api}, writeback.token)", probe.run))
+    return lines
+
+
+async def _probe(name: str, run: Callable[[], Awaitable[None]]) -> Line:
+    async def work() -> str:
+        await run()
+        return ""
+
+    return await _try(name, work)
+
+
+async def _token(run: Callable[[], Awaitable[None]]) -> Line | None:
+    """One line where nothing else makes sense to ask: the token is refused, or Panther is not there."""
+    try:
+        await run()
+    except PantherDenied as error:
+        if error.status in HTTP_DENIALS:
+            hint = "a new token needs a few minutes to become active: triage check --wait 5m"
+            return Line("panther.token", "missing", f"{one_line(str(error))} ({hint})", exit_status(error))
+    except TriageError as error:
+        return Line("panther.url", "failed", one_line(str(error)), exit_status(error))
+    return None
+
+
+async def _model(settings: Settings, clock: Clock) -> Line:
+    if not settings.uses_llm:
+        return Line(
+            "model", "ok", "none is set: the offline analyst answers (llm.api_key or llm.base_url changes that)"
+        )
+    from triage.edges.llm import open_model, probe  # noqa: PLC0415 - start-up time
+
+    async def work() -> str:
+        async with open_model(settings.llm, clock=clock) as model:
+            return f"{model.name}: {(await probe(model)).describe()}"
+
+    return await _try("model", work)
+
+
+async def _store(settings: Settings) -> str:
+    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
+
+    store = await open_store(settings.store.url)
+    await store.close()
+    return settings.store.url.partition("://")[0]

@@ -1,0 +1,162 @@
+"""What the commands share: options, the clock, output, the exit status."""
+
+import asyncio
+import json
+import logging
+import sys
+from collections.abc import Callable, Coroutine
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import click
+
+from triage.domain.clean import plain
+from triage.errors import (
+    ConfigError,
+    NotFound,
+    PantherDenied,
+    PantherProtocolError,
+    PantherRefused,
+    PromptError,
+    TriageError,
+)
+from triage.ports import Clock, Progress
+from triage.settings import Settings, load_settings
+
+T = TypeVar("T")
+F = TypeVar("F", bound=Callable[..., Any])
+
+WRONG = 2
+UNFINISHED = 1
+
+
+def exit_status(error: BaseException) -> int:
+    """2 where the request or the configuration has to change, 1 where trying again may help."""
+    wrong = ConfigError | NotFound | PantherDenied | PantherRefused | PromptError
+    if isinstance(error, wrong):
+        return WRONG
+    if isinstance(error, PantherProtocolError) and not error.retryable:
+        return WRONG
+    return UNFINISHED
+
+
+def one_line(text: str, limit: int = 600) -> str:
+    """Text for a terminal: one line, control characters made visible."""
+    return plain(" ".join(text.split()), limit)
+
+
+def config_option(function: F) -> F:
+    """`--config FILE`, before or behind the command's name."""
+    return click.option("--config", "config", default=None, metavar="FILE", help="Default: config.yaml.")(function)
+
+
+def json_option(function: F) -> F:
+    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout and nothing else.")(
+        function
+    )
+
+
+def now_option(function: F) -> F:
+    return click.option(
+        "--now", "now", default=None, metavar="TIME", help="Set the program's clock, such as 2026-03-01T12:00:00Z."
+    )(function)
+
+
+def verbose_option(function: F) -> F:
+    return click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr as JSON lines.")(function)
+
+
+def settings_from(config: str | None) -> Settings:
+    """Load the configuration that the options name. Raises ConfigError."""
+    outer = click.get_current_context().find_root().obj
+    return load_settings(Path(config or outer or "config.yaml"))
+
+
+def clock_at(now: str | None) -> Clock:
+    """The real clock, or one set to a moment. Raises ConfigError."""
+    from triage.edges.clock import FixedStartClock, SystemClock  # noqa: PLC0415 - start-up time
+
+    if now is None:
+        return SystemClock()
+    try:
+        moment = datetime.fromisoformat(now)
+    except ValueError as error:
+        raise ConfigError(f"--now: {one_line(now, 60)!r} is not a time such as 2026-03-01T12:00:00Z") from error
+    return FixedStartClock(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+
+
+def run_async(main: Coroutine[Any, Any, T]) -> T:
+    """Run a command's body.
+
+    Raises:
+        TriageError: also where a task group has wrapped it; the gravest of a group.
+    """
+    try:
+        return asyncio.run(main)
+    except BaseExceptionGroup as group:
+        found = list(_leaves(group))
+        expected = [error for error in found if isinstance(error, TriageError)]
+        if len(expected) == len(found):
+            raise max(expected, key=exit_status) from group
+        raise
+
+
+def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
+    found: list[BaseException] = []
+    for error in group.exceptions:
+        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
+    return found
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout; lone surrogates and control characters stay escaped."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+
+
+def note(text: str) -> None:
+    """A line for the person at the terminal; never on stdout."""
+    click.echo(one_line(text), err=True)
+
+
+def observer(*, quiet: bool = False) -> Callable[[Progress], None]:
+    """Prints progress to stderr."""
+
+    def observe(progress: Progress) -> None:
+        if not quiet:
+            mark = "ok " if progress.ok else "-- "
+            click.echo(f"  {mark}{progress.stage}: {one_line(progress.text, 200)}", err=True)
+
+    return observe
+
+
+def write_file(path: str, text: str, option: str) -> None:
+    """Write what an option asked for. Raises ConfigError."""
+    try:
+        Path(path).write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise ConfigError(f"{option}: {path} cannot be written ({error.strerror})") from error
+    note(f"page written to {path}")
+
+
+class _JsonLines(logging.Formatter):
+    _known = frozenset(vars(logging.makeLogRecord({})))
+
+    def format(self, record: logging.LogRecord) -> str:
+        extra = {key: value for key, value in vars(record).items() if key not in self._known and key != "message"}
+        head = {"at": datetime.fromtimestamp(record.created, UTC).isoformat(), "level": record.levelname.lower()}
+        body: dict[str, object] = {**head, "logger": record.name, "event": record.getMessage(), **extra}
+        if record.exc_info and record.exc_info[0] is not None:
+            # The type and the place, not the text of values: a traceback's last line could quote log text.
+            body["exception"] = self.formatException(record.exc_info).splitlines()[-3:]
+        return json.dumps(body, ensure_ascii=True, default=str)
+
+
+def log_to_stderr(*, verbose: bool) -> None:
+    """Configure logging for a command: warnings always, each stage on request."""
+    handler = logging.StreamHandler(sys.stderr)
+    handler.setFormatter(_JsonLines())
+    logger = logging.getLogger("triage")
+    logger.handlers[:] = [handler]
+    logger.setLevel(logging.INFO if verbose else logging.ERROR)
+    logger.propagate = False

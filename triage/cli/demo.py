@@ -1,0 +1,117 @@
+"""`triage demo`: a generated company, an embedded Panther, the whole way of an alert."""
+
+import os
+import tempfile
+import time
+from contextlib import ExitStack
+from datetime import UTC, datetime
+from pathlib import Path
+
+import click
+
+from triage.cli.common import log_to_stderr, note, print_json, run_async
+from triage.cli.sandbox import need_sandbox
+from triage.domain.verdict import Disposition
+from triage.settings import Settings, parse_settings
+
+CONFIG = """\
+panther:
+  url: {url}
+  token: sandbox-token
+  requests_per_second: 1000
+ingest:
+  severities: [CRITICAL, HIGH, MEDIUM]
+llm:
+  base_url: ${{OPENAI_BASE_URL:-}}
+  api_key: ${{OPENAI_API_KEY}}
+  model: ${{TRIAGE_MODEL:-gpt-5-mini}}
+store:
+  url: sqlite:///{store}
+"""
+
+
+@click.command("demo")
+@click.option("--dir", "directory", default="triage-demo", show_default=True, help="Where the results are kept.")
+@click.option("--json", "as_json", is_flag=True, help="The alerts as JSON instead of the tour.")
+def command(directory: str, as_json: bool) -> int:
+    """Poll, triage and comment on the alerts of a generated company; nothing leaves this machine without an LLM key."""
+    need_sandbox()
+    log_to_stderr(verbose=False)
+    return run_demo(Path(directory), as_json=as_json)
+
+
+def run_demo(directory: Path, *, as_json: bool) -> int:
+    """Set the stage and run `triage run --once --write` on it."""
+    from triage.sandbox.generator import generate  # noqa: PLC0415 - start-up time
+    from triage.sandbox.server import SandboxServer  # noqa: PLC0415
+    from triage.sandbox.world import load_world  # noqa: PLC0415
+
+    started = time.monotonic()
+    directory.mkdir(parents=True, exist_ok=True)
+    store = directory / "triage.db"
+    for leftover in directory.glob("triage.db*"):
+        leftover.unlink()
+    with ExitStack() as stack:
+        world = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
+        note("making a company with 30 days of logs ...")
+        generate(world, seed=1, now=datetime.now(UTC))
+        server = stack.enter_context(SandboxServer(load_world(world)))
+        text = CONFIG.format(url=server.url, store=store.resolve())
+        settings = parse_settings(text, name="demo", environment=os.environ)
+        note(f"an embedded Panther listens on {server.url}")
+        status = run_async(_tour(settings, server, directory, started, as_json=as_json))
+    return status
+
+
+async def _tour(settings: Settings, server: object, directory: Path, started: float, *, as_json: bool) -> int:
+    from triage.cli.run import _run  # noqa: PLC0415 - start-up time
+    from triage.cli.text import alert_table  # noqa: PLC0415
+    from triage.edges.clock import SystemClock  # noqa: PLC0415
+    from triage.edges.store import open_store  # noqa: PLC0415
+    from triage.sandbox.server import SandboxServer  # noqa: PLC0415
+    from triage.stages.reporting import list_row, page  # noqa: PLC0415
+    from triage.wiring import prompts_of  # noqa: PLC0415
+
+    assert isinstance(server, SandboxServer)
+    status = await _run(settings, SystemClock(), once=True, write=True, as_json=False, verbose=False)
+    store = await open_store(settings.store.url)
+    try:
+        records = await store.records()
+        done = [record for record in records if record.verdict is not None]
+        order = [Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN]
+        done.sort(key=lambda record: (order.index(record.verdict or Disposition.BENIGN), -(record.confidence or 0)))
+        if as_json:
+            print_json([list_row(record) for record in records])
+            return status
+        click.echo(alert_table(records))
+        if not done:
+            return status
+        example = done[0]
+        comments = server.comments(example.alert.id)
+        click.echo(f"\nThe comment on {example.alert.id}, as the analyst reads it in Panther (plain-text form):\n")
+        investigation = await store.investigation(example.alert.id)
+        assert investigation is not None
+        from triage.stages.reporting import build_report  # noqa: PLC0415
+
+        report = build_report(example.alert, investigation, prompts=prompts_of(settings), settings=settings.writeback)
+        click.echo(report.text)
+        html = directory / "alert.html"
+        html.write_text(
+            page(example, investigation, prompts=prompts_of(settings), settings=settings.writeback), encoding="utf-8"
+        )
+        written = sum(bool(server.comments(record.alert.id)) for record in done)
+        click.echo(
+            f"\n{len(done)} alerts triaged, {written} carry a comment; this one has {len(comments)}. "
+            f"{time.monotonic() - started:.0f} s in all."
+        )
+        if settings.uses_llm:
+            click.echo(f"The model {settings.llm.model} investigated.")
+        else:
+            click.echo(
+                "The offline analyst was at work: signals and runbook evidence, no language model.\n"
+                "Set OPENAI_API_KEY, or OPENAI_BASE_URL for a server of your own, to put an LLM in its place."
+            )
+        click.echo(f"Kept: {settings.store.url.removeprefix('sqlite:///')} (state), {html} (one alert as a page).")
+        return status
+    finally:
+        await store.close()

@@ -1,0 +1,24 @@
+"""`triage init`."""
+
+from pathlib import Path
+
+import click
+
+from triage.errors import ConfigError
+from triage.resources import example_config
+
+
+@click.command("init")
+@click.option("--force", is_flag=True, help="Overwrite an existing file.")
+@click.argument("path", default="config.yaml")
+def command(path: str, force: bool) -> None:
+    """Write a commented configuration to PATH (default: config.yaml)."""
+    target = Path(path)
+    if target.exists() and not force:
+        raise ConfigError(f"{target} exists already; --force overwrites it")
+    try:
+        target.write_text(example_config().read_text(encoding="utf-8"), encoding="utf-8")
+        target.chmod(0o600)
+    except OSError as error:
+        raise ConfigError(f"{target} cannot be written ({error.strerror})") from error
+    click.echo(f"{target} written. Set panther.url and PANTHER_API_TOKEN, then: triage check")

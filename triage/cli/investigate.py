@@ -1,0 +1,106 @@
+"""`triage investigate`."""
+
+import re
+from urllib.parse import urlsplit
+
+import click
+
+from triage.cli.common import (
+    UNFINISHED,
+    clock_at,
+    config_option,
+    json_option,
+    log_to_stderr,
+    note,
+    now_option,
+    observer,
+    print_json,
+    run_async,
+    settings_from,
+    verbose_option,
+    write_file,
+)
+from triage.errors import ConfigError, NotFound, TriageError
+from triage.ports import Clock
+from triage.settings import Settings
+
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
+
+
+def alert_id_of(text: str) -> str:
+    """Take an alert id, or the last part of a console URL's path. Raises ConfigError."""
+    name = text.strip()
+    if "://" in name:
+        name = urlsplit(name).path.rstrip("/").rpartition("/")[2]
+    if not _ID.fullmatch(name):
+        raise ConfigError(f"{text[:80]!r} is neither an alert id nor the URL of an alert")
+    return name
+
+
+@click.command("investigate")
+@click.argument("alert")
+@config_option
+@click.option("--write", is_flag=True, help="Write the finding back as a comment.")
+@click.option("--html", "html", default=None, metavar="FILE", help="Write the investigation as one HTML page.")
+@json_option
+@now_option
+@verbose_option
+def command(
+    alert: str, config: str | None, write: bool, html: str | None, as_json: bool, now: str | None, verbose: bool
+) -> int:
+    """Triage one ALERT, given by its id or its console URL, whatever the filters say."""
+    settings = settings_from(config)
+    log_to_stderr(verbose=verbose)
+    writing = write or settings.writeback.enabled
+    return run_async(
+        _investigate(settings, clock_at(now), alert_id_of(alert), write=writing, html=html, as_json=as_json)
+    )
+
+
+async def _investigate(
+    settings: Settings, clock: Clock, alert_id: str, *, write: bool, html: str | None, as_json: bool
+) -> int:
+    from triage.cli.text import investigation_text  # noqa: PLC0415 - start-up time
+    from triage.domain.selection import Selected  # noqa: PLC0415
+    from triage.service import LEASE_SECONDS, Service, Tally  # noqa: PLC0415
+    from triage.stages.reporting import page, to_json  # noqa: PLC0415
+    from triage.wiring import open_app  # noqa: PLC0415
+
+    async with open_app(settings, clock=clock, write=write) as app:
+        observe = observer(quiet=as_json)
+        alert = await app.panther.alerts.alert(alert_id)
+        if not as_json:
+            note(f"{alert.severity.value} {alert.title} ({alert.detection_id or 'no detection'})")
+        name = f"investigate/{clock.token(4)}"
+        await app.store.save_alerts([(alert, Selected(reason="asked for by id"))], now=clock.now())
+        await app.store.enqueue(alert_id, now=clock.now(), fresh=True)
+        claim = await app.store.claim(name, now=clock.now(), lease_seconds=LEASE_SECONDS, alert_id=alert_id)
+        if claim is None:
+            raise TriageError(f"alert {alert_id} is being worked on by another process; try again later")
+        service = Service(
+            settings=settings,
+            pipeline=app.pipeline,
+            alerts=app.panther.alerts,
+            store=app.store,
+            clock=clock,
+            observe=observe,
+            name=name,
+        )
+        tally = Tally()
+        await service.work(claim, tally, forced=True)
+        record = await app.store.record(alert_id)
+        investigation = await app.store.investigation(alert_id)
+        if record is None:
+            raise NotFound(f"alert {alert_id} is not in the store")
+        if tally.failed or investigation is None or tally.skipped:
+            raise TriageError(tally.errors.get(alert_id) or record.error or f"alert {alert_id} was not investigated")
+        if html:
+            body = page(record, investigation, prompts=app.pipeline.prompts, settings=settings.writeback)
+            write_file(html, body, "--html")
+    if as_json:
+        print_json(to_json(record, investigation))
+    else:
+        click.echo(investigation_text(record, investigation))
+    for reason in tally.errors.values():
+        note(reason)
+    return UNFINISHED if tally.unfinished else 0

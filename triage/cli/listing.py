@@ -1,0 +1,62 @@
+"""`triage list`."""
+
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from triage.cli.common import clock_at, config_option, json_option, print_json, run_async, settings_from
+from triage.domain.selection import Linked
+from triage.errors import ConfigError
+from triage.settings import Settings, parse_duration
+
+if TYPE_CHECKING:
+    from triage.ports import AlertRecord
+
+
+@click.command("list")
+@config_option
+@click.option("--since", default=None, metavar="AGE", help="Only alerts created in the last 24h, 7d, …")
+@click.option("--failed", is_flag=True, help="Only those that were given up.")
+@json_option
+def command(config: str | None, since: str | None, failed: bool, as_json: bool) -> int:
+    """List the alerts seen: selected or why not, state, verdict, confidence, time."""
+    settings = settings_from(config)
+    try:
+        age = parse_duration(since) if since else None
+    except ValueError as error:
+        raise ConfigError(f"--since: {error}") from error
+    records = run_async(load(settings, age, failed=failed))
+    from triage.stages.reporting import list_row  # noqa: PLC0415 - start-up time
+
+    rows = [list_row(record) for record in records]
+    if as_json:
+        print_json(rows)
+        return 0
+    from triage.cli.text import alert_table  # noqa: PLC0415
+
+    click.echo(alert_table(records))
+    return 0
+
+
+async def load(settings: Settings, age: timedelta | None, *, failed: bool) -> "tuple[AlertRecord, ...]":
+    """Records newest first; one that is linked to another shows that one's verdict."""
+    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
+    from triage.ports import State  # noqa: PLC0415
+
+    store = await open_store(settings.store.url)
+    try:
+        start = clock_at(None).now() - age if age is not None else None
+        records = await store.records(since=start, states=(State.FAILED,) if failed else ())
+        known = {record.alert.id: record for record in records}
+        shown = []
+        for record in records:
+            if not isinstance(record.decision, Linked):
+                shown.append(record)
+                continue
+            leader = known.get(record.decision.leader) or await store.record(record.decision.leader)
+            pointer = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
+            shown.append(record.model_copy(update=pointer))
+        return tuple(shown)
+    finally:
+        await store.close()

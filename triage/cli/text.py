@@ -1,0 +1,120 @@
+"""Investigations and tables as text for a terminal. Everything from outside is cleaned on its way."""
+
+from collections.abc import Sequence
+
+from triage.domain.clean import plain
+from triage.domain.evidence import Evidence
+from triage.domain.finding import CheckedFinding
+from triage.domain.selection import Linked, Selected
+from triage.domain.verdict import Analyst, Investigation
+from triage.ports import AlertRecord
+
+ROWS_SHOWN = 5
+CELL = 60
+
+
+def alert_table(records: Sequence[AlertRecord]) -> str:
+    """One line an alert: selected or why not, verdict, confidence, time."""
+    if not records:
+        return "no alerts seen yet"
+    head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", "why")
+    rows = [head, *(_row(record) for record in records)]
+    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
+    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
+    lines.insert(1, "  ".join("-" * width for width in widths))
+    return "\n".join(lines)
+
+
+def _row(record: AlertRecord) -> tuple[str, ...]:
+    decision = record.decision
+    if record.error:
+        why = record.error
+    elif isinstance(decision, Selected):
+        why = decision.warning or decision.reason
+    else:
+        why = decision.reason
+    verdict = record.verdict.value if record.verdict else ""
+    return (
+        plain(record.alert.id, 12),
+        record.alert.severity.value[:8],
+        plain(record.alert.title, 48),
+        record.state.value,
+        f"({verdict})" if verdict and isinstance(decision, Linked) else verdict,
+        f"{record.confidence:.0%}" if record.confidence is not None else "",
+        f"{record.seconds:.1f}" if record.seconds is not None else "",
+        plain(why, 70),
+    )
+
+
+def investigation_text(record: AlertRecord, investigation: Investigation | None) -> str:
+    """One investigation whole."""
+    alert = record.alert
+    lines = [
+        f"{alert.severity.value}  {plain(alert.title, 200)}",
+        f"alert {plain(alert.id, 80)}, detection {plain(alert.detection_id, 120) or '(none)'}, "
+        f"status {alert.status.value}, created {alert.created_at:%Y-%m-%d %H:%M:%S} UTC",
+    ]
+    if not isinstance(record.decision, Selected):
+        lines.append(f"not investigated itself: {plain(record.decision.reason, 200)}")
+    if investigation is None:
+        lines.append(f"state {record.state.value}{': ' + plain(record.error, 400) if record.error else ''}")
+        return "\n".join(lines)
+    verdict = investigation.verdict
+    analyst = "the offline analyst" if investigation.analyst is Analyst.OFFLINE else f"model {investigation.model}"
+    lines += [
+        "",
+        f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, uncalibrated), by {analyst}",
+        plain(verdict.summary, 2000),
+    ]
+    if verdict.reason:
+        lines.append(f"Rules applied: {plain(verdict.reason, 600)}")
+    lines += ["", f"Findings ({len(verdict.verified)} verified, {verdict.dropped} dropped)"]
+    lines += [_finding(checked) for checked in verdict.findings]
+    lines += ["", "Signals"]
+    lines += [
+        f"  {signal.direction.value:<9} {signal.weight:4.1f}  {signal.name}: {plain(signal.sentence, 240)} "
+        f"[{', '.join(signal.evidence)}]"
+        for signal in investigation.signals
+    ]
+    if verdict.runbook:
+        lines += ["", "Runbook"]
+        lines += [
+            f"  {answer.step}. {plain(answer.text, 200)}\n     {answer.state.value}: {plain(answer.answer, 300)}"
+            for answer in verdict.runbook
+        ]
+    lines += ["", "Evidence"]
+    for entry in investigation.evidence:
+        lines += _evidence(entry)
+    if investigation.notes:
+        lines += ["", "Notes", *(f"  {plain(text, 300)}" for text in investigation.notes)]
+    usage = investigation.usage
+    lines += [
+        "",
+        f"run {investigation.run_id}, {(investigation.finished_at - investigation.started_at).total_seconds():.1f} s, "
+        f"{usage.queries} queries, {usage.turns} model turns, {usage.prompt_tokens + usage.completion_tokens} tokens",
+    ]
+    return "\n".join(lines)
+
+
+def _finding(checked: CheckedFinding) -> str:
+    cited = ", ".join(dict.fromkeys(citation.evidence for citation in checked.finding.citations))
+    mark = "+" if checked.verified else "x"
+    text = (
+        f"  {mark} {checked.number}. [{checked.finding.direction.value}] {plain(checked.finding.text, 400)} [{cited}]"
+    )
+    return "\n".join([text, *(f"      {issue.code.value}: {plain(issue.message, 300)}" for issue in checked.issues)])
+
+
+def _evidence(entry: Evidence) -> list[str]:
+    count = f"{entry.row_count} rows{' (cut)' if entry.truncated else ''}"
+    outcome = f"no answer: {plain(entry.error, 200)}" if entry.error else count
+    lines = [f"  {entry.id} {plain(entry.question, 200)}: {outcome}"]
+    if entry.sql:
+        lines.append(f"     SQL: {plain(' '.join(entry.sql.split()), 2000)}")
+    for row in entry.rows[:ROWS_SHOWN]:
+        cells = (f"{plain(str(key), 40)}={plain(str(value), CELL)}" for key, value in list(row.items())[:12])
+        lines.append("     " + ", ".join(cells))
+    gaps = entry.coverage.gaps
+    if gaps and entry.answered and not entry.row_count:
+        lines.append(f"     absence unproven: {plain('; '.join(gaps), 300)}")
+    return lines

@@ -1,0 +1,133 @@
+"""A comment of this program, and how it is found again on an alert."""
+
+import hashlib
+import html
+from dataclasses import dataclass
+from typing import Literal, Self
+from urllib.parse import quote
+
+import regex
+
+Format = Literal["HTML", "PLAIN_TEXT"]
+"""Panther's names."""
+
+RESERVE = 220
+"""Characters that `related` adds at most to a body."""
+
+_TAG = "triage-marker:"
+_VERSION = "v1"
+_LINE = regex.compile(
+    rf"{_TAG} {_VERSION} (?P<alert>\S{{1,80}}) (?P<run>\S{{1,80}}) (?P<digest>[0-9a-f]{{12}})"
+    r"(?: (?P<relation>replaces|repeats) (?P<other>\S{1,48}))?"
+)
+_TAGS = regex.compile(r"<[^<>]{0,2000}>")
+_LONGEST_NAME = 48
+
+
+@dataclass(frozen=True, slots=True)
+class Marker:
+    """The last line of each comment of this program: visible text, since a sanitiser drops HTML comments.
+
+    `triage-marker: v1 <alert id> <run id> <digest>`, where the digest names the text above, whatever a server has made
+    of its markup; then, on a second comment, `replaces <comment id>` or `repeats <comment id>`.
+    """
+
+    alert: str
+    """Alert id, with everything but letters, digits, `_` and `-` percent-encoded."""
+    run: str
+    """Run id, encoded likewise."""
+    digest: str
+    """12 hexadecimal digits of SHA-256 over the text above the marker."""
+    relation: Literal["", "replaces", "repeats"] = ""
+    """`replaces`: the other comment could not be updated. `repeats`: the other one holds the result."""
+    other: str = ""
+    """Comment id, encoded likewise."""
+
+    @classmethod
+    def of(cls, alert_id: str, run_id: str, content: str) -> Self:
+        """The marker for a text that has none yet."""
+        return cls(_name(alert_id), _name(run_id), hashlib.sha256(_bytes(content)).hexdigest()[:12])
+
+    @property
+    def line(self) -> str:
+        more = f" {self.relation} {self.other}" if self.relation else ""
+        return f"{_TAG} {_VERSION} {self.alert} {self.run} {self.digest}{more}"
+
+    def is_for(self, alert_id: str) -> bool:
+        return self.alert == _name(alert_id)
+
+    def concerns(self, comment_id: str) -> bool:
+        """Whether the relation points at that comment."""
+        return bool(self.relation) and self.other == _name(comment_id)
+
+    def sign(self, content: str, format: Format) -> str:  # noqa: A002 - Panther's word
+        """Put the marker below a text that has none yet."""
+        says = {
+            "replaces": f"This comment replaces comment {self.other}, which could not be updated.",
+            "repeats": f"The result of the investigation is in comment {self.other}; this one can be ignored.",
+            "": "",
+        }[self.relation]
+        lines = [line for line in (says, self.line) if line]
+        if format == "HTML":
+            return "\n".join((content, *(f"<p>{html.escape(line)}</p>" for line in lines)))
+        return "\n\n".join((content, *lines))
+
+
+def find_marker(body: str) -> Marker | None:
+    """The marker in the last line of a comment's body, HTML or text; `None` where there is none.
+
+    A marker that is quoted further up, or behind other words in its line, is not the comment's own.
+    """
+    text = html.unescape(_TAGS.sub("\n", body[-4_000:]))
+    last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
+    match = _LINE.fullmatch(last)
+    if match is None:
+        return None
+    relation: Literal["", "replaces", "repeats"] = ""
+    if match["relation"]:
+        relation = "replaces" if match["relation"] == "replaces" else "repeats"
+    return Marker(match["alert"], match["run"], match["digest"], relation, match["other"] or "")
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What is said on an alert, in both forms. Each body ends with the marker line."""
+
+    html: str
+    text: str
+    brief_html: str
+    """Verdict and summary alone, for a Panther that finds the whole too long."""
+    brief_text: str
+
+    def body(self, format: Format, *, brief: bool = False) -> str:  # noqa: A002 - Panther's word
+        """One form of it."""
+        if format == "HTML":
+            return self.brief_html if brief else self.html
+        return self.brief_text if brief else self.text
+
+
+def related(body: str, relation: Literal["replaces", "repeats"], comment_id: str, format: Format) -> str:  # noqa: A002
+    """The same body with a note on how it relates to another comment. Raises ValueError for a body without marker."""
+    found = find_marker(body)
+    if found is None:
+        raise ValueError("the body has no marker")
+    content = body[: body.rindex(_TAG)].removesuffix("<p>").rstrip()
+    marker = Marker(found.alert, found.run, found.digest, relation, _name(comment_id))
+    return marker.sign(content, format)
+
+
+def digest(body: str) -> str:
+    """SHA-256 of a body, in hexadecimal."""
+    return hashlib.sha256(_bytes(body)).hexdigest()
+
+
+def _name(text: str) -> str:
+    # A dot could make a domain, and thereby a link, of an id.
+    encoded = quote(_bytes(text), safe="").replace(".", "%2E").replace("~", "%7E") or "-"
+    if len(encoded) <= _LONGEST_NAME:
+        return encoded
+    return f"sha256-{hashlib.sha256(_bytes(text)).hexdigest()[:32]}"
+
+
+def _bytes(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass")

@@ -1,0 +1,169 @@
+"""Text that others wrote, shown to a model so that it can only be read.
+
+Data is JSON between markers that carry a random nonce of the run. Angle brackets, control, bidirectional, tag and other
+invisible characters stand in it as `\\u` escapes: no data can spell a marker or a chat template's control token, and
+a value that is quoted back through JSON is still exactly the stored one.
+"""
+
+import json
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import regex
+from pydantic import JsonValue
+
+from triage.domain.base import Row
+
+_HIDDEN = regex.compile(
+    # Control, format, unassigned, private and surrogate characters; line and paragraph separators; odd spaces; fillers
+    # and selectors that show nothing; and the brackets of our markers.
+    r"[\p{C}\p{Zl}\p{Zp}\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F"
+    r"\u2800\u3164\uFE00-\uFE0F\uFFA0\U000E0100-\U000E01EF<>]"
+)
+_CUT = regex.compile(r"…\[\+\d+ characters\]\Z")
+_LAST = ("p_any_", "p_")
+"""Panther's own fields go first where a row is too long: they mostly repeat the others."""
+
+
+def _escape(match: "regex.Match[str]") -> str:
+    units = match.group().encode("utf-16-be", "surrogatepass")
+    return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
+
+
+def visible_json(value: JsonValue) -> str:
+    """Write compact JSON in which every invisible character, and `<` and `>`, is a `\\u` escape.
+
+    Reading it back gives the value again.
+    """
+    return str(_HIDDEN.sub(_escape, json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+
+
+def visible(text: str) -> str:
+    """Show a text's invisible characters, and `<` and `>`, as `\\u` escapes; for one line of plain text."""
+    return visible_json(text)[1:-1].replace('\\"', '"').replace("\\\\", "\\")
+
+
+def shorten(value: JsonValue, limit: int) -> JsonValue:
+    """Cut every text of a JSON value to `limit` characters; a cut one ends in `…[+123 characters]`."""
+    if isinstance(value, str):
+        return value if len(value) <= limit else f"{value[:limit]}…[+{len(value) - limit} characters]"
+    if isinstance(value, list):
+        return [shorten(item, limit) for item in value]
+    if isinstance(value, dict):
+        return {key if len(key) <= limit else key[:limit]: shorten(item, limit) for key, item in value.items()}
+    return value
+
+
+def uncut(said: str, stored: str) -> bool:
+    """Whether `said` is `stored` as `shorten` showed it."""
+    match = _CUT.search(said)
+    return match is not None and stored.startswith(said[: match.start()]) and len(stored) > match.start()
+
+
+@dataclass(frozen=True, slots=True)
+class Caps:
+    """How much of an answer is shown."""
+
+    field: int = 400
+    """Characters of one text."""
+    row: int = 3_000
+    """Characters of one row's JSON."""
+    rows: int = 20
+    """Rows of one answer."""
+    chars: int = 16_000
+    """Characters of one answer."""
+
+    def halved(self) -> "Caps":
+        """Half as much of everything, within reason."""
+        return Caps(
+            field=max(self.field // 2, 60),
+            row=max(self.row // 2, 300),
+            rows=max(self.rows // 2, 1),
+            chars=max(self.chars // 2, 600),
+        )
+
+
+def show_row(row: Row, caps: Caps) -> str:
+    """One row as visible JSON of about `caps.row` characters at most.
+
+    Empty values are left out. A row that is still too long loses characters of its texts first, then columns, the
+    ones of Panther's own first; `"…"` says how many.
+    """
+    full = {key: value for key, value in row.items() if value not in (None, "", [], {})}
+    field = caps.field
+    while True:
+        text = visible_json(shorten(full, field))
+        if len(text) <= caps.row:
+            return text
+        if field <= 60:
+            break
+        field = max(field // 2, 60)
+    return _fewer_columns(full, caps.row)
+
+
+def _fewer_columns(row: Mapping[str, JsonValue], limit: int) -> str:
+    order = sorted(row, key=lambda key: next((2 - place for place, start in enumerate(_LAST) if key.startswith(start)), 0))
+    kept: dict[str, JsonValue] = {}
+    size = 40
+    for key in order:
+        value = shorten(row[key], 60)
+        cost = len(visible_json({key: value}))
+        if size + cost > limit:
+            continue
+        size += cost
+        kept[key] = value
+    left = len(row) - len(kept)
+    shown: dict[str, JsonValue] = {key: kept[key] for key in row if key in kept}
+    if left:
+        shown["…"] = f"{left} more columns"
+    return visible_json(shown)
+
+
+def show_rows(rows: Iterable[Row], caps: Caps) -> tuple[str, int]:
+    """Rows as lines `[0] {…}`, up to the caps; the number is the row's own. Gives the text and the rows shown."""
+    lines: list[str] = []
+    size = 0
+    for number, row in enumerate(rows):
+        if number >= caps.rows:
+            break
+        line = f"[{number}] {show_row(row, caps)}"
+        size += len(line) + 1
+        if lines and size > caps.chars:
+            break
+        lines.append(line)
+    return "\n".join(lines), len(lines)
+
+
+@dataclass(frozen=True, slots=True)
+class Fence:
+    """Markers that no data of a run can contain."""
+
+    nonce: str
+    """Random, of this run."""
+
+    def wrap(self, label: str, body: str) -> str:
+        """Put data between markers; a marker inside it is made harmless.
+
+        Args:
+            label: Our own name for it, such as `E3`.
+            body: Lines of visible JSON.
+        """
+        safe = body.replace("<", "\\u003c").replace(">", "\\u003e")
+        if self.nonce:
+            safe = safe.replace(self.nonce, "[marker removed]")
+        return f"<<<DATA {self.nonce} {label}\n{safe}\nDATA {self.nonce} {label}>>>"
+
+
+def texts_in(value: JsonValue | Row, path: str = "") -> Iterable[tuple[str, str]]:
+    """Every text of a JSON value with its dotted path; keys that hold whitespace count as text too."""
+    if isinstance(value, str):
+        yield path, value
+    elif isinstance(value, list):
+        for place, item in enumerate(value):
+            yield from texts_in(item, f"{path}.{place}" if path else str(place))
+    elif isinstance(value, Mapping):
+        for key, item in value.items():
+            below = f"{path}.{key}" if path else key
+            if " " in key:
+                yield below, key
+            yield from texts_in(item, below)

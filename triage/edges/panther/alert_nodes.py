@@ -1,0 +1,124 @@
+"""What Panther's two APIs say of an alert, read into one value."""
+
+from collections.abc import Iterable, Mapping
+
+from pydantic import Field, JsonValue
+
+from triage.domain.alert import (
+    Alert,
+    DeletedOrigin,
+    DetectionOrigin,
+    Kind,
+    Origin,
+    Severity,
+    Status,
+    SystemOrigin,
+)
+from triage.edges.panther.body import finite
+from triage.edges.panther.graphql import Problem
+from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Time, Wire, read, row_of
+
+_UNKNOWN = "UNKNOWN"
+
+
+class _Node(Wire):
+    """`Alert` in the GraphQL schema."""
+
+    id: Id
+    title: str
+    severity: Severity
+    status: Status
+    type: Kind
+    created_at: Time
+    updated_at: MaybeTime = None
+    first_event_occurred_at: MaybeTime = None
+    last_received_event_at: MaybeTime = None
+    description: Text = ""
+    runbook: Text = ""
+    reference: Text = ""
+    origin: dict[str, JsonValue] = Field(default_factory=dict)
+    assignee: dict[str, JsonValue] | None = None
+    updated_by: dict[str, JsonValue] | None = None
+
+
+class AlertDetail(Wire):
+    """`AlertAPI.Alert` in the REST definition."""
+
+    type: Text = ""
+    event_count: int | None = None
+    context: JsonValue = None
+    first_event_occurred_at: MaybeTime = None
+
+    def object_context(self) -> dict[str, JsonValue]:
+        """The context as an object, whether it came as one or as JSON text."""
+        found = finite(row_of(self.context) or {})
+        return found if isinstance(found, dict) else {}
+
+
+def read_alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
+    """Read an alert; in a partial answer all but its id and time may be missing. Raises Unreadable."""
+    said = list(notes)
+    if partial and isinstance(node, dict):
+        missing = [name for name in ("title", "severity", "status", "type") if node.get(name) is None]
+        node = {**node, **dict.fromkeys(missing, _UNKNOWN)}
+        said += [f"`{name}` is missing" for name in missing]
+    fields, dropped = read(_Node, node)
+    said += [f"`{name}` could not be read" for name in dropped]
+    origin = _origin(fields.origin, fields.type)
+    if origin is None:
+        said.append("`origin` is missing or of an unknown kind")
+        origin = DetectionOrigin(id="", type=fields.type.value)
+    kind = fields.type
+    if isinstance(origin, DetectionOrigin) and origin.type == "CORRELATION_RULE":
+        # The GraphQL type of an alert has no correlation kinds.
+        kind = {Kind.RULE: Kind.CORRELATION_RULE, Kind.RULE_ERROR: Kind.CORRELATION_RULE_ERROR}.get(kind, kind)
+    return Alert(
+        id=fields.id,
+        title=fields.title,
+        severity=fields.severity,
+        status=fields.status,
+        kind=kind,
+        created_at=fields.created_at,
+        updated_at=fields.updated_at,
+        first_event_at=fields.first_event_occurred_at,
+        last_event_at=fields.last_received_event_at,
+        description=fields.description,
+        runbook=fields.runbook,
+        reference=fields.reference,
+        origin=origin,
+        assignee=ActorNode.of({"__typename": "User", **fields.assignee}) if fields.assignee else None,
+        updated_by=ActorNode.of(fields.updated_by),
+        notes=tuple(dict.fromkeys(said)),
+    )
+
+
+def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
+    """What raised the alert; None where the answer does not say."""
+
+    def text(name: str) -> str:
+        value = node.get(name)
+        return value if isinstance(value, str) else ""
+
+    match text("__typename"):
+        case "Detection" if text("id"):
+            return DetectionOrigin(id=text("id"), name=text("name"), type=text("detectionType") or kind.value)
+        case "DeletedDetection" if text("id"):
+            return DeletedOrigin(id=text("id"))
+        case "SystemError":
+            return SystemOrigin(component=text("relatedComponent"), type=text("errorType"))
+        case _:
+            return None
+
+
+def notes_on(problems: Iterable[Problem], index: int | None) -> list[str]:
+    """What a partial answer means for one alert: Panther's words stay out of it, only the field is named."""
+    return [
+        f"partial answer: `{problem.field}` is missing"
+        for problem in problems
+        if index is None or _place(problem) in (None, index)
+    ]
+
+
+def _place(problem: Problem) -> int | None:
+    """The number of the edge that a problem belongs to; None where it concerns all."""
+    return next((step for step in problem.path if isinstance(step, int)), None)
