@@ -82,9 +82,17 @@ def _upper(value: object) -> object:
     )
 
 
+MAX_PATTERN = 1_000
+"""Characters of an expression; longer ones are lists in disguise (`detections_deny`) or an accident."""
+
+
 def _pattern(value: str) -> str:
+    if len(value) > MAX_PATTERN:
+        raise ValueError(f"a regular expression of {len(value)} characters; at most {MAX_PATTERN} are taken")
     try:
         regex.compile(value)
+    except (RecursionError, MemoryError, OverflowError) as error:
+        raise ValueError("a regular expression that is too large or nested too deeply") from error
     except regex.error as error:
         raise ValueError(f"not a Python regular expression: {error}") from error
     return value

@@ -56,7 +56,7 @@ def _alert(number: int, **fields: object) -> dict[str, object]:
     }
 
 
-EVENTS = [
+EVENTS: list[dict[str, Any]] = [
     {
         "eventName": "DeleteTrail",
         "n": n,
@@ -85,7 +85,7 @@ ALERTS = [
     ),
     _alert(13, type="RULE_ERROR"),
 ]  # fmt: skip
-RULES = [
+RULES: list[dict[str, Any]] = [
     {"id": "Trail.Deleted", "displayName": "Trail deleted", "body": "def rule(event): ...", "logTypes": ["AWS.CloudTrail"], "createdAt": "2026-01-01T00:00:00Z"},
     {"id": "Pair", "displayName": "Pair", "detection": "[]", "pythonBody": "x = 1", "createdAt": "2026-01-01T00:00:00Z"},
     {"id": "Daily", "body": "", "scheduledQueries": ["q"], "createdAt": "2026-01-01T00:00:00Z"},

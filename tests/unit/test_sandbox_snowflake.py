@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from triage.sandbox.errors import QueryError
 from triage.sandbox.lake import Lake
@@ -13,7 +15,7 @@ from triage.sandbox.world import load_world
 SHARED = Path(__file__).parents[3] / "shared"
 NOW = "2026-03-10T12:00:00Z"  # a Tuesday
 
-TRAIL = [
+TRAIL: list[dict[str, object]] = [
     {
         "eventName": "GetObject",
         "eventTime": "2026-03-10T11:00:00Z",
@@ -302,6 +304,11 @@ STATEMENTS = [
     ("SELECT value FROM TABLE(FLATTEN(input => PARSE_JSON('[3, 4]'))) ORDER BY 1", [[3], [4]]),
     ("SELECT f.v FROM aws_cloudtrail, LATERAL FLATTEN(input => userIdentity, path => 'tags') f(s, k, p, i, v, t) ORDER BY 1", [["a"], ["b"]]),
     # Others.
+    (
+        "WITH RECURSIVE n AS (SELECT 1 AS x UNION ALL SELECT x + 1 FROM n WHERE x < 3) SELECT x FROM n ORDER BY x",
+        [[1], [2], [3]],
+    ),
+    ("WITH aws_cloudtrail AS (SELECT * FROM aws_cloudtrail WHERE readOnly) SELECT COUNT(*) FROM aws_cloudtrail", [[2]]),
     ("SELECT SEQ4() FROM TABLE(GENERATOR(ROWCOUNT => 3))", 3),
     ("SELECT TOP 1 eventName FROM aws_cloudtrail ORDER BY p_event_time", [["ListUsers"]]),
     ("SELECT eventName, FROM aws_cloudtrail WHERE p_row_id = '1'", [["GetObject"]]),
@@ -379,6 +386,74 @@ def test_a_refusal_is_worded_as_snowflake_words_it(lake: Lake, sql: str, message
     with pytest.raises(QueryError) as caught:
         lake.run(sql)
     assert message in str(caught.value)
+
+
+_WORDS = st.sampled_from(
+    [
+        "SELECT",
+        "*",
+        "FROM",
+        "aws_cloudtrail",
+        "WHERE",
+        "GROUP",
+        "BY",
+        "ORDER",
+        "LIMIT",
+        "1",
+        "(",
+        ")",
+        ",",
+        ".",
+        ":",
+        "[",
+        "0",
+        "]",
+        "'x'",
+        '"',
+        "--",
+        "/*",
+        "*/",
+        "p_occurs_since('1",
+        "d')",
+        "p_occurs_between(",
+        "userIdentity:type",
+        "::string",
+        "AND",
+        "NOT",
+        "IN",
+        "LATERAL",
+        "FLATTEN(input",
+        "=>",
+        "value)",
+        "QUALIFY",
+        "OVER",
+        "WITH",
+        "a",
+        "AS",
+        "=",
+        "$$",
+        "\\",
+        "ARRAY_AGG(",
+        "OBJECT_CONSTRUCT(*)",
+        "CASE",
+        "WHEN",
+        "THEN",
+        "END",
+        "UNION",
+        "ALL",
+    ]
+)
+
+
+@settings(max_examples=200, deadline=None)
+@given(st.one_of(st.text(max_size=40), st.lists(_WORDS, max_size=14).map(" ".join)))
+def test_any_text_runs_or_is_refused(lake: Lake, text: str) -> None:
+    """Whatever is sent, the answer is rows or a QueryError."""
+    for sql in (text, f"SELECT {text}", f"SELECT 1 FROM aws_cloudtrail WHERE {text}"):
+        try:
+            lake.run(sql)
+        except QueryError as error:
+            assert str(error)  # noqa: PT017 - both outcomes are right
 
 
 def test_columns_keep_the_tables_case_and_aliases_their_own(lake: Lake) -> None:

@@ -233,6 +233,7 @@ HOSTILE: list[tuple[str, str]] = [
     ("size", where(SINCE) + " " * 20_000),
     ("size", " UNION ALL ".join(["SELECT 1"] * 60)),
     ("nesting", "SELECT " + "(" * 40 + "1" + ")" * 40),
+    ("nesting", "SELECT " + "(end" * 40 + ")" * 40),
     ("nesting", "SELECT " + "NOT " * 40 + "TRUE"),
     ("nesting", "SELECT " + "CASE WHEN TRUE THEN " * 40 + "1" + " END" * 40),
     ("size", "SELECT " + ",".join(["1"] * 4000)),

@@ -240,7 +240,7 @@ def test_the_queue_does_what_the_model_says(store_url: str) -> None:
     run_state_machine_as_test(
         Here,
         settings=settings(
-            max_examples=20 if store_url.startswith("sqlite") else 8,
+            max_examples=12 if store_url.startswith("sqlite") else 6,
             stateful_step_count=50,
             deadline=None,
             suppress_health_check=[HealthCheck.too_slow],

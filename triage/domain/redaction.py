@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from triage.domain.base import Row
 
 _MARK = "[redacted "
+_SHORTEST = 6
 _HARMLESS = frozenset({"hidden_due_to_security_reasons", "redacted", "masked", "true", "false", "null", "none"})
 
 _SECRET_NAMES = frozenset(
@@ -59,7 +60,9 @@ _COOKIE = regex.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)(?!\[redacted )([^\r\n\"
 _SESSION = regex.compile(
     r"(?i)\b((?:j?sessionid|phpsessid|connect\.sid|asp\.net_sessionid|session|sid)=)(?!\[redacted )([^\s;&,\"']{12,}+)"
 )
-_URL_PASSWORD = regex.compile(r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,80}:)(?!\[redacted )([^\s/@\"']{1,200}+)(?=@)")
+_URL_PASSWORD = regex.compile(
+    r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,80}:)(?!\[redacted )([^\s/@\"']{1,200}+)(?=@)"
+)
 _URL_SIGNATURE = regex.compile(
     r"(?i)([?&](?:sig|x-amz-signature|x-amz-security-token|x-goog-signature)=)(?!\[redacted )([^\s&\"']{16,}+)"
 )
@@ -78,7 +81,7 @@ def redact(text: str) -> str:
     in URLs, URL signatures, and what is assigned to a name such as `password` or `api_key`. Doing it twice changes
     nothing.
     """
-    if len(text) < 6:
+    if len(text) < _SHORTEST:
         return text
     text = _PRIVATE_KEY.sub(f"{_MARK}private key]", text)
     for kind, pattern in _TOKENS:

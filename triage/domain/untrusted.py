@@ -13,6 +13,7 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.base import Row
+from triage.domain.injection import looks_like_instruction
 
 _HIDDEN = regex.compile(
     # Control, format, unassigned, private and surrogate characters; line and paragraph separators; odd spaces; fillers
@@ -21,6 +22,8 @@ _HIDDEN = regex.compile(
     r"\u2800\u3164\uFE00-\uFE0F\uFFA0\U000E0100-\U000E01EF<>]"
 )
 _CUT = regex.compile(r"…\[\+\d+ characters\]\Z")
+_LEAST = 60
+"""Characters that every text keeps."""
 _LAST = ("p_any_", "p_")
 """Panther's own fields go first where a row is too long: they mostly repeat the others."""
 
@@ -76,7 +79,7 @@ class Caps:
     def halved(self) -> "Caps":
         """Half as much of everything, within reason."""
         return Caps(
-            field=max(self.field // 2, 60),
+            field=max(self.field // 2, _LEAST),
             row=max(self.row // 2, 300),
             rows=max(self.rows // 2, 1),
             chars=max(self.chars // 2, 600),
@@ -95,18 +98,20 @@ def show_row(row: Row, caps: Caps) -> str:
         text = visible_json(shorten(full, field))
         if len(text) <= caps.row:
             return text
-        if field <= 60:
+        if field <= _LEAST:
             break
-        field = max(field // 2, 60)
+        field = max(field // 2, _LEAST)
     return _fewer_columns(full, caps.row)
 
 
 def _fewer_columns(row: Mapping[str, JsonValue], limit: int) -> str:
-    order = sorted(row, key=lambda key: next((2 - place for place, start in enumerate(_LAST) if key.startswith(start)), 0))
+    order = sorted(
+        row, key=lambda key: next((2 - place for place, start in enumerate(_LAST) if key.startswith(start)), 0)
+    )
     kept: dict[str, JsonValue] = {}
     size = 40
     for key in order:
-        value = shorten(row[key], 60)
+        value = shorten(row[key], _LEAST)
         cost = len(visible_json({key: value}))
         if size + cost > limit:
             continue
@@ -167,3 +172,8 @@ def texts_in(value: JsonValue | Row, path: str = "") -> Iterable[tuple[str, str]
             if " " in key:
                 yield below, key
             yield from texts_in(item, below)
+
+
+def instructions_in(row: JsonValue | Row) -> tuple[str, ...]:
+    """Dotted paths of the texts in a record that try to instruct their reader; see `looks_like_instruction`."""
+    return tuple(dict.fromkeys(path for path, text in texts_in(row) if looks_like_instruction(text)))

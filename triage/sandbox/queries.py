@@ -3,8 +3,8 @@
 import asyncio
 import uuid
 from collections import OrderedDict
-from collections.abc import Callable
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Coroutine
+from concurrent.futures import Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from triage.sandbox.lake import Lake, Result
 
 _WORKERS = 4
+_NUDGE_SECONDS = 0.02
 _REMEMBERED = 1_000
 _NAMESPACE = uuid.UUID("6f1c2a52-2d3a-4a83-9d2e-6a4e0a4d2f10")
 
@@ -37,7 +38,8 @@ class Query:
     message: str = "Query is running"
     completed: datetime | None = None
     result: "Result | None" = None
-    task: "asyncio.Task[None] | None" = None
+    work: "Future[Result] | None" = None
+    """What a worker does for it."""
 
 
 class Queries:
@@ -55,6 +57,7 @@ class Queries:
         self._world = world
         self._latency = latency
         self._queries: OrderedDict[str, Query] = OrderedDict()
+        self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="sandbox-lake")
 
@@ -76,7 +79,8 @@ class Queries:
             cursor=self._lake.cursor(),
         )
         self._queries[query.id] = query
-        query.task = asyncio.create_task(self._run(query, work))
+        query.work = self._pool.submit(self._work, query, work)
+        self._keep(self._finish(query, query.work))
         while len(self._queries) > _REMEMBERED:
             oldest = next(iter(self._queries.values()))
             self._stop(oldest)
@@ -98,27 +102,52 @@ class Queries:
 
     def close(self) -> None:
         """Stop everything and wait for the workers."""
+        pending = set()
         for query in self._queries.values():
-            self._stop(query)
-        self._pool.shutdown(wait=True, cancel_futures=True)
+            if query.status == "running":
+                query.status = "cancelled"
+            if query.work:
+                pending.add(query.work)
+        while pending := wait(pending, timeout=_NUDGE_SECONDS).not_done:
+            for query in self._queries.values():
+                if query.work in pending:
+                    query.cursor.interrupt()
+        self._pool.shutdown()
 
     def _stop(self, query: Query) -> None:
         if query.status == "running":
             query.status = "cancelled"
             query.message = "Query was cancelled"
             query.completed = self._world.stamp()
-            query.cursor.interrupt()
+            self._keep(self._interrupt(query))
 
-    async def _run(self, query: Query, work: "Callable[[duckdb.DuckDBPyConnection], Result]") -> None:
+    async def _interrupt(self, query: Query) -> None:
+        """Interrupt the work until it ends: DuckDB forgets an interrupt that comes before the statement starts."""
+        while query.work and not query.work.done():
+            query.cursor.interrupt()
+            await asyncio.sleep(_NUDGE_SECONDS)
+
+    def _work(self, query: Query, work: "Callable[[duckdb.DuckDBPyConnection], Result]") -> "Result":
+        if query.status != "running":
+            raise QueryError(query.message)
+        return work(query.cursor)
+
+    async def _finish(self, query: Query, work: "Future[Result]") -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._latency
         result: Result | None = None
         status, message = "succeeded", ""
         try:
-            result = await loop.run_in_executor(self._pool, work, query.cursor)
+            result = await asyncio.wrap_future(work)
         except QueryError as error:
             status, message = "failed", str(error)
         await asyncio.sleep(max(0.0, due - loop.time()))
         if query.status == "running":
             query.status, query.message, query.result = status, message, result
             query.completed = self._world.stamp()
+
+    def _keep(self, coroutine: Coroutine[None, None, None]) -> None:
+        """Run a coroutine beside the requests; the loop itself would not hold on to it."""
+        task = asyncio.create_task(coroutine)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)

@@ -100,8 +100,9 @@ class Tables:
                     self._events.setdefault(str(json.loads(line).get("p_alert_id")), []).append(line)
             # One row for each key and JSON type that occurs; keys in the order of the documents.
             found = execute(
-                "SELECT key, type, bool_and(regexp_matches(CAST(value AS VARCHAR), $moment)),"
-                " coalesce(max(TRY_CAST(CAST(value AS VARCHAR) AS HUGEINT)), 0)"
+                "SELECT key, type,"
+                " bool_and(CASE WHEN type = 'VARCHAR' THEN regexp_matches(CAST(value AS VARCHAR), $moment) END),"
+                " coalesce(max(CASE WHEN type = 'UBIGINT' THEN CAST(CAST(value AS VARCHAR) AS HUGEINT) END), 0)"
                 " FROM raw, json_each(line) GROUP BY key, type ORDER BY min(id), key",
                 {"moment": _MOMENT},
             ).fetchall()

@@ -34,7 +34,7 @@ def base_table(table: exp.Table, policy: SqlPolicy) -> Base:
     written = ".".join(part.name for part in parts if isinstance(part, exp.Expr))
     if not all(type(part) is exp.Identifier for part in parts):
         raise SqlRefused(
-            f"{written[:120]} has no database and schema; write database.schema.table, such as "
+            f"{written[:120]} is no CTE and no full table name; write database.schema.table, such as "
             "panther_logs.public.aws_cloudtrail",
             code="schema",
             line=line_of(table),

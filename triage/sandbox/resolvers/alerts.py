@@ -73,6 +73,21 @@ def _deliveries(_source: Record, _call: Call, _arguments: Record) -> object:
     return []
 
 
+@field("Alert", "description")
+def _description(alert: Record, _call: Call, _arguments: Record) -> object:
+    return alert.get("description") or ""
+
+
+@field("Alert", "reference")
+def _reference(alert: Record, _call: Call, _arguments: Record) -> object:
+    return alert.get("reference") or ""
+
+
+@field("Alert", "runbook")
+def _runbook(alert: Record, _call: Call, _arguments: Record) -> object:
+    return alert.get("runbook") or ""
+
+
 @field("Alert", "assignee")
 def _assignee(alert: Record, call: Call, _arguments: Record) -> object:
     return user(call.backend, alert.get("assignee"))

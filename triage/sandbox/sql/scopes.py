@@ -71,7 +71,10 @@ class Binder:
             Its output columns by lower-case name.
         """
         visible = dict(ctes)
-        for cte in node.args["with_"].expressions if node.args.get("with_") else ():
+        with_ = node.args.get("with_")
+        for cte in with_.expressions if with_ else ():
+            if with_ and with_.args.get("recursive"):
+                visible[cte.alias.lower()] = {}
             columns = self.query(cte.this, visible, outer)
             visible[cte.alias.lower()] = _renamed(columns, cte.args.get("alias"))
         if isinstance(node, exp.Subquery):

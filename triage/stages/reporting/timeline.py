@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
@@ -104,6 +104,7 @@ def _first(row: Mapping[str, JsonValue], paths: Iterable[str], limit: int) -> st
 
 def _time(text: str) -> str:
     try:
-        return moment(datetime.fromisoformat(text))
-    except ValueError:
+        at = datetime.fromisoformat(text)
+        return moment(at.astimezone(UTC) if at.tzinfo else at)
+    except (ValueError, OverflowError):
         return text or "time unknown"
