@@ -42,6 +42,9 @@ class NotFound(TriageError):
 class PantherError(TriageError):
     """Panther gave no usable answer."""
 
+    outcome_unknown = False
+    """A write was sent and its answer lost: it may have happened. Look before writing again."""
+
     def __init__(
         self,
         message: str,

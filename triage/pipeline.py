@@ -27,7 +27,7 @@ from triage.stages.investigation import Conclusion, Toolbox, offline_draft, run_
 from triage.stages.reporting import build_report
 from triage.stages.selection import filter_alert
 from triage.stages.verification import invented_value, verify
-from triage.stages.writeback import Writer
+from triage.stages.writeback import Result, Writer
 
 log = logging.getLogger(__name__)
 
@@ -121,7 +121,7 @@ class Pipeline:
             usage=conclusion.usage,
             notes=(*dossier.notes, *conclusion.notes, *alert.notes),
         )
-        investigation = await self._write_back(alert, investigation, observe)
+        investigation = await self._write_back(alert, investigation, journal, observe)
         if not await self.store.finish(claim, investigation, now=self.clock.now()):
             raise StaleClaimError(f"alert {alert.id} was taken over by another worker")
         log.info("done", extra={"alert_id": alert.id, "verdict": verdict.disposition.value})
@@ -171,23 +171,25 @@ class Pipeline:
     async def _nonce(self) -> JsonValue:
         return self.clock.token(8)
 
-    async def _write_back(self, alert: Alert, investigation: Investigation, observe: Observer) -> Investigation:
+    async def _write_back(self, alert: Alert, investigation: Investigation, journal: Journal, observe: Observer) -> Investigation:
         """Post the comment. What cannot be written is a note on the result; what may pass is raised to try again."""
         if self.writer is None:
             return investigation
         report = build_report(alert, investigation, prompts=self.prompts, settings=self.settings.writeback)
         try:
-            outcome = await self.writer.write(alert.id, report, run_id=investigation.run_id)
-        except PantherError as error:
+            outcome = await self.writer.write(alert.id, report, run_id=investigation.run_id, journal=journal)
+        except (PantherError, NotFound) as error:
             if error.retryable:
                 raise
             observe(Progress("write back", str(error), ok=False))
             return investigation.model_copy(update={"notes": (*investigation.notes, f"{UNWRITTEN}{error}")})
-        observe(Progress("write back", outcome.describe()))
-        if not outcome.known:
-            note = f"{UNWRITTEN}{outcome.describe()}"
-            return investigation.model_copy(update={"notes": (*investigation.notes, note)})
-        return investigation
+        known = outcome.result is not Result.UNKNOWN
+        text = " ".join((f"comment {outcome.result.value}", outcome.reason)).strip()
+        observe(Progress("write back", text, ok=known))
+        notes = (*investigation.notes, *outcome.notes)
+        if not known:
+            notes = (*notes, f"{UNWRITTEN}{outcome.reason}")
+        return investigation.model_copy(update={"notes": notes})
 
 
 UNWRITTEN = "the comment was not written: "

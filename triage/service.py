@@ -70,7 +70,7 @@ async def poll(
         start = window_start(
             datetime.fromisoformat(kept) if isinstance(kept, str) else None, now=now, settings=settings
         )
-        async for batch in new_alerts(source, listing, start=start, settings=settings):
+        async for batch in new_alerts(source, listing, start=start, now=now, settings=settings):
             decided = await _decide_all(batch.alerts, store, settings)
             new += await store.save_alerts(decided, now=now)
             seen += len(batch.alerts)

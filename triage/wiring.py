@@ -46,7 +46,7 @@ def panther_config(settings: Settings, *, token: str | None = None) -> PantherCo
 
 def prompts_of(settings: Settings) -> Prompts:
     """The templates, the user's own first. Raises PromptError, ConfigError."""
-    return load_prompts([*_own(settings.investigation.prompts, "investigation.prompts"), shipped("")])
+    return load_prompts(_own(settings.investigation.prompts, "investigation.prompts"))
 
 
 def playbook_directories(settings: Settings) -> list[Path]:
@@ -101,12 +101,11 @@ async def open_app(settings: Settings, *, clock: Clock, write: bool) -> AsyncIte
 
         def toolbox(dossier: Dossier) -> Toolbox:
             return Toolbox(
-                dossier=dossier,
+                dossier,
                 lake=panther.lake,
                 alerts=panther.alerts,
                 rules=panther.rules,
                 settings=settings.investigation,
-                clock=clock,
             )
 
         pipeline = Pipeline(

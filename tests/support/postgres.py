@@ -55,8 +55,12 @@ def _free_port() -> int:
 
 
 @functools.cache
-def server_url() -> str:
-    """The URL of a running server, started at the first call; skips the test where there is none."""
+def server_url(*, durable: bool = False) -> str:
+    """The URL of a running server, started at the first call; skips the test where there is none.
+
+    Args:
+        durable: Write to disk as a server in use does. A test's data need not outlive the machine.
+    """
     if given := os.environ.get(URL_VARIABLE):
         return given
     initdb, postgres = _program("initdb"), _program("postgres")
@@ -86,8 +90,7 @@ def server_url() -> str:
         "listen_addresses": "127.0.0.1",
         "port": port,
         "unix_socket_directories": directory,
-        # A test's data need not outlive the machine.
-        "fsync": "off",
+        "fsync": "on" if durable else "off",
         "max_connections": 60,
         "shared_buffers": "32MB",
     }
@@ -131,9 +134,9 @@ def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:
 
 
 @contextmanager
-def database() -> Iterator[str]:
+def database(*, durable: bool = False) -> Iterator[str]:
     """A URL of a new, empty database; it is dropped afterwards."""
-    server: URL = make_url(server_url()).set(drivername="postgresql+psycopg")
+    server: URL = make_url(server_url(durable=durable)).set(drivername="postgresql+psycopg")
     name = f"triage_test_{uuid.uuid4().hex}"
     engine = create_engine(server, isolation_level="AUTOCOMMIT")
     with engine.connect() as connection:

@@ -465,7 +465,7 @@ def page(*nodes: Any, cursor: object = None, more: bool = False, errors: Any = N
     return respond({"data": data, "errors": errors} if errors else {"data": data})
 
 
-async def test_29_a_partial_answer_keeps_what_is_usable() -> None:
+async def test_29_37_a_partial_answer_keeps_what_is_usable() -> None:
     """The alert whose part is missing says so in its notes; Panther's words stay out of them."""
     errors = [{"message": "verdict is benign", "path": ["alerts", "edges", 1, "node", "origin"]}]
     async with connected([page(node("a-1"), node("a-2", origin=None, title=None), errors=errors)]) as (panther, _):

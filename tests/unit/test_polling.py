@@ -40,7 +40,7 @@ class Scripted:
 async def read(source: Scripted) -> tuple[list[str], list[str]]:
     found: list[str] = []
     problems: list[str] = []
-    async for batch in new_alerts(source, Listing.ALERT, start=NOW, settings=SETTINGS):
+    async for batch in new_alerts(source, Listing.ALERT, start=NOW, now=NOW, settings=SETTINGS):
         found += [item.id for item in batch.alerts]
         problems += batch.problems
     return found, problems
@@ -65,7 +65,8 @@ async def test_asks_for_what_is_enabled_in_ascending_order() -> None:
     assert query.ascending
     assert query.statuses == ("OPEN",)
     assert query.severities == ("CRITICAL", "HIGH", "MEDIUM")
-    assert query.created_before is None
+    assert query.created_before is not None
+    assert query.created_before > NOW
     assert query.created_after is not None
     assert query.created_after < NOW
 

@@ -376,6 +376,12 @@ REFUSED = [
     ("SELECT * FROM aws_cloudtrail WHERE p_occurs_since('1 d'", "missing ')'"),
     ("-- pragma: template\nSELECT 1", "templates"),
     ("SELECT * FROM aws_cloudtrail MATCH_RECOGNIZE(ORDER BY p_event_time PATTERN (a) DEFINE a AS true)", "MATCH_RECOGNIZE"),
+    (
+        "WITH c0 AS (SELECT 1 x), "
+        + ", ".join(f"c{n} AS (SELECT a.x FROM c{n - 1} a, c{n - 1} b)" for n in range(1, 41))
+        + " SELECT * FROM c40",
+        "more than 2000 tables",
+    ),
     ("SELECT " + "(" * 3000 + "1" + ")" * 3000, "SQL compilation error"),
 ]  # fmt: skip
 

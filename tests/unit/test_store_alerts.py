@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
+from sqlalchemy import select
 
 from tests.support.stores import (
     DECISIONS,
@@ -23,6 +24,7 @@ from tests.support.stores import (
 from triage.domain.alert import Alert, DetectionOrigin, Severity, SystemOrigin
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.edges.store import SqlStore, open_store
+from triage.edges.store.tables import leases
 from triage.errors import NotFound
 from triage.ports import AlertRecord, Pruned, Receipt, State
 
@@ -319,6 +321,19 @@ async def test_pruning_spares_the_young(store: SqlStore) -> None:
     assert await store.prune(NOW - 30 * MINUTE) == Pruned(alerts=1)
 
     assert {record.alert.id for record in await store.records()} == {"young", "touched"}
+
+
+async def test_pruning_forgets_leases_that_ran_out(store: SqlStore) -> None:
+    """A lease by name leaves no row for ever; one that holds stays with its holder."""
+    # PostgreSQL counts leases by its own clock, so the moment is decades from either clock.
+    decade = timedelta(days=3_650)
+    await store.acquire_lease("old", "one", now=NOW, seconds=RUN_OUT)
+    await store.acquire_lease("held", "one", now=NOW, seconds=20 * decade.total_seconds())
+
+    await store.prune(NOW + 5 * decade)
+
+    rows = await store._read(lambda connection: connection.scalars(select(leases.c.name)).all())
+    assert rows == ["held"]
 
 
 async def test_pruning_many(store: SqlStore) -> None:

@@ -84,7 +84,7 @@ def _local(settings: Settings) -> list[Line]:
     lines = []
     for name, load in (
         ("prompts", lambda: f"digest {prompts_of(settings).digest[:12]}"),
-        ("playbooks", lambda: f"{len(load_playbooks(playbook_directories(settings)))} questions"),
+        ("playbooks", lambda: f"{load_playbooks(playbook_directories(settings)).size} questions"),
     ):
         try:
             lines.append(Line(name, "ok", load()))

@@ -97,7 +97,14 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
         click.echo(report.text)
         html = directory / "alert.html"
         html.write_text(
-            page(example, investigation, prompts=prompts_of(settings), settings=settings.writeback), encoding="utf-8"
+            page(
+                example.alert,
+                example,
+                investigation,
+                prompts=prompts_of(settings),
+                console_url=settings.writeback.console_url,
+            ),
+            encoding="utf-8",
         )
         written = sum(bool(server.comments(record.alert.id)) for record in done)
         click.echo(

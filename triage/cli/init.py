@@ -5,7 +5,7 @@ from pathlib import Path
 import click
 
 from triage.errors import ConfigError
-from triage.resources import example_config
+from triage.resources import shipped
 
 
 @click.command("init")
@@ -17,7 +17,7 @@ def command(path: str, force: bool) -> None:
     if target.exists() and not force:
         raise ConfigError(f"{target} exists already; --force overwrites it")
     try:
-        target.write_text(example_config().read_text(encoding="utf-8"), encoding="utf-8")
+        target.write_text(shipped("config.example.yaml").read_text(encoding="utf-8"), encoding="utf-8")
         target.chmod(0o600)
     except OSError as error:
         raise ConfigError(f"{target} cannot be written ({error.strerror})") from error

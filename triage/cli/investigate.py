@@ -95,7 +95,13 @@ async def _investigate(
         if tally.failed or investigation is None or tally.skipped:
             raise TriageError(tally.errors.get(alert_id) or record.error or f"alert {alert_id} was not investigated")
         if html:
-            body = page(record, investigation, prompts=app.pipeline.prompts, settings=settings.writeback)
+            body = page(
+                record.alert,
+                record,
+                investigation,
+                prompts=app.pipeline.prompts,
+                console_url=settings.writeback.console_url,
+            )
             write_file(html, body, "--html")
     if as_json:
         print_json(to_json(record, investigation))

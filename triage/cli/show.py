@@ -31,7 +31,13 @@ def command(alert: str, config: str | None, html: str | None, as_json: bool) -> 
             raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
         from triage.wiring import prompts_of  # noqa: PLC0415
 
-        body = page(record, investigation, prompts=prompts_of(settings), settings=settings.writeback)
+        body = page(
+            record.alert,
+            record,
+            investigation,
+            prompts=prompts_of(settings),
+            console_url=settings.writeback.console_url,
+        )
         write_file(html, body, "--html")
         return 0
     if as_json:

@@ -17,8 +17,6 @@ IP addresses, ARNs, names of events and dotted field names stay as they are: no 
 HTML escaping is the template's work and comes on top.
 """
 
-import unicodedata
-
 import regex
 
 ELLIPSIS = "…"
@@ -39,7 +37,7 @@ _DOTS = ".\u3002\uff0e\uff61"
 _AT = "@\uff20\ufe6b"
 _FORMULA = "=+-@\uff1d\uff0b\uff0d\uff20"
 
-_URL = regex.compile(rf"(?i)\b(https?)(:+)(/{{1,}})([^\s/<>\"']*)")
+_URL = regex.compile(r"(?i)\b(https?)(:+)(/{1,})([^\s/<>\"']*)")
 _SCHEME = regex.compile(
     r"(?i)(?<!\bhxxps?)(?<=[a-z0-9+.-]):(?=//)|\b(javascript|vbscript|data|file|mailto|blob|tel|sms|callto|view-source|about):(?=\S)"
 )
@@ -51,9 +49,12 @@ _NUMBER = regex.compile(r"[+-]?\d+(?:\.\d+)?")
 _SPACES = regex.compile(r"\s+")
 _ACCENTS = regex.compile(r"(?<=\p{M}{3})\p{M}+")
 
-_UNSEEN = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
-"""Letters and marks without a shape, which no category gives away."""
-_UNSEEN_RANGES = ((0x180B, 0x180F), (0xFE00, 0xFE0F), (0xE0000, 0xE0FFF))
+_UNSEEN = regex.compile(
+    # Control, format, unassigned, private and surrogate characters; separators and odd spaces; letters, marks and
+    # selectors without a shape, which no category gives away.
+    r"[\p{C}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
+    r"\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
+)
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -65,8 +66,8 @@ def plain(text: str, limit: int) -> str:
         limit: Characters kept; a cut text ends with `…` and is that long.
     """
     # Escapes only make a text longer, so that no more of it is needed.
-    kept = "".join(map(_visible, text[: limit + 1]))
-    kept = _ACCENTS.sub(lambda match: "".join(map(_escape, match.group())), kept)
+    kept = _UNSEEN.sub(_escaped, text[: limit + 1])
+    kept = _ACCENTS.sub(_escaped, kept)
     return kept if len(kept) <= limit else kept[: max(limit - 1, 0)] + ELLIPSIS
 
 
@@ -99,15 +100,8 @@ def indent_formulas(lines: str) -> str:
     return "\n".join(f" {line}" if line[:1] in _FORMULA and line else line for line in lines.split("\n"))
 
 
-def _visible(letter: str) -> str:
-    if " " <= letter <= "~":
-        return letter
-    if not letter.isprintable() or letter in _UNSEEN:
-        return _escape(letter)
-    code = ord(letter)
-    if any(first <= code <= last for first, last in _UNSEEN_RANGES):
-        return _escape(letter)
-    return _escape(letter) if unicodedata.category(letter) in {"Co", "Cn", "Cf"} else letter
+def _escaped(match: "regex.Match[str]") -> str:
+    return "".join(map(_escape, match.group()))
 
 
 def _escape(letter: str) -> str:

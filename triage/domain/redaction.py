@@ -6,6 +6,7 @@ whether two records hold the same one; a password's doesn't, since a short passw
 
 import hashlib
 from collections.abc import Mapping
+from functools import partial
 
 import regex
 from pydantic import JsonValue
@@ -85,7 +86,7 @@ def redact(text: str) -> str:
         return text
     text = _PRIVATE_KEY.sub(f"{_MARK}private key]", text)
     for kind, pattern in _TOKENS:
-        text = pattern.sub(lambda match, kind=kind: _label(kind, match.group()), text)
+        text = pattern.sub(partial(_labelled, kind), text)
     text = _CREDENTIALS.sub(lambda match: match[1] + match[2] + _label("credentials", match[3]), text)
     text = _COOKIE.sub(lambda match: match[1] + _label("cookie", match[2]), text)
     text = _SESSION.sub(lambda match: match[1] + _label("session", match[2]), text)
@@ -144,6 +145,10 @@ def _assigned(match: "regex.Match[str]") -> str:
     name = "".join(letter for letter in match["name"].lower() if letter.isalnum())
     label = f"{_MARK}password]" if name.endswith(_PASSWORD_NAMES) else _label("secret", value)
     return f"{match['name']}{match['between']}{match['quote']}{label}"
+
+
+def _labelled(kind: str, match: "regex.Match[str]") -> str:
+    return _label(kind, str(match.group()))
 
 
 def _label(kind: str, secret: str) -> str:

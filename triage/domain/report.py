@@ -2,7 +2,7 @@
 
 import hashlib
 import html
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, Self
 from urllib.parse import quote
 
@@ -106,14 +106,30 @@ class Report:
         return self.brief_text if brief else self.text
 
 
-def related(body: str, relation: Literal["replaces", "repeats"], comment_id: str, format: Format) -> str:  # noqa: A002
+def related(body: str, relation: Literal["replaces", "repeats"], comment_id: str, format: Format) -> str:  # noqa: A002 - Panther's word
     """The same body with a note on how it relates to another comment. Raises ValueError for a body without marker."""
+    return _resigned(body, relation, _name(comment_id), format)
+
+
+def related_like(body: str, marker: Marker | None, format: Format) -> str:  # noqa: A002 - Panther's word
+    """The same body, replacing what the comment with that marker replaces. Raises ValueError for a body without one."""
+    if marker is None or marker.relation != "replaces":
+        return body
+    return _resigned(body, marker.relation, marker.other, format)
+
+
+def pointer(alert_id: str, run_id: str, comment_id: str, format: Format) -> str:  # noqa: A002 - Panther's word
+    """The body of a second comment that only points at the first."""
+    content = "<p>Superseded</p>" if format == "HTML" else "Superseded"
+    return related(Marker.of(alert_id, run_id, content).sign(content, format), "repeats", comment_id, format)
+
+
+def _resigned(body: str, relation: Literal["replaces", "repeats"], other: str, format: Format) -> str:  # noqa: A002 - Panther's word
     found = find_marker(body)
     if found is None:
         raise ValueError("the body has no marker")
     content = body[: body.rindex(_TAG)].removesuffix("<p>").rstrip()
-    marker = Marker(found.alert, found.run, found.digest, relation, _name(comment_id))
-    return marker.sign(content, format)
+    return replace(found, relation=relation, other=other).sign(content, format)
 
 
 def digest(body: str) -> str:

@@ -92,7 +92,7 @@ def show_row(row: Row, caps: Caps) -> str:
     Empty values are left out. A row that is still too long loses characters of its texts first, then columns, the
     ones of Panther's own first; `"…"` says how many.
     """
-    full = {key: value for key, value in row.items() if value not in (None, "", [], {})}
+    full: dict[str, JsonValue] = {key: value for key, value in row.items() if value not in (None, "", [], {})}
     field = caps.field
     while True:
         text = visible_json(shorten(full, field))

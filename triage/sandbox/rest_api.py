@@ -52,6 +52,12 @@ def _detection(path: str, permission: str) -> Handler:
     return handler
 
 
+async def _list_rules(request: Request, call: Call) -> Response:
+    call.token.require("RuleRead")
+    rules = [rule for rule in call.backend.world.rules.values() if _kind(rule) == "rules"]
+    return _listing(page_of(rules, _cursor(request), _limit(request)))
+
+
 # ---- Alerts ------------------------------------------------------------------------------------------------------
 
 
@@ -183,6 +189,7 @@ def _listing(page: Page[Record]) -> Response:
 
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/rules", _list_rules),
     ("GET", "/rules/{id}", _detection("rules", "RuleRead")),
     ("GET", "/scheduled-rules/{id}", _detection("scheduled-rules", "RuleRead")),
     ("GET", "/simple-rules/{id}", _detection("simple-rules", "RuleRead")),

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections import deque
+from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
 from typing import Self
@@ -142,8 +143,9 @@ class SandboxServer:
             self._thread.join()
 
     def run(self) -> None:
-        """Serve until `__exit__`, or, in the main thread, until SIGINT or SIGTERM."""
-        asyncio.run(self._serve())
+        """Serve until `__exit__`, or, in the main thread, until SIGINT (then return) or SIGTERM (then die of it)."""
+        with suppress(KeyboardInterrupt):
+            asyncio.run(self._serve())
 
     async def _serve(self) -> None:
         queries = Queries(self._lake, self.world, latency=self.options.query_latency)

@@ -45,9 +45,7 @@ def translate(sql: str, catalog: Mapping[Table, Columns], *, database: str, now:
         statements = sqlglot.parse(expand_macros(sql, now), dialect="snowflake")
     except (SqlglotError, RecursionError) as error:
         raise QueryError.syntax(str(error).split(". ")[0]) from error
-    if len(statements) != 1:
-        raise QueryError(f"000008 (0A000): Actual statement count {len(statements)} did not match the desired count 1.")
-    statement = statements[0]
+    statement = next(filter(None, statements), None)
     if not isinstance(statement, exp.Query):
         raise QueryError.unsupported(type(statement).__name__.upper())
     binder = Binder(catalog, database=database, now=now)

@@ -13,6 +13,7 @@ from triage.sandbox.world import Record, Table, World
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals", "panther_views")
 _MOMENT = r'^"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"$'
 _BIGINT_MAX = 2**63 - 1
+_MEMORY = "2GB"
 
 # Events keep their variable parts as VARIANT, which compares, sorts and groups as Snowflake's does: a text in it equals
 # a text, a number a number. (DuckDB's JSON type would compare the quoted text.)
@@ -71,7 +72,8 @@ class Tables:
         self.sizes: dict[Table, int] = {}
         """Bytes of recorded events."""
         self.log_types: dict[Table, str] = {}
-        self.connection = duckdb.connect(":memory:")
+        # Within bounds, and without files: a query that needs more memory fails.
+        self.connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "temp_directory": ""})
         self._events: dict[str, list[str]] = {}
         self.connection.execute(_MACROS)
         for database in sorted({*_DATABASES, *(database for database, _ in world.lake)}):

@@ -8,6 +8,9 @@ from triage.domain.alert import Alert
 from triage.ports import AlertQuery, AlertSource, Listing
 from triage.settings import IngestSettings
 
+SKEW = timedelta(days=1)
+"""How far into the future a list reaches: Panther's clock may be ahead, and its API wants an upper bound."""
+
 MAX_PAGES = 20_000
 """A listing that is longer than this is a server that never ends."""
 
@@ -46,11 +49,11 @@ def window_start(cursor: datetime | None, *, now: datetime, settings: IngestSett
 
 
 async def new_alerts(
-    source: AlertSource, listing: Listing, *, start: datetime, settings: IngestSettings
+    source: AlertSource, listing: Listing, *, start: datetime, now: datetime, settings: IngestSettings
 ) -> AsyncIterator[Batch]:
     """Read one listing from `start` to its last page, in ascending creation time.
 
-    There is no upper bound: an alert that Panther dates into the near future is read as well. Pages that repeat and
+    An alert that Panther dates into the near future is read as well. Pages that repeat and
     cursors that loop end the reading with a problem instead of for ever; an alert on two pages is given once.
 
     Raises:
@@ -59,6 +62,7 @@ async def new_alerts(
     query = AlertQuery(
         # The bound is exclusive on the server.
         created_after=start - timedelta(milliseconds=1),
+        created_before=now + SKEW,
         statuses=settings.statuses,
         severities=settings.severities,
         listing=listing,

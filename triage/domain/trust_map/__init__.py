@@ -11,7 +11,8 @@ Four decisions that the tables follow:
 * **Sessions of an assumed role.** The caller of `AssumeRole` chooses the session name, and it is the last part of
   `userIdentity.arn` and of `principalId`. Both are `provider` only where the value is known and carries no such name;
   the role itself is cited as `sessionContext.sessionIssuer.arn`. For the roles of IAM Identity Center
-  (`AWSReservedSSO_…`) AWS itself sets the session name, so they stay `provider`.
+  (`AWSReservedSSO_…`) AWS itself sets the session name, so their ARN stays `provider`. The name of a federated user
+  (`GetFederationToken`) is the caller's choice as well.
 * **Typed names.** Where a failed login is logged under whatever was typed (Okta, Entra, Snowflake, Duo), the name is
   `provider` only where the value is known and reads like an identifier: one word of e-mail characters.
 * **Forwarded addresses.** What a proxy header can hold (`request.ipChain`, Kubernetes `sourceIPs`, of which all but
@@ -40,8 +41,10 @@ __all__ = ["classify", "mapped_log_types"]
 _TABLES: Final[Mapping[str, str]] = {**CLOUD, **IDENTITY, **NETWORK, **SAAS}
 
 _SESSION: Final = regex.compile(
-    r"(?i)arn:aws[a-z-]*:sts::[^:]*:assumed-role/(?!AWSReservedSSO_[^/]*/[^/]*$)"  # the ARN of a session
-    r"|^(?:AROA)[A-Z0-9]+:"  # the principal id of one
+    # The ARN of a session, unless IAM Identity Center named it: its roles end in sixteen hexadecimal digits.
+    r"(?i)arn:aws[a-z-]*:sts::[^:]*:assumed-role/(?!AWSReservedSSO_[^/]*_[0-9a-f]{16}/[^/]*$)"
+    r"|arn:aws[a-z-]*:sts::[^:]*:federated-user/"  # `GetFederationToken` takes any name
+    r"|^AROA[A-Z0-9]+:|^[0-9]{12}:"  # the principal ids of both
 )
 _IDENTIFIER: Final = regex.compile(r"[A-Za-z0-9][A-Za-z0-9._%+@-]{0,127}")
 

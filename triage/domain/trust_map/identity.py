@@ -26,13 +26,11 @@ IDENTITY = {
         provider id uuid account_id event_type_id event_timestamp created_at ipaddr risk_score
         provider actor_user_id actor_system user_id assuming_acting_user_id directory_id app_id role_id group_id
         provider policy_id privilege_id otp_device_id trusted_idp_id client_id authentication_factor_id
-        provider authentication_factor_type login_id resolution resource_type_id proxy_ip proxy_agent_id
-        actor    proxy_ip
+        provider authentication_factor_type login_id resolution resource_type_id proxy_agent_id
     """,
     "OnePassword.SignInAttempt": """
-        provider uuid session_uuid timestamp category type country details
+        provider uuid session_uuid timestamp category type country
         provider target_user.uuid target_user.email client.ip_address location.**
-        actor    details
     """,
     "OnePassword.ItemUsage": """
         provider uuid timestamp used_version vault_uuid item_uuid action

@@ -53,8 +53,7 @@ SAAS = {
         provider entity.type entity.user.id entity.user.email entity.user.team entity.workspace.id entity.enterprise.id
         provider entity.channel.id entity.file.id entity.app.id entity.role.id entity.usergroup.id
         provider context.ip_address context.session_id context.location.type context.location.id
-        provider details.type details.reason.** details.export_type
-        actor    details.type
+        provider details.reason.** details.export_type
     """,
     "Zoom.Activity": """
         provider email time type ip_address

@@ -13,6 +13,7 @@ from triage.edges.store.tables import (
     dump,
     investigations,
     journal,
+    leases,
     load,
     named_values,
     receipts,
@@ -77,7 +78,10 @@ def prune_batch(connection: Connection, *, before: datetime) -> Pruned:
 
 
 def prune_receipts(connection: Connection, *, before: datetime) -> int:
-    """Delete receipts of writes that are known to be done. One whose outcome is open stays for a person to see."""
-    return connection.execute(
-        delete(receipts).where(receipts.c.state == "done", receipts.c.updated_at < before)
-    ).rowcount
+    """Delete receipts of writes that are known to be done, and leases that nobody has taken up since.
+
+    A receipt whose outcome is open stays for a person to see.
+    """
+    connection.execute(delete(leases).where(leases.c.lease_until < before))
+    done = delete(receipts).where(receipts.c.state == "done", receipts.c.updated_at < before)
+    return connection.execute(done).rowcount

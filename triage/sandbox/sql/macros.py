@@ -35,14 +35,11 @@ def expand_macros(sql: str, now: datetime) -> str:
         now: The moment that `p_occurs_since` counts back from.
 
     Raises:
-        QueryError: A macro has wrong arguments, or the text cannot be read as SQL.
+        QueryError: It is not one query, or a macro has wrong arguments.
     """
     if _TEMPLATE.search(sql):
         raise QueryError("SQL templates (-- pragma: template) are not available in this sandbox")
-    try:
-        tokens = Dialect.get_or_raise("snowflake").tokenize(sql)
-    except SqlglotError as error:
-        raise QueryError.syntax(str(error)) from error
+    tokens = _one_query(sql)
     pieces: list[str] = []
     copied = 0
     index = 0
@@ -57,6 +54,25 @@ def expand_macros(sql: str, now: datetime) -> str:
         copied = tokens[end].end + 1
         index = end + 1
     return "".join(pieces) + sql[copied:]
+
+
+def _one_query(sql: str) -> list[Token]:
+    """The tokens of a text that is one query, as far as its first words tell."""
+    try:
+        tokens = Dialect.get_or_raise("snowflake").tokenize(sql)
+    except SqlglotError as error:
+        raise QueryError.syntax(str(error)) from error
+    separators = [index for index, token in enumerate(tokens) if token.token_type is TokenType.SEMICOLON]
+    ends = zip([-1, *separators], [*separators, len(tokens)], strict=True)
+    statements = sum(end - start > 1 for start, end in ends)
+    if statements != 1:
+        raise QueryError(f"000008 (0A000): Actual statement count {statements} did not match the desired count 1.")
+    first = next(token for token in tokens if token.token_type is not TokenType.SEMICOLON)
+    if first.token_type is TokenType.VAR:
+        raise QueryError.syntax(f"unexpected '{first.text}'")
+    if first.token_type not in (TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN):
+        raise QueryError.unsupported(first.text.upper())
+    return tokens
 
 
 def _arguments(sql: str, tokens: Sequence[Token], opening: int) -> tuple[int, list[str]]:

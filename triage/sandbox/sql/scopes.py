@@ -9,6 +9,7 @@ from sqlglot import exp
 from triage.sandbox.columns import Columns, Kind
 from triage.sandbox.errors import QueryError
 from triage.sandbox.sql.flatten import DEFAULT_NAMES, FLATTENED, flatten_rows
+from triage.sandbox.sql.names import named
 from triage.sandbox.sql.rules import rewrite
 from triage.sandbox.sql.values import Node, call, kind_of, mark, step
 from triage.sandbox.world import Table
@@ -17,15 +18,38 @@ _NAMES = (exp.Identifier, exp.DataType, exp.Var, exp.JSONPath)
 _AGGREGATES = (exp.Window, exp.WithinGroup, exp.Filter)
 
 
+_MOST_TABLES = 2_000
+"""A few common table expressions that each join the one before with itself make any number of tables; DuckDB would try
+to write them all out, and that cannot be interrupted."""
+
+
+class Relation(dict[str, Kind]):
+    """What a table, a subquery or a common table expression gives: kinds by lower-case column name."""
+
+    def __init__(self, columns: Columns, size: int = 1) -> None:
+        """Note how many tables stand in it once everything is written out. Raises QueryError beyond the limit."""
+        super().__init__(columns)
+        self.size = size
+        if size > _MOST_TABLES:
+            raise QueryError.unsupported(f"more than {_MOST_TABLES} tables in one statement")
+
+
 @dataclass(slots=True)
 class Scope:
     """The names that one SELECT can see."""
 
-    sources: dict[str, Columns] = field(default_factory=dict)
+    sources: dict[str, Relation] = field(default_factory=dict)
     """Columns by table alias, all in lower case."""
     aliases: Columns = field(default_factory=dict)
     """Names that the SELECT list has given so far; Snowflake lets later expressions use them."""
     outer: "Scope | None" = None
+    size: int = 0
+    """Of all that is read so far."""
+
+    def add(self, alias: str, relation: Relation) -> None:
+        """Note a source."""
+        self.sources[alias] = relation
+        self.size += relation.size
 
     def kind(self, column: exp.Column) -> Kind:
         """The kind of a column by its name, as far as it is known."""
@@ -64,7 +88,7 @@ class Binder:
             self._mentioned.add("*")
         self.query(node, {})
 
-    def query(self, node: Node, ctes: Mapping[str, Columns], outer: Scope | None = None) -> Columns:
+    def query(self, node: Node, ctes: Mapping[str, Relation], outer: Scope | None = None) -> Relation:
         """Translate a query and everything in it.
 
         Returns:
@@ -74,9 +98,9 @@ class Binder:
         with_ = node.args.get("with_")
         for cte in with_.expressions if with_ else ():
             if with_ and with_.args.get("recursive"):
-                visible[cte.alias.lower()] = {}
-            columns = self.query(cte.this, visible, outer)
-            visible[cte.alias.lower()] = _renamed(columns, cte.args.get("alias"))
+                visible[cte.alias.lower()] = Relation({})
+            relation = self.query(cte.this, visible, outer)
+            visible[cte.alias.lower()] = _renamed(relation, cte.args.get("alias"))
         if isinstance(node, exp.Subquery):
             return self.query(node.this, visible, outer)
         if isinstance(node, exp.SetOperation):
@@ -84,15 +108,16 @@ class Binder:
             right = self.query(node.args["expression"], visible, outer)
             scope = Scope(sources={"": left}, outer=outer)
             self._clauses(node, scope, visible, skip={"with_", "this", "expression"})
-            return {
+            columns = {
                 name: Kind.VARIANT if Kind.VARIANT in (kind, other) else kind
                 for (name, kind), other in zip(left.items(), _padded(right, len(left)), strict=True)
             }
+            return Relation(columns, left.size + right.size)
         if isinstance(node, exp.Select):
             return self._select(node, visible, outer)
         raise QueryError.unsupported(type(node).__name__.upper())
 
-    def _select(self, node: exp.Select, ctes: Mapping[str, Columns], outer: Scope | None) -> Columns:
+    def _select(self, node: exp.Select, ctes: Mapping[str, Relation], outer: Scope | None) -> Relation:
         for unsupported, name in (("match", "MATCH_RECOGNIZE"), ("into", "INTO"), ("connect", "CONNECT BY")):
             if node.args.get(unsupported):
                 raise QueryError.unsupported(name)
@@ -105,15 +130,15 @@ class Binder:
             raise QueryError.unsupported("LATERAL VIEW")
         projections = []
         for projection in node.expressions:
-            translated = self._expression(_named(projection), scope, ctes)
+            translated = self._expression(named(projection), scope, ctes)
             if isinstance(translated, exp.Alias):
                 scope.aliases.setdefault(translated.alias.lower(), kind_of(translated))
             projections.append(translated)
         node.set("expressions", projections)
         self._clauses(node, scope, ctes, skip={"with_", "from_", "joins", "expressions"})
-        return _outputs(node, scope)
+        return Relation(_outputs(node, scope), max(1, scope.size))
 
-    def _clauses(self, node: Node, scope: Scope, ctes: Mapping[str, Columns], *, skip: set[str]) -> None:
+    def _clauses(self, node: Node, scope: Scope, ctes: Mapping[str, Relation], *, skip: set[str]) -> None:
         for key, value in list(node.args.items()):
             if key in skip:
                 continue
@@ -122,12 +147,13 @@ class Binder:
             elif isinstance(value, list):
                 node.set(key, [self._expression(v, scope, ctes) if isinstance(v, Node) else v for v in value])
 
-    def _expression(self, node: Node, scope: Scope, ctes: Mapping[str, Columns]) -> Node:
+    def _expression(self, node: Node, scope: Scope, ctes: Mapping[str, Relation]) -> Node:
         """Translate an expression from its leaves upwards."""
         if isinstance(node, _NAMES):
             return node
         if isinstance(node, exp.Query):
             outputs = self.query(node, ctes, scope)
+            scope.size += outputs.size
             return mark(node, next(iter(outputs.values()), Kind.UNKNOWN))
         if isinstance(node, exp.StarMap):
             return self._whole_row(scope)
@@ -162,7 +188,7 @@ class Binder:
 
     # ---- Tables --------------------------------------------------------------------------------------------------
 
-    def _join(self, join: exp.Join, scope: Scope, ctes: Mapping[str, Columns]) -> None:
+    def _join(self, join: exp.Join, scope: Scope, ctes: Mapping[str, Relation]) -> None:
         self._source(join, scope, ctes)
         if isinstance(join.this, exp.Lateral):
             outer = bool(join.this.meta.get("outer")) or join.side == "LEFT"
@@ -174,7 +200,7 @@ class Binder:
         if on:
             join.set("on", self._expression(on, scope, ctes))
 
-    def _source(self, holder: Node, scope: Scope, ctes: Mapping[str, Columns]) -> None:
+    def _source(self, holder: Node, scope: Scope, ctes: Mapping[str, Relation]) -> None:
         """Translate what stands in FROM or JOIN, and note its columns under its alias."""
         node = holder.this
         self._unnamed += 1
@@ -182,38 +208,38 @@ class Binder:
         for joined in node.args.get("joins") or () if isinstance(node, exp.Table) else ():
             self._join(joined, scope, ctes)
         if isinstance(node, exp.Table):
-            scope.sources[alias] = _renamed(self._table(node, ctes), node.args.get("alias"))
+            scope.add(alias, _renamed(self._table(node, ctes), node.args.get("alias")))
         elif isinstance(node, exp.Subquery):
-            scope.sources[alias] = _renamed(self.query(node, ctes, scope), node.args.get("alias"))
+            scope.add(alias, _renamed(self.query(node, ctes, scope), node.args.get("alias")))
         elif isinstance(node, exp.Lateral | exp.TableFromRows) and isinstance(node.this, exp.Explode):
             flattened = self._flatten(node, scope, ctes, lateral=isinstance(holder, exp.Join))
             holder.set("this", flattened)
-            scope.sources[flattened.alias.lower()] = _renamed(FLATTENED, node.args.get("alias"))
+            scope.add(flattened.alias.lower(), _renamed(Relation(FLATTENED), node.args.get("alias")))
         elif isinstance(node, exp.Lateral) and isinstance(node.this, exp.Subquery):
-            scope.sources[alias] = self.query(node.this, ctes, scope)
+            scope.add(alias, self.query(node.this, ctes, scope))
         elif isinstance(node, exp.TableFromRows) and isinstance(node.this, exp.Generator):
-            scope.sources[alias] = {}
+            scope.add(alias, Relation({}))
         elif isinstance(node, exp.Values):
             names = node.args["alias"].columns if node.args.get("alias") else []
-            scope.sources[alias] = {name.name.lower(): Kind.UNKNOWN for name in names}
+            scope.add(alias, Relation({name.name.lower(): Kind.UNKNOWN for name in names}))
         else:
             raise QueryError.unsupported(f"table function {node.sql(dialect='snowflake')[:80]}")
 
-    def _table(self, node: exp.Table, ctes: Mapping[str, Columns]) -> Columns:
+    def _table(self, node: exp.Table, ctes: Mapping[str, Relation]) -> Relation:
         if not isinstance(node.this, exp.Identifier):
             raise QueryError.unsupported(f"table function {node.sql(dialect='snowflake')[:80]}")
         name, schema, database = node.name.lower(), node.db.lower(), node.catalog.lower()
         if not schema and name in ctes:
-            return dict(ctes[name])
+            return ctes[name]
         table = (database or self._database, name)
         if schema not in ("", "public") or table not in self._catalog:
             raise QueryError.no_table(".".join(part for part in (node.catalog, node.db, node.name) if part))
         self.tables.add(table)
         for key, part in (("catalog", table[0]), ("db", "public"), ("this", name)):
             node.set(key, exp.to_identifier(part, quoted=True))
-        return {column.lower(): kind for column, kind in self._catalog[table].items()}
+        return Relation({column.lower(): kind for column, kind in self._catalog[table].items()})
 
-    def _flatten(self, node: Node, scope: Scope, ctes: Mapping[str, Columns], *, lateral: bool) -> Node:
+    def _flatten(self, node: Node, scope: Scope, ctes: Mapping[str, Relation], *, lateral: bool) -> Node:
         """FLATTEN as a lateral subquery with one row for each element of an array or each key of an object."""
         arguments = {"input": node.this.this}
         for argument in (node.this.this, *node.this.expressions):
@@ -243,30 +269,16 @@ def _is_true(node: Node | None) -> bool:
     return isinstance(node, exp.Boolean) and bool(node.this)
 
 
-def _renamed(columns: Columns, alias: Node | None) -> Columns:
+def _renamed(relation: Relation, alias: Node | None) -> Relation:
     """Columns under the names that an alias such as `AS t(a, b)` gives them."""
     names = [column.name.lower() for column in alias.columns] if isinstance(alias, exp.TableAlias) else []
-    kinds = list(columns.values())
-    return {**dict(zip(names, kinds, strict=False))} if names else columns
+    if not names:
+        return relation
+    return Relation(dict(zip(names, relation.values(), strict=False)), relation.size)
 
 
-def _named(projection: Node) -> Node:
-    """Name a computed column as Snowflake does: by its own text."""
-    if isinstance(projection, exp.Alias | exp.Column | exp.Star):
-        return projection
-    return exp.alias_(projection, _title(projection), quoted=True)
-
-
-def _title(node: Node) -> str:
-    if isinstance(node, exp.JSONExtract):
-        title = _title(node.this)
-        for position, part in enumerate(node.args["expression"].expressions[1:]):
-            if isinstance(part, exp.JSONPathSubscript):
-                title += f"[{part.this}]"
-            else:
-                title += (":" if position == 0 else ".") + str(part.this)
-        return title
-    return node.name if isinstance(node, exp.Column) else node.sql(dialect="snowflake")
+def _padded(columns: Columns, length: int) -> list[Kind]:
+    return [*columns.values(), *[Kind.UNKNOWN] * length][:length]
 
 
 def _outputs(select: exp.Select, scope: Scope) -> Columns:
@@ -279,7 +291,3 @@ def _outputs(select: exp.Select, scope: Scope) -> Columns:
         else:
             columns[projection.alias_or_name.lower()] = kind_of(projection)
     return columns
-
-
-def _padded(columns: Columns, length: int) -> list[Kind]:
-    return [*columns.values(), *[Kind.UNKNOWN] * length][:length]

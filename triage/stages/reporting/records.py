@@ -8,7 +8,7 @@ from triage.domain.alert import DetectionOrigin
 from triage.domain.base import Value
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
-from triage.domain.selection import Linked, Skipped
+from triage.domain.selection import Linked, Selected
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord
 
@@ -16,8 +16,8 @@ from triage.ports import AlertRecord
 def list_row(record: AlertRecord) -> dict[str, JsonValue]:
     """One alert of `triage list --json`.
 
-    `selected` is whether it was worth an investigation, its own or that of its group; `group` is the alert that is
-    investigated in its place, else null.
+    `selected` is whether it has an investigation of its own; `group` is the alert that is investigated in its place,
+    else null.
     """
     decision = record.decision
     return {
@@ -25,7 +25,7 @@ def list_row(record: AlertRecord) -> dict[str, JsonValue]:
         "detection_id": record.alert.detection_id,
         "title": record.alert.title,
         "severity": record.alert.severity.value,
-        "selected": not isinstance(decision, Skipped),
+        "selected": isinstance(decision, Selected),
         "reason": decision.reason,
         "state": record.state.value,
         "verdict": record.verdict.value if record.verdict else None,
@@ -37,12 +37,15 @@ def list_row(record: AlertRecord) -> dict[str, JsonValue]:
 
 
 def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[str, JsonValue]:
-    """One alert of `triage show --json`: the keys of `list_row` and the whole investigation; nulls where none is."""
+    """One alert of `triage show --json`: the keys of `list_row` and the whole investigation.
+
+    Where there is none, its lists are empty and its other values null.
+    """
     row = list_row(record)
     row["detection_name"] = record.alert.origin.name if isinstance(record.alert.origin, DetectionOrigin) else ""
     row["error"] = record.error
     if investigation is None:
-        return row | dict.fromkeys(_KEYS)
+        return row | dict.fromkeys(_VALUES) | {name: [] for name in _LISTS}
     verdict = investigation.verdict
     return row | {
         "verdict": verdict.disposition.value,
@@ -70,36 +73,29 @@ def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[st
     }
 
 
-_KEYS = (
+_LISTS = ("findings", "evidence", "signals", "issues", "entities", "runbook", "techniques", "actions", "notes")
+_VALUES = (
     "run_id",
     "summary",
     "verdict_reason",
     "proposed",
-    "findings",
-    "evidence",
-    "signals",
-    "issues",
-    "entities",
-    "runbook",
-    "techniques",
-    "actions",
     "usage",
     "analyst",
     "model",
     "prompt_digest",
     "started_at",
     "finished_at",
-    "notes",
 )
 
 
 def _finding(checked: CheckedFinding) -> dict[str, JsonValue]:
+    trust: list[JsonValue] = [*sorted(trust.value for trust in checked.trust)]
     return {
         "number": checked.number,
         "text": checked.finding.text,
         "direction": checked.finding.direction.value,
         "verified": checked.verified,
-        "trust": sorted(trust.value for trust in checked.trust),
+        "trust": trust,
         "citations": _all(checked.finding.citations),
         "issues": _all(checked.issues),
     }

@@ -204,5 +204,3 @@ def _footer(investigation: Investigation) -> tuple[str, ...]:
         "times are UTC",
     ]
     return tuple(part for part in parts if part)
-
-

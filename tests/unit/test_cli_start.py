@@ -1,0 +1,56 @@
+"""What the program costs to start, and what it says when asked for help."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import run_cli
+from triage.cli import _COMMANDS
+
+HEAVY = ["openai", "duckdb", "sqlglot", "gql", "httpx", "sqlalchemy", "pydantic", "jinja2"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`triage --help` needs click alone: the libraries behind the commands stay unloaded."""
+    code = (
+        "import sys, json\n"
+        "from triage.cli import main\n"
+        "sys.argv = ['triage', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    root = Path(__file__).parents[2]
+    ran = subprocess.run([sys.executable, "-c", code], cwd=root, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(ran.stderr.splitlines()[-1]))
+    assert not loaded & set(HEAVY)
+    assert "Usage:" in ran.stdout
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
+    """Each listed command exists, has help, and its first line stands in the overview's spirit."""
+    ran = run_cli(name, "--help", directory=tmp_path)
+    assert ran.status == 0
+    assert f"triage {name}" in ran.out
+
+
+def test_an_unknown_command_is_a_wrong_request(tmp_path: Path) -> None:
+    """A typo in a command ends with status 2 and one clear line."""
+    ran = run_cli("investigat", directory=tmp_path)
+    assert ran.status == 2
+    assert "No such command" in ran.err
+
+
+def test_init_writes_the_example_once(tmp_path: Path) -> None:
+    """`triage init` writes a commented file that only the owner reads, and doesn't overwrite one."""
+    assert run_cli("init", directory=tmp_path).status == 0
+    written = tmp_path / "config.yaml"
+    assert written.read_text(encoding="utf-8").startswith("# Configuration of triage.")
+    assert written.stat().st_mode & 0o077 == 0
+    again = run_cli("init", directory=tmp_path)
+    assert again.status == 2
+    assert "exists already" in again.err

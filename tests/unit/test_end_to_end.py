@@ -1,0 +1,73 @@
+"""The main job: a whole queue through all rooms, against a Panther that speaks the official API.
+
+These take some seconds each: a lake of tens of thousands of events is loaded and dozens of alerts are investigated.
+"""
+
+from collections.abc import Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cli import run_cli, write_config
+from tests.support.shared import shared
+from triage.sandbox.generator import generate
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
+
+pytestmark = pytest.mark.slow
+VERDICTS = {"malicious", "suspicious", "inconclusive", "benign"}
+WORLDS = ["generated", "brackwater", "larkfield", "quillmark"]
+
+
+@pytest.fixture(scope="module", params=WORLDS)
+def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    if request.param == "generated":
+        return generate(tmp_path_factory.mktemp("world"), now=datetime(2026, 3, 4, 15, 0, tzinfo=UTC))
+    return shared(f"worlds/{request.param}")
+
+
+@pytest.fixture
+def panther(world: Path) -> Iterator[SandboxServer]:
+    with SandboxServer(load_world(world)) as server:
+        yield server
+
+
+def check_result(rows: list[dict[str, Any]], panther: SandboxServer) -> int:
+    """Every selected alert has a verdict and exactly one comment of ours; no other alert has one."""
+    selected = [row for row in rows if row["selected"]]
+    for row in rows:
+        ours = [item for item in panther.comments(row["alert_id"]) if item["createdBy"]["type"] == "api-token"]
+        assert len(ours) == int(row["selected"]), row
+        assert row["reason"]
+        if row["selected"]:
+            assert row["state"] == "done"
+            assert row["verdict"] in VERDICTS
+            assert 0 <= row["confidence"] <= 1
+    return len(selected)
+
+
+def test_a_queue_is_triaged_once(panther: SandboxServer, tmp_path: Path) -> None:
+    """Every selected alert gets a verdict and one comment; a second run adds none; both end with status 0."""
+    write_config(tmp_path, panther.url)
+    first = run_cli("run", "--once", "--write", directory=tmp_path)
+    assert first.status == 0, first.err
+    rows = run_cli("list", "--json", directory=tmp_path).json
+    count = check_result(rows, panther)
+    assert count >= 12
+
+    second = run_cli("run", "--once", "--write", directory=tmp_path)
+    assert second.status == 0, second.err
+    again = run_cli("list", "--json", directory=tmp_path).json
+    assert check_result(again, panther) == count
+
+    chosen = next(row for row in rows if row["selected"])
+    shown = run_cli("show", chosen["alert_id"], "--json", directory=tmp_path).json
+    assert shown["verdict"] == chosen["verdict"]
+    ids = {entry["id"] for entry in shown["evidence"]}
+    for finding in shown["findings"]:
+        assert {citation["evidence"] for citation in finding["citations"]} <= ids
+        assert isinstance(finding["verified"], bool)
+    assert any(entry["sql"] for entry in shown["evidence"])
+    assert "Verdict" in run_cli("show", chosen["alert_id"], directory=tmp_path).out

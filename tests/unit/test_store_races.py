@@ -1,0 +1,101 @@
+"""Two transactions at once on PostgreSQL, one of them held open by the test: who waits, who passes, who loses."""
+
+import asyncio
+from collections.abc import Iterator
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Engine, delete, make_url
+
+from tests.support import stores
+from tests.support.stores import HOLDS, NOW, RUN_OUT, SELECTED, SKIPPED, alert, claimed, saved
+from triage.edges.store import SqlStore, alerts, open_store, queue
+from triage.edges.store.engine import open_engines
+from triage.edges.store.tables import alerts as alert_rows
+from triage.errors import StoreError
+from triage.ports import State
+
+pytest_plugins = ["tests.support.store_fixtures"]
+pytestmark = pytest.mark.anyio
+
+A_MOMENT = 0.1
+"""Seconds in which a write that does not wait would be through."""
+
+
+@pytest.fixture
+def other(postgres_database: str) -> Iterator[Engine]:
+    """Another process's connection to the PostgreSQL database, which is empty."""
+    stores.empty(postgres_database)
+    engine = open_engines(postgres_database).writer
+    yield engine
+    engine.dispose()
+
+
+async def opened(other: Engine) -> SqlStore:
+    return await open_store(make_url(other.url).set(drivername="postgresql").render_as_string(hide_password=False))
+
+
+async def test_a_claim_passes_by_an_alert_that_is_being_claimed(other: Engine) -> None:
+    """A claimer never waits for another one; it takes the next alert."""
+    store = await opened(other)
+    await saved(store, alert("first", minutes=2), alert("second", minutes=1))
+
+    with other.begin() as connection:
+        theirs = queue.claim(connection, "other", now=NOW, lease_seconds=HOLDS, alert_id=None)
+        ours = await store.claim("w", now=NOW, lease_seconds=HOLDS)
+
+    assert theirs is not None
+    assert ours is not None
+    assert (theirs.alert.id, ours.alert.id) == ("first", "second")
+    await store.close()
+
+
+@pytest.mark.parametrize("write", ["journal", "heartbeat"])
+async def test_a_write_waits_for_the_claim_that_ends_its_own(other: Engine, write: str) -> None:
+    """A worker that writes in the very moment in which its alert is claimed by another is refused."""
+    store = await opened(other)
+    await saved(store, alert("a"))
+    stale = await claimed(store, lease_seconds=RUN_OUT)
+
+    with other.begin() as connection:
+        assert queue.claim(connection, "heir", now=NOW, lease_seconds=HOLDS, alert_id=None) is not None
+        writing = asyncio.create_task(
+            store.journal(stale, "step", "query", 1, now=NOW)
+            if write == "journal"
+            else store.heartbeat(stale, now=NOW, lease_seconds=HOLDS)
+        )
+        await asyncio.sleep(A_MOMENT)
+        assert not writing.done()
+
+    assert not await writing
+    assert await store.entries(stale.run_id) == ()
+    await store.close()
+
+
+async def test_a_poller_that_comes_second_refreshes_what_the_first_inserted(other: Engine) -> None:
+    """Two pollers insert one alert at the same time: it counts once, and the newer content stands."""
+    store = await opened(other)
+    newer = alert("a", title="newer", updated_at=NOW + timedelta(minutes=1))
+
+    with other.begin() as connection:
+        assert alerts.save(connection, [(alert("a"), SKIPPED)], now=NOW) == 1
+        saving = asyncio.create_task(store.save_alerts([(newer, SELECTED), (alert("b"), SELECTED)], now=NOW))
+        await asyncio.sleep(A_MOMENT)
+        assert not saving.done()
+
+    assert await saving == 1
+    record = await store.record("a")
+    assert record is not None
+    assert (record.alert, record.state) == (newer, State.QUEUED)
+    await store.close()
+
+
+async def test_an_alert_is_not_deleted_from_under_its_journal(store: SqlStore) -> None:
+    """Both engines refuse to leave a journal entry without its alert."""
+    await saved(store, alert("a"))
+    await store.journal(await claimed(store), "step", "query", 1, now=NOW)
+
+    with pytest.raises(StoreError, match="foreign key|FOREIGN KEY"):
+        await store._write(lambda connection: connection.execute(delete(alert_rows)))
+
+    assert await store.record("a") is not None

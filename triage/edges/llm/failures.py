@@ -1,0 +1,121 @@
+"""Everything that the openai library and its HTTP client raise, as our one ModelError."""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import regex
+from pydantic import JsonValue
+
+from triage.domain.redaction import redact
+from triage.edges.panther.retry import parse_retry_after
+from triage.edges.panther.text import Cleaner
+from triage.errors import ModelError
+from triage.ports import Clock
+
+if TYPE_CHECKING:
+    import openai
+
+_LONGEST_WAIT = 120.0
+_RETRYABLE = frozenset({408, 409, 425, 429})
+_OVERFLOW_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
+# How servers say that a prompt is too long: OpenAI, Azure, vLLM, llama.cpp, Ollama, OpenRouter, Anthropic, Gemini.
+_OVERFLOW = regex.compile(
+    r"(?i)context(?: |_)?(?:length|size|window)|maximum context|prompt is too long|too many (?:input )?tokens"
+    r"|input (?:is|was) too long|exceeds? the (?:maximum|available|model'?s?) .{0,40}(?:tokens|context)"
+    r"|reduce the length of the (?:messages|prompt|input)|token (?:count|limit).{0,60}exceed"
+)
+_QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
+_WORDS: Mapping[int, str] = {
+    401: "the model's endpoint refuses the key (401); check llm.api_key",
+    402: "the model's endpoint wants to be paid (402); check the account",
+    403: "the model's endpoint forbids this (403); check the key's permissions and llm.model",
+    404: "the model's endpoint doesn't know the address or the model (404); check llm.base_url and llm.model",
+    405: "the model's endpoint takes no completions at this address (405); check llm.base_url",
+    413: "the request is too large for the model's endpoint (413)",
+    429: "the model's endpoint is busy or its rate limit is reached (429)",
+}
+
+
+def cleaner(key: str) -> Cleaner:
+    """Masks the key in whatever a server says."""
+    return Cleaner((key,) if key else ())
+
+
+def of_status(error: "openai.APIStatusError", clock: Clock, clean: Cleaner) -> ModelError:
+    """A refusal or a server's failure."""
+    said = clean.clean(redact(message_of(error.body)))
+    return from_status(error.status_code, error.code or "", said, error.response.headers, clock)
+
+
+def from_status(status: int, code: str, said: str, headers: Mapping[str, str], clock: Clock) -> ModelError:
+    """What an HTTP status with its message means.
+
+    Args:
+        status: Of the response; or the one that an error inside a successful response names.
+        code: The server's own code, such as `context_length_exceeded`.
+        said: Its message, cleaned.
+        headers: Of the response.
+        clock: Tells how far away a date in `Retry-After` is.
+    """
+    overflow = status in {400, 413, 422, 500} and (code in _OVERFLOW_CODES or _OVERFLOW.search(said) is not None)
+    quota = code in _QUOTA
+    told = headers.get("x-should-retry", "").lower() != "false"
+    retryable = told and not overflow and not quota and (status in _RETRYABLE or status >= 500)  # noqa: PLR2004 - HTTP
+    text = _WORDS.get(status, f"the model's endpoint answered {status}")
+    if quota:
+        text = "the account of the model's endpoint has no quota left (429); check the account"
+    if overflow:
+        text = "the prompt is too long for the model"
+    return ModelError(
+        f"{text}: {said}" if said else text,
+        status=status if not quota else 402,
+        retryable=retryable,
+        retry_after=_retry_after(headers, clock) if retryable else None,
+        overflow=overflow,
+    )
+
+
+def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
+    milliseconds = headers.get("retry-after-ms", "").strip()
+    if milliseconds.isascii() and milliseconds.isdigit():
+        return min(int(milliseconds[:9]) / 1000, _LONGEST_WAIT)
+    return parse_retry_after(headers.get("retry-after", ""), clock, _LONGEST_WAIT)
+
+
+def message_of(body: object) -> str:
+    """The text of an error's body, whichever of the usual shapes it has; a page in HTML gives nothing."""
+    match body:
+        case {"error": {"message": str(text)}} | {"message": str(text)} | {"error": str(text)} | {"detail": str(text)}:
+            return text
+        case {"detail": [{"msg": str(text)}, *_]}:
+            return text
+        case _:
+            return ""
+
+
+def parameter_of(error: "openai.APIStatusError") -> str:
+    """The parameter that a refusal names; empty where it names none."""
+    return error.param if isinstance(error.param, str) else ""
+
+
+def inside(value: JsonValue, clock: Clock, clean: Cleaner) -> ModelError | None:
+    """The error that some gateways report inside a successful response."""
+    if not isinstance(value, dict) or not value.get("error") or value.get("choices"):
+        return None
+    error = value["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code <= 599 else 502  # noqa: PLR2004 - HTTP statuses
+    said = clean.clean(redact(message_of(value)))
+    return from_status(status, code if isinstance(code, str) else "", said, {}, clock)
+
+
+def unreachable(error: Exception, seconds: float) -> ModelError:
+    """No connection, no answer in time, or an answer that broke off."""
+    if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
+        return ModelError(
+            f"the model's endpoint gave no whole answer within {seconds:g} s (llm.timeout)", retryable=True
+        )
+    return ModelError(
+        f"the model's endpoint can't be reached ({type(error).__name__}); check llm.base_url and the network",
+        retryable=True,
+    )

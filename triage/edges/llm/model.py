@@ -1,0 +1,220 @@
+"""A chat model over the openai library."""
+
+import asyncio
+import json
+import math
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from typing import TYPE_CHECKING, cast
+
+from pydantic import JsonValue
+from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
+
+from triage.edges.http import model_client
+from triage.edges.llm.failures import cleaner, inside, message_of, of_status, parameter_of, unreachable
+from triage.edges.llm.wire import Manners, message_body, reply_of, request_body
+from triage.errors import ModelError
+from triage.ports import ChatReply, ChatRequest, Clock
+from triage.settings import LlmSettings
+
+if TYPE_CHECKING:
+    # The library takes 0.4 s to import; only a run with a model pays for it.
+    import httpx2
+    import openai
+    from openai.types.chat import ChatCompletionMessageParam
+
+OPENAI_URL = "https://api.openai.com/v1"
+MAX_RESPONSE_BYTES = 4_000_000
+_ERROR_BYTES = 64_000
+_ATTEMPTS = 4
+_ADAPTATIONS = 4
+_FIRST_PAUSE = 1.0
+_LONGEST_PAUSE = 30.0
+_NO_KEY = "none"
+"""Local servers need no key, but the library wants one."""
+_REFUSED = frozenset({400, 422})
+
+
+class OpenAiModel:
+    """Implements `ports.ChatModel`. Make one with `open_model`."""
+
+    def __init__(self, client: "openai.AsyncOpenAI", settings: LlmSettings, clock: Clock) -> None:
+        """Ask through an open client of the library."""
+        self._client = client
+        self._settings = settings
+        self._clock = clock
+        self._seconds = settings.timeout.total_seconds()
+        self._cleaner = cleaner(settings.api_key.get_secret_value())
+        own = not settings.base_url or "api.openai.com" in settings.base_url
+        self._manners = Manners(output_key="max_completion_tokens" if own else "max_tokens")
+
+    @property
+    def name(self) -> str:
+        """As configured."""
+        return self._settings.model
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """Ask once.
+
+        Retried, at most three times: 408, 409, 429 and 5xx, connections that fail, answers that take longer than
+        `llm.timeout` and bodies that are no JSON; with growing pauses and jitter, or as `Retry-After` says. A refusal
+        that names `max_tokens`, `temperature`, `tool_choice` or `strict` is answered by asking without it, and that
+        is remembered.
+
+        Raises:
+            ModelError: With its HTTP status, whether it may pass, and whether the prompt was too long.
+        """
+        if request.temperature is None and self._settings.temperature is not None:
+            request = request.model_copy(update={"temperature": self._settings.temperature})
+        return await self._retrying()(self._adapting, request)
+
+    def _retrying(self) -> AsyncRetrying:
+        def pause(state: RetryCallState) -> float:
+            error = _error(state)
+            if error is not None and error.retry_after is not None:
+                return error.retry_after
+            longest = min(math.ldexp(_FIRST_PAUSE, state.attempt_number - 1), _LONGEST_PAUSE)
+            return longest * (0.5 + self._clock.random() / 2)
+
+        return AsyncRetrying(
+            retry=retry_if_exception(lambda error: isinstance(error, ModelError) and error.retryable),
+            wait=pause,
+            stop=lambda state: state.attempt_number >= _ATTEMPTS,
+            sleep=self._clock.sleep,
+            reraise=True,
+        )
+
+    async def _adapting(self, request: ChatRequest) -> ChatReply:
+        for _ in range(_ADAPTATIONS):
+            manners = self._manners
+            try:
+                return await self._ask(request, manners)
+            except _RefusedParameter as refused:
+                adapted = manners.adapted(refused.said, refused.parameter)
+                if adapted is None or refused.error.overflow:
+                    raise refused.error from refused
+                self._manners = adapted
+        raise ModelError("the model's endpoint refuses every form of the request; check llm.model", status=400)
+
+    async def _ask(self, request: ChatRequest, manners: Manners) -> ChatReply:
+        import httpx2  # noqa: PLC0415 - see above
+        import openai  # noqa: PLC0415 - see above
+
+        messages = [cast("ChatCompletionMessageParam", message_body(message)) for message in request.messages]
+        create = self._client.chat.completions.with_streaming_response.create
+        try:
+            async with (
+                asyncio.timeout(self._seconds),
+                create(
+                    model=self._settings.model, messages=messages, extra_body=request_body(request, manners)
+                ) as response,
+            ):
+                body = await _read(response.iter_bytes())
+        except openai.APIStatusError as error:
+            failure = of_status(error, self._clock, self._cleaner)
+            if error.status_code in _REFUSED:
+                raise _RefusedParameter(failure, message_of(error.body), parameter_of(error)) from error
+            raise failure from error
+        except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError, TimeoutError) as error:
+            raise unreachable(_cause(error), self._seconds) from error
+        except openai.OpenAIError as error:
+            raise ModelError(f"the openai library could not ask ({type(error).__name__})") from error
+        return self._reply(body)
+
+    def _reply(self, body: bytes) -> ChatReply:
+        try:
+            value: JsonValue = json.loads(body)
+        except (ValueError, RecursionError) as error:
+            raise ModelError(
+                "the model's endpoint answered with something else than JSON; check llm.base_url (it mostly ends in /v1)",
+                retryable=True,
+            ) from error
+        failure = inside(value, self._clock, self._cleaner)
+        if failure is not None:
+            raise failure
+        return reply_of(value)
+
+
+class _RefusedParameter(Exception):
+    """A refusal that may name a parameter which can be left out."""
+
+    def __init__(self, error: ModelError, said: str, parameter: str) -> None:
+        super().__init__(str(error))
+        self.error = error
+        self.said = said
+        self.parameter = parameter
+
+
+@asynccontextmanager
+async def open_model(settings: LlmSettings, *, clock: Clock) -> AsyncIterator[OpenAiModel]:
+    """Open the configured model; nothing is sent yet.
+
+    Args:
+        settings: Endpoint, key, model, timeout.
+        clock: Waits, and gives the jitter.
+
+    Raises:
+        ConfigError: The environment's proxy or certificate settings cannot be used.
+    """
+    import openai  # noqa: PLC0415 - see above
+
+    base = settings.base_url or OPENAI_URL
+    http = model_client(urls=(base,), read_seconds=settings.timeout.total_seconds())
+    http.event_hooks = {"request": [], "response": [_bound_errors]}
+    client = openai.AsyncOpenAI(
+        api_key=settings.api_key.get_secret_value() or _NO_KEY,
+        base_url=base,
+        http_client=http,
+        max_retries=0,
+        default_headers={"accept-encoding": "gzip, identity"},
+    )
+    try:
+        yield OpenAiModel(client, settings, clock)
+    finally:
+        await client.close()
+
+
+async def _bound_errors(response: "httpx2.Response") -> None:
+    """The library reads an error's body whole; a large one is cut before that."""
+    if response.is_success:
+        return
+    import httpx2  # noqa: PLC0415 - see above
+
+    stream = response.stream
+
+    class Bounded(httpx2.AsyncByteStream):
+        async def __aiter__(self) -> AsyncIterator[bytes]:
+            left = _ERROR_BYTES
+            assert isinstance(stream, httpx2.AsyncByteStream)
+            async for chunk in stream:
+                yield chunk[:left]
+                left -= len(chunk)
+                if left <= 0:
+                    return
+
+        async def aclose(self) -> None:
+            assert isinstance(stream, httpx2.AsyncByteStream)
+            await stream.aclose()
+
+    response.stream = Bounded()
+
+
+async def _read(chunks: AsyncIterator[bytes]) -> bytes:
+    parts: list[bytes] = []
+    size = 0
+    async for chunk in chunks:
+        size += len(chunk)
+        if size > MAX_RESPONSE_BYTES:
+            raise ModelError(f"the model's reply is larger than {MAX_RESPONSE_BYTES // 1_000_000} MB", status=200)
+        parts.append(chunk)
+    return b"".join(parts)
+
+
+def _cause(error: Exception) -> Exception:
+    """What stands behind the library's own exception: its name says more."""
+    return error.__cause__ if isinstance(error.__cause__, Exception) else error
+
+
+def _error(state: RetryCallState) -> ModelError | None:
+    error = state.outcome.exception() if state.outcome is not None else None
+    return error if isinstance(error, ModelError) else None

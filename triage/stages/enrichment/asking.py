@@ -1,0 +1,142 @@
+"""Asks outside, once each: journalled, counted, timed; a failure is an answer that says so."""
+
+import asyncio
+from collections.abc import Awaitable, Callable, Mapping
+from dataclasses import dataclass, field
+
+from pydantic import JsonValue
+
+from triage.errors import NotFound, PantherError, QueryFailed
+from triage.ports import Clock, Journal, Lake, Observer, Progress, QueryLimits
+from triage.stages.enrichment.cache import SharedCache
+from triage.stages.enrichment.questions import Bound
+
+STAGE = "enrichment"
+Perform = Callable[[], Awaitable[JsonValue]]
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """What one question gave."""
+
+    rows: tuple[dict[str, JsonValue], ...] = ()
+    columns: tuple[str, ...] = ()
+    row_count: int = 0
+    truncated: bool = False
+    error: str = ""
+    seconds: float = 0.0
+    value: JsonValue = None
+    """The payload, where it isn't rows."""
+
+
+@dataclass(slots=True)
+class Asker:
+    """The questions of one run."""
+
+    journal: Journal
+    observe: Observer
+    clock: Clock
+    lake: Lake
+    cache: SharedCache | None
+    limits: QueryLimits
+    slots: asyncio.Semaphore
+    """Lake queries under way."""
+    max_rows: int
+    max_bytes: int
+    rows: int = field(default=0, init=False)
+    bytes: int = field(default=0, init=False)
+
+    async def ask(self, key: str, kind: str, text: str, perform: Perform, *, shared: str = "") -> Answer:
+        """Ask once.
+
+        Args:
+            key: Stable name of the step.
+            kind: The journal's word for it.
+            text: What a person at a terminal reads when it is done.
+            perform: Gives `{"rows": …}` or any JSON.
+            shared: Name under which the answer serves other alerts too.
+        """
+
+        async def step() -> JsonValue:
+            start = self.clock.monotonic()
+            try:
+                if shared and self.cache is not None:
+                    value = await self.cache.get(shared, perform)
+                else:
+                    value = await perform()
+            except (PantherError, QueryFailed, NotFound) as error:
+                return {"error": str(error)[:500] or type(error).__name__, "seconds": self._since(start)}
+            return {"value": value, "seconds": self._since(start)}
+
+        answer = _answer(await self.journal.step(key, kind, step))
+        self.observe(Progress(STAGE, _told(text, answer), ok=not answer.error))
+        return answer
+
+    async def query(self, bound: Bound, *, prefix: str = "query", shared: str = "") -> Answer:
+        """Send one query, when a slot is free."""
+
+        async def run() -> JsonValue:
+            if self.rows >= self.max_rows or self.bytes >= self.max_bytes:
+                raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
+            async with self.slots:
+                limit = min(bound.query.limit, max(1, self.max_rows - self.rows))
+                limits = QueryLimits(rows=limit, bytes=self.limits.bytes, seconds=self.limits.seconds)
+                result = await self.lake.run_query(bound.query, limits=limits)
+            self.rows += len(result.rows)
+            self.bytes += result.bytes
+            # A full answer may have been cut by the LIMIT; then only lower bounds hold.
+            cut = result.truncated or result.row_count >= bound.query.limit
+            return {
+                "columns": [name.lower() for name in result.columns],
+                "rows": [{name.lower(): value for name, value in row.items()} for row in result.rows],
+                "row_count": result.row_count,
+                "truncated": cut,
+            }
+
+        question = bound.asked.question
+        text = f"{question.question} ({bound.asked.table})"
+        return await self.ask(f"{prefix}/{bound.key}", "query", text, run, shared=shared)
+
+    def _since(self, start: float) -> float:
+        return round(self.clock.monotonic() - start, 3)
+
+
+def _told(text: str, answer: Answer) -> str:
+    if answer.error:
+        return f"{text}: {answer.error[:120]}"
+    count = f"{answer.row_count} row{'' if answer.row_count == 1 else 's'}, " if answer.columns or answer.rows else ""
+    return f"{text}: {count}{answer.seconds:.1f} s"
+
+
+def _answer(payload: JsonValue) -> Answer:
+    """Read a journalled payload."""
+    if not isinstance(payload, dict):
+        return Answer(error="the journal holds no answer to this question")
+    seconds = payload.get("seconds")
+    spent = float(seconds) if isinstance(seconds, int | float) else 0.0
+    error = payload.get("error")
+    if isinstance(error, str):
+        return Answer(error=error, seconds=spent)
+    value = payload.get("value")
+    if not isinstance(value, dict) or not isinstance(value.get("rows"), list):
+        return Answer(value=value, seconds=spent)
+    rows = tuple(dict(row) for row in _list(value["rows"]) if isinstance(row, dict))
+    count = value.get("row_count")
+    columns = tuple(name for name in _list(value.get("columns")) if isinstance(name, str))
+    return Answer(
+        rows=rows,
+        columns=columns or tuple(dict.fromkeys(name for row in rows for name in row)),
+        row_count=count if isinstance(count, int) else len(rows),
+        truncated=value.get("truncated") is True,
+        seconds=spent,
+        value=value,
+    )
+
+
+def _list(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
+
+
+def mapping(value: JsonValue) -> Mapping[str, JsonValue]:
+    """A payload as an object; empty where it is none."""
+    return value if isinstance(value, dict) else {}

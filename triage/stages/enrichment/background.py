@@ -1,0 +1,125 @@
+"""What is gathered besides lake queries: the detection, how its earlier alerts ended, what people wrote, the sources."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from pydantic import JsonValue
+
+from triage.domain.alert import Alert, Severity, Status
+from triage.domain.detection import Detection
+from triage.domain.evidence import Evidence, Source
+from triage.ports import AlertQuery, AlertSource, Comment, Comments, LogSource
+
+HISTORY_ALERTS = 100
+COMMENTED_ALERTS = 5
+"""Earlier alerts whose comments are read."""
+COMMENT_CHARS = 1_000
+PAGES = 3
+
+
+async def past_alerts(alerts: AlertSource, alert: Alert, *, since: datetime) -> JsonValue:
+    """Earlier alerts of the same detection, newest first, as rows. Raises PantherError."""
+    query = AlertQuery(
+        created_after=since, created_before=alert.created_at, detection_id=alert.detection_id, ascending=False
+    )
+    rows: list[JsonValue] = []
+    cursor: str | None = None
+    for _ in range(PAGES):
+        page = await alerts.page(query, cursor)
+        rows += [_row(past) for past in page.alerts if past.id != alert.id]
+        cursor = page.cursor
+        if cursor is None or len(rows) >= HISTORY_ALERTS:
+            break
+    return {"rows": rows[:HISTORY_ALERTS], "truncated": cursor is not None or len(rows) > HISTORY_ALERTS}
+
+
+def _row(past: Alert) -> dict[str, JsonValue]:
+    by = past.updated_by.kind if past.updated_by is not None else "unknown"
+    # Panther resolves INFO alerts by itself; nobody has judged those.
+    auto = past.severity is Severity.INFO or by in {"system", "api-token"}
+    return {
+        "alert_id": past.id,
+        "created_at": past.created_at.isoformat(),
+        "status": past.status.value,
+        "severity": past.severity.value,
+        "title": past.title,
+        "updated_by_kind": by,
+        "auto": auto,
+        "judged": not auto and by == "user" and past.status in (Status.RESOLVED, Status.CLOSED),
+    }
+
+
+async def prior_comments(comments: Comments, alert_ids: Sequence[str]) -> JsonValue:
+    """What people wrote on earlier alerts, as rows; this program's own comments are left out. Raises PantherError."""
+    rows: list[JsonValue] = []
+    for alert_id in alert_ids:
+        rows += [_comment(comment) for comment in await comments.list(alert_id) if comment.created_by.kind == "user"]
+    return {"rows": rows, "truncated": False}
+
+
+def _comment(comment: Comment) -> dict[str, JsonValue]:
+    return {
+        "alert_id": comment.alert_id,
+        "created_at": comment.created_at.isoformat() if comment.created_at else None,
+        "author": comment.created_by.email or comment.created_by.id,
+        "body": comment.body[:COMMENT_CHARS],
+    }
+
+
+def commented(rows: Sequence[dict[str, JsonValue]], title: str) -> tuple[str, ...]:
+    """Which earlier alerts to read comments of: the likest titles first, then the newest."""
+    words = set(title.lower().split())
+
+    def likeness(row: dict[str, JsonValue]) -> float:
+        other = set(str(row.get("title", "")).lower().split())
+        return len(words & other) / max(1, len(words | other))
+
+    ranked = sorted(enumerate(rows), key=lambda item: (-likeness(item[1]), item[0]))
+    judged = [row for _, row in ranked if row.get("judged")]
+    return tuple(str(row["alert_id"]) for row in judged[:COMMENTED_ALERTS])
+
+
+def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[dict[str, JsonValue]]:
+    """The log sources that feed the alert's log types, as rows."""
+    wanted = set(log_types)
+    return [
+        {
+            "label": source.label,
+            "type": source.type,
+            "log_types": list(source.log_types),
+            "healthy": source.healthy,
+            "last_event_at": source.last_event_at.isoformat() if source.last_event_at else None,
+        }
+        for source in sources
+        if not wanted or wanted & set(source.log_types)
+    ]
+
+
+def detection_evidence(detection: Detection, number: int, error: str, seconds: float) -> Evidence:
+    """The detection as one row."""
+    row: dict[str, JsonValue] = {
+        "id": detection.id,
+        "name": detection.name,
+        "type": detection.type,
+        "severity": detection.severity.value if detection.severity else None,
+        "description": detection.description,
+        "runbook": detection.runbook,
+        "tags": list(detection.tags),
+        "log_types": list(detection.log_types),
+        "techniques": list(detection.techniques),
+        "threshold": detection.threshold,
+        "dedup_minutes": detection.dedup_minutes,
+        "deleted": detection.deleted,
+        "body": detection.body[:6_000],
+    }
+    return Evidence(
+        id=f"E{number}",
+        source=Source.DETECTION,
+        key="detection",
+        question="What does the detection look for?",
+        columns=tuple(row),
+        rows=() if error else (row,),
+        row_count=0 if error else 1,
+        error=error,
+        seconds=seconds,
+    )

@@ -1,0 +1,395 @@
+"""Playbooks: the questions that analysts ask the lake, as YAML files.
+
+A playbook may give *terms*: how its log types say who acted, what was done, to what, from where. The questions of a
+playbook that names no log type's fields, only terms (`{actor}`, `{action}`, …), are then asked of every log type that
+has these terms. Terms are the author's own SQL and are put in when the file is loaded; values enter later, as typed
+literals (`:actor`, `:addresses`, …), through `QueryTemplate`.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from fnmatch import fnmatchcase
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NoReturn
+
+import yaml
+from pydantic import AfterValidator, Field, ValidationError
+
+from triage.domain.base import Value
+from triage.errors import ConfigError
+from triage.settings import parse_duration
+
+if TYPE_CHECKING:
+    # sqlglot stands behind this package and costs start-up time.
+    from triage.domain.sql import QueryTemplate
+
+TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused")
+"""What a log type may say of itself."""
+
+LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values")
+"""Parameters that hold one or more texts."""
+
+TEXTS = ("actor", "account", "alert_id", "detection_id")
+"""Parameters that hold one text."""
+
+_HOLE = re.compile(r"\{([a-z_]+)\}")
+_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
+_OFFSET = re.compile(r"^([+-])(\d+(?:\.\d+)?[smhd])$")
+
+
+def _named(value: str) -> str:
+    if not _NAME.fullmatch(value):
+        raise ValueError("use lower-case letters, digits and underscores")
+    return value
+
+
+def _parameter(value: str) -> str:
+    if value not in {*LISTS, *TEXTS}:
+        raise ValueError(f"unknown parameter; known: {', '.join((*TEXTS, *LISTS))}")
+    return value
+
+
+def _edge(value: str) -> str:
+    if value != "history" and not _OFFSET.fullmatch(value):
+        raise ValueError("write `history`, or an offset to the alert's moment such as -24h, -1s or +6h")
+    return value
+
+
+Name = Annotated[str, AfterValidator(_named)]
+Parameter = Annotated[str, AfterValidator(_parameter)]
+Edge = Annotated[str, AfterValidator(_edge)]
+
+
+class Take(Value):
+    """One way to read a term's value from an event."""
+
+    path: str = ""
+    """Dotted path."""
+    text: str = ""
+    """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
+    after: str = ""
+    """Keep what follows the first occurrence of this."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Paths that must match these globs."""
+    lower: bool = False
+
+
+class Term(Value):
+    """How a log type says one thing: in SQL for the lake, and as paths for the alert's own events."""
+
+    sql: str = Field(min_length=1)
+    take: tuple[Take, ...] = ()
+    """Tried in order; the first that gives a value counts."""
+
+
+class Window(Value):
+    """Which time a question covers, around the alert's first event."""
+
+    start: Edge = Field(alias="from")
+    end: Edge = Field(alias="to")
+    """Offsets above zero count from the alert's last event."""
+
+
+class Question(Value):
+    """One question to the lake."""
+
+    id: Name
+    question: str = Field(min_length=3)
+    sql: str = Field(min_length=8)
+    table: Name | None = None
+    """Table of `panther_logs`; left out: the table of each log type of the alert."""
+    database: Name = "panther_logs"
+    parameters: tuple[Parameter, ...] = ()
+    optional: tuple[Parameter, ...] = ()
+    """Parameters without which the question is asked all the same."""
+    window: Window
+    limit: int = Field(default=200, ge=1, le=1000)
+    measured: bool = False
+    """The rows are counts and comparisons of ours rather than records."""
+    control: Annotated[str, Field(pattern="^(actor|address|any)$")] = "any"
+    """What rows of anyone must hold in the window for an absence to count."""
+    signals: tuple[Name, ...] = ()
+    log_types: tuple[str, ...] = ()
+    """Narrows the playbook's own log types."""
+    actions: tuple[str, ...] = ()
+    """Globs; asked only where the alert's events do one of these."""
+
+
+class Playbook(Value):
+    """One file."""
+
+    playbook: Name
+    log_types: tuple[str, ...] = ("*",)
+    """Globs."""
+    without_terms: bool = False
+    """Only for log types that no playbook gives terms."""
+    every_alert: bool = False
+    """Asked whatever the log types are, once; each question names its table."""
+    entity_kinds: tuple[str, ...] = ()
+    """Asked only where the alert has an entity of one of these kinds."""
+    tags: tuple[str, ...] = ()
+    """Globs over the detection's tags; asked only where one matches."""
+    detections: tuple[str, ...] = ()
+    """Globs over detection ids."""
+    terms: dict[Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused)$")], Term] = Field(
+        default_factory=dict
+    )
+    questions: tuple[Question, ...] = ()
+
+
+@dataclass(frozen=True, slots=True)
+class Asked:
+    """A question made concrete for one table."""
+
+    key: str
+    """Stable name, such as `aws_cloudtrail.action_history`."""
+    playbook: Playbook
+    question: Question
+    log_type: str
+    database: str
+    table: str
+    template: "QueryTemplate"
+
+
+@dataclass(frozen=True, slots=True)
+class Playbooks:
+    """All playbooks, checked. Make them with `load_playbooks`."""
+
+    books: tuple[Playbook, ...]
+    _sql: Mapping[tuple[str, str, str], str]
+    """By playbook, question and log type (case folded), terms filled in. The log type is empty where the question has
+    no terms; then `{table}` may still be open."""
+    _templates: dict[tuple[str, str, str], "QueryTemplate"] = field(default_factory=dict)
+    """Those already parsed: parsing all of them at the start would take seconds."""
+
+    def terms_of(self, log_type: str) -> Mapping[str, Term]:
+        """How a log type says who, what, where; empty where no playbook knows it."""
+        for book in self.books:
+            if book.terms and any_glob(log_type, book.log_types):
+                return book.terms
+        return {}
+
+    def asked(
+        self, log_types: Sequence[str], *, kinds: Iterable[str], tags: Iterable[str], detection_id: str
+    ) -> Iterator[Asked]:
+        """The questions that an alert's log types, entities and detection call for, in file order."""
+        known_kinds, known_tags = set(kinds), list(tags)
+        for book in self.books:
+            if book.entity_kinds and not known_kinds & set(book.entity_kinds):
+                continue
+            if book.tags and not any(any_glob(tag, book.tags) for tag in known_tags):
+                continue
+            if book.detections and not any_glob(detection_id, book.detections):
+                continue
+            for log_type in ("",) if book.every_alert else log_types:
+                yield from self._of_book(book, log_type)
+
+    def _of_book(self, book: Playbook, log_type: str) -> Iterator[Asked]:
+        if not book.every_alert:
+            if not any_glob(log_type, book.log_types):
+                return
+            if book.without_terms and self.terms_of(log_type):
+                return
+        prefix = table_of(log_type) if not book.every_alert else book.playbook
+        for question in book.questions:
+            if question.log_types and not any_glob(log_type, question.log_types):
+                continue
+            template = self._template(book, question, log_type)
+            if template is None:
+                continue
+            own = book.every_alert or question.table is not None
+            yield Asked(
+                key=f"{book.playbook if own else prefix}.{question.id}",
+                playbook=book,
+                question=question,
+                log_type=log_type,
+                database=question.database,
+                table=question.table or table_of(log_type),
+                template=template,
+            )
+
+    def _template(self, book: Playbook, question: Question, log_type: str) -> "QueryTemplate | None":
+        place = (book.playbook, question.id, log_type.casefold())
+        if place not in self._templates:
+            text = self._sql.get(place) or self._sql.get((book.playbook, question.id, ""))
+            if text is None:
+                return None
+            self._templates[place] = _parse(question, text.replace("{table}", _full(question, log_type)))
+        return self._templates[place]
+
+
+def _full(question: Question, log_type: str) -> str:
+    return f"{question.database}.public.{question.table or table_of(log_type)}"
+
+
+def table_of(log_type: str) -> str:
+    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
+    return re.sub(r"[^a-z0-9_]", "_", log_type.lower())
+
+
+def any_glob(value: str, globs: Iterable[str]) -> bool:
+    """Whether a name matches one of the globs, without regard to case."""
+    return any(fnmatchcase(value.casefold(), glob.casefold()) for glob in globs)
+
+
+def load_playbooks(directories: Sequence[Path]) -> Playbooks:
+    """Read every `*.yaml` of the directories, in order of directory and name.
+
+    A playbook of a later directory replaces one of the same name.
+
+    Raises:
+        ConfigError: One line with the file, the line and what is wrong: bad YAML, an unknown key, a query that is not
+            one bounded read.
+    """
+    sources: dict[str, tuple[Playbook, _Lines]] = {}
+    for directory in directories:
+        if not directory.is_dir():
+            raise ConfigError(f"{directory}: there is no such directory of playbooks")
+        for path in sorted(directory.glob("*.yaml")):
+            book, lines = _read(path)
+            sources[book.playbook] = (book, lines)
+    owners = [book for book, _ in sources.values() if book.terms]
+    written: dict[tuple[str, str, str], str] = {}
+    for book, lines in sources.values():
+        _check_terms(book, lines)
+        for index, question in enumerate(book.questions):
+            where = _Where(lines, ("questions", index, "sql"))
+            filled = _written(book, question, owners, where)
+            # One of them stands for all: each term has been parsed by itself.
+            for (log_type, sql), _ in zip(filled.items(), range(1)):
+                where.parse(question, sql.replace("{table}", _full(question, log_type or "any.table")))
+            written |= {(book.playbook, question.id, log_type.casefold()): sql for log_type, sql in filled.items()}
+    return Playbooks(tuple(book for book, _ in sources.values()), written)
+
+
+def _check_terms(book: Playbook, lines: "_Lines") -> None:
+    if book.terms and any(character in name for name in book.log_types for character in "*?["):
+        _Where(lines, ("log_types",)).fail("a playbook with terms names its log types in full, without wildcards")
+    for name, term in book.terms.items():
+        sql = f"SELECT ({term.sql}) AS term FROM panther_logs.public.any_table WHERE p_event_time BETWEEN :start AND :end"  # noqa: S608 - only parsed, to check the author's own SQL
+        _Where(lines, ("terms", name, "sql")).parse(None, sql)
+
+
+def _written(book: Playbook, question: Question, owners: Sequence[Playbook], where: "_Where") -> dict[str, str]:
+    """The question's SQL for each log type whose terms fill it; under an empty name where it has no terms."""
+    holes = set(_HOLE.findall(question.sql)) - {"table"}
+    unknown = sorted(holes - set(TERMS))
+    if unknown:
+        where.fail(f"unknown term {{{unknown[0]}}}; known: {', '.join(TERMS)}, table")
+    if book.every_alert and (question.table is None or holes):
+        where.fail("a question of every alert names its own table and uses no terms")
+    if not holes:
+        return {"": question.sql}
+    return {
+        log_type: _fill(question.sql, owner.terms)
+        for owner in owners
+        if holes <= set(owner.terms)
+        for log_type in owner.log_types
+        if any_glob(log_type, book.log_types)
+    }
+
+
+def _fill(sql: str, terms: Mapping[str, Term]) -> str:
+    return _HOLE.sub(lambda hole: f"({terms[hole.group(1)].sql})" if hole.group(1) in terms else hole.group(0), sql)
+
+
+def _parse(question: Question | None, sql: str) -> "QueryTemplate":
+    from triage.domain.sql import ParameterType, QueryTemplate
+
+    names = question.parameters if question is not None else ()
+    types = {name: ParameterType.STRINGS if name in LISTS else ParameterType.STRING for name in names}
+    return QueryTemplate.parse(sql, parameters=types)
+
+
+_Lines = tuple[Path, dict[tuple[str | int, ...], int]]
+
+
+@dataclass(frozen=True, slots=True)
+class _Where:
+    """A place in a file, for errors."""
+
+    lines: _Lines
+    path: tuple[str | int, ...]
+
+    def fail(self, message: str, *, offset: int = 0, cause: Exception | None = None) -> NoReturn:
+        name, lines = self.lines
+        line = next((lines[self.path[:size]] for size in range(len(self.path), -1, -1) if self.path[:size] in lines), 1)
+        raise ConfigError(f"{name}, line {line + offset}: {message}") from cause
+
+    def parse(self, question: Question | None, sql: str) -> "QueryTemplate":
+        from triage.domain.sql import SqlRefused
+
+        try:
+            return _parse(question, sql)
+        except SqlRefused as error:
+            # The query's own line counts from the line after `sql: |`.
+            line = getattr(error, "line", None)
+            said = re.sub(r"^line \d+: ", "", str(error))
+            name = f"question {question.id}" if question is not None else "the term"
+            self.fail(f"{name}: {said}", offset=line or 0, cause=error)
+
+
+def _read(path: Path) -> tuple[Playbook, _Lines]:
+    lines: dict[tuple[str | int, ...], int] = {}
+    try:
+        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=yaml.SafeLoader)
+    except yaml.YAMLError as error:
+        mark = getattr(error, "problem_mark", None)
+        line = mark.line + 1 if mark is not None else 1
+        raise ConfigError(f"{path}, line {line}: {getattr(error, 'problem', None) or 'not YAML'}") from error
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from error
+    where = _Where((path, lines), ())
+    values = _plain(node, (), where) if node is not None else None
+    if not isinstance(values, dict):
+        where.fail("a playbook holds keys such as `playbook:` and `questions:`")
+    try:
+        book = Playbook.model_validate(values)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = _Where((path, lines), tuple(first["loc"]))
+        key = ".".join(str(part) for part in first["loc"])
+        place.fail(f"{key}: {str(first['msg']).removeprefix('Value error, ')}", cause=error)
+    ids = [question.id for question in book.questions]
+    for index, name in enumerate(ids):
+        if name in ids[:index]:
+            _Where((path, lines), ("questions", index, "id")).fail(f"question {name} stands twice")
+    return book, (path, lines)
+
+
+def _plain(node: yaml.Node, at: tuple[str | int, ...], where: _Where) -> object:
+    """A YAML node as plain values, each key's line remembered; a key that stands twice is refused."""
+    lines = where.lines[1]
+    lines.setdefault(at, node.start_mark.line + 1)
+    if isinstance(node, yaml.MappingNode):
+        found: dict[str, object] = {}
+        for key_node, value_node in node.value:
+            key = str(key_node.value)
+            lines[*at, key] = key_node.start_mark.line + 1
+            if key in found:
+                _Where(where.lines, (*at, key)).fail(f"{key} stands twice; keep one")
+            found[key] = _plain(value_node, (*at, key), where)
+        return _take(found, at)
+    if isinstance(node, yaml.SequenceNode):
+        return [_plain(child, (*at, index), where) for index, child in enumerate(node.value)]
+    return yaml.SafeLoader("").construct_object(node)
+
+
+def _take(found: dict[str, object], at: tuple[str | int, ...]) -> dict[str, object]:
+    """`take:` may hold a bare path in place of a mapping."""
+    if len(at) == 2 and at[0] == "terms" and isinstance(found.get("take"), list | str):
+        given = found["take"]
+        items = given if isinstance(given, list) else [given]
+        found["take"] = [{"path": item} if isinstance(item, str) else item for item in items]
+    return found
+
+
+def offset(edge: str) -> timedelta:
+    """The offset that an edge other than `history` stands for."""
+    match = _OFFSET.fullmatch(edge)
+    if match is None:
+        raise ValueError(f"not an offset: {edge!r}")
+    span = parse_duration(match.group(2))
+    return -span if match.group(1) == "-" else span

@@ -1,0 +1,107 @@
+"""The answers as the signal rules read them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from ipaddress import ip_address
+
+from pydantic import JsonValue
+
+from triage.domain.alert import Alert
+from triage.domain.base import Row
+from triage.domain.detection import Detection
+from triage.domain.evidence import Evidence
+from triage.domain.signal import Signal
+from triage.settings import AllowedActivity
+from triage.stages.enrichment.signals.weights import WEIGHTS
+from triage.stages.enrichment.subject import Subject, parse_time
+
+SETTLED = timedelta(days=3)
+"""What is younger than this before the alert may belong to the same intrusion."""
+
+
+@dataclass(frozen=True, slots=True)
+class Facts:
+    """What the rules may read: evidence, never raw events."""
+
+    alert: Alert
+    detection: Detection
+    subject: Subject
+    evidence: tuple[Evidence, ...]
+    now: datetime
+    allowed: tuple[AllowedActivity, ...] = ()
+
+    def read(self, signal: str, *columns: str) -> Iterator[Evidence]:
+        """Answers that may feed a signal and whose rows have these columns; those without rows count as having them."""
+        for entry in self.evidence:
+            if signal in entry.signals and not entry.error and (not entry.columns or set(columns) <= set(entry.columns)):
+                yield entry
+
+    def first(self, signal: str, *columns: str) -> Evidence | None:
+        return next(self.read(signal, *columns), None)
+
+    def named(self, name: str) -> Iterator[Evidence]:
+        """Answered questions of this id, whatever the playbook."""
+        return (entry for entry in self.evidence if entry.key.endswith(f".{name}") and not entry.error)
+
+
+def signal(
+    name: str, sentence: str, evidence: Sequence[Evidence], *, scale: float = 1.0, absence: bool = False
+) -> Signal:
+    """A signal with its weight from the table, scaled where the fact is weaker or stronger than usual."""
+    known = WEIGHTS[name]
+    return Signal(
+        name=name.removesuffix("_more"),
+        direction=known.direction,
+        weight=round(known.weight * scale, 3),
+        sentence=sentence,
+        evidence=tuple(entry.id for entry in evidence),
+        absence=absence,
+    )
+
+
+def number(row: Row, column: str) -> int:
+    """A count; 0 where there is none."""
+    value = row.get(column)
+    return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
+
+
+def text(row: Row, column: str) -> str:
+    value = row.get(column)
+    return value if isinstance(value, str) else "" if value is None or isinstance(value, dict | list) else str(value)
+
+
+def moment(row: Row, column: str) -> datetime | None:
+    return parse_time(row.get(column))
+
+
+def day(row: Row) -> date | None:
+    """The day of a row, from a date or a time."""
+    value: JsonValue = row.get("day")
+    try:
+        return date.fromisoformat(value[:10]) if isinstance(value, str) else None
+    except ValueError:
+        return None
+
+
+def done(row: Row) -> int:
+    """How often it succeeded."""
+    return number(row, "times") - number(row, "refused")
+
+
+def is_address(value: str) -> bool:
+    try:
+        ip_address(value)
+    except ValueError:
+        return False
+    return True
+
+
+def plain(value: str, limit: int = 80) -> str:
+    """An entity value or action name as it may stand in a sentence: printable, short, no markup."""
+    shown = "".join(letter if letter.isprintable() and letter not in "<>`|" else "?" for letter in value)
+    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
+
+
+def plural(count: int, word: str) -> str:
+    return f"{count} {word}{'' if count == 1 else 's'}"

@@ -1,0 +1,18 @@
+"""What else to look at: the model's loop with its tools, or the offline analyst; both give a draft with citations."""
+
+from triage.stages.investigation.driver import run_investigation
+from triage.stages.investigation.effects import AskModel, Conclusion, Effect, ModelFailure, RunTools, ToolAnswer
+from triage.stages.investigation.loop import investigate
+from triage.stages.investigation.toolbox import Toolbox
+
+__all__ = [
+    "AskModel",
+    "Conclusion",
+    "Effect",
+    "ModelFailure",
+    "RunTools",
+    "ToolAnswer",
+    "Toolbox",
+    "investigate",
+    "run_investigation",
+]

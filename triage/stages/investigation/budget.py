@@ -1,0 +1,139 @@
+"""What one alert may spend on its investigation, and what it has spent."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from triage.domain.evidence import Evidence
+from triage.domain.verdict import Usage
+from triage.ports import ChatReply, ChatRequest
+from triage.settings import InvestigationSettings
+from triage.stages.investigation.effects import ToolAnswer, ToolLimits
+
+_BYTES_PER_TOKEN = 3.5
+"""Until the server has reported its own count."""
+_LEAST_RATIO, _MOST_RATIO = 1.5, 6.0
+_QUERY_BYTES = 200_000
+_RESERVE_SECONDS = 60.0
+_RESERVE_SHARE = 0.2
+
+
+@dataclass(slots=True)
+class Budget:
+    """Counts an investigation's spending against the configured limits."""
+
+    settings: InvestigationSettings
+    max_output_tokens: int
+    elapsed: Callable[[], float]
+    """Seconds that the effects so far have taken; the same again when they are replayed."""
+    turns: int = 0
+    tool_calls: int = 0
+    queries: int = 0
+    rows: int = 0
+    bytes: int = 0
+    prompt_tokens: int = 0
+    completion_tokens: int = 0
+    before: Usage = field(default_factory=Usage)
+    """What gathering the dossier has spent already; it counts against queries, rows and bytes."""
+    _ratio: float = _BYTES_PER_TOKEN
+
+    @property
+    def queries_left(self) -> int:
+        return max(self.settings.max_queries - self.before.queries - self.queries, 0)
+
+    @property
+    def rows_left(self) -> int:
+        return max(self.settings.max_rows - self.before.rows - self.rows, 0)
+
+    @property
+    def bytes_left(self) -> int:
+        return max(self.settings.max_bytes - self.before.bytes - self.bytes, 0)
+
+    @property
+    def tokens_left(self) -> int:
+        return self.settings.max_tokens - self.prompt_tokens - self.completion_tokens
+
+    @property
+    def turns_left(self) -> int:
+        return max(self.settings.max_turns - self.turns, 0)
+
+    @property
+    def usage(self) -> Usage:
+        """What the investigation itself has spent."""
+        return Usage(
+            turns=self.turns,
+            tool_calls=self.tool_calls,
+            queries=self.queries,
+            rows=self.rows,
+            bytes=self.bytes,
+            prompt_tokens=self.prompt_tokens,
+            completion_tokens=self.completion_tokens,
+            seconds=round(self.elapsed(), 3),
+        )
+
+    def estimate(self, request: ChatRequest) -> int:
+        """Tokens of a request's prompt, from its bytes and what the server said of earlier ones."""
+        return int(size_of(request) / self._ratio) + 1
+
+    def exhausted(self, request: ChatRequest) -> str:
+        """Why only one more turn, to conclude, is left; empty where another full turn fits."""
+        if self.turns >= self.settings.max_turns:
+            return f"{self.settings.max_turns} turns"
+        reserve = min(_RESERVE_SECONDS, _RESERVE_SHARE * self.settings.max_seconds)
+        if self.elapsed() >= self.settings.max_seconds - reserve:
+            return f"{self.settings.max_seconds:g} seconds"
+        # This turn, and after it the one that concludes.
+        if 2 * (self.estimate(request) + self.max_output_tokens) > self.tokens_left:
+            return f"{self.settings.max_tokens} tokens"
+        return ""
+
+    def refusal(self, request: ChatRequest) -> str:
+        """Why not even one more turn fits; empty where it does."""
+        if self.elapsed() >= self.settings.max_seconds:
+            return f"the budget of {self.settings.max_seconds:g} seconds is used up"
+        if self.estimate(request) + self.max_output_tokens > self.tokens_left:
+            return f"the budget of {self.settings.max_tokens} tokens is used up"
+        return ""
+
+    def limits(self, calls: int) -> ToolLimits:
+        """What each of several calls of one turn may bring."""
+        share = max(calls, 1)
+        seconds = min(self.settings.query_seconds, max(self.settings.max_seconds - self.elapsed(), 1.0))
+        return ToolLimits(
+            rows=max(min(self.settings.query_rows, self.rows_left // share), 1),
+            bytes=max(min(_QUERY_BYTES, self.bytes_left // share), 1),
+            seconds=seconds,
+        )
+
+    def spend_turn(self, request: ChatRequest, reply: ChatReply) -> None:
+        """Count a reply; what the server doesn't report is estimated."""
+        written = len(reply.content) + sum(len(call.arguments) for call in reply.tool_calls)
+        self.prompt_tokens += reply.prompt_tokens or self.estimate(request)
+        self.completion_tokens += reply.completion_tokens or int(written / self._ratio)
+        if reply.prompt_tokens > 0:
+            self._ratio = min(max(size_of(request) / reply.prompt_tokens, _LEAST_RATIO), _MOST_RATIO)
+
+    def spend_failure(self, request: ChatRequest) -> None:
+        """Count a request that was refused as if its prompt had been read."""
+        self.prompt_tokens += self.estimate(request)
+
+    def spend_tool(self, answer: ToolAnswer) -> None:
+        """Count what a tool call brought."""
+        self.queries += answer.queries
+        self.bytes += answer.bytes
+        self.rows += len(answer.evidence.rows) if answer.evidence is not None else 0
+
+
+def size_of(request: ChatRequest) -> int:
+    """Bytes of everything that a request says."""
+    said = sum(
+        len(message.content.encode("utf-8", "replace"))
+        + sum(len(call.arguments) + len(call.name) for call in message.tool_calls)
+        for message in request.messages
+    )
+    return said + sum(len(tool.model_dump_json()) for tool in request.tools)
+
+
+def spent_on(evidence: tuple[Evidence, ...]) -> Usage:
+    """What gathering a dossier's evidence has spent, as far as the evidence shows it."""
+    asked = [entry for entry in evidence if entry.sql]
+    return Usage(queries=len(asked), rows=sum(len(entry.rows) for entry in asked))

@@ -1,0 +1,104 @@
+"""The tools as the model sees them: names, words, and the schema of their arguments. All of them only read."""
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from triage.ports import ToolSpec
+from triage.stages.investigation.draft import WireDraft
+from triage.stages.investigation.schema import schema_of
+
+MAX_INDICATORS = 20
+MAX_HOURS = 24 * 30
+CONCLUDE = "conclude"
+
+
+class _Arguments(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class QueryLake(_Arguments):
+    """Run one read-only SQL SELECT on the data lake (Snowflake's dialect)."""
+
+    sql: str = Field(min_length=1, max_length=20_000, description="One SELECT with a bound on p_event_time and a LIMIT")
+    reason: str = Field(min_length=1, max_length=300, description="The question in one plain sentence")
+
+
+class SearchIndicators(_Arguments):
+    """Search all log tables for addresses, user names, e-mails, ARNs, domains, hashes or other indicators."""
+
+    indicators: list[Annotated[str, Field(min_length=2, max_length=500)]] = Field(
+        min_length=1, max_length=MAX_INDICATORS, description="Exact values"
+    )
+    hours_before: float = Field(ge=0, le=MAX_HOURS, description="Hours before the alert's first event")
+    hours_after: float = Field(ge=0, le=MAX_HOURS, description="Hours after it")
+
+
+class ListTables(_Arguments):
+    """List the tables of a database."""
+
+    database: str = Field(default="panther_logs", max_length=200, description="Such as panther_logs")
+
+
+class ShowColumns(_Arguments):
+    """Show the columns of a table."""
+
+    database: str = Field(default="panther_logs", max_length=200, description="Such as panther_logs")
+    table: str = Field(min_length=1, max_length=200, description="Such as aws_cloudtrail")
+
+
+class MoreEvents(_Arguments):
+    """Read further events of this alert."""
+
+    offset: int = Field(ge=0, le=10_000, description="How many events to skip; the first ones stand in the dossier")
+
+
+class LookupAlert(_Arguments):
+    """Read another alert."""
+
+    id: str = Field(min_length=1, max_length=200)
+
+
+class LookupDetection(_Arguments):
+    """Read another detection: its description, runbook and source."""
+
+    id: str = Field(min_length=1, max_length=300)
+
+
+class RelatedAlerts(_Arguments):
+    """List earlier alerts of a detection with their status."""
+
+    detection_id: str = Field(min_length=1, max_length=300)
+    days: int = Field(ge=1, le=365, description="How far back")
+
+
+Arguments = (
+    QueryLake | SearchIndicators | ListTables | ShowColumns | MoreEvents | LookupAlert | LookupDetection | RelatedAlerts
+)
+
+ARGUMENTS: dict[str, type[Arguments]] = {
+    "query_lake": QueryLake,
+    "search_indicators": SearchIndicators,
+    "list_tables": ListTables,
+    "show_columns": ShowColumns,
+    "more_events": MoreEvents,
+    "lookup_alert": LookupAlert,
+    "lookup_detection": LookupDetection,
+    "related_alerts": RelatedAlerts,
+}
+"""Tool name to the model of its arguments."""
+
+
+def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool) -> ToolSpec:
+    return ToolSpec(name=name, description=description, parameters=schema_of(model, strict=strict), strict=strict)
+
+
+def conclude_spec(*, strict: bool = False) -> ToolSpec:
+    """The tool that ends an investigation."""
+    return _spec(CONCLUDE, WireDraft, "Give the result. Call it once, alone, when you know enough.", strict=strict)
+
+
+def tool_specs(*, strict: bool = False) -> tuple[ToolSpec, ...]:
+    """All tools, always in the same order, `conclude` last."""
+    reading = tuple(_spec(name, model, model.__doc__ or "", strict=strict) for name, model in ARGUMENTS.items())
+    return (*reading, conclude_spec(strict=strict))

@@ -1,0 +1,9 @@
+"""How a verdict reads: the comment (HTML and plain text), JSON, and the page."""
+
+from triage.domain.report import Report
+from triage.stages.reporting.comment import build_report
+from triage.stages.reporting.page import page
+from triage.stages.reporting.records import list_row, to_json
+from triage.stages.reporting.view import CommentView, comment_view
+
+__all__ = ["CommentView", "Report", "build_report", "comment_view", "list_row", "page", "to_json"]

@@ -1,0 +1,259 @@
+"""One attempt to make an alert's comment say what a report says."""
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from http import HTTPStatus
+from typing import Literal
+
+from triage.domain.report import Format, Report, digest, pointer, related, related_like
+from triage.errors import (
+    NotFound,
+    PantherDenied,
+    PantherError,
+    PantherProtocolError,
+    PantherRefused,
+    PantherUnreachable,
+)
+from triage.ports import Clock, Comment, Comments, Receipt, Store
+from triage.stages.writeback.ours import Own, current, own_comments
+from triage.stages.writeback.outcome import Result, WriteOutcome
+from triage.stages.writeback.timing import Timing
+
+_SHORTENED = "Panther found the comment too large; it holds the verdict and the summary only"
+_UPDATES = 2
+"""How often an update is sent: the same one twice does no harm, so that one lost answer costs no comment."""
+_UPDATE_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+
+
+class _TryAgain(Exception):
+    """Panther has certainly not acted; look once more, then write."""
+
+
+class Attempt:
+    """Used once; `Writer` says what it promises."""
+
+    def __init__(
+        self,
+        *,
+        comments: Comments,
+        store: Store,
+        clock: Clock,
+        timing: Timing,
+        format: Format,  # noqa: A002 - Panther's word
+        alert_id: str,
+        report: Report,
+        run_id: str,
+    ) -> None:
+        self._comments = comments
+        self._store = store
+        self._clock = clock
+        self._timing = timing
+        self._format: Format = format
+        self._alert_id = alert_id
+        self._report = report
+        self._run_id = run_id
+        self._key = f"comment:{alert_id}"
+        self._holder = clock.token(8)
+        self._receipt: Receipt | None = None
+        self._brief = False
+        self._tries = 0
+        self._notes: list[str] = []
+
+    async def hold(self) -> bool:
+        """Take or prolong the right to write this comment; false where another writer has it."""
+        now, seconds = self._clock.now(), self._timing.lease
+        return await self._store.acquire_lease(self._key, self._holder, now=now, seconds=seconds)
+
+    async def release(self) -> None:
+        await self._store.release_lease(self._key, self._holder)
+
+    async def make(self) -> WriteOutcome:
+        """Raises NotFound, PantherError, StoreError."""
+        self._receipt = await self._store.receipt(self._key)
+        if not self._open:
+            await self._save("intended", comment_id=self._receipt.comment_id if self._receipt else "")
+        while True:
+            live = current(await self._look())
+            try:
+                return await (self._update(live) if live else self._create())
+            except _TryAgain:
+                continue
+
+    # ---- creating ------------------------------------------------------------------------------------------------
+
+    async def _create(self, replaces: Comment | None = None) -> WriteOutcome:
+        if self._open and (outcome := await self._wait_for_earlier(replaces)) is not None:
+            return outcome
+        if not await self.hold():
+            return self._unknown("another process has taken over")
+        body = self._body()
+        if replaces is not None:
+            body = related(body, "replaces", replaces.id, self._format)
+        sent_at = self._clock.now()
+        await self._save("sent", body, at=sent_at)
+        try:
+            made = await self._comments.create(self._alert_id, body, self._format)
+        except PantherError as error:
+            if _lost(error):
+                found = await self._find(body)
+                if found is None:
+                    await self._save("unknown", body, at=sent_at)
+                    return self._unknown(str(error))
+                made = found
+            else:
+                await self._save("intended")
+                await self._retry(error)
+                raise
+        except NotFound:
+            await self._save("intended")
+            raise
+        await self._save("done", body, comment_id=made.id)
+        return await self._unite(body, Result.CREATED, made.id)
+
+    async def _wait_for_earlier(self, replaces: Comment | None) -> WriteOutcome | None:
+        """Look for the comment that an earlier attempt may have made; `None` where there certainly is none."""
+        assert self._receipt is not None
+        ends = (self._receipt.at or self._clock.now()) + timedelta(seconds=self._timing.settle)
+        for pause in (0.0, *self._timing.reads):
+            if pause and self._clock.now() < ends:
+                await self._clock.sleep(pause)
+            live = current(await self._look())
+            if any(replaces is None or own.comment.id != replaces.id for own in live):
+                return await self._update(live)
+            if self._clock.now() >= ends:
+                self._receipt = None
+                return None
+        return self._unknown("a comment was sent earlier and its answer was lost; it is not there yet")
+
+    async def _unite(self, body: str, result: Result, comment_id: str) -> WriteOutcome:
+        """Keep one comment where two writers have each made one: the oldest; the others point to it."""
+        try:
+            live = current(await self._look())
+            if len(live) > 1:
+                kept, *others = live
+                if not kept.says(body, None):
+                    await self._comments.update(
+                        kept.comment, related_like(body, kept.marker, self._format), self._format
+                    )
+                await self._save("done", body, comment_id=kept.comment.id)
+                comment_id = kept.comment.id
+                for own in others:
+                    self._notes.append(
+                        f"a second comment of this program, {own.comment.id}, now points to {comment_id}"
+                    )
+                    text = pointer(self._alert_id, self._run_id, comment_id, self._format)
+                    await self._comments.update(own.comment, text, self._format)
+        except (PantherError, NotFound) as error:
+            self._notes.append(f"a second look at the comments failed: {error}")
+        return self._outcome(result, comment_id)
+
+    # ---- updating ------------------------------------------------------------------------------------------------
+
+    async def _update(self, live: Sequence[Own]) -> WriteOutcome:
+        for own in live:
+            if any(own.says(self._report.body(self._format, brief=brief), self._receipt) for brief in (False, True)):
+                await self._save("done", self._body(), comment_id=own.comment.id)
+                outcome: WriteOutcome | None = self._outcome(Result.UNCHANGED, own.comment.id)
+            else:
+                outcome = await self._update_one(own)
+            if outcome is not None and outcome.result is not Result.UNKNOWN and len(live) > 1:
+                return await self._unite(self._body(), outcome.result, outcome.comment_id)
+            if outcome is not None:
+                return outcome
+        refused = live[0].comment
+        self._notes.append(f"comment {refused.id} could not be updated; a second one says that it replaces it")
+        return await self._create(refused)
+
+    async def _update_one(self, own: Own) -> WriteOutcome | None:
+        """`None` where Panther refuses updates of this comment."""
+        body = related_like(self._body(), own.marker, self._format)
+        reason = ""
+        for _ in range(_UPDATES):
+            if not await self.hold():
+                return self._unknown("another process has taken over", own.comment.id)
+            await self._save("sent", body, comment_id=own.comment.id)
+            try:
+                await self._comments.update(own.comment, body, self._format)
+            except NotFound:
+                return None
+            except PantherError as error:
+                if error.status in _UPDATE_REFUSED and isinstance(error, PantherDenied | PantherRefused):
+                    return None
+                if not _lost(error):
+                    await self._retry(error)
+                    raise
+                reason = str(error)
+                if await self._find(body) is None:
+                    continue
+            await self._save("done", body, comment_id=own.comment.id)
+            return self._outcome(Result.UPDATED, own.comment.id)
+        await self._save("unknown", body, comment_id=own.comment.id)
+        return self._unknown(reason, own.comment.id)
+
+    # ---- looking -------------------------------------------------------------------------------------------------
+
+    async def _look(self) -> tuple[Own, ...]:
+        return own_comments(await self._comments.list(self._alert_id), self._alert_id, self._receipt)
+
+    async def _find(self, body: str) -> Comment | None:
+        """Read until a body is there whose sending had no answer; `None` where it does not appear."""
+        for pause in self._timing.reads:
+            await self._clock.sleep(pause)
+            await self.hold()
+            try:
+                own = await self._look()
+            except PantherError:
+                continue
+            for each in own:
+                if each.says(body, None):
+                    return each.comment
+        return None
+
+    async def _retry(self, error: PantherError) -> None:
+        """Raise `_TryAgain` where the write may be tried once more; return where it may not."""
+        if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not self._brief:
+            self._brief = True
+            self._notes.append(_SHORTENED)
+            raise _TryAgain from error
+        self._tries += 1
+        if error.retryable and self._tries < self._timing.tries:
+            wait = self._timing.pause if error.retry_after is None else error.retry_after
+            await self._clock.sleep(min(wait, self._timing.longest_pause))
+            await self.hold()
+            raise _TryAgain from error
+
+    # ---- receipts ------------------------------------------------------------------------------------------------
+
+    @property
+    def _open(self) -> bool:
+        """Whether an earlier attempt may have created a comment without learning of it."""
+        receipt = self._receipt
+        return receipt is not None and receipt.state in ("sent", "unknown") and not receipt.comment_id
+
+    async def _save(
+        self,
+        state: Literal["intended", "sent", "done", "unknown"],
+        body: str | None = None,
+        *,
+        comment_id: str = "",
+        at: datetime | None = None,
+    ) -> None:
+        now = self._clock.now()
+        saved = Receipt(self._key, state, comment_id, digest(self._body() if body is None else body), at or now)
+        await self._store.save_receipt(saved, now=now)
+
+    def _body(self) -> str:
+        return self._report.body(self._format, brief=self._brief)
+
+    def _unknown(self, reason: str, comment_id: str = "") -> WriteOutcome:
+        return WriteOutcome(
+            result=Result.UNKNOWN, comment_id=comment_id, reason=reason, notes=tuple(dict.fromkeys(self._notes))
+        )
+
+    def _outcome(self, result: Result, comment_id: str) -> WriteOutcome:
+        return WriteOutcome(result=result, comment_id=comment_id, notes=tuple(dict.fromkeys(self._notes)))
+
+
+def _lost(error: PantherError) -> bool:
+    """Whether a write was sent and its answer is lost: it may have taken effect."""
+    return isinstance(error, PantherUnreachable | PantherProtocolError) and not error.retryable
