@@ -17,13 +17,14 @@ from triage.domain.evidence import Evidence
 from triage.domain.finding import Issue
 from triage.domain.selection import SkipCode, Skipped
 from triage.domain.untrusted import instructions_in
-from triage.domain.verdict import Analyst, Draft, Investigation, Verdict
+from triage.domain.verdict import Analyst, Draft, Investigation, Usage, Verdict
 from triage.errors import NotFound, PantherError, StoreError
 from triage.ports import AlertSource, ChatModel, Claim, Clock, Journal, Observer, Progress, Prompts, Store
 from triage.settings import Settings
 from triage.stages.adjudication import adjudicate
 from triage.stages.enrichment import Enricher
-from triage.stages.investigation import Conclusion, Toolbox, offline_draft, run_investigation
+from triage.stages.investigation import Conclusion, Toolbox, run_investigation
+from triage.stages.investigation.offline import offline_draft
 from triage.stages.reporting import build_report
 from triage.stages.selection import filter_alert
 from triage.stages.verification import invented_value, verify
@@ -118,7 +119,7 @@ class Pipeline:
             evidence=conclusion.evidence,
             signals=dossier.signals,
             entities=dossier.entities,
-            usage=conclusion.usage,
+            usage=conclusion.usage.plus(_asked(dossier.evidence)),
             notes=(*dossier.notes, *conclusion.notes, *alert.notes),
         )
         investigation = await self._write_back(alert, investigation, journal, observe)
@@ -171,7 +172,9 @@ class Pipeline:
     async def _nonce(self) -> JsonValue:
         return self.clock.token(8)
 
-    async def _write_back(self, alert: Alert, investigation: Investigation, journal: Journal, observe: Observer) -> Investigation:
+    async def _write_back(
+        self, alert: Alert, investigation: Investigation, journal: Journal, observe: Observer
+    ) -> Investigation:
         """Post the comment. What cannot be written is a note on the result; what may pass is raised to try again."""
         if self.writer is None:
             return investigation
@@ -190,6 +193,11 @@ class Pipeline:
         if not known:
             notes = (*notes, f"{UNWRITTEN}{outcome.reason}")
         return investigation.model_copy(update={"notes": notes})
+
+
+def _asked(evidence: tuple[Evidence, ...]) -> Usage:
+    """What enrichment has spent."""
+    return Usage(queries=sum(bool(entry.sql) for entry in evidence), rows=sum(len(entry.rows) for entry in evidence))
 
 
 UNWRITTEN = "the comment was not written: "

@@ -407,7 +407,8 @@ class Store(Protocol):
         """Upsert alerts by id with their decisions; gives the number of new ones.
 
         An alert that is queued, running, done or failed keeps its state; only Panther's own fields are refreshed.
-        A skipped one takes the new decision.
+        A skipped one takes the new decision, a linked one only if it is selected. Content that Panther changed
+        earlier than what is stored is out of date and changes nothing.
         """
 
     async def record(self, alert_id: str) -> AlertRecord | None: ...
@@ -421,12 +422,18 @@ class Store(Protocol):
         """Alerts of a detection that are or will be investigated, created at or after `since`; oldest first."""
 
     async def decide(self, alert_id: str, decision: Decision, *, now: datetime) -> None:
-        """Change what was decided on an alert that is not done (closed meanwhile, gone)."""
+        """Change what was decided on an alert that is not done (closed meanwhile, gone). Raises NotFound.
+
+        Skipping and linking end a claim; selecting queues what was skipped or linked, and moves nothing else.
+        """
 
     # the queue
 
     async def enqueue(self, alert_id: str, *, now: datetime, fresh: bool) -> None:
-        """Queue an alert again; `fresh` starts a new run, else the old journal is replayed."""
+        """Queue an alert again; `fresh` starts a new run, else the old journal is replayed. Raises NotFound.
+
+        A running alert whose lease holds is left to its worker; a claim by its id then gives nothing.
+        """
 
     async def claim(
         self, worker: str, *, now: datetime, lease_seconds: float, alert_id: str | None = None

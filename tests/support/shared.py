@@ -1,16 +1,22 @@
-"""The reference material beside the project; its tests skip where it is absent."""
+"""Reference material that lies beside the project, where it is there."""
 
+import json
 import os
 from pathlib import Path
+from typing import Any
 
 import pytest
 
-ROOT = Path(os.environ.get("TRIAGE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared")
 
-
-def shared(name: str) -> Path:
-    """A file or folder of the reference material, or a visible skip."""
-    path = ROOT / name
+def shared_path(name: str) -> Path:
+    """A file of the reference material; skips the test where there is none."""
+    folder = Path(os.environ.get("TRIAGE_SHARED", "") or Path(__file__).parents[2] / ".." / "shared")
+    path = folder / name
     if not path.exists():
-        pytest.skip(f"the reference material {name} is not here")
+        pytest.skip(f"the reference material is not here: {name}")
     return path
+
+
+def shared_lines(name: str) -> list[dict[str, Any]]:
+    """The records of an ndjson file of the reference material."""
+    return [json.loads(line) for line in shared_path(name).read_text(encoding="utf-8").splitlines()]

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 
 from tests.support.cli import run_cli, write_config
-from tests.support.shared import shared
+from tests.support.shared import shared_path
 from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
@@ -25,7 +25,7 @@ WORLDS = ["generated", "brackwater", "larkfield", "quillmark"]
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
     if request.param == "generated":
         return generate(tmp_path_factory.mktemp("world"), now=datetime(2026, 3, 4, 15, 0, tzinfo=UTC))
-    return shared(f"worlds/{request.param}")
+    return shared_path(f"worlds/{request.param}")
 
 
 @pytest.fixture

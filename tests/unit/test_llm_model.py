@@ -237,10 +237,12 @@ async def test_a_parameter_that_a_server_refuses_is_given_up(
         return (400, {}, problem(message, param=param)) if refused else completion("hi")
 
     request = HELLO.model_copy(update={"temperature": 0.5, "tools": (TOOL,), "tool_choice": "note"})
-    async with ScriptedLlm(server) as scripted:
-        async with open_model(LlmSettings(base_url=scripted.url, api_key=KEY), clock=FakeClock()) as model:
-            assert (await model.complete(request)).content == "hi"
-            assert (await model.complete(request)).content == "hi"
+    async with (
+        ScriptedLlm(server) as scripted,
+        open_model(LlmSettings(base_url=scripted.url, api_key=KEY), clock=FakeClock()) as model,
+    ):
+        assert (await model.complete(request)).content == "hi"
+        assert (await model.complete(request)).content == "hi"
     assert len(scripted.requests) == 3
     assert before in scripted.requests[0]
     assert after is None or after in scripted.requests[2]

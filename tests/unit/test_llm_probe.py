@@ -16,9 +16,11 @@ NOTE = call("note", {"word": "alpha"})
 
 
 async def probed(script: Script) -> Capabilities:
-    async with ScriptedLlm(script) as server:
-        async with open_model(LlmSettings(base_url=server.url), clock=FakeClock()) as model:
-            return await probe(model)
+    async with (
+        ScriptedLlm(script) as server,
+        open_model(LlmSettings(base_url=server.url), clock=FakeClock()) as model,
+    ):
+        return await probe(model)
 
 
 async def test_an_able_endpoint() -> None:

@@ -25,7 +25,7 @@ def test_the_shipped_templates_are_found_and_parse() -> None:
 
 def test_something_that_is_not_shipped_is_named() -> None:
     """A damaged installation says what is missing."""
-    with pytest.raises(PromptError, match="nothing.j2 is missing"):
+    with pytest.raises(PromptError, match=r"nothing\.j2 is missing"):
         shipped("nothing.j2")
     with pytest.raises(PromptError):
         shipped("pyproject.toml")
@@ -53,7 +53,7 @@ def test_a_missing_variable_is_refused() -> None:
 
 def test_a_missing_template_is_named() -> None:
     """A typo in a name is an error of ours, with that name."""
-    with pytest.raises(PromptError, match="none.j2"):
+    with pytest.raises(PromptError, match=r"none\.j2"):
         load_prompts().render("none.j2", {})
 
 
@@ -89,7 +89,7 @@ def test_a_wrong_expression_is_a_prompt_error(tmp_path: Path) -> None:
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     """The key of the configuration stands in the error."""
-    with pytest.raises(PromptError, match="investigation.prompts"):
+    with pytest.raises(PromptError, match=r"investigation\.prompts"):
         load_prompts([tmp_path / "none"])
 
 

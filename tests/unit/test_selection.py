@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.make import alert
-from tests.support.shared import shared
+from tests.support.shared import shared_path
 from triage.domain.selection import Linked, Selected, SkipCode, Skipped
 from triage.settings import IngestSettings
 from triage.stages.selection import decide, filter_alert
@@ -77,7 +77,7 @@ def test_a_regex_that_runs_away_selects_with_a_warning() -> None:
 
 def test_hostile_patterns_end_or_are_refused() -> None:
     """Each pattern of the corpus is refused at load, or decides within its time."""
-    for line in shared("security/regex_hostile.ndjson").read_text(encoding="utf-8").splitlines():
+    for line in shared_path("security/regex_hostile.ndjson").read_text(encoding="utf-8").splitlines():
         case = json.loads(line)
         try:
             chosen = settings(detection_id_regex=case["pattern"])

@@ -95,7 +95,7 @@ async def test_an_alert_is_not_deleted_from_under_its_journal(store: SqlStore) -
     await saved(store, alert("a"))
     await store.journal(await claimed(store), "step", "query", 1, now=NOW)
 
-    with pytest.raises(StoreError, match="foreign key|FOREIGN KEY"):
+    with pytest.raises(StoreError, match=r"foreign key|FOREIGN KEY"):
         await store._write(lambda connection: connection.execute(delete(alert_rows)))
 
     assert await store.record("a") is not None

@@ -131,6 +131,14 @@ def test_trust_follows_the_cited_field() -> None:
     assert [set(item.trust) for item in checked] == [{Trust.ACTOR}, {Trust.PROVIDER}, {Trust.MEASURED}]
 
 
+def test_a_query_of_the_models_own_proves_no_trust() -> None:
+    """The model can name and count what it likes in its own SQL; that never makes a value the provider's or ours."""
+    entry = evidence(1, {"eventName": "x", "n": 4}, source="tool", measured=True)
+    citations = (value("eventName", "x"), value("n", 4), CountCitation(evidence="E1", number=1))
+    checked = verify([Finding(text="x", citations=(citation,)) for citation in citations], [entry])
+    assert [set(item.trust) for item in checked] == [{Trust.ACTOR}] * 3
+
+
 json_values = st.recursive(
     st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(),
     lambda inner: st.lists(inner, max_size=3) | st.dictionaries(st.text(), inner, max_size=3),

@@ -81,11 +81,15 @@ def _local(settings: Settings) -> list[Line]:
     from triage.stages.enrichment import load_playbooks  # noqa: PLC0415 - start-up time
     from triage.wiring import playbook_directories, prompts_of  # noqa: PLC0415
 
+    def prompts() -> str:
+        return f"digest {prompts_of(settings).digest[:12]}"
+
+    def playbooks() -> str:
+        books = load_playbooks(playbook_directories(settings)).books
+        return f"{sum(len(book.questions) for book in books)} questions"
+
     lines = []
-    for name, load in (
-        ("prompts", lambda: f"digest {prompts_of(settings).digest[:12]}"),
-        ("playbooks", lambda: f"{load_playbooks(playbook_directories(settings)).size} questions"),
-    ):
+    for name, load in (("prompts", prompts), ("playbooks", playbooks)):
         try:
             lines.append(Line(name, "ok", load()))
         except TriageError as error:

@@ -35,14 +35,14 @@ def _row(record: AlertRecord) -> tuple[str, ...]:
         why = decision.reason
     verdict = record.verdict.value if record.verdict else ""
     return (
-        plain(record.alert.id, 12),
+        plain(record.alert.id, 40),
         record.alert.severity.value[:8],
-        plain(record.alert.title, 48),
+        plain(record.alert.title, 44),
         record.state.value,
         f"({verdict})" if verdict and isinstance(decision, Linked) else verdict,
         f"{record.confidence:.0%}" if record.confidence is not None else "",
         f"{record.seconds:.1f}" if record.seconds is not None else "",
-        plain(why, 70),
+        plain(why, 90),
     )
 
 

@@ -152,6 +152,9 @@ def _plain(text: str) -> Iterator[str]:
         folded = unquote_plus(folded)
     bare = _INVISIBLE.sub(lambda match: match.group() if match.group() in "\n\r\t" else "", folded)
     yield bare
+    if len(bare) < len(folded):
+        # An invisible character may stand inside a word, or between two.
+        yield _INVISIBLE.sub(" ", folded)
     if not bare.isascii():
         yield bare.lower().translate(_LOOKALIKES)
     if _SPACED.search(bare):

@@ -56,8 +56,8 @@ _TOKENS: tuple[tuple[str, "regex.Pattern[str]"], ...] = (
     ("npm token", regex.compile(r"\bnpm_[A-Za-z0-9]{30,}+")),
     ("PyPI token", regex.compile(r"\bpypi-[\w-]{30,}+")),
 )
-_CREDENTIALS = regex.compile(r"(?i)\b(bearer|basic|ssws|negotiate)(\s+)(?!\[redacted )([\w.~+/=-]{12,}+)")
-_COOKIE = regex.compile(r"(?i)\b((?:set-)?cookie\s*:\s*)(?!\[redacted )([^\r\n\"']{4,}+)")
+_CREDENTIALS = regex.compile(r"(?i)\b(bearer|basic|ssws|negotiate)(\s++)(?!\[redacted )([\w.~+/=-]{12,}+)")
+_COOKIE = regex.compile(r"(?i)\b((?:set-)?cookie\s*+:\s*+)(?!\[redacted )([^\r\n\"']{4,}+)")
 _SESSION = regex.compile(
     r"(?i)\b((?:j?sessionid|phpsessid|connect\.sid|asp\.net_sessionid|session|sid)=)(?!\[redacted )([^\s;&,\"']{12,}+)"
 )
@@ -70,8 +70,8 @@ _URL_SIGNATURE = regex.compile(
 _ASSIGNMENT = regex.compile(
     r"(?i)(?P<name>\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret[_-]?(?:access[_-]?)?key|client[_-]?secret"
     r"|private[_-]?key|api[_-]?key|(?:access|refresh|session|auth|id|api|bearer)[_-]?token))"
-    r"(?P<between>\\?[\"']?\s{0,3}(?:=>?|:)\s{0,3}|\\?[\"']\s{0,3},\s{0,3}|(?<=--?[\w-]{3,40})\s{1,3})"
-    r"(?P<quote>\\?[\"']?)(?!\[redacted )(?P<value>[^\s\"'\\&,;<>}]{4,}+)"
+    r"(?P<between>\\?[\"']?\s{0,3}+(?:=>?+|:)\s{0,3}+|\\?[\"']\s{0,3}+,\s{0,3}+|(?<=--?[\w-]{3,40})\s{1,3}+)"
+    r"(?P<quote>\\?+[\"']?+)(?!\[redacted )(?P<value>[^\s\"'\\&,;<>}]{4,}+)"
 )
 
 

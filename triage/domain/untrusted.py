@@ -21,7 +21,7 @@ _HIDDEN = regex.compile(
     r"[\p{C}\p{Zl}\p{Zp}\u00A0\u1680\u2000-\u200A\u202F\u205F\u3000\u034F\u115F\u1160\u17B4\u17B5\u180B-\u180F"
     r"\u2800\u3164\uFE00-\uFE0F\uFFA0\U000E0100-\U000E01EF<>]"
 )
-_CUT = regex.compile(r"…\[\+\d+ characters\]\Z")
+_CUT = regex.compile(r"…\[\+(\d{1,9}) characters\]\Z")
 _LEAST = 60
 """Characters that every text keeps."""
 _LAST = ("p_any_", "p_")
@@ -29,7 +29,15 @@ _LAST = ("p_any_", "p_")
 
 
 def _escape(match: "regex.Match[str]") -> str:
-    units = match.group().encode("utf-16-be", "surrogatepass")
+    return _units(match.group())
+
+
+def _spelled(letter: str) -> str:
+    return letter if letter.isprintable() else _units(letter)
+
+
+def _units(letter: str) -> str:
+    units = letter.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
 
@@ -38,7 +46,9 @@ def visible_json(value: JsonValue) -> str:
 
     Reading it back gives the value again.
     """
-    return str(_HIDDEN.sub(_escape, json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+    shown = str(_HIDDEN.sub(_escape, json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
+    # The pattern's Unicode may be newer than Python's, and either may know a character that the other doesn't.
+    return shown if shown.isprintable() else "".join(map(_spelled, shown))
 
 
 def visible(text: str) -> str:
@@ -60,7 +70,9 @@ def shorten(value: JsonValue, limit: int) -> JsonValue:
 def uncut(said: str, stored: str) -> bool:
     """Whether `said` is `stored` as `shorten` showed it."""
     match = _CUT.search(said)
-    return match is not None and stored.startswith(said[: match.start()]) and len(stored) > match.start()
+    if match is None or len(stored) != match.start() + int(match[1]):
+        return False
+    return stored.startswith(said[: match.start()])
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,9 +3,11 @@
 import json
 import re
 from collections.abc import Callable, Mapping, Sequence
-from typing import assert_never
+from typing import assert_never, cast
 
-from triage.domain.evidence import MISSING, Evidence, lookup
+from pydantic import JsonValue
+
+from triage.domain.evidence import MISSING, Evidence, Source, lookup
 from triage.domain.finding import (
     AbsenceCitation,
     CheckedFinding,
@@ -92,7 +94,10 @@ def _check_value(citation: ValueCitation, entry: Evidence) -> _Outcome:
     if entry.measured and (found is None or (found == 0 and not isinstance(found, bool))):
         # A count of nothing is an absence in other words.
         return _absence(entry)
-    return _holds(classify(entry.log_type, citation.column, measured=entry.measured))
+    if entry.source is Source.TOOL:
+        # The model wrote this query: a column can carry any alias, so its name says nothing about who chose the value.
+        return _holds(Trust.ACTOR)
+    return _holds(classify(entry.log_type, citation.column, value=cast("JsonValue", found), measured=entry.measured))
 
 
 def _check_count(citation: CountCitation, entry: Evidence) -> _Outcome:
@@ -107,7 +112,8 @@ def _check_count(citation: CountCitation, entry: Evidence) -> _Outcome:
         )
     if entry.row_count == 0:
         return _absence(entry)
-    return _holds(Trust.MEASURED)
+    # A query of the model's own can be shaped to any number of rows.
+    return _holds(Trust.ACTOR if entry.source is Source.TOOL else Trust.MEASURED)
 
 
 def _check(citation: Citation, evidence: Mapping[str, Evidence]) -> _Outcome:

@@ -89,6 +89,8 @@ def message_of(body: object) -> str:
             return text
         case {"detail": [{"msg": str(text)}, *_]}:
             return text
+        case str(text) if not text.lstrip().startswith("<"):
+            return text
         case _:
             return ""
 

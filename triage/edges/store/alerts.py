@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Mapping, Sequence
 from datetime import datetime
+from functools import lru_cache
 from typing import Any, assert_never
 
 from pydantic import TypeAdapter
@@ -126,6 +127,12 @@ def _newest(decided: Sequence[tuple[Alert, Decision]]) -> dict[str, tuple[Alert,
     return {key: newest[key] for key in sorted(newest)}
 
 
+@lru_cache(maxsize=256)
+def _decision_text(decision: Decision) -> str:
+    """Most alerts of a poll share a few decisions."""
+    return dump(decision)
+
+
 def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, object]:
     state = state_of(decision)
     return {
@@ -135,7 +142,7 @@ def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, objec
         "created_at": alert.created_at,
         "content_at": _content_at(alert),
         "state": state.value,
-        "decision": dump(decision),
+        "decision": _decision_text(decision),
         "run_number": 1,
         "run_id": run_id(alert.id, 1),
         "epoch": 0,

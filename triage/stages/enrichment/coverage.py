@@ -61,9 +61,7 @@ class Rhythm:
         for row in rows:
             start, last = parse_time(row.get("hour")), parse_time(row.get("last_seen"))
             if start is not None and last is not None:
-                hours.append(
-                    Hour(start, _int(row, "events"), last, _int(row, "with_address"), _int(row, "with_actor"))
-                )
+                hours.append(Hour(start, _int(row, "events"), last, _int(row, "with_address"), _int(row, "with_actor")))
         return cls(tuple(sorted(hours, key=lambda hour: hour.start, reverse=True)), complete=not truncated)
 
     @property

@@ -125,7 +125,9 @@ class _Run:
         entries = [
             self._events_entry(events.result(), found),
             background.detection_evidence(rule, 2, rule_answer.error, rule_answer.seconds),
-            self._entry(3, Source.HISTORY, "history", "How did earlier alerts of this detection end?", history.result()),
+            self._entry(
+                3, Source.HISTORY, "history", "How did earlier alerts of this detection end?", history.result()
+            ),
             self._entry(4, Source.COMMENTS, "comments", "What did people write on like alerts?", comments.result()),
             self._sources_entry(source_answer, health, found.log_types),
         ]
@@ -138,9 +140,7 @@ class _Run:
             log_types=found.log_types,
             entities=found.entities,
             evidence=tuple(entries),
-            signals=measure(
-                self.alert, rule, found.subject, entries, allowed=self.room.settings.allowed, now=self.now
-            ),
+            signals=measure(self.alert, rule, found.subject, entries, allowed=self.room.settings.allowed, now=self.now),
             notes=tuple(notes),
         )
 
@@ -202,7 +202,9 @@ class _Run:
         if not isinstance(named, dict):
             return None
         return {
-            database: frozenset(str(name) for name in names) for database, names in named.items() if isinstance(names, list)
+            database: frozenset(str(name) for name in names)
+            for database, names in named.items()
+            if isinstance(names, list)
         }
 
     async def _history(self) -> Answer:
@@ -328,12 +330,14 @@ class _Run:
         rows = tuple(background.source_rows(sources or (), log_types))
         told = Answer(rows=rows, row_count=len(rows), error=answer.error, seconds=answer.seconds)
         return self._entry(
-            5, Source.SOURCES, "sources", "Are the log sources of this alert healthy, and up to when did they deliver?", told
+            5,
+            Source.SOURCES,
+            "sources",
+            "Are the log sources of this alert healthy, and up to when did they deliver?",
+            told,
         ).model_copy(update={"columns": tuple(rows[0]) if rows else ()})
 
-    def _query_entries(
-        self, found: "_Found", sources: tuple[LogSource, ...] | None, before: int
-    ) -> list[Evidence]:
+    def _query_entries(self, found: "_Found", sources: tuple[LogSource, ...] | None, before: int) -> list[Evidence]:
         rhythms = {
             bound.asked.table: Rhythm.of(answer.rows, truncated=answer.truncated)
             for bound, answer in found.rhythms

@@ -25,8 +25,8 @@ if TYPE_CHECKING:
     # sqlglot stands behind this package and costs start-up time.
     from triage.domain.sql import QueryTemplate
 
-TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused")
-"""What a log type may say of itself."""
+TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self")
+"""What a log type may say of itself; `self` is the actor in the form in which targets are named."""
 
 LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values")
 """Parameters that hold one or more texts."""
@@ -133,8 +133,8 @@ class Playbook(Value):
     """Globs over the detection's tags; asked only where one matches."""
     detections: tuple[str, ...] = ()
     """Globs over detection ids."""
-    terms: dict[Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused)$")], Term] = Field(
-        default_factory=dict
+    terms: dict[Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused|self)$")], Term] = (
+        Field(default_factory=dict)
     )
     questions: tuple[Question, ...] = ()
 
@@ -268,7 +268,9 @@ def _check_terms(book: Playbook, lines: "_Lines") -> None:
     if book.terms and any(character in name for name in book.log_types for character in "*?["):
         _Where(lines, ("log_types",)).fail("a playbook with terms names its log types in full, without wildcards")
     for name, term in book.terms.items():
-        sql = f"SELECT ({term.sql}) AS term FROM panther_logs.public.any_table WHERE p_event_time BETWEEN :start AND :end"  # noqa: S608 - only parsed, to check the author's own SQL
+        sql = (
+            f"SELECT ({term.sql}) AS term FROM panther_logs.public.any_table WHERE p_event_time BETWEEN :start AND :end"  # noqa: S608 - only parsed, to check the author's own SQL
+        )
         _Where(lines, ("terms", name, "sql")).parse(None, sql)
 
 

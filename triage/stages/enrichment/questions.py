@@ -65,7 +65,10 @@ def choose(
     seen: set[str] = set()
     given = _values(alert, subject)
     for asked in playbooks.asked(
-        log_types, kinds={entity.kind.value for entity in entities}, tags=detection.tags, detection_id=alert.detection_id
+        log_types,
+        kinds={entity.kind.value for entity in entities},
+        tags=detection.tags,
+        detection_id=alert.detection_id,
     ):
         if asked.key in seen:
             continue

@@ -3,7 +3,7 @@
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
 from ipaddress import ip_address
@@ -45,7 +45,10 @@ class Subject:
     values: tuple[str, ...] = ()
     """The actor as the indicator columns hold it."""
     account: str = ""
-    extra: Mapping[str, str] = field(default_factory=dict)
+    events: int = 0
+    """Events of the actor in the alert."""
+    refused: bool = False
+    """Most of them are refusals."""
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -83,6 +86,7 @@ def subject_of(
     actor = _first(found.get("actor"))
     if actor and len(found.get("actor", ())) > 1:
         found = _of_actor(events, terms.get(log_type) or {}, log_type, actor)
+    mine = (found.get("actor") or Counter())[actor]
     by_role = [entity for entity in entities if entity.role is Role.ACTOR]
     addresses = _list(found.get("address")) or _values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
     return Subject(
@@ -98,12 +102,12 @@ def subject_of(
         people=_people(actor, by_role),
         values=_indicators(actor, by_role),
         account=next(iter(_values(entities, (EntityKind.ACCOUNT,), tuple(Role))), ""),
+        events=mine,
+        refused=bool(mine) and 2 * sum((found.get("refused") or Counter()).values()) > mine,
     )
 
 
-def _of_actor(
-    events: Sequence[Row], terms: Mapping[str, Term], log_type: str, actor: str
-) -> dict[str, Counter[str]]:
+def _of_actor(events: Sequence[Row], terms: Mapping[str, Term], log_type: str, actor: str) -> dict[str, Counter[str]]:
     """An alert can take in events of several actors; the subject is the one with the most, and only what they did."""
     found: dict[str, Counter[str]] = {}
     for row in events:
@@ -186,7 +190,10 @@ def _people(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
     user = _AWS_USER.match(actor)
     if user:
         found.append(user.group(1))
-    elif actor and not actor.startswith("arn:") and not _is_address(actor):
+    elif actor.startswith("arn:"):
+        # A role: whoever assumed it chose the session's name.
+        return ()
+    elif actor and not _is_address(actor):
         found.append(actor)
     found += [entity.value for entity in entities if entity.kind is EntityKind.EMAIL]
     if not found:
@@ -200,7 +207,8 @@ def _indicators(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
     found += [
         entity.value
         for entity in entities
-        if entity.kind in INDICATOR_COLUMN and entity.kind not in (EntityKind.ACCOUNT, EntityKind.TRACE, EntityKind.DOMAIN)
+        if entity.kind in INDICATOR_COLUMN
+        and entity.kind not in (EntityKind.ACCOUNT, EntityKind.TRACE, EntityKind.DOMAIN)
         and not (entity.kind is EntityKind.IP and not _is_address(entity.value))
     ]
     user = _AWS_USER.match(actor)

@@ -3,6 +3,7 @@
 from triage.stages.investigation.driver import run_investigation
 from triage.stages.investigation.effects import AskModel, Conclusion, Effect, ModelFailure, RunTools, ToolAnswer
 from triage.stages.investigation.loop import investigate
+from triage.stages.investigation.offline import offline_draft
 from triage.stages.investigation.toolbox import Toolbox
 
 __all__ = [
@@ -14,5 +15,6 @@ __all__ = [
     "ToolAnswer",
     "Toolbox",
     "investigate",
+    "offline_draft",
     "run_investigation",
 ]

@@ -86,9 +86,14 @@ class Budget:
             return f"{self.settings.max_tokens} tokens"
         return ""
 
-    def refusal(self, request: ChatRequest) -> str:
-        """Why not even one more turn fits; empty where it does."""
-        if self.elapsed() >= self.settings.max_seconds:
+    def refusal(self, request: ChatRequest, *, in_time: bool = True) -> str:
+        """Why not even one more turn fits; empty where it does.
+
+        Args:
+            request: What would be asked.
+            in_time: Seconds count. They don't for the turn that concludes: what was found shall not be lost.
+        """
+        if in_time and self.elapsed() >= self.settings.max_seconds:
             return f"the budget of {self.settings.max_seconds:g} seconds is used up"
         if self.estimate(request) + self.max_output_tokens > self.tokens_left:
             return f"the budget of {self.settings.max_tokens} tokens is used up"

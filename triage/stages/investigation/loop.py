@@ -167,7 +167,7 @@ class _Loop:
     def _last_turn(self, reason: str) -> Steps:
         self.notes.append(f"The investigation stopped at its budget: {reason}.")
         self.messages.append(Message(role="user", content=self.briefing.last_turn(reason)))
-        refusal = self._fit()
+        refusal = self._fit(in_time=False)
         if refusal:
             return self._give_up(refusal)
         reply = yield from self._ask(last=True)
@@ -231,14 +231,14 @@ class _Loop:
             self._shrink(hard=attempt > 0)
         raise AssertionError("the last attempt returns")
 
-    def _fit(self) -> str:
+    def _fit(self, *, in_time: bool = True) -> str:
         """Make room until one more turn fits the token budget; gives why not, where it can't."""
         for hard in (False, True):
-            refusal = self.budget.refusal(self._request(last=True))
+            refusal = self.budget.refusal(self._request(last=True), in_time=in_time)
             if not refusal:
                 return ""
             self._shrink(hard=hard)
-        return self.budget.refusal(self._request(last=True))
+        return self.budget.refusal(self._request(last=True), in_time=in_time)
 
     def _shrink(self, *, hard: bool) -> None:
         """Let the oldest tool rows go, half of them at first; then all of them and most of the dossier's rows."""

@@ -187,7 +187,8 @@ def _read_indicators(gathering: Gathering, event: Row) -> None:
     """Read the `p_any_` columns: they know no role, so the values keep those of the fields they came from."""
     for column, hint in _INDICATORS:
         for path, value in _scalars(column, event.get(column)):
-            for typed in read(value, hint):
+            # Of an ARN only itself: the names in it are entities where a field of the event says whose they are.
+            for typed in read(value, hint)[:1]:
                 if typed.kind is EntityKind.USER and gathering.role_of(typed.kind, typed.value) is None:
                     _add_local_part(gathering, typed, path)
                 else:

@@ -42,6 +42,16 @@ class _Found:
     facts: dict[str, str] = field(default_factory=dict)
     events: int = 0
 
+    def learn(self, typed: Typed, facts: Mapping[str, str]) -> None:
+        """Add facts; what a log says itself stands above what was made from something else."""
+        if "derived" in self.typed.facts and "derived" not in typed.facts:
+            self.typed = typed
+            self.facts.pop("derived", None)
+        said = "derived" not in self.typed.facts
+        for name, value in facts.items():
+            if not (said and name == "derived"):
+                self.facts.setdefault(name, value)
+
     @property
     def role(self) -> Role:
         return min(self.roles, key=_ROLES.index)
@@ -67,8 +77,7 @@ class Gathering:
         found.roles[role] = None
         if path:
             found.fields[path] = None
-        for name, value in {**typed.facts, **(facts or {})}.items():
-            found.facts.setdefault(name, value)
+        found.learn(typed, {**typed.facts, **(facts or {})})
 
     def role_of(self, kind: EntityKind, value: str) -> Role | None:
         """The role of an entity that has been found."""
@@ -122,8 +131,7 @@ class Gathering:
             mine.roles.update(found.roles)
             mine.fields.update(found.fields)
             mine.events += found.events
-            for name, value in found.facts.items():
-                mine.facts.setdefault(name, value)
+            mine.learn(found.typed, found.facts)
 
     def entities(self) -> tuple[Entity, ...]:
         """All of them in order and in bounds: by role, then by number of events, then the most telling first."""

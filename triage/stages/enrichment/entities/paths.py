@@ -110,7 +110,7 @@ def _step(node: JsonValue, key: str) -> Iterator[tuple[str, JsonValue]]:
 def _holds(node: JsonValue, where: tuple[str, str] | None) -> bool:
     if where is None:
         return True
-    return any(str(value).casefold() == where[1] for _, value in _step(node, where[0]))
+    return any(isinstance(value, str) and value.casefold() == where[1] for _, value in _step(node, where[0]))
 
 
 def find(event: Mapping[str, JsonValue], path: tuple[Part, ...]) -> Iterator[tuple[str, JsonValue]]:

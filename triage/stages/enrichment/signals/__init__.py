@@ -16,6 +16,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.allowed,
     history.own_history,
     history.peers,
+    history.looking_around,
     history.hours,
     history.recipients,
     history.flows,
@@ -25,6 +26,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     place.staff,
     aftermath.aftermath,
     aftermath.target_use,
+    aftermath.strangers,
     aftermath.refused,
     others.other_alerts,
     others.outcomes,
@@ -54,10 +56,22 @@ def measure(
     """
     facts = Facts(alert, detection, subject, tuple(evidence), now, tuple(allowed))
     found = [signal for rule in RULES for signal in rule(facts)]
-    if any(signal.name == "routine" for signal in found):
+    names = {signal.name for signal in found}
+    if "routine" in names:
         # Whose duty it is needs no colleague's example.
         found = [signal for signal in found if signal.name not in {"common_here", "team_routine"}]
+    if names & _ABOUT_ANOTHER:
+        # The actor may have been tricked: what is usual for them says little about what was made of it.
+        found = [_lighter(signal) if signal.name in _ABOUT_THE_ACTOR else signal for signal in found]
     return tuple(found)
+
+
+_ABOUT_ANOTHER = {"target_used", "stranger_on_target", "opened_to_strangers"}
+_ABOUT_THE_ACTOR = {"routine", "seen_before", "known_address", "quiet_aftermath", "routine_aftermath", "team_routine"}
+
+
+def _lighter(signal: Signal) -> Signal:
+    return signal.model_copy(update={"weight": round(signal.weight * 0.4, 3)})
 
 
 __all__ = ["measure"]

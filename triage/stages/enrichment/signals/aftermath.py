@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import timedelta
 
+from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import (
@@ -19,17 +20,19 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
-from triage.stages.enrichment.signals.harmful import BULK, Harm, note_on
+from triage.stages.enrichment.signals.harmful import BULK, CATALOGUE, Harm, is_self_service, note_on
 from triage.stages.enrichment.signals.place import place_of
 
 HOURS = timedelta(hours=12)
 """How long after the alert's last event a follow-up is taken for one."""
+SETTLED_PAIRS = 2
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
 ROUTINE_DAYS = 2
 """Earlier days from which a follow-up is part of the actor's work."""
 REFUSED = 3
 _READING = (Harm.COLLECTION, Harm.CREDENTIALS)
+_COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
 _INVERSE = (
     ("Stop", "Start"),
     ("Delete", "Put"),
@@ -67,6 +70,8 @@ def _steps(facts: Facts) -> list[_Step]:
     """Follow-ups of the actor with a note in the catalogue."""
     subject = facts.subject
     profile = _profile(facts)
+    undone = {inverse for action in subject.actions for inverse in _inverses(action)}
+    usual = _usual_addresses(facts)
     found = []
     for entry in facts.read("harmful_aftermath", "action", "address", "first_seen"):
         if "days" in entry.columns:
@@ -77,14 +82,25 @@ def _steps(facts: Facts) -> list[_Step]:
             note = note_on(entry.log_type, action)
             if note is None or done(row) <= 0 or first is None or first > subject.last + HOURS:
                 continue
-            if action in subject.actions:
+            if action in subject.actions or action in undone:
                 continue
             seriousness = note.seriousness
+            if is_self_service(entry.log_type, action) and text(row, "address") in usual:
+                seriousness *= 0.25
             if note.harm in _READING and done(row) < BULK:
                 seriousness *= 0.5
             routine = profile.get(action, 0) >= ROUTINE_DAYS
             found.append(_Step(action, note.harm, seriousness, done(row), routine, entry))
     return found
+
+
+def _usual_addresses(facts: Facts) -> set[str]:
+    return {
+        text(row, "address")
+        for entry in facts.read("known_address", "address", "days", "first_seen")
+        for row in entry.rows
+        if (first := moment(row, "first_seen")) is not None and first < facts.subject.moment - SETTLED
+    }
 
 
 def _profile(facts: Facts) -> dict[str, int]:
@@ -102,7 +118,10 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
     stranger = place_of(facts).stranger
     steps = _steps(facts)
     # A stolen session does its owner's work as a cover: from an unknown place routine excuses only half.
-    weighed = [(step, step.seriousness * (0.0 if step.routine and not stranger else 0.5 if step.routine else 1.0)) for step in steps]
+    weighed = [
+        (step, step.seriousness * (0.0 if step.routine and not stranger else 0.5 if step.routine else 1.0))
+        for step in steps
+    ]
     by_kind: dict[Harm, tuple[_Step, float]] = {}
     for step, serious in sorted(weighed, key=lambda item: -item[1]):
         if serious > 0:
@@ -122,10 +141,14 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
 
 def _quiet(facts: Facts) -> Iterator[Signal]:
     entry = facts.first("quiet_aftermath", "action", "address", "first_seen")
-    if entry is None or entry.end is None or not facts.subject.actor:
+    if entry is None or entry.end is None or not facts.subject.actor or entry.log_type not in CATALOGUE:
         return
     watched = entry.end - facts.subject.last
     scale = min(1.0, max(0.0, watched / SETTLING))
+    done_already = {note.harm for action in facts.subject.actions if (note := note_on(entry.log_type, action))}
+    if done_already & _COMPLETE:
+        # Whoever took or gave away data has nothing left to do.
+        scale *= 0.4
     if scale > 0:
         hours = round(watched.total_seconds() / 3600)
         sentence = f"Nothing harmful that is new for this actor followed within {plural(hours, 'hour')}."
@@ -154,24 +177,84 @@ def _inverses(action: str) -> Iterator[str]:
 
 
 def target_use(facts: Facts) -> Iterator[Signal]:
-    """What was changed is used at once, from the changer's place or from an unknown one."""
+    """What was changed, where it is an identity, goes on from its usual places or from others."""
     subject = facts.subject
     here = set(subject.addresses)
-    for entry in facts.read("target_aftermath", "actor", "action", "address"):
+    entry = used_strangely(facts)
+    if entry is not None:
+        rows = [row for row in entry.rows if _since(facts, row)]
+        row = rows[0]
+        who, where = plain(text(row, "identity")), plain(text(row, "address"))
+        yield signal("target_used", f"{who} was then used from {where}, where it never worked before.", [entry])
+        return
+    for entry in facts.read("target_as_usual", "identity", "address", "first_seen"):
+        settled = {text(row, "address") for row in entry.rows if _before(facts, row)}
+        active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > subject.last]
+        if settled and active and {text(row, "address") for row in active} <= settled | here:
+            sentence = f"{plain(text(active[0], 'identity'))} goes on from {plain(text(active[0], 'address'))}, as before."
+            yield signal("target_as_usual", sentence, [entry])
+
+
+def used_strangely(facts: Facts) -> Evidence | None:
+    """The answer that shows the target used from a new place after the change; `None` where it was not."""
+    stranger = place_of(facts).stranger
+    for entry in facts.read("target_used", "identity", "address", "first_seen"):
+        if any(text(row, "identity") == facts.subject.actor for row in entry.rows):
+            continue
+        settled = any(_before(facts, row) for row in entry.rows)
         for row in entry.rows:
-            first = moment(row, "first_seen")
-            if first is None or first <= subject.moment or text(row, "actor") not in subject.targets:
-                continue
-            if text(row, "address") in here and place_of(facts).stranger:
-                sentence = f"{plain(text(row, 'actor'))}, the target, was then used from {plain(text(row, 'address'))} too."
-                yield signal("target_used", sentence, [entry])
+            # A new identity has no usual place; then only the changer's own unknown place is telling.
+            if _since(facts, row) and (settled or (stranger and text(row, "address") in facts.subject.addresses)):
+                return entry
+    return None
+
+
+def _before(facts: Facts, row: Row) -> bool:
+    first = moment(row, "first_seen")
+    return first is not None and first < facts.subject.moment - SETTLED and is_address(text(row, "address"))
+
+
+def _since(facts: Facts, row: Row) -> bool:
+    """First used after the change, with success."""
+    first = moment(row, "first_seen")
+    return (
+        first is not None
+        and facts.subject.moment < first <= facts.subject.last + HOURS
+        and done(row) > 0
+        and is_address(text(row, "address"))
+    )
+
+
+def strangers(facts: Facts) -> Iterator[Signal]:
+    """After the change somebody unknown works on the target, or comes in through what was opened."""
+    subject = facts.subject
+    for entry in facts.read("stranger_on_target", "actor", "address", "first_seen"):
+        settled = [row for row in entry.rows if _before(facts, row)]
+        if len(settled) < SETTLED_PAIRS or entry.truncated:
+            continue
+        actors = {text(row, "actor") for row in settled}
+        places = {text(row, "address") for row in settled} | set(subject.addresses)
+        for row in entry.rows:
+            if _since(facts, row) and text(row, "address") not in places and text(row, "actor") != subject.actor:
+                known = text(row, "actor") in actors
+                sentence = f"After the change {plain(text(row, 'address'))} appears on the target for the first time."
+                yield signal("stranger_on_target", sentence, [entry], scale=0.5 if known else 1.0)
                 return
-    for entry in facts.read("new_credential_use", "address", "action"):
-        strange = [row for row in entry.rows if is_address(text(row, "address")) and text(row, "address") not in here]
-        if strange:
-            row = strange[0]
-            sentence = f"The new key was used from {plain(text(row, 'address'))} for {plain(text(row, 'action'))}."
-            yield signal("target_used", sentence, [entry], scale=0.6)
+    for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):
+        fresh = [row for row in entry.rows if _opened(facts, row)]
+        if fresh and len(fresh) < len(entry.rows):
+            row = fresh[-1]
+            sentence = (
+                f"After the change {plain(text(row, 'source'))} came in to {plain(text(row, 'target'))} port "
+                f"{number(row, 'port')}, which nobody outside reached before."
+            )
+            yield signal("opened_to_strangers", sentence, [entry])
+            return
+
+
+def _opened(facts: Facts, row: Row) -> bool:
+    first = moment(row, "first_seen")
+    return first is not None and facts.subject.moment < first <= facts.subject.last + HOURS
 
 
 def refused(facts: Facts) -> Iterator[Signal]:

@@ -34,7 +34,11 @@ class Facts:
     def read(self, signal: str, *columns: str) -> Iterator[Evidence]:
         """Answers that may feed a signal and whose rows have these columns; those without rows count as having them."""
         for entry in self.evidence:
-            if signal in entry.signals and not entry.error and (not entry.columns or set(columns) <= set(entry.columns)):
+            if (
+                signal in entry.signals
+                and not entry.error
+                and (not entry.columns or set(columns) <= set(entry.columns))
+            ):
                 yield entry
 
     def first(self, signal: str, *columns: str) -> Evidence | None:

@@ -92,7 +92,6 @@ credentials 0.7: org.credential_authorization_grant environment.create_actions_s
 collection 0.7: git.clone repo.download_zip org.audit_log_export migration.create
 exposure 1.0: repo.access repository_visibility_change.enable repo.transfer repo.transfer_start repo.create_fork
 destruction 0.9: repo.destroy org.remove_member team.destroy repo.archived
-execution 0.4: workflows.created_workflow_run workflow_run.create git.push
 """
 _GSUITE = """
 persistence 0.9: email_forwarding_out_of_domain ADD_APPLICATION authorize titanium_enroll CREATE_USER
@@ -181,6 +180,22 @@ _NAMES = {
     "destruction": Harm.DESTRUCTION,
     "execution": Harm.EXECUTION,
 }
+SELF_SERVICE: Mapping[str, frozenset[str]] = {
+    "Okta.SystemLog": frozenset(
+        {
+            "user.mfa.factor.activate",
+            "user.mfa.factor.update",
+            "user.mfa.factor.deactivate",
+            "user.account.update_password",
+            "device.enrollment.create",
+        }
+    ),
+    "GSuite.ActivityEvent": frozenset(
+        {"2sv_enroll", "titanium_enroll", "recovery_email_edit", "recovery_phone_edit", "recovery_info_edit", "authorize"}
+    ),
+}
+"""What people do for their own account; from their usual place it is housekeeping."""
+
 BULK = 5
 """From how many on reading counts in full: one document opened is work, dozens are a haul."""
 
@@ -217,3 +232,8 @@ def note_on(log_type: str, action: str) -> Note | None:
         if name == wanted or fnmatchcase(wanted, name):
             return note
     return None
+
+
+def is_self_service(log_type: str, action: str) -> bool:
+    """Whether people do this for their own account."""
+    return action in SELF_SERVICE.get(log_type, frozenset())

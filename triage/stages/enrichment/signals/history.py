@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from datetime import date, timedelta
 
+from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import (
@@ -17,9 +18,16 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
+from triage.stages.enrichment.signals.place import place_of
 
 HABIT_DAYS = 3
 """Separate earlier days from which the same act is a routine."""
+LIKE_EXTENT = 4
+"""A day counts as the same if it had at least this fraction (one in …) of the alert's events."""
+BURST_FACTOR = 4
+BURST_EVENTS = 12
+LOOKING_AROUND = 3
+"""New kinds of action within the hour around."""
 HABIT_SPAN = timedelta(days=6)
 """They must spread over this much, so that an intrusion of a few days is none."""
 TEAM_DAYS = 3
@@ -29,28 +37,44 @@ WORKED_DAYS = 8
 
 
 def own_history(facts: Facts) -> Iterator[Signal]:
-    """Routine, seen before, or first time."""
+    """Routine, seen before, or first time: of the same act with the same result, to the same extent."""
     subject = facts.subject
+    what = plain(subject.actions[0]) if subject.actions else "this"
+    stranger = place_of(facts).stranger
+    fresh_recipient = new_recipient(facts) is not None
     for entry in facts.read("routine", "day", "times"):
-        days = sorted({found for row in entry.rows if done(row) > 0 and (found := day(row)) is not None})
-        earlier = [found for found in days if found < subject.moment.date()]
-        what = plain(subject.actions[0]) if subject.actions else "this"
-        if len(earlier) >= HABIT_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN:
-            scale = 1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0
-            sentence = (
-                f"This actor did {what} on {plural(len(earlier), 'earlier day')}, the last on {earlier[-1].isoformat()}."
-            )
+        counted: dict[date, int] = {}
+        for row in entry.rows:
+            found = day(row)
+            if found is not None and found < subject.moment.date():
+                times = number(row, "refused") if subject.refused else done(row)
+                counted[found] = counted.get(found, 0) + times
+        most = max(counted.values(), default=0)
+        # A day with a tenth of the extent is no precedent for a haul.
+        enough = max(1, subject.events // LIKE_EXTENT)
+        earlier = sorted(found for found, times in counted.items() if times >= enough)
+        if most and subject.events >= max(BURST_EVENTS, BURST_FACTOR * most) and not entry.truncated:
+            sentence = f"{subject.events} times in this alert, and never more than {most} on any earlier day."
+            yield signal("burst", sentence, [entry])
+        if not earlier:
+            if not counted:
+                yield from _first_time(facts, entry, what)
+        elif len(earlier) >= HABIT_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
+            # A stolen session does its owner's work, so habit says less where nobody vouched for the place.
+            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (0.5 if stranger else 1.0)
+            sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, the last on {earlier[-1]}."
             yield signal("routine", sentence, [entry], scale=scale)
-            if not subject.people and _steady(earlier):
+            if not subject.people and not stranger and _steady(earlier):
                 yield signal("known_automation", f"The earlier {what} keep a steady rhythm.", [entry])
-        elif earlier and subject.moment.date() - earlier[0] > SETTLED:
-            sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0].isoformat()}."
-            yield signal("seen_before", sentence, [entry])
-        elif not earlier:
-            yield from _first_time(facts, entry, what)
+        elif subject.moment.date() - earlier[0] > SETTLED:
+            sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0]}."
+            yield signal("seen_before", sentence, [entry], scale=0.5 if stranger or fresh_recipient else 1.0)
 
 
 def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
+    if facts.subject.refused:
+        # Being refused is nothing that somebody does.
+        return
     known = facts.first("first_seen_actor", "action", "days")
     if known is not None and known.rows:
         sentence = f"This actor has never done {what} in the history window, though otherwise active."
@@ -72,31 +96,50 @@ def _steady(days: list[date]) -> bool:
 def peers(facts: Facts) -> Iterator[Signal]:
     """Who else does this, and to the same target."""
     subject = facts.subject
+    if subject.refused:
+        return
     what = plain(subject.actions[0]) if subject.actions else "this"
+    # A colleague's rota excuses nobody who works from an unknown place or gives things to unknown parties.
+    scale = 0.4 if place_of(facts).stranger or new_recipient(facts) is not None else 1.0
     for entry in facts.read("team_routine", "actor", "on_target"):
-        same = [row for row in entry.rows if number(row, "on_target") > 0]
         settled = [row for row in entry.rows if _settled(facts, row)]
-        days = sum(number(row, "days") for row in settled)
-        if subject.targets and (on_target := _target_days(facts)) is not None and on_target[1] >= TEAM_DAYS:
-            history, target_days, actor = on_target
-            sentence = f"Others did {what} to the same target on {target_days} earlier days, most often {plain(actor)}."
-            yield signal("team_routine", sentence, [history])
-        elif same and sum(number(row, "on_target") for row in same) >= 2 * TEAM_DAYS:
-            sentence = f"{plain(text(same[0], 'actor'))} did {what} to the same target {number(same[0], 'on_target')} times."
-            yield signal("team_routine", sentence, [entry], scale=0.7)
-        elif len(settled) >= 2 and days >= 2 * TEAM_DAYS:
+        on_target = _target_days(facts)
+        if on_target is not None and on_target[1] >= TEAM_DAYS:
+            history, days, actor = on_target
+            sentence = f"Others did {what} to the same target on {days} earlier days, most often {plain(actor)}."
+            yield signal("team_routine", sentence, [history], scale=scale)
+        elif len(settled) >= 2 and sum(number(row, "days") for row in settled) >= 2 * TEAM_DAYS:
             first = settled[0]
             sentence = (
                 f"{plural(len(settled), 'other actor')} did {what} before; {plain(text(first, 'actor'))} on "
                 f"{plural(number(first, 'days'), 'day')}."
             )
-            yield signal("common_here", sentence, [entry])
+            yield signal("common_here", sentence, [entry], scale=scale)
         elif not entry.rows:
             yield signal("rare_among_peers", f"Nobody else did {what} in the history window.", [entry], absence=True)
 
 
-def _settled(facts: Facts, row: dict[str, object] | object) -> bool:
-    first = moment(row, "first_seen") if isinstance(row, dict) else None
+def looking_around(facts: Facts) -> Iterator[Signal]:
+    """Several kinds of action within the hour around that the actor never did on earlier days."""
+    profile = facts.first("first_seen_actor", "action", "days")
+    if profile is None or not profile.rows or profile.truncated:
+        return
+    known = {text(row, "action") for row in profile.rows}
+    fresh: dict[str, Evidence] = {}
+    for name in ("actor_before", "actor_after"):
+        for entry in facts.named(name):
+            for row in entry.rows:
+                first, action = moment(row, "first_seen"), text(row, "action")
+                if first is not None and abs(first - facts.subject.moment) <= timedelta(hours=1) and action not in known:
+                    fresh.setdefault(action, entry)
+    others = [action for action in fresh if action not in facts.subject.actions]
+    if len(others) >= LOOKING_AROUND - 1 and len(fresh) >= LOOKING_AROUND:
+        sentence = f"{len(fresh)} kinds of action new for this actor within an hour, such as {plain(others[0])}."
+        yield signal("first_time_burst", sentence, [fresh[others[0]]])
+
+
+def _settled(facts: Facts, row: Row) -> bool:
+    first = moment(row, "first_seen")
     return first is not None and first < facts.subject.moment - SETTLED
 
 
@@ -128,17 +171,33 @@ def hours(facts: Facts) -> Iterator[Signal]:
             yield signal("off_hours", sentence, [entry])
 
 
+def new_recipient(facts: Facts) -> Evidence | None:
+    """The answer that shows a receiving party without a past; `None` where there is none."""
+    if not facts.subject.recipients:
+        return None
+    for entry in facts.read("new_recipient", "recipient", "days"):
+        if not any(_settled(facts, row) for row in entry.rows):
+            return entry
+    return None
+
+
 def recipients(facts: Facts) -> Iterator[Signal]:
     """Whether the receiving party is known."""
-    if not facts.subject.recipients:
+    entry = new_recipient(facts)
+    if entry is not None:
+        who = plain(facts.subject.recipients[0])
+        if entry.rows:
+            sentence = f"{who} was first given anything on {text(entry.rows[0], 'first_seen')[:10]}, with this."
+            yield signal("new_recipient", sentence, [entry])
+        else:
+            yield signal("new_recipient", f"{who} was never given anything before.", [entry], absence=True)
         return
-    who = plain(facts.subject.recipients[0])
-    for entry in facts.read("new_recipient", "recipient", "days"):
-        days = max((number(row, "days") for row in entry.rows if _settled(facts, row)), default=0)
-        if not entry.rows:
-            yield signal("new_recipient", f"{who} has never been given anything before.", [entry], absence=True)
-        elif days >= HABIT_DAYS:
-            yield signal("known_recipient", f"{who} received the like on {days} earlier days.", [entry])
+    for entry in facts.read("known_recipient", "recipient", "days"):
+        settled = [row for row in entry.rows if _settled(facts, row)]
+        row = max(settled, key=lambda row: number(row, "days"), default=None)
+        if row is not None and number(row, "days") >= HABIT_DAYS:
+            sentence = f"{plain(text(row, 'recipient'))} received the like on {number(row, 'days')} earlier days."
+            yield signal("known_recipient", sentence, [entry])
 
 
 def flows(facts: Facts) -> Iterator[Signal]:

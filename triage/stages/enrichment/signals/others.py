@@ -83,8 +83,8 @@ def other_alerts(facts: Facts) -> Iterator[Signal]:
             and last >= facts.subject.moment - timedelta(days=1)
         }
         if near:
-            sentence = f"{plural(len(near), 'other detection')} matched on this actor or address, such as {min(near)}."
-            yield signal("other_alerts", sentence, [entry], scale=min(2.0, float(len(near))))
+            sentence = f"{plural(len(near), 'other detection')} matched on this actor, such as {min(near)}."
+            yield signal("other_alerts", sentence, [entry], scale=1.0)
 
 
 def generic(facts: Facts) -> Iterator[Signal]:

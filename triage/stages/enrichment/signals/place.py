@@ -1,9 +1,10 @@
 """Is this where the actor works, and did anybody vouch for the place?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
+from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import (
@@ -21,6 +22,7 @@ from triage.stages.enrichment.signals.facts import (
 FRESH_SIGN_IN = timedelta(hours=14)
 """A second factor older than a long working day vouches for nobody."""
 AT_ONCE = timedelta(hours=2)
+MINUTES = timedelta(minutes=15)
 POOL = 8
 """From how many settled addresses on an actor has no usual place."""
 FAILURES = 5
@@ -40,6 +42,10 @@ class Place:
     """The answer that shows a sign-in there, with or without a second factor."""
     asked: tuple[Evidence, ...] = ()
     """Answers that could have shown either."""
+    refusals: int = 0
+    """Refused sign-ins or prompts from there shortly before the success."""
+    vouched_by: str = ""
+    """Somebody of the company with a second factor there, where the actor's own sign-ins are not known."""
     could_sign_in: bool = False
     """A sign-in log was asked about this person and knows them."""
     pool: bool = False
@@ -62,9 +68,11 @@ def _judge(facts: Facts, address: str) -> Place:
     known: Evidence | None = None
     verified: Evidence | None = None
     signed_in: Evidence | None = None
+    vouched_by = ""
     asked: list[Evidence] = []
     could = False
     pool = False
+    refusals = 0
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         asked.append(entry)
         settled = [
@@ -72,41 +80,99 @@ def _judge(facts: Facts, address: str) -> Place:
         ]
         pool = pool or sum(is_address(text(row, "address")) for row in settled) >= POOL
         could = could or (bool(entry.rows) and entry.key.endswith(".person_places"))
-        if known is None and any(text(row, "address") == address for row in settled):
+        if known is None and any(text(row, "address") == address and number(row, "times") for row in settled):
             known = entry
     for entry in facts.read("verified_sign_in", "address", "step", "result"):
         asked.append(entry)
         could = could or bool(entry.rows)
-        for row in entry.rows:
+        here = [row for row in entry.rows if text(row, "address") == address]
+        refusals = max(refusals, _refusals(here))
+        for row in here:
             first = moment(row, "first_seen")
-            here = text(row, "address") == address and text(row, "result") == "SUCCESS"
-            if here and first is not None and subject.moment - FRESH_SIGN_IN <= first <= subject.moment:
+            if (
+                text(row, "result") == "SUCCESS"
+                and first is not None
+                and subject.moment - FRESH_SIGN_IN <= first <= subject.moment
+            ):
                 signed_in = entry
                 verified = entry if row.get("second_factor") is True else verified
-    return Place(address, known, verified, signed_in, tuple(asked), could, pool)
+    if not subject.people:
+        # The log names the actor in a way that no sign-in log knows: ask for the address alone.
+        for entry in facts.read("address_signed_in", "person", "address", "second_factor"):
+            could = could or _is_named(subject.actor)
+            for row in entry.rows:
+                if text(row, "address") == address and _vouches(facts, row):
+                    verified, vouched_by = entry, text(row, "person")
+    # A prompt that is pressed away until somebody gives in vouches for nobody.
+    bombed = refusals >= DENIED_PROMPTS and known is None
+    return Place(
+        address,
+        known,
+        None if bombed else verified,
+        signed_in,
+        tuple(asked),
+        refusals,
+        vouched_by,
+        could,
+        pool,
+    )
+
+
+def _is_named(actor: str) -> bool:
+    """Whether the actor is somebody's account rather than a role or a machine."""
+    return bool(actor) and not actor.startswith("arn:") and not is_address(actor)
+
+
+def _vouches(facts: Facts, row: Row) -> bool:
+    first, last = moment(row, "first_seen"), moment(row, "last_seen")
+    return bool(
+        number(row, "second_factor")
+        and first is not None
+        and last is not None
+        and first <= facts.subject.moment
+        and last >= facts.subject.moment - FRESH_SIGN_IN
+        and number(row, "failures") < FAILURES
+    )
+
+
+def _refusals(rows: Sequence[Row]) -> int:
+    """Refused sign-ins (weighed by kind) among the rows of one address."""
+    prompts = sum(number(row, "times") for row in rows if "deny" in text(row, "step"))
+    failed = sum(
+        number(row, "times")
+        for row in rows
+        if "deny" not in text(row, "step") and text(row, "result") not in ("SUCCESS", "ALLOW", "")
+    )
+    return prompts if prompts >= DENIED_PROMPTS else failed if failed >= FAILURES else 0
 
 
 def addresses(facts: Facts) -> Iterator[Signal]:
     """New or known, vouched for or not."""
     place = place_of(facts)
-    if not place.address:
+    if not place.address or place.address == facts.subject.actor:
         return
     shown = plain(place.address)
     if place.known is not None:
         yield signal("known_address", f"{shown} is an address that this actor used before.", [place.known])
     if place.verified is not None and place.known is None:
-        sentence = f"A second factor was given at {shown} shortly before."
+        who = f" by {plain(place.vouched_by)}" if place.vouched_by else ""
+        sentence = f"A second factor was given at {shown}{who} shortly before."
         yield signal("verified_sign_in", sentence, [place.verified])
     if not place.stranger or not place.asked:
         return
     shared = _shared(facts)
     scale = 0.3 if place.pool else 0.4 if shared else 1.0
-    if place.signed_in is not None:
+    if place.signed_in is not None and place.refusals:
+        sentence = f"{shown} is new for this actor; the sign-in there came after {place.refusals} refusals."
+        yield signal("new_address_without_sign_in", sentence, [place.signed_in], scale=scale)
+    elif place.signed_in is not None:
         sentence = f"{shown} is new for this actor; there was a sign-in, without a second factor."
         yield signal("new_address", sentence, [place.signed_in], scale=scale * 0.8)
     elif place.could_sign_in:
-        sentence = f"{shown} is new for this actor, and the person did not sign in from there."
-        yield signal("new_address_without_sign_in", sentence, place.asked[:3], scale=scale)
+        sentence = f"{shown} is new for this actor, and nobody signed in there for it."
+        # A long-lived key needs no sign-in, so its absence says less.
+        keyed = 0.8 if facts.subject.actor.startswith("arn:") else 1.0
+        yield signal("new_address_without_sign_in", sentence, place.asked[:3], scale=scale * keyed)
     else:
         sentence = f"{shown} is new for this actor."
         yield signal("new_address", sentence, place.asked[:1], scale=scale * (1.0 if facts.subject.people else 1.6))
@@ -141,72 +207,67 @@ def _two_places(facts: Facts, place: Place, scale: float) -> Iterator[Signal]:
                 if address not in usual or not is_address(address) or first is None or last is None:
                     continue
                 if first <= facts.subject.last + AT_ONCE and last >= facts.subject.moment - AT_ONCE:
-                    sentence = f"{plain(address)}, the usual address, was in use within two hours of {plain(place.address)}."
+                    sentence = (
+                        f"{plain(address)}, the usual address, was in use within two hours of {plain(place.address)}."
+                    )
                     yield signal("two_places", sentence, [entry], scale=scale)
                     return
 
 
 def sessions(facts: Facts) -> Iterator[Signal]:
-    """One session or key at two addresses."""
-    for entry in facts.read("session_two_places", "session", "address"):
-        by_session: dict[str, list[str]] = {}
+    """One session or key at two addresses at the same time."""
+    for entry in facts.read("session_two_places", "session", "address", "first_seen", "last_seen"):
+        by_session: dict[str, list[Row]] = {}
         for row in entry.rows:
             if is_address(text(row, "address")):
-                by_session.setdefault(text(row, "session"), []).append(text(row, "address"))
-        for found in by_session.values():
-            if len(set(found)) >= 2:
-                # Long-lived keys of a program may run on several machines, and a laptop may change its network.
-                many = len(set(found)) >= POOL
-                sentence = f"One session or key was used from {plain(found[0])} and from {plain(found[1])}."
-                yield signal("session_two_places", sentence, [entry], scale=0.2 if many else _moved(facts))
-                return
+                by_session.setdefault(text(row, "session"), []).append(row)
+        for rows in by_session.values():
+            pair = _overlapping(rows)
+            if pair is None or not {text(row, "address") for row in pair} & set(facts.subject.addresses):
+                continue
+            # Long-lived keys of a program may run on several machines.
+            scale = 0.2 if len(rows) >= POOL else 1.0 if place_of(facts).stranger else 0.3
+            one, other = (plain(text(row, "address")) for row in pair)
+            yield signal("session_two_places", f"One session or key was used from {one} and from {other} at once.", [entry], scale=scale)
+            return
 
 
-def _moved(facts: Facts) -> float:
-    """How much two addresses of one session mean: little where the second one is known or vouched for."""
-    place = place_of(facts)
-    return 1.0 if place.stranger else 0.3
+def _overlapping(rows: Sequence[Row]) -> tuple[Row, Row] | None:
+    """Two rows whose times overlap, or lie within minutes of each other."""
+    timed = [
+        (first, last, row)
+        for row in rows
+        if (first := moment(row, "first_seen")) is not None and (last := moment(row, "last_seen")) is not None
+    ]
+    for index, (first, last, row) in enumerate(timed):
+        for other_first, other_last, other in timed[index + 1 :]:
+            if first <= other_last + MINUTES and other_first <= last + MINUTES:
+                return row, other
+    return None
 
 
 def sign_ins(facts: Facts) -> Iterator[Signal]:
     """Refusals that end in success."""
-    place = place_of(facts)
     for entry in facts.read("failed_then_succeeded", "address", "step", "result"):
-        failed = [row for row in entry.rows if text(row, "result") not in ("SUCCESS", "ALLOW", "")]
-        denied = [row for row in entry.rows if "deny" in text(row, "step")]
-        for address in dict.fromkeys(text(row, "address") for row in [*failed, *denied]):
-            refusals = sum(number(row, "times") for row in failed if text(row, "address") == address)
-            prompts = sum(number(row, "times") for row in denied if text(row, "address") == address)
-            if refusals < FAILURES and prompts < DENIED_PROMPTS:
-                continue
-            after = [
-                row
-                for row in entry.rows
-                if row not in failed
-                and row not in denied
-                and text(row, "address") == address
-                and _later(row, [*failed, *denied])
-            ]
-            if after:
-                usual = _usual(facts, address) and not place.stranger
-                sentence = (
-                    f"{plural(max(refusals, prompts), 'sign-in')} from {plain(address)} were refused before one succeeded."
-                )
-                yield signal("failed_then_succeeded", sentence, [entry], scale=0.25 if usual else 1.0)
+        for address in dict.fromkeys(text(row, "address") for row in entry.rows):
+            here = [row for row in entry.rows if text(row, "address") == address]
+            refusals = _refusals(here)
+            firsts = [first for row in here if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))]
+            after = any(
+                text(row, "result") == "SUCCESS" and firsts and (last := moment(row, "last_seen")) and last > min(firsts)
+                for row in here
+            )
+            if refusals and after:
+                sentence = f"{plural(refusals, 'sign-in')} from {plain(address)} were refused before one succeeded."
+                yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if _usual(facts, address) else 1.0)
                 return
-
-
-def _later(row: dict[str, object] | object, failed: list[dict[str, object]] | object) -> bool:
-    if not isinstance(row, dict) or not isinstance(failed, list):
-        return False
-    last = moment(row, "last_seen")
-    firsts = [first for other in failed if (first := moment(other, "first_seen")) is not None]
-    return last is not None and bool(firsts) and last > min(firsts)
 
 
 def _usual(facts: Facts, address: str) -> bool:
     return any(
-        text(row, "address") == address and (first := moment(row, "first_seen")) and first < facts.subject.moment - SETTLED
+        text(row, "address") == address
+        and (first := moment(row, "first_seen"))
+        and first < facts.subject.moment - SETTLED
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
     )
@@ -214,15 +275,11 @@ def _usual(facts: Facts, address: str) -> bool:
 
 def staff(facts: Facts) -> Iterator[Signal]:
     """For traffic that names no person: whether somebody of the company is signed in at the address."""
-    if facts.subject.people or not facts.subject.addresses:
+    if not is_address(facts.subject.actor):
         return
     for entry in facts.read("staff_address", "person", "address", "second_factor"):
         for row in entry.rows:
-            first, last = moment(row, "first_seen"), moment(row, "last_seen")
-            if number(row, "second_factor") and first and last and first <= facts.subject.moment:
-                if last >= facts.subject.moment - FRESH_SIGN_IN and number(row, "failures") < FAILURES:
-                    sentence = (
-                        f"{plain(text(row, 'person'))} is signed in with a second factor at {plain(text(row, 'address'))}."
-                    )
-                    yield signal("staff_address", sentence, [entry])
-                    return
+            if _vouches(facts, row):
+                who, where = plain(text(row, "person")), plain(text(row, "address"))
+                yield signal("staff_address", f"{who} is signed in with a second factor at {where}.", [entry])
+                return

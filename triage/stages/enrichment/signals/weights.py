@@ -23,14 +23,22 @@ _UP, _DOWN = Direction.MALICIOUS, Direction.BENIGN
 
 WEIGHTS: Mapping[str, Weight] = {
     # history of the actor
-    "first_seen_action": Weight(_UP, 0.9, "Most work is repetition; stolen accounts are used for what their owner never did."),
-    "first_seen_actor": Weight(_UP, 0.6, "New identities have no habit to compare with; some are an intruder's, most a starter's."),
-    "routine": Weight(_DOWN, 2.0, "The same act on many separate days is a duty; an intruder has not been here that long."),
+    "first_seen_action": Weight(
+        _UP, 0.9, "Most work is repetition; stolen accounts are used for what their owner never did."
+    ),
+    "first_seen_actor": Weight(
+        _UP, 0.6, "New identities have no habit to compare with; some are an intruder's, most a starter's."
+    ),
+    "routine": Weight(
+        _DOWN, 2.0, "The same act on many separate days is a duty; an intruder has not been here that long."
+    ),
     "seen_before": Weight(_DOWN, 0.6, "Once or twice before is less than a habit, but no longer a first time."),
     "known_automation": Weight(_DOWN, 0.4, "A service identity on a steady rhythm follows its program."),
     "off_hours": Weight(_UP, 0.4, "Intruders keep their own hours, but people work late too."),
     # peers
-    "team_routine": Weight(_DOWN, 1.8, "Colleagues do exactly this to this target on a rhythm: a rota reached somebody new."),
+    "team_routine": Weight(
+        _DOWN, 1.8, "Colleagues do exactly this to this target on a rhythm: a rota reached somebody new."
+    ),
     "common_here": Weight(_DOWN, 0.5, "Several others do this often; it is ordinary work here, by other people."),
     "rare_among_peers": Weight(_UP, 0.4, "Nobody else does this at all."),
     # place
@@ -39,7 +47,9 @@ WEIGHTS: Mapping[str, Weight] = {
     ),
     "new_address": Weight(_UP, 1.0, "A new place, where no sign-in log can tell more."),
     "known_address": Weight(_DOWN, 0.5, "The usual place; insiders and malware on the usual machine look the same."),
-    "verified_sign_in": Weight(_DOWN, 0.8, "A second factor was given at this address shortly before; phishing rarely gets it."),
+    "verified_sign_in": Weight(
+        _DOWN, 0.8, "A second factor was given at this address shortly before; phishing rarely gets it."
+    ),
     "shared_address": Weight(_DOWN, 0.3, "Several colleagues work from there on many days: an office or a VPN."),
     "two_places": Weight(_UP, 0.8, "At work at the usual place and at a new one within two hours."),
     "session_two_places": Weight(_UP, 1.8, "One session or key in use at two addresses has two holders."),
@@ -48,11 +58,17 @@ WEIGHTS: Mapping[str, Weight] = {
     "failed_then_succeeded": Weight(_UP, 1.5, "Many refusals and then success is how guessing and prompt bombing end."),
     "refused": Weight(_UP, 0.6, "Calls that fail for lack of rights, of kinds never tried before, feel for the walls."),
     # what followed
-    "harmful_aftermath": Weight(_UP, 2.2, "What an intruder wants next, done next, by somebody who doesn't usually do it."),
+    "harmful_aftermath": Weight(
+        _UP, 2.2, "What an intruder wants next, done next, by somebody who doesn't usually do it."
+    ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
-    "target_used": Weight(_UP, 1.4, "What was changed is used at once from the place that changed it, or from an unknown one."),
+    "target_used": Weight(
+        _UP, 1.4, "What was changed is used at once from the place that changed it, or from an unknown one."
+    ),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),
-    "routine_aftermath": Weight(_DOWN, 0.3, "What followed looks drastic but belongs to the actor's earlier performances."),
+    "routine_aftermath": Weight(
+        _DOWN, 0.3, "What followed looks drastic but belongs to the actor's earlier performances."
+    ),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
     "new_recipient": Weight(_UP, 1.3, "It was given to a party that never received anything before."),
     "known_recipient": Weight(_DOWN, 1.2, "The party has received the like on many days."),
@@ -61,7 +77,9 @@ WEIGHTS: Mapping[str, Weight] = {
     "known_peer": Weight(_DOWN, 1.2, "Traffic of this source to this destination on many days before."),
     # other
     "other_alerts": Weight(_UP, 0.3, "Other detections agree, though often on the same act."),
-    "outcome_history": Weight(_DOWN, 0.4, "People have found this detection wrong before; that says little about this time."),
+    "outcome_history": Weight(
+        _DOWN, 0.4, "People have found this detection wrong before; that says little about this time."
+    ),
     "generic_first_seen": Weight(_UP, 0.6, "The actor never occurs in this log before."),
     "generic_known": Weight(_DOWN, 0.7, "The actor occurs in this log on many days before."),
     "generic_new_address": Weight(_UP, 0.8, "The address never occurs in this log before."),

@@ -1,0 +1,214 @@
+"""Measure the offline analyst on labelled worlds: `python tests/bench/worlds.py [WORLD ...]`.
+
+Serves each world with the embedded Panther, enriches every labelled alert, drafts, verifies and adjudicates, and
+prints for each world: the confusion matrix, recall of malicious, rejection of benign, abstentions, and the baselines
+always-malicious, severity-only and detection-prior. Without arguments: the generated world, and those beside the
+project (or in TRIAGE_SHARED) where they are present.
+
+`--alerts` prints a line for each alert; `--signals` its signals too.
+"""
+
+import argparse
+import asyncio
+import json
+import os
+import sys
+import tempfile
+import time
+from collections import Counter
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from pathlib import Path
+
+ROOT = Path(__file__).parents[2]
+sys.path.insert(0, str(ROOT))
+
+from pydantic import JsonValue
+
+from triage.domain.dossier import Dossier
+from triage.domain.verdict import Disposition, Draft, Verdict
+from triage.edges.clock import FixedStartClock
+from triage.edges.panther.client import connect
+from triage.edges.panther.config import PantherConfig
+from triage.sandbox.generator import generate
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
+from triage.settings import InvestigationSettings
+from triage.stages.adjudication import adjudicate
+from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
+from triage.stages.investigation.offline import offline_draft
+from triage.stages.verification import verify
+
+SHARED = Path(os.environ.get("TRIAGE_SHARED", ROOT.parent / "shared"))
+NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+ORDER = ("malicious", "suspicious", "inconclusive", "benign")
+
+
+class NoJournal:
+    """Performs each step and keeps nothing."""
+
+    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        """Perform."""
+        return await perform()
+
+
+@dataclass(frozen=True, slots=True)
+class Case:
+    """One labelled alert and what came of it."""
+
+    label: Mapping[str, JsonValue]
+    severity: str
+    dossier: Dossier
+    draft: Draft
+    verdict: Verdict
+    seconds: float
+
+    @property
+    def truth(self) -> str:
+        return str(self.label["verdict"])
+
+    @property
+    def said(self) -> str:
+        return self.verdict.disposition.value
+
+    @property
+    def accepted(self) -> bool:
+        accept = self.label.get("accept")
+        return self.said in (accept if isinstance(accept, list) else [accept])
+
+
+async def run(path: Path, labels: Path) -> list[Case]:
+    """Every labelled alert of a world."""
+    world = load_world(path, as_recorded=True)
+    cases = []
+    truth = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
+    with SandboxServer(world) as server:
+        clock = FixedStartClock(world.now)
+        config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
+        async with connect(config, clock=clock) as panther:
+            room = Enricher(
+                alerts=panther.alerts,
+                lake=panther.lake,
+                rules=panther.rules,
+                sources=panther.sources,
+                comments=panther.comments,
+                playbooks=load_playbooks([ROOT / "prompts" / "playbooks"]),
+                settings=InvestigationSettings(),
+                clock=clock,
+                cache=SharedCache(clock, seconds=3600),
+            )
+            for label in truth:
+                start = time.monotonic()
+                alert = await panther.alerts.alert(str(label["alert_id"]))
+                dossier = await room.enrich(alert, now=world.now, journal=NoJournal(), observe=lambda _: None)
+                draft = offline_draft(dossier)
+                findings = verify(draft.findings, dossier.evidence)
+                verdict = adjudicate(draft, findings, dossier.signals, dossier.evidence)
+                spent = time.monotonic() - start
+                cases.append(Case(label, alert.severity.value, dossier, draft, verdict, spent))
+    return cases
+
+
+def share(found: int, of: int) -> str:
+    """`3/4 (75 %)`."""
+    return f"{found}/{of} ({100 * found / of:.0f} %)" if of else "-"
+
+
+def report(name: str, cases: list[Case]) -> None:
+    """Print one world's figures."""
+    print(f"\n== {name}: {len(cases)} alerts, {sum(case.seconds for case in cases):.1f} s")
+    print(f"{'truth':<12}" + "".join(f"{said:>14}" for said in ORDER))
+    for truth in ("malicious", "benign"):
+        counted = Counter(case.said for case in cases if case.truth == truth)
+        print(f"{truth:<12}" + "".join(f"{counted[said]:>14}" for said in ORDER))
+    silent = [case for case in cases if case.label.get("absence")]
+    plain = [case for case in cases if not case.label.get("absence")]
+    bad = [case for case in plain if case.truth == "malicious"]
+    good = [case for case in plain if case.truth == "benign"]
+    print("without the alerts whose decisive log is silent:")
+    print(f"  recall of malicious          {share(sum(case.said == 'malicious' for case in bad), len(bad))}")
+    print(f"  … counting suspicious        {share(sum(case.said in ORDER[:2] for case in bad), len(bad))}")
+    print(f"  benign called benign         {share(sum(case.said == 'benign' for case in good), len(good))}")
+    print(f"  benign called malicious      {share(sum(case.said == 'malicious' for case in good), len(good))}")
+    print(f"  malicious called benign      {share(sum(case.said == 'benign' for case in bad), len(bad))}")
+    print(f"  abstentions                  {share(sum(case.said == 'inconclusive' for case in plain), len(plain))}")
+    print(f"accepted by the label (all)    {share(sum(case.accepted for case in cases), len(cases))}")
+    if silent:
+        print(f"silent log: neither extreme    {share(sum(case.accepted for case in silent), len(silent))}")
+    sure = [case for case in cases if not case.label.get("inferred")]
+    if len(sure) < len(cases):
+        print(f"accepted, without inferred     {share(sum(case.accepted for case in sure), len(sure))}")
+    for line in baselines(cases):
+        print(line)
+    issues = Counter(issue.code.value for case in cases for issue in case.verdict.issues)
+    failed = Counter(entry.key for case in cases for entry in case.dossier.evidence if entry.error)
+    print(f"issues {dict(issues)}; questions without an answer {dict(failed)}")
+    queries = [sum(1 for entry in case.dossier.evidence if entry.sql) for case in cases]
+    print(f"queries per alert: {min(queries)} to {max(queries)}")
+
+
+def baselines(cases: list[Case]) -> Iterable[str]:
+    """What three simple guesses would have reached, by accepted labels."""
+
+    def accepted(guess: Callable[[Case], str]) -> str:
+        right = 0
+        for case in cases:
+            accept = case.label.get("accept")
+            right += guess(case) in (accept if isinstance(accept, list) else [accept])
+        return share(right, len(cases))
+
+    def prior(case: Case) -> str:
+        history = next((entry for entry in case.dossier.evidence if entry.key == "history"), None)
+        judged = [row for row in history.rows if row.get("judged")] if history else []
+        closed = sum(row.get("status") == "CLOSED" for row in judged)
+        return "benign" if closed * 2 >= len(judged) and judged else "malicious"
+
+    yield f"baseline always malicious      {accepted(lambda case: 'malicious')}"
+    yield f"baseline severity (>= HIGH)    {accepted(lambda c: 'malicious' if c.severity in ('HIGH', 'CRITICAL') else 'benign')}"
+    yield f"baseline detection prior       {accepted(prior)}"
+
+
+def details(cases: list[Case], *, signals: bool) -> None:
+    """A line for each alert."""
+    for case in cases:
+        mark = "  " if case.accepted else "X "
+        score = sum(s.weight * {"malicious": 1, "benign": -1}.get(s.direction.value, 0) for s in case.dossier.signals)
+        name = str(case.label.get("case") or case.label.get("incident"))
+        print(f"{mark}{case.truth:<10}{case.said:<13}{score:+6.2f}  {str(case.label.get('rule')):<52}{name}")
+        if signals:
+            by_id = {entry.id: entry for entry in case.dossier.evidence}
+            for found in case.dossier.signals:
+                sign = "+" if found.direction.value == "malicious" else "-"
+                proven = "" if not found.absence or all(by_id[e].coverage.proves_absence for e in found.evidence) else " UNPROVEN"
+                print(f"      {sign}{found.weight:.2f} {found.name}: {found.sentence} {found.evidence}{proven}")
+            if case.verdict.reason:
+                print(f"      reason: {case.verdict.reason}")
+
+
+def main() -> None:
+    """Parse and run."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("worlds", nargs="*", help="`generated`, or names of worlds in the shared directory")
+    parser.add_argument("--seed", type=int, default=1)
+    parser.add_argument("--alerts", action="store_true")
+    parser.add_argument("--signals", action="store_true")
+    given = parser.parse_args()
+    found = sorted(path.stem for path in (SHARED / "truth").glob("*.ndjson") if "." not in path.stem)
+    if not found:
+        print(f"no labelled worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in given.worlds or ["generated", *found]:
+            if name == "generated":
+                path = generate(Path(scratch) / "world", seed=given.seed, now=NOW)
+                labels = path / "truth.ndjson"
+            else:
+                path, labels = SHARED / "worlds" / name, SHARED / "truth" / f"{name}.ndjson"
+            cases = asyncio.run(run(path, labels))
+            if given.alerts or given.signals:
+                details(cases, signals=given.signals)
+            report(name, cases)
+
+
+if __name__ == "__main__":
+    main()

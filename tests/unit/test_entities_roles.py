@@ -1,0 +1,352 @@
+"""Who acted, from where, and on what, by log type; the events are made up."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import pytest
+
+from triage.domain.entity import EntityKind, Role
+from triage.domain.evidence import lookup
+from triage.stages.enrichment.entities import (
+    extract_entities,
+    extract_event,
+    is_service,
+    known_log_types,
+    primary_actor,
+    source_addresses,
+    targets,
+)
+from triage.stages.enrichment.entities.fields import parse_table, table_of
+
+UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
+ADA, BOB, EVE = "ada@acme.example", "bob@acme.example", "eve@acme.example"
+
+CASES: list[tuple[str, dict[str, Any], str, str, str]] = [
+    # log type, event, one actor, one source, one target
+    (
+        "AWS.CloudTrail",
+        {
+            "userIdentity": {"type": "IAMUser", "userName": "ada", "arn": "arn:aws:iam::111122223333:user/ada"},
+            "sourceIPAddress": "198.51.100.1",
+            "requestParameters": {"userName": "bob"},
+        },
+        "ada",
+        "198.51.100.1",
+        "bob",
+    ),
+    (
+        "Okta.SystemLog",
+        {
+            "actor": {"alternateId": ADA, "type": "User"},
+            "client": {"ipAddress": "198.51.100.1"},
+            "target": [{"type": "User", "alternateId": BOB}, {"type": "AppInstance", "displayName": "Payroll"}],
+        },
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "GitHub.Audit",
+        {"actor": "ada", "user": "bob", "actor_ip": "198.51.100.1", "repo": "acme/site"},
+        "ada",
+        "198.51.100.1",
+        "bob",
+    ),
+    (
+        "GSuite.ActivityEvent",
+        {"actor": {"email": ADA}, "ipAddress": "198.51.100.1", "parameters": {"USER_EMAIL": BOB}},
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "Azure.MonitorActivity",
+        {
+            "identity": {"claims": {UPN: ADA}},
+            "callerIpAddress": "198.51.100.1",
+            "resourceId": "/subscriptions/1/resourceGroups/data",
+        },
+        ADA,
+        "198.51.100.1",
+        "/subscriptions/1/resourceGroups/data",
+    ),
+    (
+        "Azure.Audit",
+        {
+            "properties": {
+                "initiatedBy": {"user": {"userPrincipalName": ADA, "ipAddress": "198.51.100.1"}},
+                "targetResources": [{"userPrincipalName": BOB}],
+            }
+        },
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "GCP.AuditLog",
+        {
+            "protoPayload": {
+                "authenticationInfo": {"principalEmail": ADA},
+                "requestMetadata": {"callerIp": "198.51.100.1"},
+                "serviceData": {"policyDelta": {"bindingDeltas": [{"member": f"user:{BOB}"}]}},
+            }
+        },
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "Amazon.EKS.Audit",
+        {"user": {"username": ADA}, "impersonatedUser": {"username": BOB}, "sourceIPs": ["198.51.100.1"]},
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "OneLogin.Events",
+        {"actor_user_name": "Ada L", "user_name": "Bob K", "ipaddr": "198.51.100.1"},
+        "Ada L",
+        "198.51.100.1",
+        "Bob K",
+    ),
+    (
+        "AWS.VPCFlow",
+        {"srcAddr": "198.51.100.1", "dstAddr": "10.0.0.9", "instanceId": "i-1"},
+        "",
+        "198.51.100.1",
+        "10.0.0.9",
+    ),
+    (
+        "Crowdstrike.FDREvent",
+        {"aip": "198.51.100.1", "event": {"UserName": "ada", "ComputerName": "laptop-7"}},
+        "ada",
+        "198.51.100.1",
+        "laptop-7",
+    ),
+    (
+        "Salesforce.LoginAs",
+        {"DELEGATED_USER_NAME": ADA, "USER_NAME": BOB, "CLIENT_IP": "198.51.100.1"},
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "OnePassword.SignInAttempt",
+        {"target_user": {"email": ADA}, "client": {"ip_address": "198.51.100.1"}},
+        ADA,
+        "198.51.100.1",
+        "",
+    ),
+    (
+        "Snowflake.LoginHistory",
+        {"USER_NAME": "ADA", "CLIENT_IP": "198.51.100.1"},
+        "ADA",
+        "198.51.100.1",
+        "",
+    ),
+    (
+        "Slack.AuditLogs",
+        {
+            "actor": {"user": {"email": ADA}},
+            "entity": {"user": {"email": BOB}},
+            "context": {"ip_address": "198.51.100.1"},
+        },
+        ADA,
+        "198.51.100.1",
+        BOB,
+    ),
+    (
+        "Windows.EventLogs",
+        {"ExtraEventData": {"SubjectUserName": "ada", "TargetUserName": "bob", "IpAddress": "198.51.100.1"}},
+        "ada",
+        "198.51.100.1",
+        "bob",
+    ),
+    (
+        "Proofpoint.Event",
+        {"sender": EVE, "recipient": [ADA], "senderIP": "198.51.100.1"},
+        EVE,
+        "198.51.100.1",
+        ADA,
+    ),
+    (
+        "GitHub.Webhook",
+        {"sender": {"login": "ada"}, "pull_request": {"user": {"login": "bob"}}, "repository": {"full_name": "acme/a"}},
+        "ada",
+        "",
+        "acme/a",
+    ),
+    (
+        "Acme.Unheard",
+        {"actor": {"email": ADA}, "source_ip": "198.51.100.1", "target": {"user_name": "bob"}},
+        ADA,
+        "198.51.100.1",
+        "bob",
+    ),
+    ("", {"admin_email": ADA, "client_ip": "198.51.100.1", "new_owner_email": BOB}, ADA, "198.51.100.1", BOB),
+    ("", {"USER_NAME": "ADA", "sourceIP": "198.51.100.1"}, "ADA", "198.51.100.1", ""),
+]
+
+
+def by_role(event: Mapping[str, Any], log_type: str) -> dict[Role, set[str]]:
+    """The values of an event's entities by role."""
+    found: dict[Role, set[str]] = {role: set() for role in Role}
+    for entity in extract_event(event, log_type):
+        found[entity.role].add(entity.value)
+    return found
+
+
+@pytest.mark.parametrize(("log_type", "event", "actor", "source", "target"), CASES)
+def test_who_acted_is_not_who_was_acted_upon(
+    log_type: str, event: dict[str, Any], actor: str, source: str, target: str
+) -> None:
+    """Actor, source and target come from their own fields, and none of them from another's."""
+    found = by_role(event, log_type)
+    for role, value in ((Role.ACTOR, actor), (Role.SOURCE, source), (Role.TARGET, target)):
+        assert not value or value in found[role]
+        for other in {Role.ACTOR, Role.SOURCE, Role.TARGET} - {role}:
+            assert not value or value not in found[other]
+
+
+@pytest.mark.parametrize(("log_type", "event", "actor", "source", "target"), CASES)
+def test_columns_in_another_letter_case_say_the_same(
+    log_type: str, event: dict[str, Any], actor: str, source: str, target: str
+) -> None:
+    """A lake that folds its columns to lower case gives the same actor."""
+    folded = {key.lower(): value for key, value in event.items()}
+    if log_type:  # without a table, the words of `sourceIP` show only in their own case
+        assert not actor or actor in by_role(folded, log_type)[Role.ACTOR]
+
+
+@pytest.mark.parametrize(("log_type", "event"), [case[:2] for case in CASES if UPN not in str(case)])
+def test_fields_say_where_the_value_is(log_type: str, event: dict[str, Any]) -> None:
+    """Each path that an entity names leads back to its value, so that a finding can cite it."""
+    for entity in extract_event(event, log_type):
+        assert entity.fields
+        for path in entity.fields:
+            assert entity.value.casefold() in str(lookup(event, path)).casefold() or "derived" in entity.facts
+
+
+SSO_ROLE = "AWSReservedSSO_Admin_0123456789abcdef"
+
+
+def session(role: str, name: str) -> dict[str, Any]:
+    """A CloudTrail record of an assumed role."""
+    path = "aws-reserved/sso.amazonaws.com/" if role.startswith("AWSReserved") else "ci/"
+    return {
+        "p_log_type": "AWS.CloudTrail",
+        "userIdentity": {
+            "type": "AssumedRole",
+            "arn": f"arn:aws:sts::111122223333:assumed-role/{role}/{name}",
+            "principalId": f"AROAEXAMPLEEXAMPLE123:{name}",
+            "accessKeyId": "ASIAIOSFODNN7EXAMPLE",
+            "sessionContext": {
+                "sessionIssuer": {
+                    "type": "Role",
+                    "arn": f"arn:aws:iam::111122223333:role/{path}{role}",
+                    "userName": role,
+                }
+            },
+        },
+        "sourceIPAddress": "198.51.100.1",
+    }
+
+
+def test_an_assumed_role_is_asked_about_by_its_own_arn() -> None:
+    """The caller names each session anew, so the role answers "who"; the session's name is a fact of it."""
+    who = primary_actor(extract_entities([session("deploy", "run-7")], context={}, log_types=()))
+    assert who is not None
+    assert (who.kind, who.value) == (EntityKind.ARN, "arn:aws:iam::111122223333:role/ci/deploy")
+    assert who.facts["session"] == "run-7"
+    assert "derived" not in who.facts
+
+
+def test_a_session_name_that_looks_like_a_person_is_not_taken_for_one() -> None:
+    """Whoever may assume a role can call the session after a colleague."""
+    who = primary_actor(extract_event(session("deploy", BOB), "AWS.CloudTrail"))
+    assert who is not None
+    assert who.value.endswith("role/ci/deploy")
+
+
+def test_an_identity_center_session_is_its_person() -> None:
+    """There the name of the session is the user's, set by AWS."""
+    who = primary_actor(extract_event(session(SSO_ROLE, ADA), "AWS.CloudTrail"))
+    assert who is not None
+    assert (who.kind, who.value, who.facts["identity"]) == (EntityKind.EMAIL, ADA, "sso_session")
+
+
+def test_without_an_issuer_the_role_is_made_from_the_session() -> None:
+    """The ARN then says that it is derived, since a role's path isn't in it."""
+    event: dict[str, Any] = {"userIdentity": {"arn": "arn:aws:sts::111122223333:assumed-role/deploy/run-7"}}
+    derived = [e for e in extract_event(event, "AWS.CloudTrail") if e.value == "arn:aws:iam::111122223333:role/deploy"]
+    assert [e.facts["derived"] for e in derived] == ["from the session"]
+
+
+@pytest.mark.parametrize(
+    ("event", "log_type", "value"),
+    [
+        ({"actor": {"alternateId": ADA, "id": "00u1", "displayName": "Ada"}}, "Okta.SystemLog", ADA),
+        (
+            {"userIdentity": {"arn": "arn:aws:iam::111122223333:root"}},
+            "AWS.CloudTrail",
+            "arn:aws:iam::111122223333:root",
+        ),
+        ({"userIdentity": {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}}, "AWS.CloudTrail", "AKIAIOSFODNN7EXAMPLE"),
+        ({"userIdentity": {"invokedBy": "config.amazonaws.com"}}, "AWS.CloudTrail", "config.amazonaws.com"),
+        ({"actor_user_name": "Ada", "actor_user_id": 7}, "OneLogin.Events", "Ada"),
+        ({"user": {"username": "system:anonymous"}}, "Amazon.EKS.Audit", "system:anonymous"),
+    ],
+)
+def test_the_most_stable_identity_answers_who(event: dict[str, Any], log_type: str, value: str) -> None:
+    """An e-mail address or user name beats an ARN, and that an id or a key."""
+    who = primary_actor(extract_event(event, log_type))
+    assert who is not None
+    assert who.value == value
+
+
+def test_nobody_acted_where_no_field_says_so() -> None:
+    """A flow record has no actor, and none is made up."""
+    assert primary_actor(extract_event({"srcAddr": "198.51.100.1", "dstAddr": "10.0.0.9"}, "AWS.VPCFlow")) is None
+
+
+def test_sources_and_targets_are_picked_by_role() -> None:
+    """Whoever changes his own account is the actor and a target too."""
+    event = {"actor": "ada", "user": "ada", "actor_ip": "198.51.100.1", "repo": "acme/site"}
+    found = extract_event(event, "GitHub.Audit")
+    assert [e.value for e in source_addresses(found)] == ["198.51.100.1"]
+    assert {e.value for e in targets(found)} == {"ada", "acme/site"}
+    assert next(e for e in found if e.value == "ada").role is Role.ACTOR
+
+
+@pytest.mark.parametrize(
+    ("user", "service"),
+    [("dependabot[bot]", True), ("ada", False), ("ci@x.iam.gserviceaccount.com", True), (ADA, False)],
+)
+def test_services_are_known_by_their_form(user: str, service: bool) -> None:
+    """A bot or a service account says so in its name; everybody else may be a person."""
+    assert is_service(extract_event({"actor": user}, "GitHub.Audit")[0]) is service
+
+
+def test_a_record_inside_a_record_is_read() -> None:
+    """Azure carries the audit record of a cluster as JSON text."""
+    event: dict[str, Any] = {
+        "category": "kube-audit",
+        "properties": {"log": '{"user":{"username":"ada"},"objectRef":{"name":"web"}}'},
+    }
+    found = by_role(event, "Azure.MonitorActivity")
+    assert "ada" in found[Role.ACTOR]
+    assert "web" in found[Role.TARGET]
+
+
+def test_a_family_shares_its_table() -> None:
+    """A log type without a table has its family's."""
+    assert table_of("Salesforce.Unheard") == table_of("Salesforce.Login") != ()
+    assert table_of("Acme.Unheard") == ()
+    assert "Salesforce.*" in known_log_types()
+
+
+@pytest.mark.parametrize("text", ["actor user", "actor nothing a", "nobody user a", "actor user a..b"])
+def test_a_line_that_is_none_is_refused(text: str) -> None:
+    """A table's line needs a role, a hint and whole paths."""
+    with pytest.raises(ValueError, match=r"not a|nobody"):
+        parse_table(text)

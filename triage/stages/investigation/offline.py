@@ -1,0 +1,322 @@
+"""The offline analyst: a draft from signals and runbook evidence alone, for when no language model is at hand.
+
+It passes through the same verification and the same floor rules as a model's draft. Its sentences are the signals'
+own, which hold entity values and counts but no log text.
+"""
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from math import exp
+
+from pydantic import JsonValue
+
+from triage.domain.dossier import Dossier
+from triage.domain.entity import Entity, EntityKind, Role
+from triage.domain.evidence import Evidence, Source
+from triage.domain.finding import AbsenceCitation, Citation, Comparison, CountCitation, Finding, ValueCitation
+from triage.domain.runbook import runbook_steps
+from triage.domain.signal import Direction, Signal
+from triage.domain.verdict import (
+    Action,
+    ActionKind,
+    AnswerState,
+    Disposition,
+    Draft,
+    RunbookAnswer,
+)
+
+MALICIOUS = 2.0
+"""Net log odds from which an alert is called malicious, if something that was seen says so."""
+SUSPICIOUS = 0.5
+BENIGN = -1.2
+"""Net log odds down to which nothing is called benign."""
+STRONG = 1.0
+"""A single fact of this weight towards malicious can carry a malicious verdict."""
+FINDINGS = 8
+CITED_ROWS = 3
+MIN_CHARS = 4
+"""Cells shorter than this match a sentence by accident."""
+_TOKEN = re.compile(r"[0-9]+|[^\s,;()]+")
+_DECISIVE = "quiet_aftermath"
+
+
+def offline_draft(dossier: Dossier) -> Draft:
+    """Judge an alert from what enrichment measured.
+
+    Args:
+        dossier: The alert with its numbered evidence and signals.
+
+    Returns:
+        A draft whose every finding cites evidence; nothing of it has been checked.
+    """
+    evidence = {entry.id: entry for entry in dossier.evidence}
+    counted = [signal for signal in dossier.signals if _proven(signal, evidence)]
+    findings = tuple(finding for signal in _ranked(counted) if (finding := _finding(signal, evidence)) is not None)[
+        :FINDINGS
+    ]
+    score = sum(_signed(signal) for signal in counted)
+    gaps = _gaps(dossier, evidence)
+    verdict = _verdict(score, counted, findings, gaps)
+    return Draft(
+        verdict=verdict,
+        confidence=_confidence(verdict, score),
+        summary=_summary(verdict, counted, gaps),
+        findings=findings,
+        runbook=tuple(_answers(dossier)),
+        techniques=dossier.detection.techniques,
+        actions=_actions(verdict, dossier, counted),
+    )
+
+
+def _signed(signal: Signal) -> float:
+    if signal.direction is Direction.NEUTRAL:
+        return 0.0
+    return signal.weight if signal.direction is Direction.MALICIOUS else -signal.weight
+
+
+def _proven(signal: Signal, evidence: Mapping[str, Evidence]) -> bool:
+    cited = [evidence[name] for name in signal.evidence if name in evidence]
+    if not cited or any(not entry.answered for entry in cited):
+        return False
+    return not signal.absence or all(entry.coverage.proves_absence for entry in cited)
+
+
+def _ranked(signals: Sequence[Signal]) -> list[Signal]:
+    return sorted(signals, key=lambda signal: -signal.weight)
+
+
+def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
+    """Why nobody can know what followed; empty where the log was watching."""
+    watched = [entry for entry in evidence.values() if _DECISIVE in entry.signals and "target" in entry.columns]
+    watched = watched or [entry for entry in evidence.values() if _DECISIVE in entry.signals]
+    if not watched:
+        # A log type without such a question: nothing was promised about what followed.
+        return () if dossier.events else ("the alert's events are missing",)
+    entry = watched[0]
+    if not entry.answered:
+        return ("the question what followed has no answer",)
+    return () if entry.coverage.proves_absence else entry.coverage.gaps
+
+
+def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding], gaps: Sequence[str]) -> Disposition:
+    harmful = [signal for signal in signals if signal.direction is Direction.MALICIOUS and signal.weight >= STRONG]
+    seen = any(finding.direction is Direction.MALICIOUS for finding in findings)
+    if score >= MALICIOUS and harmful and seen:
+        return Disposition.MALICIOUS
+    if score >= SUSPICIOUS:
+        return Disposition.SUSPICIOUS
+    if score <= BENIGN and not gaps and not harmful and sum(finding.direction is Direction.BENIGN for finding in findings) >= 2:
+        return Disposition.BENIGN
+    return Disposition.INCONCLUSIVE
+
+
+def _confidence(verdict: Disposition, score: float) -> float:
+    """The logistic of the margin, held below what counting alone can carry."""
+    sure = 1 / (1 + exp(-abs(score)))
+    match verdict:
+        case Disposition.MALICIOUS | Disposition.BENIGN:
+            return round(min(0.9, sure), 2)
+        case Disposition.SUSPICIOUS:
+            return round(min(0.7, sure), 2)
+        case Disposition.INCONCLUSIVE:
+            return 0.4
+
+
+# ---- findings ----------------------------------------------------------------------------------------------------
+
+
+def _finding(signal: Signal, evidence: Mapping[str, Evidence]) -> Finding | None:
+    """A signal as a checkable sentence; `None` where its evidence holds nothing to point at."""
+    citations: list[Citation] = []
+    for name in signal.evidence:
+        entry = evidence.get(name)
+        if entry is not None:
+            citations += _citations(signal.sentence, entry)
+    if not citations:
+        return None
+    return Finding(text=signal.sentence, direction=signal.direction, citations=tuple(citations))
+
+
+def _citations(sentence: str, entry: Evidence) -> list[Citation]:
+    if entry.row_count == 0:
+        return [AbsenceCitation(evidence=entry.id)]
+    found = [citation for index, row in enumerate(entry.rows) for citation in _cells(sentence, entry.id, index, row)]
+    rows: list[int] = []
+    kept: list[Citation] = []
+    for citation in found:
+        if citation.row not in rows:
+            if len(rows) == CITED_ROWS:
+                continue
+            rows.append(citation.row)
+        kept.append(citation)
+    if kept:
+        return kept
+    return [
+        CountCitation(evidence=entry.id, comparison=Comparison.AT_LEAST, number=min(entry.row_count, len(entry.rows)))
+    ]
+
+
+def _cells(sentence: str, name: str, index: int, row: Mapping[str, JsonValue]) -> Iterator[ValueCitation]:
+    """The cells of a row that the sentence names; its numbers too, where it names the row."""
+    numbers = {int(token) for token in _TOKEN.findall(sentence) if token.isdecimal() and len(token) < 10}
+    named = False
+    for column, value in row.items():
+        if isinstance(value, str) and len(value) >= MIN_CHARS and value in sentence:
+            named = True
+            yield ValueCitation(evidence=name, row=index, column=column, value=value)
+    if named:
+        for column, value in row.items():
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value in numbers:
+                yield ValueCitation(evidence=name, row=index, column=column, value=value)
+
+
+# ---- words -------------------------------------------------------------------------------------------------------
+
+_OPENING = {
+    Disposition.MALICIOUS: "Measured facts point to an attack",
+    Disposition.SUSPICIOUS: "Measured facts lean towards an attack but don't settle it",
+    Disposition.BENIGN: "Measured facts show ordinary work",
+    Disposition.INCONCLUSIVE: "What was measured does not settle this alert",
+}
+
+
+def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str]) -> str:
+    wanted = Direction.BENIGN if verdict is Disposition.BENIGN else Direction.MALICIOUS
+    best = next((signal for signal in _ranked(signals) if signal.direction is wanted), None)
+    first = f"{_OPENING[verdict]}."
+    if verdict is Disposition.INCONCLUSIVE and gaps:
+        return f"{first} It cannot be told what followed: {gaps[0]}."
+    if best is None:
+        return f"{first} No single fact stands out."
+    return f"{first} {best.sentence}"
+
+
+# ---- runbook -----------------------------------------------------------------------------------------------------
+
+_TOPICS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
+    (
+        re.compile(r"\b(sign-?ins?|log-?ins?|logged in|mfa|factor|authenticat\w+|password)\b", re.I),
+        ("person_signins", "person_places"),
+    ),
+    (
+        re.compile(
+            r"\b(other|all|related|recent|correlated) alerts?\b|\balerts? (associated|for|from|indicating)\b", re.I
+        ),
+        ("signals_of_actor", "history"),
+    ),
+    (
+        re.compile(r"\b(ip|address\w*|sourceip\w*|locations?|countr\w+|geo\w*|vpn)\b", re.I),
+        ("actor_addresses", "address_others", "address_signins", "address_days"),
+    ),
+    (
+        re.compile(
+            r"\b(histor\w+|previous\w*|before|past \d+|last \d+|prior|usual\w*|normal\w*|typical\w*|baseline|"
+            r"pattern\w*|expected|\d+ days)\b",
+            re.I,
+        ),
+        ("action_history", "actor_profile", "action_others", "indicator_days"),
+    ),
+    (
+        re.compile(
+            r"\b(target\w*|resource\w*|bucket|instance\w*|repositor\w+|object\w*|snapshot\w*|vpc|file\w*)\b", re.I
+        ),
+        ("target_history", "target_after", "actor_after"),
+    ),
+    (
+        re.compile(r"\b(account\w*|domain\w*|recipient\w*|shar\w+|external\w*)\b", re.I),
+        ("recipient_history", "actor_after"),
+    ),
+    (
+        re.compile(
+            r"\b(follow\w*|after|subsequent\w*|other (activit|action|call|event|api)\w*|activit\w+|around|within|all \w+ calls?)\b",
+            re.I,
+        ),
+        ("actor_after", "actor_before", "indicator_around"),
+    ),
+    (re.compile(r"\b(who|user|actor|principal|identity|role)\b", re.I), ("actor_profile", "actor_after")),
+)
+_PERSON = re.compile(
+    r"\b(contact|ask|confirm with|verify with|reach out|notify|interview|ticket|change request|planned|authori[sz]ed|"
+    r"approv\w+|owner|manager|documented)\b",
+    re.I,
+)
+_OUTSIDE = re.compile(r"\b(threat intel\w*|virustotal|greynoise|sandbox|vendor|reputation|edr console)\b", re.I)
+_REMEDY = re.compile(
+    r"^\s*(if\b|revoke|disable|rotate|reset|revert|delete|remove|restore|block|isolate|terminate|escalate|update)", re.I
+)
+
+
+def _answers(dossier: Dossier) -> Iterator[RunbookAnswer]:
+    by_name = {entry.key.rsplit(".", 1)[-1]: entry for entry in reversed(dossier.evidence)}
+    for number, text in enumerate(runbook_steps(dossier.detection.runbook or dossier.alert.runbook), 1):
+        entries = list(dict.fromkeys(name for pattern, names in _TOPICS if pattern.search(text) for name in names))
+        found = [by_name[name] for name in entries if name in by_name][:3]
+        answered = [entry for entry in found if entry.answered]
+        if _OUTSIDE.search(text):
+            yield RunbookAnswer(
+                step=number, text=text, state=AnswerState.NOT_IN_LAKE, answer="Needs a source outside the data lake."
+            )
+        elif _REMEDY.search(text) or (_PERSON.search(text) and not answered):
+            yield RunbookAnswer(step=number, text=text, state=AnswerState.FOR_A_PERSON, answer="A person decides this.")
+        elif answered:
+            said = " ".join(_said(entry) for entry in answered)
+            state = AnswerState.FOR_A_PERSON if _PERSON.search(text) else AnswerState.DONE
+            ids = tuple(entry.id for entry in answered)
+            yield RunbookAnswer(step=number, text=text, state=state, answer=said, evidence=ids)
+        elif found:
+            yield RunbookAnswer(step=number, text=text, state=AnswerState.OPEN, answer="The question has no answer.")
+        else:
+            yield RunbookAnswer(step=number, text=text, state=AnswerState.FOR_A_PERSON, answer="A person decides this.")
+
+
+def _said(entry: Evidence) -> str:
+    rows = "no rows" if entry.row_count == 0 else f"{entry.row_count} row{'s' if entry.row_count != 1 else ''}"
+    proof = " (unproven: the log may not have been watching)" if _unproven(entry) else ""
+    return f"{entry.question.rstrip('?')}: {rows}{proof} ({entry.id})."
+
+
+def _unproven(entry: Evidence) -> bool:
+    return entry.row_count == 0 and entry.source is Source.QUERY and not entry.coverage.proves_absence
+
+
+# ---- what to do --------------------------------------------------------------------------------------------------
+
+_PLACE = {"new_address_without_sign_in", "new_address", "session_two_places"}
+_SESSION = {"session_two_places", "two_places", "new_address_without_sign_in", "failed_then_succeeded"}
+
+
+def _actions(verdict: Disposition, dossier: Dossier, signals: Sequence[Signal]) -> tuple[Action, ...]:
+    names = {signal.name for signal in signals if signal.direction is Direction.MALICIOUS}
+    person = _entity(dossier, (Role.ACTOR,), (EntityKind.EMAIL, EntityKind.USER, EntityKind.ARN))
+    address = _entity(dossier, (Role.SOURCE, Role.ACTOR), (EntityKind.IP,))
+    key = _entity(dossier, (Role.ACTOR, Role.OTHER), (EntityKind.ACCESS_KEY,))
+    target = _entity(dossier, (Role.TARGET,), tuple(EntityKind))
+    match verdict:
+        case Disposition.BENIGN:
+            noisy = "outcome_history" in {signal.name for signal in signals}
+            return (Action(kind=ActionKind.TUNE_DETECTION if noisy else ActionKind.NONE),)
+        case Disposition.INCONCLUSIVE:
+            return (
+                Action(kind=ActionKind.VERIFY_CHANGE, entity=target),
+                Action(kind=ActionKind.CONTACT_USER, entity=person),
+            )
+        case Disposition.SUSPICIOUS:
+            first = Action(kind=ActionKind.CONTACT_USER, entity=person)
+            return (first, Action(kind=ActionKind.REVIEW_ACCESS, entity=person or target))
+        case Disposition.MALICIOUS:
+            found = [Action(kind=ActionKind.ESCALATE)]
+            if key:
+                found.append(Action(kind=ActionKind.DISABLE_CREDENTIAL, entity=key))
+            if names & _SESSION and person:
+                found.append(Action(kind=ActionKind.REVOKE_SESSIONS, entity=person))
+            if names & _PLACE and address:
+                found.append(Action(kind=ActionKind.BLOCK_ADDRESS, entity=address))
+            if target:
+                found.append(Action(kind=ActionKind.REVERT_CHANGE, entity=target))
+            return tuple(found)
+
+
+def _entity(dossier: Dossier, roles: Sequence[Role], kinds: Sequence[EntityKind]) -> str:
+    """The first entity of a role, by the order of kinds."""
+    found: list[Entity] = [entity for entity in dossier.entities if entity.role in roles and entity.kind in kinds]
+    return min(found, key=lambda entity: kinds.index(entity.kind)).value if found else ""
