@@ -302,7 +302,9 @@ _OPTIONAL_SECRETS = {("llm", "api_key"), ("writeback", "token")}
 
 
 def _explain(error: ValidationError, lines: Lines, name: str) -> str:
-    first = error.errors(include_url=False, include_input=False)[0]
+    found = error.errors(include_url=False, include_input=False)
+    # A mistyped key leaves another one missing; the typo is the one to name.
+    first = next((entry for entry in found if entry["type"] == "extra_forbidden"), found[0])
     path = tuple(first["loc"])
     kind = first["type"]
     line = next((lines[path[:size]] for size in range(len(path), -1, -1) if path[:size] in lines), 1)

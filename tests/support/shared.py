@@ -1,4 +1,4 @@
-"""Reference material that lies beside the project, where it is there."""
+"""The reference material beside the project; its tests skip where it is absent."""
 
 import json
 import os
@@ -7,16 +7,20 @@ from typing import Any
 
 import pytest
 
+ROOT = Path(os.environ.get("TRIAGE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared")
 
-def shared_path(name: str) -> Path:
-    """A file of the reference material; skips the test where there is none."""
-    folder = Path(os.environ.get("TRIAGE_SHARED", "") or Path(__file__).parents[2] / ".." / "shared")
-    path = folder / name
+
+def shared(name: str) -> Path:
+    """A file or folder of the reference material, or a visible skip."""
+    path = ROOT / name
     if not path.exists():
-        pytest.skip(f"the reference material is not here: {name}")
+        pytest.skip(f"the reference material {name} is not here")
     return path
 
 
+shared_path = shared
+
+
 def shared_lines(name: str) -> list[dict[str, Any]]:
-    """The records of an ndjson file of the reference material."""
-    return [json.loads(line) for line in shared_path(name).read_text(encoding="utf-8").splitlines()]
+    """The records of an ndjson file of the reference material, or a visible skip."""
+    return [json.loads(line) for line in shared(name).read_text(encoding="utf-8").splitlines()]

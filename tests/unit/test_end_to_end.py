@@ -10,7 +10,9 @@ from typing import Any
 
 import pytest
 
+from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
+from tests.support.llm import cite_first_event
 from tests.support.shared import shared_path
 from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
@@ -71,3 +73,25 @@ def test_a_queue_is_triaged_once(panther: SandboxServer, tmp_path: Path) -> None
         assert isinstance(finding["verified"], bool)
     assert any(entry["sql"] for entry in shown["evidence"])
     assert "Verdict" in run_cli("show", chosen["alert_id"], directory=tmp_path).out
+
+
+def test_a_queue_is_triaged_by_a_model(panther: SandboxServer, tmp_path: Path) -> None:
+    """The same through a scripted OpenAI-compatible server: verified findings, one comment each, none added later."""
+    with scripted_model(cite_first_event()) as model:
+        more = f"llm:\n  base_url: {model.url}\n  model: scripted-1\n"
+        write_config(tmp_path, panther.url, more=more)
+        first = run_cli("run", "--once", "--write", directory=tmp_path)
+        assert first.status == 0, first.err
+        rows = run_cli("list", "--json", directory=tmp_path).json
+        count = check_result(rows, panther)
+        asked = len(model.requests)
+        assert asked >= count
+
+        second = run_cli("run", "--once", "--write", directory=tmp_path)
+        assert second.status == 0, second.err
+        assert check_result(run_cli("list", "--json", directory=tmp_path).json, panther) == count
+        assert len(model.requests) == asked
+
+    shown = [run_cli("show", row["alert_id"], "--json", directory=tmp_path).json for row in rows if row["selected"]]
+    assert all(entry["analyst"] == "llm" for entry in shown)
+    assert any(finding["verified"] for entry in shown for finding in entry["findings"])

@@ -20,7 +20,6 @@ from triage.stages.investigation.draft import (
     parse_draft,
     restore_cut_values,
 )
-from triage.stages.investigation.runbook import steps
 from triage.stages.investigation.schema import schema_of
 from triage.stages.investigation.tools import tool_specs
 
@@ -226,25 +225,6 @@ def test_the_honest_end_says_why() -> None:
     assert found.confidence == 0
     assert "it refused" in found.summary
     assert [entry.state for entry in found.runbook] == [AnswerState.OPEN, AnswerState.OPEN]
-
-
-@pytest.mark.parametrize(
-    ("runbook", "expected"),
-    [
-        ("", ()),
-        ("Call somebody.", ()),
-        ("1. Look\n2. Ask\n", ("Look", "Ask")),
-        ("1) Look\n2) Ask", ("Look", "Ask")),
-        ("First:\n1. Look\n   closely\n\nThen rest.\n2. Ask", ("Look closely", "Ask")),
-        ("- Look\n- Ask", ("Look", "Ask")),
-        ("1. Look\n- a detail\n2. Ask", ("Look - a detail", "Ask")),
-        ("10. Ten", ("Ten",)),
-        ("1.5 hours is long", ()),
-    ],
-)
-def test_the_steps_of_a_runbook(runbook: str, expected: tuple[str, ...]) -> None:
-    """Numbered lines, else bullets; lines that follow belong to the step."""
-    assert steps(runbook) == expected
 
 
 def test_schemas_are_plain() -> None:

@@ -362,7 +362,7 @@ def test_seconds_count() -> None:
 
 def test_tokens_count() -> None:
     """What the server reports is spent; the last turn still fits."""
-    hungry = reply(query(1)).model_copy(update={"prompt_tokens": 40_000})
+    hungry = reply(query(1)).model_copy(update={"prompt_tokens": 45_000})
     run = Run(hungry, conclude(), max_tokens=60_000)
     assert last_turn(run)
     assert run.verdict is Disposition.SUSPICIOUS

@@ -33,12 +33,9 @@ UNFINISHED = 1
 
 def exit_status(error: BaseException) -> int:
     """2 where the request or the configuration has to change, 1 where trying again may help."""
-    wrong = ConfigError | NotFound | PantherDenied | PantherRefused | PromptError
-    if isinstance(error, wrong):
-        return WRONG
-    if isinstance(error, PantherProtocolError) and not error.retryable:
-        return WRONG
-    return UNFINISHED
+    # An answer that is no API's, after a second try, comes from a wrong address more often than from a passing fault.
+    wrong = ConfigError | NotFound | PantherDenied | PantherRefused | PantherProtocolError | PromptError
+    return WRONG if isinstance(error, wrong) else UNFINISHED
 
 
 def one_line(text: str, limit: int = 600) -> str:

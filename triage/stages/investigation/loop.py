@@ -9,6 +9,7 @@ import regex
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue, IssueCode
+from triage.domain.runbook import runbook_steps
 from triage.domain.untrusted import Caps, Fence, instructions_in
 from triage.domain.verdict import Draft
 from triage.ports import ChatReply, ChatRequest, Message, Observer, Progress, Prompts, ToolCall
@@ -24,7 +25,6 @@ from triage.stages.investigation.effects import (
     RunTools,
     ToolAnswer,
 )
-from triage.stages.investigation.runbook import steps
 from triage.stages.investigation.tools import CONCLUDE, conclude_spec, tool_specs
 
 Answer = ChatReply | ModelFailure | tuple[ToolAnswer, ...]
@@ -81,7 +81,7 @@ def investigate(
     """
     loop = _Loop(
         dossier=dossier,
-        briefing=Briefing(prompts, Fence(nonce), steps(dossier.detection.runbook or dossier.alert.runbook)),
+        briefing=Briefing(prompts, Fence(nonce), runbook_steps(dossier.detection.runbook or dossier.alert.runbook)),
         budget=Budget(settings, max_output_tokens, elapsed, before=spent_on(dossier.evidence)),
         check=check,
         observe=observe,

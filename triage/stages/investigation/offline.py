@@ -105,7 +105,12 @@ def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding
         return Disposition.MALICIOUS
     if score >= SUSPICIOUS:
         return Disposition.SUSPICIOUS
-    if score <= BENIGN and not gaps and not harmful and sum(finding.direction is Direction.BENIGN for finding in findings) >= 2:
+    if (
+        score <= BENIGN
+        and not gaps
+        and not harmful
+        and sum(finding.direction is Direction.BENIGN for finding in findings) >= 2
+    ):
         return Disposition.BENIGN
     return Disposition.INCONCLUSIVE
 
@@ -195,54 +200,54 @@ def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str
 
 _TOPICS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     (
-        re.compile(r"\b(sign-?ins?|log-?ins?|logged in|mfa|factor|authenticat\w+|password)\b", re.I),
+        re.compile(r"\b(sign-?ins?|log-?ins?|logged in|mfa|factor|authenticat\w+|password)\b", re.IGNORECASE),
         ("person_signins", "person_places"),
     ),
     (
         re.compile(
-            r"\b(other|all|related|recent|correlated) alerts?\b|\balerts? (associated|for|from|indicating)\b", re.I
+            r"\b(other|all|related|recent|correlated) alerts?\b|\balerts? (associated|for|from|indicating)\b", re.IGNORECASE
         ),
         ("signals_of_actor", "history"),
     ),
     (
-        re.compile(r"\b(ip|address\w*|sourceip\w*|locations?|countr\w+|geo\w*|vpn)\b", re.I),
+        re.compile(r"\b(ip|address\w*|sourceip\w*|locations?|countr\w+|geo\w*|vpn)\b", re.IGNORECASE),
         ("actor_addresses", "address_others", "address_signins", "address_days"),
     ),
     (
         re.compile(
             r"\b(histor\w+|previous\w*|before|past \d+|last \d+|prior|usual\w*|normal\w*|typical\w*|baseline|"
             r"pattern\w*|expected|\d+ days)\b",
-            re.I,
+            re.IGNORECASE,
         ),
         ("action_history", "actor_profile", "action_others", "indicator_days"),
     ),
     (
         re.compile(
-            r"\b(target\w*|resource\w*|bucket|instance\w*|repositor\w+|object\w*|snapshot\w*|vpc|file\w*)\b", re.I
+            r"\b(target\w*|resource\w*|bucket|instance\w*|repositor\w+|object\w*|snapshot\w*|vpc|file\w*)\b", re.IGNORECASE
         ),
         ("target_history", "target_after", "actor_after"),
     ),
     (
-        re.compile(r"\b(account\w*|domain\w*|recipient\w*|shar\w+|external\w*)\b", re.I),
+        re.compile(r"\b(account\w*|domain\w*|recipient\w*|shar\w+|external\w*)\b", re.IGNORECASE),
         ("recipient_history", "actor_after"),
     ),
     (
         re.compile(
             r"\b(follow\w*|after|subsequent\w*|other (activit|action|call|event|api)\w*|activit\w+|around|within|all \w+ calls?)\b",
-            re.I,
+            re.IGNORECASE,
         ),
         ("actor_after", "actor_before", "indicator_around"),
     ),
-    (re.compile(r"\b(who|user|actor|principal|identity|role)\b", re.I), ("actor_profile", "actor_after")),
+    (re.compile(r"\b(who|user|actor|principal|identity|role)\b", re.IGNORECASE), ("actor_profile", "actor_after")),
 )
 _PERSON = re.compile(
     r"\b(contact|ask|confirm with|verify with|reach out|notify|interview|ticket|change request|planned|authori[sz]ed|"
     r"approv\w+|owner|manager|documented)\b",
-    re.I,
+    re.IGNORECASE,
 )
-_OUTSIDE = re.compile(r"\b(threat intel\w*|virustotal|greynoise|sandbox|vendor|reputation|edr console)\b", re.I)
+_OUTSIDE = re.compile(r"\b(threat intel\w*|virustotal|greynoise|sandbox|vendor|reputation|edr console)\b", re.IGNORECASE)
 _REMEDY = re.compile(
-    r"^\s*(if\b|revoke|disable|rotate|reset|revert|delete|remove|restore|block|isolate|terminate|escalate|update)", re.I
+    r"^\s*(if\b|revoke|disable|rotate|reset|revert|delete|remove|restore|block|isolate|terminate|escalate|update)", re.IGNORECASE
 )
 
 

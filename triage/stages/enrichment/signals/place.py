@@ -96,10 +96,11 @@ def _judge(facts: Facts, address: str) -> Place:
             ):
                 signed_in = entry
                 verified = entry if row.get("second_factor") is True else verified
-    if not subject.people:
+    if not could:
         # The log names the actor in a way that no sign-in log knows: ask for the address alone.
         for entry in facts.read("address_signed_in", "person", "address", "second_factor"):
-            could = could or _is_named(subject.actor)
+            asked.append(entry)
+            could = could or (_is_named(subject.actor) and (bool(entry.rows) or entry.coverage.proves_absence))
             for row in entry.rows:
                 if text(row, "address") == address and _vouches(facts, row):
                     verified, vouched_by = entry, text(row, "person")
@@ -207,9 +208,7 @@ def _two_places(facts: Facts, place: Place, scale: float) -> Iterator[Signal]:
                 if address not in usual or not is_address(address) or first is None or last is None:
                     continue
                 if first <= facts.subject.last + AT_ONCE and last >= facts.subject.moment - AT_ONCE:
-                    sentence = (
-                        f"{plain(address)}, the usual address, was in use within two hours of {plain(place.address)}."
-                    )
+                    sentence = f"{plain(address)}, a usual address, was in use within two hours of the new one."
                     yield signal("two_places", sentence, [entry], scale=scale)
                     return
 

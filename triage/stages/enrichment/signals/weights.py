@@ -34,6 +34,8 @@ WEIGHTS: Mapping[str, Weight] = {
     ),
     "seen_before": Weight(_DOWN, 0.6, "Once or twice before is less than a habit, but no longer a first time."),
     "known_automation": Weight(_DOWN, 0.4, "A service identity on a steady rhythm follows its program."),
+    "burst": Weight(_UP, 1.0, "Far more at once than on any day before: a haul, or a migration."),
+    "first_time_burst": Weight(_UP, 0.6, "Several things at once that this actor never did: somebody looks around."),
     "off_hours": Weight(_UP, 0.4, "Intruders keep their own hours, but people work late too."),
     # peers
     "team_routine": Weight(
@@ -52,7 +54,7 @@ WEIGHTS: Mapping[str, Weight] = {
     ),
     "shared_address": Weight(_DOWN, 0.3, "Several colleagues work from there on many days: an office or a VPN."),
     "two_places": Weight(_UP, 0.8, "At work at the usual place and at a new one within two hours."),
-    "session_two_places": Weight(_UP, 1.8, "One session or key in use at two addresses has two holders."),
+    "session_two_places": Weight(_UP, 1.6, "One session or key in use at two addresses has two holders."),
     "staff_address": Weight(_DOWN, 1.0, "Somebody of the company is signed in with a second factor at this address."),
     # sign-in
     "failed_then_succeeded": Weight(_UP, 1.5, "Many refusals and then success is how guessing and prompt bombing end."),
@@ -62,9 +64,10 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next, done next, by somebody who doesn't usually do it."
     ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
-    "target_used": Weight(
-        _UP, 1.4, "What was changed is used at once from the place that changed it, or from an unknown one."
-    ),
+    "target_used": Weight(_UP, 2.0, "The identity that was changed is then used from a place it never worked from."),
+    "target_as_usual": Weight(_DOWN, 0.7, "The identity that was changed goes on working from its usual places only."),
+    "stranger_on_target": Weight(_UP, 1.2, "After the change somebody from nowhere known works on the target."),
+    "opened_to_strangers": Weight(_UP, 1.8, "Outsiders come in through a port that nobody outside reached before."),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),
     "routine_aftermath": Weight(
         _DOWN, 0.3, "What followed looks drastic but belongs to the actor's earlier performances."
