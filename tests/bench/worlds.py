@@ -180,7 +180,11 @@ def details(cases: list[Case], *, signals: bool) -> None:
             by_id = {entry.id: entry for entry in case.dossier.evidence}
             for found in case.dossier.signals:
                 sign = "+" if found.direction.value == "malicious" else "-"
-                proven = "" if not found.absence or all(by_id[e].coverage.proves_absence for e in found.evidence) else " UNPROVEN"
+                proven = (
+                    ""
+                    if not found.absence or all(by_id[e].coverage.proves_absence for e in found.evidence)
+                    else " UNPROVEN"
+                )
                 print(f"      {sign}{found.weight:.2f} {found.name}: {found.sentence} {found.evidence}{proven}")
             if case.verdict.reason:
                 print(f"      reason: {case.verdict.reason}")

@@ -418,7 +418,7 @@ def test_a_long_answer_is_cut_visibly() -> None:
     """The model sees how many rows there are, and that it may narrow the question."""
     many = [{"text": "x" * 200, "n": number} for number in range(100)]
     run = Run(reply(query()), conclude(), tools=lambda entry: rows_for(entry, many))
-    assert "100 rows; rows 0 to 19 shown, narrow the question" in run.said[-1]
+    assert "100 rows; rows 0 to 14 shown, narrow the question" in run.said[-1]
     assert len(run.end.evidence[-1].rows) == 100
 
 

@@ -79,13 +79,13 @@ def uncut(said: str, stored: str) -> bool:
 class Caps:
     """How much of an answer is shown."""
 
-    field: int = 400
+    field: int = 300
     """Characters of one text."""
-    row: int = 3_000
+    row: int = 2_000
     """Characters of one row's JSON."""
-    rows: int = 20
+    rows: int = 15
     """Rows of one answer."""
-    chars: int = 16_000
+    chars: int = 8_000
     """Characters of one answer."""
 
     def halved(self) -> "Caps":

@@ -13,6 +13,9 @@ from triage.stages.enrichment.subject import parse_time
 TOLERANCE = timedelta(minutes=60)
 """A silence that any source may have: batches, a slow poll."""
 
+MARGIN = timedelta(minutes=15)
+"""How far past a window's end an ailing source must have delivered to count as healthy within it."""
+
 SIGN_OF_LIFE = timedelta(minutes=45)
 """How long after the alert's last event the source must still have delivered before "nothing followed" means a thing."""
 
@@ -113,7 +116,15 @@ def coverage_of(
         control: `actor`, `address` or `any`: what rows of anyone must hold.
         now: The present moment.
     """
-    healthy = None if not sources else all(source.healthy for source in sources)
+    # What a source delivered after the window's end shows that it was at work then, whatever is wrong with it today.
+    healthy = (
+        None
+        if not sources
+        else all(
+            source.healthy or (source.last_event_at is not None and source.last_event_at >= window.end + MARGIN)
+            for source in sources
+        )
+    )
     if rhythm is None:
         return Coverage(source_healthy=healthy, last_event_at=_latest(sources, None))
     hours = rhythm.between(window.start, window.end)

@@ -34,6 +34,9 @@ LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", 
 TEXTS = ("actor", "account", "alert_id", "detection_id")
 """Parameters that hold one text."""
 
+TIMES = ("moment", "last")
+"""Parameters that hold a time: the alert's first and last event."""
+
 _HOLE = re.compile(r"\{([a-z_]+)\}")
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _OFFSET = re.compile(r"^([+-])(\d+(?:\.\d+)?[smhd])$")
@@ -46,8 +49,8 @@ def _named(value: str) -> str:
 
 
 def _parameter(value: str) -> str:
-    if value not in {*LISTS, *TEXTS}:
-        raise ValueError(f"unknown parameter; known: {', '.join((*TEXTS, *LISTS))}")
+    if value not in {*LISTS, *TEXTS, *TIMES}:
+        raise ValueError(f"unknown parameter; known: {', '.join((*TEXTS, *LISTS, *TIMES))}")
     return value
 
 
@@ -67,6 +70,8 @@ class Take(Value):
 
     path: str = ""
     """Dotted path."""
+    keys: tuple[str, ...] = ()
+    """The path as separate keys, where a key holds dots itself."""
     text: str = ""
     """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
     after: str = ""
@@ -133,9 +138,9 @@ class Playbook(Value):
     """Globs over the detection's tags; asked only where one matches."""
     detections: tuple[str, ...] = ()
     """Globs over detection ids."""
-    terms: dict[Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused|self)$")], Term] = (
-        Field(default_factory=dict)
-    )
+    terms: dict[
+        Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused|self)$")], Term
+    ] = Field(default_factory=dict)
     questions: tuple[Question, ...] = ()
 
 
@@ -302,6 +307,7 @@ def _parse(question: Question | None, sql: str) -> "QueryTemplate":
 
     names = question.parameters if question is not None else ()
     types = {name: ParameterType.STRINGS if name in LISTS else ParameterType.STRING for name in names}
+    types |= {name: ParameterType.TIMESTAMP for name in names if name in TIMES}
     return QueryTemplate.parse(sql, parameters=types)
 
 

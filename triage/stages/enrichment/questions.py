@@ -15,6 +15,8 @@ from triage.stages.enrichment.subject import Subject
 if TYPE_CHECKING:
     from triage.domain.sql import ReadOnlyQuery
 
+_Given = str | tuple[str, ...] | datetime
+
 NOBODY = "\u2205"
 """Stands for an optional list that is empty; no log holds it."""
 
@@ -94,7 +96,7 @@ def choose(
     return Chosen(tuple(found), tuple(notes))
 
 
-def _values(alert: Alert, subject: Subject) -> dict[str, str | tuple[str, ...]]:
+def _values(alert: Alert, subject: Subject) -> dict[str, _Given]:
     return {
         "actor": subject.actor,
         "account": subject.account,
@@ -108,17 +110,19 @@ def _values(alert: Alert, subject: Subject) -> dict[str, str | tuple[str, ...]]:
         "people": subject.people,
         "names": subject.names,
         "values": subject.values,
+        "moment": subject.moment,
+        "last": subject.last,
     }
 
 
 def _bind(
-    asked: Asked, given: Mapping[str, str | tuple[str, ...]], subject: Subject, history: timedelta, now: datetime
+    asked: Asked, given: Mapping[str, _Given], subject: Subject, history: timedelta, now: datetime
 ) -> Bound | None:
     """Fill one question; `None` where the alert lacks a value that it needs or its window is empty."""
     question = asked.question
     if question.actions and not any(any_glob(action, question.actions) for action in subject.actions):
         return None
-    values: dict[str, str | tuple[str, ...]] = {}
+    values: dict[str, _Given] = {}
     for name in question.parameters:
         value = given[name]
         if not value:

@@ -130,6 +130,8 @@ def take(row: Row, ways: Iterable[Take]) -> str:
             if not any(_text(row, part) for part in parts):
                 continue
             value = _HOLE.sub(lambda hole, event=row: _text(event, hole.group(1)), way.text)  # type: ignore[misc]  # a bound default
+        elif way.keys:
+            value = _deep(row, way.keys)
         else:
             value = _text(row, way.path)
         if way.after:
@@ -140,8 +142,18 @@ def take(row: Row, ways: Iterable[Take]) -> str:
     return ""
 
 
+def _deep(row: Row, keys: Iterable[str]) -> str:
+    value: object = row
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return _plain(value)
+
+
 def _text(row: Row, path: str) -> str:
-    value = lookup(row, path)
+    return _plain(lookup(row, path))
+
+
+def _plain(value: object) -> str:
     if value is MISSING or value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, bool):

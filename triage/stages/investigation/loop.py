@@ -1,10 +1,7 @@
 """The investigation: it decides what to ask next and when to stop. Pure; whoever drives it performs the effects."""
 
-import json
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
-
-import regex
 
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
@@ -16,7 +13,7 @@ from triage.ports import ChatReply, ChatRequest, Message, Observer, Progress, Pr
 from triage.settings import InvestigationSettings
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget, spent_on
-from triage.stages.investigation.draft import DraftInvalid, inconclusive, parse_draft, read_json, restore_cut_values
+from triage.stages.investigation.draft import DraftInvalid, inconclusive, parse_draft, restore_cut_values
 from triage.stages.investigation.effects import (
     AskModel,
     Conclusion,
@@ -25,6 +22,7 @@ from triage.stages.investigation.effects import (
     RunTools,
     ToolAnswer,
 )
+from triage.stages.investigation.replies import HISTORY_CHARS, canonical, concluding, kept, nothing, one_line
 from triage.stages.investigation.tools import CONCLUDE, conclude_spec, tool_specs
 
 Answer = ChatReply | ModelFailure | tuple[ToolAnswer, ...]
@@ -38,13 +36,10 @@ _MOST_CALLS = 12
 """Calls of one turn that are looked at."""
 _IDLE_TURNS = 3
 """Turns without anything new after which the model has to conclude."""
-_HISTORY_CHARS = 20_000
-"""Characters of one thing the model wrote that stay in the conversation."""
 _DOSSIER_CHARS = 60_000
 _LEAST_DOSSIER_CHARS = 6_000
 _LEAST_RESULT_CHARS = 2_000
 _MOST_ISSUES = 20
-_NAME = regex.compile(r"[^A-Za-z0-9_-]")
 _CONCLUDE_ONLY = (conclude_spec(),)
 
 
@@ -133,13 +128,13 @@ class _Loop:
             if self._leaks(reply):
                 return self._leaked()
             if reply.refusal:
-                return self._give_up(f"the model refused ({_line(reply.refusal)})")
-            if _concluding(reply) is not None:
+                return self._give_up(f"the model refused ({one_line(reply.refusal)})")
+            if concluding(reply) is not None:
                 return (yield from self._settle(reply))
             if reply.tool_calls:
                 yield from self._run_tools(reply)
             elif self.nudged:
-                return self._give_up(f"{_nothing(reply)}, twice")
+                return self._give_up(f"{nothing(reply)}, twice")
             else:
                 self._nudge(reply)
 
@@ -182,6 +177,7 @@ class _Loop:
             if self._leaks(reply):
                 return self._leaked()
             found = self._draft(reply)
+            wrong = () if isinstance(found, Draft) else found
             if isinstance(found, Draft):
                 best = found
                 issues = [issue for issue in self.check(found, tuple(self.evidence)) if issue.fatal]
@@ -193,7 +189,7 @@ class _Loop:
                 self.repaired = True
                 self._tell(f"draft: {len(found)} problems", ok=False)
             if not again:
-                return self._end(best) if best is not None else self._give_up(f"no valid result ({_line(found)})")
+                return self._end(best) if best is not None else self._give_up(f"no valid result ({one_line(wrong)})")
             self._return(reply, again)
             refusal = self._fit()
             if refusal:
@@ -242,8 +238,8 @@ class _Loop:
 
     def _shrink(self, *, hard: bool) -> None:
         """Let the oldest tool rows go, half of them at first; then all of them and most of the dossier's rows."""
-        kept = [entry for entry in self.shown if not entry.removed]
-        gone = kept if hard else kept[: (len(kept) + 1) // 2]
+        left = [entry for entry in self.shown if not entry.removed]
+        gone = left if hard else left[: (len(left) + 1) // 2]
         for entry in gone:
             entry.removed = True
             content = self.briefing.removed(entry.evidence)
@@ -255,26 +251,24 @@ class _Loop:
 
     def _nudge(self, reply: ChatReply) -> None:
         self.nudged = True
-        self.messages.append(Message(role="assistant", content=reply.content[:_HISTORY_CHARS] or "(nothing)"))
-        self.messages.append(Message(role="user", content=self.briefing.nudge(_nothing(reply))))
+        self.messages.append(Message(role="assistant", content=reply.content[:HISTORY_CHARS] or "(nothing)"))
+        self.messages.append(Message(role="user", content=self.briefing.nudge(nothing(reply))))
 
     def _return(self, reply: ChatReply, text: str) -> None:
         """Send a result back."""
-        call = _concluding(reply)
+        call = concluding(reply)
         if call is None:
-            self.messages.append(Message(role="assistant", content=reply.content[:_HISTORY_CHARS] or "(nothing)"))
+            self.messages.append(Message(role="assistant", content=reply.content[:HISTORY_CHARS] or "(nothing)"))
             self.messages.append(Message(role="user", content=text))
             return
-        self.messages.append(
-            Message(role="assistant", content=reply.content[:_HISTORY_CHARS], tool_calls=(_kept(call),))
-        )
+        self.messages.append(Message(role="assistant", content=reply.content[:HISTORY_CHARS], tool_calls=(kept(call),)))
         self.messages.append(Message(role="tool", content=text, tool_call_id=call.id))
 
     def _draft(self, reply: ChatReply) -> Draft | tuple[str, ...]:
         """The draft of a reply, or all that is wrong with it."""
-        call = _concluding(reply)
+        call = concluding(reply)
         if call is None and (reply.refusal or not reply.content.strip()):
-            return (f"the model refused: {_line(reply.refusal)}" if reply.refusal else "`conclude` was not called",)
+            return (f"the model refused: {one_line(reply.refusal)}" if reply.refusal else "`conclude` was not called",)
         text = reply.content if call is None else call.arguments
         try:
             draft = parse_draft(text, steps=self.briefing.steps, finish_reason=reply.finish_reason)
@@ -296,8 +290,8 @@ class _Loop:
         self.messages.append(
             Message(
                 role="assistant",
-                content=reply.content[:_HISTORY_CHARS],
-                tool_calls=tuple(_kept(call) for call in calls),
+                content=reply.content[:HISTORY_CHARS],
+                tool_calls=tuple(kept(call) for call in calls),
             )
         )
         self.budget.tool_calls += len(calls)
@@ -305,7 +299,7 @@ class _Loop:
         answers: tuple[ToolAnswer, ...] = ()
         if new:
             for call in new:
-                self._tell(f"{call.name} {_line(call.arguments)}")
+                self._tell(f"{call.name} {one_line(call.arguments)}")
             answer = yield RunTools(f"tools/{self.budget.turns}", new, self.budget.limits(len(new)))
             assert isinstance(answer, tuple)
             answers = answer
@@ -321,7 +315,7 @@ class _Loop:
         queries = self.budget.queries_left if self.budget.rows_left and self.budget.bytes_left else 0
         planned: dict[str, ToolCall] = {}
         for call in calls:
-            question = _canonical(call)
+            question = canonical(call)
             if question in self.known or question in planned:
                 continue
             if call.name in QUERYING:
@@ -343,11 +337,11 @@ class _Loop:
                 evidence = answer.evidence.model_copy(update={"id": f"E{number}"})
                 self.evidence.append(evidence)
                 answer = answer.model_copy(update={"evidence": evidence})
-                rows = f"{evidence.row_count} rows" if evidence.answered else _line(evidence.error)
+                rows = f"{evidence.row_count} rows" if evidence.answered else one_line(evidence.error)
                 self._tell(f"{evidence.id}: {rows}", ok=evidence.answered)
             elif answer.failed:
-                self._tell(_line(answer.content), ok=False)
-            self.known[_canonical(call)] = answer.evidence.id if answer.evidence is not None else answer.content
+                self._tell(one_line(answer.content), ok=False)
+            self.known[canonical(call)] = answer.evidence.id if answer.evidence is not None else answer.content
             brought[call.id] = answer
         return brought
 
@@ -356,7 +350,7 @@ class _Loop:
         caps = Caps()
         caps = Caps(caps.field, caps.row, caps.rows, max(caps.chars // calls, _LEAST_RESULT_CHARS))
         if answer is None:
-            earlier = self.known.get(_canonical(call))
+            earlier = self.known.get(canonical(call))
             text = (
                 "Not run: the budget of queries, rows or bytes is used up. Conclude from what you have."
                 if earlier is None
@@ -406,48 +400,3 @@ class _Loop:
 
     def _tell(self, text: str, *, ok: bool = True) -> None:
         self.observe(Progress("investigate", text, ok))
-
-
-def _concluding(reply: ChatReply) -> ToolCall | None:
-    """The call that ends the investigation; one that is written as plain JSON counts too."""
-    for call in reply.tool_calls:
-        if call.name == CONCLUDE:
-            return call
-    if reply.tool_calls or '"verdict"' not in reply.content:
-        return None
-    try:
-        value = read_json(reply.content)
-    except DraftInvalid:
-        return None
-    return None if not isinstance(value, dict) else ToolCall(id="content", name=CONCLUDE, arguments=reply.content)
-
-
-def _canonical(call: ToolCall) -> str:
-    """The same for calls that ask the same."""
-    try:
-        value = read_json(call.arguments or "{}")
-    except DraftInvalid:
-        return f"{call.name} {call.arguments}"
-    return f"{call.name} {json.dumps(value, sort_keys=True)}"
-
-
-def _kept(call: ToolCall) -> ToolCall:
-    """A call as it may stand in the conversation: servers refuse one whose name or arguments are broken."""
-    arguments = call.arguments
-    try:
-        sound = len(arguments) <= _HISTORY_CHARS and isinstance(read_json(arguments), dict)
-    except DraftInvalid:
-        sound = False
-    name = _NAME.sub("_", call.name)[:64] or "unknown"
-    return ToolCall(id=call.id, name=name, arguments=arguments if sound else "{}")
-
-
-def _nothing(reply: ChatReply) -> str:
-    if reply.finish_reason == "length":
-        return "the reply was cut at the limit of output tokens"
-    return "the reply called no tool" if reply.content.strip() else "the reply was empty"
-
-
-def _line(text: str | tuple[str, ...] | Draft) -> str:
-    shown = "; ".join(text) if isinstance(text, tuple) else str(text)
-    return " ".join(shown.split())[:160]

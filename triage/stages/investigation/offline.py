@@ -205,7 +205,8 @@ _TOPICS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     ),
     (
         re.compile(
-            r"\b(other|all|related|recent|correlated) alerts?\b|\balerts? (associated|for|from|indicating)\b", re.IGNORECASE
+            r"\b(other|all|related|recent|correlated) alerts?\b|\balerts? (associated|for|from|indicating)\b",
+            re.IGNORECASE,
         ),
         ("signals_of_actor", "history"),
     ),
@@ -223,7 +224,8 @@ _TOPICS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
     ),
     (
         re.compile(
-            r"\b(target\w*|resource\w*|bucket|instance\w*|repositor\w+|object\w*|snapshot\w*|vpc|file\w*)\b", re.IGNORECASE
+            r"\b(target\w*|resource\w*|bucket|instance\w*|repositor\w+|object\w*|snapshot\w*|vpc|file\w*)\b",
+            re.IGNORECASE,
         ),
         ("target_history", "target_after", "actor_after"),
     ),
@@ -245,9 +247,12 @@ _PERSON = re.compile(
     r"approv\w+|owner|manager|documented)\b",
     re.IGNORECASE,
 )
-_OUTSIDE = re.compile(r"\b(threat intel\w*|virustotal|greynoise|sandbox|vendor|reputation|edr console)\b", re.IGNORECASE)
+_OUTSIDE = re.compile(
+    r"\b(threat intel\w*|virustotal|greynoise|sandbox|vendor|reputation|edr console)\b", re.IGNORECASE
+)
 _REMEDY = re.compile(
-    r"^\s*(if\b|revoke|disable|rotate|reset|revert|delete|remove|restore|block|isolate|terminate|escalate|update)", re.IGNORECASE
+    r"^\s*(if\b|revoke|disable|rotate|reset|revert|delete|remove|restore|block|isolate|terminate|escalate|update)",
+    re.IGNORECASE,
 )
 
 

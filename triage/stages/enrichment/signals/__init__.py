@@ -60,12 +60,17 @@ def measure(
     if "routine" in names:
         # Whose duty it is needs no colleague's example.
         found = [signal for signal in found if signal.name not in {"common_here", "team_routine"}]
-    if names & _ABOUT_ANOTHER:
+    if "burst" in names:
+        # Others may do it every day; nobody does so much of it.
+        found = [_lighter(signal) if signal.name in {"team_routine", "common_here"} else signal for signal in found]
+    if any(signal.name in _ABOUT_ANOTHER and signal.weight >= STRONG for signal in found):
         # The actor may have been tricked: what is usual for them says little about what was made of it.
         found = [_lighter(signal) if signal.name in _ABOUT_THE_ACTOR else signal for signal in found]
     return tuple(found)
 
 
+STRONG = 1.5
+"""From this weight on, what was made of a change outweighs who made it."""
 _ABOUT_ANOTHER = {"target_used", "stranger_on_target", "opened_to_strangers"}
 _ABOUT_THE_ACTOR = {"routine", "seen_before", "known_address", "quiet_aftermath", "routine_aftermath", "team_routine"}
 

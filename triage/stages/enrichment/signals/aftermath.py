@@ -25,13 +25,12 @@ from triage.stages.enrichment.signals.place import place_of
 
 HOURS = timedelta(hours=12)
 """How long after the alert's last event a follow-up is taken for one."""
-SETTLED_PAIRS = 2
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
 ROUTINE_DAYS = 2
 """Earlier days from which a follow-up is part of the actor's work."""
 REFUSED = 3
-_READING = (Harm.COLLECTION, Harm.CREDENTIALS)
+_READING = (Harm.COLLECTION,)
 _COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
 _INVERSE = (
     ("Stop", "Start"),
@@ -185,13 +184,21 @@ def target_use(facts: Facts) -> Iterator[Signal]:
         rows = [row for row in entry.rows if _since(facts, row)]
         row = rows[0]
         who, where = plain(text(row, "identity")), plain(text(row, "address"))
-        yield signal("target_used", f"{who} was then used from {where}, where it never worked before.", [entry])
+        # Only a change of credentials lets somebody else in; who was given rights works from where they like.
+        kinds = {note.harm for action in subject.actions if (note := note_on(entry.log_type, action))}
+        scale = 0.35 if kinds <= {Harm.PRIVILEGE} and kinds else 1.0
+        sentence = f"{who} was then used from {where}, where it never worked before."
+        yield signal("target_used", sentence, [entry], scale=scale)
         return
     for entry in facts.read("target_as_usual", "identity", "address", "first_seen"):
+        if any(text(row, "identity") == subject.actor for row in entry.rows):
+            continue
         settled = {text(row, "address") for row in entry.rows if _before(facts, row)}
         active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > subject.last]
         if settled and active and {text(row, "address") for row in active} <= settled | here:
-            sentence = f"{plain(text(active[0], 'identity'))} goes on from {plain(text(active[0], 'address'))}, as before."
+            sentence = (
+                f"{plain(text(active[0], 'identity'))} goes on from {plain(text(active[0], 'address'))}, as before."
+            )
             yield signal("target_as_usual", sentence, [entry])
 
 
@@ -215,11 +222,13 @@ def _before(facts: Facts, row: Row) -> bool:
 
 
 def _since(facts: Facts, row: Row) -> bool:
-    """First used after the change, with success."""
-    first = moment(row, "first_seen")
+    """In use after the change, with success, and not for longer than a day before it."""
+    first, last = moment(row, "first_seen"), moment(row, "last_seen")
     return (
         first is not None
-        and facts.subject.moment < first <= facts.subject.last + HOURS
+        and last is not None
+        and last > facts.subject.moment
+        and facts.subject.moment - timedelta(days=1) < first <= facts.subject.last + HOURS
         and done(row) > 0
         and is_address(text(row, "address"))
     )
@@ -228,18 +237,15 @@ def _since(facts: Facts, row: Row) -> bool:
 def strangers(facts: Facts) -> Iterator[Signal]:
     """After the change somebody unknown works on the target, or comes in through what was opened."""
     subject = facts.subject
-    for entry in facts.read("stranger_on_target", "actor", "address", "first_seen"):
-        settled = [row for row in entry.rows if _before(facts, row)]
-        if len(settled) < SETTLED_PAIRS or entry.truncated:
-            continue
-        actors = {text(row, "actor") for row in settled}
-        places = {text(row, "address") for row in settled} | set(subject.addresses)
+    for entry in facts.read("stranger_on_target", "address", "on_target", "first_seen"):
+        settled = any(_before(facts, row) for row in entry.rows)
         for row in entry.rows:
-            if _since(facts, row) and text(row, "address") not in places and text(row, "actor") != subject.actor:
-                known = text(row, "actor") in actors
-                sentence = f"After the change {plain(text(row, 'address'))} appears on the target for the first time."
-                yield signal("stranger_on_target", sentence, [entry], scale=0.5 if known else 1.0)
-                return
+            if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != subject.actor:
+                address = text(row, "address")
+                if address not in subject.addresses:
+                    sentence = f"After the change {plain(address)}, never in this log before, works on the target."
+                    yield signal("stranger_on_target", sentence, [entry])
+                    return
     for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):
         fresh = [row for row in entry.rows if _opened(facts, row)]
         if fresh and len(fresh) < len(entry.rows):
@@ -258,17 +264,14 @@ def _opened(facts: Facts, row: Row) -> bool:
 
 
 def refused(facts: Facts) -> Iterator[Signal]:
-    """Calls refused around the alert, of kinds that were not refused before."""
-    before = {
-        text(row, "action")
-        for entry in facts.read("first_seen_actor", "action", "refused")
-        for row in entry.rows
-        if number(row, "refused")
-    }
+    """Calls refused around the alert, of kinds that were not refused before and that are not the alert itself."""
+    known = set(facts.subject.actions) if facts.subject.refused else set()
+    for entry in facts.read("first_seen_actor", "action", "refused"):
+        known |= {text(row, "action") for row in entry.rows if number(row, "refused")}
     for entry in facts.read("refused", "action", "address", "refused"):
         if "days" in entry.columns:
             continue
-        rows = [row for row in entry.rows if number(row, "refused") and text(row, "action") not in before]
+        rows = [row for row in entry.rows if number(row, "refused") and text(row, "action") not in known]
         total = sum(number(row, "refused") for row in rows)
         if total >= REFUSED:
             kinds = plural(len(rows), "kind")

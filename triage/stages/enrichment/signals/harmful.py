@@ -191,7 +191,14 @@ SELF_SERVICE: Mapping[str, frozenset[str]] = {
         }
     ),
     "GSuite.ActivityEvent": frozenset(
-        {"2sv_enroll", "titanium_enroll", "recovery_email_edit", "recovery_phone_edit", "recovery_info_edit", "authorize"}
+        {
+            "2sv_enroll",
+            "titanium_enroll",
+            "recovery_email_edit",
+            "recovery_phone_edit",
+            "recovery_info_edit",
+            "authorize",
+        }
     ),
 }
 """What people do for their own account; from their usual place it is housekeeping."""

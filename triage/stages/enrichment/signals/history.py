@@ -53,7 +53,12 @@ def own_history(facts: Facts) -> Iterator[Signal]:
         # A day with a tenth of the extent is no precedent for a haul.
         enough = max(1, subject.events // LIKE_EXTENT)
         earlier = sorted(found for found, times in counted.items() if times >= enough)
-        if most and subject.events >= max(BURST_EVENTS, BURST_FACTOR * most) and not entry.truncated:
+        if (
+            most
+            and not subject.refused
+            and subject.events >= max(BURST_EVENTS, BURST_FACTOR * most)
+            and not entry.truncated
+        ):
             sentence = f"{subject.events} times in this alert, and never more than {most} on any earlier day."
             yield signal("burst", sentence, [entry])
         if not earlier:
@@ -68,7 +73,7 @@ def own_history(facts: Facts) -> Iterator[Signal]:
                 yield signal("known_automation", f"The earlier {what} keep a steady rhythm.", [entry])
         elif subject.moment.date() - earlier[0] > SETTLED:
             sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0]}."
-            yield signal("seen_before", sentence, [entry], scale=0.5 if stranger or fresh_recipient else 1.0)
+            yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if stranger else 1.0)
 
 
 def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
@@ -130,12 +135,17 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
         for entry in facts.named(name):
             for row in entry.rows:
                 first, action = moment(row, "first_seen"), text(row, "action")
-                if first is not None and abs(first - facts.subject.moment) <= timedelta(hours=1) and action not in known:
+                if (
+                    first is not None
+                    and abs(first - facts.subject.moment) <= timedelta(hours=1)
+                    and action not in known
+                ):
                     fresh.setdefault(action, entry)
     others = [action for action in fresh if action not in facts.subject.actions]
     if len(others) >= LOOKING_AROUND - 1 and len(fresh) >= LOOKING_AROUND:
         sentence = f"{len(fresh)} kinds of action new for this actor within an hour, such as {plain(others[0])}."
-        yield signal("first_time_burst", sentence, [fresh[others[0]]])
+        scale = 1.0 if place_of(facts).stranger else 0.6
+        yield signal("first_time_burst", sentence, [fresh[others[0]]], scale=scale)
 
 
 def _settled(facts: Facts, row: Row) -> bool:

@@ -222,12 +222,17 @@ def sessions(facts: Facts) -> Iterator[Signal]:
                 by_session.setdefault(text(row, "session"), []).append(row)
         for rows in by_session.values():
             pair = _overlapping(rows)
-            if pair is None or not {text(row, "address") for row in pair} & set(facts.subject.addresses):
+            if pair is None or all(_usual(facts, text(row, "address")) for row in pair):
                 continue
             # Long-lived keys of a program may run on several machines.
-            scale = 0.2 if len(rows) >= POOL else 1.0 if place_of(facts).stranger else 0.3
+            scale = 0.2 if len(rows) >= POOL else 1.0 if place_of(facts).stranger else 0.1
             one, other = (plain(text(row, "address")) for row in pair)
-            yield signal("session_two_places", f"One session or key was used from {one} and from {other} at once.", [entry], scale=scale)
+            yield signal(
+                "session_two_places",
+                f"One session or key was used from {one} and from {other} at once.",
+                [entry],
+                scale=scale,
+            )
             return
 
 
@@ -251,9 +256,14 @@ def sign_ins(facts: Facts) -> Iterator[Signal]:
         for address in dict.fromkeys(text(row, "address") for row in entry.rows):
             here = [row for row in entry.rows if text(row, "address") == address]
             refusals = _refusals(here)
-            firsts = [first for row in here if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))]
+            firsts = [
+                first for row in here if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))
+            ]
             after = any(
-                text(row, "result") == "SUCCESS" and firsts and (last := moment(row, "last_seen")) and last > min(firsts)
+                text(row, "result") == "SUCCESS"
+                and firsts
+                and (last := moment(row, "last_seen"))
+                and last > min(firsts)
                 for row in here
             )
             if refusals and after:

@@ -27,7 +27,7 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 0.9, "Most work is repetition; stolen accounts are used for what their owner never did."
     ),
     "first_seen_actor": Weight(
-        _UP, 0.6, "New identities have no habit to compare with; some are an intruder's, most a starter's."
+        _UP, 1.0, "Nothing at all before, and then an act worth an alert: a starter, or somebody else."
     ),
     "routine": Weight(
         _DOWN, 2.0, "The same act on many separate days is a duty; an intruder has not been here that long."
@@ -64,16 +64,16 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next, done next, by somebody who doesn't usually do it."
     ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
-    "target_used": Weight(_UP, 2.0, "The identity that was changed is then used from a place it never worked from."),
+    "target_used": Weight(_UP, 2.6, "The identity that was changed is then used from a place it never worked from."),
     "target_as_usual": Weight(_DOWN, 0.7, "The identity that was changed goes on working from its usual places only."),
-    "stranger_on_target": Weight(_UP, 1.2, "After the change somebody from nowhere known works on the target."),
+    "stranger_on_target": Weight(_UP, 1.8, "After the change somebody from nowhere known works on the target."),
     "opened_to_strangers": Weight(_UP, 1.8, "Outsiders come in through a port that nobody outside reached before."),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),
     "routine_aftermath": Weight(
         _DOWN, 0.3, "What followed looks drastic but belongs to the actor's earlier performances."
     ),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
-    "new_recipient": Weight(_UP, 1.3, "It was given to a party that never received anything before."),
+    "new_recipient": Weight(_UP, 1.8, "It was given to a party that never received anything before."),
     "known_recipient": Weight(_DOWN, 1.2, "The party has received the like on many days."),
     "lateral_movement": Weight(_UP, 1.4, "The reached machine went on to peers that it never talked to."),
     "new_peer": Weight(_UP, 0.9, "Traffic to a destination that this source never used."),
