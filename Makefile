@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
 WORKERS ?= 2
 
-.PHONY: demo check test lint types imports wheel clean
+.PHONY: demo check test lint types imports wheel wheel-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/triage demo
@@ -26,7 +26,16 @@ imports: $(VENV)/.dev
 	$(BIN)/lint-imports
 
 wheel: $(VENV)/.dev
+	rm -rf dist
 	$(BIN)/python -m build --wheel
+
+# The built wheel, alone in an empty environment and an empty directory, finds its prompts and does the demo.
+wheel-check: wheel
+	rm -rf build/empty && mkdir -p build/empty/here
+	$(PYTHON) -m venv build/empty/venv
+	build/empty/venv/bin/python -m pip --disable-pip-version-check --quiet install "$$(ls dist/*.whl | tail -n 1)[sandbox]"
+	cd build/empty/here && ../venv/bin/triage init && ../venv/bin/triage demo >demo.txt && tail -n 4 demo.txt
+	rm -rf build/empty
 
 clean:
 	rm -rf $(VENV) dist build triage-demo

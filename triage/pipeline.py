@@ -14,7 +14,7 @@ from pydantic import JsonValue
 from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
-from triage.domain.finding import Issue
+from triage.domain.finding import Issue, IssueCode
 from triage.domain.selection import SkipCode, Skipped
 from triage.domain.untrusted import instructions_in
 from triage.domain.verdict import Analyst, Draft, Investigation, Usage, Verdict
@@ -213,13 +213,15 @@ def judge(dossier: Dossier, conclusion: Conclusion) -> Verdict:
     """Verify and adjudicate a draft; pure."""
     draft = conclusion.draft
     findings = verify(draft.findings, conclusion.evidence)
-    injected = any(instructions_in(event) for event in dossier.events)
+    attempts = tuple(issue for issue in conclusion.issues if issue.code is IssueCode.INJECTION)
+    injected = bool(attempts) or any(instructions_in(event) for event in dossier.events)
     return adjudicate(
         draft,
         findings,
         dossier.signals,
         conclusion.evidence,
         injected=injected,
+        issues=attempts,
         summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
     )
 

@@ -23,6 +23,8 @@ LEASE_SECONDS = 120.0
 HEARTBEAT_SECONDS = 30.0
 ATTEMPTS = 4
 """Tries of one alert before it is parked."""
+MAX_CLAIMS = 10
+"""An alert that was claimed more often than this has taken its process down each time; it is parked untouched."""
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for work."""
 GRACE_SECONDS = 10.0
@@ -188,6 +190,12 @@ class Service:
 
     async def work(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
         """Carry one claim to an end of some kind, and count it."""
+        if claim.attempts > MAX_CLAIMS:
+            text = f"given up after {MAX_CLAIMS} attempts that ended with the process; `triage investigate` tries again"
+            await self.store.give_back(claim, now=self.clock.now(), error=text, failed=True)
+            tally.failed += 1
+            tally.errors[claim.alert.id] = text
+            return
         beat = asyncio.create_task(self._heartbeat(claim))
         try:
             result = await self.pipeline.triage(claim, observe=self.observe, forced=forced)

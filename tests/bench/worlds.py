@@ -21,13 +21,12 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 
-ROOT = Path(__file__).parents[2]
-sys.path.insert(0, str(ROOT))
+sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pydantic import JsonValue
 
 from triage.domain.dossier import Dossier
-from triage.domain.verdict import Disposition, Draft, Verdict
+from triage.domain.verdict import Draft, Verdict
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
@@ -40,6 +39,7 @@ from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import verify
 
+ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("TRIAGE_SHARED", ROOT.parent / "shared"))
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 ORDER = ("malicious", "suspicious", "inconclusive", "benign")
@@ -78,11 +78,10 @@ class Case:
         return self.said in (accept if isinstance(accept, list) else [accept])
 
 
-async def run(path: Path, labels: Path) -> list[Case]:
+async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
     """Every labelled alert of a world."""
     world = load_world(path, as_recorded=True)
     cases = []
-    truth = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
     with SandboxServer(world) as server:
         clock = FixedStartClock(world.now)
         config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
@@ -175,7 +174,7 @@ def details(cases: list[Case], *, signals: bool) -> None:
         mark = "  " if case.accepted else "X "
         score = sum(s.weight * {"malicious": 1, "benign": -1}.get(s.direction.value, 0) for s in case.dossier.signals)
         name = str(case.label.get("case") or case.label.get("incident"))
-        print(f"{mark}{case.truth:<10}{case.said:<13}{score:+6.2f}  {str(case.label.get('rule')):<52}{name}")
+        print(f"{mark}{case.truth:<10}{case.said:<13}{score:+6.2f}  {case.label.get('rule')!s:<52}{name}")
         if signals:
             by_id = {entry.id: entry for entry in case.dossier.evidence}
             for found in case.dossier.signals:
@@ -208,7 +207,8 @@ def main() -> None:
                 labels = path / "truth.ndjson"
             else:
                 path, labels = SHARED / "worlds" / name, SHARED / "truth" / f"{name}.ndjson"
-            cases = asyncio.run(run(path, labels))
+            truth = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
+            cases = asyncio.run(run(path, truth))
             if given.alerts or given.signals:
                 details(cases, signals=given.signals)
             report(name, cases)

@@ -160,6 +160,11 @@ def test_json_output_is_one_document(panther: SandboxServer, tmp_path: Path) -> 
     assert isinstance(run_cli("check", "--json", directory=tmp_path).json, list)
 
 
+def _later(started: float, attempt: int) -> str:
+    """A clock for each attempt at which the leases of the one before have run out."""
+    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started + 600 * attempt))
+
+
 @pytest.mark.slow
 def test_a_killed_run_is_finished_by_the_next(tmp_path: Path) -> None:
     """SIGKILL at eight moments of a run over twelve alerts, then a run to the end: each done, one comment each.
@@ -176,23 +181,23 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path) -> None:
     chance = random.Random(7)
     environment = {**os.environ, "PYTHONPATH": str(ROOT)}
     with SandboxServer(load_world(world), SandboxOptions(query_latency=0.1)) as panther:
-        write_config(tmp_path, panther.url)
-        command = [sys.executable, "-m", "triage", "run", "--once", "--write"]
+        write_config(tmp_path, panther.url, more="investigation:\n  concurrency: 2\n")
+        command = [sys.executable, "-m", "triage", "run", "--once", "--write", "--now"]
+        started = panther.world.clock().timestamp()
         killed = 0
-        for _ in range(8):
-            process = subprocess.Popen(command, cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL)
+        for attempt in range(8):
+            process = subprocess.Popen(
+                [*command, _later(started, attempt)], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
+            )
             # The moment is counted in requests that Panther has seen, so that it lies inside the run on any machine.
-            goal = len(panther.requests) + chance.randint(3, 120)
+            goal = len(panther.requests) + chance.randint(3, 40)
             while process.poll() is None and len(panther.requests) < goal:
                 time.sleep(0.005)
             process.send_signal(signal.SIGKILL)
             process.wait()
             killed += process.returncode == -signal.SIGKILL
-        assert killed >= 4
-        # A killed worker's alerts are free again when its lease has run out; the clock is set beyond that.
-        later = (panther.world.clock().timestamp()) + 600
-        moment = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(later))
-        ended = run(tmp_path, "--now", moment)
+        assert killed >= 6
+        ended = run(tmp_path, "--now", _later(started, 8))
         assert ended.status == 0, ended.err
         found = ours(panther)
         assert set(states(tmp_path).values()) == {"done"}

@@ -140,7 +140,7 @@ def adjudicate(
         Issue(code=IssueCode.DOWNGRADED, message=f"{change.disposition.value}: {change.why}", fatal=False)
         for change in changes
     ]
-    if injected:
+    if injected and not any(issue.code is IssueCode.INJECTION for issue in found):
         message = "a field of the alert's events holds an instruction to its reader"
         found.append(Issue(code=IssueCode.INJECTION, message=message, fatal=False))
     actions = draft.actions

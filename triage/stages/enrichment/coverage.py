@@ -22,6 +22,7 @@ SIGN_OF_LIFE = timedelta(minutes=45)
 USUAL_SHARE = 0.7
 """A table that had rows in the same hours on this share of the days before is expected to have them."""
 
+SATURDAY = 5
 MIN_DAYS = 5
 """Days of the same sort (weekdays, or weekend) that a rhythm is judged by."""
 
@@ -77,7 +78,7 @@ class Rhythm:
 
     def usual(self, silence: TimeWindow) -> float | None:
         """On which share of like days before (weekdays or weekend) the same hours had rows; `None` for too few days."""
-        weekend = silence.start.weekday() >= 5
+        weekend = silence.start.weekday() >= SATURDAY
         first = min((hour.start for hour in self.hours), default=silence.start)
         found = days = 0
         for back in range(1, 29):
@@ -85,7 +86,7 @@ class Rhythm:
             start, end = silence.start - shift, silence.end - shift
             if start < first:
                 break
-            if (start.weekday() >= 5) is not weekend:
+            if (start.weekday() >= SATURDAY) is not weekend:
                 continue
             days += 1
             found += any(hour.start >= start - timedelta(minutes=59) and hour.start <= end for hour in self.hours)

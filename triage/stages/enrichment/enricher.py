@@ -6,21 +6,16 @@ history is. Numbers follow the order of the questions, never that of the answers
 """
 
 import asyncio
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
-from triage.domain.coverage import Coverage
 from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
-from triage.domain.entity import Entity
-from triage.domain.evidence import Evidence, Source
-from triage.domain.window import TimeWindow
-from triage.errors import PantherError
+from triage.domain.evidence import Source
+from triage.errors import PantherError, TriageError
 from triage.ports import (
     AlertSource,
     Clock,
@@ -34,22 +29,19 @@ from triage.ports import (
     RuleBook,
 )
 from triage.settings import InvestigationSettings
-from triage.stages.enrichment import background
+from triage.stages.enrichment import background, ledger
 from triage.stages.enrichment.asking import Answer, Asker
 from triage.stages.enrichment.cache import SharedCache
-from triage.stages.enrichment.coverage import RHYTHM_SQL, Rhythm, coverage_of
 from triage.stages.enrichment.entities import extract_entities, log_type_of
-from triage.stages.enrichment.playbooks import Asked, Playbook, Playbooks, Question, Window
-from triage.stages.enrichment.questions import Bound, Chosen, choose
+from triage.stages.enrichment.ledger import Found
+from triage.stages.enrichment.playbooks import Playbooks
+from triage.stages.enrichment.questions import choose
+from triage.stages.enrichment.rhythms import rhythm_questions
 from triage.stages.enrichment.signals import measure
-from triage.stages.enrichment.subject import Subject, subject_of
-
-if TYPE_CHECKING:
-    from triage.domain.sql import QueryTemplate
+from triage.stages.enrichment.subject import subject_of
 
 QUERY_BYTES = 200_000
 """Bytes of one answer that are kept."""
-MAX_RHYTHM_TABLES = 6
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
 _SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])
 
@@ -111,6 +103,16 @@ class _Run:
     asker: Asker
 
     async def dossier(self) -> Dossier:
+        try:
+            return await self._gather()
+        except BaseExceptionGroup as group:
+            # Several tasks wait for the same answer and fail with it; whoever called wants the reason itself.
+            reason = _first(group)
+            if reason is None:
+                raise
+            raise reason from group
+
+    async def _gather(self) -> Dossier:
         async with asyncio.TaskGroup() as group:
             events = group.create_task(self._events())
             detection = group.create_task(self._detection())
@@ -123,15 +125,15 @@ class _Run:
         found = lake.result()
         health, source_answer = sources.result()
         entries = [
-            self._events_entry(events.result(), found),
+            ledger.events_entry(events.result(), found),
             background.detection_evidence(rule, 2, rule_answer.error, rule_answer.seconds),
-            self._entry(
+            ledger.entry(
                 3, Source.HISTORY, "history", "How did earlier alerts of this detection end?", history.result()
             ),
-            self._entry(4, Source.COMMENTS, "comments", "What did people write on like alerts?", comments.result()),
-            self._sources_entry(source_answer, health, found.log_types),
+            ledger.entry(4, Source.COMMENTS, "comments", "What did people write on like alerts?", comments.result()),
+            ledger.sources_entry(source_answer, health, found.log_types),
         ]
-        entries += self._query_entries(found, health, len(entries))
+        entries += ledger.query_entries(found, health, len(entries), self.now)
         notes = [*self.alert.notes, *found.chosen.notes]
         return Dossier(
             alert=self.alert,
@@ -232,7 +234,7 @@ class _Run:
         events: "asyncio.Task[Answer]",
         detection: "asyncio.Task[tuple[Detection, Answer]]",
         tables: "asyncio.Task[dict[str, frozenset[str]] | None]",
-    ) -> "_Found":
+    ) -> Found:
         rows = (await events).rows
         rule, _ = await detection
         known = await tables
@@ -253,14 +255,14 @@ class _Run:
             budget=settings.max_queries,
             now=self.now,
         )
-        rhythms = self._rhythms(chosen, subject)
+        rhythms = rhythm_questions(chosen.questions, subject, history=settings.history, now=self.now)
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self.asker.query(bound)) for bound in chosen.questions]
             paced = [
                 group.create_task(self.asker.query(bound, prefix="coverage", shared=f"rhythm/{bound.query.sql}"))
                 for bound in rhythms
             ]
-        return _Found(
+        return Found(
             log_types=log_types,
             entities=entities,
             subject=subject,
@@ -268,133 +270,6 @@ class _Run:
             answers=tuple(task.result() for task in asked),
             rhythms=tuple(zip(rhythms, (task.result() for task in paced), strict=True)),
         )
-
-    def _rhythms(self, chosen: Chosen, subject: Subject) -> tuple[Bound, ...]:
-        """One question a table: in which hours does it hold rows."""
-        tables = {bound.asked.table: bound for bound in chosen.questions if bound.asked.database == "panther_logs"}
-        # Whole days, so that alerts of one day share the answer.
-        day = subject.moment.replace(hour=0, minute=0, second=0, microsecond=0)
-        end = self.now.replace(minute=self.now.minute // 10 * 10, second=0, microsecond=0)
-        window = TimeWindow(day - self.room.settings.history, max(end, subject.last))
-        found = []
-        for table, first in list(tables.items())[:MAX_RHYTHM_TABLES]:
-            query = _rhythm_template(table).bind({}, window=window, limit=1000, now=self.now)
-            question = Question.model_validate(
-                {
-                    "id": "rhythm",
-                    "question": "In which hours did this table receive rows?",
-                    "sql": RHYTHM_SQL,
-                    "window": Window.model_validate({"from": "history", "to": "-0s"}),
-                }
-            )
-            asked = Asked(
-                key=f"rhythm.{table}",
-                playbook=Playbook(playbook="rhythm"),
-                question=question,
-                log_type=first.asked.log_type,
-                database="panther_logs",
-                table=table,
-                template=_rhythm_template(table),
-            )
-            found.append(Bound(asked, query, window))
-        return tuple(found)
-
-    # ---- evidence ------------------------------------------------------------------------------------------------
-
-    def _events_entry(self, answer: Answer, found: "_Found") -> Evidence:
-        return self._entry(1, Source.EVENTS, "events", "Which events raised the alert?", answer).model_copy(
-            update={
-                "log_type": found.log_types[0] if found.log_types else "",
-                "start": found.subject.moment,
-                "end": found.subject.last,
-            }
-        )
-
-    def _entry(self, number: int, source: Source, key: str, question: str, answer: Answer) -> Evidence:
-        return Evidence(
-            id=f"E{number}",
-            source=source,
-            key=key,
-            question=question,
-            columns=answer.columns,
-            rows=answer.rows,
-            row_count=answer.row_count,
-            truncated=answer.truncated,
-            error=answer.error,
-            seconds=answer.seconds,
-        )
-
-    def _sources_entry(
-        self, answer: Answer, sources: tuple[LogSource, ...] | None, log_types: Sequence[str]
-    ) -> Evidence:
-        rows = tuple(background.source_rows(sources or (), log_types))
-        told = Answer(rows=rows, row_count=len(rows), error=answer.error, seconds=answer.seconds)
-        return self._entry(
-            5,
-            Source.SOURCES,
-            "sources",
-            "Are the log sources of this alert healthy, and up to when did they deliver?",
-            told,
-        ).model_copy(update={"columns": tuple(rows[0]) if rows else ()})
-
-    def _query_entries(self, found: "_Found", sources: tuple[LogSource, ...] | None, before: int) -> list[Evidence]:
-        rhythms = {
-            bound.asked.table: Rhythm.of(answer.rows, truncated=answer.truncated)
-            for bound, answer in found.rhythms
-            if not answer.error
-        }
-        pairs = [*zip(found.chosen.questions, found.answers, strict=True), *found.rhythms]
-        entries = []
-        for number, (bound, answer) in enumerate(pairs, before + 1):
-            asked = bound.asked
-            log_type = asked.log_type or _log_type_of_table(asked.table, sources)
-            coverage = (
-                coverage_of(
-                    bound.window,
-                    rhythm=rhythms.get(asked.table),
-                    sources=_feeding(asked.table, sources),
-                    last_event=found.subject.last,
-                    control=asked.question.control,
-                    now=self.now,
-                )
-                if asked.database == "panther_logs"
-                else Coverage()
-            )
-            entries.append(
-                Evidence(
-                    id=f"E{number}",
-                    source=Source.QUERY,
-                    key=asked.key,
-                    question=asked.question.question,
-                    log_type=log_type,
-                    table=f"{asked.database}.public.{asked.table}",
-                    sql=bound.query.sql,
-                    start=bound.window.start,
-                    end=bound.window.end,
-                    columns=answer.columns,
-                    rows=answer.rows,
-                    row_count=answer.row_count,
-                    truncated=answer.truncated,
-                    error=answer.error,
-                    coverage=coverage,
-                    seconds=answer.seconds,
-                    signals=asked.question.signals,
-                    measured=asked.question.measured or asked.playbook.playbook == "rhythm",
-                )
-            )
-        return entries
-
-
-@dataclass(frozen=True, slots=True)
-class _Found:
-    """What the lake gave."""
-
-    log_types: tuple[str, ...]
-    entities: tuple[Entity, ...]
-    subject: Subject
-    chosen: Chosen
-    answers: tuple[Answer, ...]
-    rhythms: tuple[tuple[Bound, Answer], ...]
 
 
 class _Later(Exception):
@@ -405,27 +280,12 @@ class _Later(Exception):
         self.error = error
 
 
-_RHYTHMS: "dict[str, QueryTemplate]" = {}
-
-
-def _rhythm_template(table: str) -> "QueryTemplate":
-    from triage.domain.sql import QueryTemplate
-
-    if table not in _RHYTHMS:
-        _RHYTHMS[table] = QueryTemplate.parse(RHYTHM_SQL.replace("{table}", f"panther_logs.public.{table}"))
-    return _RHYTHMS[table]
-
-
-def _feeding(table: str, sources: tuple[LogSource, ...] | None) -> tuple[LogSource, ...] | None:
-    if sources is None:
-        return None
-    from triage.stages.enrichment.playbooks import table_of
-
-    return tuple(source for source in sources if any(table_of(name) == table for name in source.log_types))
-
-
-def _log_type_of_table(table: str, sources: tuple[LogSource, ...] | None) -> str:
-    from triage.stages.enrichment.playbooks import table_of
-
-    names = (name for source in sources or () for name in source.log_types)
-    return next((name for name in names if table_of(name) == table), "")
+def _first(group: BaseExceptionGroup[BaseException]) -> TriageError | None:
+    """The first error with a name, where all of them have one."""
+    known, other = group.split(TriageError)
+    while known is not None:
+        first = known.exceptions[0]
+        if not isinstance(first, BaseExceptionGroup):
+            return first if other is None else None
+        known = first
+    return None

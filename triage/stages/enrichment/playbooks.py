@@ -9,139 +9,21 @@ literals (`:actor`, `:addresses`, …), through `QueryTemplate`.
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
-from fnmatch import fnmatchcase
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, NoReturn
+from typing import TYPE_CHECKING, NoReturn
 
 import yaml
-from pydantic import AfterValidator, Field, ValidationError
+from pydantic import ValidationError
 
-from triage.domain.base import Value
 from triage.errors import ConfigError
-from triage.settings import parse_duration
+from triage.stages.enrichment.playbook import LISTS, TERMS, TIMES, Playbook, Question, Term, any_glob, table_of
 
 if TYPE_CHECKING:
     # sqlglot stands behind this package and costs start-up time.
     from triage.domain.sql import QueryTemplate
 
-TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self")
-"""What a log type may say of itself; `self` is the actor in the form in which targets are named."""
-
-LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values")
-"""Parameters that hold one or more texts."""
-
-TEXTS = ("actor", "account", "alert_id", "detection_id")
-"""Parameters that hold one text."""
-
-TIMES = ("moment", "last")
-"""Parameters that hold a time: the alert's first and last event."""
-
 _HOLE = re.compile(r"\{([a-z_]+)\}")
-_NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-_OFFSET = re.compile(r"^([+-])(\d+(?:\.\d+)?[smhd])$")
-
-
-def _named(value: str) -> str:
-    if not _NAME.fullmatch(value):
-        raise ValueError("use lower-case letters, digits and underscores")
-    return value
-
-
-def _parameter(value: str) -> str:
-    if value not in {*LISTS, *TEXTS, *TIMES}:
-        raise ValueError(f"unknown parameter; known: {', '.join((*TEXTS, *LISTS, *TIMES))}")
-    return value
-
-
-def _edge(value: str) -> str:
-    if value != "history" and not _OFFSET.fullmatch(value):
-        raise ValueError("write `history`, or an offset to the alert's moment such as -24h, -1s or +6h")
-    return value
-
-
-Name = Annotated[str, AfterValidator(_named)]
-Parameter = Annotated[str, AfterValidator(_parameter)]
-Edge = Annotated[str, AfterValidator(_edge)]
-
-
-class Take(Value):
-    """One way to read a term's value from an event."""
-
-    path: str = ""
-    """Dotted path."""
-    keys: tuple[str, ...] = ()
-    """The path as separate keys, where a key holds dots itself."""
-    text: str = ""
-    """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
-    after: str = ""
-    """Keep what follows the first occurrence of this."""
-    where: dict[str, str] = Field(default_factory=dict)
-    """Paths that must match these globs."""
-    lower: bool = False
-
-
-class Term(Value):
-    """How a log type says one thing: in SQL for the lake, and as paths for the alert's own events."""
-
-    sql: str = Field(min_length=1)
-    take: tuple[Take, ...] = ()
-    """Tried in order; the first that gives a value counts."""
-
-
-class Window(Value):
-    """Which time a question covers, around the alert's first event."""
-
-    start: Edge = Field(alias="from")
-    end: Edge = Field(alias="to")
-    """Offsets above zero count from the alert's last event."""
-
-
-class Question(Value):
-    """One question to the lake."""
-
-    id: Name
-    question: str = Field(min_length=3)
-    sql: str = Field(min_length=8)
-    table: Name | None = None
-    """Table of `panther_logs`; left out: the table of each log type of the alert."""
-    database: Name = "panther_logs"
-    parameters: tuple[Parameter, ...] = ()
-    optional: tuple[Parameter, ...] = ()
-    """Parameters without which the question is asked all the same."""
-    window: Window
-    limit: int = Field(default=200, ge=1, le=1000)
-    measured: bool = False
-    """The rows are counts and comparisons of ours rather than records."""
-    control: Annotated[str, Field(pattern="^(actor|address|any)$")] = "any"
-    """What rows of anyone must hold in the window for an absence to count."""
-    signals: tuple[Name, ...] = ()
-    log_types: tuple[str, ...] = ()
-    """Narrows the playbook's own log types."""
-    actions: tuple[str, ...] = ()
-    """Globs; asked only where the alert's events do one of these."""
-
-
-class Playbook(Value):
-    """One file."""
-
-    playbook: Name
-    log_types: tuple[str, ...] = ("*",)
-    """Globs."""
-    without_terms: bool = False
-    """Only for log types that no playbook gives terms."""
-    every_alert: bool = False
-    """Asked whatever the log types are, once; each question names its table."""
-    entity_kinds: tuple[str, ...] = ()
-    """Asked only where the alert has an entity of one of these kinds."""
-    tags: tuple[str, ...] = ()
-    """Globs over the detection's tags; asked only where one matches."""
-    detections: tuple[str, ...] = ()
-    """Globs over detection ids."""
-    terms: dict[
-        Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused|self)$")], Term
-    ] = Field(default_factory=dict)
-    questions: tuple[Question, ...] = ()
+_SAMPLE_LOG_TYPE = "any.table"
 
 
 @dataclass(frozen=True, slots=True)
@@ -229,16 +111,6 @@ def _full(question: Question, log_type: str) -> str:
     return f"{question.database}.public.{question.table or table_of(log_type)}"
 
 
-def table_of(log_type: str) -> str:
-    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
-    return re.sub(r"[^a-z0-9_]", "_", log_type.lower())
-
-
-def any_glob(value: str, globs: Iterable[str]) -> bool:
-    """Whether a name matches one of the globs, without regard to case."""
-    return any(fnmatchcase(value.casefold(), glob.casefold()) for glob in globs)
-
-
 def load_playbooks(directories: Sequence[Path]) -> Playbooks:
     """Read every `*.yaml` of the directories, in order of directory and name.
 
@@ -263,8 +135,8 @@ def load_playbooks(directories: Sequence[Path]) -> Playbooks:
             where = _Where(lines, ("questions", index, "sql"))
             filled = _written(book, question, owners, where)
             # One of them stands for all: each term has been parsed by itself.
-            for (log_type, sql), _ in zip(filled.items(), range(1)):
-                where.parse(question, sql.replace("{table}", _full(question, log_type or "any.table")))
+            for log_type, sql in list(filled.items())[:1]:
+                where.parse(question, sql.replace("{table}", _full(question, log_type or _SAMPLE_LOG_TYPE)))
             written |= {(book.playbook, question.id, log_type.casefold()): sql for log_type, sql in filled.items()}
     return Playbooks(tuple(book for book, _ in sources.values()), written)
 
@@ -303,7 +175,7 @@ def _fill(sql: str, terms: Mapping[str, Term]) -> str:
 
 
 def _parse(question: Question | None, sql: str) -> "QueryTemplate":
-    from triage.domain.sql import ParameterType, QueryTemplate
+    from triage.domain.sql import ParameterType, QueryTemplate  # noqa: PLC0415 - sqlglot costs start-up time
 
     names = question.parameters if question is not None else ()
     types = {name: ParameterType.STRINGS if name in LISTS else ParameterType.STRING for name in names}
@@ -327,7 +199,7 @@ class _Where:
         raise ConfigError(f"{name}, line {line + offset}: {message}") from cause
 
     def parse(self, question: Question | None, sql: str) -> "QueryTemplate":
-        from triage.domain.sql import SqlRefused
+        from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
 
         try:
             return _parse(question, sql)
@@ -387,17 +259,8 @@ def _plain(node: yaml.Node, at: tuple[str | int, ...], where: _Where) -> object:
 
 def _take(found: dict[str, object], at: tuple[str | int, ...]) -> dict[str, object]:
     """`take:` may hold a bare path in place of a mapping."""
-    if len(at) == 2 and at[0] == "terms" and isinstance(found.get("take"), list | str):
+    if len(at) == len(("terms", "name")) and at[0] == "terms" and isinstance(found.get("take"), list | str):
         given = found["take"]
         items = given if isinstance(given, list) else [given]
         found["take"] = [{"path": item} if isinstance(item, str) else item for item in items]
     return found
-
-
-def offset(edge: str) -> timedelta:
-    """The offset that an edge other than `history` stands for."""
-    match = _OFFSET.fullmatch(edge)
-    if match is None:
-        raise ValueError(f"not an offset: {edge!r}")
-    span = parse_duration(match.group(2))
-    return -span if match.group(1) == "-" else span

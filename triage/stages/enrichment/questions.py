@@ -9,7 +9,8 @@ from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
 from triage.domain.window import TimeWindow
-from triage.stages.enrichment.playbooks import LISTS, Asked, Playbooks, any_glob, offset, table_of
+from triage.stages.enrichment.playbook import LISTS, any_glob, offset, table_of
+from triage.stages.enrichment.playbooks import Asked, Playbooks
 from triage.stages.enrichment.subject import Subject
 
 if TYPE_CHECKING:
@@ -61,10 +62,13 @@ def choose(
         tables: Table names by database, lower case; `None` where they are not known, and then all are tried.
         budget: Questions at most.
     """
+    from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
+
     found: list[Bound] = []
     missing: set[str] = set()
     over = 0
     seen: set[str] = set()
+    notes: list[str] = []
     given = _values(alert, subject)
     for asked in playbooks.asked(
         log_types,
@@ -79,14 +83,17 @@ def choose(
         if known is not None and asked.table not in known:
             missing.add(f"{asked.database}.{asked.table}")
             continue
-        bound = _bind(asked, given, subject, history, now)
+        try:
+            bound = _bind(asked, given, subject, history, now)
+        except SqlRefused as error:
+            notes.append(f"{asked.key} was not asked: {error}")
+            continue
         if bound is None:
             continue
         if len(found) >= budget:
             over += 1
             continue
         found.append(bound)
-    notes = []
     wanted = {table for table in missing if not table.startswith(("panther_signals", "panther_rule_matches"))}
     own = sorted(table for table in wanted if table.split(".")[1] in {table_of(name) for name in log_types})
     if own:

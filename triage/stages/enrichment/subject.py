@@ -12,7 +12,7 @@ from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
 from triage.domain.evidence import MISSING, lookup
-from triage.stages.enrichment.playbooks import Take, Term
+from triage.stages.enrichment.playbook import Take, Term
 
 MAX_VALUES = 12
 """Values of a kind that one question asks for."""

@@ -34,6 +34,8 @@ STRONG = 1.0
 """A single fact of this weight towards malicious can carry a malicious verdict."""
 FINDINGS = 8
 CITED_ROWS = 3
+FINDINGS_FOR_BENIGN = 2
+MAX_DIGITS = 10
 MIN_CHARS = 4
 """Cells shorter than this match a sentence by accident."""
 _TOKEN = re.compile(r"[0-9]+|[^\s,;()]+")
@@ -109,7 +111,7 @@ def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding
         score <= BENIGN
         and not gaps
         and not harmful
-        and sum(finding.direction is Direction.BENIGN for finding in findings) >= 2
+        and sum(finding.direction is Direction.BENIGN for finding in findings) >= FINDINGS_FOR_BENIGN
     ):
         return Disposition.BENIGN
     return Disposition.INCONCLUSIVE
@@ -163,7 +165,7 @@ def _citations(sentence: str, entry: Evidence) -> list[Citation]:
 
 def _cells(sentence: str, name: str, index: int, row: Mapping[str, JsonValue]) -> Iterator[ValueCitation]:
     """The cells of a row that the sentence names; its numbers too, where it names the row."""
-    numbers = {int(token) for token in _TOKEN.findall(sentence) if token.isdecimal() and len(token) < 10}
+    numbers = {int(token) for token in _TOKEN.findall(sentence) if token.isdecimal() and len(token) < MAX_DIGITS}
     named = False
     for column, value in row.items():
         if isinstance(value, str) and len(value) >= MIN_CHARS and value in sentence:

@@ -159,10 +159,10 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
     for entry in facts.read("reverted", "action", "first_seen"):
         for row in entry.rows:
             first = moment(row, "first_seen")
-            if text(row, "action") in wanted and first is not None and first > facts.subject.moment and done(row) > 0:
-                if first <= facts.subject.last + SETTLING:
-                    yield signal("reverted", f"{plain(text(row, 'action'))} took the change back.", [entry])
-                    return
+            back = text(row, "action") in wanted and done(row) > 0
+            if back and first is not None and facts.subject.moment < first <= facts.subject.last + SETTLING:
+                yield signal("reverted", f"{plain(text(row, 'action'))} took the change back.", [entry])
+                return
 
 
 def _inverses(action: str) -> Iterator[str]:
@@ -276,5 +276,5 @@ def refused(facts: Facts) -> Iterator[Signal]:
         if total >= REFUSED:
             kinds = plural(len(rows), "kind")
             sentence = f"{total} calls of {kinds} were refused, such as {plain(text(rows[0], 'action'))}."
-            yield signal("refused", sentence, [entry], scale=1.0 if len(rows) >= 2 else 0.6)
+            yield signal("refused", sentence, [entry], scale=1.0 if len(rows) > 1 else 0.6)
             return

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from datetime import date, timedelta
+from itertools import pairwise
 
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence
@@ -91,7 +92,7 @@ def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
 
 def _steady(days: list[date]) -> bool:
     """Whether most gaps between the days are alike."""
-    gaps = [(later - earlier).days for earlier, later in zip(days, days[1:], strict=False)]
+    gaps = [(later - earlier).days for earlier, later in pairwise(days)]
     if len(gaps) < HABIT_DAYS:
         return False
     middle = sorted(gaps)[len(gaps) // 2]
@@ -113,7 +114,7 @@ def peers(facts: Facts) -> Iterator[Signal]:
             history, days, actor = on_target
             sentence = f"Others did {what} to the same target on {days} earlier days, most often {plain(actor)}."
             yield signal("team_routine", sentence, [history], scale=scale)
-        elif len(settled) >= 2 and sum(number(row, "days") for row in settled) >= 2 * TEAM_DAYS:
+        elif len(settled) > 1 and sum(number(row, "days") for row in settled) >= 2 * TEAM_DAYS:
             first = settled[0]
             sentence = (
                 f"{plural(len(settled), 'other actor')} did {what} before; {plain(text(first, 'actor'))} on "

@@ -35,7 +35,7 @@ def _covers(entry: AllowedActivity, facts: Facts) -> bool:
         except ValueError:
             return False
         end = end.replace(tzinfo=UTC) if end.tzinfo is None else end
-        if subject.moment >= (end + timedelta(days=1) if len(entry.until) <= 10 else end):
+        if subject.moment >= (end + timedelta(days=1) if len(entry.until) <= len("2026-01-31") else end):
             return False
     if not (entry.actors or entry.addresses or entry.detections):
         return False

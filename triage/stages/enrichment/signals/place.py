@@ -186,9 +186,9 @@ def _shared(facts: Facts) -> bool:
     for entry in (*facts.named("address_others"), *facts.named("address_signins")):
         for row in entry.rows:
             first = moment(row, "first_seen")
-            if first is not None and first < facts.subject.moment - 2 * SETTLED and number(row, "days") >= 2:
+            if first is not None and first < facts.subject.moment - 2 * SETTLED and number(row, "days") > 1:
                 people.add(text(row, "actor") or text(row, "person"))
-    return len(people - {facts.subject.actor, *facts.subject.people}) >= 2
+    return len(people - {facts.subject.actor, *facts.subject.people}) > 1
 
 
 def _two_places(facts: Facts, place: Place, scale: float) -> Iterator[Signal]:
