@@ -59,8 +59,7 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
         text = CONFIG.format(url=server.url, store=store.resolve())
         settings = parse_settings(text, name="demo", environment=os.environ)
         note(f"an embedded Panther listens on {server.url}")
-        status = run_async(_tour(settings, server, directory, started, as_json=as_json))
-    return status
+        return run_async(_tour(settings, server, directory, started, as_json=as_json))
 
 
 async def _tour(settings: Settings, server: object, directory: Path, started: float, *, as_json: bool) -> int:

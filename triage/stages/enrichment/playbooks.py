@@ -7,8 +7,9 @@ literals (`:actor`, `:addresses`, …), through `QueryTemplate`.
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
@@ -23,6 +24,8 @@ if TYPE_CHECKING:
     from triage.domain.sql import QueryTemplate
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
+_BLOCK = "|"
+"""Marks the place of a block of text among the lines."""
 _SAMPLE_LOG_TYPE = "any.table"
 
 
@@ -37,7 +40,12 @@ class Asked:
     log_type: str
     database: str
     table: str
-    template: "QueryTemplate"
+    _parsed: Callable[[], "QueryTemplate"]
+
+    @property
+    def template(self) -> "QueryTemplate":
+        """The query with its holes; parsed when it is first wanted."""
+        return self._parsed()
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,8 +91,8 @@ class Playbooks:
         for question in book.questions:
             if question.log_types and not any_glob(log_type, question.log_types):
                 continue
-            template = self._template(book, question, log_type)
-            if template is None:
+            text = self._text(book, question, log_type)
+            if text is None:
                 continue
             own = book.every_alert or question.table is not None
             yield Asked(
@@ -94,15 +102,17 @@ class Playbooks:
                 log_type=log_type,
                 database=question.database,
                 table=question.table or table_of(log_type),
-                template=template,
+                _parsed=partial(self._template, book, question, log_type, text),
             )
 
-    def _template(self, book: Playbook, question: Question, log_type: str) -> "QueryTemplate | None":
+    def _text(self, book: Playbook, question: Question, log_type: str) -> str | None:
+        return self._sql.get((book.playbook, question.id, log_type.casefold())) or self._sql.get(
+            (book.playbook, question.id, "")
+        )
+
+    def _template(self, book: Playbook, question: Question, log_type: str, text: str) -> "QueryTemplate":
         place = (book.playbook, question.id, log_type.casefold())
         if place not in self._templates:
-            text = self._sql.get(place) or self._sql.get((book.playbook, question.id, ""))
-            if text is None:
-                return None
             self._templates[place] = _parse(question, text.replace("{table}", _full(question, log_type)))
         return self._templates[place]
 
@@ -204,11 +214,12 @@ class _Where:
         try:
             return _parse(question, sql)
         except SqlRefused as error:
-            # The query's own line counts from the line after `sql: |`.
-            line = getattr(error, "line", None)
+            # A block's text starts on the line after its key, any other on the same one.
+            first = 1 if (*self.path, _BLOCK) in self.lines[1] else 0
+            line = error.line
             said = re.sub(r"^line \d+: ", "", str(error))
             name = f"question {question.id}" if question is not None else "the term"
-            self.fail(f"{name}: {said}", offset=line or 0, cause=error)
+            self.fail(f"{name}: {said}", offset=first + line - 1 if line else 0, cause=error)
 
 
 def _read(path: Path) -> tuple[Playbook, _Lines]:
@@ -252,6 +263,8 @@ def _plain(node: yaml.Node, at: tuple[str | int, ...], where: _Where) -> object:
                 _Where(where.lines, (*at, key)).fail(f"{key} stands twice; keep one")
             found[key] = _plain(value_node, (*at, key), where)
         return _take(found, at)
+    if isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}:
+        lines[*at, _BLOCK] = 1
     if isinstance(node, yaml.SequenceNode):
         return [_plain(child, (*at, index), where) for index, child in enumerate(node.value)]
     return yaml.SafeLoader("").construct_object(node)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import partial
 from typing import TYPE_CHECKING
 
 from triage.domain.window import TimeWindow
@@ -43,7 +44,7 @@ def rhythm_questions(
     window = TimeWindow(day - history, max(end, subject.last))
     return tuple(
         Bound(
-            Asked(f"rhythm.{table}", _BOOK, _QUESTION, log_type, _LOGS, table, _template(table)),
+            Asked(f"rhythm.{table}", _BOOK, _QUESTION, log_type, _LOGS, table, partial(_template, table)),
             _template(table).bind({}, window=window, limit=MAX_HOURS, now=now),
             window,
         )

@@ -53,7 +53,7 @@ class Place:
     @property
     def stranger(self) -> bool:
         """New to the actor, and nobody signed in there with a second factor."""
-        return bool(self.address) and self.known is None and self.verified is None
+        return bool(self.address and self.asked) and self.known is None and self.verified is None
 
 
 def place_of(facts: Facts) -> Place:

@@ -1,0 +1,111 @@
+"""Coverage: when "no rows" proves something."""
+
+from datetime import UTC, datetime, timedelta
+
+import pytest
+from pydantic import JsonValue
+
+from triage.domain.window import TimeWindow
+from triage.ports import LogSource
+from triage.stages.enrichment.coverage import Rhythm, coverage_of
+
+NOW = datetime(2026, 3, 4, 18, tzinfo=UTC)  # a Wednesday
+EVENT = NOW - timedelta(hours=6)
+AFTER = TimeWindow(EVENT, EVENT + timedelta(hours=4))
+
+
+def source(*, healthy: bool = True, last: datetime | None = None) -> LogSource:
+    """A source of the log type."""
+    return LogSource("s", "label", "aws-s3", ("AWS.CloudTrail",), healthy, last)
+
+
+def rhythm(last: datetime, *, every_hours: int = 1, days: int = 20) -> Rhythm:
+    """Rows each so many hours, up to a last one."""
+    rows: list[dict[str, JsonValue]] = []
+    moment = last
+    while moment > last - timedelta(days=days):
+        hour = moment.replace(minute=0, second=0, microsecond=0)
+        rows.append(
+            {
+                "hour": hour.strftime("%Y-%m-%d %H:%M:%S.000"),
+                "last_seen": moment.strftime("%Y-%m-%d %H:%M:%S.000"),
+                "events": 5,
+                "with_address": 5,
+                "with_actor": 5,
+            }
+        )
+        moment -= timedelta(hours=every_hours)
+    return Rhythm.of(rows, truncated=False)
+
+
+def proves(known: Rhythm | None, sources: list[LogSource] | None, window: TimeWindow = AFTER) -> bool:
+    """Whether an absence in the window would count."""
+    found = coverage_of(window, rhythm=known, sources=sources, last_event=EVENT, control="actor", now=NOW)
+    return found.proves_absence
+
+
+def test_a_live_source_proves_an_absence() -> None:
+    """Healthy, delivering until now, with rows of others in the window."""
+    assert proves(rhythm(NOW - timedelta(minutes=5)), [source()])
+
+
+def test_a_source_that_fell_silent_after_the_alert_proves_nothing() -> None:
+    """It calls itself healthy, but its last row lies minutes after the alert."""
+    assert not proves(rhythm(EVENT + timedelta(minutes=10)), [source()])
+
+
+def test_an_unusual_silence_proves_nothing() -> None:
+    """A table that has rows every hour and has none for the window's last hours is not to be trusted."""
+    assert not proves(rhythm(EVENT + timedelta(hours=1, minutes=30)), [source()])
+
+
+def test_a_quiet_table_may_be_quiet() -> None:
+    """A table that is written now and then is not silent because two hours are empty."""
+    last = EVENT + timedelta(hours=1, minutes=30)
+    known = rhythm(last, every_hours=31)
+    assert proves(known, [source(last=last)], TimeWindow(EVENT - timedelta(days=3), EVENT + timedelta(hours=4)))
+
+
+def test_an_ailing_source_counts_for_what_lies_before_its_last_delivery() -> None:
+    """What was delivered past the window shows that the source worked then; an ailing one otherwise proves nothing."""
+    known = rhythm(NOW - timedelta(minutes=5))
+
+    assert proves(known, [source(healthy=False, last=NOW)])
+    assert not proves(known, [source(healthy=False, last=EVENT + timedelta(hours=1))])
+
+
+@pytest.mark.parametrize("sources", [None, []])
+def test_unknown_sources_prove_nothing(sources: list[LogSource] | None) -> None:
+    """Without the sources' health nothing is proven."""
+    assert not proves(rhythm(NOW), sources)
+
+
+def test_a_table_without_rows_in_the_window_proves_nothing() -> None:
+    """An empty table is empty for everybody."""
+    long_ago = TimeWindow(NOW - timedelta(days=60), NOW - timedelta(days=59))
+    assert not proves(rhythm(NOW), [source()], long_ago)
+
+
+def test_an_unanswered_rhythm_proves_nothing() -> None:
+    """Where the control question has no answer, coverage is unknown."""
+    assert not proves(None, [source()])
+
+
+def test_a_window_before_the_alert_needs_no_later_sign_of_life() -> None:
+    """The alert's own event shows that the source lived until then."""
+    window = TimeWindow(EVENT - timedelta(days=10), EVENT - timedelta(seconds=1))
+    assert proves(rhythm(EVENT + timedelta(minutes=1)), [source()], window)
+
+
+def test_a_fresh_alert_is_covered_up_to_the_present() -> None:
+    """Minutes after an alert nothing later can be there yet."""
+    event = NOW - timedelta(minutes=5)
+    found = coverage_of(
+        TimeWindow(event, event + timedelta(hours=4)),
+        rhythm=rhythm(event),
+        sources=[source()],
+        last_event=event,
+        control="any",
+        now=NOW,
+    )
+    assert found.proves_absence

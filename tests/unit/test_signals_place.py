@@ -1,0 +1,167 @@
+"""Signals about places: known, new, vouched for, shared, two at once."""
+
+import pytest
+
+from tests.support.facts import answer, at, signals_of, subject
+from triage.domain.evidence import Evidence
+
+HERE, HOME = "198.51.100.7", "203.0.113.9"
+
+
+def places(**since: float) -> Evidence:
+    """Since how many days the actor works from where."""
+    names = {"here": HERE, "home": HOME}
+    rows = [
+        {"address": names[name], "days": 3, "times": 5, "first_seen": at(days=ago), "last_seen": at(hours=1)}
+        for name, ago in since.items()
+    ]
+    return answer("actor_addresses", ["known_address", "new_address"], rows)
+
+
+def person(**since: float) -> Evidence:
+    """Since how many days the person signs in from where."""
+    return places(**since).model_copy(update={"key": "okta_sign_in.person_places"})
+
+
+def sign_in(
+    address: str,
+    *,
+    hours: float = 2,
+    second_factor: bool = True,
+    result: str = "SUCCESS",
+    times: int = 1,
+    step: str = "auth",
+) -> dict[str, object]:
+    """One kind of sign-in."""
+    seen = at(hours=hours)
+    return {
+        "address": address,
+        "step": step,
+        "result": result,
+        "second_factor": second_factor,
+        "times": times,
+        "first_seen": seen,
+        "last_seen": at(hours=hours - 0.1),
+    }
+
+
+def sign_ins(*rows: dict[str, object]) -> Evidence:
+    """The person's sign-ins of the day."""
+    return answer("person_signins", ["verified_sign_in", "failed_then_succeeded"], rows)
+
+
+def test_the_usual_address_is_known() -> None:
+    """An address in use for weeks weighs a little towards benign."""
+    found = signals_of(subject(), places(here=20))
+
+    assert "known_address" in found
+    assert "new_address" not in found
+
+
+def test_an_address_of_two_days_is_not_yet_known() -> None:
+    """What is younger than three days may belong to the same intrusion."""
+    found = signals_of(subject(), places(here=2, home=20))
+
+    assert "known_address" not in found
+
+
+def test_a_second_factor_at_a_new_address_vouches_for_it() -> None:
+    """A new place with a verified sign-in shortly before is no stranger's."""
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(sign_in(HERE)))
+
+    assert "verified_sign_in" in found
+    assert not {"new_address", "new_address_without_sign_in"} & set(found)
+
+
+@pytest.mark.parametrize(
+    "row",
+    [
+        sign_in(HOME),
+        sign_in(HERE, hours=-1),
+        sign_in(HERE, hours=40),
+        sign_in(HERE, result="FAILURE"),
+    ],
+)
+def test_other_sign_ins_vouch_for_nothing(row: dict[str, object]) -> None:
+    """A sign-in elsewhere, afterwards, long ago or refused leaves the new address unexplained."""
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(row))
+
+    assert "new_address_without_sign_in" in found
+    assert "verified_sign_in" not in found
+
+
+def test_a_password_alone_is_weaker_than_a_second_factor() -> None:
+    """A sign-in without a second factor leaves the address new, with less weight."""
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(sign_in(HERE, second_factor=False)))
+
+    assert found["new_address"].weight < 1.0
+
+
+@pytest.mark.parametrize(
+    "refusal",
+    [
+        sign_in(HERE, hours=3, result="FAILURE", times=9, second_factor=False),
+        sign_in(HERE, hours=3, result="FAILURE", times=4, second_factor=False, step="user.mfa.okta_verify.deny_push"),
+    ],
+)
+def test_a_sign_in_after_a_burst_of_refusals_vouches_for_nobody(refusal: dict[str, object]) -> None:
+    """Guessing and prompt bombing end in a success that is the intruder's."""
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(refusal, sign_in(HERE)))
+
+    assert {"failed_then_succeeded", "new_address_without_sign_in"} <= set(found)
+    assert "verified_sign_in" not in found
+
+
+def test_a_session_name_vouches_for_nobody() -> None:
+    """The e-mail in a role's session name is chosen by whoever assumed it, so no sign-in is asked for it."""
+    role = "arn:aws:iam::1:role/deploy"
+    found = signals_of(subject(actor=role, people=()), places(home=20), sign_ins())
+
+    assert "verified_sign_in" not in found
+    assert found["new_address"].weight > 1.0
+
+
+def test_one_session_at_two_places_at_once_has_two_holders() -> None:
+    """Overlapping use of a session from an unknown and a usual address weighs heavily; one after the other doesn't."""
+
+    def used(first: float, last: float) -> Evidence:
+        rows = [
+            {"session": "s", "address": HOME, "times": 4, "first_seen": at(hours=5), "last_seen": at(hours=0)},
+            {"session": "s", "address": HERE, "times": 4, "first_seen": at(hours=first), "last_seen": at(hours=last)},
+        ]
+        return answer("session_addresses", ["session_two_places"], rows)
+
+    assert "session_two_places" in signals_of(subject(), places(home=20), used(2, -1))
+    assert "session_two_places" not in signals_of(subject(), places(home=20), used(-1, -2))
+
+
+def test_an_office_that_others_use_is_less_strange() -> None:
+    """An address from which several colleagues have worked for long weighs less when it is new to one of them."""
+    rows = [
+        {
+            "actor": name,
+            "address": HERE,
+            "days": 5,
+            "times": 9,
+            "refused": 0,
+            "first_seen": at(days=20),
+            "last_seen": at(days=1),
+        }
+        for name in ("bob", "eve")
+    ]
+    office = answer("address_others", ["shared_address"], rows)
+    alone = signals_of(subject(), places(home=20), person(home=20))["new_address_without_sign_in"]
+    shared = signals_of(subject(), places(home=20), person(home=20), office)["new_address_without_sign_in"]
+
+    assert shared.weight < alone.weight
+
+
+def test_a_pool_of_addresses_has_no_usual_place() -> None:
+    """Who works from a dozen addresses is not strange at one more."""
+    rows = [
+        {"address": f"192.0.2.{number}", "days": 3, "times": 5, "first_seen": at(days=20), "last_seen": at(days=1)}
+        for number in range(12)
+    ]
+    pool = answer("actor_addresses", ["known_address", "new_address"], rows)
+
+    assert signals_of(subject(), pool)["new_address"].weight < 0.6
