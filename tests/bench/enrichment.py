@@ -65,7 +65,6 @@ def room(panther: Panther, playbooks: Playbooks, clock: Clock, settings: Investi
 
 async def dossiers(world: World, playbooks: Playbooks) -> list[Dossier]:
     """The newest alerts of a world that have events, one of each detection."""
-    found = []
     with SandboxServer(world) as server:
         clock = FixedStartClock(world.now)
         config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
@@ -73,8 +72,10 @@ async def dossiers(world: World, playbooks: Playbooks) -> list[Dossier]:
             enricher = room(panther, playbooks, clock, InvestigationSettings())
             page = await panther.alerts.page(AlertQuery(ascending=False))
             first = {alert.detection_id: alert for alert in reversed(page.alerts) if alert.first_event_at is not None}
-            for alert in list(first.values())[:PER_WORLD]:
-                found.append(await enricher.enrich(alert, now=world.now, journal=NoJournal(), observe=lambda _: None))
+            found = [
+                await enricher.enrich(alert, now=world.now, journal=NoJournal(), observe=lambda _: None)
+                for alert in list(first.values())[:PER_WORLD]
+            ]
     return found
 
 

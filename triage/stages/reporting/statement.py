@@ -10,7 +10,7 @@ LONGEST = 3_000
 """Characters; a longer statement is left out, since half of one is of no use."""
 
 _LITERAL = regex.compile(r"'(?:[^'\\]|''|\\.)*+'", regex.DOTALL)
-_BREAK = regex.compile(r"(?<=:)(?=//)|(?<=<)(?=[\p{L}/!?])|(?<=(?<![\p{L}\p{N}_])@)(?=[^\s'])")
+_BREAK = regex.compile(r"(?<=:)(?=//)|(?<=<)(?=[\p{L}/!?])|(?<=(?<![\p{L}\p{N}_])@)(?=[^\s'])|(?<=\])(?=[(\[:])")
 _ONE_BYTE, _TWO_BYTES = 0xFF, 0xFFFF
 _ROOM = 12
 """Characters that the longest escape needs."""
@@ -29,7 +29,7 @@ class Statement:
 def statement(sql: str) -> Statement:
     """Prepare a statement.
 
-    Inside a text literal, an invisible character becomes Snowflake's own escape, and a URL, a tag or a mention is
+    Inside a text literal, an invisible character becomes Snowflake's own escape, and a URL, a tag, a link or a mention is
     broken into two texts that are joined again (`('https:' || '//evil.example')`): the meaning stays. What cannot be
     said so (outside literals, or beyond four hexadecimal digits) is shown as an escape, and the note says so.
 

@@ -73,6 +73,7 @@ def _judge(facts: Facts, address: str) -> Place:
     could = False
     pool = False
     refusals = 0
+    watched = False
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         asked.append(entry)
         settled = [
@@ -84,7 +85,8 @@ def _judge(facts: Facts, address: str) -> Place:
             known = entry
     for entry in facts.read("verified_sign_in", "address", "step", "result"):
         asked.append(entry)
-        could = could or bool(entry.rows)
+        # An empty answer says that nobody signed in only where the sign-in log was watching.
+        watched = watched or bool(entry.rows) or entry.coverage.proves_absence
         here = [row for row in entry.rows if text(row, "address") == address]
         refusals = max(refusals, _refusals(here))
         for row in here:
@@ -100,7 +102,8 @@ def _judge(facts: Facts, address: str) -> Place:
         # The log names the actor in a way that no sign-in log knows: ask for the address alone.
         for entry in facts.read("address_signed_in", "person", "address", "second_factor"):
             asked.append(entry)
-            could = could or (_is_named(subject.actor) and (bool(entry.rows) or entry.coverage.proves_absence))
+            could = could or _is_named(subject.actor)
+            watched = watched or bool(entry.rows) or entry.coverage.proves_absence
             for row in entry.rows:
                 if text(row, "address") == address and _vouches(facts, row):
                     verified, vouched_by = entry, text(row, "person")
@@ -114,7 +117,7 @@ def _judge(facts: Facts, address: str) -> Place:
         tuple(asked),
         refusals,
         vouched_by,
-        could,
+        could and watched,
         pool,
     )
 
@@ -173,11 +176,16 @@ def addresses(facts: Facts) -> Iterator[Signal]:
         sentence = f"{shown} is new for this actor, and nobody signed in there for it."
         # A long-lived key needs no sign-in, so its absence says less.
         keyed = 0.8 if facts.subject.actor.startswith("arn:") else 1.0
-        yield signal("new_address_without_sign_in", sentence, place.asked[:3], scale=scale * keyed)
+        yield signal("new_address_without_sign_in", sentence, _telling(place), scale=scale * keyed)
     else:
         sentence = f"{shown} is new for this actor."
-        yield signal("new_address", sentence, place.asked[:1], scale=scale * (1.0 if facts.subject.people else 1.6))
+        yield signal("new_address", sentence, _telling(place)[:1], scale=scale * (1.0 if facts.subject.people else 1.6))
     yield from _two_places(facts, place, scale)
+
+
+def _telling(place: Place) -> list[Evidence]:
+    """The answers that a reader can check: with rows, or empty where coverage proves it."""
+    return [entry for entry in place.asked if entry.rows or entry.coverage.proves_absence][:3] or list(place.asked[:1])
 
 
 def _shared(facts: Facts) -> bool:
