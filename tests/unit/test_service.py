@@ -160,6 +160,29 @@ def test_json_output_is_one_document(panther: SandboxServer, tmp_path: Path) -> 
     assert isinstance(run_cli("check", "--json", directory=tmp_path).json, list)
 
 
+def test_secrets_in_logs_are_kept_nowhere(tmp_path: Path) -> None:
+    """A token and a password in an event reach neither the store's file, nor the output, nor the comment."""
+    folder = tmp_path / "world"
+    folder.mkdir()
+    world = write_world(folder)
+    token = "ghp_" + "a1B2c3D4e5F6g7H8i9J0k1L2m3N4o5P6q7R8"
+    for table in (folder / "lake").glob("*/custom_door.ndjson"):
+        events = [json.loads(line) for line in table.read_text(encoding="utf-8").splitlines()]
+        for event in events:
+            event |= {"note": f"curl -H 'Authorization: token {token}'", "password": "correct-horse-battery"}
+        table.write_text("".join(json.dumps(event) + "\n" for event in events), encoding="utf-8")
+    with SandboxServer(load_world(world)) as panther:
+        write_config(tmp_path, panther.url)
+        assert run(tmp_path).status == 0
+        shown = run_cli("show", ALERTS[0]["id"], "--json", directory=tmp_path).out
+        comments = json.dumps(panther.comments(ALERTS[0]["id"]))
+    assert "redacted" in shown
+    stored = b"".join(path.read_bytes() for path in tmp_path.glob("triage.db*")).decode("utf-8", "replace")
+    for text in (shown, comments, stored):
+        assert token not in text
+        assert "correct-horse" not in text
+
+
 def _later(started: float, attempt: int) -> str:
     """A clock for each attempt at which the leases of the one before have run out."""
     return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started + 600 * attempt))

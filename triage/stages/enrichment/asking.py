@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from triage.domain.redaction import redact_json
 from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import Clock, Journal, Lake, Observer, Progress, QueryLimits
 from triage.stages.enrichment.cache import SharedCache
@@ -66,7 +67,8 @@ class Asker:
                     value = await perform()
             except (PantherError, QueryFailed, NotFound) as error:
                 return {"error": str(error)[:500] or type(error).__name__, "seconds": self._since(start)}
-            return {"value": value, "seconds": self._since(start)}
+            # Before the journal, so that a secret in a log stands neither in the store nor in a prompt or comment.
+            return {"value": redact_json(value), "seconds": self._since(start)}
 
         answer = _answer(await self.journal.step(key, kind, step))
         self.observe(Progress(STAGE, _told(text, answer), ok=not answer.error))
