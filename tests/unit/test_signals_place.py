@@ -3,6 +3,7 @@
 import pytest
 
 from tests.support.facts import answer, at, signals_of, subject
+from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence
 
 HERE, HOME = "198.51.100.7", "203.0.113.9"
@@ -150,8 +151,9 @@ def test_an_office_that_others_use_is_less_strange() -> None:
         for name in ("bob", "eve")
     ]
     office = answer("address_others", ["shared_address"], rows)
-    alone = signals_of(subject(), places(home=20), person(home=20))["new_address_without_sign_in"]
-    shared = signals_of(subject(), places(home=20), person(home=20), office)["new_address_without_sign_in"]
+    known = (places(home=20), person(home=20), sign_ins(sign_in(HOME)))
+    alone = signals_of(subject(), *known)["new_address_without_sign_in"]
+    shared = signals_of(subject(), *known, office)["new_address_without_sign_in"]
 
     assert shared.weight < alone.weight
 
@@ -165,3 +167,12 @@ def test_a_pool_of_addresses_has_no_usual_place() -> None:
     pool = answer("actor_addresses", ["known_address", "new_address"], rows)
 
     assert signals_of(subject(), pool)["new_address"].weight < 0.6
+
+
+def test_a_sign_in_log_that_was_not_watching_says_nothing_of_missing_sign_ins() -> None:
+    """An empty answer without coverage leaves the address merely new."""
+    blind = sign_ins().model_copy(update={"coverage": Coverage()})
+    found = signals_of(subject(), places(home=20), person(home=20), blind)
+
+    assert "new_address" in found
+    assert "new_address_without_sign_in" not in found

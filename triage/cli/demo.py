@@ -63,10 +63,12 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
 
 
 async def _tour(settings: Settings, server: object, directory: Path, started: float, *, as_json: bool) -> int:
+    from triage.cli.listing import with_pointers  # noqa: PLC0415
     from triage.cli.run import _run  # noqa: PLC0415 - start-up time
     from triage.cli.text import alert_table  # noqa: PLC0415
     from triage.edges.clock import SystemClock  # noqa: PLC0415
     from triage.edges.store import open_store  # noqa: PLC0415
+    from triage.ports import State  # noqa: PLC0415
     from triage.sandbox.server import SandboxServer  # noqa: PLC0415
     from triage.stages.reporting import list_row, page  # noqa: PLC0415
     from triage.wiring import prompts_of  # noqa: PLC0415
@@ -75,8 +77,8 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
     status = await _run(settings, SystemClock(), once=True, write=True, as_json=False, verbose=False)
     store = await open_store(settings.store.url)
     try:
-        records = await store.records()
-        done = [record for record in records if record.verdict is not None]
+        records = await with_pointers(store, await store.records())
+        done = [record for record in records if record.state is State.DONE]
         order = [Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN]
         done.sort(key=lambda record: (order.index(record.verdict or Disposition.BENIGN), -(record.confidence or 0)))
         if as_json:
@@ -86,7 +88,6 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
         if not done:
             return status
         example = done[0]
-        comments = server.comments(example.alert.id)
         click.echo(f"\nThe comment on {example.alert.id}, as the analyst reads it in Panther (plain-text form):\n")
         investigation = await store.investigation(example.alert.id)
         assert investigation is not None
@@ -107,8 +108,7 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
         )
         written = sum(bool(server.comments(record.alert.id)) for record in done)
         click.echo(
-            f"\n{len(done)} alerts triaged, {written} carry a comment; this one has {len(comments)}. "
-            f"{time.monotonic() - started:.0f} s in all."
+            f"\n{len(done)} alerts triaged, {written} carry a comment. {time.monotonic() - started:.0f} s in all."
         )
         if settings.uses_llm:
             click.echo(f"The model {settings.llm.model} investigated.")

@@ -1,5 +1,6 @@
 """`triage list`."""
 
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ from triage.errors import ConfigError
 from triage.settings import Settings, parse_duration
 
 if TYPE_CHECKING:
-    from triage.ports import AlertRecord
+    from triage.ports import AlertRecord, Store
 
 
 @click.command("list")
@@ -48,15 +49,20 @@ async def load(settings: Settings, age: timedelta | None, *, failed: bool) -> "t
     try:
         start = clock_at(None).now() - age if age is not None else None
         records = await store.records(since=start, states=(State.FAILED,) if failed else ())
-        known = {record.alert.id: record for record in records}
-        shown = []
-        for record in records:
-            if not isinstance(record.decision, Linked):
-                shown.append(record)
-                continue
-            leader = known.get(record.decision.leader) or await store.record(record.decision.leader)
-            pointer = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
-            shown.append(record.model_copy(update=pointer))
-        return tuple(shown)
+        return await with_pointers(store, records)
     finally:
         await store.close()
+
+
+async def with_pointers(store: "Store", records: "Sequence[AlertRecord]") -> "tuple[AlertRecord, ...]":
+    """The same records, where each that is linked to another shows that one's verdict."""
+    known = {record.alert.id: record for record in records}
+    shown = []
+    for record in records:
+        if not isinstance(record.decision, Linked):
+            shown.append(record)
+            continue
+        leader = known.get(record.decision.leader) or await store.record(record.decision.leader)
+        pointer = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
+        shown.append(record.model_copy(update=pointer))
+    return tuple(shown)
