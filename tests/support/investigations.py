@@ -260,7 +260,7 @@ def injected() -> tuple[Alert, Investigation]:
         entities=(
             Entity(kind=EntityKind.EMAIL, value="mina.okafor@kiln.example", role=Role.ACTOR),
             Entity(kind=EntityKind.DOMAIN, value="harbor-lights.example"),
-            Entity(kind=EntityKind.URL, value="=HYPERLINK(\"https://harbor-lights.example\")", role=Role.TARGET),
+            Entity(kind=EntityKind.URL, value='=HYPERLINK("https://harbor-lights.example")', role=Role.TARGET),
         ),
     )
 
@@ -367,7 +367,10 @@ def benign() -> tuple[Alert, Investigation]:
         findings=(
             finding(1, "41 shares with it in 30 days", Direction.BENIGN, value("E2", 0, "shares", "41")),
             finding(
-                2, "The share came from the usual address", Direction.BENIGN, value("E1", 0, "ipAddress", "198.51.100.20")
+                2,
+                "The share came from the usual address",
+                Direction.BENIGN,
+                value("E1", 0, "ipAddress", "198.51.100.20"),
             ),
             finding(
                 3,

@@ -53,7 +53,7 @@ def main() -> None:
     from triage.errors import TriageError  # noqa: PLC0415 - kept out of the way of --help
 
     try:
-        status = cli.main(standalone_mode=False)
+        status = cli.main(prog_name="triage", standalone_mode=False)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

@@ -1,0 +1,38 @@
+"""What stands in `examples/` works."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.support.cli import run_cli, write_config
+from triage.resources import shipped
+from triage.sandbox.generator import generate
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
+from triage.stages.enrichment import load_playbooks
+
+EXAMPLES = Path(__file__).parents[2] / "examples"
+
+
+def test_the_playbook_loads_beside_the_shipped_ones() -> None:
+    """A user's question joins the shipped ones."""
+    shipped_only = load_playbooks([shipped("playbooks")])
+    both = load_playbooks([shipped("playbooks"), EXAMPLES])
+    assert len(both.books) == len(shipped_only.books) + 1
+
+
+def test_the_playbook_is_asked(tmp_path: Path) -> None:
+    """Its answer is evidence of an alert of its log type. Takes about 6 seconds: a generated world is loaded."""
+    folder = tmp_path / "world"
+    generate(folder, now=datetime(2026, 3, 4, 15, 0, tzinfo=UTC), days=18)
+    with SandboxServer(load_world(folder)) as panther:
+        alert = next(
+            name
+            for name, record in panther.world.alerts.items()
+            if record["status"] == "OPEN" and "trail" in str(record["title"])
+        )
+        write_config(tmp_path, panther.url, more=f"investigation:\n  playbooks: {EXAMPLES}\n")
+        ran = run_cli("investigate", alert, "--json", directory=tmp_path)
+    assert ran.status == 0, ran.err
+    (found,) = [entry for entry in ran.json["evidence"] if entry["question"].startswith("When did this actor sign in")]
+    assert not found["error"]
+    assert "ConsoleLogin" in found["sql"]
