@@ -276,7 +276,12 @@ class _Loader:
             return found
         if isinstance(node, yaml.SequenceNode):
             return [self.take(child, (*path, index)) for index, child in enumerate(node.value)]
-        value = yaml.SafeLoader("").construct_object(node)
+        try:
+            value = yaml.SafeLoader("").construct_object(node)
+        except (yaml.YAMLError, ValueError) as error:
+            raise ConfigError(
+                f"{self.name}, line {line}: {'.'.join(map(str, path)) or 'the file'} holds a value that is not plain YAML"
+            ) from error
         return self.fill(value, line, path) if isinstance(value, str) else value
 
     def fill(self, text: str, line: int, path: tuple[str | int, ...]) -> str:

@@ -55,6 +55,12 @@ def test_every_setting_stands_in_the_example() -> None:
         (GOOD + "ingest:\n  severities: [HIGH, HUGE]\n", "line 5: ingest.severities.1: input should be"),
         (GOOD + "llm:\n  model: ${NOPE}\n", "line 5: llm.model reads the environment variable NOPE"),
         ("panther: [\n", "line 2: "),
+        ("!0", "line 1: the file holds a value that is not plain YAML"),
+        (
+            GOOD + "  timeout: !!python/name:os.system x\n",
+            "line 4: panther.timeout holds a value that is not plain YAML",
+        ),
+        (GOOD + "  timeout: 2026-99-99\n", "line 4: panther.timeout"),
         ("ingest: {}\n", "line 1: panther is missing"),
         ("- x\n", "line 1: the file must hold keys"),
         (GOOD + "  timeout: [1]\n", "line 4: panther.timeout: write a duration"),
