@@ -13,19 +13,20 @@ import pytest
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
 from tests.support.llm import cite_first_event
-from tests.support.shared import shared_path
+from tests.support.shared import SHARED, shared_path
 from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 
 pytestmark = pytest.mark.slow
 VERDICTS = {"malicious", "suspicious", "inconclusive", "benign"}
-WORLDS = ["generated", "brackwater", "larkfield", "quillmark"]
+GENERATED, ABSENT = "generated", "absent"
+WORLDS = [GENERATED, *(sorted(path.parent.name for path in (SHARED / "worlds").glob("*/world.json")) or [ABSENT])]
 
 
 @pytest.fixture(scope="module", params=WORLDS)
 def world(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    if request.param == "generated":
+    if request.param == GENERATED:
         return generate(tmp_path_factory.mktemp("world"), now=datetime(2026, 3, 4, 15, 0, tzinfo=UTC))
     return shared_path(f"worlds/{request.param}")
 
