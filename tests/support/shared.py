@@ -7,20 +7,17 @@ from typing import Any
 
 import pytest
 
-ROOT = Path(os.environ.get("TRIAGE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared")
+SHARED = Path(os.environ.get("TRIAGE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared")
 
 
-def shared(name: str) -> Path:
+def shared_path(name: str) -> Path:
     """A file or folder of the reference material, or a visible skip."""
-    path = ROOT / name
+    path = SHARED / name
     if not path.exists():
         pytest.skip(f"the reference material {name} is not here")
     return path
 
 
-shared_path = shared
-
-
 def shared_lines(name: str) -> list[dict[str, Any]]:
     """The records of an ndjson file of the reference material, or a visible skip."""
-    return [json.loads(line) for line in shared(name).read_text(encoding="utf-8").splitlines()]
+    return [json.loads(line) for line in shared_path(name).read_text(encoding="utf-8").splitlines()]
