@@ -64,6 +64,16 @@ def test_check_says_what_a_refused_token_needs(panther: SandboxServer, tmp_path:
     assert "--wait 5m" in line
 
 
+def test_check_waits_for_a_new_token(world: Path, tmp_path: Path) -> None:
+    """With --wait a token that becomes active meanwhile ends well. Takes 5 seconds: the pause between two tries."""
+    tokens = (Token("fresh", READING, active_after=4),)
+    with SandboxServer(load_world(world), SandboxOptions(tokens=tokens)) as server:
+        write_config(tmp_path, server.url, token="fresh")
+        ran = run_cli("check", "--wait", "1m", directory=tmp_path)
+    assert ran.status == 0, ran.out
+    assert "not active yet" in ran.err
+
+
 def test_check_passes_and_writes_nothing(panther: SandboxServer, tmp_path: Path) -> None:
     """With every permission each line is ok, and Panther is as it was."""
     write_config(tmp_path, panther.url, more="writeback:\n  enabled: true\n")

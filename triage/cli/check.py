@@ -23,7 +23,7 @@ from triage.errors import ConfigError, PantherDenied, TriageError
 from triage.ports import Clock
 from triage.settings import Settings, parse_duration
 
-RETRY_SECONDS = 10.0
+RETRY_SECONDS = 5.0
 HTTP_DENIALS = (401, 403)
 
 
