@@ -1,13 +1,17 @@
 """What the program costs to start, and what it says when asked for help."""
 
 import json
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
+import httpx
 import pytest
 
 from tests.support.cli import run_cli
+from tests.support.tiny_world import write_world
 from triage.cli import _COMMANDS
 
 HEAVY = ["openai", "duckdb", "sqlglot", "gql", "httpx", "sqlalchemy", "pydantic", "jinja2"]
@@ -54,3 +58,29 @@ def test_init_writes_the_example_once(tmp_path: Path) -> None:
     again = run_cli("init", directory=tmp_path)
     assert again.status == 2
     assert "exists already" in again.err
+
+
+@pytest.mark.parametrize(("arguments", "accepted"), [((), True), (("--token", "mine"), False)])
+def test_the_sandbox_command_serves(arguments: tuple[str, ...], accepted: bool, tmp_path: Path) -> None:
+    """It says where it listens, takes any token unless one is named, and ends on an interrupt."""
+    root = Path(__file__).parents[2]
+    (tmp_path / "world").mkdir()
+    command = [sys.executable, "-m", "triage", "sandbox", "--world", str(write_world(tmp_path / "world")), *arguments]
+    process = subprocess.Popen(command, cwd=root, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        process.stdout.readline()
+        process.stdout.readline()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                answer = httpx.post(url, json={"query": "{ users { id } }"}, headers={"x-api-key": "whatever"})
+                break
+            except httpx.ConnectError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert (answer.status_code == 200) is accepted
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)

@@ -14,12 +14,18 @@ from triage.errors import ConfigError
 @click.option("--world", "world", default=None, metavar="DIR", help="A world directory; without one, a generated one.")
 @click.option("--port", default=0, metavar="N", help="Default: a free one.")
 @click.option("--as-recorded", is_flag=True, help="Keep the world's recorded times (set the program's --now then).")
-@click.option("--token", default="sandbox-token", show_default=True, help="The API token that is accepted.")
+@click.option("--token", default=None, help="The only API token that is accepted; without it any token is.")
 @click.option("--seed", default=1, show_default=True, help="Seed of the generated world.")
 @click.option("--api-latency", default=0.0, metavar="SECONDS", help="Added to each answer.")
 @click.option("--query-latency", default=0.0, metavar="SECONDS", help="How long a lake query takes at least.")
 def command(
-    world: str | None, port: int, as_recorded: bool, token: str, seed: int, api_latency: float, query_latency: float
+    world: str | None,
+    port: int,
+    as_recorded: bool,
+    token: str | None,
+    seed: int,
+    api_latency: float,
+    query_latency: float,
 ) -> int:
     """Serve a world as a Panther on loopback, until interrupted."""
     need_sandbox()
@@ -34,11 +40,15 @@ def command(
         else:
             path = Path(world)
         options = SandboxOptions(
-            port=port, tokens=(Token(token),), api_latency=api_latency, query_latency=query_latency
+            port=port,
+            tokens=(Token(token),) if token else (),
+            any_token=token is None,
+            api_latency=api_latency,
+            query_latency=query_latency,
         )
         server = SandboxServer(load_world(path, as_recorded=as_recorded), options)
         click.echo(f"panther.url: {server.url}")
-        click.echo(f"panther.token: {token}")
+        click.echo(f"panther.token: {token or 'any'}")
         click.echo(f"now: {server.world.now.isoformat()}")
         server.run()
     return 0

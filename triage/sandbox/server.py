@@ -42,6 +42,8 @@ class SandboxOptions:
     port: int = 0
     """0 takes a free one."""
     tokens: tuple[Token, ...] = (Token("sandbox-token"),)
+    any_token: bool = False
+    """Any other non-empty token may do everything too."""
     api_latency: float = 0.0
     """Seconds before each answer."""
     query_latency: float = 0.0
@@ -157,7 +159,7 @@ class SandboxServer:
             queries=queries,
             max_page=self.options.max_page,
         )
-        self._tokens = Tokens(self.options.tokens)
+        self._tokens = Tokens(self.options.tokens, any_token=self.options.any_token)
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
