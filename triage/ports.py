@@ -59,6 +59,8 @@ class AlertQuery:
     """Empty: any."""
     severities: tuple[str, ...] = ()
     """Empty: any."""
+    log_types: tuple[str, ...] = ()
+    """Empty: any."""
     detection_id: str = ""
     listing: Listing = Listing.ALERT
     ascending: bool = True
@@ -358,6 +360,24 @@ class Claim:
     worker: str
     attempts: int
     """Including this one."""
+    leader: str = ""
+    """The alert whose verdict this linked alert takes; empty where it is to be investigated itself."""
+
+
+class Spend(Value):
+    """What model calls have cost."""
+
+    calls: int = 0
+    prompt_tokens: int = 0
+    """With the cached ones."""
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    money: float = 0.0
+    """In `llm.currency`, by `llm.prices`; 0 where the model has no price."""
+
+    @property
+    def tokens(self) -> int:
+        return self.prompt_tokens + self.completion_tokens
 
 
 @dataclass(frozen=True, slots=True)
@@ -450,6 +470,21 @@ class Store(Protocol):
         self, claim: Claim, *, now: datetime, error: str = "", retry_at: datetime | None = None, failed: bool = False
     ) -> bool:
         """End a claim without a result: release (no error), retry later, or fail for good."""
+
+    async def point(self, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
+        """End the claim of a linked alert: it takes its leader's verdict; false where the claim is stale.
+
+        A linked alert may be claimed when its leader is done, and again each time the leader was investigated anew.
+        """
+
+    async def followers(self, leader: str) -> tuple[AlertRecord, ...]:
+        """Alerts that are linked to this one, oldest first."""
+
+    async def spend(self, claim: Claim, key: str, spend: Spend, *, now: datetime) -> bool:
+        """Book what one model call cost, once per run and key; false where the claim is stale."""
+
+    async def spent(self, *, since: datetime, run_id: str = "") -> Spend:
+        """What was booked at or after `since`, over all alerts or for one run."""
 
     async def queue_status(self, *, now: datetime) -> QueueStatus: ...
 

@@ -1,0 +1,37 @@
+"""The configuration: YAML and the environment in, one frozen value out."""
+
+from triage.settings.loader import load_settings, parse_settings
+from triage.settings.sections import (
+    AllowedActivity,
+    AnalystChoice,
+    BacklogOrder,
+    DedupKey,
+    IngestSettings,
+    InvestigationSettings,
+    LlmSettings,
+    PantherSettings,
+    Price,
+    Settings,
+    StoreSettings,
+    WritebackSettings,
+)
+from triage.settings.values import is_loopback, parse_duration
+
+__all__ = [
+    "AllowedActivity",
+    "AnalystChoice",
+    "BacklogOrder",
+    "DedupKey",
+    "IngestSettings",
+    "InvestigationSettings",
+    "LlmSettings",
+    "PantherSettings",
+    "Price",
+    "Settings",
+    "StoreSettings",
+    "WritebackSettings",
+    "is_loopback",
+    "load_settings",
+    "parse_duration",
+    "parse_settings",
+]

@@ -1,0 +1,242 @@
+"""The sections of the configuration and their defaults."""
+
+from datetime import timedelta
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+
+from triage.domain.verdict import Disposition
+from triage.settings.values import (
+    Duration,
+    Endpoint,
+    KindName,
+    OptionalEndpoint,
+    OptionalSecret,
+    OptionalText,
+    Pattern,
+    QuietHours,
+    SeverityName,
+    StatusName,
+    Zone,
+    empty_for_none,
+    upper,
+)
+
+
+class Section(BaseModel):
+    """A part of the configuration; unknown keys are refused."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+
+
+class PantherSettings(Section):
+    url: Endpoint
+    """The "API URL" shown above Panther's API tokens."""
+    token: SecretStr = Field(min_length=1)
+    auth: Literal["x-api-key", "bearer"] = "x-api-key"
+    rest_url: OptionalEndpoint = ""
+    timeout: Duration = timedelta(seconds=30)
+    """Total time of one call."""
+    requests_per_second: float = Field(default=50.0, gt=0)
+    """Pace of all calls to Panther together; one alert makes about 75."""
+    concurrency: int = Field(default=32, ge=1, le=256)
+    """Calls under way at the same time."""
+    lake: Literal["snowflake", "databricks", "athena"] = "snowflake"
+    """The SQL that the data lake behind Data Explorer speaks."""
+
+
+class DedupKey(StrEnum):
+    """What alerts of one detection share when they belong to one investigation."""
+
+    TITLE = "title"
+    """The title, as in Panther itself."""
+    DETECTION = "detection"
+    """Nothing more."""
+    ENTITIES = "entities"
+    """Those who acted, and from where."""
+
+
+class BacklogOrder(StrEnum):
+    OLDEST = "oldest"
+    NEWEST = "newest"
+
+
+class IngestSettings(Section):
+    poll_interval: Duration = timedelta(seconds=60)
+    lookback: Duration = timedelta(hours=24)
+    overlap: Duration = timedelta(minutes=15)
+    """How far each poll reaches back behind the last one: alerts can appear late."""
+    backlog_window: Duration = timedelta(hours=6)
+    """A long lookback is read in pieces of this length, each stored before the next."""
+    backlog_order: BacklogOrder = BacklogOrder.OLDEST
+    recheck: Duration = timedelta(hours=24)
+    """Alerts this young that were skipped for their status are looked at again; 0s turns it off."""
+    statuses: Annotated[tuple[StatusName, ...], BeforeValidator(upper)] = ("OPEN",)
+    severities: Annotated[tuple[SeverityName, ...], BeforeValidator(upper)] = ("CRITICAL", "HIGH", "MEDIUM")
+    types: Annotated[tuple[KindName, ...], BeforeValidator(upper)] = ("RULE", "SCHEDULED_RULE", "CORRELATION_RULE")
+    log_types: tuple[str, ...] = ()
+    """Log types such as `AWS.CloudTrail`; an alert needs one of them. Empty: any."""
+    detection_id_regex: Pattern = ""
+    """Python syntax, searched for in the detection id; empty: any."""
+    detections_allow: tuple[str, ...] = ()
+    detections_deny: tuple[str, ...] = ()
+    min_events: int = Field(default=0, ge=0)
+    dedup_window_minutes: float = Field(default=15, ge=0)
+    dedup_key: DedupKey = DedupKey.TITLE
+    page_size: int = Field(default=50, ge=1, le=50)
+
+
+class Price(Section):
+    """What a model costs, per million tokens, in `llm.currency`."""
+
+    input: float = Field(ge=0)
+    output: float = Field(ge=0)
+    cached_input: float | None = Field(default=None, ge=0)
+    """Input that the server has answered from its cache; empty: as `input`."""
+
+
+class LlmSettings(Section):
+    base_url: OptionalEndpoint = ""
+    """Any OpenAI-compatible endpoint; empty: OpenAI."""
+    api_key: OptionalSecret = SecretStr("")
+    model: OptionalText = "gpt-5-mini"
+    timeout: Duration = timedelta(seconds=120)
+    max_output_tokens: int = Field(default=4_000, ge=256)
+    temperature: float | None = Field(default=None, ge=0, le=2)
+    prices: dict[str, Price] = Field(default_factory=dict)
+    """By model name, as in `llm.model`; a model without a price costs nothing that is known."""
+    currency: str = "USD"
+
+    @property
+    def configured(self) -> bool:
+        """Whether a key or an endpoint is set."""
+        return bool(self.base_url or self.api_key.get_secret_value())
+
+
+class AnalystChoice(StrEnum):
+    AUTO = "auto"
+    LLM = "llm"
+    OFFLINE = "offline"
+
+
+class AllowedActivity(Section):
+    """The operator's own word that somebody may do something; the only authorisation that counts."""
+
+    reason: str = Field(min_length=1)
+    """Ticket or sentence; it is quoted in the comment."""
+    actors: tuple[str, ...] = ()
+    """User names, e-mail addresses, ARNs or service names, compared exactly and without case; empty: anyone."""
+    detections: tuple[str, ...] = ()
+    """Detection ids; empty: any."""
+    addresses: tuple[str, ...] = ()
+    """IP addresses or networks; empty: any."""
+    until: str = ""
+    """ISO date after which the entry no longer counts; empty: for good."""
+
+
+class InvestigationSettings(Section):
+    analyst: AnalystChoice = AnalystChoice.AUTO
+    concurrency: int = Field(default=4, ge=1, le=64)
+    """Alerts investigated at once."""
+    query_concurrency: int = Field(default=8, ge=1, le=64)
+    """Lake queries of one alert under way at once."""
+    history: Duration = timedelta(days=30)
+    """How far playbook questions look back."""
+    max_turns: int = Field(default=8, ge=1)
+    max_queries: int = Field(default=40, ge=1)
+    max_rows: int = Field(default=5_000, ge=1)
+    max_bytes: int = Field(default=2_000_000, ge=10_000)
+    max_tokens: int = Field(default=200_000, ge=1_000)
+    max_seconds: float = Field(default=600, gt=0)
+    max_money: float = Field(default=0, ge=0)
+    """In `llm.currency`, by `llm.prices`; 0: no limit."""
+    daily_tokens: int = Field(default=0, ge=0)
+    """All alerts since midnight UTC together; 0: no limit."""
+    daily_money: float = Field(default=0, ge=0)
+    """All alerts since midnight UTC together; 0: no limit."""
+    adjudicate: bool = True
+    """A second, short model call weighs the proven findings; false: the rules alone do."""
+    query_seconds: float = Field(default=60, gt=0)
+    query_rows: int = Field(default=100, ge=1)
+    max_events: int = Field(default=100, ge=1)
+    """Events of the alert that are read."""
+    playbooks: OptionalText = ""
+    """A directory with playbooks of your own, added to the shipped ones."""
+    prompts: OptionalText = ""
+    """A directory with templates of your own, in place of the shipped ones of the same name."""
+    allowed: tuple[AllowedActivity, ...] = ()
+
+
+SectionName = Literal[
+    "summary",
+    "findings",
+    "against",
+    "unchecked",
+    "runbook",
+    "timeline",
+    "entities",
+    "techniques",
+    "actions",
+    "evidence",
+    "footer",
+]
+Decided = Literal["malicious", "suspicious", "benign"]
+"""Verdicts that may move an alert; `inconclusive` never does."""
+
+
+class WritebackSettings(Section):
+    enabled: bool = False
+    format: Literal["html", "text"] = "html"
+    token: OptionalSecret = SecretStr("")
+    """A second token with Manage Alerts; empty: the reading token writes."""
+    max_chars: int = Field(default=20_000, ge=1_000)
+    console_url: OptionalEndpoint = ""
+    """Address of your Panther console; alerts are linked there. Empty: no links."""
+    length: Literal["brief", "standard", "full"] = "standard"
+    sections: tuple[SectionName, ...] = ()
+    """Parts of the comment, in the comment's own order; empty: those that `length` has."""
+    verdicts: tuple[Disposition, ...] = ()
+    """Only these verdicts are written; empty: any."""
+    min_severity: Annotated[SeverityName, BeforeValidator(upper)] = "INFO"
+    """Alerts below it get no comment."""
+    pointers: bool = True
+    """A linked alert gets a short comment that names the investigated one."""
+    started: bool = False
+    """A short comment says that the investigation has begun; it becomes the result."""
+    quiet_hours: Annotated[QuietHours, BeforeValidator(empty_for_none)] = ""
+    """Such as `22:00-06:00`: what would be written then waits until they are over."""
+    timezone: Zone = "UTC"
+    """Of `quiet_hours` and of the day of `daily_cap`."""
+    daily_cap: int = Field(default=0, ge=0)
+    """Comments written a day; 0: no limit."""
+    status: dict[Decided, Annotated[StatusName, BeforeValidator(upper)]] = Field(default_factory=dict)
+    """The status an alert gets by its verdict; an empty table leaves statuses to people."""
+    status_min_confidence: float = Field(default=0.9, ge=0, le=1)
+    assign: dict[Decided, str] = Field(default_factory=dict)
+    """E-mail address of the Panther user who gets an alert, by its verdict."""
+    audit: OptionalText = "triage-audit.jsonl"
+    """File that every write is logged in; empty: none."""
+
+
+class StoreSettings(Section):
+    url: str = "sqlite:///triage.db"
+    keep: Duration = timedelta(days=400)
+    """Alerts older than this, and what was found out about them, are deleted; 0s keeps everything."""
+
+
+class Settings(Section):
+    """The whole configuration."""
+
+    panther: PantherSettings
+    ingest: IngestSettings = IngestSettings()
+    llm: LlmSettings = LlmSettings()
+    investigation: InvestigationSettings = InvestigationSettings()
+    writeback: WritebackSettings = WritebackSettings()
+    store: StoreSettings = StoreSettings()
+
+    @property
+    def uses_llm(self) -> bool:
+        """Whether a language model investigates."""
+        choice = self.investigation.analyst
+        return choice is AnalystChoice.LLM or (choice is AnalystChoice.AUTO and self.llm.configured)

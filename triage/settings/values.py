@@ -1,0 +1,126 @@
+"""The types of single values in the configuration; each refusal says what to write instead."""
+
+from datetime import timedelta
+from ipaddress import ip_address
+from typing import Annotated, Literal
+from urllib.parse import urlsplit
+from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
+
+import regex
+from pydantic import AfterValidator, BeforeValidator, SecretStr
+
+_UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_DURATION = regex.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhd])\s*$")
+
+
+def _duration(value: object) -> object:
+    if isinstance(value, timedelta):
+        return value
+    match = _DURATION.match(value) if isinstance(value, str) else None
+    if match is None:
+        raise ValueError("write a duration such as 90s, 15m, 24h or 30d")
+    return timedelta(seconds=float(match.group(1)) * _UNITS[match.group(2)])
+
+
+def parse_duration(text: str) -> timedelta:
+    """Read `90s`, `15m`, `24h` or `30d`. Raises ValueError."""
+    value = _duration(text)
+    assert isinstance(value, timedelta)
+    return value
+
+
+Duration = Annotated[timedelta, BeforeValidator(_duration)]
+
+
+def is_loopback(url: str) -> bool:
+    """Whether the URL's host is this machine itself."""
+    host = urlsplit(url).hostname or ""
+    try:
+        return ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
+
+
+def _endpoint(value: str) -> str:
+    parts = urlsplit(value)
+    if parts.scheme not in {"https", "http"} or not parts.hostname:
+        raise ValueError("write a full URL such as https://api.example.runpanther.net/public/graphql")
+    if parts.scheme == "http" and not is_loopback(value):
+        raise ValueError("plain http:// is accepted for this machine (loopback) only; use https://")
+    if parts.username or parts.password:
+        raise ValueError("leave user and password out of the URL")
+    return value.rstrip("/")
+
+
+def _optional_endpoint(value: str) -> str:
+    return _endpoint(value) if value else value
+
+
+def empty_for_none(value: object) -> object:
+    return "" if value is None else value
+
+
+Endpoint = Annotated[str, AfterValidator(_endpoint)]
+OptionalEndpoint = Annotated[str, BeforeValidator(empty_for_none), AfterValidator(_optional_endpoint)]
+OptionalText = Annotated[str, BeforeValidator(empty_for_none)]
+OptionalSecret = Annotated[SecretStr, BeforeValidator(lambda value: "" if value is None else value)]
+
+
+def upper(value: object) -> object:
+    """Enum values may be written in any case."""
+    if isinstance(value, list):
+        return tuple(upper(item) for item in value)
+    return value.upper() if isinstance(value, str) else value
+
+
+MAX_PATTERN = 1_000
+"""Characters of an expression; longer ones are lists in disguise (`detections_deny`) or an accident."""
+
+
+def _pattern(value: str) -> str:
+    if len(value) > MAX_PATTERN:
+        raise ValueError(f"a regular expression of {len(value)} characters; at most {MAX_PATTERN} are taken")
+    try:
+        regex.compile(value)
+    except (RecursionError, MemoryError, OverflowError) as error:
+        raise ValueError("a regular expression that is too large or nested too deeply") from error
+    except regex.error as error:
+        raise ValueError(f"not a Python regular expression: {error}") from error
+    return value
+
+
+Pattern = Annotated[str, BeforeValidator(empty_for_none), AfterValidator(_pattern)]
+StatusName = Literal["OPEN", "TRIAGED", "RESOLVED", "CLOSED"]
+SeverityName = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO"]
+KindName = Literal[
+    "RULE",
+    "SCHEDULED_RULE",
+    "CORRELATION_RULE",
+    "POLICY",
+    "RULE_ERROR",
+    "SCHEDULED_RULE_ERROR",
+    "CORRELATION_RULE_ERROR",
+    "SYSTEM_ERROR",
+]
+
+
+_QUIET = regex.compile(r"^([01]\d|2[0-3]):([0-5]\d)-([01]\d|2[0-3]):([0-5]\d)$")
+
+
+def _quiet_hours(value: str) -> str:
+    match = _QUIET.match(value)
+    if value and (match is None or match.group(1, 2) == match.group(3, 4)):
+        raise ValueError("write two times of day such as 22:00-06:00")
+    return value
+
+
+def _zone(value: str) -> str:
+    try:
+        ZoneInfo(value)
+    except (ZoneInfoNotFoundError, ValueError, OSError) as error:
+        raise ValueError("write a time zone such as Europe/Berlin or UTC") from error
+    return value
+
+
+QuietHours = Annotated[str, AfterValidator(_quiet_hours)]
+Zone = Annotated[str, AfterValidator(_zone)]
