@@ -1,9 +1,10 @@
-"""Measure what the SQL guard costs: `python tests/bench/sql_guard.py`.
+"""Measure the SQL guard: `python tests/bench/sql_guard.py`.
 
-Times `parse_read_only` over our own statements, which look like a playbook's and a model's, and over the published
-ones where they stand beside the project (or in TRIAGE_SHARED); then `QueryTemplate.bind`. Each statement runs
-several times, and its least CPU time counts, since a shared machine adds pauses that are not the guard's. Prints the
-median and the 95th percentile over the statements, in milliseconds.
+Prints, for the published corpora where they stand beside the project (or in TRIAGE_SHARED): how many hostile statements
+are accepted, how many benign ones refused, and why each published query is refused. Then the cost of `parse_read_only`,
+and of `QueryTemplate.bind` for every question of the shipped playbooks, in milliseconds and as a ratio to one bare
+`sqlglot.parse_one` of the same text. Each statement runs several times, and its least CPU time counts, since a shared
+machine adds pauses that are not the guard's.
 """
 
 import json
@@ -11,6 +12,7 @@ import os
 import statistics
 import sys
 import time
+from collections import Counter
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from importlib.metadata import version
@@ -18,16 +20,28 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import sqlglot
 import sqlglot.parser
 
-from triage.domain.sql import ParameterType, QueryTemplate, SqlPolicy, SqlRefused, parse_read_only
+from triage.domain.sql import (
+    Dialect,
+    ParameterType,
+    ParameterValue,
+    ReadOnlyQuery,
+    SqlPolicy,
+    SqlRefused,
+    parse_read_only,
+)
+from triage.domain.sql.lexer import scan
 from triage.domain.window import TimeWindow
+from triage.stages.enrichment import load_playbooks
+from triage.stages.enrichment.playbooks import Asked
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WINDOW = TimeWindow(NOW - timedelta(days=7), NOW)
 SHARED = Path(os.environ.get("TRIAGE_SHARED", Path(__file__).parents[2] / ".." / "shared"))
 POLICY = SqlPolicy(extra_schemas=frozenset({"snowflake.account_usage"}), allow_fixed_start=True, hoist_or_bounds=True)
-REPEATS = 7
+REPEATS = 5
 
 OWN = [
     "SELECT COUNT(*) AS n, MIN(p_event_time) AS first, MAX(p_event_time) AS last "
@@ -47,30 +61,67 @@ OWN = [
     "SELECT * FROM panther_logs.public.github_audit WHERE actor = 'a' AND p_occurs_since('2 d') LIMIT 25",
 ]
 
-TEMPLATE = QueryTemplate.parse(
-    "SELECT sourceIPAddress, COUNT(*) AS n, MIN(p_event_time) AS first FROM panther_logs.public.aws_cloudtrail "
-    "WHERE p_occurs_between(:start, :end) AND userIdentity:arn = :actor AND eventName IN (:names) "
-    "GROUP BY 1 ORDER BY n DESC LIMIT :limit",
-    parameters={"actor": ParameterType.STRING, "names": ParameterType.STRINGS},
+PLAYBOOKS = Path(__file__).parents[2] / "prompts" / "playbooks"
+LOG_TYPES = (
+    "AWS.CloudTrail",
+    "AWS.VPCFlow",
+    "Amazon.EKS.Audit",
+    "Azure.Audit",
+    "Azure.MonitorActivity",
+    "Crowdstrike.FDREvent",
+    "GCP.AuditLog",
+    "GSuite.ActivityEvent",
+    "GitHub.Audit",
+    "Okta.SystemLog",
+    "OneLogin.Events",
+    "OnePassword.ItemUsage",
+    "OnePassword.SignInAttempt",
+    "Snowflake.LoginHistory",
+    "Snowflake.QueryHistory",
+    "Made.Up",
 )
+LISTS = ("one", "two")
 
 
-def published(name: str, key: str) -> list[str]:
-    """The accepted statements of a corpus; none where it is absent."""
+def corpus(name: str) -> list[dict[str, str]]:
+    """A corpus as it is; nothing where it is absent."""
     path = SHARED / name
     if not path.is_file():
         print(f"{name}: not beside the project")
         return []
-    texts = [json.loads(line)[key] for line in path.read_text(encoding="utf-8").splitlines()]
-    return [text for text in texts if accepted(text)]
+    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
-def accepted(text: str) -> bool:
+def refusal(text: str, policy: SqlPolicy = POLICY) -> SqlRefused | None:
     try:
-        parse_read_only(text, policy=POLICY, now=NOW)
-    except SqlRefused:
-        return False
-    return True
+        parse_read_only(text, policy=policy, now=NOW)
+    except SqlRefused as error:
+        return error
+    return None
+
+
+def verdicts() -> None:
+    """What is accepted and refused under the default policy, and what an opened one adds."""
+    hostile = corpus("security/sql_hostile.ndjson")
+    through = [row for row in hostile if refusal(row["sql"], SqlPolicy()) is None]
+    print(f"hostile: {len(hostile)} statements, {len(through)} accepted, {len(hostile) - len(through)} refused")
+    for row in through:
+        print(f"  accepted: {row['id']} ({row['expect']}): {row['why']}")
+    benign = corpus("security/sql_benign.ndjson")
+    refused = [row["id"] for row in benign if refusal(row["sql"]) is not None]
+    print(f"benign: {len(benign)} statements, {len(refused)} refused {refused or ''}")
+    published = corpus("data/queries.ndjson")
+    for name, policy in (("default policy", SqlPolicy()), ("account_usage, fixed starts, hoisted bounds", POLICY)):
+        reasons: Counter[str] = Counter()
+        examples: dict[str, str] = {}
+        for row in published:
+            error = refusal(row["query"], policy)
+            code = error.code if error is not None else "accepted"
+            reasons[code] += 1
+            examples.setdefault(code, str(error)[:140] if error is not None else "")
+        print(f"published queries, {name}: {len(published)} statements")
+        for code, count in reasons.most_common():
+            print(f"  {count:4d}  {code:12s} {examples[code]}")
 
 
 def best(work: Callable[[], object]) -> float:
@@ -83,32 +134,75 @@ def best(work: Callable[[], object]) -> float:
     return min(times)
 
 
-def guard_cost(text: str) -> float:
-    return best(lambda: parse_read_only(text, policy=POLICY, now=NOW))
+def guard_cost(text: str) -> tuple[float, float]:
+    """Milliseconds, and the ratio to a bare parse."""
+    cost = best(lambda: parse_read_only(text, policy=POLICY, now=NOW))
+    clean = scan(text, POLICY).text
+    return cost, cost / best(lambda: sqlglot.parse_one(clean, dialect="snowflake"))
 
 
-def report(name: str, times: list[float]) -> None:
-    if times:
-        p95 = sorted(times)[min(int(len(times) * 0.95), len(times) - 1)]
-        print(f"{name}: {len(times)} statements, median {statistics.median(times):.2f} ms, p95 {p95:.2f} ms")
+def samples(asked: Asked) -> dict[str, ParameterValue]:
+    kinds: dict[ParameterType, ParameterValue] = {ParameterType.STRINGS: LISTS, ParameterType.TIMESTAMP: NOW}
+    return {name: kinds.get(kind, "one") for name, kind in asked.template.parameters.items()}
+
+
+def bind_cost(asked: Asked) -> tuple[float, float]:
+    """The same for a playbook's question that has been asked once before."""
+    values = samples(asked)
+
+    def bind() -> ReadOnlyQuery:
+        return asked.template.bind(values, window=WINDOW, limit=50, now=NOW)
+
+    text = bind().sql
+    cost = best(bind)
+    return cost, cost / best(lambda: sqlglot.parse_one(text, dialect="snowflake"))
+
+
+def report(name: str, costs: list[tuple[float, float]]) -> None:
+    if costs:
+        times, ratios = [cost for cost, _ in costs], [ratio for _, ratio in costs]
+        print(
+            f"{name}: {len(costs)} statements, median {statistics.median(times):.2f} ms, p95 {p95(times):.2f} ms; "
+            f"ratio to a bare parse: median {statistics.median(ratios):.2f}, p95 {p95(ratios):.2f}"
+        )
+
+
+def p95(values: list[float]) -> float:
+    return sorted(values)[min(int(len(values) * 0.95), len(values) - 1)]
+
+
+def carried(questions: list[Asked]) -> None:
+    """How many shipped questions each lake can be asked."""
+    for dialect in Dialect:
+        count = 0
+        for asked in questions:
+            try:
+                asked.template.bind(samples(asked), window=WINDOW, limit=50, now=NOW, dialect=dialect)
+            except SqlRefused:
+                continue
+            count += 1
+        print(f"playbook questions that {dialect.value} can be asked: {count} of {len(questions)}")
 
 
 def main() -> None:
     compiled = not str(sqlglot.parser.__file__).endswith(".py")
     print(f"sqlglot {version('sqlglot')}, {'compiled' if compiled else 'pure Python'}; best of {REPEATS} runs each")
+    verdicts()
     own = [guard_cost(text) for text in OWN]
-    report("own", own)
+    report("guard, own", own)
     everything = list(own)
     for name, key in (("security/sql_benign.ndjson", "sql"), ("data/queries.ndjson", "query")):
-        texts = published(name, key)
-        times = [guard_cost(text) for text in texts]
-        report(name, times)
+        costs = [guard_cost(row[key]) for row in corpus(name) if refusal(row[key]) is None]
+        report(f"guard, {name}", costs)
         if key == "sql":
-            everything += times
-    report("own and benign together", everything)
-    values = {"actor": "arn:aws:iam::1:user/a", "names": ["CreateUser", "AttachUserPolicy"]}
-    bound = best(lambda: TEMPLATE.bind(values, window=WINDOW, limit=50, now=NOW))
-    print(f"template filled: {bound:.2f} ms")
+            everything += costs
+    report("guard, own and benign together", everything)
+    books = load_playbooks([PLAYBOOKS])
+    asked = {
+        found.key: found for name in LOG_TYPES for found in books.asked([name], kinds=[], tags=[], detection_id="x")
+    }
+    report("bind, every shipped question", [bind_cost(found) for found in asked.values()])
+    carried(list(asked.values()))
 
 
 if __name__ == "__main__":

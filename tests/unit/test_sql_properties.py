@@ -9,7 +9,16 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from triage.domain.sql import ParameterType, QueryTemplate, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
+from triage.domain.sql import (
+    Dialect,
+    ParameterType,
+    QueryTemplate,
+    ReadOnlyQuery,
+    SqlPolicy,
+    SqlRefused,
+    parse_read_only,
+    spoken,
+)
 from triage.domain.window import TimeWindow
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -212,6 +221,44 @@ def test_whatever_is_accepted_is_one_bounded_read(text: str) -> None:
     query = attempt(text)
     if query is not None:
         check(query)
+
+
+@settings(deadline=None, database=None, max_examples=50)
+@given(statements(), st.sampled_from([Dialect.DATABRICKS, Dialect.ATHENA]))
+def test_whatever_is_carried_over_is_the_same_bounded_read(text: str, dialect: Dialect) -> None:
+    """For every lake: one SELECT, of the tables that Snowflake's form reads, with a bound in each, and the limit."""
+    query = attempt(text, window=WINDOW)
+    if query is None:
+        return
+    try:
+        carried = spoken(query, dialect, now=NOW)
+    except SqlRefused as error:
+        refusal = error
+    else:
+        check_carried(query, carried, dialect)
+        return
+    assert refusal.code in {"dialect", "size"}
+    assert re.search(r"\b(write|use|cast|name|put|join|sort|needs|takes)\b", str(refusal))
+
+
+def check_carried(query: ReadOnlyQuery, carried: ReadOnlyQuery, dialect: Dialect) -> None:
+    """What must be true of every statement in another lake's language."""
+    trees = sqlglot.parse(carried.sql, dialect=dialect.value)
+    assert len(trees) == 1
+    tree = trees[0]
+    assert isinstance(tree, exp.Select | exp.SetOperation)
+    assert int(tree.args["limit"].expression.name) == query.limit == carried.limit
+    assert (carried.tables, carried.window) == (query.tables, query.window)
+    names = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
+    known = {name.replace(".public.", ".") if dialect is Dialect.ATHENA else name for name in query.tables}
+    for table in tree.find_all(exp.Table):
+        full = ".".join(part.name.lower() for part in table.parts)
+        assert full in known or full in names
+        if full in known and "panther_lookups" not in full:
+            select = table.find_ancestor(exp.Select)
+            assert select is not None
+            assert has_lower_bound(select), carried.sql
+    assert not re.search(r"p_occurs_|\{\{|\{%|--|CURRENT_TIMESTAMP", carried.sql, re.IGNORECASE)
 
 
 @bounded

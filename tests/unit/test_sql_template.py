@@ -5,6 +5,8 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlglot
+from hypothesis import example, given, settings
+from hypothesis import strategies as st
 from sqlglot import exp
 
 from triage.domain.sql import ParameterType, ParameterValue, QueryTemplate, SqlPolicy, SqlRefused, parse_read_only
@@ -193,3 +195,29 @@ def test_a_narrow_policy_also_holds_at_load() -> None:
     with pytest.raises(SqlRefused) as caught:
         template.bind({}, window=TimeWindow(NOW - timedelta(days=2000), NOW), limit=5, now=NOW)
     assert caught.value.code == "window"
+
+
+@settings(deadline=None, database=None, max_examples=40)
+@given(
+    st.text(st.characters(codec="utf-8"), max_size=30),
+    st.lists(st.text(max_size=10).filter(lambda text: text.isprintable()), min_size=1, max_size=6),
+    st.integers(-(10**12), 10**12),
+    st.integers(1, 2000),
+)
+@example("'", ["\\"], 0, 1)
+def test_a_statement_of_a_known_shape_is_what_a_first_one_would_be(
+    one: str, many: list[str], number: int, limit: int
+) -> None:
+    """Only new shapes are read back; the statement is the same as from a template that has seen none."""
+    text = f"SELECT a FROM {TRAIL} WHERE b = :one AND c IN (:many) AND d >= :number LIMIT :limit"
+    types = {"one": ParameterType.STRING, "many": ParameterType.STRINGS, "number": ParameterType.INTEGER}
+    values: dict[str, ParameterValue] = {"one": one, "many": many, "number": number}
+    fresh = QueryTemplate.parse(text, parameters=types).bind(values, window=WINDOW, limit=limit, now=NOW)
+    assert SEASONED.bind(values, window=WINDOW, limit=limit, now=NOW) == fresh
+
+
+SEASONED = QueryTemplate.parse(
+    f"SELECT a FROM {TRAIL} WHERE b = :one AND c IN (:many) AND d >= :number LIMIT :limit",
+    parameters={"one": ParameterType.STRING, "many": ParameterType.STRINGS, "number": ParameterType.INTEGER},
+)
+"""Filled many times, so that it knows the shapes."""

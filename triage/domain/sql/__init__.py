@@ -2,12 +2,13 @@
 
 In this order: the text's characters and tokens (`lexer`), Panther's macros (`macros`), the tree's nodes against
 allow-lists (`nodes`, `catalog`), every SELECT's tables (`scope`, `names`) and time bounds (`spans`, `bounds`,
-`times`), the limit, and the statement written anew from the tree and checked once more (`guard`, `syntax`).
+`times`), the limit, and the statement written anew from the tree and checked once more (`guard`, `syntax`). Where the
+lake is not Snowflake's, the checked tree is then carried over to its language, or refused (`dialects`, `carried`).
 
 Importing this package imports sqlglot, which takes a while: import it where a query is made, not at start-up.
 """
 
-from triage.domain.sql.guard import ReadOnlyQuery, parse_read_only
+from triage.domain.sql.guard import ReadOnlyQuery, parse_read_only, spoken
 from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
 from triage.domain.sql.refusal import SqlRefused
 from triage.domain.sql.template import BUILT_IN, ParameterType, ParameterValue, QueryTemplate
@@ -23,4 +24,5 @@ __all__ = [
     "SqlPolicy",
     "SqlRefused",
     "parse_read_only",
+    "spoken",
 ]

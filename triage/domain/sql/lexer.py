@@ -9,13 +9,9 @@ from dataclasses import dataclass
 
 from triage.domain.sql.characters import check_characters, check_size
 from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.refusal import at
+from triage.domain.sql.shape import check_shape
 from triage.domain.sql.tokens import PARAMETER_PREFIX, Token, split
-
-MAX_DEPTH = 32
-"""Open parentheses, brackets and CASEs. The parser recurses: this keeps it far from the interpreter's limit."""
-MAX_SELECTS = 48
-MAX_UNARY_RUN = 8
 
 _MACROS: Mapping[str, tuple[int, int | None]] = {
     "p_occurs_since": (1, 0),
@@ -36,27 +32,34 @@ class Scanned:
     """Template parameters that occur in it."""
 
 
-def scan(
-    text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = None, written_here: bool = False
-) -> Scanned:
+def scan(text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = None) -> Scanned:
     """Check a query's characters and tokens, and clean it.
 
     Args:
         text: The query as it was written.
         policy: Its `max_bytes` applies.
         parameters: Names that may occur as `:name`; `None` allows none.
-        written_here: The text is this package's own. Its strings may hold invisible characters beyond U+FFFF, which
-            no Snowflake escape can name: a playbook must be able to search for any value that a log holds.
 
     Raises:
         SqlRefused: with the line.
     """
     check_size(text, policy)
-    if not written_here:
-        check_characters(text)
+    check_characters(text)
     tokens = _lift_macros(text, split(text))
-    _check_shape(text, tokens)
+    check_shape(text, tokens)
     return _clean(text, tokens, parameters)
+
+
+def inspect(text: str, policy: SqlPolicy) -> list[Token]:
+    """The same checks for a statement that this package wrote, which needs no cleaning; gives its tokens.
+
+    Its strings may hold invisible characters beyond U+FFFF, which no Snowflake escape can name: a playbook must be
+    able to search for any value that a log holds. Raises SqlRefused.
+    """
+    check_size(text, policy)
+    tokens = split(text, plain=True)
+    check_shape(text, tokens)
+    return tokens
 
 
 def _lift_macros(text: str, tokens: list[Token]) -> list[Token]:
@@ -122,40 +125,6 @@ def _macro_arguments(text: str, macro: Token, arguments: list[list[Token]]) -> l
     return result
 
 
-def _check_shape(text: str, tokens: list[Token]) -> None:
-    """Refuse what would not be one statement, or would be one that no parser should be asked to read."""
-    while tokens and tokens[-1].text == ";":
-        tokens.pop()
-    if not tokens:
-        raise SqlRefused("there is no query; write one SELECT", code="empty")
-    first = tokens[0].text.upper()
-    if first not in {"SELECT", "WITH", "("}:
-        raise at(
-            text,
-            tokens[0].start,
-            "not_select",
-            f"the text begins with {tokens[0].text[:40]!r}; write one SELECT (or WITH … SELECT) and nothing around it",
-        )
-    depth = cases = selects = run = 0
-    previous: Token | None = None
-    for index, token in enumerate(tokens):
-        word = token.text.lower() if token.kind in {"word", "op"} else ""
-        if word == ";":
-            after = next((later for later in tokens[index:] if later.text != ";"), token)
-            raise at(text, after.start, "multi_statement", "only one statement is allowed; remove what follows ;")
-        depth += (word in {"(", "["}) - (word in {")", "]"})
-        cases = max(cases + (word == "case") - (word == "end"), 0)
-        selects += word == "select"
-        run = run + 1 if word in {"not", "-", "+", "interval", "prior", "distinct"} else 0
-        if depth + cases > MAX_DEPTH or run > MAX_UNARY_RUN:
-            raise at(text, token.start, "nesting", f"nested too deeply (at most {MAX_DEPTH} levels); write it flat")
-        if token.kind == "word" and previous is not None and previous.kind == "number" and previous.end == token.start:
-            raise at(text, token.start, "syntax", f"{previous.text}{token.text} is neither a number nor a name")
-        previous = token
-    if selects > MAX_SELECTS:
-        raise SqlRefused(f"{selects} SELECTs in one query; at most {MAX_SELECTS} are allowed", code="size")
-
-
 def _clean(text: str, tokens: list[Token], parameters: frozenset[str] | None) -> Scanned:
     """Put the tokens back together, each on its own line of the original."""
     parts: list[str] = []
@@ -163,9 +132,10 @@ def _clean(text: str, tokens: list[Token], parameters: frozenset[str] | None) ->
     line_at = 0
     previous: Token | None = None
     pending_colon = False
+    flat = "\n" not in text
     for index, token in enumerate(tokens):
         if previous is not None and (token.start > previous.end or token.kind == previous.kind == "word"):
-            parts.append("\n" * text.count("\n", line_at, token.start) or " ")
+            parts.append(" " if flat else "\n" * text.count("\n", line_at, token.start) or " ")
         line_at = max(line_at, token.end)
         part = token.text
         if pending_colon:

@@ -190,6 +190,25 @@ def _count_query(node: exp.Expr, census: Census) -> None:
         census.queries.append(node)
     if isinstance(node, exp.Select) and not node.expressions:
         raise SqlRefused("a SELECT names no columns", code="syntax", line=line_of(node))
+    if isinstance(node, exp.SetOperation) and not (
+        isinstance(node.this, exp.Query) and isinstance(node.expression, exp.Query)
+    ):
+        raise SqlRefused("UNION, EXCEPT and INTERSECT join SELECTs", code="syntax", line=line_of(node))
+
+
+def _check_alias(node: exp.Expr, _census: Census) -> None:
+    """`(SHOW TABLES)` is, to the parser, a column with an alias."""
+    if type(node.parent) not in {exp.Select, exp.Star}:
+        raise SqlRefused(
+            "a name is given to part of an expression; only whole columns of SELECT have names",
+            code="syntax",
+            line=line_of(node),
+        )
+
+
+def _check_tuple(node: exp.Expr, _census: Census) -> None:
+    if not node.expressions and type(node.parent) is not exp.GroupingSets:
+        raise SqlRefused("() is empty; write what belongs there", code="syntax", line=line_of(node))
 
 
 def _count_table(_node: exp.Expr, census: Census) -> None:
@@ -204,6 +223,8 @@ _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr, Census], None]] = {
     exp.Lateral: _check_rows,
     exp.Kwarg: _check_kwarg,
     exp.In: _check_in,
+    exp.Alias: _check_alias,
+    exp.Tuple: _check_tuple,
     exp.Join: _check_join,
     exp.Column: _check_column,
     exp.DataType: _check_type,

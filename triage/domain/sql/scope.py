@@ -16,7 +16,7 @@ from triage.domain.window import TimeWindow
 
 MAX_CTES = 32
 MAX_CROSS_JOINS = 3
-"""Joins without a condition, in the whole query; FLATTEN is none."""
+"""Joins without a condition between two sources, in the whole query; FLATTEN is none."""
 MAX_READS = 128
 """Tables read once every CTE stands where it is named. Two self-joined CTEs over each other double it each time."""
 
@@ -153,13 +153,23 @@ def _table(table: exp.Table, names: Mapping[str, int], reads: Reads) -> tuple[Ba
     return base, 1
 
 
+def _relates(join: exp.Join) -> bool:
+    """Whether a JOIN's condition speaks of two sources; `ON TRUE` and `ON a.x = a.x` leave every pair of rows."""
+    if join.args.get("using"):
+        return True
+    condition = join.args.get("on")
+    columns = condition.find_all(exp.Column) if condition is not None else ()
+    qualifiers = {resolve(column.args.get("table")) for column in columns}
+    return "" in qualifiers or len(qualifiers) > 1
+
+
 def _count_cross_join(join: exp.Join, reads: Reads) -> None:
-    if join.args.get("on") is not None or join.args.get("using") or type(join.this) in {exp.Lateral, exp.TableFromRows}:
+    if type(join.this) in {exp.Lateral, exp.TableFromRows} or _relates(join):
         return
     reads.cross_joins += 1
     if reads.cross_joins > MAX_CROSS_JOINS:
         raise SqlRefused(
-            f"more than {MAX_CROSS_JOINS} joins have no condition; write JOIN … ON …",
+            f"more than {MAX_CROSS_JOINS} joins have no condition that relates two tables; write JOIN … ON a.x = b.x",
             code="cross_join",
             line=line_of(join),
         )

@@ -7,6 +7,7 @@ from typing import Protocol
 from sqlglot import exp
 
 from triage.domain.sql import times
+from triage.domain.sql.added import add_where, both, length, span
 from triage.domain.sql.bounds import Bound, bounds_in, bounds_in_branches
 from triage.domain.sql.names import Base, resolve
 from triage.domain.sql.policy import SqlPolicy
@@ -187,10 +188,10 @@ class _Judge:
         if _side(join) == "LEFT" and join is not None:
             if join.args.get("on") is None:
                 raise self._unbounded()
-            join.set("on", _and(join.args["on"], bounds))
+            join.set("on", both(join.args["on"], bounds))
         else:
-            _add_where(self.select, bounds)
-        report.notes.append(f"{self.base.name}: time bound added, {_span(window)}")
+            add_where(self.select, bounds)
+        report.notes.append(f"{self.base.name}: time bound added, {span(window)}")
         return self._read(bounds)
 
     def _hoisted(self, report: Report) -> list[Bound]:
@@ -204,7 +205,7 @@ class _Judge:
         start = min(bound.start for bound in inside if bound.start is not None)
         end = max([bound.end for bound in branches if bound.end is not None], default=self.now)
         bounds = self._conditions(inside[0].column.copy(), TimeWindow(start, max(end, start)))
-        _add_where(self.select, bounds)
+        add_where(self.select, bounds)
         report.notes.append(f"{self.base.name}: the time bound of one OR branch was applied to the whole condition")
         return self._read(bounds)
 
@@ -250,7 +251,7 @@ class _Judge:
         lower.predicate.replace(exp.And(this=predicate, expression=condition))
         report.notes.append(
             f"{self.base.name}: the window was longer than {self.policy.max_window.days} days and was narrowed to its "
-            f"end, {_span(narrowed)}"
+            f"end, {span(narrowed)}"
         )
         return narrowed
 
@@ -273,31 +274,8 @@ class _Judge:
     def _too_wide(self, span: timedelta, bound: Bound | None = None) -> SqlRefused:
         days = self.policy.max_window.days
         return SqlRefused(
-            f"{self.base.name} is read over {_length(span)}; at most {days} days are allowed. Write "
+            f"{self.base.name} is read over {length(span)}; at most {days} days are allowed. Write "
             f"p_occurs_since('{days} d') or less, or a range with both ends such as p_occurs_between(start, end)",
             code="window",
             line=line_of(bound.predicate if bound is not None else self.source.node),
         )
-
-
-def _add_where(select: exp.Select, conditions: list[exp.Expr]) -> None:
-    where = select.args.get("where")
-    if where is None:
-        select.set("where", exp.Where(this=exp.And(this=conditions[0], expression=conditions[1])))
-    else:
-        where.set("this", _and(where.this, conditions))
-
-
-def _and(condition: exp.Expr, more: list[exp.Expr]) -> exp.Expr:
-    result = exp.Paren(this=condition) if isinstance(condition, exp.Or | exp.Xor) else condition
-    for part in more:
-        result = exp.And(this=result, expression=part)
-    return result
-
-
-def _span(window: TimeWindow) -> str:
-    return f"{window.start:%Y-%m-%d %H:%M:%S} to {window.end:%Y-%m-%d %H:%M:%S} UTC"
-
-
-def _length(span: timedelta) -> str:
-    return f"{span.days} days" if span >= timedelta(days=2) else f"{span.total_seconds() / 3600:.0f} hours"

@@ -1,5 +1,6 @@
 """The one door to the SQL library: text to tree, tree to text. Whatever fails behind it is a refusal."""
 
+import logging
 import re
 from collections.abc import Callable
 from typing import TypeVar, cast
@@ -10,9 +11,7 @@ from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.generator import Generator
 
 from triage.domain.sql.characters import is_hidden
-from triage.domain.sql.policy import Dialect
 from triage.domain.sql.refusal import SqlRefused
-from triage.domain.sql.times import IS_MOMENT
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -21,7 +20,7 @@ _READS_ON = frozenset({exp.Bracket, exp.Dot, exp.JSONExtract})
 
 Result = TypeVar("Result")
 
-_FAILURES = (
+FAILURES = (
     SqlglotError,
     ArithmeticError,
     AssertionError,
@@ -37,7 +36,22 @@ _SNOWFLAKE = SqlglotDialect.get_or_raise("snowflake")
 
 _KEYWORDS: frozenset[str] = frozenset(_SNOWFLAKE.tokenizer_class.KEYWORDS)
 
-_HAZARD = re.compile(r"[^\x20-\x7e]|p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
+_PLAIN_WORDS = frozenset(
+    {"AND", "OR", "IN", "ON", "AS", "BY", "FROM", "WHERE", "HAVING", "THEN", "ELSE", "WHEN", "SELECT"}
+)
+
+SPECIAL_WORDS: frozenset[str] = (
+    frozenset(_SNOWFLAKE.tokenizer_class.KEYWORDS)
+    | frozenset(_SNOWFLAKE.parser_class.FUNCTION_PARSERS)
+    | frozenset(_SNOWFLAKE.parser_class.NO_PAREN_FUNCTION_PARSERS)
+) - _PLAIN_WORDS
+"""Words, in upper case, that the parser reads by a rule of their own where a parenthesis or a bracket follows: types,
+and functions with keywords among their arguments."""
+
+# The library logs the beginning of a text that it takes for a command. Queries have no place in logs.
+logging.getLogger("sqlglot").setLevel(logging.ERROR)
+
+HAZARD = re.compile(r"[^\x20-\x7e]|p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
 """Where a string of the emitted text would carry something that Panther's own text passes (macros, templates, pragma
 comments) could take for theirs, or that a reader can't see."""
 
@@ -46,7 +60,7 @@ _MISSING = re.compile(r"Required (?:keyword|argument):? '\w+' missing for <class
 _LAST_SHORT = 0xFFFF
 """The last character that a Snowflake escape can name."""
 
-_LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
+LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
 
 
 def guarded(work: Callable[[], Result]) -> Result:
@@ -55,10 +69,9 @@ def guarded(work: Callable[[], Result]) -> Result:
         return work()
     except SqlRefused:
         raise
-    except _FAILURES as error:
-        raise SqlRefused(
-            f"the query can't be processed ({type(error).__name__}); write it in a simpler way", code="syntax"
-        ) from error
+    except FAILURES as error:
+        why = plain(str(error))[:160] if isinstance(error, SqlglotError) else type(error).__name__
+        raise SqlRefused(f"the query can't be processed ({why}); write it in a simpler way", code="syntax") from error
 
 
 def parse(text: str) -> exp.Query:
@@ -67,7 +80,7 @@ def parse(text: str) -> exp.Query:
         trees = [tree for tree in _SNOWFLAKE.parse(text) if tree is not None]
     except ParseError as error:
         raise _syntax(error) from error
-    except _FAILURES as error:
+    except FAILURES as error:
         raise SqlRefused(f"the query can't be parsed ({type(error).__name__})", code="syntax") from error
     if len(trees) != 1:
         raise SqlRefused("write exactly one statement", code="multi_statement")
@@ -85,39 +98,6 @@ def emit(tree: exp.Query) -> str:
     generator = _SNOWFLAKE.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
     _tune(generator)
     return _harden(guarded(lambda: generator.generate(tree, copy=False)))
-
-
-def translate(tree: exp.Query, dialect: Dialect) -> str:
-    """Write a tree in another engine's language.
-
-    Athena has no schema level between the database and the table, so Panther's `public` is left out there. Neither
-    engine has Snowflake's FLATTEN; such a query is refused. Casts to VARIANT, which Snowflake's array functions ask
-    for, are left out.
-    """
-    copy = tree.copy()
-    if copy.find(exp.Explode) is not None:
-        raise SqlRefused(f"FLATTEN has no {dialect.value} form; use the array functions", code="dialect")
-    for variant in [node for node in copy.find_all(exp.Cast) if node.to.this is exp.DataType.Type.VARIANT]:
-        variant.replace(variant.this)
-    if dialect is Dialect.ATHENA:
-        for named in copy.find_all(exp.Table, exp.Column):
-            if named.args.get("catalog") is not None:
-                named.set("db", named.args["catalog"])
-                named.set("catalog", None)
-    for moment in [node for node in copy.find_all(exp.Literal) if node.meta.get(IS_MOMENT)]:
-        if not isinstance(moment.parent, exp.Cast):
-            timestamp = exp.Cast(to=exp.DataType(this=exp.DataType.Type.TIMESTAMP))
-            moment.replace(timestamp)
-            timestamp.set("this", moment)
-    target = SqlglotDialect.get_or_raise(dialect.value)
-    generator = target.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
-    try:
-        text = generator.generate(copy, copy=False)
-        if len(target.parse(text)) != 1:
-            raise SqlRefused(f"the query has no single {dialect.value} form", code="dialect")
-    except _FAILURES as error:
-        raise SqlRefused(f"the query has no {dialect.value} form: {_plain(str(error))}", code="dialect") from error
-    return text
 
 
 def line_of(node: exp.Expr) -> int | None:
@@ -176,7 +156,7 @@ def _colon_path(writer: Generator, node: exp.Expr) -> str:
 
 def _harden(text: str) -> str:
     """Write the risky characters of strings as escapes, which mean the same to Snowflake and nothing to others."""
-    if not _HAZARD.search(text):
+    if not HAZARD.search(text):
         return text
 
     def escape(found: re.Match[str]) -> str:
@@ -187,8 +167,8 @@ def _harden(text: str) -> str:
         seen = character.isprintable() and not is_hidden(character)
         return character if seen or point > _LAST_SHORT else f"\\u{point:04x}"
 
-    return _LITERAL.sub(
-        lambda found: found.group() if found.group()[0] == '"' else _HAZARD.sub(escape, found.group()), text
+    return LITERAL.sub(
+        lambda found: found.group() if found.group()[0] == '"' else HAZARD.sub(escape, found.group()), text
     )
 
 
@@ -196,10 +176,10 @@ def _syntax(error: ParseError) -> SqlRefused:
     details = error.errors[0] if error.errors else {}
     line = details.get("line")
     what = _MISSING.sub(
-        lambda found: f"{found.group(1)} is incomplete", _plain(details.get("description") or str(error))
+        lambda found: f"{found.group(1)} is incomplete", plain(details.get("description") or str(error))
     )
     what = what.split("<Token", 1)[0].strip()
-    near = _plain(details.get("highlight") or "")
+    near = plain(details.get("highlight") or "")
     return SqlRefused(
         f"syntax error{f' near {near[:40]!r}' if near else ''}: {what[:160]}",
         code="syntax",
@@ -207,6 +187,6 @@ def _syntax(error: ParseError) -> SqlRefused:
     )
 
 
-def _plain(text: str) -> str:
+def plain(text: str) -> str:
     """The library marks places with terminal colours; a model or a log must not see them."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\n", " ").strip()

@@ -2,7 +2,7 @@
 
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 from enum import StrEnum
 from typing import Self
@@ -12,7 +12,7 @@ from sqlglot import exp
 from triage.domain.sql import syntax, times
 from triage.domain.sql.guard import ReadOnlyQuery, settle
 from triage.domain.sql.lexer import scan
-from triage.domain.sql.policy import DEFAULT, SqlPolicy
+from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
 from triage.domain.sql.refusal import SqlRefused
 from triage.domain.sql.tokens import PARAMETER_PREFIX
 from triage.domain.window import TimeWindow
@@ -64,12 +64,16 @@ class QueryTemplate:
     """The declared ones, without `start`, `end` and `limit`."""
     policy: SqlPolicy
     _tree: exp.Query
+    _proven: set[str] = field(default_factory=set)
+    """Shapes of filled statements that were read back; see `guard.settle`."""
 
     @classmethod
     def parse(
         cls, text: str, *, parameters: Mapping[str, ParameterType] | None = None, policy: SqlPolicy = DEFAULT
     ) -> Self:
         """Read a template, and make sure that it is one bounded read once it is filled.
+
+        A template that loads may still be refused when it is filled for another lake than Snowflake.
 
         Args:
             text: SQL in Snowflake's dialect. `:name` stands for a value; a JSON path's colon touches its column.
@@ -93,11 +97,17 @@ class QueryTemplate:
         template = cls(text, declared, policy, syntax.parse(scanned.text))
         window = TimeWindow(_SAMPLE_NOW - min(timedelta(days=1), policy.max_window), _SAMPLE_NOW)
         samples = {name: _SAMPLES[kind] for name, kind in declared.items()}
-        template.bind(samples, window=window, limit=policy.max_limit, now=_SAMPLE_NOW)
+        template.bind(samples, window=window, limit=policy.max_limit, now=_SAMPLE_NOW, dialect=Dialect.SNOWFLAKE)
         return template
 
     def bind(
-        self, values: Mapping[str, ParameterValue], *, window: TimeWindow, limit: int, now: datetime
+        self,
+        values: Mapping[str, ParameterValue],
+        *,
+        window: TimeWindow,
+        limit: int,
+        now: datetime,
+        dialect: Dialect | None = None,
     ) -> ReadOnlyQuery:
         """Fill the template.
 
@@ -106,6 +116,7 @@ class QueryTemplate:
             window: `:start` and `:end`; also the bound of a table that the template leaves without one.
             limit: `:limit`, and the most rows that are asked for in any case.
             now: The present moment, aware.
+            dialect: The lake's language, where it isn't the policy's.
 
         Raises:
             SqlRefused: a value is missing, of the wrong type or empty, or the filled query is refused.
@@ -120,8 +131,10 @@ class QueryTemplate:
         nodes = {name: _nodes(name, types[name], value) for name, value in filled.items()}
         tree = self._tree.copy()
         syntax.guarded(lambda: _fill(tree, types, nodes))
-        policy = replace(self.policy, max_limit=min(limit, self.policy.max_limit))
-        return settle(tree, policy=policy, window=window, now=now)
+        policy = replace(
+            self.policy, max_limit=min(limit, self.policy.max_limit), dialect=dialect or self.policy.dialect
+        )
+        return settle(tree, policy=policy, window=window, now=now, proven=self._proven)
 
 
 def _nodes(name: str, kind: ParameterType, value: ParameterValue) -> list[exp.Expr]:

@@ -45,7 +45,7 @@ _MONTHS = {
     **dict.fromkeys(("year", "years", "y", "yr", "yrs", "yy", "yyyy"), 12),
 }
 
-_TIMESTAMPS = frozenset(
+TIMESTAMPS = frozenset(
     {
         exp.DataType.Type.TIMESTAMP,
         exp.DataType.Type.TIMESTAMPNTZ,
@@ -90,12 +90,49 @@ def is_fixed(expression: exp.Expr) -> bool:
     return expression.find(exp.CurrentTimestamp, exp.CurrentDate) is None
 
 
+CONSTANTS = (
+    exp.CurrentTimestamp,
+    exp.CurrentDate,
+    exp.Cast,
+    exp.TsOrDsToDate,
+    exp.Anonymous,
+    exp.ConvertTimezone,
+    exp.DateAdd,
+    exp.TimeAdd,
+    exp.TimestampAdd,
+    exp.Add,
+    exp.Sub,
+    exp.TimestampTrunc,
+    exp.DateTrunc,
+)
+"""Kinds of expression, beside strings, that `moment` may understand."""
+
+
+def is_date(expression: exp.Expr) -> bool:
+    """Whether a constant time is a date by its type."""
+    match expression:
+        case exp.CurrentDate() | exp.TsOrDsToDate():
+            return True
+        case exp.Cast():
+            return is_date_type(expression.args.get("to"))
+        case exp.Anonymous():
+            return expression.name.upper() in {"TO_DATE", "DATE"}
+        case exp.Add() | exp.Sub() | exp.Paren():
+            return is_date(expression.this)
+        case _:
+            return False
+
+
 def is_timestamp_type(kind: exp.Expr | None) -> bool:
-    return isinstance(kind, exp.DataType) and kind.this in _TIMESTAMPS
+    return isinstance(kind, exp.DataType) and kind.this in TIMESTAMPS
 
 
 def is_date_type(kind: exp.Expr | None) -> bool:
     return isinstance(kind, exp.DataType) and kind.this is exp.DataType.Type.DATE
+
+
+def is_time_type(kind: exp.Expr | None) -> bool:
+    return is_timestamp_type(kind) or is_date_type(kind)
 
 
 def moment(expression: exp.Expr, now: datetime) -> datetime | None:  # noqa: PLR0911  (one case per kind of node)

@@ -13,14 +13,16 @@ MAX_NAME = 255
 
 _TOKEN = re.compile(
     r"""
-      (?P<space>[ \t\r\n]+)
-    | (?P<comment>--[^\r\n]*|//[^\r\n]*|/\*.*?\*/)
-    | (?P<string>'(?:[^'\\]|\\.|'')*')
-    | (?P<dollar>\$\$.*?\$\$)
-    | (?P<quoted>"(?:[^"]|"")+")
-    | (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?(?![0-9])|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
-    | (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
-    | (?P<op>::|=>|<=|>=|<>|!=|\|\||/(?!\*)|-(?!>)|[(),.;:*+%=<>\[\]])
+    [ \t\r\n]*+
+    (?: (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
+      | (?P<comment>--[^\r\n]*|//[^\r\n]*|/\*.*?\*/)
+      | (?P<op>::|=>|<=|>=|<>|!=|\|\||/(?!\*)|-(?!>)|[(),;:*+%=<>\[\]]|\.(?![0-9]))
+      | (?P<string>'(?:[^'\\]|\\.|'')*')
+      | (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?(?![0-9])|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
+      | (?P<quoted>"(?:[^"]|"")+")
+      | (?P<dollar>\$\$.*?\$\$)
+      | (?P<end>\Z)
+    )
     """,
     re.VERBOSE | re.DOTALL,
 )
@@ -57,32 +59,29 @@ class Token:
     end: int
 
 
-def split(text: str) -> list[Token]:
-    """Split the text; comments and spaces are dropped here."""
+def split(text: str, *, plain: bool = False) -> list[Token]:
+    """Split the text; comments and spaces are dropped here. `plain` refuses comments and `$$…$$` strings instead."""
     tokens: list[Token] = []
     position = 0
-    for found in _TOKEN.finditer(text):
-        if found.start() != position:
-            break
+    while found := _TOKEN.match(text, position):
         kind = found.lastgroup or ""
-        position = found.end()
-        if kind == "space":
-            continue
-        part = found.group()
+        start, position = found.span(kind)
+        if kind == "end":
+            break
+        part = found[kind]
+        if plain and kind in {"comment", "dollar"}:
+            raise at(text, start, "self_check", f"a {kind} has no place in a written statement")
         if kind == "comment":
             if _PRAGMA.search(part):
                 raise at(
-                    text,
-                    found.start(),
-                    "pragma",
-                    "a pragma comment turns on Panther's server-side templates; write plain SQL",
+                    text, start, "pragma", "a pragma comment turns on Panther's server-side templates; write plain SQL"
                 )
             continue
         if kind != "op" and (kind != "word" or "$" in part or part[0] == "_" or len(part) > MAX_NAME):
-            _check_token(text, kind, part, found.start())
-        tokens.append(Token(kind, part, found.start(), position))
-    if position != len(text):
-        raise _unreadable(text, position)
+            _check_token(text, kind, part, start)
+        tokens.append(Token(kind, part, start, position))
+    else:
+        raise _unreadable(text, position + len(text[position:]) - len(text[position:].lstrip(" \t\r\n")))
     if len(tokens) > MAX_TOKENS:
         raise SqlRefused(f"the query has {len(tokens)} tokens; at most {MAX_TOKENS} are allowed", code="size")
     return tokens

@@ -1,0 +1,92 @@
+"""What means the same on Snowflake, Databricks and Athena, and why the rest does not.
+
+Sources: the SQL references of Snowflake, Databricks SQL and Trino (Athena's engine). Differences that decide what is
+left out: NULLs in GREATEST, LEAST and collected arrays; positions in arrays and of weekdays; anchoring and syntax of
+regular expressions; the text of numbers, times and JSON; the default frame of FIRST_VALUE and LAST_VALUE.
+"""
+
+from collections.abc import Mapping
+
+from sqlglot import exp
+
+_STRUCTURE = """
+    Select From Where Group Having Order Ordered Limit Offset With CTE Subquery Union Except Intersect Join
+    Table TableAlias Alias Star Column Identifier Literal Boolean Null Var Paren Tuple Distinct
+    And Or Not EQ NEQ GT GTE LT LTE Is In Between Like ILike Escape Exists NullSafeEQ NullSafeNEQ
+    Add Sub Mul Div Mod Neg DPipe Case If Cast TryCast DataType DataTypeParam Interval Array Window WindowSpec Filter
+"""
+
+_FUNCTIONS = """
+    Abs ApproxDistinct ArgMax ArgMin ArrayContains ArrayOverlaps ArraySize Avg Ceil Coalesce Concat Contains Count
+    CountIf DateAdd DateDiff DateTrunc Day DenseRank Extract Floor Hour Lag Lead Left Length LogicalAnd LogicalOr Lower
+    Max Min Minute Month Nullif Ntile Quarter Rank Replace Round RowNumber Second StartsWith Stddev StddevPop StddevSamp
+    StrPosition Substring Sum TimestampAdd TimestampTrunc Trim Upper Variance VariancePop Year
+"""
+
+CARRIED = frozenset((_STRUCTURE + _FUNCTIONS).split())
+"""Class names of the parser's tree."""
+
+_DATABRICKS = """
+    JSONExtract JSONPath JSONPathRoot JSONPathKey JSONPathSubscript ArrayAgg Qualify SplitPart EndsWith Median
+"""
+
+ONLY_DATABRICKS = frozenset(_DATABRICKS.split())
+
+_TYPE = exp.DataType.Type
+
+CASTS: Mapping[str, frozenset[object]] = {
+    "text": frozenset({_TYPE.VARCHAR, _TYPE.TEXT, _TYPE.CHAR}),
+    "whole": frozenset({_TYPE.INT, _TYPE.BIGINT, _TYPE.SMALLINT, _TYPE.TINYINT}),
+    "number": frozenset({_TYPE.DECIMAL, _TYPE.DOUBLE, _TYPE.FLOAT}),
+    "time": frozenset({_TYPE.DATE, _TYPE.TIMESTAMP, _TYPE.TIMESTAMPNTZ, _TYPE.DATETIME}),
+    "truth": frozenset({_TYPE.BOOLEAN}),
+}
+
+_FLATTEN = "FLATTEN has no equal; search arrays with ARRAY_CONTAINS or ARRAYS_OVERLAP"
+_REGEX = "regular expressions match in another way; use LIKE or ILIKE"
+_JSON = "JSON is not built or parsed the same way; select the column itself"
+_TIMES = "reading times from text or numbers differs; compare p_event_time with a written time, or cast to timestamp"
+
+_REASONS: Mapping[str, str] = {
+    **dict.fromkeys(("Explode", "Lateral", "TableFromRows", "Kwarg", "Flatten"), _FLATTEN),
+    **dict.fromkeys(
+        ("RegexpLike", "RegexpExtract", "RegexpExtractAll", "RegexpReplace", "RegexpCount", "RegexpInstr"), _REGEX
+    ),
+    **dict.fromkeys(("ParseJSON", "JSONObject", "JSONFormat", "JSONKeys", "CheckJson", "Struct", "ObjectAgg"), _JSON),
+    **dict.fromkeys(
+        ("StrToTime", "UnixToTime", "TsOrDsToDate", "TsOrDsToTime", "ToChar", "TimestampFromParts", "DateFromParts"),
+        _TIMES,
+    ),
+    **dict.fromkeys(
+        ("JSONExtract", "JSONPath", "JSONPathRoot", "JSONPathKey", "JSONPathSubscript", "Dot", "Bracket", "GetExtract"),
+        "JSON paths (column:key) and positions (column[0]) are not read the same way; use whole columns and the p_any_ fields",
+    ),
+    **dict.fromkeys(
+        ("Any", "All"), "LIKE ANY and comparisons with ANY are not carried over; join the conditions with OR"
+    ),
+    "Qualify": "QUALIFY is not known; put the window function into a CTE and filter it with WHERE",
+    "SplitPart": "SPLIT_PART gives NULL where Snowflake gives an empty string; use LIKE",
+    "ArrayAgg": "ARRAY_AGG treats NULL and no rows in another way; use COUNT, MIN and MAX",
+    "GroupConcat": "LISTAGG is not carried over; use COUNT(DISTINCT …), MIN and MAX",
+    "WithinGroup": "WITHIN GROUP is not carried over; use COUNT, MIN, MAX and AVG",
+    **dict.fromkeys(("Greatest", "Least"), "GREATEST and LEAST treat NULL in another way; use CASE"),
+    **dict.fromkeys(
+        ("DayOfWeek", "DayOfWeekIso", "Dayname", "Week"), "weekdays are numbered in another way; group by DATE_TRUNC"
+    ),
+    **dict.fromkeys(
+        ("FirstValue", "LastValue", "NthValue"), "FIRST_VALUE and LAST_VALUE look at other rows; use MIN_BY or MAX_BY"
+    ),
+}
+
+
+def reason(node: exp.Expr) -> str:
+    """What an engine has no equal of, and what to write instead."""
+    name = type(node).__name__
+    if isinstance(node, exp.Anonymous):
+        if node.name.upper().startswith(("TO_TIME", "TO_DATE", "TRY_TO_", "DATE")):
+            return f"{node.name.upper()}: {_TIMES}"
+        return f"{node.name.upper()} is not known, or gives another answer; use plain comparisons and aggregates"
+    if name in _REASONS:
+        return _REASONS[name]
+    shown = node.sql_name() if isinstance(node, exp.Func) else name
+    return f"{shown} is not carried over, since it may give another answer; use plain comparisons and aggregates"

@@ -1,0 +1,280 @@
+"""The other engines that Panther runs on: a checked query in the language of Databricks or Athena, or a refusal.
+
+What comes in is Snowflake's SQL and has passed every check as such. An expression is carried over only where the other
+engine gives the same answer; whatever merely looks alike (regular expressions, GREATEST with NULLs, DAYOFWEEK, LIKE with
+a backslash, FLATTEN, JSON paths on Athena) is refused with what to write instead. Constant times become plain
+timestamps first, so that neither macros nor the engines' clocks and time zones are involved.
+
+Athena has no level between the database and the table: Panther's `public` is left out there.
+"""
+
+from collections.abc import Callable
+from datetime import datetime
+
+from sqlglot import exp
+from sqlglot.dialects.dialect import Dialect as SqlglotDialect
+from sqlglot.errors import ErrorLevel
+
+from triage.domain.sql import times
+from triage.domain.sql.carried import CARRIED, CASTS, ONLY_DATABRICKS, reason
+from triage.domain.sql.facts import facts
+from triage.domain.sql.policy import Dialect, SqlPolicy
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.syntax import FAILURES, HAZARD, LITERAL, line_of, plain
+
+_COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+_UNITS = frozenset({"second", "minute", "hour", "day", "week", "month", "quarter", "year"})
+
+
+def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
+    """Write a checked tree in the policy's dialect, read it back, and compare.
+
+    Args:
+        tree: A query that the guard has checked, with its bounds and its limit. It is left as it is.
+        policy: Its `dialect` and names of time columns.
+        now: What CURRENT_TIMESTAMP stands for.
+
+    Raises:
+        SqlRefused: `dialect`, with what the engine lacks and what to write.
+    """
+    copy = tree.copy()
+    work = _Translation(policy, now)
+    _write_in(copy)
+    work.fold(copy)
+    work.check(copy)
+    work.rewrite(copy)
+    target = SqlglotDialect.get_or_raise(policy.dialect.value)
+    try:
+        text = target.generator(comments=False, unsupported_level=ErrorLevel.RAISE).generate(copy)
+        again = target.parse(text)
+    except FAILURES as error:
+        raise SqlRefused(
+            f"the query has no {policy.dialect.value} form: {plain(str(error))[:200]}", code="dialect"
+        ) from error
+    if len(again) != 1 or facts(again[0]) != facts(copy):
+        raise SqlRefused(
+            f"the query reads differently as {policy.dialect.value} SQL; write it in a simpler way", code="dialect"
+        )
+    if len(text.encode()) > policy.max_bytes:
+        raise SqlRefused(f"the query is longer than {policy.max_bytes} bytes; ask for less at once", code="size")
+    for found in LITERAL.finditer(text):
+        if HAZARD.search(found.group()) and not _harmless(found.group()):
+            raise SqlRefused(
+                f"a string holds text that Panther could act upon (a macro, a template, a comment) or that can't be seen, "
+                f"and {policy.dialect.value} has no safe way to write it; search for a part of it",
+                code="dialect",
+            )
+    return text
+
+
+def _write_in(tree: exp.Query) -> None:
+    """`x <> ALL (SELECT …)`, as the parser reads Snowflake's NOT IN, and `x = ANY (SELECT …)` are IN elsewhere."""
+    for node in list(tree.find_all(exp.All, exp.Any)):
+        comparison, query = node.parent, node.this
+        if isinstance(query, exp.Query) and node.arg_key == "expression":
+            if not isinstance(query, exp.Subquery):
+                query = exp.Subquery(this=query)
+            if isinstance(node, exp.All) and isinstance(comparison, exp.NEQ):
+                comparison.replace(exp.Not(this=exp.In(this=comparison.this, query=query)))
+            elif isinstance(node, exp.Any) and isinstance(comparison, exp.EQ):
+                comparison.replace(exp.In(this=comparison.this, query=query))
+
+
+def _harmless(literal: str) -> bool:
+    """A string whose only odd characters are letters and signs beyond ASCII that a reader can see."""
+    return all(not found.isascii() and found.isprintable() for found in HAZARD.findall(literal))
+
+
+class _Translation:
+    """One query on its way into another engine's language."""
+
+    def __init__(self, policy: SqlPolicy, now: datetime) -> None:
+        self.policy = policy
+        self.now = now
+        self.athena = policy.dialect is Dialect.ATHENA
+        self.time_columns = policy.time_columns | policy.extra_time_columns
+
+    def refuse(self, node: exp.Expr, message: str) -> SqlRefused:
+        return SqlRefused(f"on {self.policy.dialect.value}, {message}", code="dialect", line=line_of(node))
+
+    def fold(self, tree: exp.Query) -> None:
+        """Replace each constant time by its moment."""
+        stack: list[exp.Expr] = [tree]
+        while stack:
+            node = stack.pop()
+            if node is not tree and self._is_time(node):
+                found = times.moment(node, self.now)
+                if found is not None:
+                    node.replace(_stamp(found, date=times.is_date(node)))
+                    continue
+            stack += list(node.iter_expressions())
+
+    def _is_time(self, node: exp.Expr) -> bool:
+        if isinstance(node, exp.Literal):
+            return node.is_string and self._beside_time(node)
+        return isinstance(node, times.CONSTANTS)
+
+    def _beside_time(self, node: exp.Expr) -> bool:
+        """A string takes the type of the time column that it is compared with; not every engine does that."""
+        parent = node.parent
+        while isinstance(parent, exp.Paren):
+            node, parent = parent, parent.parent
+        if bool(node.meta.get(times.IS_MOMENT)):
+            return True
+        if not isinstance(parent, _COMPARISONS):
+            return False
+        sides = [side for side in parent.iter_expressions() if side is not node]
+        return any(
+            isinstance(side.unnest(), exp.Column) and side.unnest().name.lower() in self.time_columns for side in sides
+        )
+
+    def check(self, tree: exp.Query) -> None:
+        """Refuse what the engine has no equal of."""
+        for node in tree.walk():
+            name = type(node).__name__
+            if name in CARRIED or (name in ONLY_DATABRICKS and not self.athena):
+                check = _CHECKS.get(type(node))
+                if check is not None:
+                    check(self, node)
+                continue
+            raise self.refuse(node, reason(node))
+
+    def rewrite(self, tree: exp.Query) -> None:
+        """Write in the engine's own words what the SQL library gets wrong or leaves as it is."""
+        for node in list(tree.walk()):
+            if isinstance(node, exp.Cast):
+                self._cast(node)
+            elif isinstance(node, exp.ArrayOverlaps):
+                node.replace(_call("ARRAYS_OVERLAP", node.this, node.expression))
+            elif isinstance(node, exp.ArraySize):
+                node.replace(_call("CARDINALITY" if self.athena else "ARRAY_SIZE", node.this))
+            elif isinstance(node, exp.Contains) and self.athena:
+                place = _call("STRPOS", node.this, node.expression)
+                node.replace(exp.Paren(this=exp.GT(this=place, expression=exp.Literal.number(0))))
+            elif isinstance(node, exp.DateDiff) and not self.athena:
+                unit = node.args["unit"]
+                for key in ("this", "expression"):
+                    node.set(key, exp.TimestampTrunc(this=node.args[key], unit=unit.copy()))
+            elif isinstance(node, exp.Ordered):
+                # Snowflake sorts NULL as the highest value.
+                node.set("nulls_first", bool(node.args.get("desc")))
+        if self.athena:
+            for named in list(tree.find_all(exp.Table, exp.Column)):
+                if named.args.get("catalog") is not None:
+                    named.set("db", named.args["catalog"])
+                    named.set("catalog", None)
+
+    def _cast(self, node: exp.Cast) -> None:
+        kind = node.to.this
+        if kind is exp.DataType.Type.VARIANT:
+            node.replace(node.this)
+        elif kind in times.TIMESTAMPS:
+            node.set("to", exp.DataType(this=exp.DataType.Type.TIMESTAMP))
+        elif kind in CASTS["whole"]:
+            # Snowflake's whole numbers have 38 digits.
+            node.set("to", exp.DataType.build("DECIMAL(38, 0)"))
+
+    def cast(self, node: exp.Expr) -> None:
+        kind = node.args["to"].this
+        if kind is exp.DataType.Type.VARIANT:
+            if not isinstance(node.parent, exp.ArrayContains) or not isinstance(node.this, exp.Literal):
+                raise self.refuse(node, "VARIANT has no equal; leave the cast out")
+        elif not any(kind in kinds for kinds in CASTS.values()):
+            raise self.refuse(
+                node, f"a cast to {kind.value} is not carried over; cast to string, double, date or timestamp"
+            )
+
+    def path(self, node: exp.Expr) -> None:
+        """`column:key.key[0]::string` reads a VARIANT of Databricks the same way; without a cast it compares with nothing."""
+        parts = node.args["expression"]
+        plain_path = isinstance(parts, exp.JSONPath) and all(
+            (type(part) is exp.JSONPathKey and isinstance(part.this, str))
+            or (type(part) is exp.JSONPathSubscript and isinstance(part.this, int))
+            for part in parts.expressions[1:]
+        )
+        if not plain_path or type(node.this) is not exp.Column:
+            raise self.refuse(node, "a JSON path starts at a column and has plain keys, as in column:key.key")
+        if not isinstance(node.parent, exp.Cast):
+            raise self.refuse(node, "a JSON path needs a cast: column:key::string")
+
+    def like(self, node: exp.Expr) -> None:
+        pattern = node.args["expression"]
+        if not isinstance(pattern, exp.Literal):
+            raise self.refuse(node, "LIKE takes one written pattern; join several with OR")
+        if not self.athena and "\\" in pattern.name:
+            raise self.refuse(node, "a backslash in a LIKE pattern is an escape; write _ in its place")
+
+    def substring(self, node: exp.Expr) -> None:
+        start = times.integer(node.args.get("start"))
+        if start is None or start < 1:
+            raise self.refuse(node, "SUBSTR takes a written start of 1 or more")
+
+    def split_part(self, node: exp.Expr) -> None:
+        if not times.integer(node.args.get("part_index")):
+            raise self.refuse(node, "SPLIT_PART takes a written place, 1 or more, or negative from the end")
+
+    def unit(self, node: exp.Expr) -> None:
+        if times.unit_of(node) not in _UNITS:
+            raise self.refuse(node, f"the time unit must be one of {', '.join(sorted(_UNITS))}")
+
+    def interval(self, node: exp.Expr) -> None:
+        if times.integer(exp.Literal.number(node.this.name) if isinstance(node.this, exp.Literal) else None) is None:
+            raise self.refuse(node, "an interval has one whole number and one unit, as in INTERVAL '1 day'")
+        self.unit(node)
+
+    def extract(self, node: exp.Expr) -> None:
+        if node.name.lower() not in _UNITS - {"week"}:
+            raise self.refuse(node, "EXTRACT takes year, quarter, month, day, hour, minute or second")
+
+    def trim(self, node: exp.Expr) -> None:
+        if node.args.get("expression") is not None:
+            raise self.refuse(node, "TRIM takes off spaces only; use REPLACE")
+
+    def group(self, node: exp.Expr) -> None:
+        if node.args.get("all") is not None and self.athena:
+            raise self.refuse(node, "GROUP BY ALL is not known; name the columns")
+
+    def star(self, node: exp.Expr) -> None:
+        if any(value for value in node.args.values()):
+            raise self.refuse(node, "* takes no EXCLUDE, REPLACE or RENAME; name the columns")
+
+    def collect(self, node: exp.Expr) -> None:
+        if isinstance(node.parent, exp.WithinGroup):
+            raise self.refuse(node, "ARRAY_AGG takes no order; sort the rows")
+
+    def select(self, node: exp.Expr) -> None:
+        if not node.args.get("from_") and node.args.get("where"):
+            raise self.refuse(node, "WHERE needs a FROM")
+
+
+def _stamp(moment: datetime, *, date: bool) -> exp.Cast:
+    if not date:
+        return exp.Cast(this=times.literal(moment), to=exp.DataType(this=exp.DataType.Type.TIMESTAMP))
+    return exp.Cast(this=exp.Literal.string(f"{moment:%Y-%m-%d}"), to=exp.DataType(this=exp.DataType.Type.DATE))
+
+
+def _call(name: str, *arguments: exp.Expr) -> exp.Anonymous:
+    return exp.Anonymous(this=name, expressions=list(arguments))
+
+
+_CHECKS: dict[type[exp.Expr], Callable[[_Translation, exp.Expr], None]] = {
+    exp.Cast: _Translation.cast,
+    exp.TryCast: _Translation.cast,
+    exp.JSONExtract: _Translation.path,
+    exp.Like: _Translation.like,
+    exp.ILike: _Translation.like,
+    exp.Substring: _Translation.substring,
+    exp.SplitPart: _Translation.split_part,
+    exp.DateAdd: _Translation.unit,
+    exp.TimestampAdd: _Translation.unit,
+    exp.DateDiff: _Translation.unit,
+    exp.TimestampTrunc: _Translation.unit,
+    exp.DateTrunc: _Translation.unit,
+    exp.Interval: _Translation.interval,
+    exp.Extract: _Translation.extract,
+    exp.Trim: _Translation.trim,
+    exp.Group: _Translation.group,
+    exp.Star: _Translation.star,
+    exp.ArrayAgg: _Translation.collect,
+    exp.Select: _Translation.select,
+}

@@ -1,0 +1,77 @@
+"""Several checked queries as one statement, so that a lake which runs few at a time is asked once."""
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+
+from pydantic import JsonValue
+
+from triage.domain.sql.guard import ReadOnlyQuery
+from triage.domain.sql.refusal import SqlRefused
+from triage.domain.window import TimeWindow
+
+QUESTION, ANSWER = "question", "answer"
+"""The columns of the joint statement: the position of a query as text, and one of its rows as JSON text."""
+
+_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+
+
+def join_queries(parts: Sequence[tuple[ReadOnlyQuery, Sequence[str]]]) -> ReadOnlyQuery:
+    """Join queries with UNION ALL, each row as JSON so that their columns need not agree.
+
+    Every part has passed the guard and is put in as it stands; what is added around it holds column names and
+    numbers only. Snowflake's dialect.
+
+    Args:
+        parts: Each query with the names of all its columns, lower case, in their order.
+
+    Raises:
+        SqlRefused: there is nothing to join, or a name could not stand without quotes.
+    """
+    if not parts or any(not names or not all(map(_NAME.fullmatch, names)) for _, names in parts):
+        raise SqlRefused("queries are joined by plain column names", code="identifier")
+    written = [
+        f"SELECT '{number}' AS {QUESTION}, {_row(names)} AS {ANSWER} FROM ({query.sql})"  # noqa: S608 - of checked statements and plain names
+        for number, (query, names) in enumerate(parts)
+    ]
+    windows = [query.window for query, _ in parts if query.window is not None]
+    limit = sum(query.limit for query, _ in parts)
+    return ReadOnlyQuery(
+        sql=f"{' UNION ALL '.join(written)} LIMIT {limit}",
+        tables=tuple(dict.fromkeys(table for query, _ in parts for table in query.tables)),
+        limit=limit,
+        window=TimeWindow(min(window.start for window in windows), max(window.end for window in windows))
+        if windows
+        else None,
+        notes=tuple(dict.fromkeys(note for query, _ in parts for note in query.notes)),
+    )
+
+
+def _row(names: Sequence[str]) -> str:
+    pairs = ", ".join(f"'{name}', {name}" for name in names)
+    return f"TO_JSON(OBJECT_CONSTRUCT({pairs}))"
+
+
+def split_rows(
+    rows: Sequence[Mapping[str, JsonValue]], names: Sequence[Sequence[str]]
+) -> tuple[tuple[dict[str, JsonValue], ...], ...]:
+    """Take the rows of a joint statement apart again, by query.
+
+    A column that is NULL is missing in the JSON and comes back as `None`.
+
+    Raises:
+        ValueError: a row is not one of a joint statement.
+    """
+    found: list[list[dict[str, JsonValue]]] = [[] for _ in names]
+    for row in rows:
+        lowered = {name.lower(): value for name, value in row.items()}
+        place, value = lowered.get(QUESTION), lowered.get(ANSWER)
+        if isinstance(value, str):
+            value = json.loads(value)
+        if not isinstance(place, str | int) or not str(place).isdecimal() or not isinstance(value, dict):
+            raise ValueError("a row names no question")
+        number = int(place)
+        if number >= len(names):
+            raise ValueError("a row names a question that was not asked")
+        found[number].append({name: value.get(name) for name in names[number]})
+    return tuple(map(tuple, found))
