@@ -3,7 +3,8 @@
 Serves each world with the embedded Panther, enriches every labelled alert, drafts, verifies and adjudicates, and
 prints for each world: the confusion matrix, recall of malicious, rejection of benign, abstentions, and the baselines
 always-malicious, severity-only and detection-prior. Without arguments: the generated world, and those beside the
-project (or in TRIAGE_SHARED) where they are present.
+project (or in TRIAGE_SHARED) where they are present. `evaluation` is the large generated set, with its operator's list
+(minutes rather than seconds).
 
 `--alerts` prints a line for each alert; `--signals` its signals too.
 """
@@ -23,6 +24,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+import yaml
 from pydantic import JsonValue
 
 from triage.domain.dossier import Dossier
@@ -30,7 +32,7 @@ from triage.domain.verdict import Draft, Verdict
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
-from triage.sandbox.generator import generate
+from triage.sandbox.generator import ALLOWED_FILE, Set, generate
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
@@ -79,8 +81,11 @@ class Case:
 
 
 async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
-    """Every labelled alert of a world."""
+    """Every labelled alert of a world, under the operator's list that the world brings, if it brings one."""
     world = load_world(path, as_recorded=True)
+    listed = path / ALLOWED_FILE
+    allowed = yaml.safe_load(listed.read_text(encoding="utf-8")) if listed.is_file() else []
+    settings = InvestigationSettings.model_validate({"allowed": allowed})
     cases = []
     with SandboxServer(world) as server:
         clock = FixedStartClock(world.now)
@@ -93,7 +98,7 @@ async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
                 sources=panther.sources,
                 comments=panther.comments,
                 playbooks=load_playbooks([ROOT / "prompts" / "playbooks"]),
-                settings=InvestigationSettings(),
+                settings=settings,
                 clock=clock,
                 cache=SharedCache(clock, seconds=3600),
             )
@@ -192,7 +197,9 @@ def details(cases: list[Case], *, signals: bool) -> None:
 def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("worlds", nargs="*", help="`generated`, or names of worlds in the shared directory")
+    parser.add_argument(
+        "worlds", nargs="*", help="`generated`, `evaluation`, or names of worlds in the shared directory"
+    )
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--alerts", action="store_true")
     parser.add_argument("--signals", action="store_true")
@@ -202,8 +209,9 @@ def main() -> None:
         print(f"no labelled worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:
         for name in given.worlds or ["generated", *found]:
-            if name == "generated":
-                path = generate(Path(scratch) / "world", seed=given.seed, now=NOW)
+            if name in {"generated", "evaluation"}:
+                which = Set.DEMO if name == "generated" else Set.EVALUATION
+                path = generate(Path(scratch) / name, seed=given.seed, now=NOW, which=which)
                 labels = path / "truth.ndjson"
             else:
                 path, labels = SHARED / "worlds" / name, SHARED / "truth" / f"{name}.ndjson"

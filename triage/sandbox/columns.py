@@ -122,10 +122,57 @@ WELL_KNOWN: dict[str, Columns] = {
     ),
     "azure_monitoractivity": _columns(
         text="resourceId operationName operationVersion category resultType resultSignature resultDescription "
-        "callerIpAddress correlationId level location tenantId uri",
-        number="durationMs",
+        "callerIpAddress correlationId level location tenantId uri statusText protocol schemaVersion",
+        number="durationMs statusCode",
         moment="time",
         variant="identity properties",
+    ),
+    "azure_audit": _columns(
+        text="resourceId operationName operationVersion category resultType resultSignature resultDescription "
+        "callerIpAddress correlationId Level location tenantId identity",
+        number="durationMs",
+        moment="time",
+        variant="properties",
+    ),
+    "gcp_auditlog": _columns(
+        text="insertId logName severity trace spanId",
+        moment="timestamp receiveTimestamp",
+        variant="protoPayload resource operation labels",
+    ),
+    "crowdstrike_fdrevent": _columns(
+        text="aid aip cid ConfigBuild ConfigStateHash Entitlements TreeId event_platform event_simpleName "
+        "fdr_event_type id name ContextProcessId ContextThreadId ContextTimeStamp ComputerName",
+        moment="timestamp",
+        variant="event",
+    ),
+    "onepassword_signinattempt": _columns(
+        text="uuid session_uuid category type country",
+        moment="timestamp",
+        variant="target_user client location details",
+    ),
+    "onepassword_itemusage": _columns(
+        text="uuid item_uuid vault_uuid action",
+        number="used_version",
+        moment="timestamp",
+        variant="user client location",
+    ),
+    "snowflake_loginhistory": _columns(
+        text="EVENT_ID EVENT_TYPE USER_NAME CLIENT_IP REPORTED_CLIENT_TYPE REPORTED_CLIENT_VERSION "
+        "FIRST_AUTHENTICATION_FACTOR SECOND_AUTHENTICATION_FACTOR IS_SUCCESS ERROR_MESSAGE RELATED_EVENT_ID",
+        number="ERROR_CODE",
+        moment="EVENT_TIMESTAMP",
+    ),
+    "snowflake_queryhistory": _columns(
+        text="QUERY_ID QUERY_TEXT QUERY_TYPE QUERY_TAG DATABASE_NAME SCHEMA_NAME SESSION_ID USER_NAME ROLE_NAME "
+        "WAREHOUSE_NAME EXECUTION_STATUS ERROR_CODE ERROR_MESSAGE",
+        number="ROWS_PRODUCED BYTES_SCANNED BYTES_DELETED",
+        moment="START_TIME END_TIME",
+    ),
+    "onelogin_events": _columns(
+        text="event_type_id uuid actor_user_name user_name ipaddr app_name privilege_name otp_device_name "
+        "authentication_factor_description",
+        number="account_id actor_user_id user_id app_id risk_score",
+        moment="event_timestamp",
     ),
 }
 """Fields of common log types by table name, as their publishers document them."""

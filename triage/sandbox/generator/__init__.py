@@ -5,6 +5,7 @@ scenarios write log records among the background's, the rules run over all of th
 scenario's records an alert is about.
 """
 
-from .world import generate
+from .sets import Set
+from .world import ALLOWED_FILE, generate
 
-__all__ = ["generate"]
+__all__ = ["ALLOWED_FILE", "Set", "generate"]

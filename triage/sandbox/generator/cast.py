@@ -1,8 +1,10 @@
 """Who plays what in the scenarios, decided before the background is written: trips and silences show in it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
+from .branch import Branch, Role
 from .company import Company, Person
 from .dice import Dice
 from .worktime import DAY, SETTLED
@@ -45,10 +47,20 @@ class Cast:
 
     recent_starter: Person
     earlier_starters: list[Person]
+    spare: list[Person] = field(default_factory=list)
+    """Engineers without a part, those first who are at work when GitHub scenarios play."""
+    taken_over: Branch | None = None
+
+    @property
+    def branch(self) -> Branch:
+        """The company that was taken over; only the evaluation set has one."""
+        if self.taken_over is None:
+            raise ValueError("this world has no branch")
+        return self.taken_over
 
 
-def choose(company: Company) -> Cast:
-    """Give out the parts, and send those on a trip who act from a hotel."""
+def choose(company: Company, roles: Sequence[Role] = ()) -> Cast:
+    """Give out the parts, and send those on a trip who act from a hotel; `roles` are those in the company taken over."""
     operators = company.team("platform")
     engineers = company.team("engineering")
     fixture_pusher, key_replacer, *_ = _awake(company, engineers[0:4])
@@ -64,6 +76,7 @@ def choose(company: Company) -> Cast:
     starters = [
         company.person(*name, "it", company.people[index].office) for index, name in enumerate(company.newcomers)
     ]
+    busy = {fixture_pusher, scanning_victim, key_replacer, key_planter, key_unseen, engineers[0]}
     return Cast(
         operators=operators,
         service_users=[_service_user(company, name) for name in ("feed", "rates", "mailer", "archive")],
@@ -75,6 +88,8 @@ def choose(company: Company) -> Cast:
         code_silent_from=silent_from,
         recent_starter=starters[0],
         earlier_starters=starters[1:],
+        spare=_awake(company, [engineer for engineer in engineers if engineer not in busy]),
+        taken_over=Branch(company, roles) if roles else None,
     )
 
 

@@ -21,6 +21,16 @@ class LogType(StrEnum):
     GITHUB = "GitHub.Audit"
     GSUITE = "GSuite.ActivityEvent"
     VPCFLOW = "AWS.VPCFlow"
+    ENTRA = "Azure.Audit"
+    AZURE = "Azure.MonitorActivity"
+    GCP = "GCP.AuditLog"
+    KUBERNETES = "Amazon.EKS.Audit"
+    ENDPOINT = "Crowdstrike.FDREvent"
+    VAULT_SIGN_IN = "OnePassword.SignInAttempt"
+    VAULT_ITEM = "OnePassword.ItemUsage"
+    WAREHOUSE_LOGIN = "Snowflake.LoginHistory"
+    WAREHOUSE_QUERY = "Snowflake.QueryHistory"
+    ONELOGIN = "OneLogin.Events"
 
     @property
     def table(self) -> str:
@@ -35,6 +45,16 @@ _DELAYS = {
     LogType.GITHUB: (20, 80),
     LogType.GSUITE: (60, 240),
     LogType.VPCFLOW: (180, 420),
+    LogType.ENTRA: (60, 240),
+    LogType.AZURE: (90, 300),
+    LogType.GCP: (20, 90),
+    LogType.KUBERNETES: (40, 150),
+    LogType.ENDPOINT: (120, 400),
+    LogType.VAULT_SIGN_IN: (60, 200),
+    LogType.VAULT_ITEM: (60, 200),
+    LogType.WAREHOUSE_LOGIN: (200, 500),
+    LogType.WAREHOUSE_QUERY: (200, 500),
+    LogType.ONELOGIN: (30, 120),
 }
 
 
@@ -60,6 +80,7 @@ class Indicators:
     actors: Iterable[str] = ()
     domains: Iterable[str] = ()
     instances: Iterable[str] = ()
+    sha256: Iterable[str] = ()
 
     def columns(self) -> Record:
         """The columns, each sorted and without repeats; empty ones are left out."""
@@ -73,6 +94,7 @@ class Indicators:
             "p_any_trace_ids": self.traces,
             "p_any_actor_ids": self.actors,
             "p_any_domain_names": self.domains,
+            "p_any_sha256_hashes": self.sha256,
         }
         return {
             name: values for name, found in columns.items() if found and (values := sorted(set(filter(None, found))))

@@ -1,6 +1,6 @@
 """What Panther lists besides logs and rule alerts: log sources, users, and alerts of other kinds."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Container, Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 
 from .company import Company, Person
@@ -16,25 +16,42 @@ _KINDS = {
     LogType.GITHUB: "github",
     LogType.GSUITE: "gsuite",
     LogType.VPCFLOW: "aws-s3",
+    LogType.ENTRA: "azure-blob",
+    LogType.AZURE: "azure-blob",
+    LogType.GCP: "gcs",
+    LogType.KUBERNETES: "aws-s3",
+    LogType.ENDPOINT: "aws-s3",
+    LogType.VAULT_SIGN_IN: "onepassword",
+    LogType.VAULT_ITEM: "onepassword",
+    LogType.WAREHOUSE_LOGIN: "snowflake",
+    LogType.WAREHOUSE_QUERY: "snowflake",
+    LogType.ONELOGIN: "onelogin",
 }
 _IDLE = "Zoom.Activity"
 _IDLE_DAYS = 11
 
 
-def log_sources(company: Company) -> dict[LogType, Source]:
+def log_sources(company: Company, log_types: Iterable[LogType]) -> dict[LogType, Source]:
     """The source of each log type."""
     return {
         log_type: Source(
             company.dice.child("source", log_type).uuid(), f"{company.org}-{log_type.table.replace('_', '-')}", kind
         )
-        for log_type, kind in _KINDS.items()
+        for log_type, kind in ((log_type, _KINDS[log_type]) for log_type in log_types)
     }
 
 
 def sources(
-    company: Company, live: Mapping[LogType, Source], rows: Sequence[Row], silent: Mapping[LogType, datetime]
+    company: Company,
+    live: Mapping[LogType, Source],
+    rows: Sequence[Row],
+    silent: Mapping[LogType, datetime],
+    unnoticed: Container[LogType] = (),
 ) -> list[Record]:
-    """Every source with its health: those that deliver, the one that fell silent, and one that nobody uses any more."""
+    """Every source with its health: those that deliver, those that fell silent, and one that nobody uses any more.
+
+    Of a silence in `unnoticed` Panther knows nothing yet: the source is shown as healthy, with the time of its last event.
+    """
     now = company.timeline.now
     found = []
     for log_type, source in live.items():
@@ -45,7 +62,9 @@ def sources(
             if log_type in silent
             else now - timedelta(seconds=company.dice.child("poll", log_type).between(20, 240))
         )
-        found.append(_source(company, source, log_type.value, last, healthy=log_type not in silent))
+        found.append(
+            _source(company, source, log_type.value, last, healthy=log_type not in silent or log_type in unnoticed)
+        )
     idle = Source(company.dice.child("source", _IDLE).uuid(), f"{company.org}-zoom-activity", "http")
     found.append(_source(company, idle, _IDLE, now - timedelta(days=_IDLE_DAYS, hours=3), healthy=False))
     return found

@@ -8,7 +8,7 @@ from datetime import datetime, timedelta
 from triage.sandbox.generator.dice import Dice
 from triage.sandbox.generator.lake import LogType, Record, Row
 
-from . import DETECTIONS, RULES
+from . import DETECTIONS
 from .rule import Detection, Event, Functions, Kind
 
 _CORRELATION_WINDOW = timedelta(minutes=60)
@@ -52,17 +52,19 @@ class Alert:
         return {match.row.story for match in self.matches if match.row.story is not None}
 
 
-def raise_alerts(rows: Sequence[Row], seed: int, now: datetime) -> list[Alert]:
-    """All alerts that exist at `now`, oldest first; rows in the order of their time."""
+def raise_alerts(
+    rows: Sequence[Row], seed: int, now: datetime, detections: Sequence[Detection] = DETECTIONS
+) -> list[Alert]:
+    """All alerts of the detections that exist at `now`, oldest first; rows in the order of their time."""
     dice = Dice("alerts", seed)
     by_type: dict[LogType, list[Row]] = defaultdict(list)
     for row in rows:
         by_type[row.log_type].append(row)
     alerts: list[Alert] = []
-    for detection in RULES:
-        if detection.log_type is not None:
+    for detection in detections:
+        if detection.kind is Kind.RULE and detection.log_type is not None:
             alerts += _run(detection, by_type[detection.log_type], dice)
-    for detection in DETECTIONS:
+    for detection in detections:
         if detection.kind is Kind.CORRELATION_RULE:
             alerts += _correlate(detection, alerts, dice)
     return sorted((alert for alert in alerts if alert.created <= now), key=lambda alert: (alert.created, alert.id))

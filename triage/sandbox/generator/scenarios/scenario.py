@@ -1,15 +1,17 @@
 """What a scenario is."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Literal
 
+from triage.sandbox.generator.branch import Role
 from triage.sandbox.generator.cast import Cast
 from triage.sandbox.generator.company import Person
 from triage.sandbox.generator.lake import LogType, Scribe
 
 Verdict = Literal["malicious", "benign"]
+Difficulty = Literal["plain", "subtle", "undecidable"]
 
 EXERCISE = "exercise"
 """Story of what the security team staged in earlier weeks: past alerts that were no false alarms."""
@@ -28,9 +30,33 @@ class Scenario:
     silent: LogType | None = None
     """The log that would decide it, where its source does not deliver any more: then no verdict can be definite."""
 
+    subtle: bool = False
+    """Whether what decides it is spread over several logs, or small beside what looks the other way."""
+
+    role: Role | None = None
+    """Who plays it in the company that was taken over, if somebody does."""
+
+    authorised: bool = False
+    """Whether only the operator's list of allowed activity makes it benign."""
+
+    claim: str = ""
+    """What the actor says of it in a field of their own choice: words that prove nothing, on both of a pair."""
+
+    variant_of: str = ""
+    """The scenario of which this is the same again, but for `payload`."""
+
+    payload: Mapping[str, str] = field(default_factory=dict)
+    """Text for whoever reads the logs, by the field that a part of it stands in."""
+
     @property
     def pair(self) -> str:
         return self.name.partition("/")[0]
+
+    @property
+    def difficulty(self) -> Difficulty:
+        if self.silent:
+            return "undecidable"
+        return "subtle" if self.subtle else "plain"
 
     @property
     def accept(self) -> list[str]:
