@@ -1,0 +1,111 @@
+"""`triage eval`: the whole program over a labelled world."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import run_cli, write_config
+from tests.support.tiny_world import ALERTS, write_world
+
+LABELS = [
+    {"alert_id": ALERTS[0]["id"], "verdict": "malicious", "incident": "label-marker-one", "tier": "hand"},
+    {"alert_id": ALERTS[1]["id"], "verdict": "benign", "accept": ["benign", "inconclusive"], "tier": "hand"},
+    {"alert_id": ALERTS[2]["id"]},
+]
+
+
+@pytest.fixture
+def world(tmp_path: Path) -> Path:
+    """The small world with labels beside it."""
+    folder = tmp_path / "world"
+    folder.mkdir()
+    path = write_world(folder)
+    (path / "truth.ndjson").write_text("".join(json.dumps(label) + "\n" for label in LABELS), encoding="utf-8")
+    return path
+
+
+def test_the_same_run_gives_the_same_bytes(world: Path, tmp_path: Path) -> None:
+    """The offline analyst's JSON can be published and reproduced; alerts without a label are counted apart."""
+    first, second = (
+        run_cli("eval", "--world", str(world), "--offline", "--json", directory=tmp_path) for _ in range(2)
+    )
+    assert first.status == 0, first.err
+    assert first.out == second.out
+    published = first.json
+    assert [entry["outcome"]["alert_id"] for entry in published["alerts"]] == [entry["id"] for entry in ALERTS[:2]]
+    assert published["scores"]["alerts"] == 2
+    assert published["analyst"] == "offline"
+    assert published["alert_only"]["alerts"] == 2
+
+
+def test_a_threshold_decides_the_exit_status(world: Path, tmp_path: Path) -> None:
+    """A run below what was asked for ends with 1 and says which figure; nothing is left in the directory."""
+    ran = run_cli(
+        "eval", "--world", str(world), "--offline", "--no-alert-only", "--fail-under", "stability=1",
+        directory=tmp_path,
+    )  # fmt: skip
+    assert ran.status == 1
+    assert "stability is unknown, wanted 1" in ran.err
+    assert "malicious called malicious" in ran.out
+    assert not list(tmp_path.glob("*.db*"))
+
+
+def test_repeats_and_the_page(world: Path, tmp_path: Path) -> None:
+    """Every alert is investigated as often as asked; the page holds its plots and needs nothing from elsewhere."""
+    ran = run_cli(
+        "eval", "--world", str(world), "--offline", "--no-alert-only", "--repeat", "2", "--json", "--html", "e.html",
+        directory=tmp_path,
+    )  # fmt: skip
+    assert ran.status == 0, ran.err
+    assert ran.json["scores"]["stability"]["of"] == 2
+    assert ran.json["scores"]["stability"]["hits"] == 2
+    page = (tmp_path / "e.html").read_text(encoding="utf-8")
+    assert page.count("<svg") == 4
+    assert "<script" not in page
+    assert "src=" not in page
+
+
+def test_two_runs_are_compared(world: Path, tmp_path: Path) -> None:
+    """Two kept evaluations give what changed, alert by alert."""
+    published = run_cli("eval", "--world", str(world), "--offline", "--no-alert-only", "--json", directory=tmp_path)
+    document = published.json
+    (tmp_path / "a.json").write_text(json.dumps(document), encoding="utf-8")
+    document["alerts"][0]["outcome"]["verdict"] = "malicious"
+    (tmp_path / "b.json").write_text(json.dumps(document), encoding="utf-8")
+    ran = run_cli("eval", "--compare", "a.json", "b.json", directory=tmp_path)
+    assert ran.status == 0, ran.err
+    assert "right now and not before: 1" in ran.out
+    assert ALERTS[0]["id"] in ran.out
+
+
+@pytest.mark.parametrize(
+    ("arguments", "problem"),
+    [
+        (("--world", "nowhere"), "nowhere"),
+        (("--truth", "some.ndjson"), "name it with --world"),
+        (("--fail-under", "speed=1"), "none of recall"),
+        (("--compare", "a.json", "b.json"), "cannot be read"),
+    ],
+)
+def test_what_cannot_be_run_is_one_line(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
+    """A wrong request ends with 2 and one line that says what to change."""
+    ran = run_cli("eval", *arguments, directory=tmp_path)
+    assert ran.status == 2
+    assert problem in ran.err
+    assert ran.err.count("\n") == 1
+
+
+def test_a_label_for_an_alert_that_is_not_there_is_refused(world: Path, tmp_path: Path) -> None:
+    """Labels and world must belong together."""
+    (tmp_path / "other.ndjson").write_text('{"alert_id": "elsewhere", "verdict": "benign"}\n', encoding="utf-8")
+    ran = run_cli("eval", "--world", str(world), "--truth", "other.ndjson", directory=tmp_path)
+    assert ran.status == 2
+    assert "elsewhere" in ran.err
+
+
+def test_a_broken_configuration_is_not_passed_over(world: Path, tmp_path: Path) -> None:
+    """A config.yaml beside the run is used, so a wrong one is refused."""
+    write_config(tmp_path, "http://127.0.0.1:1/public/graphql")
+    (tmp_path / "config.yaml").write_text("panther: [", encoding="utf-8")
+    assert run_cli("eval", "--world", str(world), directory=tmp_path).status == 2

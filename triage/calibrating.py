@@ -1,0 +1,27 @@
+"""The fit of confidences to outcomes, in the store; `triage agreement --calibrate` makes it."""
+
+from datetime import datetime
+
+from pydantic import ValidationError
+
+from triage.domain.calibration import ConfidenceMap
+from triage.errors import StoreError
+from triage.ports import Store
+
+NAME = "calibration"
+
+
+async def load_fit(store: Store) -> ConfidenceMap | None:
+    """The fit in use; `None` without one. Raises StoreError, also where it cannot be read."""
+    kept = await store.get(NAME)
+    if kept is None:
+        return None
+    try:
+        return ConfidenceMap.model_validate(kept)
+    except ValidationError as error:
+        raise StoreError("the stored calibration cannot be read; `triage agreement --forget` drops it") from error
+
+
+async def save_fit(store: Store, fit: ConfidenceMap | None, *, now: datetime) -> None:
+    """Use a fit from now on, or none."""
+    await store.put(NAME, None if fit is None else fit.model_dump(mode="json"), now=now)

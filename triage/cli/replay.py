@@ -1,0 +1,126 @@
+"""`triage replay`."""
+
+from collections.abc import Iterator, Sequence
+from datetime import timedelta
+from typing import TYPE_CHECKING
+
+import click
+
+from triage.cli.common import (
+    UNFINISHED,
+    clock_at,
+    config_option,
+    json_option,
+    log_to_stderr,
+    note,
+    now_option,
+    print_json,
+    run_async,
+    settings_from,
+)
+from triage.cli.investigate import alert_id_of
+from triage.errors import ConfigError
+from triage.settings import AnalystChoice, Settings, parse_duration
+
+if TYPE_CHECKING:
+    from triage.evaluation.replay import Replayed
+    from triage.ports import Clock
+
+
+@click.command("replay")
+@click.argument("alert", required=False)
+@config_option
+@click.option("--all", "everything", is_flag=True, help="Every investigation of --since instead of one alert.")
+@click.option(
+    "--since", default="30d", show_default=True, metavar="AGE", help="With --all: alerts created in this time."
+)
+@click.option("--model", default=None, help="Another model, at the configured endpoint.")
+@click.option("--prompts", default=None, metavar="DIR", help="Templates in place of the shipped ones of the same name.")
+@click.option("--offline", is_flag=True, help="The offline analyst, whatever the configuration says.")
+@click.option("--against-recorded", is_flag=True, help="Exit 1 where a verdict differs from the recorded one.")
+@json_option
+@now_option
+def command(
+    alert: str | None,
+    config: str | None,
+    everything: bool,
+    since: str,
+    model: str | None,
+    prompts: str | None,
+    offline: bool,
+    against_recorded: bool,
+    as_json: bool,
+    now: str | None,
+) -> int:
+    """Investigate an ALERT again from its record: same evidence, new model or prompts. Panther is not touched."""
+    if bool(alert) is everything:
+        raise ConfigError("name one alert, or give --all")
+    from triage.evaluation.replay import with_changes  # noqa: PLC0415 - start-up time
+
+    settings = with_changes(settings_from(config), model=model, prompts=prompts)
+    if offline:
+        chosen = settings.investigation.model_copy(update={"analyst": AnalystChoice.OFFLINE})
+        settings = settings.model_copy(update={"investigation": chosen})
+    log_to_stderr(verbose=False)
+    try:
+        age = parse_duration(since)
+    except ValueError as error:
+        raise ConfigError(f"--since: {error}") from error
+    wanted = alert_id_of(alert) if alert else None
+    found = run_async(_replay(settings, clock_at(now), wanted, age, quiet=as_json))
+    if as_json:
+        print_json([each.model_dump(mode="json") | {"changed": each.changed} for each in found])
+    else:
+        click.echo("\n".join(_text(found)))
+    failed = any(each.after is None for each in found)
+    return UNFINISHED if failed or (against_recorded and any(each.changed for each in found)) else 0
+
+
+async def _replay(
+    settings: Settings, clock: "Clock", alert_id: str | None, age: timedelta, *, quiet: bool
+) -> "list[Replayed]":
+    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
+    from triage.evaluation.record import read_record  # noqa: PLC0415
+    from triage.evaluation.replay import replay  # noqa: PLC0415
+    from triage.ports import State  # noqa: PLC0415
+
+    store = await open_store(settings.store.url)
+    try:
+        if alert_id is not None:
+            names = [alert_id]
+        else:
+            records = await store.records(since=clock.now() - age, states=(State.DONE,))
+            names = [record.alert.id for record in reversed(records)]
+        found = []
+        for name in names:
+            case = await read_record(store, name)
+            replayed, _ = await replay(case, settings)
+            found.append(replayed)
+            if not quiet:
+                note(f"{len(found)}/{len(names)} {name}: {replayed.before.value} -> {_said(replayed)}")
+        return found
+    finally:
+        await store.close()
+
+
+def _said(replayed: "Replayed") -> str:
+    return f"failed: {replayed.error}" if replayed.after is None else replayed.after.value
+
+
+def _text(found: "Sequence[Replayed]") -> Iterator[str]:
+    for each in found:
+        mark = "*" if each.changed else " "
+        yield (
+            f"{mark} {each.alert_id}  {each.before.value} ({each.before_confidence:.0%}) -> {_said(each)} "
+            f"({each.after_confidence:.0%}), findings {each.findings_before} -> {each.findings_after}, "
+            f"{len(each.not_recorded)} questions not recorded  {each.detection}"
+        )
+        for what in each.not_recorded[:5]:
+            yield f"    not recorded: {' '.join(what.split())[:120]}"
+    changed = sum(each.changed for each in found)
+    missing = sum(len(each.not_recorded) for each in found)
+    tokens = sum(each.tokens for each in found)
+    yield (
+        f"{len(found)} replayed, {changed} verdicts changed, {sum(each.after is None for each in found)} failed, "
+        f"{missing} questions not recorded, {tokens} tokens"
+    )

@@ -1,0 +1,1 @@
+"""How good the program is: labelled alerts, measures, comparison, calibration, replay."""

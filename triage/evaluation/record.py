@@ -1,0 +1,96 @@
+"""One investigation, recorded whole: alert, every journalled step, and the result. It can be shared and replayed."""
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import JsonValue, ValidationError
+
+from triage import __version__
+from triage.domain.alert import Alert
+from triage.domain.base import Value
+from triage.domain.redaction import redact_json
+from triage.domain.selection import Selected
+from triage.domain.verdict import Investigation
+from triage.errors import ConfigError, NotFound, StoreError
+from triage.ports import Clock, Store
+
+_LEASE = 3600.0
+
+
+class Step(Value):
+    """A journalled step."""
+
+    key: str
+    kind: str
+    payload: JsonValue
+
+
+class CaseRecord(Value):
+    """A case as it is kept in a file."""
+
+    format: Literal["triage-record/1"] = "triage-record/1"
+    version: str = __version__
+    """Of the program that exported it."""
+    alert: Alert
+    steps: tuple[Step, ...]
+    investigation: Investigation
+
+    def text(self) -> str:
+        """One JSON document with a last line break."""
+        return self.model_dump_json(indent=1) + "\n"
+
+
+async def read_record(store: Store, alert_id: str) -> CaseRecord:
+    """Take a finished investigation from the store, without secrets.
+
+    Raises:
+        NotFound: The alert has no investigation.
+        StoreError: The store cannot be read.
+    """
+    record = await store.record(alert_id)
+    investigation = await store.investigation(alert_id)
+    if record is None or investigation is None:
+        raise NotFound(f"alert {alert_id} has no investigation here")
+    entries = await store.entries(investigation.run_id)
+    if not entries:
+        raise NotFound(
+            f"the journal of alert {alert_id} is gone (pruned, or of another version): it cannot be replayed"
+        )
+    # The journal holds no secrets; what the detection's code put into the alert itself may.
+    alert = Alert.model_validate(redact_json(record.alert.model_dump(mode="json")))
+    return CaseRecord(
+        alert=alert,
+        steps=tuple(Step(key=key, kind=kind, payload=payload) for key, kind, payload in entries),
+        investigation=investigation,
+    )
+
+
+def load_record(path: Path) -> CaseRecord:
+    """Read a file that `triage record export` wrote. Raises ConfigError."""
+    try:
+        return CaseRecord.model_validate_json(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
+    except ValidationError as error:
+        raise ConfigError(f"{path} is not a record that `triage record export` wrote") from error
+
+
+async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: str) -> None:
+    """Put a record into a store, as if the alert had been investigated there.
+
+    Raises:
+        ConfigError: The store knows the alert already.
+        StoreError: It cannot be written.
+    """
+    if await store.record(case.alert.id) is not None:
+        raise ConfigError(f"alert {case.alert.id} is in this store already; import into another (store.url)")
+    now = clock.now()
+    await store.save_alerts([(case.alert, Selected(reason="imported record"))], now=now)
+    claim = await store.claim(worker, now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
+    if claim is None:
+        raise StoreError(f"alert {case.alert.id} is being worked on by another process; try again later")
+    for step in case.steps:
+        await store.journal(claim, step.key, step.kind, step.payload, now=now)
+    result = case.investigation.model_copy(update={"run_id": claim.run_id})
+    if not await store.finish(claim, result, now=now):
+        raise StoreError(f"alert {case.alert.id} was taken by another process")

@@ -1,0 +1,287 @@
+"""An investigation again from its record: the same evidence, another model or other prompts, and no Panther.
+
+What the record holds is read back under the same keys; the model is asked anew. A question that was not recorded, of a
+new playbook or by a model that asks something else, gets "not recorded" and is counted.
+"""
+
+import json
+from collections.abc import Callable, Sequence
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import NoReturn
+
+from triage.domain.alert import Alert, Origin
+from triage.domain.base import Value
+from triage.domain.detection import Detection
+from triage.domain.dossier import Dossier
+from triage.domain.selection import Selected
+from triage.domain.verdict import Disposition, Investigation
+from triage.edges.clock import FixedStartClock
+from triage.edges.llm import open_model
+from triage.edges.store import open_store
+from triage.errors import NotFound, QueryFailed, StoreError, TriageError
+from triage.evaluation.record import CaseRecord
+from triage.ports import (
+    AlertPage,
+    ChatModel,
+    Column,
+    Comment,
+    Events,
+    LogSource,
+    PantherUser,
+    Progress,
+    QueryResult,
+    Table,
+    ToolCall,
+)
+from triage.settings import Settings
+from triage.stages.investigation import Toolbox
+from triage.stages.investigation.effects import ToolAnswer, ToolLimits
+from triage.stages.investigation.entries import RanEntry
+from triage.wiring import Doorway, assemble, prompts_of
+
+ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
+"""Kinds of steps that a replay makes itself."""
+OURS = frozenset({"finished"})
+"""Steps that belong to the recorded run alone."""
+NOT_RECORDED = "not recorded"
+_LEASE = 24 * 3600.0
+
+
+@dataclass(slots=True)
+class Missing:
+    """What a replay would have liked to ask."""
+
+    asked: list[str] = field(default_factory=list)
+
+    def refuse(self, what: str) -> NoReturn:
+        """Raises QueryFailed, after counting."""
+        self.asked.append(what)
+        raise QueryFailed(f"{NOT_RECORDED}: {what}")
+
+
+@dataclass(frozen=True, slots=True)
+class Closed:
+    """A Panther that answers nothing but the alert itself. Implements every reading port."""
+
+    alert_: Alert
+    missing: Missing
+
+    async def alert(self, alert_id: str) -> Alert:
+        """The recorded alert. Raises QueryFailed for another."""
+        if alert_id != self.alert_.id:
+            self.missing.refuse(f"alert {alert_id}")
+        return self.alert_
+
+    async def page(self, *_given: object, **_named: object) -> AlertPage:
+        """Raises QueryFailed."""
+        self.missing.refuse("a list of alerts")
+
+    async def events(self, *_given: object, **_named: object) -> Events:
+        """Raises QueryFailed."""
+        self.missing.refuse("events")
+
+    async def detection(self, origin: Origin) -> Detection:  # noqa: ARG002 - the port's argument
+        """Raises QueryFailed."""
+        self.missing.refuse("a detection")
+
+    async def run_query(self, *_given: object, **_named: object) -> QueryResult:
+        """Raises QueryFailed."""
+        self.missing.refuse("a lake query")
+
+    async def search(self, *_given: object, **_named: object) -> QueryResult:
+        """Raises QueryFailed."""
+        self.missing.refuse("an indicator search")
+
+    async def databases(self) -> tuple[str, ...]:
+        """Raises QueryFailed."""
+        self.missing.refuse("the databases")
+
+    async def tables(self, *_given: object, **_named: object) -> tuple[Table, ...]:
+        """Raises QueryFailed."""
+        self.missing.refuse("the tables")
+
+    async def columns(self, *_given: object, **_named: object) -> tuple[Column, ...]:
+        """Raises QueryFailed."""
+        self.missing.refuse("a table's columns")
+
+    async def sources(self) -> tuple[LogSource, ...]:
+        """Raises QueryFailed."""
+        self.missing.refuse("the log sources")
+
+    async def users(self) -> tuple[PantherUser, ...]:
+        """Raises QueryFailed."""
+        self.missing.refuse("the users")
+
+    async def list(self, alert_id: str) -> tuple[Comment, ...]:
+        """Raises QueryFailed."""
+        self.missing.refuse(f"the comments of {alert_id}")
+
+    async def create(self, *_given: object, **_named: object) -> Comment:
+        """Raises QueryFailed: a replay writes nothing."""
+        self.missing.refuse("writing a comment")
+
+    async def update(self, *_given: object, **_named: object) -> Comment:
+        """Raises QueryFailed: a replay writes nothing."""
+        self.missing.refuse("writing a comment")
+
+    async def set_status(self, *_given: object, **_named: object) -> None:
+        """Raises QueryFailed: a replay writes nothing."""
+        self.missing.refuse("setting a status")
+
+    async def assign(self, *_given: object, **_named: object) -> None:
+        """Raises QueryFailed: a replay writes nothing."""
+        self.missing.refuse("assigning")
+
+
+class RecordedTools(Toolbox):
+    """Answers a call that the recorded run has made, whatever its turn; refuses every other."""
+
+    def __init__(self, dossier: Dossier, closed: Closed, settings: Settings, answers: dict[str, ToolAnswer]) -> None:
+        super().__init__(dossier, lake=closed, alerts=closed, rules=closed, settings=settings.investigation)
+        self._answers = answers
+        self._missing = closed.missing
+
+    async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:  # noqa: ARG002 - the answer is as it was cut then
+        """The recorded answer, or one that says that there is none."""
+        answer = self._answers.get(call_key(call))
+        if answer is None:
+            self._missing.asked.append(f"{call.name} {call.arguments[:200]}")
+            text = f"{NOT_RECORDED}: this is a replay; only what the first run asked can be answered. Conclude from it."
+            return ToolAnswer(call_id=call.id, content=text, failed=True)
+        return answer.model_copy(update={"call_id": call.id})
+
+
+def call_key(call: ToolCall) -> str:
+    """Name a tool call by what it asks, whatever the spelling of its JSON."""
+    try:
+        arguments = json.dumps(json.loads(call.arguments), sort_keys=True, separators=(",", ":"))
+    except (ValueError, RecursionError):
+        arguments = call.arguments
+    return f"{call.name} {arguments}"
+
+
+def recorded_answers(case: CaseRecord) -> dict[str, ToolAnswer]:
+    """The tool calls of the record, by what they asked."""
+    found = {}
+    for step in case.steps:
+        if step.kind != "tool" or not isinstance(step.payload, dict):
+            continue
+        entry = RanEntry.model_validate(step.payload.get("result"))
+        if entry.call is not None:
+            found[call_key(entry.call)] = entry.answer
+    return found
+
+
+class Replayed(Value):
+    """An old verdict beside the new one."""
+
+    alert_id: str
+    detection: str
+    before: Disposition
+    before_confidence: float
+    after: Disposition | None = None
+    """`None` where the replay failed."""
+    after_confidence: float = 0.0
+    error: str = ""
+    findings_before: int
+    findings_after: int = 0
+    same_evidence: bool = False
+    """Every recorded answer stands in the new evidence, row for row."""
+    not_recorded: tuple[str, ...] = ()
+    """What the new run asked that the record has no answer for."""
+    model: str = ""
+    prompts: str = ""
+    tokens: int = 0
+    money: float = 0.0
+
+    @property
+    def changed(self) -> bool:
+        return self.after is not self.before
+
+
+async def replay(
+    case: CaseRecord, settings: Settings, *, observe: Callable[[Progress], None] = lambda _progress: None
+) -> tuple[Replayed, Investigation | None]:
+    """Investigate again from a record.
+
+    Args:
+        case: The record.
+        settings: Whose model, prompts, playbooks and limits are used. Its Panther and its store are not touched.
+        observe: Told of each step.
+
+    Raises:
+        ConfigError, PromptError: the configuration, a template or a playbook is wrong.
+    """
+    old = case.investigation
+    missing = Missing()
+    closed = Closed(case.alert, missing)
+    clock = FixedStartClock(old.started_at)
+    prompts = prompts_of(settings)
+    base = Replayed(
+        alert_id=case.alert.id,
+        detection=case.alert.detection_id,
+        before=old.verdict.disposition,
+        before_confidence=old.verdict.confidence,
+        findings_before=len(old.verdict.verified),
+        prompts=prompts.digest,
+    )
+    async with AsyncExitStack() as stack:
+        scratch = Path(stack.enter_context(TemporaryDirectory(prefix="triage-replay-")))
+        store = await open_store(f"sqlite:///{scratch / 'replay.db'}")
+        stack.push_async_callback(store.close)
+        model: ChatModel | None = None
+        if settings.uses_llm:
+            model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
+        answers = recorded_answers(case)
+        pipeline = assemble(
+            settings,
+            Doorway(closed, closed, closed, closed, closed, closed),
+            clock=clock,
+            store=store,
+            prompts=prompts,
+            model=model,
+            toolbox=lambda dossier: RecordedTools(dossier, closed, settings, answers),
+        )
+        now = clock.now()
+        await store.save_alerts([(case.alert, Selected(reason="replay"))], now=now)
+        claim = await store.claim("replay", now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
+        if claim is None:
+            raise StoreError("the replay's own store gave no claim")
+        for step in case.steps:
+            if step.kind not in ANEW and step.key not in OURS:
+                await store.journal(claim, step.key, step.kind, step.payload, now=now)
+        try:
+            result = await pipeline.triage(claim, observe=observe, forced=True)
+        except (TriageError, NotFound) as error:
+            return base.model_copy(update={"error": str(error)[:500], "not_recorded": tuple(missing.asked)}), None
+    assert isinstance(result, Investigation)
+    return base.model_copy(update=_after(old, result, missing.asked)), result
+
+
+def _after(old: Investigation, new: Investigation, missing: Sequence[str]) -> dict[str, object]:
+    digests = {entry.key: entry.digest for entry in new.evidence}
+    return {
+        "after": new.verdict.disposition,
+        "after_confidence": new.verdict.confidence,
+        "findings_after": len(new.verdict.verified),
+        "same_evidence": all(
+            digests.get(entry.key) == entry.digest for entry in old.evidence if entry.source.value != "tool"
+        ),
+        "not_recorded": tuple(missing),
+        "model": new.model,
+        "tokens": new.usage.prompt_tokens + new.usage.completion_tokens,
+        "money": new.usage.money,
+    }
+
+
+def with_changes(settings: Settings, *, model: str | None, prompts: str | None) -> Settings:
+    """The settings with another model or other prompts."""
+    if model:
+        settings = settings.model_copy(update={"llm": settings.llm.model_copy(update={"model": model})})
+    if prompts:
+        changed = settings.investigation.model_copy(update={"prompts": prompts})
+        settings = settings.model_copy(update={"investigation": changed})
+    return settings
