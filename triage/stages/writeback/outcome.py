@@ -2,6 +2,7 @@
 
 from enum import StrEnum
 
+from triage.domain.alert import Moment
 from triage.domain.base import Value
 
 
@@ -12,6 +13,10 @@ class Result(StrEnum):
     """The comment says the same already."""
     UNKNOWN = "unknown"
     """It may or may not have taken effect; the next run looks before it writes."""
+    HELD = "held"
+    """Policy is against it."""
+    DEFERRED = "deferred"
+    """Policy wants it later."""
 
 
 class WriteOutcome(Value):
@@ -20,6 +25,8 @@ class WriteOutcome(Value):
     result: Result
     comment_id: str = ""
     reason: str = ""
-    """Why the outcome is unknown."""
+    """Why the outcome is unknown, or what policy says."""
+    until: Moment | None = None
+    """When a deferred comment may be tried again."""
     notes: tuple[str, ...] = ()
     """What a person may want to know: a second comment, a shortened one."""

@@ -1,0 +1,139 @@
+"""Policy, status, assignee, announcement, dry run and pause: through the command line against the embedded Panther."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import run_cli, write_config
+from tests.support.tiny_world import ALERTS, write_world
+from triage.sandbox.server import Fault, SandboxServer
+from triage.sandbox.world import load_world
+
+FIRST = ALERTS[0]["id"]
+
+
+@pytest.fixture
+def panther(tmp_path: Path) -> Iterator[SandboxServer]:
+    folder = tmp_path / "world"
+    folder.mkdir()
+    with SandboxServer(load_world(write_world(folder))) as server:
+        yield server
+
+
+def configure(directory: Path, panther: SandboxServer, **writeback: object) -> None:
+    write_config(directory, panther.url)
+    path = directory / "config.yaml"
+    path.write_text(path.read_text(encoding="utf-8") + f"writeback: {json.dumps(writeback)}\n", encoding="utf-8")
+
+
+def ours(panther: SandboxServer, alert_id: str = FIRST) -> list[str]:
+    return [str(item["body"]) for item in panther.comments(alert_id) if item["createdBy"]["type"] == "api-token"]
+
+
+def investigate(directory: Path, *more: str) -> dict[str, object]:
+    ran = run_cli("investigate", FIRST, "--write", "--json", *more, directory=directory)
+    assert ran.status == 0, ran.err
+    found: dict[str, object] = ran.json
+    return found
+
+
+def writes(panther: SandboxServer) -> list[str]:
+    return [name for _, _, name in panther.requests if name in {"CreateComment", "UpdateStatus", "Assign"}]
+
+
+def test_a_verdict_that_is_not_wanted_gets_no_comment(panther: SandboxServer, tmp_path: Path) -> None:
+    """The investigation is kept, says why there is no comment, and the run is not unfinished."""
+    configure(tmp_path, panther, verdicts=["malicious"])
+    shown = investigate(tmp_path)
+    assert shown["verdict"] != "malicious"
+    assert "not among writeback.verdicts" in json.dumps(shown)
+    assert ours(panther) == []
+
+
+def test_a_paused_comment_follows_after_resume(panther: SandboxServer, tmp_path: Path) -> None:
+    """`triage pause` stops writing in every process; the alert is done, and its comment is written later, once."""
+    configure(tmp_path, panther)
+    assert run_cli("pause", directory=tmp_path).status == 0
+    assert run_cli("run", "--once", "--write", directory=tmp_path).status == 0
+    assert writes(panther) == []
+    rows = {row["alert_id"]: row for row in run_cli("list", "--json", directory=tmp_path).json}
+    assert rows[FIRST]["state"] == "done"
+    assert rows[FIRST]["verdict"]
+    assert run_cli("resume", directory=tmp_path).status == 0
+    later, much_later = ((panther.world.now + timedelta(minutes=minutes)).isoformat() for minutes in (20, 40))
+    asked = len(panther.requests)
+    assert run_cli("run", "--once", "--write", "--now", later, directory=tmp_path).status == 0
+    assert len(ours(panther)) == 1
+    queries = [name for _, _, name in list(panther.requests)[asked:] if name == "ExecuteDataLakeQuery"]
+    assert queries == [], "the journal gives everything but the comment"
+    assert run_cli("run", "--once", "--write", "--now", much_later, directory=tmp_path).status == 0
+    assert len(ours(panther)) == 1
+
+
+def test_status_and_assignee_follow_the_verdict(panther: SandboxServer, tmp_path: Path) -> None:
+    """By a policy that allows it the alert is moved once, and both writes stand in the audit log."""
+    user = next(iter(panther.world.users.values()))
+    every = dict.fromkeys(("malicious", "suspicious", "benign"), "TRIAGED")
+    configure(
+        tmp_path,
+        panther,
+        status=every,
+        status_min_confidence=0.0,
+        assign=dict.fromkeys(every, str(user["email"])),
+    )
+    shown = investigate(tmp_path)
+    moved = shown["verdict"] != "inconclusive"
+    assert panther.world.alerts[FIRST]["status"] == ("TRIAGED" if moved else "OPEN")
+    assert writes(panther).count("UpdateStatus") == moved
+    assert writes(panther).count("Assign") == moved
+    log = [json.loads(line) for line in (tmp_path / "triage-audit.jsonl").read_text(encoding="ascii").splitlines()]
+    assert {line["outcome"] for line in log} == {"sending", "done"}
+    assert len(log) == 2 * (1 + 2 * moved)
+    assert run_cli("audit", "verify", directory=tmp_path).status == 0
+
+
+def test_an_announcement_becomes_the_result(panther: SandboxServer, tmp_path: Path) -> None:
+    """The short comment is there while the alert is worked on, and is the same comment afterwards."""
+    configure(tmp_path, panther, started=True)
+    investigate(tmp_path)
+    (body,) = ours(panther)
+    assert "Investigation started" not in body
+    made = [entry for entry in panther.requests if entry[2] == "CreateComment"]
+    updated = [entry for entry in panther.requests if entry[0] == "POST" and "/alert-comments/" in entry[1]]
+    assert (len(made), len(updated)) == (1, 1)
+
+
+def test_an_announcement_that_fails_stops_nothing(panther: SandboxServer, tmp_path: Path) -> None:
+    """The result is written all the same."""
+    configure(tmp_path, panther, started=True)
+    panther.fail("CreateComment", Fault(status=400, body=b"{}"), times=1)
+    investigate(tmp_path)
+    assert len(ours(panther)) == 1
+
+
+def test_a_dry_run_prints_what_would_be_sent(panther: SandboxServer, tmp_path: Path) -> None:
+    """The body to the letter, and nothing is written, not even to the audit log."""
+    configure(tmp_path, panther)
+    ran = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
+    assert ran.status == 0, ran.err
+    assert "dry run: would create a comment on" in ran.err
+    assert "triage-marker: v1" in ran.err
+    assert writes(panther) == []
+    assert not (tmp_path / "triage-audit.jsonl").exists()
+    investigate(tmp_path)
+    again = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
+    assert "dry run: would update comment" in again.err
+
+
+def test_an_edited_audit_log_is_found(panther: SandboxServer, tmp_path: Path) -> None:
+    """`triage audit verify` ends with 1 and names the line."""
+    configure(tmp_path, panther)
+    investigate(tmp_path)
+    path = tmp_path / "triage-audit.jsonl"
+    path.write_text(path.read_text(encoding="ascii").replace("comment.create", "comment.update", 1), encoding="ascii")
+    ran = run_cli("audit", "verify", "--json", directory=tmp_path)
+    assert ran.status == 1
+    assert ran.json["broken"][0]["line"] == 1

@@ -1,0 +1,111 @@
+"""From an investigation to what stands on the alert: report, policy, comment, status. Used by the pipeline."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from triage.domain.alert import Alert
+from triage.domain.report import Report
+from triage.domain.verdict import Disposition, Investigation
+from triage.errors import NotFound, PantherError
+from triage.ports import Journal, Observer, Progress, Prompts
+from triage.settings import WritebackSettings
+from triage.stages.reporting import build_report, build_started
+from triage.stages.writeback import Desk, Result, Seen, WriteOutcome
+
+UNWRITTEN = "the comment was not written: "
+"""How a note begins that makes a run count as unfinished."""
+
+
+@dataclass(frozen=True, slots=True)
+class Published:
+    """What became of an investigation's comment."""
+
+    investigation: Investigation
+    """With notes on what could not be written."""
+    again_at: datetime | None = None
+    """When policy lets the comment be written; `None` where nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Publisher:
+    """Puts results on alerts."""
+
+    desk: Desk
+    prompts: Prompts
+    settings: WritebackSettings
+
+    async def begin(self, alert: Alert, *, run_id: str, journal: Journal, observe: Observer) -> None:
+        """Say on the alert that its investigation has begun, where that is wanted. What fails here stops nothing."""
+        # A result that policy may keep back would leave the announcement standing.
+        if not self.settings.started or self.settings.verdicts:
+            return
+        report = build_started(alert, run_id, prompts=self.prompts)
+        try:
+            outcome = await self.desk.write(alert, report, disposition=None, run_id=run_id, journal=journal)
+        except (PantherError, NotFound) as error:
+            observe(Progress("write back", f"not announced: {error}", ok=False))
+            return
+        observe(Progress("write back", _told(outcome), ok=outcome.result is not Result.UNKNOWN))
+
+    async def publish(
+        self, alert: Alert, investigation: Investigation, *, seen: Seen, journal: Journal, observe: Observer
+    ) -> Published:
+        """Write the comment, then move the alert. What cannot be written is a note; what may pass is raised."""
+        report = build_report(alert, investigation, prompts=self.prompts, settings=self.settings)
+        notes, again_at = await self.comment(
+            alert,
+            report,
+            investigation.verdict.disposition,
+            run_id=investigation.run_id,
+            journal=journal,
+            observe=observe,
+        )
+        if again_at is None:
+            moved = await self.desk.move(
+                alert, investigation.verdict, seen=seen, run_id=investigation.run_id, journal=journal
+            )
+            for line in moved:
+                observe(Progress("write back", line))
+            notes = (*notes, *moved)
+        known = investigation.model_copy(update={"notes": (*investigation.notes, *notes)})
+        return Published(known, again_at)
+
+    async def comment(
+        self,
+        alert: Alert,
+        report: Report,
+        disposition: Disposition,
+        *,
+        run_id: str,
+        journal: Journal,
+        observe: Observer,
+    ) -> tuple[Sequence[str], datetime | None]:
+        """Write one comment; gives notes for the reader, and when to try again where it has to wait."""
+        try:
+            outcome = await self.desk.write(alert, report, disposition=disposition, run_id=run_id, journal=journal)
+        except (PantherError, NotFound) as error:
+            if error.retryable:
+                raise
+            observe(Progress("write back", str(error), ok=False))
+            return (f"{UNWRITTEN}{error}",), None
+        observe(Progress("write back", _told(outcome), ok=outcome.result is not Result.UNKNOWN))
+        match outcome.result:
+            case Result.UNKNOWN:
+                return (*outcome.notes, f"{UNWRITTEN}{outcome.reason}"), None
+            case Result.HELD:
+                return (*outcome.notes, f"no comment by policy: {outcome.reason}"), None
+            case Result.DEFERRED:
+                when = outcome.until.isoformat(timespec="minutes") if outcome.until else "later"
+                return (*outcome.notes, f"the comment waits until {when}: {outcome.reason}"), outcome.until
+            case _:
+                return outcome.notes, None
+
+
+def _told(outcome: WriteOutcome) -> str:
+    return " ".join((f"comment {outcome.result.value}", outcome.reason)).strip()
+
+
+def unwritten(investigation: Investigation) -> str:
+    """Why the comment is missing on Panther; empty where it isn't."""
+    return next((note for note in investigation.notes if note.startswith(UNWRITTEN)), "")

@@ -1,0 +1,68 @@
+"""Every write to Panther stands in the audit log, before it is sent and after."""
+
+from collections.abc import Awaitable, Callable
+from typing import Literal, TypeVar
+
+from triage.domain.alert import Status
+from triage.domain.report import digest
+from triage.errors import NotFound, PantherError
+from triage.ports import AuditEntry, AuditLog, Clock, Comment, Comments
+
+T = TypeVar("T")
+
+
+class AuditedComments:
+    """A door to Panther that keeps a book. Implements `ports.Comments`.
+
+    Where the book cannot be written, nothing is sent: the error is raised before the call.
+    """
+
+    def __init__(self, inner: Comments, log: AuditLog, clock: Clock) -> None:
+        self._inner = inner
+        self._log = log
+        self._clock = clock
+
+    async def list(self, alert_id: str) -> tuple[Comment, ...]:
+        """Reading is not logged."""
+        return await self._inner.list(alert_id)
+
+    async def create(self, alert_id: str, body: str, format: Literal["HTML", "PLAIN_TEXT"]) -> Comment:  # noqa: A002 - Panther's word
+        """Create a comment; the log holds the digest of its body."""
+        entry = AuditEntry(action="comment.create", alert_id=alert_id, digest=digest(body), size=len(body))
+        return await self._logged(entry, lambda: self._inner.create(alert_id, body, format), lambda made: made.id)
+
+    async def update(self, comment: Comment, body: str, format: Literal["HTML", "PLAIN_TEXT"]) -> Comment:  # noqa: A002 - Panther's word
+        """Replace a comment of this program; the log holds the digest of its new body."""
+        entry = AuditEntry(
+            action="comment.update",
+            alert_id=comment.alert_id,
+            comment_id=comment.id,
+            digest=digest(body),
+            size=len(body),
+        )
+        return await self._logged(entry, lambda: self._inner.update(comment, body, format), lambda made: made.id)
+
+    async def set_status(self, alert_id: str, status: Status) -> None:
+        """Set an alert's status."""
+        entry = AuditEntry(action="alert.status", alert_id=alert_id, value=status.value, digest=digest(status.value))
+        await self._logged(entry, lambda: self._inner.set_status(alert_id, status), lambda _none: "")
+
+    async def assign(self, alert_id: str, email: str) -> None:
+        """Assign an alert."""
+        entry = AuditEntry(action="alert.assign", alert_id=alert_id, value=email, digest=digest(email))
+        await self._logged(entry, lambda: self._inner.assign(alert_id, email), lambda _none: "")
+
+    async def _logged(self, entry: AuditEntry, act: Callable[[], Awaitable[T]], name: Callable[[T], str]) -> T:
+        await self._log.append(entry.model_copy(update={"outcome": "sending"}), now=self._clock.now())
+        try:
+            result = await act()
+        except (PantherError, NotFound) as error:
+            unknown = isinstance(error, PantherError) and error.outcome_unknown
+            outcome = "unknown" if unknown else "refused"
+            await self._log.append(
+                entry.model_copy(update={"outcome": outcome, "reason": str(error)[:200]}), now=self._clock.now()
+            )
+            raise
+        made = {"comment_id": name(result)} if name(result) else {}
+        await self._log.append(entry.model_copy(update={"outcome": "done", **made}), now=self._clock.now())
+        return result

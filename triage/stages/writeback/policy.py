@@ -1,0 +1,142 @@
+"""What may be written, and when. Pure; the first rule that objects decides."""
+
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from typing import Self
+from zoneinfo import ZoneInfo
+
+from triage.domain.alert import Alert, Moment, Severity, Status
+from triage.domain.base import Value
+from triage.domain.verdict import Disposition, Verdict
+from triage.settings import WritebackSettings
+
+PAUSED_FOR = timedelta(minutes=5)
+"""How soon a paused comment is tried again; `triage resume` is noticed after this long at most."""
+
+_NEVER_CLOSED = frozenset({Severity.CRITICAL, Severity.HIGH})
+
+
+@dataclass(frozen=True, slots=True)
+class Hold:
+    """A comment that is not written now."""
+
+    reason: str
+    until: datetime | None = None
+    """When to try again; `None`: not at all."""
+
+
+@dataclass(frozen=True, slots=True)
+class Situation:
+    """What a rule may look at beside the alert and its verdict."""
+
+    now: datetime
+    paused: bool = False
+    """`triage pause` is in force."""
+    written_today: int = 0
+    """Comments written since midnight in the configured zone."""
+
+
+def hold(
+    alert: Alert, disposition: Disposition | None, settings: WritebackSettings, situation: Situation
+) -> Hold | None:
+    """Why a comment is not written now; `None` where it may be.
+
+    Args:
+        alert: As Panther has it.
+        disposition: The verdict; `None` for a comment that carries none yet.
+        settings: The policy.
+        situation: Time, pause, and how much was written today.
+    """
+    least = Severity(settings.min_severity)
+    if alert.severity.known and alert.severity.rank < least.rank:
+        return Hold(f"severity {alert.severity.value} is below writeback.min_severity {least.value}")
+    if disposition is not None and settings.verdicts and disposition not in settings.verdicts:
+        return Hold(f"{disposition.value} is not among writeback.verdicts")
+    if situation.paused:
+        return Hold("writing is paused (`triage resume` continues)", situation.now + PAUSED_FOR)
+    ends = quiet_until(situation.now, settings)
+    if ends is not None:
+        return Hold(f"quiet hours ({settings.quiet_hours} {settings.timezone})", ends)
+    if settings.daily_cap and situation.written_today >= settings.daily_cap:
+        return Hold(f"writeback.daily_cap of {settings.daily_cap} is reached", next_day(situation.now, settings))
+    return None
+
+
+def day_start(now: datetime, settings: WritebackSettings) -> datetime:
+    """The midnight behind a moment in the configured zone, in UTC."""
+    zone = ZoneInfo(settings.timezone)
+    return datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
+
+
+def next_day(now: datetime, settings: WritebackSettings) -> datetime:
+    """The midnight ahead of a moment in the configured zone, in UTC."""
+    zone = ZoneInfo(settings.timezone)
+    return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
+
+
+def quiet_until(now: datetime, settings: WritebackSettings) -> datetime | None:
+    """When the quiet hours that hold at a moment end, in UTC; `None` outside them."""
+    if not settings.quiet_hours:
+        return None
+    start, end = (time.fromisoformat(part) for part in settings.quiet_hours.split("-"))
+    zone = ZoneInfo(settings.timezone)
+    local = now.astimezone(zone)
+    at = local.time().replace(tzinfo=None)
+    inside = start <= at < end if start < end else at >= start or at < end
+    if not inside:
+        return None
+    day = local.date() if at < end else local.date() + timedelta(days=1)
+    ends = datetime.combine(day, end, zone).astimezone(UTC)
+    # Where the clocks are set back, the hour before the end comes twice; the end then lies behind.
+    return ends if ends > now else ends + timedelta(hours=1)
+
+
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """What policy says on an alert's status."""
+
+    status: Status | None
+    """`None`: it is left as it is."""
+    against: str = ""
+    """Why it is left."""
+
+
+def wanted_status(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> Wanted | None:
+    """The status that policy gives an alert; `None` where there is no policy for its verdict."""
+    name = settings.status_for(verdict.disposition)
+    if name is None:
+        return None
+    wanted = Status(name)
+    if verdict.confidence < settings.status_min_confidence:
+        return Wanted(None, f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence")
+    if wanted is Status.CLOSED and (alert.severity in _NEVER_CLOSED or not alert.severity.known):
+        return Wanted(None, f"an alert of severity {alert.severity.value} is closed by people only")
+    return Wanted(wanted)
+
+
+class Seen(Value):
+    """How people had left an alert when its investigation began."""
+
+    status: Status
+    updated_at: Moment | None = None
+    assignee: str = ""
+    """Id of who has it."""
+
+    @classmethod
+    def of(cls, alert: Alert) -> Self:
+        """Take it from the alert."""
+        assignee = alert.assignee.id if alert.assignee else ""
+        return cls(status=alert.status, updated_at=alert.updated_at, assignee=assignee)
+
+
+def changed_by_person(seen: Seen, current: Alert) -> str:
+    """What somebody else has done to an alert since it was looked at; empty where nothing."""
+    if current.status.value != seen.status.value:
+        return f"its status became {current.status.value} meanwhile"
+    by = current.updated_by
+    moved = current.updated_at is not None and (seen.updated_at is None or current.updated_at > seen.updated_at)
+    if moved and by is not None and by.kind == "user":
+        return f"{by.email or by.name or 'a person'} changed it meanwhile"
+    if (current.assignee.id if current.assignee else "") != seen.assignee:
+        return "its assignee changed meanwhile"
+    return ""
