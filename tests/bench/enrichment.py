@@ -1,20 +1,22 @@
-"""Measure the enrichment room: `python tests/bench/enrichment.py [--latency]`.
+"""Measure the enrichment room: `python tests/bench/enrichment.py [--world DIR]`.
 
-Prints a table of every playbook question that was asked on the generated world and on those beside the project (or
-in TRIAGE_SHARED): log type, answers, rows, milliseconds, failures; then queries per alert, and what a second alert of
-the same detection saves. With `--latency`, the wall time at 300 ms for each API call and 2 s for each query, as a
-ratio to the slowest chain (the events, then the slowest query).
+The embedded Panther runs in a process of its own, at 300 ms for each API call and 2 s for each query; the settings are
+the default ones. Printed for each number of alerts at once, and for a second alert of the same detection: wall time,
+its ratio to the slowest chain (the alert's events, then one query started, run and read), questions asked, statements
+and API calls sent, this process's own CPU seconds (all for one alert), and the machine's load: with more work than cores
+the wall time says more about the neighbours. `--separate` sends each question by itself, to compare. The table of all questions is
+`python -m tests.bench.questions`.
 """
 
 import argparse
 import asyncio
 import os
-import statistics
+import subprocess
 import sys
 import tempfile
 import time
-from collections import defaultdict
-from collections.abc import Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -22,22 +24,34 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pydantic import JsonValue
 
+from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
-from triage.domain.evidence import Evidence, Source
+from triage.domain.evidence import Source
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import Panther, connect
 from triage.edges.panther.config import PantherConfig
 from triage.ports import AlertQuery, Clock
 from triage.sandbox.generator import generate
-from triage.sandbox.server import SandboxOptions, SandboxServer
-from triage.sandbox.world import World, load_world
-from triage.settings import InvestigationSettings
+from triage.sandbox.world import load_world
+from triage.settings import InvestigationSettings, PantherSettings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 
 ROOT = Path(__file__).parents[2]
-SHARED = Path(os.environ.get("TRIAGE_SHARED", ROOT.parent / "shared"))
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-PER_WORLD = 25
+API, QUERY = 0.3, 2.0
+SERVE = """
+import sys, time
+from pathlib import Path
+from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.world import load_world
+world = load_world(Path(sys.argv[1]), as_recorded=True)
+with SandboxServer(world, SandboxOptions(api_latency=float(sys.argv[2]), query_latency=float(sys.argv[3]))) as server:
+    print(server.url, flush=True)
+    for _ in sys.stdin:
+        seen = [request[2] for request in server.requests]
+        server.requests.clear()
+        print(len(seen), sum(name in ("ExecuteQuery", "ExecuteSearch") for name in seen), flush=True)
+"""
 
 
 class NoJournal:
@@ -49,108 +63,124 @@ class NoJournal:
 
 
 def room(panther: Panther, playbooks: Playbooks, clock: Clock, settings: InvestigationSettings) -> Enricher:
-    """The enrichment room of one Panther."""
+    """The enrichment room of one Panther, with an empty cache."""
     return Enricher(
         alerts=panther.alerts,
         lake=panther.lake,
         rules=panther.rules,
         sources=panther.sources,
         comments=panther.comments,
+        users=panther.users,
         playbooks=playbooks,
         settings=settings,
         clock=clock,
-        cache=SharedCache(clock, seconds=3600),
+        cache=SharedCache(clock),
     )
 
 
-async def dossiers(world: World, playbooks: Playbooks) -> list[Dossier]:
-    """The newest alerts of a world that have events, one of each detection."""
-    with SandboxServer(world) as server:
-        clock = FixedStartClock(world.now)
-        config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
+@asynccontextmanager
+async def served(path: Path, now: datetime) -> AsyncIterator[tuple[Panther, Clock, Callable[[], tuple[int, int]]]]:
+    """A world behind its own process, as slow as a real one."""
+    command = [sys.executable, "-c", SERVE, str(path), str(API), str(QUERY)]
+    process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)  # noqa: ASYNC220 - this module's own server, before anything is timed
+    try:
+        reading, writing = process.stdout, process.stdin
+        assert reading is not None
+        assert writing is not None
+
+        def counted() -> tuple[int, int]:
+            """API calls, and queries among them, since the last look."""
+            print(file=writing, flush=True)
+            calls, queries = reading.readline().split()
+            return int(calls), int(queries)
+
+        url = reading.readline().strip()
+        clock = FixedStartClock(now)
+        given = PantherSettings.model_validate({"url": url, "token": "sandbox-token"})
+        config = PantherConfig(
+            url=url,
+            token="sandbox-token",
+            requests_per_second=given.requests_per_second,
+            concurrency=given.concurrency,
+        )
         async with connect(config, clock=clock) as panther:
-            enricher = room(panther, playbooks, clock, InvestigationSettings())
-            page = await panther.alerts.page(AlertQuery(ascending=False))
-            first = {alert.detection_id: alert for alert in reversed(page.alerts) if alert.first_event_at is not None}
-            found = [
-                await enricher.enrich(alert, now=world.now, journal=NoJournal(), observe=lambda _: None)
-                for alert in list(first.values())[:PER_WORLD]
-            ]
-    return found
+            yield panther, clock, counted
+    finally:
+        process.terminate()
+        process.wait()
 
 
-def table(evidence: list[Evidence]) -> None:
-    """Every question with what it gave."""
-    by_key: dict[str, list[Evidence]] = defaultdict(list)
-    for entry in evidence:
-        by_key[entry.key].append(entry)
-    print(f"{'question':<44}{'log type':<24}{'asked':>6}{'with rows':>10}{'median rows':>12}{'ms':>8}{'failed':>8}")
-    for key, entries in sorted(by_key.items()):
-        rows = statistics.median(entry.row_count for entry in entries)
-        spent = 1000 * statistics.median(entry.seconds for entry in entries)
-        failed = sum(not entry.answered for entry in entries)
-        full = sum(entry.row_count > 0 for entry in entries)
-        print(f"{key:<44}{entries[0].log_type:<24}{len(entries):>6}{full:>10}{rows:>12.0f}{spent:>8.0f}{failed:>8}")
+async def timed(enricher: Enricher, alerts: list[Alert], now: datetime) -> tuple[float, list[Dossier]]:
+    """Enrich alerts at once; seconds and dossiers."""
+    start = time.monotonic()
+    found = await asyncio.gather(
+        *(enricher.enrich(alert, now=now, journal=NoJournal(), observe=lambda _: None) for alert in alerts)
+    )
+    return time.monotonic() - start, list(found)
 
 
-async def latency(world: World, playbooks: Playbooks) -> None:
-    """Wall time against the slowest chain, first and second alert of a detection."""
-    options = SandboxOptions(api_latency=0.3, query_latency=2.0)
-    with SandboxServer(world, options) as server:
-        clock = FixedStartClock(world.now)
-        config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6, concurrency=64)
-        async with connect(config, clock=clock) as panther:
-            page = await panther.alerts.page(AlertQuery(ascending=False))
-            with_events = [alert for alert in page.alerts if alert.first_event_at is not None]
-            pair = next(
-                (one, other)
-                for one in with_events
-                for other in with_events
-                if one.id != other.id and one.detection_id == other.detection_id
+async def measure(path: Path, playbooks: Playbooks, settings: InvestigationSettings) -> None:
+    """Print a line for each load."""
+    world = load_world(path, as_recorded=True)
+    async with served(path, world.now) as (panther, clock, counted):
+        found: list[Alert] = []
+        cursor: str | None = None
+        while True:
+            page = await panther.alerts.page(AlertQuery(ascending=False), cursor)
+            found += [alert for alert in page.alerts if alert.first_event_at is not None]
+            cursor = page.cursor
+            if cursor is None:
+                break
+        by_rule: dict[str, list[Alert]] = {}
+        for alert in found:
+            by_rule.setdefault(alert.detection_id, []).append(alert)
+        pairs = [alerts for alerts in by_rule.values() if len(alerts) > 1]
+        print(f"{len(by_rule)} detections; API {API:g} s a call, {QUERY:g} s a query")
+        print(
+            f"{'load':<42}{'wall s':>8}{'chain s':>9}{'ratio':>7}{'questions':>11}{'statements':>12}{'calls':>7}{'CPU s':>7}{'load':>7}"
+        )
+
+        async def line(name: str, enricher: Enricher, alerts: list[Alert]) -> None:
+            counted()
+            cpu = time.process_time()
+            wall, dossiers = await timed(enricher, alerts, world.now)
+            # The shortest way there is: the events, and then one query started, run and read.
+            chain = max(dossier.evidence[0].seconds for dossier in dossiers) + API + QUERY + API
+            asked = sum(entry.source is Source.QUERY for dossier in dossiers for entry in dossier.evidence)
+            each = len(dossiers)
+            calls, statements = counted()
+            print(
+                f"{name:<42}{wall:>8.2f}{chain:>9.2f}{wall / chain:>7.2f}{asked / each:>11.1f}"
+                f"{statements / each:>12.1f}{calls / each:>7.1f}"
+                f"{(time.process_time() - cpu) / each:>7.2f}{os.getloadavg()[0]:>7.1f}"
             )
-            for concurrency in (InvestigationSettings().query_concurrency, 40):
-                settings = InvestigationSettings(query_concurrency=concurrency)
-                enricher = room(panther, playbooks, clock, settings)
-                for name, alert in zip(("first alert", "second of the same detection"), pair, strict=True):
-                    start = time.monotonic()
-                    cpu = time.process_time()
-                    dossier = await enricher.enrich(alert, now=world.now, journal=NoJournal(), observe=lambda _: None)
-                    wall = time.monotonic() - start
-                    queries = [entry for entry in dossier.evidence if entry.source is Source.QUERY]
-                    # The shortest way there is: the events, and then one query started, run and read.
-                    chain = dossier.evidence[0].seconds + 0.3 + 2.0 + 0.3
-                    print(
-                        f"concurrency {concurrency:>2}, {name:<29} {wall:5.2f} s wall, chain {chain:4.2f} s, "
-                        f"ratio {wall / chain:4.2f}, {len(queries)} queries, {time.process_time() - cpu:4.2f} s of CPU "
-                        "with the embedded Panther's own"
-                    )
+
+        await line("first alert of a fresh process", room(panther, playbooks, clock, settings), pairs[0][:1])
+        for alerts in pairs[:3]:
+            enricher = room(panther, playbooks, clock, settings)
+            name = alerts[0].detection_id[:34]
+            await line(f"{name}, first", enricher, alerts[:1])
+            await line(f"{name}, second", enricher, alerts[1:2])
+        for count in (InvestigationSettings().concurrency, 10):
+            chosen = [alerts[0] for alerts in by_rule.values()][:count]
+            await line(f"{len(chosen)} alerts at once", room(panther, playbooks, clock, settings), chosen)
 
 
 def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--latency", action="store_true")
+    parser.add_argument("--world", type=Path, help="a world's directory; left out: one is generated")
+    parser.add_argument("--separate", action="store_true", help="each question in a statement of its own")
     given = parser.parse_args()
+    settings = InvestigationSettings(questions_per_query=1) if given.separate else InvestigationSettings()
     start = time.perf_counter()
     playbooks = load_playbooks([ROOT / "prompts" / "playbooks"])
     print(f"playbooks loaded in {time.perf_counter() - start:.2f} s")
+    if given.world:
+        asyncio.run(measure(given.world, playbooks, settings))
+        return
     with tempfile.TemporaryDirectory() as scratch:
-        generated = generate(Path(scratch) / "world", seed=1, now=NOW)
-        if given.latency:
-            asyncio.run(latency(load_world(generated, as_recorded=True), playbooks))
-            return
-        paths = [generated, *sorted(path.parent for path in (SHARED / "worlds").glob("*/world.json"))]
-        if len(paths) == 1:
-            print(f"no worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
-        evidence: list[Evidence] = []
-        counts: list[int] = []
-        for path in paths:
-            for dossier in asyncio.run(dossiers(load_world(path, as_recorded=True), playbooks)):
-                asked = [entry for entry in dossier.evidence if entry.source is Source.QUERY]
-                evidence += asked
-                counts.append(len(asked))
-        table(evidence)
-        print(f"queries per alert: {min(counts)} to {max(counts)}, median {statistics.median(counts):.0f}")
+        asyncio.run(measure(generate(Path(scratch) / "world", seed=1, now=NOW), playbooks, settings))
 
 
 if __name__ == "__main__":

@@ -109,3 +109,25 @@ def test_a_fresh_alert_is_covered_up_to_the_present() -> None:
         now=NOW,
     )
     assert found.proves_absence
+
+
+def test_a_table_without_indicator_columns_has_a_rhythm_but_no_control() -> None:
+    """Hours are known, so rows of anyone are; whether rows with an actor would have been seen is not."""
+    window = TimeWindow(datetime(2026, 3, 4, 8, tzinfo=UTC), datetime(2026, 3, 4, 12, tzinfo=UTC))
+    rows = [{"hour": "2026-03-04 10:00:00.000", "events": 5, "last_seen": "2026-03-04 10:59:00.000"}]
+    found = {
+        control: coverage_of(
+            window,
+            rhythm=Rhythm.of(rows, truncated=False),
+            sources=None,
+            last_event=window.end,
+            control=control,
+            now=window.end,
+        )
+        for control in ("any", "actor", "address")
+    }
+
+    assert all(coverage.table_has_rows for coverage in found.values())
+    assert found["any"].control_has_rows is True
+    assert found["actor"].control_has_rows is None
+    assert found["address"].control_has_rows is None

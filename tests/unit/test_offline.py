@@ -77,6 +77,17 @@ def test_one_fact_alone_is_not_enough_for_benign() -> None:
     assert offline_draft(dossier(ROUTINE)).verdict is Disposition.INCONCLUSIVE
 
 
+def test_weak_facts_do_not_add_up_to_benign() -> None:
+    """The usual place, one earlier day and a quiet aftermath are there for whoever holds a stolen session, too."""
+    place = signal("known_address", Direction.BENIGN, 0.7, "198.51.100.7 was used before.", "E2")
+    once = signal("seen_before", Direction.BENIGN, 0.6, "This actor did it on 2026-03-01.", "E2")
+
+    draft = offline_draft(dossier(place, once, QUIET))
+
+    assert draft.verdict is Disposition.INCONCLUSIVE
+    assert offline_draft(dossier(place, once, QUIET, ROUTINE)).verdict is Disposition.BENIGN
+
+
 def test_a_strong_fact_against_it_forbids_benign() -> None:
     """Benign facts don't bury a strong one towards malicious."""
     strange = signal("target_used", Direction.MALICIOUS, 1.2, "ListBuckets was used.", "E3")

@@ -37,7 +37,14 @@ INDICATOR_COLUMN: dict[EntityKind, str] = {
     EntityKind.TRACE: "p_any_trace_ids",
     EntityKind.ACTOR_ID: "p_any_actor_ids",
 }
-"""Source: Panther's documented indicator fields."""
+"""Source: Panther's documented indicator fields. A hash has one for each algorithm, see `HASH_COLUMN`."""
+
+HASH_COLUMN: dict[str, str] = {
+    "md5": "p_any_md5_hashes",
+    "sha1": "p_any_sha1_hashes",
+    "sha256": "p_any_sha256_hashes",
+}
+"""By the fact `algorithm`."""
 
 
 class Role(StrEnum):
@@ -59,3 +66,10 @@ class Entity(Value):
     """Dotted paths of the event that hold it."""
     facts: dict[str, str] = Field(default_factory=dict)
     """What parsing alone tells, such as `{"class": "private"}` or `{"account": "…", "resource": "…"}`."""
+
+    @property
+    def indicator_column(self) -> str:
+        """The `p_any_*` column that finds it again; empty where Panther has none."""
+        if self.kind is EntityKind.HASH:
+            return HASH_COLUMN.get(self.facts.get("algorithm", ""), "")
+        return INDICATOR_COLUMN.get(self.kind, "")

@@ -31,6 +31,10 @@ class Source(StrEnum):
     """The state of the log sources."""
     COMMENTS = "comments"
     """What people wrote on like alerts."""
+    USERS = "users"
+    """Who the people of the alert are to Panther."""
+    SEARCH = "search"
+    """Panther's indicator search over all log types."""
 
 
 class Evidence(Value):
@@ -46,7 +50,8 @@ class Evidence(Value):
     table: str = ""
     """Fully qualified table, where one was asked."""
     sql: str = ""
-    """The statement as it was sent; empty where none was."""
+    """The question's statement, as it runs in Data Explorer; it may have been sent joined with others. Empty where
+    nothing was asked of the lake by SQL."""
     start: Moment | None = None
     end: Moment | None = None
     columns: tuple[str, ...] = ()

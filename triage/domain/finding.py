@@ -1,56 +1,31 @@
 """Checkable sentences, and what checking them gave."""
 
 from enum import StrEnum
-from typing import Annotated, Literal
-
-from pydantic import Field
 
 from triage.domain.base import Value
-from triage.domain.evidence import EvidenceId
+from triage.domain.citation import (
+    AbsenceCitation,
+    Citation,
+    Comparison,
+    CountCitation,
+    JsonScalar,
+    ValueCitation,
+)
 from triage.domain.signal import Direction
 from triage.domain.trust import Trust
 
-JsonScalar = str | int | float | bool | None
-
-
-class ValueCitation(Value):
-    """A value that a reader can find again in the evidence."""
-
-    kind: Literal["value"] = "value"
-    evidence: EvidenceId
-    row: int = Field(ge=0)
-    """Zero-based index into the stored rows."""
-    column: str
-    """Column name as the lake returned it; a dotted path reaches into JSON."""
-    value: JsonScalar
-    """The value the finding rests on, compared exactly."""
-
-
-class Comparison(StrEnum):
-    EQUAL = "=="
-    AT_LEAST = ">="
-    AT_MOST = "<="
-    MORE = ">"
-    LESS = "<"
-
-
-class CountCitation(Value):
-    """A statement on the number of rows an answer had."""
-
-    kind: Literal["count"] = "count"
-    evidence: EvidenceId
-    comparison: Comparison = Comparison.EQUAL
-    number: int = Field(ge=0)
-
-
-class AbsenceCitation(Value):
-    """A statement that an answer had no rows."""
-
-    kind: Literal["absence"] = "absence"
-    evidence: EvidenceId
-
-
-Citation = Annotated[ValueCitation | CountCitation | AbsenceCitation, Field(discriminator="kind")]
+__all__ = [
+    "AbsenceCitation",
+    "CheckedFinding",
+    "Citation",
+    "Comparison",
+    "CountCitation",
+    "Finding",
+    "Issue",
+    "IssueCode",
+    "JsonScalar",
+    "ValueCitation",
+]
 
 
 class Finding(Value):

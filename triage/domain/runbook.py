@@ -8,6 +8,8 @@ _HEADING = re.compile(r"^\s*(?:#{1,6}\s|[^.!?]{1,80}:\s*$)")
 _SENTENCE = re.compile(r"(?<=[.!?])\s+(?=[A-Z\"'(])")
 _LINK_ONLY = re.compile(r"^(?:see\s+|runbook:?\s+)?<?https?://\S+>?\.?$", re.IGNORECASE)
 _INLINE_NUMBER = re.compile(r"(?:(?<=\s)|^)(\d{1,2})[.)]\s+(?=\S)")
+_ENDS = re.compile(r"[.!?:;]$")
+_PLACEHOLDER = re.compile(r"^(?:tbd|tba|todo|n/?a|none|null|-+|runbook)\W*$", re.IGNORECASE)
 _SPACE = re.compile(r"\s+")
 
 MAX_STEPS = 20
@@ -18,7 +20,7 @@ def runbook_steps(text: str) -> tuple[str, ...]:
     """Split a runbook into its steps, in order.
 
     Numbered items are the steps where there are any; else bullets; else each sentence. A line that continues an item
-    belongs to it, and a heading is not a step. A text that is only a link has no step.
+    or a sentence belongs to it, and a heading is not a step. A text that is only a link or a placeholder has no step.
 
     Args:
         text: As the detection has it: plain text or Markdown.
@@ -33,11 +35,25 @@ def runbook_steps(text: str) -> tuple[str, ...]:
     inline = _inline(text)
     if inline:
         return _tidy(inline)
-    kept = [line for line in lines if line.strip() and not line.lstrip().startswith("#")]
     found: list[str] = []
-    for block in "\n".join(kept).split("\n"):
-        found += _SENTENCE.split(block.strip())
+    for line in _unwrapped(lines):
+        found += _SENTENCE.split(line)
     return _tidy(found)
+
+
+def _unwrapped(lines: list[str]) -> list[str]:
+    """Lines of prose without headings; one that goes on in the middle of a sentence is joined to the one before."""
+    found: list[str] = []
+    goes_on = False
+    for line in lines:
+        text = line.strip()
+        if text and not text.startswith("#"):
+            if goes_on and text[0].islower():
+                found[-1] += " " + text
+            else:
+                found.append(text)
+        goes_on = bool(text) and bool(found) and not _ENDS.search(text)
+    return found
 
 
 def _items(lines: list[str], pattern: re.Pattern[str]) -> list[str]:
@@ -67,5 +83,9 @@ def _inline(text: str) -> list[str]:
 
 def _tidy(steps: list[str]) -> tuple[str, ...]:
     found = (_SPACE.sub(" ", step).strip(" -*\u2022") for step in steps)
-    kept = [step for step in found if any(letter.isalpha() for letter in step) and not _LINK_ONLY.match(step)]
+    kept = [
+        step
+        for step in found
+        if any(letter.isalpha() for letter in step) and not (_LINK_ONLY.match(step) or _PLACEHOLDER.match(step))
+    ]
     return tuple(step if len(step) <= MAX_STEP_CHARS else step[: MAX_STEP_CHARS - 1] + "…" for step in kept[:MAX_STEPS])

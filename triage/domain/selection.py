@@ -44,6 +44,8 @@ class Linked(Value):
     leader: str
     """Alert id that is investigated."""
     reason: str
+    tried: tuple[str, ...] = ()
+    """Other leaders whose investigations it was found not to belong to."""
 
 
 Decision = Selected | Skipped | Linked

@@ -1,9 +1,11 @@
 """Measured facts with a weight."""
 
+from collections.abc import Iterable, Mapping
 from enum import StrEnum
 
 from triage.domain.base import Value
-from triage.domain.evidence import EvidenceId
+from triage.domain.citation import Citation
+from triage.domain.evidence import Evidence, EvidenceId
 
 
 class Direction(StrEnum):
@@ -25,3 +27,24 @@ class Signal(Value):
     evidence: tuple[EvidenceId, ...]
     absence: bool = False
     """It rests on rows that are not there; it counts only where coverage proves the absence."""
+    citations: tuple[Citation, ...] = ()
+    """What of the evidence bears the sentence; empty in what was stored before signals carried it."""
+
+
+def is_proven(signal: Signal, evidence: Mapping[str, Evidence]) -> bool:
+    """Whether a signal counts: its evidence has answered, and where it rests on an absence, coverage proves that.
+
+    Args:
+        signal: What a rule has found.
+        evidence: By id.
+    """
+    cited = [evidence[name] for name in signal.evidence if name in evidence]
+    if not cited or any(not entry.answered for entry in cited):
+        return False
+    return not signal.absence or all(entry.coverage.proves_absence for entry in cited)
+
+
+def net_weight(signals: Iterable[Signal], evidence: Mapping[str, Evidence]) -> float:
+    """Sum of the proven signals, those towards malicious counted up and those towards benign down, in log odds."""
+    sign = {Direction.MALICIOUS: 1.0, Direction.BENIGN: -1.0, Direction.NEUTRAL: 0.0}
+    return sum(sign[signal.direction] * signal.weight for signal in signals if is_proven(signal, evidence))

@@ -6,14 +6,14 @@ a value that is quoted back through JSON is still exactly the stored one.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import regex
 from pydantic import JsonValue
 
 from triage.domain.base import Row
-from triage.domain.injection import looks_like_instruction
+from triage.domain.injection import Piece, looks_like_instruction, split_instructions
 
 _HIDDEN = regex.compile(
     # Control, format, unassigned, private and surrogate characters; line and paragraph separators; odd spaces; fillers
@@ -187,5 +187,30 @@ def texts_in(value: JsonValue | Row, path: str = "") -> Iterable[tuple[str, str]
 
 
 def instructions_in(row: JsonValue | Row) -> tuple[str, ...]:
-    """Dotted paths of the texts in a record that try to instruct their reader; see `looks_like_instruction`."""
-    return tuple(dict.fromkeys(path for path, text in texts_in(row) if looks_like_instruction(text)))
+    """Dotted paths of the texts in a record that try to instruct their reader, alone or read together.
+
+    See `looks_like_instruction` and `split_instructions`.
+    """
+    return tuple(path for _, path in instructions_among([row]))
+
+
+def instructions_among(rows: Sequence[JsonValue | Row]) -> tuple[tuple[int, str], ...]:
+    """Row number and dotted path of each text that tries to instruct its reader.
+
+    Read are the texts of each record alone, then together in the order of its fields, then those of one field over
+    all records: an order may be cut into parts.
+    """
+    pieces = [[Piece(path, text, number) for path, text in texts_in(row)] for number, row in enumerate(rows)]
+    alone = [piece for row in pieces for piece in row if looks_like_instruction(piece.text)]
+    found = {(piece.row, piece.path): None for piece in alone}
+    for row in pieces:
+        found |= {(piece.row, piece.path): None for piece in split_instructions(row)}
+    if len(rows) > 1:
+        by_path: dict[str, dict[str, Piece]] = {}
+        for row in pieces:
+            for piece in row:
+                by_path.setdefault(piece.path, {}).setdefault(piece.text, piece)
+        for column in by_path.values():
+            if len(column) > 1:
+                found |= {(piece.row, piece.path): None for piece in split_instructions(list(column.values()))}
+    return tuple(found)

@@ -90,6 +90,12 @@ class Verdict(Value):
     issues: tuple[Issue, ...] = ()
     proposed: Disposition | None = None
     """What the draft said, before the rules."""
+    weighed: Disposition | None = None
+    """What a second model call made of the proven findings; `None` where the rules decided alone."""
+    stated: float | None = None
+    """The confidence before calibration, where there was one."""
+    calibration: str = "uncalibrated"
+    """How the confidence relates to what was right before, in one word."""
 
     @property
     def verified(self) -> tuple[CheckedFinding, ...]:
@@ -117,6 +123,10 @@ class Usage(Value):
     prompt_tokens: int = 0
     completion_tokens: int = 0
     seconds: float = 0.0
+    cached_tokens: int = 0
+    """Those of the prompt's that the server answered from its cache."""
+    money: float = 0.0
+    """In `llm.currency`, by `llm.prices`; 0 where the model has no price."""
 
     def plus(self, other: "Usage") -> "Usage":
         return Usage.model_validate({name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})

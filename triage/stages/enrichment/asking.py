@@ -3,14 +3,20 @@
 import asyncio
 from collections.abc import Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from triage.domain.redaction import redact_json
 from triage.errors import NotFound, PantherError, QueryFailed
-from triage.ports import Clock, Journal, Lake, Observer, Progress, QueryLimits
+from triage.ports import Clock, Journal, Lake, Observer, Progress, QueryLimits, QueryResult
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.questions import Bound
+from triage.stages.enrichment.together import Bundle, columns_of
+
+if TYPE_CHECKING:
+    # sqlglot stands behind this package and costs start-up time.
+    from triage.domain.sql import ReadOnlyQuery
 
 STAGE = "enrichment"
 Perform = Callable[[], Awaitable[JsonValue]]
@@ -44,6 +50,12 @@ class Asker:
     """Lake queries under way."""
     max_rows: int
     max_bytes: int
+    bundles: dict[str, Bundle] = field(default_factory=dict)
+    """By question, where it goes out together with others."""
+    alone: set[str] = field(default_factory=set)
+    """Questions that spoiled a joint statement, over all runs."""
+    statements: int = field(default=0, init=False)
+    """Queries sent to the lake."""
     rows: int = field(default=0, init=False)
     bytes: int = field(default=0, init=False)
 
@@ -80,10 +92,7 @@ class Asker:
         async def run() -> JsonValue:
             if self.rows >= self.max_rows or self.bytes >= self.max_bytes:
                 raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
-            async with self.slots:
-                limit = min(bound.query.limit, max(1, self.max_rows - self.rows))
-                limits = QueryLimits(rows=limit, bytes=self.limits.bytes, seconds=self.limits.seconds)
-                result = await self.lake.run_query(bound.query, limits=limits)
+            result = await self._result(bound)
             self.rows += len(result.rows)
             self.bytes += result.bytes
             # A full answer may have been cut by the LIMIT; then only lower bounds hold.
@@ -98,6 +107,35 @@ class Asker:
         question = bound.asked.question
         text = f"{question.question} ({bound.asked.table})"
         return await self.ask(f"{prefix}/{bound.key}", "query", text, run, shared=shared)
+
+    async def _result(self, bound: Bound) -> QueryResult:
+        bundle = self.bundles.get(bound.key)
+        if bundle is None:
+            return await self._send(bound.query)
+        result = await bundle.answer(bound, self._together)
+        if result is not None:
+            return result
+        try:
+            return await self._send(bound.query)
+        except QueryFailed:
+            self.alone.add(bound.key)
+            raise
+
+    async def _together(self, bundle: Bundle) -> QueryResult:
+        from triage.domain.sql.together import join_queries  # noqa: PLC0415 - sqlglot costs start-up time
+
+        query = join_queries([(bound.query, columns_of(bound.asked.question.sql)) for bound in bundle.bounds])
+        return await self._send(query, questions=len(bundle.bounds))
+
+    async def _send(self, query: "ReadOnlyQuery", *, questions: int = 1) -> QueryResult:
+        async with self.slots:
+            limits = QueryLimits(
+                rows=min(query.limit, max(1, self.max_rows - self.rows)),
+                bytes=self.limits.bytes * questions,
+                seconds=self.limits.seconds,
+            )
+            self.statements += 1
+            return await self.lake.run_query(query, limits=limits)
 
     def _since(self, start: float) -> float:
         return round(self.clock.monotonic() - start, 3)

@@ -1,20 +1,30 @@
 """What is gathered besides lake queries: the detection, how its earlier alerts ended, what people wrote, the sources."""
 
+import asyncio
+from collections import Counter
 from collections.abc import Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert, Severity, Status
+from triage.domain.base import Row
 from triage.domain.detection import Detection
+from triage.domain.entity import Entity, EntityKind
 from triage.domain.evidence import Evidence, Source
-from triage.ports import AlertQuery, AlertSource, Comment, Comments, LogSource
+from triage.ports import AlertQuery, AlertSource, Column, Comment, Comments, LogSource, PantherUser
+from triage.stages.enrichment.playbook import table_of
 
 HISTORY_ALERTS = 100
 COMMENTED_ALERTS = 5
 """Earlier alerts whose comments are read."""
 COMMENT_CHARS = 1_000
 PAGES = 3
+OUTCOME_ROWS = 20
+TABLE_CHARS = 3_000
+SEARCHED = 10
+"""Addresses, hashes and keys that one search asks for."""
+SEARCH_QUESTION = "In which log types do the alert's addresses, hashes and keys occur, and since when?"
 
 
 async def past_alerts(alerts: AlertSource, alert: Alert, *, since: datetime) -> JsonValue:
@@ -44,6 +54,7 @@ def _row(past: Alert) -> dict[str, JsonValue]:
         "severity": past.severity.value,
         "title": past.title,
         "updated_by_kind": by,
+        "updated_by": (past.updated_by.email or past.updated_by.name) if past.updated_by is not None else "",
         "auto": auto,
         "judged": not auto and by == "user" and past.status in (Status.RESOLVED, Status.CLOSED),
     }
@@ -51,9 +62,10 @@ def _row(past: Alert) -> dict[str, JsonValue]:
 
 async def prior_comments(comments: Comments, alert_ids: Sequence[str]) -> JsonValue:
     """What people wrote on earlier alerts, as rows; this program's own comments are left out. Raises PantherError."""
-    rows: list[JsonValue] = []
-    for alert_id in alert_ids:
-        rows += [_comment(comment) for comment in await comments.list(alert_id) if comment.created_by.kind == "user"]
+    found = await asyncio.gather(*(comments.list(alert_id) for alert_id in alert_ids))
+    rows: list[JsonValue] = [
+        _comment(comment) for listed in found for comment in listed if comment.created_by.kind == "user"
+    ]
     return {"rows": rows, "truncated": False}
 
 
@@ -77,6 +89,69 @@ def commented(rows: Sequence[dict[str, JsonValue]], title: str) -> tuple[str, ..
     ranked = sorted(enumerate(rows), key=lambda item: (-likeness(item[1]), item[0]))
     judged = [row for _, row in ranked if row.get("judged")]
     return tuple(str(row["alert_id"]) for row in judged[:COMMENTED_ALERTS])
+
+
+def outcome_rows(past: Sequence[Row]) -> list[dict[str, JsonValue]]:
+    """Earlier alerts counted by status and by who set it, the most frequent first."""
+    counted: Counter[tuple[str, str, str]] = Counter()
+    judged: Counter[tuple[str, str, str]] = Counter()
+    last: dict[tuple[str, str, str], str] = {}
+    for row in past:
+        key = (str(row.get("status")), str(row.get("updated_by_kind")), str(row.get("updated_by") or ""))
+        counted[key] += 1
+        judged[key] += row.get("judged") is True
+        last[key] = max(last.get(key, ""), str(row.get("created_at") or ""))
+    return [
+        {
+            "status": status,
+            "set_by_kind": kind,
+            "set_by": who,
+            "alerts": count,
+            "decided_by_people": judged[status, kind, who],
+            "last": last[status, kind, who],
+        }
+        for (status, kind, who), count in counted.most_common(OUTCOME_ROWS)
+    ]
+
+
+def user_rows(users: Sequence[PantherUser], entities: Sequence[Entity]) -> list[dict[str, JsonValue]]:
+    """The users of Panther whose e-mail address the alert names."""
+    named = {entity.value.casefold(): entity.role.value for entity in entities if entity.kind is EntityKind.EMAIL}
+    return [
+        {
+            "email": user.email.casefold(),
+            "name": user.name,
+            "role": user.role,
+            "enabled": user.enabled,
+            "part_in_alert": named[user.email.casefold()],
+        }
+        for user in users
+        if user.email and user.email.casefold() in named
+    ]
+
+
+def table_row(log_type: str, columns: Sequence[Column]) -> dict[str, JsonValue]:
+    """What a log type's table holds, as one row."""
+    names = [column.name.lower() for column in columns]
+    return {
+        "log_type": log_type,
+        "table": f"panther_logs.public.{table_of(log_type)}",
+        "exists": bool(columns),
+        "columns": ", ".join(f"{column.name.lower()} {column.type}".strip() for column in columns)[:TABLE_CHARS],
+        "indicator_columns": ", ".join(name for name in names if name.startswith("p_any_")),
+    }
+
+
+def indicators_of(entities: Sequence[Entity]) -> tuple[str, ...]:
+    """What is worth looking for over all log types: what stands for one machine, file or credential."""
+    return tuple(
+        dict.fromkeys(
+            entity.value
+            for entity in entities
+            if entity.kind in (EntityKind.HASH, EntityKind.ACCESS_KEY)
+            or (entity.kind is EntityKind.IP and entity.facts.get("class") == "public")
+        )
+    )[:SEARCHED]
 
 
 def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[dict[str, JsonValue]]:

@@ -39,6 +39,16 @@ RHYTHM_SQL = """
 """
 """Rows an hour, newest first."""
 
+PLAIN_RHYTHM_SQL = """
+    SELECT DATE_TRUNC('hour', p_event_time) AS hour, COUNT(*) AS events, MAX(p_event_time) AS last_seen
+    FROM {table}
+    WHERE p_event_time BETWEEN :start AND :end
+    GROUP BY 1
+    ORDER BY 1 DESC
+    LIMIT :limit
+"""
+"""The same for a table that lacks one of the indicator columns; then no control is known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Hour:
@@ -57,6 +67,8 @@ class Rhythm:
     """Newest first; hours without rows are left out."""
     complete: bool = True
     """False where the oldest hours were cut."""
+    controlled: bool = True
+    """Rows with an actor and with an address were counted."""
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, truncated: bool) -> "Rhythm":
@@ -66,7 +78,11 @@ class Rhythm:
             start, last = parse_time(row.get("hour")), parse_time(row.get("last_seen"))
             if start is not None and last is not None:
                 hours.append(Hour(start, _int(row, "events"), last, _int(row, "with_address"), _int(row, "with_actor")))
-        return cls(tuple(sorted(hours, key=lambda hour: hour.start, reverse=True)), complete=not truncated)
+        return cls(
+            tuple(sorted(hours, key=lambda hour: hour.start, reverse=True)),
+            complete=not truncated,
+            controlled=all("with_actor" in row for row in rows),
+        )
 
     @property
     def last(self) -> datetime | None:
@@ -139,7 +155,7 @@ def coverage_of(
         source_healthy=healthy,
         source_reached_window=_reached(window, last, rhythm, last_event, now),
         table_has_rows=counted["any"] > 0 if hours or rhythm.complete else None,
-        control_has_rows=counted[control] > 0 if counted["any"] else None,
+        control_has_rows=counted[control] > 0 if counted["any"] and (rhythm.controlled or control == "any") else None,
         last_event_at=last,
     )
 

@@ -2,48 +2,50 @@
 
 Three waves: the alert's events, its detection, the sources, the tables and the alert history start together; the
 playbooks' queries start when the events, the detection and the tables are there; comments on like alerts when the
-history is. Numbers follow the order of the questions, never that of the answers.
+history is. What is gathered besides is asked along with the queries. Numbers follow the order of the questions, never that of the answers.
 """
 
 import asyncio
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-
-from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Source
-from triage.errors import PantherError, TriageError
+from triage.domain.window import TimeWindow
+from triage.errors import TriageError
 from triage.ports import (
     AlertSource,
     Clock,
     Comments,
     Journal,
     Lake,
-    LogSource,
     LogSources,
     Observer,
+    Progress,
     QueryLimits,
     RuleBook,
+    Users,
 )
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import background, ledger
-from triage.stages.enrichment.asking import Answer, Asker
+from triage.stages.enrichment.asking import STAGE, Answer, Asker
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.entities import extract_entities, log_type_of
+from triage.stages.enrichment.gathering import Doors, Gatherer
 from triage.stages.enrichment.ledger import Found
 from triage.stages.enrichment.playbooks import Playbooks
-from triage.stages.enrichment.questions import choose
-from triage.stages.enrichment.rhythms import rhythm_questions
+from triage.stages.enrichment.questions import Bound, choose
+from triage.stages.enrichment.rhythms import plain_rhythm, rhythm_questions
 from triage.stages.enrichment.signals import measure
 from triage.stages.enrichment.subject import subject_of
+from triage.stages.enrichment.together import bundled
 
 QUERY_BYTES = 200_000
 """Bytes of one answer that are kept."""
-_DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
-_SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])
+SEARCH_BEFORE = timedelta(days=7)
+SEARCH_AFTER = timedelta(days=1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,6 +61,9 @@ class Enricher:
     settings: InvestigationSettings
     clock: Clock
     cache: SharedCache | None = None
+    users: Users | None = None
+    alone: set[str] = field(default_factory=set)
+    """Questions that the lake has refused in company; no joint statement takes them along any more."""
 
     async def enrich(self, alert: Alert, *, now: datetime, journal: Journal, observe: Observer) -> Dossier:
         """Ask everything that the playbooks know to ask about an alert.
@@ -75,7 +80,9 @@ class Enricher:
         Raises:
             PantherError: The alert's events could not be fetched for a reason that may pass; try again later.
         """
-        run = _Run(self, alert, now.astimezone(UTC), self._asker(journal, observe))
+        asker = self._asker(journal, observe)
+        doors = Doors(self.alerts, self.lake, self.rules, self.sources, self.comments, self.users)
+        run = _Run(self, alert, now.astimezone(UTC), asker, Gatherer(doors, alert, self.settings, asker))
         return await run.dossier()
 
     def _asker(self, journal: Journal, observe: Observer) -> Asker:
@@ -90,6 +97,7 @@ class Enricher:
             slots=asyncio.Semaphore(settings.query_concurrency),
             max_rows=settings.max_rows,
             max_bytes=settings.max_bytes,
+            alone=self.alone,
         )
 
 
@@ -101,6 +109,7 @@ class _Run:
     alert: Alert
     now: datetime
     asker: Asker
+    ask: Gatherer
 
     async def dossier(self) -> Dossier:
         try:
@@ -114,26 +123,27 @@ class _Run:
 
     async def _gather(self) -> Dossier:
         async with asyncio.TaskGroup() as group:
-            events = group.create_task(self._events())
-            detection = group.create_task(self._detection())
-            sources = group.create_task(self._log_sources())
-            tables = group.create_task(self._tables())
-            history = group.create_task(self._history())
+            events = group.create_task(self.ask.events())
+            detection = group.create_task(self.ask.detection())
+            sources = group.create_task(self.ask.log_sources())
+            tables = group.create_task(self.ask.tables())
+            history = group.create_task(self.ask.history())
+            users = group.create_task(self.ask.users())
             comments = group.create_task(self._comments(history))
             lake = group.create_task(self._lake(events, detection, tables))
         rule, rule_answer = detection.result()
         found = lake.result()
         health, source_answer = sources.result()
+        past = history.result()
         entries = [
             ledger.events_entry(events.result(), found),
             background.detection_evidence(rule, 2, rule_answer.error, rule_answer.seconds),
-            ledger.entry(
-                3, Source.HISTORY, "history", "How did earlier alerts of this detection end?", history.result()
-            ),
+            ledger.entry(3, Source.HISTORY, "history", "How did earlier alerts of this detection end?", past),
             ledger.entry(4, Source.COMMENTS, "comments", "What did people write on like alerts?", comments.result()),
             ledger.sources_entry(source_answer, health, found.log_types),
         ]
         entries += ledger.query_entries(found, health, len(entries), self.now)
+        entries += ledger.further_entries(found, past, users.result(), len(entries))
         notes = [*self.alert.notes, *found.chosen.notes]
         return Dossier(
             alert=self.alert,
@@ -146,88 +156,17 @@ class _Run:
             notes=tuple(notes),
         )
 
-    # ---- what is asked -------------------------------------------------------------------------------------------
-
-    async def _events(self) -> Answer:
-        settings = self.room.settings
-
-        async def perform() -> JsonValue:
-            found = await self.room.alerts.events(
-                self.alert.id, limit=settings.max_events, max_bytes=settings.max_bytes
-            )
-            return {"rows": [dict(row) for row in found.rows], "truncated": found.truncated}
-
-        async def patient() -> JsonValue:
-            try:
-                return await perform()
-            except PantherError as error:
-                if error.retryable:
-                    raise _Later(error) from error
-                raise
-
-        try:
-            return await self.asker.ask("enrich/events", "events", "the alert's events", patient)
-        except _Later as later:
-            # Without its events there is nothing to say about an alert: better a later attempt than an empty dossier.
-            raise later.error from later
-
-    async def _detection(self) -> tuple[Detection, Answer]:
-        async def perform() -> JsonValue:
-            return (await self.room.rules.detection(self.alert.origin)).model_dump(mode="json")
-
-        shared = f"detection/{self.alert.origin.kind}/{self.alert.detection_id}" if self.alert.detection_id else ""
-        answer = await self.asker.ask("enrich/detection", "detection", "the detection", perform, shared=shared)
-        if answer.error:
-            known = Detection(id=self.alert.detection_id, severity=self.alert.severity, runbook=self.alert.runbook)
-            return known, answer
-        rule = Detection.model_validate(answer.value)
-        return rule if rule.runbook else rule.model_copy(update={"runbook": self.alert.runbook}), answer
-
-    async def _log_sources(self) -> tuple[tuple[LogSource, ...] | None, Answer]:
-        async def perform() -> JsonValue:
-            value: JsonValue = _SOURCES.dump_python(await self.room.sources.sources(), mode="json")
-            return value
-
-        answer = await self.asker.ask("enrich/sources", "sources", "the log sources", perform, shared="sources")
-        return (None if answer.error else _SOURCES.validate_python(answer.value)), answer
-
-    async def _tables(self) -> dict[str, frozenset[str]] | None:
-        async def perform() -> JsonValue:
-            names: dict[str, JsonValue] = {}
-            for database in _DATABASES:
-                names[database] = [table.name.lower() for table in await self.room.lake.tables(database)]
-            return {"tables": names}
-
-        answer = await self.asker.ask("enrich/tables", "tables", "the lake's tables", perform, shared="tables")
-        value = answer.value
-        named = value.get("tables") if isinstance(value, dict) else None
-        if not isinstance(named, dict):
-            return None
-        return {
-            database: frozenset(str(name) for name in names)
-            for database, names in named.items()
-            if isinstance(names, list)
-        }
-
-    async def _history(self) -> Answer:
-        since = self.alert.created_at - max(self.room.settings.history, timedelta(days=90))
-        if not self.alert.detection_id:
-            return Answer()
-
-        async def perform() -> JsonValue:
-            return await background.past_alerts(self.room.alerts, self.alert, since=since)
-
-        return await self.asker.ask("enrich/history", "history", "earlier alerts of the detection", perform)
-
     async def _comments(self, history: "asyncio.Task[Answer]") -> Answer:
-        chosen = background.commented((await history).rows, self.alert.title)
-        if not chosen:
-            return Answer()
+        return await self.ask.comments(await history)
 
-        async def perform() -> JsonValue:
-            return await background.prior_comments(self.room.comments, chosen)
-
-        return await self.asker.ask("enrich/comments", "comments", "comments on like alerts", perform)
+    async def _paced(self, bound: Bound) -> tuple[Bound, Answer]:
+        """In which hours a table holds rows; a table that lacks a column is asked in a simpler way."""
+        answer = await self.asker.query(bound, prefix="coverage", shared=f"rhythm/{bound.query.sql}")
+        if not answer.error:
+            return bound, answer
+        simpler = plain_rhythm(bound, now=self.now)
+        second = await self.asker.query(simpler, prefix="coverage/plain", shared=f"rhythm/{simpler.query.sql}")
+        return (bound, answer) if second.error else (simpler, second)
 
     async def _lake(
         self,
@@ -255,29 +194,27 @@ class _Run:
             budget=settings.max_queries,
             now=self.now,
         )
+        self.asker.bundles = bundled(chosen.questions, size=settings.questions_per_query, alone=self.asker.alone)
         rhythms = rhythm_questions(chosen.questions, subject, history=settings.history, now=self.now)
+        count = len(chosen.questions)
+        self.asker.observe(Progress(STAGE, f"asking the lake {count} question{'' if count == 1 else 's'}"))
+        indicators = background.indicators_of(entities)
+        week = TimeWindow(subject.moment - SEARCH_BEFORE, min(self.now, subject.last + SEARCH_AFTER))
         async with asyncio.TaskGroup() as group:
             asked = [group.create_task(self.asker.query(bound)) for bound in chosen.questions]
-            paced = [
-                group.create_task(self.asker.query(bound, prefix="coverage", shared=f"rhythm/{bound.query.sql}"))
-                for bound in rhythms
-            ]
+            paced = [group.create_task(self._paced(bound)) for bound in rhythms]
+            described = group.create_task(self.ask.tables_of(log_types))
+            search = group.create_task(self.ask.search(indicators, week)) if indicators else None
         return Found(
             log_types=log_types,
             entities=entities,
             subject=subject,
             chosen=chosen,
             answers=tuple(task.result() for task in asked),
-            rhythms=tuple(zip(rhythms, (task.result() for task in paced), strict=True)),
+            rhythms=tuple(task.result() for task in paced),
+            tables=described.result(),
+            search=None if search is None else (week, search.result()),
         )
-
-
-class _Later(Exception):
-    """Carries an error past the asker, which would make it an answer."""
-
-    def __init__(self, error: PantherError) -> None:
-        super().__init__(str(error))
-        self.error = error
 
 
 def _first(group: BaseExceptionGroup[BaseException]) -> TriageError | None:

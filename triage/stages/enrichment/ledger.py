@@ -5,10 +5,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
+from pydantic import JsonValue
+
 from triage.domain.coverage import Coverage
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, Source
-from triage.ports import LogSource
+from triage.domain.window import TimeWindow
+from triage.ports import LogSource, PantherUser
 from triage.stages.enrichment import background
 from triage.stages.enrichment.asking import Answer
 from triage.stages.enrichment.coverage import Rhythm, coverage_of
@@ -29,6 +32,10 @@ class Found:
     chosen: Chosen
     answers: tuple[Answer, ...]
     rhythms: tuple[tuple[Bound, Answer], ...]
+    tables: Answer
+    """What the tables of the log types hold."""
+    search: tuple[TimeWindow, Answer] | None
+    """The search for addresses and hashes over all log types; `None` where there are none."""
 
 
 def events_entry(answer: Answer, found: Found) -> Evidence:
@@ -82,7 +89,8 @@ def query_entries(found: Found, sources: tuple[LogSource, ...] | None, before: i
     entries = []
     for number, (bound, answer) in enumerate(pairs, before + 1):
         asked = bound.asked
-        log_type = asked.log_type or _log_type_of_table(asked.table, sources)
+        own = not asked.log_type or table_of(asked.log_type) != asked.table
+        log_type = (_log_type_of_table(asked.table, sources) if own else "") or asked.log_type
         coverage = (
             coverage_of(
                 bound.window,
@@ -92,7 +100,8 @@ def query_entries(found: Found, sources: tuple[LogSource, ...] | None, before: i
                 control=asked.question.control,
                 now=now,
             )
-            if asked.database == "panther_logs"
+            # Rules run over what the log's own table holds: a rule match can be missing only where the log could be.
+            if asked.database in ("panther_logs", "panther_rule_matches")
             else Coverage()
         )
         entries.append(
@@ -118,6 +127,57 @@ def query_entries(found: Found, sources: tuple[LogSource, ...] | None, before: i
             )
         )
     return entries
+
+
+def further_entries(
+    found: Found, past: Answer, users: tuple[tuple[PantherUser, ...] | None, Answer], before: int
+) -> list[Evidence]:
+    """What stands behind the queries: the sum of earlier outcomes, the people, the tables, the search."""
+    people, users_answer = users
+    outcomes = background.outcome_rows(past.rows)
+    known = background.user_rows(people or (), found.entities)
+    entries = [
+        entry(
+            before + 1,
+            Source.HISTORY,
+            "outcomes",
+            "How many earlier alerts of this detection ended in which status, and set by whom?",
+            _told(outcomes, past),
+        ).model_copy(update={"measured": True, "truncated": past.truncated})
+    ]
+    if people is not None or users_answer.error:
+        entries.append(
+            entry(
+                before + 2,
+                Source.USERS,
+                "users",
+                "Which people of this alert are users of Panther, in which role?",
+                _told(known, users_answer),
+            )
+        )
+    if found.tables.rows or found.tables.error:
+        number = before + len(entries) + 1
+        entries.append(
+            entry(number, Source.SOURCES, "tables", "What do the tables of these log types hold?", found.tables)
+        )
+    if found.search is not None:
+        window, answer = found.search
+        number = before + len(entries) + 1
+        searched = entry(number, Source.SEARCH, "search", background.SEARCH_QUESTION, answer)
+        update = {"start": window.start, "end": window.end, "measured": True, "signals": ("seen_across",)}
+        entries.append(searched.model_copy(update=update))
+    return entries
+
+
+def _told(rows: Sequence[dict[str, JsonValue]], answer: Answer) -> Answer:
+    """Rows of our own making in place of an answer's."""
+    return Answer(
+        rows=tuple(rows),
+        columns=tuple(rows[0]) if rows else (),
+        row_count=len(rows),
+        error=answer.error,
+        seconds=answer.seconds,
+    )
 
 
 def _feeding(table: str, sources: tuple[LogSource, ...] | None) -> tuple[LogSource, ...] | None:

@@ -14,7 +14,7 @@ from triage.settings import parse_duration
 TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self")
 """What a log type may say of itself; `self` is the actor in the form in which targets are named."""
 
-LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values")
+LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values", "hashes")
 """Parameters that hold one or more texts."""
 
 TEXTS = ("actor", "account", "alert_id", "detection_id")
@@ -61,6 +61,8 @@ class Take(Value):
     """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
     after: str = ""
     """Keep what follows the first occurrence of this."""
+    before: str = ""
+    """Keep what stands before the first occurrence of this."""
     where: dict[str, str] = Field(default_factory=dict)
     """Paths that must match these globs."""
     lower: bool = False

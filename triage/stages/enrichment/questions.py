@@ -117,6 +117,7 @@ def _values(alert: Alert, subject: Subject) -> dict[str, _Given]:
         "people": subject.people,
         "names": subject.names,
         "values": subject.values,
+        "hashes": subject.hashes,
         "moment": subject.moment,
         "last": subject.last,
     }

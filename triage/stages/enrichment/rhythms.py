@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from triage.domain.window import TimeWindow
-from triage.stages.enrichment.coverage import RHYTHM_SQL
+from triage.stages.enrichment.coverage import PLAIN_RHYTHM_SQL, RHYTHM_SQL
 from triage.stages.enrichment.playbook import Playbook, Question
 from triage.stages.enrichment.playbooks import Asked
 from triage.stages.enrichment.questions import Bound
@@ -30,7 +30,8 @@ _QUESTION = Question.model_validate(
         "measured": True,
     }
 )
-_TEMPLATES: "dict[str, QueryTemplate]" = {}
+_PLAIN = _QUESTION.model_copy(update={"sql": PLAIN_RHYTHM_SQL})
+_TEMPLATES: "dict[tuple[str, str], QueryTemplate]" = {}
 
 
 def rhythm_questions(
@@ -43,18 +44,24 @@ def rhythm_questions(
     end = now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
     window = TimeWindow(day - history, max(end, subject.last))
     return tuple(
-        Bound(
-            Asked(f"rhythm.{table}", _BOOK, _QUESTION, log_type, _LOGS, table, partial(_template, table)),
-            _template(table).bind({}, window=window, limit=MAX_HOURS, now=now),
-            window,
-        )
-        for table, log_type in list(tables.items())[:MAX_TABLES]
+        _bound(_QUESTION, table, log_type, window, now) for table, log_type in list(tables.items())[:MAX_TABLES]
     )
 
 
-def _template(table: str) -> "QueryTemplate":
+def plain_rhythm(bound: Bound, *, now: datetime) -> Bound:
+    """The same question without the indicator columns, for a table that lacks one."""
+    return _bound(_PLAIN, bound.asked.table, bound.asked.log_type, bound.window, now)
+
+
+def _bound(question: Question, table: str, log_type: str, window: TimeWindow, now: datetime) -> Bound:
+    template = _template(question.sql, table)
+    asked = Asked(f"rhythm.{table}", _BOOK, question, log_type, _LOGS, table, partial(_template, question.sql, table))
+    return Bound(asked, template.bind({}, window=window, limit=MAX_HOURS, now=now), window)
+
+
+def _template(sql: str, table: str) -> "QueryTemplate":
     from triage.domain.sql import QueryTemplate  # noqa: PLC0415 - sqlglot costs start-up time
 
-    if table not in _TEMPLATES:
-        _TEMPLATES[table] = QueryTemplate.parse(RHYTHM_SQL.replace("{table}", f"{_LOGS}.public.{table}"))
-    return _TEMPLATES[table]
+    if (sql, table) not in _TEMPLATES:
+        _TEMPLATES[sql, table] = QueryTemplate.parse(sql.replace("{table}", f"{_LOGS}.public.{table}"))
+    return _TEMPLATES[sql, table]

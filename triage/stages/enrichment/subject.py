@@ -44,6 +44,8 @@ class Subject:
     """E-mail addresses and user names of the person behind the actor, lower case."""
     values: tuple[str, ...] = ()
     """The actor as the indicator columns hold it."""
+    hashes: tuple[str, ...] = ()
+    """File hashes among the entities, lower case."""
     account: str = ""
     events: int = 0
     """Events of the actor in the alert."""
@@ -89,6 +91,9 @@ def subject_of(
     mine = (found.get("actor") or Counter())[actor]
     by_role = [entity for entity in entities if entity.role is Role.ACTOR]
     addresses = _list(found.get("address")) or _values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
+    if not addresses and not log_type:
+        # A log that no playbook knows: what the indicator fields hold is all there is.
+        addresses = _values(entities, (EntityKind.IP,), (Role.OTHER,))
     return Subject(
         moment=moment,
         last=last,
@@ -101,6 +106,7 @@ def subject_of(
         sessions=_list(found.get("session")),
         people=_people(actor, by_role),
         values=_indicators(actor, by_role),
+        hashes=_values(entities, (EntityKind.HASH,), tuple(Role)),
         account=next(iter(_values(entities, (EntityKind.ACCOUNT,), tuple(Role))), ""),
         events=mine,
         refused=bool(mine) and 2 * sum((found.get("refused") or Counter()).values()) > mine,
@@ -136,6 +142,8 @@ def take(row: Row, ways: Iterable[Take]) -> str:
             value = _text(row, way.path)
         if way.after:
             value = value.partition(way.after)[2]
+        if way.before:
+            value = value.partition(way.before)[0]
         value = value.lower() if way.lower else value
         if value:
             return value[:MAX_CHARS]
@@ -220,7 +228,7 @@ def _indicators(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
         entity.value
         for entity in entities
         if entity.kind in INDICATOR_COLUMN
-        and entity.kind not in (EntityKind.ACCOUNT, EntityKind.TRACE, EntityKind.DOMAIN)
+        and entity.kind not in (EntityKind.ACCOUNT, EntityKind.TRACE, EntityKind.DOMAIN, EntityKind.HASH)
         and not (entity.kind is EntityKind.IP and not _is_address(entity.value))
     ]
     user = _AWS_USER.match(actor)

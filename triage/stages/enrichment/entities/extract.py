@@ -12,7 +12,8 @@ from triage.stages.enrichment.entities.fields import Field, parse_table, table_o
 from triage.stages.enrichment.entities.gather import Gathering
 from triage.stages.enrichment.entities.names import asks, hint_of, resource_name, role_of
 from triage.stages.enrichment.entities.paths import find, leaves
-from triage.stages.enrichment.entities.values import Typed, detect, emails_in, read, text_of
+from triage.stages.enrichment.entities.typed import Typed, text_of
+from triage.stages.enrichment.entities.values import detect, emails_in, read
 
 MAX_EVENTS: Final = 1_000
 MAX_LEAVES: Final = 1_500

@@ -6,7 +6,6 @@ IAM Identity Center) or `display_name`.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -16,11 +15,9 @@ from pydantic import JsonValue
 from triage.domain.entity import EntityKind
 from triage.stages.enrichment.entities.addresses import address_class, parse_address
 from triage.stages.enrichment.entities.aws import ACCESS_KEY, UNIQUE_ID, UNIQUE_ID_TYPES, Arn, is_sso_role, parse_arn
-from triage.stages.enrichment.entities.paths import readable
+from triage.stages.enrichment.entities.typed import Typed, text_of
 
 MAX_VALUE: Final = 256
-MAX_LONG: Final = 1_000
-"""Characters of an ARN, a URL or a resource's name."""
 
 _EMAIL: Final = regex.compile(
     r"[^\s@<>\"',;:()\[\]\\/]{1,64}@(?:[\p{L}\p{N}_-]{1,63}\.)+(?:\p{L}{2,63}|xn--[a-z0-9-]+)"
@@ -34,56 +31,8 @@ _AWS_SERVICE: Final = regex.compile(r"(?i)(?:[a-z0-9-]+\.)+amazonaws\.com(?:\.cn
 _SERVICE_ACCOUNT: Final = regex.compile(r"system:serviceaccount:(?P<namespace>[^:]+):(?P<name>[^:]+)")
 _GCP_SERVICE: Final = regex.compile(r"(?i).+@(?:[a-z0-9.-]+\.)?gserviceaccount\.com")
 _WINDOWS: Final = regex.compile(r"(?P<domain>[^\\/@\s]{1,64})\\(?P<name>[^\\/@]{1,104})")
-_NOT_WORD: Final = regex.compile(r"\W*")
 _ALGORITHMS: Final = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
-_PLACEHOLDERS: Final = frozenset(
-    {"unknown", "null", "none", "nil", "undefined", "n/a", "na", "not_applicable", "notapplicable", "redacted"}
-    | {
-        "(redacted)",
-        "<redacted>",
-        "hidden",
-        "hidden_due_to_security_reasons",
-        "unspecified",
-        "empty",
-        "true",
-        "false",
-        "<null>",
-        "(null)",
-    }
-    | {"[filtered]", "<id>"}
-)
 _LONG: Final = frozenset({"arn", "url", "resource", "principal"})
-
-
-@dataclass(frozen=True, slots=True)
-class Typed:
-    """An entity without its place."""
-
-    kind: EntityKind
-    value: str
-    facts: Mapping[str, str] = field(default_factory=dict)
-
-    @property
-    def key(self) -> tuple[EntityKind, str]:
-        """What makes two of them the same."""
-        return self.kind, self.value
-
-
-def text_of(value: JsonValue) -> str:
-    """The text of a scalar that may name something; empty where it names nothing or couldn't be shown."""
-    if isinstance(value, bool) or value is None:
-        return ""
-    if isinstance(value, float):
-        # Lakes give large ids as floats.
-        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else ""
-    if isinstance(value, int):
-        return str(value) if abs(value) < 10**30 else ""
-    if not isinstance(value, str) or len(value) > MAX_LONG:
-        return ""
-    text = value.strip()
-    if not text or _NOT_WORD.fullmatch(text) or text.casefold() in _PLACEHOLDERS or not readable(text):
-        return ""
-    return text
 
 
 def read(value: JsonValue, hint: str) -> tuple[Typed, ...]:

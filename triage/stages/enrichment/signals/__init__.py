@@ -1,14 +1,15 @@
 """Signals: what the answers say, as weighed facts. Pure functions from evidence."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import datetime
 
 from triage.domain.alert import Alert
+from triage.domain.citation import cite
 from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
-from triage.stages.enrichment.signals import aftermath, history, others, place
+from triage.stages.enrichment.signals import aftermath, awaited, history, others, place
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.subject import Subject
 
@@ -18,6 +19,8 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     history.peers,
     history.looking_around,
     history.hours,
+    history.automation,
+    history.volume,
     history.recipients,
     history.flows,
     place.addresses,
@@ -25,6 +28,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     place.sign_ins,
     place.staff,
     aftermath.aftermath,
+    awaited.came_after_all,
     aftermath.target_use,
     aftermath.strangers,
     aftermath.refused,
@@ -66,7 +70,13 @@ def measure(
     if any(signal.name in _ABOUT_ANOTHER and signal.weight >= STRONG for signal in found):
         # The actor may have been tricked: what is usual for them says little about what was made of it.
         found = [_lighter(signal) if signal.name in _ABOUT_THE_ACTOR else signal for signal in found]
-    return tuple(found)
+    by_id = {entry.id: entry for entry in evidence}
+    return tuple(_cited(signal, by_id) for signal in found)
+
+
+def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:
+    cited = [citation for name in signal.evidence for citation in cite(signal.sentence, evidence[name])]
+    return signal.model_copy(update={"citations": tuple(cited)})
 
 
 STRONG = 1.5

@@ -8,6 +8,7 @@ from datetime import timedelta
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
+from triage.stages.enrichment.signals.awaited import is_awaited
 from triage.stages.enrichment.signals.facts import (
     SETTLED,
     Facts,
@@ -83,6 +84,8 @@ def _steps(facts: Facts) -> list[_Step]:
                 continue
             if action in subject.actions or action in undone:
                 continue
+            if text(row, "target") in subject.targets and is_awaited(facts, entry.log_type, action):
+                continue
             seriousness = note.seriousness
             if is_self_service(entry.log_type, action) and text(row, "address") in usual:
                 seriousness *= 0.25
@@ -114,12 +117,12 @@ def _profile(facts: Facts) -> dict[str, int]:
 
 def aftermath(facts: Facts) -> Iterator[Signal]:
     """Harm that followed, by kind; else what its absence is worth."""
-    stranger = place_of(facts).stranger
+    odd = place_of(facts).stranger or facts.off_schedule
     steps = _steps(facts)
-    # A stolen session does its owner's work as a cover: from an unknown place routine excuses only half.
+    # A stolen session does its owner's work as a cover: from an unknown place, or at an hour at which a program never
+    # ran, routine excuses only half.
     weighed = [
-        (step, step.seriousness * (0.0 if step.routine and not stranger else 0.5 if step.routine else 1.0))
-        for step in steps
+        (step, step.seriousness * (0.0 if step.routine and not odd else 0.5 if step.routine else 1.0)) for step in steps
     ]
     by_kind: dict[Harm, tuple[_Step, float]] = {}
     for step, serious in sorted(weighed, key=lambda item: -item[1]):

@@ -19,6 +19,9 @@ from triage.stages.enrichment.subject import Subject, parse_time
 SETTLED = timedelta(days=3)
 """What is younger than this before the alert may belong to the same intrusion."""
 
+WORKED_DAYS = 8
+"""Days of work from which somebody's hours are known."""
+
 
 @dataclass(frozen=True, slots=True)
 class Facts:
@@ -43,6 +46,22 @@ class Facts:
 
     def first(self, signal: str, *columns: str) -> Evidence | None:
         return next(self.read(signal, *columns), None)
+
+    @property
+    def unusual_hour(self) -> "Evidence | None":
+        """The answer that shows that the actor never worked at this time of day; `None` where they did, or who knows."""
+        for entry in self.read("off_hours", "hour", "days"):
+            known = {number(row, "hour"): number(row, "days") for row in entry.rows}
+            if sum(known.values()) < 3 * WORKED_DAYS:
+                continue
+            if not any(known.get((self.subject.moment.hour + shift) % 24) for shift in (-1, 0, 1)):
+                return entry
+        return None
+
+    @property
+    def off_schedule(self) -> bool:
+        """A service identity at work at an hour at which it never worked: a program does not choose another hour."""
+        return bool(self.subject.actor) and not self.subject.people and self.unusual_hour is not None
 
     def named(self, name: str) -> Iterator[Evidence]:
         """Answered questions of this id, whatever the playbook."""

@@ -136,6 +136,9 @@ destruction 0.8: delete?namespaces/* delete?persistentvolumes/* delete?persisten
 destruction 0.5: delete?deployments/* delete?secrets/* delete?statefulsets/*
 execution 0.8: create?pods/exec get?pods/exec create?pods/attach create?pods/ephemeralcontainers patch?pods/ephemeralcontainers
 execution 0.5: create?pods/ create?jobs/
+persistence 0.6: patch?daemonsets/* patch?cronjobs/* update?cronjobs/* approve?certificatesigningrequests/*
+privilege 0.7: escalate?* bind?* patch?serviceaccounts/*
+credentials 0.6: create?tokenreviews/* create?selfsubjectrulesreviews/* create?selfsubjectaccessreviews/*
 """
 _ONELOGIN = """
 persistence 0.8: 13 17 19 22 24
@@ -156,6 +159,16 @@ collection 0.6: storage.objects.get *snapshots.insert *images.insert *jobservice
 exposure 0.9: storage.setIamPermissions *firewalls.insert *firewalls.patch *buckets.update
 destruction 0.8: storage.buckets.delete *DestroyCryptoKeyVersion *instances.delete *disks.delete *DeleteProject *projects.delete
 execution 0.7: *instances.setMetadata *projects.setCommonInstanceMetadata *instances.insert
+persistence 0.8: *ResetWindowsPassword* *CreateWorkloadIdentityPool* *AddBindingsToPolicy* io.k8s.*serviceaccounts.create
+persistence 0.7: io.k8s.*cronjobs.create io.k8s.*daemonsets.create io.k8s.*webhookconfigurations.*
+privilege 1.0: io.k8s.*clusterrolebindings.* io.k8s.*rolebindings.create
+evasion 0.9: *DisableServices *SetOrgPolicy* *DeleteOrgPolicy* *UpdateSettings* *DeleteLogMetric *logging.*.UpdateBucket
+credentials 0.8: io.k8s.core.v1.secrets.get io.k8s.core.v1.secrets.list *GetServiceAccountKey
+collection 0.7: google.cloud.bigquery.*ExtractJob* *InsertJob tableservice.insert *disks.createSnapshot *TakeSnapshot
+collection 0.6: *Export* *storage.objects.list
+exposure 0.9: *firewalls.delete *CreateDataExchange* *datasets.setIamPolicy
+destruction 0.9: *DisableServiceAccount* *DeleteServiceAccount *sql*instances.delete *DeleteBucket* *keyRings*destroy*
+execution 0.8: io.k8s.core.v1.pods.exec.create io.k8s.core.v1.pods.attach* *RunJob *CreateFunction* *UpdateFunction*
 """
 _ENTRA = """
 persistence 0.9: *add?service?principal?credentials* *update?application*certificates?and?secrets* add?owner?to?* add?application* add?service?principal* *registered?security?info*
@@ -165,10 +178,28 @@ evasion 0.9: *conditional?access?policy *authentication?methods?policy* disable?
 destruction 0.7: delete?user delete?application delete?group
 """
 _SNOWFLAKE = """
-collection 0.8: GET_FILES UNLOAD COPY
-persistence 0.7: CREATE_USER CREATE
-privilege 0.7: GRANT ALTER_USER
-evasion 0.7: ALTER_SESSION ALTER_ACCOUNT DROP
+collection 0.8: GET_FILES UNLOAD COPY COPY_FILES_INTO
+collection 0.4: SHOW DESCRIBE LIST_FILES
+persistence 0.8: CREATE_USER CREATE_NETWORK_POLICY CREATE_INTEGRATION CREATE_SECURITY_INTEGRATION
+persistence 0.6: CREATE_STAGE CREATE_TASK CREATE_ROLE
+privilege 0.8: GRANT ALTER_USER ALTER_ROLE
+evasion 0.8: ALTER_ACCOUNT ALTER_NETWORK_POLICY DROP_NETWORK_POLICY ALTER_INTEGRATION UNSET
+evasion 0.5: ALTER_SESSION DROP_STAGE
+exposure 0.9: CREATE_SHARE ALTER_SHARE CREATE_EXTERNAL_STAGE
+destruction 0.8: DROP DROP_DATABASE DROP_TABLE TRUNCATE_TABLE
+execution 0.6: CALL EXECUTE_TASK CREATE_PROCEDURE CREATE_FUNCTION
+"""
+_ENDPOINT = """
+evasion 0.9: *\\wevtutil.exe *\\fltmc.exe *\\bcdedit.exe *\\auditpol.exe
+evasion 0.5: *\\sc.exe *\\fsutil.exe
+credentials 1.0: *mimikatz* *\\procdump*.exe *\\ntdsutil.exe *lazagne* *\\rubeus.exe *\\nanodump*
+credentials 0.6: *\\vaultcmd.exe *\\cmdkey.exe
+destruction 0.9: *\\vssadmin.exe *\\wbadmin.exe *\\cipher.exe *\\sdelete*.exe
+collection 0.8: *\\rclone*.exe *\\megasync*.exe *\\winscp.exe *\\7z*.exe *\\rar.exe
+persistence 0.7: *\\schtasks.exe *\\at.exe *anydesk*.exe *\\screenconnect*.exe *\\atera*.exe *\\ngrok*.exe *\\cloudflared*.exe
+execution 0.8: *\\psexec*.exe *\\paexec*.exe *\\mshta.exe *\\wmic.exe *\\certutil.exe *\\bitsadmin.exe *\\msbuild.exe
+execution 0.6: *\\regsvr32.exe *\\installutil.exe *\\cscript.exe *\\wscript.exe *\\nltest.exe *\\adfind*.exe *\\sharphound*
+execution 0.4: *\\whoami.exe *\\net1.exe *\\rundll32.exe
 """
 _NAMES = {
     "persistence": Harm.PERSISTENCE,
@@ -228,6 +259,7 @@ CATALOGUE: Mapping[str, tuple[tuple[str, Note], ...]] = {
     "OneLogin.Events": _read(_ONELOGIN),
     "GCP.AuditLog": _read(_GCP),
     "Snowflake.QueryHistory": _read(_SNOWFLAKE),
+    "Crowdstrike.FDREvent": _read(_ENDPOINT),
 }
 
 

@@ -33,8 +33,10 @@ HABIT_SPAN = timedelta(days=6)
 """They must spread over this much, so that an intrusion of a few days is none."""
 TEAM_DAYS = 3
 KNOWN_DAYS = 2
-WORKED_DAYS = 8
-"""Days of work from which somebody's hours are known."""
+ROUND_THE_CLOCK = 20
+"""Hours of the day at which only a machine is at work."""
+COMMONS = 8
+"""From how many actors on a target belongs to everybody, and whose turn it is says nothing."""
 
 
 def own_history(facts: Facts) -> Iterator[Signal]:
@@ -67,11 +69,9 @@ def own_history(facts: Facts) -> Iterator[Signal]:
                 yield from _first_time(facts, entry, what)
         elif len(earlier) >= HABIT_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
             # A stolen session does its owner's work, so habit says less where nobody vouched for the place.
-            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (0.5 if stranger else 1.0)
+            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (0.5 if stranger or facts.off_schedule else 1.0)
             sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, the last on {earlier[-1]}."
             yield signal("routine", sentence, [entry], scale=scale)
-            if not subject.people and not stranger and _steady(earlier):
-                yield signal("known_automation", f"The earlier {what} keep a steady rhythm.", [entry])
         elif subject.moment.date() - earlier[0] > SETTLED:
             sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0]}."
             yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if stranger else 1.0)
@@ -88,6 +88,44 @@ def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
     elif known is not None:
         sentence = "This actor does nothing at all in this log before the alert's day."
         yield signal("first_seen_actor", sentence, [known], absence=True)
+
+
+def automation(facts: Facts) -> Iterator[Signal]:
+    """A service identity at its usual place, at an act it did before, that works by the calendar or around the clock."""
+    subject = facts.subject
+    place = place_of(facts)
+    if subject.people or not subject.actor or place.stranger or place.known is None or facts.off_schedule:
+        return
+    for entry in facts.read("routine", "day", "times"):
+        earlier = sorted(
+            {found for row in entry.rows if done(row) > 0 and (found := day(row)) and found < subject.moment.date()}
+        )
+        if not earlier or subject.moment.date() - earlier[0] <= SETTLED:
+            return
+        if _steady(earlier):
+            yield signal("known_automation", "A service identity at its usual place keeps a steady rhythm.", [entry])
+            return
+        for hours_entry in facts.read("off_hours", "hour", "days"):
+            if len(hours_entry.rows) >= ROUND_THE_CLOCK:
+                sentence = f"A service identity at its usual place works at {len(hours_entry.rows)} hours of the day."
+                yield signal("known_automation", sentence, [hours_entry])
+                return
+
+
+def volume(facts: Facts) -> Iterator[Signal]:
+    """Far more on the alert's day than on any day before: bytes, rows, items."""
+    first, last = facts.subject.moment.date(), facts.subject.last.date()
+    for entry in facts.read("volume_burst", "day", "amount"):
+        amounts: dict[date, int] = {}
+        for row in entry.rows:
+            found = day(row)
+            if found is not None:
+                amounts[found] = amounts.get(found, 0) + number(row, "amount")
+        earlier = [amount for found, amount in amounts.items() if found < first]
+        now = max((amount for found, amount in amounts.items() if first <= found <= last), default=0)
+        if len(earlier) >= HABIT_DAYS and not entry.truncated and now >= BURST_FACTOR * max(earlier) > 0:
+            sentence = f"{now} on the alert's day, against {max(earlier)} at most on {len(earlier)} earlier days."
+            yield signal("volume_burst", sentence, [entry])
 
 
 def _steady(days: list[date]) -> bool:
@@ -160,6 +198,9 @@ def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
     for entry in facts.read("team_routine", "action", "actor", "days"):
         if "on_target" in entry.columns:
             continue
+        if len({text(row, "actor") for row in entry.rows}) > COMMONS:
+            # An application, a role or a project that everybody works with.
+            continue
         rows = [
             row
             for row in entry.rows
@@ -172,14 +213,11 @@ def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
 
 def hours(facts: Facts) -> Iterator[Signal]:
     """Whether the actor works at this time of day at all."""
-    for entry in facts.read("off_hours", "hour", "days"):
-        known = {number(row, "hour"): number(row, "days") for row in entry.rows}
-        if sum(known.values()) < 3 * WORKED_DAYS:
-            continue
+    entry = facts.unusual_hour
+    if entry is not None:
         hour = facts.subject.moment.hour
-        if not any(known.get((hour + shift) % 24) for shift in (-1, 0, 1)):
-            sentence = f"This actor has never worked between {(hour - 1) % 24}:00 and {(hour + 2) % 24}:00 UTC before."
-            yield signal("off_hours", sentence, [entry])
+        sentence = f"This actor has never worked between {(hour - 1) % 24}:00 and {(hour + 2) % 24}:00 UTC before."
+        yield signal("off_hours", sentence, [entry], scale=2.0 if facts.off_schedule else 1.0)
 
 
 def new_recipient(facts: Facts) -> Evidence | None:

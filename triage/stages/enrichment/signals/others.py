@@ -62,7 +62,7 @@ def _within(address: str, networks: tuple[str, ...]) -> bool:
 def outcomes(facts: Facts) -> Iterator[Signal]:
     """How people closed earlier alerts of the detection; alerts that nobody judged count for neither side."""
     for entry in facts.evidence:
-        if entry.source is not Source.HISTORY or entry.error:
+        if entry.source is not Source.HISTORY or entry.key != "history" or entry.error:
             continue
         judged = [text(row, "status") for row in entry.rows if row.get("judged") is True]
         wrong = judged.count("CLOSED")
@@ -70,6 +70,9 @@ def outcomes(facts: Facts) -> Iterator[Signal]:
         if len(judged) >= JUDGED and share > 0:
             sentence = f"People closed {wrong} of {len(judged)} judged earlier alerts of this detection as invalid."
             yield signal("outcome_history", sentence, [entry], scale=min(1.0, share / 2))
+        elif len(judged) >= JUDGED and share < 0:
+            sentence = f"People handled {len(judged) - wrong} of {len(judged)} judged earlier alerts of this detection."
+            yield signal("outcome_handled", sentence, [entry], scale=min(1.0, -share / 2))
 
 
 def other_alerts(facts: Facts) -> Iterator[Signal]:
@@ -84,7 +87,8 @@ def other_alerts(facts: Facts) -> Iterator[Signal]:
         }
         if near:
             sentence = f"{plural(len(near), 'other detection')} matched on this actor, such as {min(near)}."
-            yield signal("other_alerts", sentence, [entry], scale=1.0)
+            yield signal("other_alerts", sentence, [entry])
+            return
 
 
 def generic(facts: Facts) -> Iterator[Signal]:
@@ -97,3 +101,10 @@ def generic(facts: Facts) -> Iterator[Signal]:
             elif len(days) >= 2 * HABIT_DAYS:
                 sentence = f"The {word} occurs in this log on {len(days)} earlier days, the last on {max(days)}."
                 yield signal("generic_known", sentence, [entry], scale=1.0 if word == "actor" else 0.6)
+    for entry in facts.read("generic_new_hash", "day", "times"):
+        days = {found for row in entry.rows if (found := day(row)) and found < facts.subject.moment.date()}
+        if not entry.rows:
+            yield signal("generic_new_hash", "The file never occurs in this log before.", [entry], absence=True)
+        elif len(days) >= HABIT_DAYS:
+            sentence = f"The file occurs in this log on {len(days)} earlier days, the last on {max(days)}."
+            yield signal("generic_known", sentence, [entry], scale=0.6)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence
@@ -21,6 +21,8 @@ from triage.stages.enrichment.signals.facts import (
 
 FRESH_SIGN_IN = timedelta(hours=14)
 """A second factor older than a long working day vouches for nobody."""
+ITSELF = timedelta(seconds=5)
+"""Events of one sign-in lie within this."""
 AT_ONCE = timedelta(hours=2)
 MINUTES = timedelta(minutes=15)
 POOL = 8
@@ -94,7 +96,7 @@ def _judge(facts: Facts, address: str) -> Place:
             if (
                 text(row, "result") == "SUCCESS"
                 and first is not None
-                and subject.moment - FRESH_SIGN_IN <= first <= subject.moment
+                and subject.moment - FRESH_SIGN_IN <= first <= _before_itself(facts, entry)
             ):
                 signed_in = entry
                 verified = entry if row.get("second_factor") is True else verified
@@ -105,7 +107,7 @@ def _judge(facts: Facts, address: str) -> Place:
             could = could or _is_named(subject.actor)
             watched = watched or bool(entry.rows) or entry.coverage.proves_absence
             for row in entry.rows:
-                if text(row, "address") == address and _vouches(facts, row):
+                if text(row, "address") == address and _vouches(facts, row, entry):
                     verified, vouched_by = entry, text(row, "person")
     # A prompt that is pressed away until somebody gives in vouches for nobody.
     bombed = refusals >= DENIED_PROMPTS and known is None
@@ -127,13 +129,19 @@ def _is_named(actor: str) -> bool:
     return bool(actor) and not actor.startswith("arn:") and not is_address(actor)
 
 
-def _vouches(facts: Facts, row: Row) -> bool:
+def _before_itself(facts: Facts, entry: Evidence) -> datetime:
+    """Up to when a sign-in may vouch: the sign-in that raised the alert doesn't vouch for itself."""
+    own = entry.log_type == facts.subject.log_type
+    return facts.subject.moment - ITSELF if own else facts.subject.moment
+
+
+def _vouches(facts: Facts, row: Row, entry: Evidence) -> bool:
     first, last = moment(row, "first_seen"), moment(row, "last_seen")
     return bool(
         number(row, "second_factor")
         and first is not None
         and last is not None
-        and first <= facts.subject.moment
+        and first <= _before_itself(facts, entry)
         and last >= facts.subject.moment - FRESH_SIGN_IN
         and number(row, "failures") < FAILURES
     )
@@ -296,7 +304,7 @@ def staff(facts: Facts) -> Iterator[Signal]:
         return
     for entry in facts.read("staff_address", "person", "address", "second_factor"):
         for row in entry.rows:
-            if _vouches(facts, row):
+            if _vouches(facts, row, entry):
                 who, where = plain(text(row, "person")), plain(text(row, "address"))
                 yield signal("staff_address", f"{who} is signed in with a second factor at {where}.", [entry])
                 return

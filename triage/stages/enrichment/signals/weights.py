@@ -33,8 +33,16 @@ WEIGHTS: Mapping[str, Weight] = {
         _DOWN, 2.0, "The same act on many separate days is a duty; an intruder has not been here that long."
     ),
     "seen_before": Weight(_DOWN, 0.6, "Once or twice before is less than a habit, but no longer a first time."),
-    "known_automation": Weight(_DOWN, 0.4, "A service identity on a steady rhythm follows its program."),
+    "known_automation": Weight(
+        _DOWN,
+        0.5,
+        "A service identity on a steady rhythm, or at work around the clock, follows its program; its key "
+        "can be stolen, so only at its usual place.",
+    ),
     "burst": Weight(_UP, 1.0, "Far more at once than on any day before: a haul, or a migration."),
+    "volume_burst": Weight(
+        _UP, 1.0, "Far more bytes, rows or items in a day than ever: a haul, or a job that somebody should know of."
+    ),
     "first_time_burst": Weight(_UP, 0.6, "Several things at once that this actor never did: somebody looks around."),
     "off_hours": Weight(_UP, 0.4, "Intruders keep their own hours, but people work late too."),
     # peers
@@ -73,6 +81,9 @@ WEIGHTS: Mapping[str, Weight] = {
         _DOWN, 0.3, "What followed looks drastic but belongs to the actor's earlier performances."
     ),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
+    "awaited_came": Weight(
+        _DOWN, 1.5, "The alert says that something failed to follow; it did follow, only later than the rule waited."
+    ),
     "new_recipient": Weight(_UP, 1.8, "It was given to a party that never received anything before."),
     "known_recipient": Weight(_DOWN, 1.2, "The party has received the like on many days."),
     "lateral_movement": Weight(_UP, 1.4, "The reached machine went on to peers that it never talked to."),
@@ -83,8 +94,12 @@ WEIGHTS: Mapping[str, Weight] = {
     "outcome_history": Weight(
         _DOWN, 0.4, "People have found this detection wrong before; that says little about this time."
     ),
+    "outcome_handled": Weight(
+        _UP, 0.2, "People found work in this detection's alerts; handled does not mean that each was an attack."
+    ),
     "generic_first_seen": Weight(_UP, 0.6, "The actor never occurs in this log before."),
     "generic_known": Weight(_DOWN, 0.7, "The actor occurs in this log on many days before."),
     "generic_new_address": Weight(_UP, 0.8, "The address never occurs in this log before."),
+    "generic_new_hash": Weight(_UP, 0.6, "A program or file that no host had before; new versions look the same."),
     "allowed": Weight(_DOWN, 4.0, "The operator has said so in the configuration; the only authorisation there is."),
 }

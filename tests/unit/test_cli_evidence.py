@@ -1,0 +1,83 @@
+"""`triage show ALERT --evidence`: each question as a person would paste and judge it."""
+
+from datetime import UTC, datetime
+
+from triage.cli.evidence import ROWS_SHOWN, evidence_text
+from triage.domain.coverage import Coverage
+from triage.domain.evidence import Evidence, Source
+from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
+
+START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 4, 12, tzinfo=UTC)
+SQL = "SELECT COUNT(*) AS times FROM panther_logs.public.okta_systemlog WHERE p_event_time >= '2026-03-01'  AND x = 'a  b'"
+ENTRY = Evidence(
+    id="E1",
+    source=Source.QUERY,
+    key="okta_systemlog.action_history",
+    question="On which earlier days did this actor do this?",
+    log_type="Okta.SystemLog",
+    table="panther_logs.public.okta_systemlog",
+    sql=SQL,
+    start=START,
+    end=END,
+    seconds=2.1,
+)
+PROVEN = Coverage(source_healthy=True, source_reached_window=True, table_has_rows=True, control_has_rows=True)
+
+
+def text_of(*evidence: Evidence) -> str:
+    """What is printed of an investigation with this evidence."""
+    investigation = Investigation(
+        run_id="r1",
+        alert_id="a1",
+        analyst=Analyst.OFFLINE,
+        started_at=START,
+        finished_at=END,
+        verdict=Verdict(
+            disposition=Disposition.INCONCLUSIVE,
+            confidence=0.4,
+            summary="Nothing is settled.",
+            proposed=Disposition.INCONCLUSIVE,
+        ),
+        evidence=evidence,
+    )
+    return evidence_text(investigation)
+
+
+def test_the_sql_can_be_pasted_as_it_is() -> None:
+    """It stands on one line, with the blanks inside its texts untouched."""
+    assert f"SQL      {SQL}\n" in text_of(ENTRY) + "\n"
+
+
+def test_the_window_the_rows_and_the_coverage_are_told() -> None:
+    """A reader sees what was asked, over which time, and what an empty answer is worth."""
+    unproven = text_of(ENTRY)
+    proven = text_of(ENTRY.model_copy(update={"coverage": PROVEN}))
+
+    assert "window   2026-03-01 00:00:00 to 2026-03-04 12:00:00 UTC" in unproven
+    assert "0 rows, 2.1 s" in unproven
+    assert "source healthy unknown" in unproven
+    assert "the absence is unproven" in unproven
+    assert "control found rows yes" in proven
+    assert "the absence is proven" in proven
+
+
+def test_rows_are_bounded_and_clean() -> None:
+    """Twenty rows are shown, and a control character of a log is an escape on the terminal."""
+    rows = tuple({"day": f"2026-03-{number:02}", "who": "ada\x1b[2J", "found": None} for number in range(1, 26))
+    printed = text_of(ENTRY.model_copy(update={"rows": rows, "row_count": 25, "truncated": True}))
+
+    assert printed.count("who=ada\\x1b[2J") == ROWS_SHOWN
+    assert "… 5 more kept" in printed
+    assert "25 rows, cut: there may be more" in printed
+    assert "found=null" in printed
+    assert "\x1b" not in printed
+
+
+def test_a_question_without_an_answer_says_why() -> None:
+    """It has no rows to judge, but its SQL can still be tried."""
+    printed = text_of(ENTRY.model_copy(update={"error": "the query still ran after 60 s"}))
+
+    assert "answer   none: the query still ran after 60 s" in printed
+    assert "1 questions, 0 answered" in printed
+    assert SQL in printed
+    assert "coverage" not in printed

@@ -1,0 +1,101 @@
+"""What a claim points at: a value, a number of rows, or their absence."""
+
+import re
+from collections.abc import Iterator, Mapping
+from enum import StrEnum
+from typing import Annotated, Literal
+
+from pydantic import Field, JsonValue
+
+from triage.domain.base import Value
+from triage.domain.evidence import Evidence, EvidenceId
+
+CITED_ROWS = 3
+MAX_DIGITS = 10
+MIN_CHARS = 4
+"""Cells shorter than this match a sentence by accident."""
+_TOKEN = re.compile(r"[0-9]+|[^\s,;()]+")
+
+JsonScalar = str | int | float | bool | None
+
+
+class ValueCitation(Value):
+    """A value that a reader can find again in the evidence."""
+
+    kind: Literal["value"] = "value"
+    evidence: EvidenceId
+    row: int = Field(ge=0)
+    """Zero-based index into the stored rows."""
+    column: str
+    """Column name as the lake returned it; a dotted path reaches into JSON."""
+    value: JsonScalar
+    """The value the finding rests on, compared exactly."""
+
+
+class Comparison(StrEnum):
+    EQUAL = "=="
+    AT_LEAST = ">="
+    AT_MOST = "<="
+    MORE = ">"
+    LESS = "<"
+
+
+class CountCitation(Value):
+    """A statement on the number of rows an answer had."""
+
+    kind: Literal["count"] = "count"
+    evidence: EvidenceId
+    comparison: Comparison = Comparison.EQUAL
+    number: int = Field(ge=0)
+
+
+class AbsenceCitation(Value):
+    """A statement that an answer had no rows."""
+
+    kind: Literal["absence"] = "absence"
+    evidence: EvidenceId
+
+
+Citation = Annotated[ValueCitation | CountCitation | AbsenceCitation, Field(discriminator="kind")]
+
+
+def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
+    """What of an answer bears a sentence that code has written from it.
+
+    Args:
+        sentence: Holds entity values and counts as they stand in the rows.
+        entry: An answer that the sentence rests on.
+
+    Returns:
+        The cells of up to three rows that the sentence names; their number of rows where it names none; its emptiness
+        where there are none.
+    """
+    if entry.row_count == 0:
+        return (AbsenceCitation(evidence=entry.id),)
+    found = [citation for index, row in enumerate(entry.rows) for citation in _cells(sentence, entry.id, index, row)]
+    rows: list[int] = []
+    kept: list[Citation] = []
+    for citation in found:
+        if citation.row not in rows:
+            if len(rows) == CITED_ROWS:
+                continue
+            rows.append(citation.row)
+        kept.append(citation)
+    if kept:
+        return tuple(kept)
+    count = min(entry.row_count, len(entry.rows))
+    return (CountCitation(evidence=entry.id, comparison=Comparison.AT_LEAST, number=count),)
+
+
+def _cells(sentence: str, name: str, index: int, row: Mapping[str, JsonValue]) -> Iterator[ValueCitation]:
+    """The cells of a row that the sentence names; its numbers too, where it names the row."""
+    numbers = {int(token) for token in _TOKEN.findall(sentence) if token.isdecimal() and len(token) < MAX_DIGITS}
+    named = False
+    for column, value in row.items():
+        if isinstance(value, str) and len(value) >= MIN_CHARS and value in sentence:
+            named = True
+            yield ValueCitation(evidence=name, row=index, column=column, value=value)
+    if named:
+        for column, value in row.items():
+            if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value in numbers:
+                yield ValueCitation(evidence=name, row=index, column=column, value=value)

@@ -1,0 +1,224 @@
+"""What Panther itself is asked about an alert, besides the lake: each answer journalled, most of them shared."""
+
+import asyncio
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+
+from pydantic import JsonValue, TypeAdapter
+
+from triage.domain.alert import Alert
+from triage.domain.detection import Detection
+from triage.domain.window import TimeWindow
+from triage.errors import NotFound, PantherError, QueryFailed
+from triage.ports import (
+    AlertSource,
+    Comments,
+    Lake,
+    LogSource,
+    LogSources,
+    PantherUser,
+    QueryLimits,
+    RuleBook,
+    Users,
+)
+from triage.settings import InvestigationSettings
+from triage.stages.enrichment import background
+from triage.stages.enrichment.asking import Answer, Asker
+from triage.stages.enrichment.playbook import table_of
+
+_DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
+_SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])
+_USERS: TypeAdapter[tuple[PantherUser, ...]] = TypeAdapter(tuple[PantherUser, ...])
+OUTCOME_DAYS = timedelta(days=90)
+"""How far back earlier alerts are read at least."""
+DESCRIBED = 3
+"""Log types whose tables are described."""
+SEARCH_ROWS = 60
+
+
+@dataclass(frozen=True, slots=True)
+class Doors:
+    """Whom to ask."""
+
+    alerts: AlertSource
+    lake: Lake
+    rules: RuleBook
+    sources: LogSources
+    comments: Comments
+    users: Users | None
+    """`None`: nobody is looked up."""
+
+
+@dataclass(frozen=True, slots=True)
+class Gatherer:
+    """The questions of one run."""
+
+    doors: Doors
+    alert: Alert
+    settings: InvestigationSettings
+    asker: Asker
+
+    async def events(self) -> Answer:
+        """The alert's events.
+
+        Raises:
+            Later: They could not be fetched for a reason that may pass.
+        """
+        settings = self.settings
+
+        async def perform() -> JsonValue:
+            found = await self.doors.alerts.events(
+                self.alert.id, limit=settings.max_events, max_bytes=settings.max_bytes
+            )
+            return {"rows": [dict(row) for row in found.rows], "truncated": found.truncated}
+
+        async def patient() -> JsonValue:
+            try:
+                return await perform()
+            except PantherError as error:
+                if error.retryable:
+                    raise Later(error) from error
+                raise
+
+        try:
+            return await self.asker.ask("enrich/events", "events", "the alert's events", patient)
+        except Later as later:
+            # Without its events there is nothing to say about an alert: better a later attempt than an empty dossier.
+            raise later.error from later
+
+    async def detection(self) -> tuple[Detection, Answer]:
+        """The detection behind the alert, or what the alert alone tells of it."""
+
+        async def perform() -> JsonValue:
+            return (await self.doors.rules.detection(self.alert.origin)).model_dump(mode="json")
+
+        shared = f"detection/{self.alert.origin.kind}/{self.alert.detection_id}" if self.alert.detection_id else ""
+        answer = await self.asker.ask("enrich/detection", "detection", "the detection", perform, shared=shared)
+        if answer.error:
+            known = Detection(id=self.alert.detection_id, severity=self.alert.severity, runbook=self.alert.runbook)
+            return known, answer
+        rule = Detection.model_validate(answer.value)
+        return rule if rule.runbook else rule.model_copy(update={"runbook": self.alert.runbook}), answer
+
+    async def log_sources(self) -> tuple[tuple[LogSource, ...] | None, Answer]:
+        """Every log source with its health."""
+
+        async def perform() -> JsonValue:
+            value: JsonValue = _SOURCES.dump_python(await self.doors.sources.sources(), mode="json")
+            return value
+
+        answer = await self.asker.ask("enrich/sources", "sources", "the log sources", perform, shared="sources")
+        return (None if answer.error else _SOURCES.validate_python(answer.value)), answer
+
+    async def tables(self) -> dict[str, frozenset[str]] | None:
+        """Table names by database, lower case; `None` where they are not known."""
+
+        async def perform() -> JsonValue:
+            found = await asyncio.gather(*(self.doors.lake.tables(database) for database in _DATABASES))
+            names: dict[str, JsonValue] = {
+                database: [table.name.lower() for table in tables]
+                for database, tables in zip(_DATABASES, found, strict=True)
+            }
+            return {"tables": names}
+
+        answer = await self.asker.ask("enrich/tables", "tables", "the lake's tables", perform, shared="tables")
+        value = answer.value
+        named = value.get("tables") if isinstance(value, dict) else None
+        if not isinstance(named, dict):
+            return None
+        return {
+            database: frozenset(str(name) for name in names)
+            for database, names in named.items()
+            if isinstance(names, list)
+        }
+
+    async def history(self) -> Answer:
+        """Earlier alerts of the detection."""
+        since = self.alert.created_at - max(self.settings.history, OUTCOME_DAYS)
+        if not self.alert.detection_id:
+            return Answer()
+
+        async def perform() -> JsonValue:
+            return await background.past_alerts(self.doors.alerts, self.alert, since=since)
+
+        return await self.asker.ask("enrich/history", "history", "earlier alerts of the detection", perform)
+
+    async def comments(self, history: Answer) -> Answer:
+        """What people wrote on earlier alerts that are like this one."""
+        chosen = background.commented(history.rows, self.alert.title)
+        if not chosen:
+            return Answer()
+
+        async def perform() -> JsonValue:
+            return await background.prior_comments(self.doors.comments, chosen)
+
+        return await self.asker.ask("enrich/comments", "comments", "comments on like alerts", perform)
+
+    async def users(self) -> tuple[tuple[PantherUser, ...] | None, Answer]:
+        """Everybody whom Panther knows."""
+        door = self.doors.users
+        if door is None:
+            return None, Answer()
+
+        async def perform() -> JsonValue:
+            value: JsonValue = _USERS.dump_python(await door.users(), mode="json")
+            return value
+
+        answer = await self.asker.ask("enrich/users", "users", "Panther's users", perform, shared="users")
+        return (None if answer.error else _USERS.validate_python(answer.value)), answer
+
+    async def tables_of(self, log_types: Sequence[str]) -> Answer:
+        """What the tables of the alert's log types hold."""
+
+        async def described(log_type: str) -> Answer:
+            async def perform() -> JsonValue:
+                try:
+                    columns = await self.doors.lake.columns("panther_logs", table_of(log_type))
+                except NotFound:
+                    columns = ()
+                return {"rows": [background.table_row(log_type, columns)]}
+
+            key = f"columns/{table_of(log_type)}"
+            return await self.asker.ask(f"enrich/{key}", "columns", f"the columns of {log_type}", perform, shared=key)
+
+        answers = [await described(log_type) for log_type in log_types[:DESCRIBED]]
+        rows = tuple(row for answer in answers for row in answer.rows)
+        return Answer(
+            rows=rows,
+            columns=tuple(rows[0]) if rows else (),
+            row_count=len(rows),
+            error=next((answer.error for answer in answers if answer.error), "") if not rows else "",
+            seconds=sum(answer.seconds for answer in answers),
+        )
+
+    async def search(self, indicators: Sequence[str], window: TimeWindow) -> Answer:
+        """In which log types the alert's addresses, hashes and keys occur at all."""
+
+        async def perform() -> JsonValue:
+            if self.asker.rows >= self.settings.max_rows or self.asker.bytes >= self.settings.max_bytes:
+                raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
+            async with self.asker.slots:
+                limits = QueryLimits(
+                    rows=SEARCH_ROWS, bytes=self.asker.limits.bytes, seconds=self.settings.query_seconds
+                )
+                self.asker.statements += 1
+                found = await self.doors.lake.search(indicators, window=window, limits=limits)
+            self.asker.rows += len(found.rows)
+            self.asker.bytes += found.bytes
+            return {
+                "columns": [name.lower() for name in found.columns],
+                "rows": [{name.lower(): value for name, value in row.items()} for row in found.rows],
+                "row_count": found.row_count,
+                "truncated": found.truncated,
+            }
+
+        return await self.asker.ask("enrich/search", "search", background.SEARCH_QUESTION, perform)
+
+
+class Later(Exception):
+    """Carries an error past the asker, which would make it an answer."""
+
+    def __init__(self, error: PantherError) -> None:
+        super().__init__(str(error))
+        self.error = error
