@@ -1,11 +1,18 @@
 """Secrets leave a text, identity stays."""
 
+import base64
+import hashlib
+import json
+import string
+from collections.abc import Callable
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.shared import shared_lines
 from triage.domain.redaction import redact, redact_json, redact_row
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcDEF123_-x"
@@ -106,3 +113,159 @@ def test_any_json_survives(value: Any) -> None:
     cleaned = redact_json(value)
     assert type(cleaned) is type(value)
     assert redact_json(cleaned) == cleaned
+
+
+LETTERS = string.ascii_letters + string.digits
+bodies = st.text(alphabet=LETTERS, min_size=36, max_size=44)
+
+
+def _aws_secret(body: str) -> str:
+    return f"aA0{body}"[:40].ljust(40, "Z")
+
+
+PLANTED: dict[str, Callable[[str], tuple[str, str]]] = {
+    "bearer": lambda body: (f"Authorization: Bearer {body}", body),
+    "basic": lambda body: (f"Authorization: Basic {b64(f'kim:{body}')}", b64(f"kim:{body}")),
+    "password": lambda body: (f"password={body}", body),
+    "quoted password": lambda body: (f'password="{body[:9]} {body[9:]}"', body[9:]),
+    "json password": lambda body: (json.dumps({"user": "kim", "password": body}), body),
+    "aws secret": lambda body: (f"AKIAABCDEFGHIJKLMNOP {_aws_secret(body)}", _aws_secret(body)),
+    "aws variable": lambda body: (f"AWS_SECRET_ACCESS_KEY={body}", body),
+    "github": lambda body: (f"ghp_{body}", body),
+    "slack": lambda body: (f"xoxb-{body}", body),
+    "jwt": lambda body: (f"eyJhbGciOiJIUzI1NiJ9.eyJ{body}.{body[::-1]}", body),
+    "cookie": lambda body: (f"Cookie: sid={body}; theme=dark", body),
+    "session": lambda body: (f"JSESSIONID={body}", body),
+    "private key": lambda body: (f"-----BEGIN PRIVATE KEY-----\n{body}\n-----END PRIVATE KEY-----", body),
+    "url password": lambda body: (f"postgresql://kim:{body}@db.harbor.example/x", body),
+    "password with @": lambda body: (f"https://kim:{body[:9]}@{body[9:]}@db.harbor.example/x", body[9:]),
+    "query": lambda body: (f"https://x.harbor.example/cb?state=1&access_token={body}&v=2", body),
+    "signature": lambda body: (f"https://x.harbor.example/o?sig={body}", body),
+    "connection string": lambda body: (f"AccountName=ledger;AccountKey={body};EndpointSuffix=x", body),
+    "sql": lambda body: (f"create user kim password = '{body}'", body),
+    "flag": lambda body: (f"mysql --user kim --password {body}", body),
+}
+
+
+def b64(text: str) -> str:
+    return base64.b64encode(text.encode()).decode()
+
+
+ENCODINGS: dict[str, Callable[[str], str]] = {
+    "plain": lambda text: text,
+    "url": lambda text: quote(text, safe=""),
+    "twice url": lambda text: quote(quote(text, safe=""), safe=""),
+    "base64": b64,
+    "url-safe base64": lambda text: base64.urlsafe_b64encode(text.encode()).decode().rstrip("="),
+    "base64 twice": lambda text: b64(b64(text)),
+    "url in base64": lambda text: b64(quote(text, safe="")),
+    "base64 in a url": lambda text: f"/x?blob={quote(b64(text), safe='')}",
+    "utf-16 base64": lambda text: base64.b64encode(text.encode("utf-16-le")).decode(),
+    "hexadecimal": lambda text: text.encode().hex(),
+    "json text": lambda text: json.dumps({"body": json.dumps({"text": text})}),
+    "quoted": lambda text: f'level=info msg="{text}"' if '"' not in text else text,
+}
+SURROUNDINGS = ("{}", "before {} after", '{{"k": 1}} {}', "x={}", "[{}]", "<{}>", "a,{},b")
+
+
+@given(bodies, st.sampled_from(sorted(PLANTED)), st.sampled_from(sorted(ENCODINGS)), st.sampled_from(SURROUNDINGS))
+@settings(max_examples=400)
+def test_a_planted_secret_never_survives(body: str, kind: str, encoding: str, around: str) -> None:
+    """Whatever the secret, how it is encoded and what stands around it: neither it nor an encoding of it is left."""
+    text, secret = PLANTED[kind](body)
+    encoded = ENCODINGS[encoding](text)
+    cleaned = redact(around.format(encoded))
+    assert "[redacted " in cleaned
+    assert secret not in cleaned
+    assert encoded not in cleaned
+    assert secret not in unquote(unquote(cleaned))
+    row = redact_row({"a": [{"deep": {"b": encoded}}]})
+    assert secret not in json.dumps(row)
+    assert redact(cleaned) == cleaned
+
+
+@given(bodies, st.sampled_from(sorted(set(ENCODINGS) - {"quoted"})))
+def test_a_token_has_one_label_in_every_encoding(body: str, encoding: str) -> None:
+    """A reader can tell that a record holds the token of another one."""
+    token = f"ghp_{body}"
+    assert redact(token) in redact(ENCODINGS[encoding](token))
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        "arn:aws:iam::123456789012:role/aws-reserved/sso.amazonaws.com/AWSReservedSSO_ReadOnly_0123456789abcdef",
+        "c0ffee00-1234-4abc-8def-0123456789ab",
+        hashlib.sha256(b"x").hexdigest(),
+        hashlib.sha1(b"x", usedforsecurity=False).hexdigest(),
+        base64.b64encode(hashlib.sha256(b"y").digest()).decode(),
+        base64.b64encode(bytes(range(256))).decode(),
+        base64.b64encode(b"\x89PNG\r\n\x1a\n" + bytes(60)).decode(),
+        base64.b64encode(b"the quick brown fox jumps over it").decode(),
+        base64.b64encode(b"cursor:2031-05-06T09:00:00Z").decode(),
+        base64.b64encode(b"arn:aws:sqs:eu-west-1:123456789012:q").decode(),
+        "AKIAIOSFODNN7EXAMPLE",
+        "https://host.example/a%20b?next=%2Fhome%3Ftab%3D1",
+        "AmazonEC2RoleforSSM/Policy/2031-abcdefg",
+        "/aws/lambda/ThumbnailMaker2/2031/05/06/$LATEST",
+        '{"alg":"none","tokens":12,"secretName":"db/prod"}',
+        "basic authentication failed",
+        "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db/prod-AbCdEf",
+        "o=ZXlKaGJHY2lPaUpJVXpJMU5pSjk",
+    ],
+)
+def test_ordinary_text_is_not_destroyed(value: str) -> None:
+    """Names, hashes, images, cursors and paths read like secrets to no pattern."""
+    assert redact(value) == value
+    assert redact_row({"value": value}) == {"value": value}
+
+
+def test_a_name_beside_a_value_counts() -> None:
+    """An environment variable of a container is a pair of name and value."""
+    row = redact_row({"env": [{"name": "DB_PASSWORD", "value": "hunter2"}, {"name": "MODE", "value": "fast"}]})
+    assert row == {"env": [{"name": "DB_PASSWORD", "value": "[redacted password]"}, {"name": "MODE", "value": "fast"}]}
+
+
+def test_a_bare_private_key_is_known_by_its_structure() -> None:
+    """Base64 without its armour still holds a key; a certificate stays."""
+    key = base64.b64encode(bytes.fromhex("308204a50201000282010100") + bytes(range(200))).decode()
+    certificate = base64.b64encode(bytes.fromhex("308203a53082028da00302010202") + bytes(range(200))).decode()
+    assert redact(f"value {key}") == "value [redacted private key]"
+    assert redact(certificate) == certificate
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "password=" * 20_000,
+        "a" * 200_000,
+        "%41" * 60_000,
+        "%" * 100_000,
+        "://" * 60_000,
+        "://a:" * 40_000,
+        "eyJ" * 60_000,
+        "Bearer " * 30_000,
+        "-----BEGIN PRIVATE KEY" * 8_000,
+        "A" * 39 + "/" + "akia" * 40_000,
+        "ab:" * 60_000,
+        "{" * 100_000 + "}",
+        "[" * 900 + "]" * 900,
+        "deadbeef" * 20_000,
+        "key=" * 40_000,
+        "-" * 100_000,
+        '\\"' * 60_000,
+    ],
+)
+def test_hostile_text_is_read_in_bounded_time(text: str) -> None:
+    """No input makes the patterns run away; each of these takes well under a second, and a quadratic one minutes."""
+    assert len(redact(text)) <= 2 * len(text)
+
+
+def test_published_events_lose_secrets_only() -> None:
+    """Of the events of published detections, every text that changes stood under a secret's name or beside one."""
+    changed = []
+    for entry in shared_lines("data/rule_tests.ndjson"):
+        before, after = entry["event"], redact_json(entry["event"])
+        if before != after:
+            changed.append(json.dumps(after))
+    assert len(changed) <= 10

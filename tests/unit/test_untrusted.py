@@ -7,15 +7,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from tests.support.payloads import CLEAN, PAYLOADS, Payload
 from tests.support.shared import shared_lines
+from triage.domain.injection import looks_like_instruction
 from triage.domain.untrusted import (
     Caps,
     Fence,
+    instructions_among,
     instructions_in,
-    looks_like_instruction,
     shorten,
     show_row,
     show_rows,
+    texts_in,
     uncut,
     visible,
     visible_json,
@@ -180,3 +183,38 @@ def test_published_test_events_hold_no_order() -> None:
     """At most one in a thousand of the events of published detections trips the detector."""
     events = [entry["event"] for entry in shared_lines("data/rule_tests.ndjson")]
     assert sum(bool(instructions_in(event)) for event in events) <= len(events) // 1_000
+
+
+def row_of(payload: Payload) -> dict[str, Any]:
+    """A record that holds a payload, in several fields where it is cut."""
+    parts = payload.text.split("\n") if payload.goal == "split" else [payload.text]
+    return {f"field{number}": part for number, part in enumerate(parts)}
+
+
+def test_most_of_our_own_payloads_are_found() -> None:
+    """Written before the patterns were adjusted: 44 of 75 were found then. The others are left to the rules."""
+    found = sum(bool(instructions_in(row_of(payload))) for payload in PAYLOADS)
+    assert found >= 0.9 * len(PAYLOADS)
+
+
+@pytest.mark.parametrize("text", CLEAN)
+def test_clean_text_with_such_words_is_no_order(text: str) -> None:
+    """Commits, paths, titles and requests speak of instructions, alerts and verdicts."""
+    assert instructions_in({"message": text}) == ()
+
+
+@pytest.mark.parametrize("payload", [entry for entry in PAYLOADS if entry.goal == "split"], ids=lambda entry: entry.id)
+def test_an_order_cut_over_events_is_found(payload: Payload) -> None:
+    """Its parts stand in one field of several records, or in several fields of one."""
+    parts = payload.text.split("\n")
+    rows = [{"eventName": "Get", "tag": part, "n": number} for number, part in enumerate(parts)]
+    assert {path for _, path in instructions_among(rows)} == {"tag"}
+    assert 0 in {number for number, _ in instructions_among(rows)}
+    assert instructions_in({f"tag{number}": part for number, part in enumerate(parts)})
+
+
+@given(st.lists(st.dictionaries(st.text(max_size=8), st.text(max_size=60), max_size=6), max_size=5))
+def test_any_records_are_read(records: list[dict[str, Any]]) -> None:
+    """Places are those of the records; nothing raises."""
+    for number, path in instructions_among(records):
+        assert path in dict(texts_in(records[number]))

@@ -1,5 +1,6 @@
 """Which claims hold."""
 
+import json
 from typing import Any
 
 import pytest
@@ -160,3 +161,147 @@ def test_only_a_stored_value_verifies(row: dict[str, Any], column: str, said: An
         if column in row:
             assert row[column] == said
             assert isinstance(row[column], bool) is isinstance(said, bool)
+
+
+@pytest.mark.parametrize(
+    ("citation", "entry", "expected"),
+    [
+        # One spelling per value.
+        (value("user.tags.00", "a"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("user.tags.\u0660", "a"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("user.tags.-1", "a"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("user.tags." + "9" * 5_000, "a"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("EVENTNAME", "StopLogging"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("\uff45ventName", "StopLogging"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("user..name", "kim"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        (value("", "kim"), evidence(1, ROW), {IssueCode.UNKNOWN_COLUMN}),
+        # Values of other types, or that only look alike.
+        (value("eventName", "\uff33topLogging"), evidence(1, ROW), {IssueCode.WRONG_VALUE}),
+        (value("eventName", "StopLogging "), evidence(1, ROW), {IssueCode.WRONG_VALUE}),
+        (value("n", 3.0000001), evidence(1, ROW), {IssueCode.WRONG_VALUE}),
+        (value("n", True), evidence(1, {"n": 1}), {IssueCode.WRONG_VALUE}),
+        (value("n", 0), evidence(1, {"n": False}), {IssueCode.WRONG_VALUE}),
+        (value("n", 9007199254740992.0), evidence(1, {"n": 9007199254740993}), {IssueCode.WRONG_VALUE}),
+        (value("n", float("nan")), evidence(1, {"n": float("nan")}), {IssueCode.WRONG_VALUE}),
+        (value("n", 10**6_000), evidence(1, ROW), {IssueCode.WRONG_VALUE}),
+        (value("user", "{'name': 'kim'}"), evidence(1, ROW), {IssueCode.WRONG_VALUE}),
+        # Counts that say nothing, or more than is known.
+        (CountCitation(evidence="E1", comparison=">=", number=0), evidence(1, ROW), {IssueCode.WRONG_COUNT}),
+        (
+            CountCitation(evidence="E1", comparison="<=", number=9),
+            evidence(1, ROW, truncated=True),
+            {IssueCode.CUT_COUNT},
+        ),
+        (CountCitation(evidence="E1", comparison="==", number=10**6_000), evidence(1, ROW), {IssueCode.WRONG_COUNT}),
+        (AbsenceCitation(evidence="E1"), evidence(1, truncated=True), {IssueCode.UNPROVEN_ABSENCE}),
+        (AbsenceCitation(evidence="E1"), evidence(1, row_count=3), {IssueCode.NOT_ABSENT}),
+    ],
+)
+def test_what_an_attacker_would_try(citation: Any, entry: Evidence, expected: set[IssueCode]) -> None:
+    """Other spellings, types that compare equal, numbers too large to write, counts that hold of anything."""
+    assert codes(citation, entry) == expected
+
+
+@pytest.mark.parametrize("found", [False, "", [], {}])
+def test_a_measured_nothing_is_an_absence(found: Any) -> None:
+    """Our own "no" rests on rows that were not there, and needs coverage like any absence."""
+    bare = evidence(1, {"seen": found}, measured=True, coverage=Coverage())
+    if isinstance(found, list | dict):
+        assert codes(value("seen", "x"), bare) == {IssueCode.WRONG_VALUE}
+    else:
+        assert codes(value("seen", found), bare) == {IssueCode.UNPROVEN_ABSENCE}
+
+
+def test_that_the_alert_has_events_is_no_measurement() -> None:
+    """Every alert has some: a count of them can't be the measured fact that a benign verdict needs."""
+    entries = [evidence(1, ROW, source="events"), evidence(2, ROW)]
+    citations = [CountCitation(evidence=name, number=1) for name in ("E1", "E2")]
+    checked = verify([Finding(text="x", citations=(citation,)) for citation in citations], entries)
+    assert [set(item.trust) for item in checked] == [{Trust.PROVIDER}, {Trust.MEASURED}]
+
+
+def test_an_absence_in_a_query_of_the_models_own_is_no_measurement() -> None:
+    """A query can be written so that nothing matches."""
+    entry = evidence(1, source="tool", question="Was 203.0.113.9 seen?")
+    (checked,) = verify([Finding(text="Not seen.", citations=(AbsenceCitation(evidence="E1"),))], [entry])
+    assert checked.verified
+    assert checked.trust == {Trust.ACTOR}
+
+
+@pytest.mark.parametrize(
+    ("text", "held"),
+    [
+        ("It came from 10.0.0.1.", "10.0.0.12"),
+        ("It came from 10.0.0.1.", "110.0.0.1"),
+        ("a@corp.example did it.", "ba@corp.example"),
+        ("It came from \uff11\uff10.0.0.1.", "10.0.0.2"),
+        ("From 2001:db8::1.", "2001:db8::12"),
+        ("Account 123456789012.", "1234567890123"),
+        ("Hash d41d8cd98f00b204e9800998ecf8427e.", "d41d8cd98f00b204e9800998ecf8427f"),
+        ("Session 6f1c2a52-2d3a-4a83-9d2e-6a4e0a4d2f10.", "6f1c2a52-2d3a-4a83-9d2e-6a4e0a4d2f11"),
+        ("See https://harbor.example/ok", "https://harbor.example/"),
+    ],
+)
+def test_a_named_value_is_held_whole(text: str, held: str) -> None:
+    """Part of another value is not it."""
+    entry = evidence(1, {"eventName": "x", "other": held})
+    assert codes(value("eventName", "x"), entry, text=text) == {IssueCode.INVENTED_VALUE}
+
+
+@pytest.mark.parametrize("text", ["At 09:01:30 it began.", "From 10.0.0.1 to 10.0.0.2.", "By a@corp.example, then."])
+def test_a_named_value_may_end_a_clause(text: str) -> None:
+    """Times are no addresses, and punctuation is no part of a value."""
+    entry = evidence(1, {"eventName": "x", "who": "a@corp.example", "ips": ["10.0.0.1", "10.0.0.2"]})
+    assert codes(value("eventName", "x"), entry, text=text) == set()
+
+
+def test_a_models_own_query_does_not_hold_what_it_asked_for() -> None:
+    """A value that stands in the question only was not found."""
+    entry = evidence(1, {"n": 1}, source="tool", question="Is 203.0.113.9 approved?", sql="SELECT '203.0.113.9' AS n")
+    assert codes(value("n", 1), entry, text="203.0.113.9 is approved.") == {IssueCode.INVENTED_VALUE}
+
+
+citations_strategy = st.one_of(
+    st.builds(
+        ValueCitation,
+        evidence=st.sampled_from(["E1", "E2", "E9"]),
+        row=st.integers(0, 3),
+        column=st.text(max_size=12) | st.sampled_from(["a", "a.b", "a.0", "a.b.c", ""]),
+        value=st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    ),
+    st.builds(
+        CountCitation,
+        evidence=st.sampled_from(["E1", "E2", "E9"]),
+        comparison=st.sampled_from(["==", ">=", "<=", ">", "<"]),
+        number=st.integers(0, 4),
+    ),
+    st.builds(AbsenceCitation, evidence=st.sampled_from(["E1", "E2", "E9"])),
+)
+row_strategy = st.dictionaries(st.text(max_size=4) | st.sampled_from(["a", "b"]), json_values, max_size=4)
+
+
+@given(
+    st.lists(
+        st.builds(Finding, text=st.text(max_size=30), citations=st.lists(citations_strategy, max_size=4).map(tuple))
+    ),
+    st.lists(row_strategy, max_size=3),
+    st.booleans(),
+    st.booleans(),
+)
+def test_verification_never_raises_and_gives_the_same_again(
+    findings: list[Finding], rows: list[dict[str, Any]], cut: bool, measured: bool
+) -> None:
+    """For any findings and rows; and what verifies is literally there."""
+    entries = [evidence(1, *rows, truncated=cut, measured=measured), evidence(2, source="tool")]
+    first = verify(findings, entries)
+    assert verify(findings, entries) == first
+    for checked in first:
+        if not checked.verified:
+            assert checked.issues
+            continue
+        assert checked.finding.citations
+        for citation in checked.finding.citations:
+            assert citation.evidence in {"E1", "E2"}
+            if isinstance(citation, ValueCitation):
+                text = json.dumps(rows[citation.row], ensure_ascii=False)
+                assert json.dumps(citation.value, ensure_ascii=False) in text or isinstance(citation.value, int | float)

@@ -1,0 +1,161 @@
+"""Verified findings as sentences that code writes from their citations: no word of them is a model's or a log's.
+
+What a sentence may show:
+
+| in the citation | shown |
+|---|---|
+| number, true, false or null of a provider's or a measured field | as it is |
+| a moment | as it is |
+| text of a field whose words come from the provider's own list (`eventName`, `errorCode`, …) | as it is, if it reads like such a word |
+| other text of a provider's or a measured field: names, ids, addresses | `name 1`, `address 2`: the same for the same text |
+| text that the actor chose | its length |
+| a column of a query that the model wrote | neither its name nor its text |
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from ipaddress import ip_address
+from typing import assert_never, cast
+
+import regex
+from pydantic import JsonValue
+
+from triage.domain.evidence import MISSING, Evidence, Source, lookup
+from triage.domain.finding import AbsenceCitation, CheckedFinding, Citation, CountCitation, ValueCitation
+from triage.domain.injection import looks_like_instruction
+from triage.domain.trust import Trust
+from triage.domain.trust_map import classify
+
+LISTED = frozenset(
+    {"eventname", "eventsource", "eventtype", "eventcategory", "legacyeventtype", "awsregion", "region", "errorcode"}
+    | {"type", "kind", "verb", "stage", "level", "code", "status", "result", "severity", "category", "action"}
+    | {"operation", "operationname", "operationtype", "operationversion", "methodname", "servicename", "resulttype"}
+    | {"resultsignature", "country", "countrycode", "country_code", "p_log_type", "mfaused", "mfaauthenticated"}
+    | {"credentialtype", "credentialprovider", "authenticationprovider", "transport_protocol_name", "operation_type"}
+    | {"conditionalaccessstatus", "risklevelaggregated", "riskstate", "granted", "permission", "decision"}
+    | {"login_type", "login_failure_type", "login_challenge_status", "event_type", "query_type", "execution_status"}
+)
+"""Last parts of columns whose texts are words of the provider's own list."""
+_WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
+_MOST_PARTS = 6
+_PARTS = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+")
+_COLUMN = regex.compile(r"[A-Za-z_@][A-Za-z0-9_@:/-]{0,60}(?:\.[A-Za-z0-9_@:/-]{1,60}){0,12}")
+_LARGE = 1e18
+_NUMBER = regex.compile(r"-?\d{1,20}(?:\.\d{1,9})?")
+
+
+@dataclass(slots=True)
+class Masks:
+    """Gives each name one stand-in per run."""
+
+    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+
+    def of(self, text: str) -> str:
+        """`address 1`, `account 2`, `name 3`: the same text has the same one, in any letter case."""
+        kind = _kind(text)
+        key = (kind, text.casefold())
+        count = sum(known == kind for known, _ in self._known)
+        return f"{kind} {self._known.setdefault(key, count + 1)}"
+
+
+def _kind(text: str) -> str:
+    try:
+        ip_address(text)
+    except ValueError:
+        pass
+    else:
+        return "address"
+    if text.startswith("arn:"):
+        return "ARN"
+    return "e-mail address" if "@" in text else "name"
+
+
+def listed(column: str, value: str) -> bool:
+    """Whether a text may be shown as a word of the provider's own list."""
+    last = column.casefold().rpartition(".")[2]
+    if last not in LISTED and column != "name":
+        return False
+    # However it got there: a sentence is no such word.
+    few = len(_PARTS.findall(value)) <= _MOST_PARTS
+    return _WORD.fullmatch(value) is not None and few and not looks_like_instruction(value)
+
+
+def moment(text: str) -> bool:
+    """Whether a text is a time."""
+    try:
+        datetime.fromisoformat(text)
+    except ValueError:
+        return False
+    return True
+
+
+def shown(value: JsonValue, column: str, trust: Trust, masks: Masks) -> str:
+    """A value as the rules above have it."""
+    if value is None or isinstance(value, bool):
+        return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float):
+        return f"{value:.10g}" if abs(value) < _LARGE else "a large number"
+    if not isinstance(value, str):
+        return "a nested value"
+    if _NUMBER.fullmatch(value) or moment(value):
+        return value
+    if trust is Trust.ACTOR:
+        return f"text that the actor chose, {len(value)} characters"
+    return value if listed(column, value) else masks.of(value)
+
+
+def sentence(citation: Citation, evidence: Mapping[str, Evidence], masks: Masks) -> str:
+    """One citation in words."""
+    entry = evidence.get(citation.evidence)
+    if entry is None:
+        return ""
+    match citation:
+        case ValueCitation():
+            return _value(citation, entry, masks)
+        case CountCitation():
+            return f"{_answer(entry)} has a number of rows {citation.comparison.value} {citation.number}"
+        case AbsenceCitation():
+            return f"{_answer(entry)} has no rows, and rows would have been seen"
+        case _:
+            assert_never(citation)
+
+
+def _value(citation: ValueCitation, entry: Evidence, masks: Masks) -> str:
+    found = lookup(entry.rows[citation.row], citation.column) if citation.row < len(entry.rows) else MISSING
+    if found is MISSING:
+        return ""
+    value = cast("JsonValue", found)
+    if entry.source is Source.TOOL:
+        return f"row {citation.row} of {_answer(entry)} has {shown(value, '', Trust.ACTOR, masks)}"
+    trust = classify(entry.log_type, citation.column, value=value, measured=entry.measured)
+    return f"row {citation.row} of {_answer(entry)}: {_column(citation.column, trust)} is {shown(value, citation.column, trust, masks)}"
+
+
+def _column(column: str, trust: Trust) -> str:
+    # Below an object that the actor filled, the keys are the actor's as well.
+    if trust is Trust.ACTOR:
+        column = column.partition(".")[0]
+    return column if _COLUMN.fullmatch(column) and not looks_like_instruction(column) else "a column"
+
+
+def _answer(entry: Evidence) -> str:
+    match entry.source:
+        case Source.TOOL:
+            what = "a query that the analyst wrote"
+        case Source.EVENTS:
+            what = "the alert's events"
+        case _:
+            what = f"the question {entry.key.rsplit('.', 1)[-1]}"
+    return f"{entry.id} ({what})"
+
+
+def proven(checked: CheckedFinding, evidence: Mapping[str, Evidence], masks: Masks) -> str:
+    """A verified finding as one sentence of code."""
+    parts = [text for citation in checked.finding.citations if (text := sentence(citation, evidence, masks))]
+    return "; ".join(dict.fromkeys(parts))[:1_200]
+
+
+def by_id(evidence: Sequence[Evidence]) -> dict[str, Evidence]:
+    """Evidence by its id."""
+    return {entry.id: entry for entry in evidence}
