@@ -1,0 +1,124 @@
+"""Which alerts belong to one investigation. Pure."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from datetime import timedelta
+from typing import assert_never
+
+from triage.domain.alert import Alert
+from triage.domain.entity import Entity, EntityKind, Role
+from triage.domain.selection import Linked
+from triage.settings import DedupKey, IngestSettings
+
+_SHARED = {
+    DedupKey.TITLE: "detection and title",
+    DedupKey.DETECTION: "detection",
+    # Who acted stands in the events, which are compared when the leader's investigation is done.
+    DedupKey.ENTITIES: "detection",
+}
+_TELLING = frozenset(
+    {
+        EntityKind.IP,
+        EntityKind.USER,
+        EntityKind.EMAIL,
+        EntityKind.ARN,
+        EntityKind.ACCOUNT,
+        EntityKind.HOST,
+        EntityKind.SERVICE,
+        EntityKind.ACCESS_KEY,
+        EntityKind.ACTOR_ID,
+    }
+)
+_PASSING_KEY = "asia"
+"""Access keys of AWS that begin so are made anew for each session."""
+
+
+def dedup_key(alert: Alert, settings: IngestSettings) -> tuple[str, ...]:
+    """What two alerts must share to belong to one investigation, beside the time window."""
+    match settings.dedup_key:
+        case DedupKey.DETECTION | DedupKey.ENTITIES:
+            return (alert.detection_id,)
+        case DedupKey.TITLE:
+            return (alert.detection_id, alert.title)
+        case _:
+            assert_never(settings.dedup_key)
+
+
+def link(
+    alert: Alert, leaders: Iterable[Alert], settings: IngestSettings, *, tried: Sequence[str] = ()
+) -> Linked | None:
+    """Find the earlier alert whose investigation this one belongs to.
+
+    Args:
+        alert: One that passed the filters.
+        leaders: Investigated alerts of the same detection, oldest first.
+        settings: Window and key.
+        tried: Leaders whose investigations it does not belong to, as was found out.
+    """
+    window = timedelta(minutes=settings.dedup_window_minutes)
+    if not window or not alert.detection_id:
+        return None
+    key = dedup_key(alert, settings)
+    by_title = settings.dedup_key is DedupKey.TITLE
+    for leader in leaders:
+        # Most differ in their titles, and this is asked of every alert of a flood.
+        if by_title and leader.title != alert.title:
+            continue
+        if leader.id == alert.id or leader.id in tried or dedup_key(leader, settings) != key:
+            continue
+        if not timedelta(0) <= alert.created_at - leader.created_at <= window:
+            continue
+        if alert.severity.rank > leader.severity.rank:
+            continue
+        minutes = f"{settings.dedup_window_minutes:g}"
+        return Linked(
+            leader=leader.id,
+            reason=f"same {_SHARED[settings.dedup_key]} as {leader.id} within {minutes} minutes",
+            tried=tuple(tried),
+        )
+    return None
+
+
+@dataclass(frozen=True, slots=True)
+class Comparison:
+    """Whether an alert can take the verdict of another one's investigation."""
+
+    belongs: bool
+    reason: str
+    shared: tuple[Entity, ...] = ()
+    """Who acted, and from where, in both."""
+
+
+def compare(alert: Sequence[Entity], leader: Sequence[Entity], settings: IngestSettings) -> Comparison:
+    """Compare who acted, and from where, in a linked alert and in the investigation that it is linked to.
+
+    Args:
+        alert: Entities of the linked alert's events.
+        leader: Entities of the investigation.
+        settings: The key says what must agree.
+    """
+    known = {_identity(entity) for entity in _telling(leader)}
+    mine = tuple(_telling(alert))
+    shared = tuple(entity for entity in mine if _identity(entity) in known)
+    if settings.dedup_key is DedupKey.DETECTION:
+        return Comparison(True, "the same detection", shared)
+    fresh = next((entity for entity in mine if _identity(entity) not in known), None)
+    if fresh is not None:
+        return Comparison(False, f"{fresh.role.value} {fresh.kind.value} {fresh.value} is new", shared)
+    if settings.dedup_key is DedupKey.ENTITIES and not shared:
+        return Comparison(False, "nobody who acted is known to be the same", shared)
+    return Comparison(True, f"the same {_SHARED[settings.dedup_key]}, and nobody new", shared)
+
+
+def _telling(entities: Iterable[Entity]) -> Iterable[Entity]:
+    """Those who acted and from where, less what is made anew for each session."""
+    for entity in entities:
+        if entity.role not in (Role.ACTOR, Role.SOURCE) or entity.kind not in _TELLING:
+            continue
+        passing = entity.kind is EntityKind.ACCESS_KEY and entity.value.casefold().startswith(_PASSING_KEY)
+        if not passing and entity.facts.get("identity") != "session":
+            yield entity
+
+
+def _identity(entity: Entity) -> tuple[EntityKind, str]:
+    return entity.kind, entity.value.casefold()
