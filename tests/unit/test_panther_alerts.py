@@ -1,18 +1,29 @@
 """Alerts, their detail and their events."""
 
 import json
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from tests.support.clocks import START
+from tests.support.clocks import START, FakeClock
 from tests.support.loopback import FakePanther, respond
 from tests.support.panther import connected
+from tests.support.tiny_world import write_world
 from triage.domain.alert import Actor, Alert, DeletedOrigin, DetectionOrigin, Kind, SystemOrigin
+from triage.edges.panther.alert_nodes import read_alert, read_flawless, read_tolerant
 from triage.edges.panther.alerts import AlertFilters
+from triage.edges.panther.client import connect
+from triage.edges.panther.config import PantherConfig
+from triage.edges.panther.wire import Unreadable
 from triage.errors import NotFound, PantherProtocolError, PantherRefused
 from triage.ports import AlertQuery, AlertSource, Listing
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
 
 pytestmark = pytest.mark.anyio
 
@@ -114,6 +125,7 @@ async def test_all_filters_reach_the_server() -> None:
         created_before=START + timedelta(hours=1, microseconds=1100),
         statuses=("OPEN", "TRIAGED"),
         severities=("HIGH",),
+        log_types=("AWS.CloudTrail",),
         detection_id="Door.Open",
         listing=Listing.DETECTION_ERROR,
         ascending=False,
@@ -124,7 +136,6 @@ async def test_all_filters_reach_the_server() -> None:
         event_count_max=9,
         event_count_min=0,
         log_sources=("s-1",),
-        log_types=("AWS.CloudTrail",),
         name_contains="door",
         resource_types=("AWS.S3.Bucket",),
         subtypes=("RULE_ERROR",),
@@ -263,6 +274,19 @@ async def test_events_are_cut_at_the_limits_and_say_so(limit: int, max_bytes: in
     assert found.truncated is (limit > 0)
 
 
+async def test_a_padded_event_is_cut_rather_than_hidden() -> None:
+    """Who pads an event beyond the budget does not keep it, or those behind it, from being read."""
+    padded = {"action": "delete", "who": "mallory", "note": "x" * 50_000, "list": ["y" * 300] * 300}
+    pages = [events(padded, {"action": "sign in"})]
+    async with connected(FakePanther(graphql={"AlertEvents": pages})) as (panther, _):
+        found = await panther.alerts.events("a-1", limit=9, max_bytes=20_000)
+    first, second = found.rows
+    assert (first["action"], first["who"], second["action"]) == ("delete", "mallory", "sign in")
+    assert str(first["note"]).endswith("[cut]")
+    assert len(json.dumps(first)) <= 5_100
+    assert found.truncated
+
+
 async def test_events_of_a_partial_answer_are_marked() -> None:
     """What could not be given counts as cut."""
     errors = [{"message": "lake slow", "path": ["alert", "events", "edges", 1]}]
@@ -280,3 +304,51 @@ async def test_the_port_is_implemented() -> None:
         source: AlertSource = panther.alerts
         assert source is panther.alerts
     assert Alert.model_validate(json.loads(alert.model_dump_json())) == alert
+
+
+def outcome(call: Callable[[], Alert | None]) -> Alert | str | None:
+    try:
+        return call()
+    except Unreadable as error:
+        return str(error)
+
+
+TEXTS = ["", " ", "x", "CORRELATION_RULE", "DELETED", "2031-05-06", "20310506", "2031-05-06T11:00:00"]
+TIMES = ["2031-05-06T11:00:00+02:00", " 2031-05-06T11:00:00Z "]
+OTHERS = [None, 0, 7, 1.5, True, False, [], ["x"], {}, {"id": 5}, {"__typename": "APIToken"}]
+ODD = st.sampled_from([*TEXTS, *TIMES, *OTHERS])
+ORIGINS = st.fixed_dictionaries(
+    {"__typename": st.sampled_from(["Detection", "DeletedDetection", "SystemError", "Other", 5])},
+    optional=dict.fromkeys(("id", "name", "detectionType", "relatedComponent", "errorType"), ODD),
+)
+
+
+@given(st.dictionaries(st.sampled_from([*NODE, "novelty"]), ODD, max_size=3), st.none() | ORIGINS, st.booleans())
+def test_a_flawless_alert_reads_the_same_both_ways(changes: dict[str, Any], origin: Any, without: bool) -> None:
+    """The quick reading gives what the tolerant one gives, or leaves it to that; a plain alert it reads itself."""
+    node = {**NODE, **changes, **({"origin": origin} if origin else {})}
+    if without:
+        node = {name: value for name, value in node.items() if name not in changes}
+    found = read_flawless(node)
+    if found is not None:
+        assert found == outcome(lambda: read_tolerant(node, (), partial=False))
+    assert outcome(lambda: read_alert(node, (), partial=False)) == outcome(
+        lambda: read_tolerant(node, (), partial=False)
+    )
+    assert read_flawless(NODE) is not None
+
+
+async def test_a_page_of_one_log_type(tmp_path: Path) -> None:
+    """The embedded Panther lists what has events of a log type, and the filter stays off the wire where it is empty."""
+    with SandboxServer(load_world(write_world(tmp_path))) as server:
+        config = PantherConfig(url=server.url, token="sandbox-token")
+        async with connect(config, clock=FakeClock()) as panther:
+            sizes = [
+                len((await panther.alerts.page(AlertQuery(log_types=wanted))).alerts)
+                for wanted in ((), ("Custom.Door",), ("Custom.Window", "Custom.Door"), ("Custom.Window",))
+            ]
+    assert sizes[0] >= sizes[1] == sizes[2] > sizes[3] == 0
+    fake = FakePanther(graphql={"Alerts": listed()})
+    async with connected(fake) as (panther, _):
+        await panther.alerts.page(AlertQuery())
+    assert "logTypes" not in fake.calls[0][1]["input"]

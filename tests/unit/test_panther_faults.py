@@ -1,7 +1,8 @@
 """What a server, a proxy or a cable can do wrong, and what the client makes of it.
 
 The numbers in the test ids are those of the project's list of HTTP faults (transport, status, GraphQL, paging,
-content). Rows that concern the queue or the store rather than the client have no test here: 41 to 43, 46, 51.
+content). What the store holds after such a fault is tested in `test_reading_faults.py`, with the rows that concern
+the queue or the store alone: 41 to 43, 46, 51.
 """
 
 import gzip
@@ -490,7 +491,7 @@ async def test_31_null_edges_and_nodes_are_counted() -> None:
         second = await list_alerts(panther)
     assert [alert.id for alert in first.alerts] == ["a-1"]
     assert first.problems == ("2 of 3 nodes are null",)
-    assert second == AlertPage((), None, ("the page has no list of edges",))
+    assert second == AlertPage((), None, ("the page has no list of edges",), complete=False)
 
 
 async def test_32_unknown_names_are_kept() -> None:
@@ -562,6 +563,7 @@ async def test_39_40_cursors_travel_as_variables_and_cannot_loop(cursor: str) ->
         assert server.requests[1].json["variables"]["input"]["cursor"] == cursor
     assert second.cursor is None
     assert second.problems == ("the page's cursor points to the page itself",)
+    assert not second.complete
     assert len(texts) == 1
 
 
@@ -571,6 +573,7 @@ async def test_40_a_missing_cursor_is_named() -> None:
         found = await list_alerts(panther)
     assert found.cursor is None
     assert found.problems == ("the page says that more follow but gives no cursor",)
+    assert not found.complete
 
 
 async def test_44_an_alert_deleted_meanwhile_is_not_found() -> None:

@@ -1,10 +1,11 @@
 """What Panther's two APIs say of an alert, read into one value."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 
 from pydantic import Field, JsonValue
 
 from triage.domain.alert import (
+    Actor,
     Alert,
     DeletedOrigin,
     DetectionOrigin,
@@ -16,7 +17,7 @@ from triage.domain.alert import (
 )
 from triage.edges.panther.body import finite
 from triage.edges.panther.graphql import Problem
-from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Time, Wire, read, row_of
+from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Time, Wire, read, row_of, time_of
 
 _UNKNOWN = "UNKNOWN"
 
@@ -55,8 +56,62 @@ class AlertDetail(Wire):
         return found if isinstance(found, dict) else {}
 
 
+_TIMES = (
+    ("updated_at", "updatedAt"),
+    ("first_event_at", "firstEventOccurredAt"),
+    ("last_event_at", "lastReceivedEventAt"),
+)
+_TEXTS = ("description", "runbook", "reference")
+
+
 def read_alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
     """Read an alert; in a partial answer all but its id and time may be missing. Raises Unreadable."""
+    said = list(notes)
+    if not said and not partial and isinstance(node, dict) and (alert := read_flawless(node)) is not None:
+        return alert
+    return read_tolerant(node, said, partial=partial)
+
+
+def read_flawless(node: dict[str, JsonValue]) -> Alert | None:
+    """Read an alert in which nothing is wrong, in half the time of `read_tolerant`; `None` where something may be.
+
+    A backlog has 100,000 of these, and each is validated once this way and not twice.
+    """
+    origin, type_ = node.get("origin"), node.get("type")
+    if not isinstance(origin, dict) or not isinstance(type_, str) or not node.get("id"):
+        return None
+    try:
+        kind = Kind(type_)
+        found = _origin(origin, kind)
+        if found is None:
+            return None
+        values: dict[str, object] = {
+            "id": node["id"],
+            "title": node["title"],
+            "severity": node["severity"],
+            "status": node["status"],
+            "kind": _kind(kind, found),
+            "created_at": time_of(node["createdAt"]),
+            "origin": found,
+        }
+        for name, key in _TIMES:
+            if (given := node.get(key)) not in (None, ""):
+                values[name] = time_of(given)
+        for key in _TEXTS:
+            if (text := node.get(key)) is not None:
+                values[key] = text
+        for name, key, read_actor in _ACTORS:
+            if (actor := node.get(key)) is not None:
+                if not isinstance(actor, dict):
+                    return None
+                values[name] = read_actor(actor)
+        return Alert.model_validate(values)
+    except (KeyError, ValueError):
+        return None
+
+
+def read_tolerant(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
+    """Read what can be read of an alert, and note the rest. Raises Unreadable."""
     said = list(notes)
     if partial and isinstance(node, dict):
         missing = [name for name in ("title", "severity", "status", "type") if node.get(name) is None]
@@ -68,16 +123,12 @@ def read_alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert
     if origin is None:
         said.append("`origin` is missing or of an unknown kind")
         origin = DetectionOrigin(id="", type=fields.type.value)
-    kind = fields.type
-    if isinstance(origin, DetectionOrigin) and origin.type == "CORRELATION_RULE":
-        # The GraphQL type of an alert has no correlation kinds.
-        kind = {Kind.RULE: Kind.CORRELATION_RULE, Kind.RULE_ERROR: Kind.CORRELATION_RULE_ERROR}.get(kind, kind)
     return Alert(
         id=fields.id,
         title=fields.title,
         severity=fields.severity,
         status=fields.status,
-        kind=kind,
+        kind=_kind(fields.type, origin),
         created_at=fields.created_at,
         updated_at=fields.updated_at,
         first_event_at=fields.first_event_occurred_at,
@@ -86,10 +137,28 @@ def read_alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert
         runbook=fields.runbook,
         reference=fields.reference,
         origin=origin,
-        assignee=ActorNode.of({"__typename": "User", **fields.assignee}) if fields.assignee else None,
+        assignee=_assignee(fields.assignee),
         updated_by=ActorNode.of(fields.updated_by),
         notes=tuple(dict.fromkeys(said)),
     )
+
+
+def _assignee(node: JsonValue) -> Actor | None:
+    """Only users are assigned, so that the list does not ask for the type."""
+    return ActorNode.of({"__typename": "User", **node}) if isinstance(node, dict) and node else None
+
+
+_ACTORS: tuple[tuple[str, str, Callable[[JsonValue], Actor | None]], ...] = (
+    ("assignee", "assignee", _assignee),
+    ("updated_by", "updatedBy", ActorNode.of),
+)
+
+
+def _kind(kind: Kind, origin: Origin) -> Kind:
+    """The GraphQL type of an alert has no correlation kinds; its origin has."""
+    if isinstance(origin, DetectionOrigin) and origin.type == "CORRELATION_RULE":
+        return {Kind.RULE: Kind.CORRELATION_RULE, Kind.RULE_ERROR: Kind.CORRELATION_RULE_ERROR}.get(kind, kind)
+    return kind
 
 
 def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:

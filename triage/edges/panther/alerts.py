@@ -34,7 +34,6 @@ class AlertFilters:
     event_count_min: int | None = None
     log_sources: tuple[str, ...] = ()
     """Log source ids."""
-    log_types: tuple[str, ...] = ()
     name_contains: str = ""
     """Text in the title."""
     resource_types: tuple[str, ...] = ()
@@ -78,7 +77,7 @@ class PantherAlerts:
         problems += [f"{problem.field} is missing: {problem.message}" for problem in answer.problems]
         for problem in problems:
             _logger.warning("a page of alerts: %s", problem)
-        return AlertPage(tuple(alerts), page.cursor, tuple(problems))
+        return AlertPage(tuple(alerts), page.cursor, tuple(problems), page.complete)
 
     async def alert(self, alert_id: str) -> Alert:
         """One alert with its `context` and `event_count`; where REST does not give these, `notes` say so.
@@ -182,7 +181,7 @@ class PantherAlerts:
             "eventCountMax": more.event_count_max,
             "eventCountMin": more.event_count_min,
             "logSources": list(more.log_sources),
-            "logTypes": list(more.log_types),
+            "logTypes": list(query.log_types),
             "nameContains": more.name_contains,
             "pageSize": query.page_size,
             "resourceTypes": list(more.resource_types),

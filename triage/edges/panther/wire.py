@@ -52,11 +52,13 @@ def _text(value: object) -> object:
     return "" if value is None else value
 
 
-def _time(value: object) -> object:
+def time_of(value: object) -> datetime:
     """A time as text only: Panther sends no numbers, and a number's unit would be a guess. Naive times are UTC."""
     if not isinstance(value, str) or value[:11].strip().isdigit():
         raise ValueError("not a time in ISO 8601")
     moment = datetime.fromisoformat(value.strip())
+    if moment.tzinfo is UTC:
+        return moment
     try:
         return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
@@ -64,7 +66,7 @@ def _time(value: object) -> object:
 
 
 def _maybe_time(value: object) -> object:
-    return None if value is None or value == "" else _time(value)
+    return None if value is None or value == "" else time_of(value)
 
 
 def _many(value: object) -> object:
@@ -76,7 +78,7 @@ Text = Annotated[str, BeforeValidator(_text)]
 """Null reads as empty."""
 Texts = Annotated[tuple[str, ...], BeforeValidator(_many)]
 """Null reads as empty."""
-Time = Annotated[datetime, BeforeValidator(_time)]
+Time = Annotated[datetime, BeforeValidator(time_of)]
 MaybeTime = Annotated[datetime | None, BeforeValidator(_maybe_time)]
 
 
@@ -125,6 +127,8 @@ class Connection:
     """Where the next page starts; None after the last one."""
     skipped: tuple[str, ...] = ()
     """What was not there or not usable, one line each."""
+    complete: bool = True
+    """False: more may follow, but the page does not say where."""
 
     @classmethod
     def of(cls, value: JsonValue, cursor: str | None) -> Self:
@@ -143,13 +147,14 @@ class Connection:
             skipped.append(f"{len(listed) - len(nodes)} of {len(listed)} nodes are null")
         following = info.get("endCursor") if isinstance(info, dict) else None
         more = info.get("hasNextPage") is True if isinstance(info, dict) else False
+        complete = isinstance(edges, list) and not more
         if more and (not isinstance(following, str) or not following):
             skipped.append("the page says that more follow but gives no cursor")
         elif more and following == cursor:
             skipped.append("the page's cursor points to the page itself")
         elif more and isinstance(following, str):
             return cls(tuple(nodes), following, tuple(skipped))
-        return cls(tuple(nodes), None, tuple(skipped))
+        return cls(tuple(nodes), None, tuple(skipped), complete)
 
 
 class Trail:
