@@ -88,9 +88,18 @@ def concluding(given: Mapping[str, Any] | str | None = None, **changes: Any) -> 
 class ScriptedLlm:
     """The server. Use as an async context manager."""
 
-    def __init__(self, script: Script) -> None:
-        """Play `script`."""
+    def __init__(self, script: Script, *, probes: bool = False) -> None:
+        """Play `script`.
+
+        Args:
+            script: The replies.
+            probes: The questions of the capability probe are the script's too; else an able endpoint's answers are
+                given to them, and they stand in `probed`.
+        """
         self._script = script
+        self._probes = probes
+        self.probed: list[dict[str, Any]] = []
+        """JSON bodies of the capability probe's questions."""
         self._loopback = Loopback(self._answer)
         self._played = 0
         self.requests: list[dict[str, Any]] = []
@@ -119,6 +128,9 @@ class ScriptedLlm:
         if request.path != "/v1/chat/completions":
             return respond({"error": {"message": f"no such path: {request.path}"}}, 404)
         asked = request.json
+        if not self._probes and is_probe(asked):
+            self.probed.append(asked)
+            return respond(able(asked))
         self.requests.append(asked)
         if callable(self._script):
             reply = self._script(asked)
@@ -131,6 +143,20 @@ class ScriptedLlm:
             status, headers, body = reply
             return respond(body, status, headers)
         return reply
+
+
+def is_probe(asked: Mapping[str, Any]) -> bool:
+    """Whether a request is one of the capability probe's."""
+    said = asked["messages"][0]["content"] if len(asked["messages"]) == 1 else ""
+    return said.startswith(("Call the tool `note`", 'Answer in JSON: {"word": "alpha"}'))
+
+
+def able(asked: Mapping[str, Any]) -> dict[str, Any]:
+    """What an endpoint that can do everything answers to the capability probe."""
+    if "response_format" in asked:
+        return completion('{"word": "alpha"}')
+    note = call("note", {"word": "alpha"})
+    return calling(note, note) if "twice" in asked["messages"][0]["content"] else calling(note)
 
 
 _EVENTS = re.compile(r"## (E\d+)\nsource events;[^\n]*\n<<<DATA (\w+) \1\n(?:(?!DATA \2).*\n)*?\[0\] (\{.*\})\n")

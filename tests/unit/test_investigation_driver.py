@@ -1,59 +1,25 @@
 """The whole investigation with a scripted model: each effect once, also over restarts."""
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable, Iterator
 from typing import Any
 
 import pytest
 from pydantic import JsonValue
 
-from tests.support.clocks import FakeClock
-from tests.support.doors import NONCE, dossier, objections
+from tests.support.conversations import NAMES, Killed, Notebook, inquisitive, investigated
+from tests.support.doors import objections
 from tests.support.llm import ScriptedLlm, call, calling, cite_first_event, concluding
-from tests.support.panther import TOKEN, config
+from tests.support.panther import TOKEN
 from tests.support.tiny_world import write_world
 from triage.domain.verdict import Disposition
-from triage.edges.clock import SystemClock
-from triage.edges.llm import open_model
-from triage.edges.panther.client import connect
-from triage.edges.prompts import load_prompts
 from triage.errors import ModelError, StoreError
 from triage.ports import Progress
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
-from triage.settings import InvestigationSettings, LlmSettings
-from triage.stages.investigation import Conclusion, Toolbox, run_investigation
 
 pytestmark = pytest.mark.anyio
-
-PROMPTS = load_prompts()
-DOORS = {"sql": "SELECT door, state FROM panther_logs.public.custom_door ORDER BY door", "reason": "Which doors?"}
-NAMES = {"database": "panther_logs"}
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class Notebook:
-    """A journal on the heap; `dies_after` steps the process is killed."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, str] = {}
-        self.performed: list[str] = []
-        self.dies_after: int | None = None
-
-    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
-        if key not in self.entries:
-            if self.dies_after is not None and len(self.entries) >= self.dies_after:
-                raise Killed
-            result = await perform()
-            self.performed.append(key)
-            self.entries[key] = json.dumps(result, allow_nan=False)
-        found: JsonValue = json.loads(self.entries[key])
-        return found
 
 
 @pytest.fixture(scope="module")
@@ -62,46 +28,6 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
     with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
         yield running
-
-
-async def investigated(
-    server: SandboxServer, llm: ScriptedLlm, journal: Notebook, seen: list[Progress] | None = None, **settings: Any
-) -> Conclusion:
-    """Investigate the tiny alert with a scripted model."""
-    clock = FakeClock()
-    chosen = InvestigationSettings(**settings)
-    async with (
-        connect(config(server.rest_url), clock=SystemClock()) as panther,
-        open_model(LlmSettings(base_url=llm.url), clock=clock) as model,
-    ):
-        box = Toolbox(dossier(), lake=panther.lake, alerts=panther.alerts, rules=panther.rules, settings=chosen)
-        return await run_investigation(
-            dossier(),
-            model=model,
-            toolbox=box,
-            journal=journal,
-            prompts=PROMPTS,
-            settings=chosen,
-            max_output_tokens=1_000,
-            nonce=NONCE,
-            clock=clock,
-            check=objections,
-            observe=(seen if seen is not None else []).append,
-        )
-
-
-def inquisitive(asked: dict[str, Any]) -> Any:
-    """Asks two things at once, then one, then concludes from the second answer."""
-    answers = sum(message["role"] == "tool" for message in asked["messages"])
-    if answers == 0:
-        return calling(call("query_lake", DOORS), call("list_tables", NAMES))
-    if answers == 2:
-        return calling(call("more_events", {"offset": 1}))
-    cited = {"kind": "value", "evidence": "E2", "row": 2, "column": "door", "value": 3}
-    return concluding(
-        verdict="malicious",
-        findings=[{"text": "Door 3 is there.", "direction": "malicious", "citations": [cited]}],
-    )
 
 
 async def test_an_investigation_from_question_to_verdict(server: SandboxServer) -> None:

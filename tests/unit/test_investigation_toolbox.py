@@ -12,6 +12,10 @@ from tests.support.doors import dossier
 from tests.support.panther import TOKEN, config
 from tests.support.tiny_world import write_world
 from triage.domain.coverage import Coverage
+from triage.domain.dossier import Dossier
+from triage.domain.evidence import Evidence, Source
+from triage.domain.finding import AbsenceCitation, Finding
+from triage.domain.trust import Trust
 from triage.domain.window import TimeWindow
 from triage.edges.clock import SystemClock
 from triage.edges.panther.client import connect
@@ -20,9 +24,11 @@ from triage.sandbox.permissions import Token
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
+from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import ToolAnswer, Toolbox
 from triage.stages.investigation.effects import UNNUMBERED, ToolLimits
 from triage.stages.investigation.projection import plain_columns, spoofed_column
+from triage.stages.verification import verify
 
 pytestmark = pytest.mark.anyio
 
@@ -149,9 +155,9 @@ async def test_an_absence_is_worth_what_its_coverage_says(server: SandboxServer)
     """Measured where the answer has no rows; without a measure it proves nothing."""
     asked: list[tuple[str, TimeWindow]] = []
 
-    async def coverage(table: str, window: TimeWindow) -> Coverage:
+    async def coverage(table: str, window: TimeWindow) -> tuple[Coverage, int]:
         asked.append((table, window))
-        return Coverage(source_healthy=True, table_has_rows=True)
+        return Coverage(source_healthy=True, table_has_rows=True), 1
 
     empty = ALL.replace("WHERE", "WHERE state = 'shut' AND")
     answer = await run(server, "query_lake", {"sql": empty, "reason": "x"}, coverage=coverage)
@@ -221,3 +227,50 @@ def test_a_computed_column_is_nobodys_word(sql: str, plain: bool) -> None:
 def test_panthers_own_names_cannot_be_taken(sql: str, name: str) -> None:
     """They count as the provider's word in every log type."""
     assert spoofed_column(sql) == name
+
+
+async def test_the_models_own_absences_are_measured(server: SandboxServer) -> None:
+    """With one query for a table that the dossier doesn't know, once; without one where it does. The window counts."""
+    empty = {"sql": ALL.replace("WHERE", "WHERE state = 'shut' AND"), "reason": "x"}
+    async with connect(config(server.rest_url, attempts=1), clock=SystemClock()) as panther:
+
+        def measure(known: Dossier) -> ToolCoverage:
+            return ToolCoverage(
+                known, lake=panther.lake, sources=panther.sources, history=timedelta(days=30), seconds=20
+            )
+
+        def box(known: Dossier, coverage: ToolCoverage) -> Toolbox:
+            settings = InvestigationSettings()
+            return Toolbox(
+                known,
+                lake=panther.lake,
+                alerts=panther.alerts,
+                rules=panther.rules,
+                settings=settings,
+                coverage=coverage,
+            )
+
+        call = ToolCall(id="c", name="query_lake", arguments=json.dumps(empty))
+        unknown = box(dossier(), measure(dossier()))
+        first, second = await unknown.run(call, LIMITS), await unknown.run(call, LIMITS)
+        assert (first.queries, second.queries) == (2, 1)
+        assert first.evidence is not None
+        assert first.evidence.coverage.table_has_rows is True
+        rhythm = Evidence(id="E2", source=Source.QUERY, key="rhythm.custom_door", question="?")
+        told = dossier(evidence=(*dossier().evidence, rhythm))
+        quiet = await box(told, measure(told)).run(call, LIMITS)
+        assert quiet.queries == 1
+        assert quiet.evidence is not None
+        assert not quiet.evidence.coverage.proves_absence
+        other, queries = await measure(dossier())("panther_signals.public.x", unknown.window)
+        assert (other.proves_absence, queries) == (False, 0)
+
+
+def test_an_absence_that_the_model_asked_for_is_no_count_of_ours() -> None:
+    """It may be true of anything that nobody has; it holds, but a benign verdict can't rest on it."""
+    covered = Coverage(source_healthy=True, source_reached_window=True, table_has_rows=True, control_has_rows=True)
+    for source, trust in ((Source.TOOL, Trust.ACTOR), (Source.QUERY, Trust.MEASURED)):
+        entry = Evidence(id="E1", source=source, key="x", question="?", coverage=covered)
+        (checked,) = verify([Finding(text="Nothing.", citations=(AbsenceCitation(evidence="E1"),))], [entry])
+        assert checked.verified
+        assert checked.trust == {trust}

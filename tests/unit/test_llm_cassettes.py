@@ -44,7 +44,7 @@ async def taped(name: str) -> AsyncIterator[ChatModel]:
         return LlmSettings.model_validate({"base_url": url, "api_key": KEY, "model": "scripted-1"})
 
     if RECORDING:
-        async with ScriptedLlm(answer) as server:
+        async with ScriptedLlm(answer, probes=True) as server:
             with cassette(name):
                 async with open_model(settings(server.url), clock=FakeClock()) as model:
                     yield model

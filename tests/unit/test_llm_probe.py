@@ -17,7 +17,7 @@ NOTE = call("note", {"word": "alpha"})
 
 async def probed(script: Script) -> Capabilities:
     async with (
-        ScriptedLlm(script) as server,
+        ScriptedLlm(script, probes=True) as server,
         open_model(LlmSettings(base_url=server.url), clock=FakeClock()) as model,
     ):
         return await probe(model)

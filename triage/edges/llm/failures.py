@@ -24,6 +24,14 @@ _OVERFLOW = regex.compile(
     r"|input (?:is|was) too long|exceeds? the (?:maximum|available|model'?s?) .{0,40}(?:tokens|context)"
     r"|reduce the length of the (?:messages|prompt|input)|token (?:count|limit).{0,60}exceed"
 )
+# How servers say that they have no tools, or no answers in a given schema: OpenAI, Azure, vLLM, Ollama, OpenRouter.
+_NO_TOOLS = regex.compile(
+    r"(?i)(?:does(?: not|n't)|do not|don't|no endpoints found that|not) support(?:ed|s)? (?:\w+ ){0,2}(?:tools?|functions?)\b"
+    r"|(?:tools?|functions?)(?:[ _-](?:use|call(?:s|ing)?))? (?:is|are) not (?:supported|enabled|available)"
+    r"|enable-auto-tool-choice|(?:unknown|unrecognized|unsupported|unexpected) .{0,40}['\"`]?\b(?:tools|functions)\b"
+)
+_NO_SCHEMA = regex.compile(r"(?i)response_format|json_schema|guided (?:json|decoding)|structured outputs?")
+_REFUSED = frozenset({400, 404, 422, 501})
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _WORDS: Mapping[int, str] = {
     401: "the model's endpoint refuses the key (401); check llm.api_key",
@@ -44,7 +52,10 @@ def cleaner(key: str) -> Cleaner:
 def of_status(error: "openai.APIStatusError", clock: Clock, clean: Cleaner) -> ModelError:
     """A refusal or a server's failure."""
     said = clean.clean(redact(message_of(error.body)))
-    return from_status(error.status_code, error.code or "", said, error.response.headers, clock)
+    failure = from_status(error.status_code, error.code or "", said, error.response.headers, clock)
+    if error.status_code in _REFUSED and parameter_of(error).partition(".")[0] in {"tools", "response_format"}:
+        failure.unsupported = parameter_of(error).partition(".")[0]
+    return failure
 
 
 def from_status(status: int, code: str, said: str, headers: Mapping[str, str], clock: Clock) -> ModelError:
@@ -72,7 +83,15 @@ def from_status(status: int, code: str, said: str, headers: Mapping[str, str], c
         retryable=retryable,
         retry_after=_retry_after(headers, clock) if retryable else None,
         overflow=overflow,
+        unsupported="" if overflow or status not in _REFUSED else _unsupported(said),
     )
+
+
+def _unsupported(said: str) -> str:
+    """The feature that a refusal says is not there."""
+    if _NO_TOOLS.search(said):
+        return "tools"
+    return "response_format" if _NO_SCHEMA.search(said) else ""
 
 
 def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:

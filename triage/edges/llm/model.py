@@ -88,12 +88,15 @@ class OpenAiModel:
         for _ in range(_ADAPTATIONS):
             manners = self._manners
             try:
-                return await self._ask(request, manners)
+                reply = await self._ask(request, manners)
             except _RefusedParameter as refused:
                 adapted = manners.adapted(refused.said, refused.parameter)
                 if adapted is None or refused.error.overflow:
                     raise refused.error from refused
                 self._manners = adapted
+            else:
+                left_out = manners.left_out(request)
+                return reply.model_copy(update={"without": left_out}) if left_out else reply
         raise ModelError("the model's endpoint refuses every form of the request; check llm.model", status=400)
 
     async def _ask(self, request: ChatRequest, manners: Manners) -> ChatReply:

@@ -2,9 +2,8 @@
 
 import json
 
-from triage.domain.base import Value
 from triage.errors import ModelError
-from triage.ports import ChatModel, ChatReply, ChatRequest, Message, ToolSpec
+from triage.ports import Capabilities, ChatModel, ChatReply, ChatRequest, Message, ToolSpec
 
 _TOOL = ToolSpec(
     name="note",
@@ -22,32 +21,6 @@ _BOTH = 2
 _FATAL = frozenset({401, 402, 403, 404, 405})
 
 
-class Capabilities(Value):
-    """What an endpoint was seen to do."""
-
-    model: str
-    """As the server names it."""
-    tools: bool = False
-    parallel_tools: bool = False
-    """Several calls in one turn."""
-    strict_tools: bool = False
-    """Takes `strict` and fills the schema."""
-    json_schema: bool = False
-    """Answers in a given JSON schema."""
-    problems: tuple[str, ...] = ()
-    """What the endpoint said where it refused, one line each."""
-
-    def describe(self) -> str:
-        """One line for a person."""
-        seen = {
-            "tools": self.tools,
-            "parallel tools": self.parallel_tools,
-            "strict tools": self.strict_tools,
-            "JSON schema": self.json_schema,
-        }
-        return ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in seen.items())
-
-
 async def probe(model: ChatModel) -> Capabilities:
     """Ask four small questions.
 
@@ -55,28 +28,26 @@ async def probe(model: ChatModel) -> Capabilities:
         ModelError: The endpoint can't be reached, refuses the key, or doesn't know the model.
     """
     problems: list[str] = []
-    one = await _try(model, _request("Call the tool `note` with the word alpha.", (_TOOL,)), problems)
-    two = await _try(
-        model, _request("Call the tool `note` twice in this one reply: with alpha and with beta.", (_TOOL,)), problems
-    )
-    strict = await _try(
-        model,
-        _request("Call the tool `note` with the word alpha.", (_TOOL.model_copy(update={"strict": True}),)),
-        problems,
-    )
     schema = ChatRequest(
         messages=(Message(role="user", content='Answer in JSON: {"word": "alpha"}'),),
         response_schema=_TOOL.parameters,
         max_tokens=_MAX_TOKENS,
     )
-    formed = await _try(model, schema, problems)
+    questions = (
+        _request("Call the tool `note` with the word alpha.", (_TOOL,)),
+        _request("Call the tool `note` twice in this one reply: with alpha and with beta.", (_TOOL,)),
+        _request("Call the tool `note` with the word alpha.", (_TOOL.model_copy(update={"strict": True}),)),
+        schema,
+    )
+    # One after the other: what the first refusal teaches about the endpoint's manners serves the next question.
+    one, two, strict, formed = [await _try(model, question, problems) for question in questions]
     return Capabilities(
         model=next(
             (reply.model for reply in (one, two, strict, formed) if reply is not None and reply.model), model.name
         ),
         tools=_calls(one) > 0,
         parallel_tools=_calls(two) >= _BOTH,
-        strict_tools=_calls(strict) > 0,
+        strict_tools=strict is not None and "strict" not in strict.without and _calls(strict) > 0,
         json_schema=formed is not None and _word(formed.content),
         problems=tuple(dict.fromkeys(problems)),
     )
@@ -90,7 +61,7 @@ async def _try(model: ChatModel, request: ChatRequest, problems: list[str]) -> C
     try:
         return await model.complete(request)
     except ModelError as error:
-        if error.retryable or error.status is None or error.status in _FATAL:
+        if not error.unsupported and (error.retryable or error.status is None or error.status in _FATAL):
             raise
         problems.append(str(error))
         return None

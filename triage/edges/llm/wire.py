@@ -47,6 +47,10 @@ class Manners:
             return replace(self, strict=False)
         return None
 
+    def left_out(self, request: ChatRequest) -> tuple[str, ...]:
+        """The features of a request that this server is not asked for."""
+        return ("strict",) if not self.strict and any(tool.strict for tool in request.tools) else ()
+
 
 def request_body(request: ChatRequest, manners: Manners) -> dict[str, JsonValue]:
     """The body of a request without its model and messages."""

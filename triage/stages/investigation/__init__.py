@@ -2,15 +2,19 @@
 
 from triage.stages.investigation.driver import run_investigation
 from triage.stages.investigation.effects import AskModel, Conclusion, Effect, ModelFailure, RunTools, ToolAnswer
-from triage.stages.investigation.loop import investigate
+from triage.stages.investigation.entries import AskedEntry, RanEntry
+from triage.stages.investigation.loop import ASSUMED, investigate
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.investigation.toolbox import Toolbox
 
 __all__ = [
+    "ASSUMED",
     "AskModel",
+    "AskedEntry",
     "Conclusion",
     "Effect",
     "ModelFailure",
+    "RanEntry",
     "RunTools",
     "ToolAnswer",
     "Toolbox",

@@ -1,14 +1,15 @@
 """The conversation's texts: the dossier, tool results, and what is said when something went wrong."""
 
-import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert
+from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
-from triage.domain.evidence import Evidence
+from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
 from triage.domain.untrusted import Caps, Fence, shorten, show_rows, visible, visible_json
@@ -18,6 +19,10 @@ _LONG = 4_000
 """Characters of a detection's source or description that are shown."""
 _ENTITIES = 60
 _QUESTION = 300
+_RHYTHM = "rhythm."
+"""How the keys of questions begin that ask in which hours a table holds rows."""
+_RHYTHM_ROWS = 3
+_ASKED = frozenset({Source.QUERY, Source.TOOL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,25 +40,30 @@ class Briefing:
 
         It depends on the templates alone, so that the prompt's beginning is the same for every alert.
         """
-        return hashlib.sha256(f"canary {self.prompts.digest}".encode()).hexdigest()[:20]
+        return canary_of(self.prompts.digest)
 
-    def system(self) -> str:
-        """The instructions: no alert data and no nonce, the same for every alert."""
-        return self.prompts.render("system.md.j2", {"canary": self.canary})
+    def system(self, *, tools: bool = True) -> str:
+        """The instructions: no alert data and no nonce, the same for every alert.
 
-    def dossier(self, dossier: Dossier, *, chars: int, turns: int, queries: int) -> str:
+        Args:
+            tools: The model can call tools; else it judges from the dossier.
+        """
+        return self.prompts.render("system.md.j2", {"canary": self.canary, "tools": tools})
+
+    def dossier(self, dossier: Dossier, *, chars: int, turns: int, queries: int, tools: bool = True) -> str:
         """The detection, then the alert with its evidence, in about `chars` characters."""
         caps = Caps()
         while True:
-            text = self._dossier(dossier, caps, turns=turns, queries=queries)
+            text = self._dossier(dossier, caps, turns=turns, queries=queries, tools=tools)
             if len(text) <= chars or caps == caps.halved():
                 return text
             caps = caps.halved()
 
-    def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int) -> str:
+    def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int, tools: bool) -> str:
         variables: dict[str, object] = {
             "detection": _detection(dossier, min(_LONG, caps.chars)),
             "runbook": list(self.steps),
+            "questions": [_asked(entry) for entry in dossier.evidence],
             "nonce": self.fence.nonce,
             "alert": self.fence.wrap("alert", visible_json(_alert(dossier.alert, caps))),
             "now": dossier.now.isoformat(),
@@ -63,45 +73,47 @@ class Briefing:
             "notes": self.fence.wrap("notes", _notes(dossier, caps)),
             "turns": turns,
             "queries": queries,
+            "tools": tools,
         }
         return self.prompts.render("dossier.md.j2", variables)
 
     def _entry(self, entry: Evidence, caps: Caps) -> dict[str, str]:
-        head, body = self._parts(entry, caps)
-        return {"id": entry.id, "head": head, "body": body}
+        """An entry of the dossier; its question and table stand in the list before the alert."""
+        if entry.source is Source.DETECTION and entry.answered:
+            return {"id": entry.id, "head": "source detection; 1 row, shown above under Detection.", "body": ""}
+        if entry.key.startswith(_RHYTHM):
+            # Coverage has been measured from these already; a few rows show the model what they are.
+            caps = Caps(caps.field, caps.row, min(caps.rows, _RHYTHM_ROWS), caps.chars)
+        head, lines = self._parts(entry, caps)
+        return {"id": entry.id, "head": head, "body": self.fence.wrap(entry.id, "\n".join(lines)) if lines else ""}
 
-    def _parts(self, entry: Evidence, caps: Caps) -> tuple[str, str]:
-        """Our own words on an answer; then, fenced, what others had a hand in: question, rows, the lake's error."""
+    def _parts(self, entry: Evidence, caps: Caps) -> tuple[str, list[str]]:
+        """Our own words on an answer; then what others had a hand in: its rows, or the lake's error."""
         facts = [f"source {entry.source.value}"]
-        if entry.table:
-            facts.append(f"table {visible(entry.table)}")
         if entry.start is not None and entry.end is not None:
-            facts.append(f"window {entry.start.isoformat()} to {entry.end.isoformat()}")
-        lines = [f"question: {visible_json(shorten_text(entry.question, _QUESTION))}"]
+            facts.append(f"window {_moment(entry.start)} to {_moment(entry.end)}")
         if not entry.answered:
-            facts.append("no answer")
-            lines.append(f"error: {visible_json(shorten_text(redact(entry.error), _QUESTION))}")
-            return f"{'; '.join(facts)}.", self.fence.wrap(entry.id, "\n".join(lines))
+            error = shorten_text(redact(entry.error), _QUESTION)
+            return f"{'; '.join([*facts, 'no answer'])}.", [f"error: {visible_json(error)}"]
         text, shown = show_rows((_redacted(row) for row in entry.rows), caps)
         stored = f", the first {len(entry.rows)} stored" if len(entry.rows) < entry.row_count else ""
         facts.append(f"{entry.row_count} rows{stored}{' (cut)' if entry.truncated else ''}")
-        if entry.measured:
-            facts.append("measured by the program")
-        if not entry.row_count:
+        if not entry.row_count and entry.source in _ASKED:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"
             facts.append(
                 "the absence is proven" if entry.coverage.proves_absence else f"the absence is not proven ({gaps})"
             )
         if shown < len(entry.rows):
             facts.append(f"rows 0 to {shown - 1} shown, narrow the question to see others")
-        if text:
-            lines.append(text)
-        return f"{'; '.join(facts)}.", self.fence.wrap(entry.id, "\n".join(lines))
+        return f"{'; '.join(facts)}.", [text] if text else []
 
     def tool_result(self, entry: Evidence, content: str, caps: Caps) -> str:
         """What the model reads of a tool's rows."""
-        head, body = self._parts(entry, caps)
-        return "\n".join(part for part in (f"{entry.id}: {head}", body, content and self.words(content)) if part)
+        head, lines = self._parts(entry, caps)
+        question = f"question: {visible_json(shorten_text(entry.question, _QUESTION))}"
+        body = self.fence.wrap(entry.id, "\n".join([question, *lines]))
+        table = f"table {visible(entry.table)}; " if entry.table else ""
+        return "\n".join(part for part in (f"{entry.id}: {table}{head}", body, content and self.words(content)) if part)
 
     def words(self, text: str) -> str:
         """What the model reads of a tool beside rows: names and messages, which others may have chosen."""
@@ -124,6 +136,10 @@ class Briefing:
         """The budget is used up."""
         return self.prompts.render("last_turn.md.j2", {"reason": reason})
 
+    def form(self, schema: str) -> str:
+        """The result is asked for as JSON, without a tool."""
+        return self.prompts.render("form.md.j2", {"schema": schema})
+
     def nudge(self, reason: str) -> str:
         """A turn that called nothing."""
         return self.prompts.render("nudge.md.j2", {"reason": reason})
@@ -141,6 +157,20 @@ def visible_lines(text: str) -> str:
     return "\n".join(visible(line) for line in text.splitlines())
 
 
+def _moment(moment: datetime) -> str:
+    return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
+
+
+def _asked(entry: Evidence) -> dict[str, str]:
+    """The question behind an entry of the dossier: from a playbook or from this program, never from a log."""
+    return {
+        "id": entry.id,
+        "question": shorten_text(entry.question, _QUESTION),
+        "table": visible(entry.table),
+        "measured": "measured by the program" if entry.measured else "",
+    }
+
+
 def _redacted(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
     found = redact_json(row)
     assert isinstance(found, dict)
@@ -148,6 +178,13 @@ def _redacted(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
 
 
 def _detection(dossier: Dossier, limit: int) -> JsonValue:
+    """The row of the evidence on the detection, so that it can be cited; else what is known of it."""
+    for entry in dossier.evidence:
+        if entry.source is Source.DETECTION and entry.answered and entry.rows:
+            row: dict[str, JsonValue] = {
+                key: value for key, value in entry.rows[0].items() if value not in (None, "", [])
+            }
+            return shorten(redact_json(row), limit)
     detection = dossier.detection
     found: dict[str, JsonValue] = {
         "id": detection.id,

@@ -24,6 +24,8 @@ from triage.domain.verdict import Action, ActionKind, AnswerState, Disposition, 
 MAX_CHARS = 200_000
 """Characters of a result that are read at all."""
 _MOST_PROBLEMS = 25
+_MOST_OBJECTS = 50
+"""Opening braces in a reply's prose that are tried."""
 _ID = r"^E[1-9][0-9]{0,4}$"
 
 
@@ -170,6 +172,32 @@ def read_json(text: str, *, finish_reason: str = "") -> JsonValue:
     except ValueError as error:
         raise DraftInvalid([f"it is not JSON ({type(error).__name__})"]) from error
     return value
+
+
+def result_in(text: str) -> str | None:
+    """The one result that stands in a reply, bare, fenced, or among prose; `None` where there is none.
+
+    Where several different ones stand there none is taken: the model may be quoting one that it found in a log.
+    """
+    try:
+        return text if isinstance(read_json(text), dict) else None
+    except DraftInvalid:
+        pass
+    found: dict[str, str] = {}
+    decoder = json.JSONDecoder()
+    place, tries = text.find("{"), 0
+    while 0 <= place < MAX_CHARS and tries < _MOST_OBJECTS:
+        tries += 1
+        end = place + 1
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            if isinstance(value, dict) and {"verdict", "summary"} <= set(value):
+                found[json.dumps(value, sort_keys=True)] = text[place:end]
+        place = text.find("{", end)
+    return next(iter(found.values())) if len(found) == 1 else None
 
 
 def _refuse(constant: str) -> NoReturn:

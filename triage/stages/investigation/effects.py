@@ -6,7 +6,7 @@ from triage.domain.base import Value
 from triage.domain.evidence import Evidence
 from triage.domain.finding import Issue
 from triage.domain.verdict import Draft, Usage
-from triage.ports import ChatRequest, ToolCall
+from triage.ports import Capabilities, ChatRequest, Spend, ToolCall
 
 UNNUMBERED = "E99999"
 """Id of tool evidence until the loop gives it the next number of the ledger."""
@@ -19,6 +19,10 @@ class AskModel:
     key: str
     """Journal key, such as `model/3`."""
     request: ChatRequest
+    estimate: Spend = field(default_factory=Spend)
+    """What it may cost."""
+    concluding: bool = False
+    """The model may only conclude."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,6 +53,10 @@ class ModelFailure(Value):
     message: str
     overflow: bool = False
     """The conversation is too long for it."""
+    unsupported: str = ""
+    """`tools` or `response_format`: the endpoint doesn't have it; asking without it may work."""
+    unpaid: bool = False
+    """Nothing was asked: the day's budget refuses it."""
 
 
 class ToolAnswer(Value):
@@ -77,4 +85,10 @@ class Conclusion:
     notes: tuple[str, ...] = ()
     """What went wrong or was cut, in words for the reader."""
     issues: tuple[Issue, ...] = ()
-    """What `check` held against the first draft, and attempts to instruct the reader that stand in the evidence."""
+    """Attempts to instruct the reader that stand in the evidence."""
+    learned: Capabilities | None = None
+    """What the endpoint can do, where the run has found it to be otherwise than known."""
+    unpaid: bool = False
+    """There is no draft of the model's, since the day's budget was used up before."""
+    offline: bool = False
+    """The offline analyst has judged."""

@@ -8,14 +8,13 @@ import re
 from collections.abc import Iterator, Mapping, Sequence
 from math import exp
 
-from pydantic import JsonValue
-
+from triage.domain.citation import cite
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, Source
-from triage.domain.finding import AbsenceCitation, Citation, Comparison, CountCitation, Finding, ValueCitation
+from triage.domain.finding import Finding
 from triage.domain.runbook import runbook_steps
-from triage.domain.signal import Direction, Signal
+from triage.domain.signal import Direction, Signal, is_proven, net_weight
 from triage.domain.verdict import (
     Action,
     ActionKind,
@@ -32,13 +31,11 @@ BENIGN = -1.2
 """Net log odds down to which nothing is called benign."""
 STRONG = 1.0
 """A single fact of this weight towards malicious can carry a malicious verdict."""
+SOLID = 0.75
+"""A benign verdict needs one fact of this weight: the usual place, a quiet aftermath and an act seen once before are
+each what an intruder on a stolen session finds ready made."""
 FINDINGS = 8
-CITED_ROWS = 3
 FINDINGS_FOR_BENIGN = 2
-MAX_DIGITS = 10
-MIN_CHARS = 4
-"""Cells shorter than this match a sentence by accident."""
-_TOKEN = re.compile(r"[0-9]+|[^\s,;()]+")
 _DECISIVE = "quiet_aftermath"
 
 
@@ -52,11 +49,11 @@ def offline_draft(dossier: Dossier) -> Draft:
         A draft whose every finding cites evidence; nothing of it has been checked.
     """
     evidence = {entry.id: entry for entry in dossier.evidence}
-    counted = [signal for signal in dossier.signals if _proven(signal, evidence)]
+    counted = [signal for signal in dossier.signals if is_proven(signal, evidence)]
     findings = tuple(finding for signal in _ranked(counted) if (finding := _finding(signal, evidence)) is not None)[
         :FINDINGS
     ]
-    score = sum(_signed(signal) for signal in counted)
+    score = net_weight(counted, evidence)
     gaps = _gaps(dossier, evidence)
     verdict = _verdict(score, counted, findings, gaps)
     return Draft(
@@ -68,19 +65,6 @@ def offline_draft(dossier: Dossier) -> Draft:
         techniques=dossier.detection.techniques,
         actions=_actions(verdict, dossier, counted),
     )
-
-
-def _signed(signal: Signal) -> float:
-    if signal.direction is Direction.NEUTRAL:
-        return 0.0
-    return signal.weight if signal.direction is Direction.MALICIOUS else -signal.weight
-
-
-def _proven(signal: Signal, evidence: Mapping[str, Evidence]) -> bool:
-    cited = [evidence[name] for name in signal.evidence if name in evidence]
-    if not cited or any(not entry.answered for entry in cited):
-        return False
-    return not signal.absence or all(entry.coverage.proves_absence for entry in cited)
 
 
 def _ranked(signals: Sequence[Signal]) -> list[Signal]:
@@ -102,6 +86,7 @@ def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]
 
 def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding], gaps: Sequence[str]) -> Disposition:
     harmful = [signal for signal in signals if signal.direction is Direction.MALICIOUS and signal.weight >= STRONG]
+    solid = any(signal.direction is Direction.BENIGN and signal.weight >= SOLID for signal in signals)
     seen = any(finding.direction is Direction.MALICIOUS for finding in findings)
     if score >= MALICIOUS and harmful and seen:
         return Disposition.MALICIOUS
@@ -111,6 +96,7 @@ def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding
         score <= BENIGN
         and not gaps
         and not harmful
+        and solid
         and sum(finding.direction is Direction.BENIGN for finding in findings) >= FINDINGS_FOR_BENIGN
     ):
         return Disposition.BENIGN
@@ -134,47 +120,11 @@ def _confidence(verdict: Disposition, score: float) -> float:
 
 def _finding(signal: Signal, evidence: Mapping[str, Evidence]) -> Finding | None:
     """A signal as a checkable sentence; `None` where its evidence holds nothing to point at."""
-    citations: list[Citation] = []
-    for name in signal.evidence:
-        entry = evidence.get(name)
-        if entry is not None:
-            citations += _citations(signal.sentence, entry)
+    cited = (cite(signal.sentence, entry) for name in signal.evidence if (entry := evidence.get(name)) is not None)
+    citations = signal.citations or tuple(citation for each in cited for citation in each)
     if not citations:
         return None
-    return Finding(text=signal.sentence, direction=signal.direction, citations=tuple(citations))
-
-
-def _citations(sentence: str, entry: Evidence) -> list[Citation]:
-    if entry.row_count == 0:
-        return [AbsenceCitation(evidence=entry.id)]
-    found = [citation for index, row in enumerate(entry.rows) for citation in _cells(sentence, entry.id, index, row)]
-    rows: list[int] = []
-    kept: list[Citation] = []
-    for citation in found:
-        if citation.row not in rows:
-            if len(rows) == CITED_ROWS:
-                continue
-            rows.append(citation.row)
-        kept.append(citation)
-    if kept:
-        return kept
-    return [
-        CountCitation(evidence=entry.id, comparison=Comparison.AT_LEAST, number=min(entry.row_count, len(entry.rows)))
-    ]
-
-
-def _cells(sentence: str, name: str, index: int, row: Mapping[str, JsonValue]) -> Iterator[ValueCitation]:
-    """The cells of a row that the sentence names; its numbers too, where it names the row."""
-    numbers = {int(token) for token in _TOKEN.findall(sentence) if token.isdecimal() and len(token) < MAX_DIGITS}
-    named = False
-    for column, value in row.items():
-        if isinstance(value, str) and len(value) >= MIN_CHARS and value in sentence:
-            named = True
-            yield ValueCitation(evidence=name, row=index, column=column, value=value)
-    if named:
-        for column, value in row.items():
-            if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value in numbers:
-                yield ValueCitation(evidence=name, row=index, column=column, value=value)
+    return Finding(text=signal.sentence, direction=signal.direction, citations=citations)
 
 
 # ---- words -------------------------------------------------------------------------------------------------------

@@ -5,7 +5,7 @@ import json
 import regex
 
 from triage.ports import ChatReply, ToolCall
-from triage.stages.investigation.draft import DraftInvalid, read_json
+from triage.stages.investigation.draft import DraftInvalid, read_json, result_in
 from triage.stages.investigation.tools import CONCLUDE
 
 HISTORY_CHARS = 20_000
@@ -22,11 +22,20 @@ def concluding(reply: ChatReply) -> ToolCall | None:
             return call
     if reply.tool_calls or '"verdict"' not in reply.content:
         return None
+    found = result_in(reply.content)
+    return None if found is None else ToolCall(id="content", name=CONCLUDE, arguments=found)
+
+
+def described(call: ToolCall) -> str:
+    """A call as a person likes to read it: the question, then the tool with what it was given."""
     try:
-        value = read_json(reply.content)
+        value = read_json(call.arguments or "{}")
     except DraftInvalid:
-        return None
-    return None if not isinstance(value, dict) else ToolCall(id="content", name=CONCLUDE, arguments=reply.content)
+        return f"{call.name} {one_line(call.arguments)}"
+    given = dict(value) if isinstance(value, dict) else {"arguments": value}
+    reason = given.pop("reason", "")
+    shown = ", ".join(f"{name}={text if isinstance(text, str) else json.dumps(text)}" for name, text in given.items())
+    return f"{one_line(str(reason))} [{call.name} {one_line(shown)}]" if reason else f"{call.name} {one_line(shown)}"
 
 
 def canonical(call: ToolCall) -> str:
@@ -54,6 +63,13 @@ def nothing(reply: ChatReply) -> str:
     if reply.finish_reason == "length":
         return "the reply was cut at the limit of output tokens"
     return "the reply called no tool" if reply.content.strip() else "the reply was empty"
+
+
+def no_result(reply: ChatReply) -> str:
+    """Why a reply in which the model may only conclude holds no result."""
+    if reply.refusal:
+        return f"the model refused: {one_line(reply.refusal)}"
+    return "tools were called where only `conclude` may be" if reply.tool_calls else nothing(reply)
 
 
 def one_line(text: str | tuple[str, ...]) -> str:

@@ -5,6 +5,11 @@ from typing import cast
 from pydantic import BaseModel, JsonValue
 
 _DROPPED = frozenset({"title", "default", "$defs", "discriminator"})
+_UNENFORCED = _DROPPED | {
+    "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
+    "minItems", "maxItems", "uniqueItems",
+}  # fmt: skip
+"""What strict modes refuse, some here and some there; the reply is held against all of it afterwards."""
 
 
 def schema_of(model: type[BaseModel], *, strict: bool = False) -> dict[str, JsonValue]:
@@ -12,7 +17,7 @@ def schema_of(model: type[BaseModel], *, strict: bool = False) -> dict[str, Json
 
     Args:
         model: Flat and without recursion.
-        strict: List every property as required, as OpenAI's strict mode wants it; optional ones allow null anyway.
+        strict: As strict modes want it: every property is required (optional ones allow null), bounds are left out.
     """
     whole = cast("dict[str, JsonValue]", model.model_json_schema())
     definitions = whole.get("$defs", {})
@@ -37,7 +42,7 @@ def _plain(node: JsonValue, definitions: dict[str, JsonValue], strict: bool) -> 
     for key, value in node.items():
         if key == "properties" and isinstance(value, dict):
             found[key] = {name: _plain(item, definitions, strict) for name, item in value.items()}
-        elif key not in _DROPPED:
+        elif key not in (_UNENFORCED if strict else _DROPPED):
             found[key] = _plain(value, definitions, strict)
     properties = found.get("properties")
     if isinstance(properties, dict) and strict:

@@ -1,24 +1,22 @@
 """What the model's tools do: bounded reads over the ports, each failure told with its remedy."""
 
-import json
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+import re
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
-from triage.domain.alert import Alert, DetectionOrigin
-from triage.domain.base import Row
 from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
-from triage.domain.evidence import Evidence, Source
-from triage.domain.redaction import redact, redact_rows
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
-from triage.ports import AlertQuery, AlertSource, Column, Lake, QueryLimits, QueryResult, RuleBook, ToolCall
+from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
 from triage.stages.investigation.draft import DraftInvalid, explain, read_json
-from triage.stages.investigation.effects import UNNUMBERED, ToolAnswer, ToolLimits
+from triage.stages.investigation.effects import ToolAnswer, ToolLimits
+from triage.stages.investigation.lookups import Lookups
+from triage.stages.investigation.results import COLUMNS_SHOWN, evidence, listed, refusal, unanswered
 from triage.stages.investigation.tools import (
     ARGUMENTS,
     Arguments,
@@ -33,18 +31,15 @@ from triage.stages.investigation.tools import (
 )
 
 if TYPE_CHECKING:
+    # sqlglot stands behind this package and costs start-up time.
     from triage.domain.sql import ReadOnlyQuery, SqlPolicy
 
-CoverageOf = Callable[[str, TimeWindow], Awaitable[Coverage]]
-"""Measures whether a fully qualified table could have answered over a window."""
+CoverageOf = Callable[[str, TimeWindow], Awaitable[tuple[Coverage, int]]]
+"""Measures whether a fully qualified table could have answered over a window; gives that, and the queries it took."""
 
+_NO_WORD = re.compile(r"[^a-z0-9_]")
 _AFTER = timedelta(days=1)
 """How far behind the alert a query reaches that names no window."""
-_NAMES_SHOWN = 300
-_COLUMNS_SHOWN = 200
-_EVENTS_PER_CALL = 50
-_RELATED = 50
-_PAGES = 3
 
 
 class Toolbox:
@@ -74,11 +69,10 @@ class Toolbox:
         """
         self._dossier = dossier
         self._lake = lake
-        self._alerts = alerts
-        self._rules = rules
         self._settings = settings
         self._policy = policy
         self._coverage = coverage
+        self._lookups = Lookups(dossier, alerts, rules)
         self._columns: dict[str, tuple[Column, ...]] = {}
 
     @property
@@ -95,19 +89,19 @@ class Toolbox:
         """
         model = ARGUMENTS.get(call.name)
         if model is None:
-            return _refusal(call, f"There is no tool {call.name[:80]!r}; there are {', '.join(ARGUMENTS)}, conclude.")
+            return refusal(call, f"There is no tool {call.name[:80]!r}; there are {', '.join(ARGUMENTS)}, conclude.")
         try:
             arguments = model.model_validate(read_json(call.arguments or "{}"))
         except DraftInvalid as error:
-            return _refusal(call, f"The arguments of {call.name}: {'; '.join(error.problems)}.")
+            return refusal(call, f"The arguments of {call.name}: {'; '.join(error.problems)}.")
         except ValidationError as error:
-            return _refusal(call, f"The arguments of {call.name}: {'; '.join(explain(error))}.")
+            return refusal(call, f"The arguments of {call.name}: {'; '.join(explain(error))}.")
         try:
             return await self._perform(call, arguments, limits)
         except NotFound as error:
-            return _refusal(call, f"Not found: {error}.")
+            return refusal(call, f"Not found: {error}.")
         except PantherError as error:
-            return _refusal(call, f"Panther gave no answer: {error}. Go on without it.")
+            return refusal(call, f"Panther gave no answer: {error}. Go on without it.")
 
     async def _perform(self, call: ToolCall, arguments: Arguments, limits: ToolLimits) -> ToolAnswer:
         match arguments:
@@ -116,24 +110,20 @@ class Toolbox:
             case SearchIndicators():
                 return await self._search(call, arguments, limits)
             case ListTables():
-                tables = await self._lake.tables(arguments.database)
-                names = [f"{table.name} ({table.log_type})" if table.log_type else table.name for table in tables]
-                return ToolAnswer(call_id=call.id, content=_listed(f"Tables of {arguments.database}", names))
+                return await self._tables(call, arguments)
             case ShowColumns():
                 columns = await self._lake.columns(arguments.database, arguments.table)
                 names = [f"{column.name} {column.type}".strip() for column in columns]
-                return ToolAnswer(
-                    call_id=call.id, content=_listed(f"Columns of {arguments.database}.{arguments.table}", names)
-                )
+                title = f"Columns of {arguments.database}.{arguments.table}"
+                return ToolAnswer(call_id=call.id, content=listed(title, names, COLUMNS_SHOWN))
             case MoreEvents():
-                return await self._more_events(call, arguments, limits)
+                return await self._lookups.more_events(call, arguments, limits)
             case LookupAlert():
-                alert = await self._alerts.alert(arguments.id)
-                return self._found(call, f"Alert {arguments.id}", (_alert_row(alert),), limits)
+                return await self._lookups.alert(call, arguments, limits)
             case LookupDetection():
-                return await self._detection(call, arguments, limits)
+                return await self._lookups.detection(call, arguments, limits)
             case RelatedAlerts():
-                return await self._related(call, arguments, limits)
+                return await self._lookups.related(call, arguments, limits)
             case _:
                 assert_never(arguments)
 
@@ -147,31 +137,28 @@ class Toolbox:
                 arguments.sql, policy=self._policy or DEFAULT, window=self.window, now=self._dossier.now
             )
         except SqlRefused as error:
-            return _refusal(call, f"The query was refused and not sent: {error}")
+            return refusal(call, f"The query was refused and not sent: {error}")
         spoofed = spoofed_column(query.sql)
         if spoofed:
-            return _refusal(call, f"The query was not sent: name the computed column {spoofed[:80]} without `p_`.")
+            return refusal(call, f"The query was not sent: name the computed column {spoofed[:80]} without `p_`.")
         try:
             result = await self._lake.run_query(query, limits=_query_limits(limits))
         except QueryTimeout as error:
-            return self._unanswered(call, arguments.reason, str(error), query)
+            remedy = "Narrow the time window, or ask for fewer columns and rows."
+            return unanswered(call, arguments.reason, str(error), query, remedy=remedy)
         except QueryFailed as error:
             remedy = await self._columns_of(query.tables)
-            return self._unanswered(call, arguments.reason, str(error), query, remedy=remedy)
-        table = query.tables[0] if len(query.tables) == 1 else ""
-        evidence = self._evidence(
-            "query_lake",
-            arguments.reason,
-            result,
-            sql=query.sql,
-            table=table,
-            log_type=self._log_type(query),
-            window=query.window,
+            return unanswered(call, arguments.reason, str(error), query, remedy=remedy)
+        entry = evidence(
+            call, arguments.reason, result, query=query, log_type=self._log_type(query), window=query.window
         )
-        if not result.row_count and table and query.window is not None and self._coverage is not None:
-            evidence = evidence.model_copy(update={"coverage": await self._coverage(table, query.window)})
+        queries = 1
+        if not result.row_count and entry.table and query.window is not None and self._coverage is not None:
+            coverage, asked = await self._coverage(entry.table, query.window)
+            entry = entry.model_copy(update={"coverage": coverage})
+            queries += asked
         notes = " ".join(f"{note}." for note in query.notes)
-        return ToolAnswer(call_id=call.id, content=notes, evidence=evidence, queries=1, bytes=result.bytes)
+        return ToolAnswer(call_id=call.id, content=notes, evidence=entry, queries=queries, bytes=result.bytes)
 
     async def _search(self, call: ToolCall, arguments: SearchIndicators, limits: ToolLimits) -> ToolAnswer:
         window = TimeWindow.around(
@@ -183,129 +170,17 @@ class Toolbox:
         try:
             result = await self._lake.search(arguments.indicators, window=window, limits=_query_limits(limits))
         except QueryFailed as error:
-            return self._unanswered(call, question, str(error), None)
-        evidence = self._evidence("search_indicators", question, result, window=window)
-        return ToolAnswer(call_id=call.id, evidence=evidence, queries=1, bytes=result.bytes)
+            return unanswered(call, question, str(error))
+        entry = evidence(call, question, result, window=window)
+        return ToolAnswer(call_id=call.id, evidence=entry, queries=1, bytes=result.bytes)
 
-    async def _more_events(self, call: ToolCall, arguments: MoreEvents, limits: ToolLimits) -> ToolAnswer:
-        count = min(_EVENTS_PER_CALL, limits.rows)
-        events = await self._alerts.events(
-            self._dossier.alert.id, limit=arguments.offset + count, max_bytes=limits.bytes * 4
-        )
-        rows = events.rows[arguments.offset :]
-        if not rows:
-            return _refusal(call, f"The alert has no events from number {arguments.offset} on.")
-        question = f"Events of the alert from number {arguments.offset} on"
-        log_type = self._dossier.log_types[0] if len(self._dossier.log_types) == 1 else ""
-        answer = self._found(call, question, rows, limits, log_type=log_type, truncated=events.truncated)
-        return answer.model_copy(update={"queries": 1})
-
-    async def _detection(self, call: ToolCall, arguments: LookupDetection, limits: ToolLimits) -> ToolAnswer:
-        found = await self._rules.detection(DetectionOrigin(id=arguments.id))
-        if found.deleted:
-            return _refusal(call, f"Panther has no detection {arguments.id!r}.")
-        row: Row = {
-            "id": found.id,
-            "name": found.name,
-            "severity": found.severity.value if found.severity is not None else None,
-            "description": found.description,
-            "runbook": found.runbook,
-            "body": found.body,
-            "log_types": list(found.log_types),
-            "tags": list(found.tags),
-            "techniques": list(found.techniques),
-        }
-        return self._found(call, f"Detection {arguments.id}", (row,), limits)
-
-    async def _related(self, call: ToolCall, arguments: RelatedAlerts, limits: ToolLimits) -> ToolAnswer:
-        now = self._dossier.now
-        query = AlertQuery(
-            created_after=now - timedelta(days=arguments.days),
-            created_before=now,
-            detection_id=arguments.detection_id,
-            ascending=False,
-        )
-        rows: list[Row] = []
-        cursor: str | None = None
-        most = min(_RELATED, limits.rows)
-        for _ in range(_PAGES):
-            page = await self._alerts.page(query, cursor)
-            rows += [_alert_row(alert) for alert in page.alerts if alert.id != self._dossier.alert.id]
-            cursor = page.cursor
-            if cursor is None or len(rows) >= most:
-                break
-        question = f"Alerts of {arguments.detection_id} in the {arguments.days} days before"
-        return self._found(call, question, rows[:most], limits, truncated=cursor is not None or len(rows) > most)
-
-    def _found(
-        self,
-        call: ToolCall,
-        question: str,
-        rows: Sequence[Row],
-        limits: ToolLimits,
-        *,
-        log_type: str = "",
-        truncated: bool = False,
-    ) -> ToolAnswer:
-        kept: list[Row] = []
-        size = 0
-        for row in rows[: limits.rows]:
-            cost = len(json.dumps(dict(row), separators=(",", ":"), default=str).encode("utf-8", "replace"))
-            if kept and size + cost > limits.bytes:
-                break
-            size += cost
-            kept.append(row)
-        result = QueryResult(
-            columns=tuple(dict.fromkeys(name for row in kept for name in row)),
-            rows=tuple(kept),
-            row_count=len(rows),
-            truncated=truncated or len(kept) < len(rows),
-            bytes=size,
-        )
-        evidence = self._evidence(call.name, question, result, log_type=log_type)
-        return ToolAnswer(call_id=call.id, evidence=evidence, bytes=size)
-
-    def _evidence(
-        self,
-        tool: str,
-        question: str,
-        result: QueryResult,
-        *,
-        sql: str = "",
-        table: str = "",
-        log_type: str = "",
-        window: TimeWindow | None = None,
-    ) -> Evidence:
-        return Evidence(
-            id=UNNUMBERED,
-            source=Source.TOOL,
-            key=f"tool.{tool}",
-            question=redact(question),
-            log_type=log_type,
-            table=table,
-            sql=redact(sql),
-            start=window.start if window is not None else None,
-            end=window.end if window is not None else None,
-            columns=result.columns,
-            rows=redact_rows(result.rows),
-            row_count=result.row_count,
-            truncated=result.truncated,
-            seconds=result.seconds,
-        )
-
-    def _unanswered(
-        self, call: ToolCall, question: str, error: str, query: "ReadOnlyQuery | None", *, remedy: str = ""
-    ) -> ToolAnswer:
-        evidence = Evidence(
-            id=UNNUMBERED,
-            source=Source.TOOL,
-            key=f"tool.{call.name}",
-            question=redact(question),
-            sql=redact(query.sql) if query is not None else "",
-            table=query.tables[0] if query is not None and len(query.tables) == 1 else "",
-            error=redact(error)[:500],
-        )
-        return ToolAnswer(call_id=call.id, content=remedy, evidence=evidence, queries=1, failed=True)
+    async def _tables(self, call: ToolCall, arguments: ListTables) -> ToolAnswer:
+        tables = await self._lake.tables(arguments.database)
+        if not tables:
+            databases = ", ".join(await self._lake.databases())
+            return refusal(call, f"There are no tables in {arguments.database[:80]!r}; the databases are {databases}.")
+        names = [f"{table.name} ({table.log_type})" if table.log_type else table.name for table in tables]
+        return ToolAnswer(call_id=call.id, content=listed(f"Tables of {arguments.database}", names))
 
     def _log_type(self, query: "ReadOnlyQuery") -> str:
         """The log type whose fields the rows hold as they are; empty where the query could have made them up.
@@ -318,7 +193,7 @@ class Toolbox:
             return ""
         name = query.tables[0].rpartition(".")[2]
         known = dict.fromkeys((*self._dossier.log_types, *(entry.log_type for entry in self._dossier.evidence)))
-        return next((found for found in known if found and found.lower().replace(".", "_") == name), "")
+        return next((log_type for log_type in known if log_type and _table_name(log_type) == name), "")
 
     async def _columns_of(self, tables: Sequence[str]) -> str:
         """The columns that exist, so that a query with a wrong one can be written again."""
@@ -331,35 +206,15 @@ class Toolbox:
                     self._columns[table] = await self._lake.columns(database, name)
                 except (NotFound, PantherError):
                     continue
-            parts.append(_listed(f"Columns of {table}", [column.name for column in self._columns[table]]))
+            names = [column.name for column in self._columns[table]]
+            parts.append(listed(f"Columns of {table}", names, COLUMNS_SHOWN))
         return "\n".join(parts)
 
 
-def _refusal(call: ToolCall, message: str) -> ToolAnswer:
-    return ToolAnswer(call_id=call.id, content=redact(message)[:4_000], failed=True)
-
-
-def _listed(title: str, names: Sequence[str]) -> str:
-    most = _COLUMNS_SHOWN if title.startswith("Columns") else _NAMES_SHOWN
-    shown = ", ".join(name[:120] for name in names[:most])
-    more = f", and {len(names) - most} more" if len(names) > most else ""
-    return f"{title}: {shown}{more}." if names else f"{title}: none."
+def _table_name(log_type: str) -> str:
+    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
+    return _NO_WORD.sub("_", log_type.lower())
 
 
 def _query_limits(limits: ToolLimits) -> QueryLimits:
     return QueryLimits(rows=limits.rows, bytes=limits.bytes, seconds=limits.seconds)
-
-
-def _alert_row(alert: Alert) -> Mapping[str, JsonValue]:
-    return {
-        "id": alert.id,
-        "title": alert.title,
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "type": alert.kind.value,
-        "created_at": alert.created_at.isoformat(),
-        "detection_id": alert.detection_id,
-        "description": alert.description,
-        "assignee": alert.assignee.email if alert.assignee is not None else "",
-        "updated_by": alert.updated_by.email if alert.updated_by is not None else "",
-    }

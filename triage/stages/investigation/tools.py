@@ -1,8 +1,9 @@
 """The tools as the model sees them: names, words, and the schema of their arguments. All of them only read."""
 
+from functools import cache
 from typing import Annotated
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.ports import ToolSpec
 from triage.stages.investigation.draft import WireDraft
@@ -89,16 +90,42 @@ ARGUMENTS: dict[str, type[Arguments]] = {
 """Tool name to the model of its arguments."""
 
 
-def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool) -> ToolSpec:
+def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool = False) -> ToolSpec:
     return ToolSpec(name=name, description=description, parameters=schema_of(model, strict=strict), strict=strict)
 
 
+_READING = tuple(_spec(name, model, model.__doc__ or "") for name, model in ARGUMENTS.items())
+
+
+@cache
 def conclude_spec(*, strict: bool = False) -> ToolSpec:
-    """The tool that ends an investigation."""
+    """The tool that ends an investigation.
+
+    Args:
+        strict: The endpoint is held to the schema. Only here: a strict tool and parallel calls don't go together
+            everywhere, and the arguments of the reading tools are checked before they are used in any case.
+    """
     return _spec(CONCLUDE, WireDraft, "Give the result. Call it once, alone, when you know enough.", strict=strict)
 
 
+@cache
 def tool_specs(*, strict: bool = False) -> tuple[ToolSpec, ...]:
     """All tools, always in the same order, `conclude` last."""
-    reading = tuple(_spec(name, model, model.__doc__ or "", strict=strict) for name, model in ARGUMENTS.items())
-    return (*reading, conclude_spec(strict=strict))
+    return (*_READING, conclude_spec(strict=strict))
+
+
+@cache
+def result_schema() -> dict[str, JsonValue]:
+    """The schema of the result, for endpoints that take one in place of a tool."""
+    return schema_of(WireDraft, strict=True)
+
+
+def size_of_specs(specs: tuple[ToolSpec, ...]) -> int:
+    """Bytes of tools in a request."""
+    return sum(_size(spec.name, strict=spec.strict) for spec in specs)
+
+
+@cache
+def _size(name: str, *, strict: bool) -> int:
+    """The tools never change, and writing their schemas out takes longer than the rest of an estimate."""
+    return next((len(spec.model_dump_json()) for spec in tool_specs(strict=strict) if spec.name == name), 0)

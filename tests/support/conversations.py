@@ -1,0 +1,206 @@
+"""An investigation of the tiny world's first alert by a scripted model: with a journal on the heap, or whole in a store."""
+
+import asyncio
+import json
+import os
+import signal
+import sys
+from collections.abc import Awaitable, Callable
+from dataclasses import replace
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from pydantic import JsonValue
+
+from tests.support.clocks import FakeClock
+from tests.support.doors import ALERT_ID, NONCE, dossier, objections
+from tests.support.llm import ScriptedLlm, call, calling, concluding
+from tests.support.panther import TOKEN, config
+from triage.domain.selection import Selected
+from triage.domain.verdict import Investigation
+from triage.edges.clock import FixedStartClock, SystemClock
+from triage.edges.llm import open_model
+from triage.edges.panther.client import connect
+from triage.edges.prompts import load_prompts
+from triage.edges.store import open_store
+from triage.pipeline import Pipeline
+from triage.ports import Claim, Progress, Store
+from triage.sandbox.server import SandboxServer
+from triage.settings import InvestigationSettings, LlmSettings, Settings
+from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
+from triage.wiring import open_app
+
+PROMPTS = load_prompts()
+DOORS = {"sql": "SELECT door, state FROM panther_logs.public.custom_door ORDER BY door", "reason": "Which doors?"}
+NAMES = {"database": "panther_logs"}
+
+
+_MOST_PROCESSES = 20
+
+
+class Killed(BaseException):
+    """The process ends here."""
+
+
+class Notebook:
+    """A journal on the heap; `dies_after` steps the process is killed."""
+
+    def __init__(self) -> None:
+        self.entries: dict[str, str] = {}
+        self.performed: list[str] = []
+        self.dies_after: int | None = None
+
+    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        if key not in self.entries:
+            if self.dies_after is not None and len(self.entries) >= self.dies_after:
+                raise Killed
+            result = await perform()
+            self.performed.append(key)
+            self.entries[key] = json.dumps(result, allow_nan=False)
+        found: JsonValue = json.loads(self.entries[key])
+        return found
+
+
+async def investigated(
+    server: SandboxServer,
+    llm: ScriptedLlm,
+    journal: Notebook,
+    seen: list[Progress] | None = None,
+    *,
+    more: dict[str, Any] | None = None,
+    llm_settings: dict[str, Any] | None = None,
+    **settings: Any,
+) -> Conclusion:
+    """Investigate the tiny alert with a scripted model.
+
+    Args:
+        server: The tiny world.
+        llm: The model.
+        journal: Of the run.
+        seen: Receives what a person at a terminal sees.
+        more: Further arguments of `run_investigation`.
+        llm_settings: Changes to the model's settings.
+        settings: Changes to the investigation's.
+    """
+    clock = FakeClock()
+    chosen = InvestigationSettings(**settings)
+    async with (
+        connect(config(server.rest_url), clock=SystemClock()) as panther,
+        open_model(LlmSettings(base_url=llm.url, **(llm_settings or {})), clock=clock) as model,
+    ):
+        box = Toolbox(dossier(), lake=panther.lake, alerts=panther.alerts, rules=panther.rules, settings=chosen)
+        return await run_investigation(
+            dossier(),
+            model=model,
+            toolbox=box,
+            journal=journal,
+            prompts=PROMPTS,
+            settings=chosen,
+            max_output_tokens=1_000,
+            nonce=NONCE,
+            clock=clock,
+            check=objections,
+            observe=(seen if seen is not None else []).append,
+            **{"capabilities": ASSUMED, **(more or {})},
+        )
+
+
+def inquisitive(asked: dict[str, Any]) -> Any:
+    """Asks two things at once, then one, then concludes from the second answer."""
+    answers = sum(message["role"] == "tool" for message in asked["messages"])
+    if answers == 0:
+        return calling(call("query_lake", DOORS), call("list_tables", NAMES))
+    if answers == 2:
+        return calling(call("more_events", {"offset": 1}))
+    cited = {"kind": "value", "evidence": "E2", "row": 2, "column": "door", "value": 3}
+    return concluding(
+        verdict="malicious",
+        findings=[{"text": "Door 3 is there.", "direction": "malicious", "citations": [cited]}],
+    )
+
+
+# ---- a whole run, in a store of its own ------------------------------------------------------------------------------
+
+
+def run_settings(panther: str, llm: str, directory: Path | str, **investigation: Any) -> Settings:
+    """A configuration for one Panther and one model."""
+    return Settings.model_validate(
+        {
+            "panther": {"url": panther, "token": TOKEN, "requests_per_second": 1e6},
+            "llm": {"base_url": llm, "model": "scripted-1", "prices": {"scripted-1": {"input": 1.0, "output": 2.0}}},
+            "investigation": investigation,
+            "store": {"url": f"sqlite:///{directory}/triage.db"},
+        }
+    )
+
+
+class Deadly:
+    """A store that ends the process, without any warning, after so many journalled steps of the model or its tools."""
+
+    def __init__(self, store: Store, after: int) -> None:
+        self._store = store
+        self._left = after
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._store, name)
+
+    async def journal(self, claim: Claim, key: str, kind: str, payload: JsonValue, *, now: datetime) -> bool:
+        kept = await self._store.journal(claim, key, kind, payload, now=now)
+        if kind in {"model", "tool"}:
+            self._left -= 1
+            if self._left == 0:
+                os.kill(os.getpid(), signal.SIGKILL)
+        return kept
+
+
+async def run_alert(
+    settings: Settings, now: datetime, *, dies_after: int = 0, alert_id: str = ALERT_ID
+) -> Investigation:
+    """Triage the tiny world's alert: afresh, or from where a killed process left it."""
+    clock = FixedStartClock(now)
+    async with open_app(settings, clock=clock, write=False) as app:
+        pipeline: Pipeline = app.pipeline
+        if dies_after:
+            pipeline = replace(pipeline, store=Deadly(app.store, dies_after))
+        record = await app.store.record(alert_id)
+        if record is None:
+            alert = await app.panther.alerts.alert(alert_id)
+            await app.store.save_alerts([(alert, Selected(reason="a test"))], now=now)
+        claim = await app.store.claim("w", now=clock.now(), lease_seconds=0.01, alert_id=alert_id)
+        assert claim is not None
+        found = await pipeline.triage(claim, observe=lambda _: None, forced=True)
+        assert isinstance(found, Investigation)
+        return found
+
+
+async def spent(settings: Settings) -> Any:
+    """What the store's book holds."""
+    store = await open_store(settings.store.url)
+    try:
+        return await store.spent(since=datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
+    finally:
+        await store.close()
+
+
+def _forked(panther: str, llm: str, directory: str, now: str, dies_after: int) -> None:
+    """Triage in a process of its own again and again, each a minute later, until one is not killed.
+
+    The processes are forked from this one, which has no thread and has imported everything: a start costs nothing.
+    """
+    settings, moment = run_settings(panther, llm, directory), datetime.fromisoformat(now)
+    for number in range(_MOST_PROCESSES):
+        child = os.fork()
+        if child == 0:
+            found = asyncio.run(run_alert(settings, moment + timedelta(minutes=number), dies_after=dies_after))
+            print(found.model_dump_json(), flush=True)
+            os._exit(0)
+        _, status = os.waitpid(child, 0)
+        if not os.WIFSIGNALED(status):
+            sys.exit(os.waitstatus_to_exitcode(status))
+        print(f"killed by {os.WTERMSIG(status)}", flush=True)
+    sys.exit("killed too often")
+
+
+if __name__ == "__main__":
+    _forked(*sys.argv[1:5], dies_after=int(sys.argv[5]))

@@ -1,0 +1,195 @@
+"""What an endpoint can do: probed once, remembered, corrected, and used to choose how a result is asked for."""
+
+import json
+from collections.abc import Iterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clocks import FakeClock
+from tests.support.conversations import Notebook, inquisitive, investigated
+from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, draft
+from tests.support.panther import TOKEN
+from tests.support.tiny_world import write_world
+from triage.domain.verdict import Disposition
+from triage.edges.llm import KnownAbilities, open_model, probe
+from triage.edges.store import open_store
+from triage.ports import Capabilities
+from triage.sandbox.permissions import Token
+from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.world import load_world
+from triage.settings import LlmSettings
+from triage.stages.investigation.conversation import Means, means_of
+
+pytestmark = pytest.mark.anyio
+
+GOOD = draft(verdict="malicious")
+ALL = Capabilities(tools=True, parallel_tools=True, strict_tools=True, json_schema=True)
+LOOSE = ALL.model_copy(update={"strict_tools": False})
+SCHEMA = Capabilities(json_schema=True)
+NOTHING = Capabilities()
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
+    """The tiny world."""
+    world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
+    with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
+        yield running
+
+
+def obliging(asked: dict[str, Any]) -> Any:
+    """Gives the result in whichever form it is asked for."""
+    return concluding(GOOD) if "tools" in asked else completion(json.dumps(GOOD))
+
+
+@pytest.mark.parametrize(
+    ("capabilities", "means"),
+    [(ALL, Means.TOOL), (LOOSE, Means.SCHEMA), (SCHEMA, Means.SCHEMA), (NOTHING, Means.TEXT), (Capabilities(tools=True), Means.TOOL)],
+)  # fmt: skip
+def test_the_most_reliable_means_is_chosen(capabilities: Capabilities, means: Means) -> None:
+    """A strict tool, else a schema, else a tool, else text."""
+    assert means_of(capabilities) is means
+
+
+async def test_a_strict_endpoint_gets_a_strict_conclude_only(server: SandboxServer) -> None:
+    """The reading tools stay as they are, so that several may be called at once."""
+    async with ScriptedLlm(obliging) as llm:
+        await investigated(server, llm, Notebook(), more={"capabilities": ALL})
+    strict = {tool["function"]["name"]: tool["function"].get("strict", False) for tool in llm.requests[0]["tools"]}
+    assert [name for name, value in strict.items() if value] == ["conclude"]
+
+
+async def test_without_tools_the_model_concludes_from_the_dossier(server: SandboxServer) -> None:
+    """One request, with the schema, without tools, and without a word about calling them."""
+    async with ScriptedLlm(obliging) as llm:
+        end = await investigated(server, llm, Notebook(), more={"capabilities": SCHEMA})
+    assert end.draft.verdict is Disposition.MALICIOUS
+    (asked,) = llm.requests
+    assert "tools" not in asked
+    assert asked["response_format"]["json_schema"]["schema"]["required"][0] == "verdict"
+    assert [message["role"] for message in asked["messages"]] == ["system", "user"]
+    assert "# Tools" not in asked["messages"][0]["content"]
+    assert "there are no tools here" in asked["messages"][1]["content"]
+
+
+async def test_without_anything_the_form_stands_in_the_prompt(server: SandboxServer) -> None:
+    """Plain JSON is asked for and read out of whatever stands around it."""
+    reply = completion(f"Sure! {obliging({})['choices'][0]['message']['content']}")
+    async with ScriptedLlm([reply]) as llm:
+        end = await investigated(server, llm, Notebook(), more={"capabilities": NOTHING})
+    assert end.draft.verdict is Disposition.MALICIOUS
+    assert "response_format" not in llm.requests[0]
+    assert '"verdict"' in llm.requests[0]["messages"][-1]["content"]
+
+
+async def test_a_loose_endpoint_concludes_by_its_schema(server: SandboxServer) -> None:
+    """After tool calls, where only a result may follow: the conversation is retold without calls, with the schema."""
+
+    def stubborn(asked: dict[str, Any]) -> Any:
+        if "tools" in asked:
+            number = len(asked["messages"])
+            return calling(call("lookup_alert", {"id": f"{number:032x}"}))
+        return obliging(asked)
+
+    async with ScriptedLlm(stubborn) as llm:
+        end = await investigated(server, llm, Notebook(), max_turns=2, more={"capabilities": LOOSE})
+    assert end.draft.verdict is Disposition.MALICIOUS
+    last = llm.requests[-1]
+    assert "response_format" in last
+    assert "tools" not in last
+    assert {message["role"] for message in last["messages"]} == {"system", "user", "assistant"}
+    assert not any("tool_calls" in message for message in last["messages"])
+    assert "lookup_alert" in last["messages"][2]["content"]
+
+
+async def test_a_refused_schema_falls_back_to_text_and_is_learned(server: SandboxServer) -> None:
+    """One refusal; the run goes on and tells what it has learned."""
+
+    def old(asked: dict[str, Any]) -> Any:
+        if "response_format" in asked:
+            return (400, {}, {"error": {"message": "response_format is not supported by this model"}})
+        return obliging(asked)
+
+    async with ScriptedLlm(old) as llm:
+        end = await investigated(server, llm, Notebook(), more={"capabilities": SCHEMA})
+    assert end.draft.verdict is Disposition.MALICIOUS
+    assert len(llm.requests) == 2
+    assert end.learned == NOTHING
+
+
+async def test_a_model_that_merely_chats_teaches_nothing(server: SandboxServer) -> None:
+    """A log may have told it to; the next alert gets its tools again."""
+
+    def chatty(asked: dict[str, Any]) -> Any:
+        return obliging(asked) if "tools" not in asked else completion("I'd rather not call anything.")
+
+    async with ScriptedLlm(chatty) as llm:
+        end = await investigated(server, llm, Notebook(), more={"capabilities": ALL})
+    assert end.draft.verdict is Disposition.MALICIOUS
+    assert end.learned is None
+    assert len(llm.requests) == 3
+
+
+async def test_capabilities_are_asked_once_and_remembered(tmp_path: Path) -> None:
+    """By endpoint and model, over processes, for a week; a run's correction counts from then on."""
+    store = await open_store(f"sqlite:///{tmp_path}/triage.db")
+    clock = FakeClock()
+    try:
+        async with ScriptedLlm(inquisitive) as llm:
+            settings = LlmSettings(base_url=llm.url)
+            async with open_model(settings, clock=clock) as model:
+                first = await KnownAbilities(model, settings, store, clock).known()
+                assert (first.tools, first.strict_tools, first.json_schema) == (True, True, True)
+                assert len(llm.probed) == 4
+                again = KnownAbilities(model, settings, store, clock)
+                assert await again.known() == first
+                assert len(llm.probed) == 4
+                await again.learn(first.without("tools"))
+                assert not (await KnownAbilities(model, settings, store, clock).known()).tools
+                clock.advance(timedelta(days=8).total_seconds())
+                assert (await KnownAbilities(model, settings, store, clock).known()).tools
+                assert len(llm.probed) == 8
+                other = LlmSettings(base_url=llm.url, model="another")
+                await KnownAbilities(model, other, store, clock).known()
+                assert len(llm.probed) == 12
+                await store.put(again.key, {"something": "else"}, now=clock.now())
+                await KnownAbilities(model, settings, store, clock).known()
+                assert len(llm.probed) == 16
+    finally:
+        await store.close()
+
+
+async def test_a_strict_that_had_to_be_left_out_is_no_strict_tool() -> None:
+    """An endpoint that refuses `strict` and then calls the tool without it is not taken for a strict one."""
+
+    def loose(asked: dict[str, Any]) -> Any:
+        if any(tool["function"].get("strict") for tool in asked.get("tools", ())):
+            return (400, {}, {"error": {"message": "Unknown parameter: 'tools[0].function.strict'"}})
+        return calling(call("note", {"word": "alpha"}))
+
+    async with (
+        ScriptedLlm(loose, probes=True) as llm,
+        open_model(LlmSettings(base_url=llm.url), clock=FakeClock()) as model,
+    ):
+        found = await probe(model)
+    assert (found.tools, found.strict_tools) == (True, False)
+
+
+async def test_an_endpoint_without_tools_is_no_wrong_address() -> None:
+    """A router answers 404 where no model behind it takes tools; that is a missing feature."""
+
+    def router(asked: dict[str, Any]) -> Any:
+        if "tools" in asked:
+            return (404, {}, {"error": {"message": "No endpoints found that support tool use."}})
+        return completion('{"word": "alpha"}')
+
+    async with (
+        ScriptedLlm(router, probes=True) as llm,
+        open_model(LlmSettings(base_url=llm.url), clock=FakeClock()) as model,
+    ):
+        found = await probe(model)
+    assert (found.tools, found.json_schema) == (False, True)
+    assert "tool use" in found.problems[0]

@@ -1,0 +1,109 @@
+"""Runbooks as steps that can be answered, and what a model may say of them."""
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.shared import shared_lines
+from triage.domain.evidence import Evidence, Source
+from triage.domain.runbook import MAX_STEP_CHARS, MAX_STEPS, runbook_steps
+from triage.domain.verdict import AnswerState, Disposition, Draft, RunbookAnswer
+from triage.stages.investigation.answers import settle_answers, unanswered, unsupported_answers
+
+FORMS: list[tuple[str, str, tuple[str, ...]]] = [
+    ("numbered", "1. Look at the door.\n2) Ask the porter.", ("Look at the door.", "Ask the porter.")),
+    ("numbered with a title", "Steps:\n\nStep 1: Look.\nStep 2: Ask.", ("Look.", "Ask.")),
+    ("one number", "1. Look at the door.", ("Look at the door.",)),
+    ("numbered and wrapped", "1. Look at\n   the door.\n2. Ask.", ("Look at the door.", "Ask.")),
+    ("numbered with a sub-list", "1. Look:\n  - left\n  - right\n2. Ask.", ("Look: - left - right", "Ask.")),
+    ("bulleted", "- Look.\n* Ask.\n\u2022 Tell.", ("Look.", "Ask.", "Tell.")),
+    ("inline", "First: 1. Look. 2. Ask.", ("Look.", "Ask.")),
+    ("sentences", "Look at the door. Ask the porter.", ("Look at the door.", "Ask the porter.")),
+    ("wrapped prose", "Find out whether the door has a legitimate\npurpose. This is\noften so.", ("Find out whether the door has a legitimate purpose.", "This is often so.")),
+    ("lines without an end", "Look at the door\nAsk the porter", ("Look at the door", "Ask the porter")),
+    ("an address of a document", "1.2.3.4 opened the door.", ("1.2.3.4 opened the door.",)),
+    ("escaped line ends", "1. Look.\\n2. Ask.", ("Look.", "Ask.")),
+    ("a link", "https://doors.example/runbook", ()),
+    ("a link with a word", "See https://doors.example/runbook.", ()),
+    ("a placeholder", "TBD", ()),
+    ("another", " N/A. ", ()),
+    ("nothing", "", ()),
+    ("a heading only", "# Runbook\n", ()),
+]  # fmt: skip
+
+
+@pytest.mark.parametrize(("name", "text", "steps"), FORMS, ids=[name for name, _, _ in FORMS])
+def test_a_runbook_is_split_into_its_steps(name: str, text: str, steps: tuple[str, ...]) -> None:
+    """Numbered, bulleted or prose; what is no step is left out."""
+    assert runbook_steps(text) == steps
+
+
+@given(st.text(max_size=600))
+def test_any_text_gives_bounded_steps(text: str) -> None:
+    """Few, short, on one line, each with a letter."""
+    steps = runbook_steps(text)
+    assert len(steps) <= MAX_STEPS
+    for step in steps:
+        assert len(step) <= MAX_STEP_CHARS
+        assert "\n" not in step
+        assert any(letter.isalpha() for letter in step)
+
+
+def test_published_runbooks_have_steps() -> None:
+    """Of the 701 published ones all but the links and placeholders; no step breaks off in the middle of a sentence."""
+    rules = shared_lines("data/rules.ndjson")
+    books = [rule["runbook"] for rule in rules if rule["runbook"]]
+    split = {book: runbook_steps(book) for book in books}
+    assert (len(rules), len(books)) == (923, 701)
+    without = [book for book in books if not split[book]]
+    assert len(without) <= 45
+    assert all("http" in book or len(book) < 12 for book in without)
+    begun = [step for steps in split.values() for step in steps if step[0].islower()]
+    assert len(begun) <= 10
+
+
+# ---- answers ---------------------------------------------------------------------------------------------------------
+
+EVIDENCE = (
+    Evidence(id="E1", source=Source.EVENTS, key="events", question="?", rows=({"a": 1},), row_count=1),
+    Evidence(id="E2", source=Source.QUERY, key="q", question="?", error="too slow"),
+)
+
+
+def drafted(*answers: RunbookAnswer) -> Draft:
+    return Draft(verdict=Disposition.SUSPICIOUS, confidence=0.5, summary="x", runbook=answers)
+
+
+def answer(state: AnswerState, text: str = "", *evidence: str) -> RunbookAnswer:
+    return RunbookAnswer(step=1, text="Look", state=state, answer=text, evidence=evidence)
+
+
+@pytest.mark.parametrize(
+    ("given", "said", "settled"),
+    [
+        (answer(AnswerState.DONE, "open", "E1"), "", AnswerState.DONE),
+        (answer(AnswerState.DONE, "open"), "without evidence", AnswerState.OPEN),
+        (answer(AnswerState.DONE, "open", "E9"), "rests on E9", AnswerState.OPEN),
+        (answer(AnswerState.DONE, "open", "E2"), "rests on E2", AnswerState.OPEN),
+        (answer(AnswerState.DONE, "open", "E1", "E9"), "rests on E9", AnswerState.DONE),
+        (answer(AnswerState.NOT_IN_LAKE, "the porter's book"), "", AnswerState.NOT_IN_LAKE),
+        (answer(AnswerState.NOT_IN_LAKE), "what would be needed", AnswerState.NOT_IN_LAKE),
+        (answer(AnswerState.FOR_A_PERSON), "", AnswerState.FOR_A_PERSON),
+        (answer(AnswerState.OPEN), "", AnswerState.OPEN),
+    ],
+)  # fmt: skip
+def test_done_has_to_rest_on_an_answer(given: RunbookAnswer, said: str, settled: AnswerState) -> None:
+    """The model is told once; what still rests on nothing is open again, and its words are dropped."""
+    issues = unsupported_answers(drafted(given), EVIDENCE)
+    assert [said in issue.message for issue in issues] == ([True] if said else [])
+    kept = settle_answers(drafted(given), EVIDENCE).runbook[0]
+    assert kept.state is settled
+    assert set(kept.evidence) <= {"E1"}
+    assert kept.state is not AnswerState.OPEN or kept.answer == ""
+
+
+def test_steps_without_an_answer_are_named() -> None:
+    """All in one objection."""
+    assert unanswered(drafted(answer(AnswerState.FOR_A_PERSON))) == []
+    (issue,) = unanswered(drafted(answer(AnswerState.OPEN), answer(AnswerState.OPEN)))
+    assert "step 1, 1" in issue.message

@@ -1,0 +1,110 @@
+"""A conversation as a person sees it: live while it runs, and afterwards whole from the journal."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.support.background import scripted_model
+from tests.support.cli import run_cli
+from tests.support.conversations import inquisitive
+from tests.support.doors import ALERT_ID
+from tests.support.llm import ScriptedLlm
+from tests.support.panther import TOKEN
+from tests.support.tiny_world import NOW, write_world
+from triage.cli.transcript import Transcript
+from triage.sandbox.permissions import Token
+from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.world import load_world
+from triage.settings import Price
+
+CONFIG = """\
+panther:
+  url: {url}
+  token: {token}
+  requests_per_second: 1000
+llm:
+  base_url: {llm}
+  model: scripted-1
+  prices:
+    scripted-1: {{input: 1.0, output: 2.0}}
+store:
+  url: sqlite:///triage.db
+"""
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, ScriptedLlm]]:
+    """A directory with a configuration, beside the tiny world and an inquisitive model."""
+    directory = tmp_path_factory.mktemp("cli")
+    world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
+    with (
+        SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as panther,
+        scripted_model(inquisitive) as llm,
+    ):
+        (directory / "config.yaml").write_text(CONFIG.format(url=panther.url, token=TOKEN, llm=llm.url))
+        yield directory, llm
+
+
+def test_an_investigation_is_shown_live_and_afterwards(served: tuple[Path, ScriptedLlm]) -> None:
+    """Live: question, tool, rows, finding. Afterwards: every turn and call with tokens, money and seconds."""
+    directory, _ = served
+    live = run_cli("investigate", ALERT_ID, "--now", NOW, directory=directory)
+    assert live.status == 0, live.err
+    for words in ("Which doors? [query_lake sql=SELECT door, state", "list_tables database=panther_logs", "3 rows"):
+        assert words in live.err
+    assert "finding 1, malicious: Door 3 is there. [E" in live.err
+    told = run_cli("show", ALERT_ID, "--transcript", directory=directory)
+    assert told.status == 0, told.err
+    assert told.out.startswith("model/1  ")
+    for words in (
+        "calls query_lake",
+        "tools/1/0  ",
+        "SQL: SELECT",
+        "3 rows: Which doors?",
+        "1000 tokens read, 100 written, 0.0012 USD",
+        "3 tool calls",
+    ):
+        assert words in told.out
+    rows = run_cli("show", ALERT_ID, "--transcript", "--json", directory=directory).json
+    assert [row["kind"] for row in rows[:4]] == ["turn", "tool", "tool", "turn"]
+    assert rows[0]["money"] == pytest.approx(0.0012)
+    assert all(row["at"] for row in rows)
+
+
+def test_check_shows_what_the_endpoint_can_do(served: tuple[Path, ScriptedLlm]) -> None:
+    """And remembers it, so that runs needn't ask."""
+    directory, llm = served
+    asked = len(llm.probed)
+    checked = run_cli("check", directory=directory)
+    assert "scripted-1: tools yes, parallel tools yes, strict tools yes, JSON schema yes" in checked.out
+    assert len(llm.probed) == asked + 4
+
+
+def test_an_alert_without_a_run_has_no_transcript(served: tuple[Path, ScriptedLlm]) -> None:
+    """One line says so."""
+    directory, _ = served
+    missing = run_cli("show", "f" * 32, "--transcript", directory=directory)
+    assert missing.status == 2
+    assert "never seen" in missing.err
+
+
+def test_a_journal_of_an_older_version_is_read_as_far_as_it_goes() -> None:
+    """Entries without a time or a call are shown; steps of other kinds and shapes are left out."""
+    answer = {"call_id": "c", "content": "Tables: x.\u202e\x1b[2J", "queries": 0, "bytes": 0, "failed": False}
+    entries = [
+        ("started", "clock", {"result": "2031-05-06"}),
+        ("model/1", "model", {"result": {"reply": {"content": "hm"}, "seconds": 1.5}}),
+        ("tools/1/0", "tool", {"result": {"answer": answer, "seconds": 0.5}}),
+        ("model/2", "model", {"result": {"failure": {"message": "too long", "overflow": True}, "seconds": 0.1}}),
+        ("model/3", "model", {"result": {"something": "else"}}),
+    ]
+    found = Transcript.of(entries, None)
+    assert [step.key for step in found.steps] == ["model/1", "tools/1/0", "model/2"]
+    text = found.text("USD")
+    assert "says: hm" in text
+    assert "no answer: too long" in text
+    assert "\x1b" not in text
+    assert "\u202e" not in text
+    assert "no price in llm.prices" in text
+    assert Transcript.of([], Price(input=1, output=1)).text("USD") == "no model has been asked in this run"

@@ -1,0 +1,169 @@
+"""`triage show --transcript`: every turn of the model and every tool call of a run, from its journal."""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+from pydantic import JsonValue
+
+from triage.domain.clean import plain
+from triage.settings import Price
+
+if TYPE_CHECKING:
+    from triage.ports import ChatReply, ToolCall
+    from triage.stages.investigation import AskedEntry, RanEntry
+
+Entries = Sequence[tuple[str, str, JsonValue]]
+"""Key, kind and payload of every step of a run, in order."""
+
+_TEXT = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """One turn or one tool call."""
+
+    key: str
+    what: str
+    """`turn` or `tool`."""
+    seconds: float
+    at: datetime | None
+    lines: tuple[str, ...]
+    """What was said or found; cleaned for a terminal."""
+    prompt_tokens: int = 0
+    cached_tokens: int = 0
+    completion_tokens: int = 0
+    money: float | None = None
+    """`None` where the model has no price."""
+
+
+@dataclass(slots=True)
+class Transcript:
+    """A run's conversation."""
+
+    steps: list[Step] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, entries: Entries, price: Price | None) -> "Transcript":
+        """Read a journal; steps of other kinds, and of other versions, are left out.
+
+        Args:
+            entries: As `Store.entries` gives them, each payload wrapped in `result`.
+            price: Of the model, where it is known.
+        """
+        from triage.errors import StoreError  # noqa: PLC0415 - start-up time
+        from triage.stages.investigation.entries import AskedEntry, RanEntry, read_entry  # noqa: PLC0415
+
+        found = cls()
+        for key, kind, payload in entries:
+            value = payload.get("result") if isinstance(payload, dict) else None
+            try:
+                if kind == "model":
+                    found.steps.append(_turn(key, read_entry(AskedEntry, value, key), price))
+                elif kind == "tool":
+                    found.steps.append(_tool(key, read_entry(RanEntry, value, key)))
+            except StoreError:
+                continue
+        return found
+
+    def text(self, currency: str) -> str:
+        """For a terminal."""
+        if not self.steps:
+            return "no model has been asked in this run"
+        lines: list[str] = []
+        for step in self.steps:
+            lines += [f"{step.key}  {_facts(step, currency)}", *(f"    {line}" for line in step.lines), ""]
+        return "\n".join([*lines, self._sum(currency)])
+
+    def rows(self) -> list[dict[str, object]]:
+        """For `--json`."""
+        return [
+            {
+                "key": step.key,
+                "kind": step.what,
+                "at": step.at.isoformat() if step.at is not None else None,
+                "seconds": round(step.seconds, 3),
+                "prompt_tokens": step.prompt_tokens,
+                "cached_tokens": step.cached_tokens,
+                "completion_tokens": step.completion_tokens,
+                "money": step.money,
+                "lines": list(step.lines),
+            }
+            for step in self.steps
+        ]
+
+    def _sum(self, currency: str) -> str:
+        turns = [step for step in self.steps if step.what == "turn"]
+        prompt = sum(step.prompt_tokens for step in turns)
+        cached = sum(step.cached_tokens for step in turns)
+        written = sum(step.completion_tokens for step in turns)
+        money = [step.money for step in turns if step.money is not None]
+        cost = f", {sum(money):.4f} {currency}" if money else ", no price in llm.prices"
+        seconds = sum(step.seconds for step in self.steps)
+        return (
+            f"{len(turns)} turns, {len(self.steps) - len(turns)} tool calls, {prompt} tokens read ({cached} cached), "
+            f"{written} written{cost}, {seconds:.1f} s one after the other"
+        )
+
+
+def _facts(step: Step, currency: str) -> str:
+    parts = [f"{step.at:%H:%M:%S}" if step.at is not None else "", f"{step.seconds:.1f} s"]
+    if step.what == "turn":
+        cached = f" ({step.cached_tokens} cached)" if step.cached_tokens else ""
+        parts.append(f"{step.prompt_tokens} tokens read{cached}, {step.completion_tokens} written")
+        parts.append(f"{step.money:.4f} {currency}" if step.money is not None else "")
+    return ", ".join(part for part in parts if part)
+
+
+def _turn(key: str, entry: "AskedEntry", price: Price | None) -> Step:
+    reply = entry.reply
+    if reply is None:
+        said = entry.failure.message if entry.failure is not None else ""
+        return Step(key, "turn", entry.seconds, entry.at, (f"no answer: {plain(said, 400)}",))
+    cached = min(reply.cached_tokens, reply.prompt_tokens)
+    money = (
+        price.cost(prompt=reply.prompt_tokens, completion=reply.completion_tokens, cached=cached)
+        if price is not None
+        else None
+    )
+    return Step(
+        key=key,
+        what="turn",
+        seconds=entry.seconds,
+        at=entry.at,
+        lines=tuple(_said(reply)),
+        prompt_tokens=reply.prompt_tokens,
+        cached_tokens=cached,
+        completion_tokens=reply.completion_tokens,
+        money=money,
+    )
+
+
+def _said(reply: "ChatReply") -> Iterable[str]:
+    if reply.refusal:
+        yield f"refused: {plain(reply.refusal, _TEXT)}"
+    if reply.content.strip():
+        yield f"says: {plain(' '.join(reply.content.split()), _TEXT)}"
+    for call in reply.tool_calls:
+        yield _called(call)
+    if reply.finish_reason not in ("", "stop", "tool_calls"):
+        yield f"ended: {plain(reply.finish_reason, 40)}"
+
+
+def _called(call: "ToolCall") -> str:
+    return f"calls {plain(call.name, 80)} {plain(' '.join(call.arguments.split()), _TEXT)}"
+
+
+def _tool(key: str, entry: "RanEntry") -> Step:
+    lines = [_called(entry.call)] if entry.call is not None else []
+    found = entry.answer.evidence
+    if found is not None and found.answered:
+        lines.append(f"{found.row_count} rows{' (cut)' if found.truncated else ''}: {plain(found.question, 300)}")
+        if found.sql:
+            lines.append(f"SQL: {plain(' '.join(found.sql.split()), _TEXT)}")
+    elif found is not None:
+        lines.append(f"no answer: {plain(found.error, 400)}")
+    if entry.answer.content:
+        lines.append(plain(" ".join(entry.answer.content.split()), 600))
+    return Step(key, "tool", entry.seconds, entry.at, tuple(lines))

@@ -1,0 +1,97 @@
+"""The book of model calls: what each has cost, and whether the day's budget still allows another."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from triage.ports import ChatReply, Claim, Clock, Spend, Store
+from triage.settings import Price, Settings
+
+RESERVE = 0.05
+"""Share of a day's budget that only concluding turns may use: what was found shall not be lost for want of the last one."""
+
+
+_CHARS_PER_TOKEN = 3
+
+
+@dataclass(slots=True)
+class Pending:
+    """What the calls under way in this process may still cost; one instance serves all its alerts."""
+
+    tokens: int = 0
+    money: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class StoreMeter:
+    """Implements `ports.Meter` for one claim, over the store that all processes share."""
+
+    store: Store
+    claim: Claim
+    clock: Clock
+    settings: Settings
+    pending: Pending = field(default_factory=Pending)
+
+    @asynccontextmanager
+    async def admit(self, estimate: Spend, *, concluding: bool) -> AsyncIterator[str]:
+        """Hold an estimate against the day's budget; see `ports.Meter`.
+
+        Calls that other processes have under way are not seen, so that together they may go over by one call each.
+        """
+        refusal = await self.refusal(estimate, concluding=concluding)
+        if refusal:
+            yield refusal
+            return
+        self.pending.tokens += estimate.tokens
+        self.pending.money += estimate.money
+        try:
+            yield ""
+        finally:
+            self.pending.tokens -= estimate.tokens
+            self.pending.money -= estimate.money
+
+    async def refusal(self, estimate: Spend, *, concluding: bool) -> str:
+        """Why the day's budget refuses a call of this size; empty where it doesn't. Raises StoreError."""
+        limits = self.settings.investigation
+        if not limits.daily_tokens and not limits.daily_money:
+            return ""
+        spent = await self.store.spent(since=midnight(self.clock.now()))
+        share = 1.0 if concluding else 1.0 - RESERVE
+        if limits.daily_tokens:
+            wanted = spent.tokens + self.pending.tokens + estimate.tokens
+            if wanted > share * limits.daily_tokens:
+                return f"the day's budget of {limits.daily_tokens} tokens is used up"
+        if limits.daily_money:
+            wanted_money = spent.money + self.pending.money + estimate.money
+            if wanted_money > share * limits.daily_money:
+                currency = self.settings.llm.currency
+                return f"the day's budget of {limits.daily_money:g} {currency} is used up"
+        return ""
+
+    async def book(self, key: str, reply: ChatReply, estimate: Spend) -> Spend:
+        """Record a call's cost under its journal key: a replay books nothing twice. Raises StoreError."""
+        spend = cost_of(reply, estimate, self.settings.llm.price)
+        await self.store.spend(self.claim, key, spend, now=self.clock.now())
+        return spend
+
+
+def cost_of(reply: ChatReply, estimate: Spend, price: Price | None) -> Spend:
+    """What a reply has cost by the server's own count; what it leaves out is estimated.
+
+    Args:
+        reply: As it came.
+        estimate: What the request was expected to cost.
+        price: Of the model; without one no money is counted.
+    """
+    written = len(reply.content) + sum(len(call.arguments) for call in reply.tool_calls)
+    prompt = reply.prompt_tokens or estimate.prompt_tokens
+    completion = reply.completion_tokens or written // _CHARS_PER_TOKEN
+    cached = min(reply.cached_tokens, prompt)
+    money = price.cost(prompt=prompt, completion=completion, cached=cached) if price is not None else 0.0
+    return Spend(calls=1, prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion, money=money)
+
+
+def midnight(now: datetime) -> datetime:
+    """When the day of a moment began, in the moment's own zone: UTC here."""
+    return now.replace(hour=0, minute=0, second=0, microsecond=0)

@@ -1,0 +1,117 @@
+"""How a tool's outcome becomes an answer: rows within the limits as evidence, names as a list, failures in words."""
+
+import json
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from triage.domain.base import Row
+from triage.domain.evidence import Evidence, Source
+from triage.domain.redaction import redact, redact_rows
+from triage.domain.window import TimeWindow
+from triage.ports import QueryResult, ToolCall
+from triage.stages.investigation.effects import UNNUMBERED, ToolAnswer, ToolLimits
+
+if TYPE_CHECKING:
+    # sqlglot stands behind this package and costs start-up time.
+    from triage.domain.sql import ReadOnlyQuery
+
+NAMES_SHOWN = 300
+COLUMNS_SHOWN = 200
+
+
+def refusal(call: ToolCall, message: str) -> ToolAnswer:
+    """Nothing was found or done; the words say what to change."""
+    return ToolAnswer(call_id=call.id, content=redact(message)[:4_000], failed=True)
+
+
+def listed(title: str, names: Sequence[str], most: int = NAMES_SHOWN) -> str:
+    """Names in one sentence, cut visibly."""
+    shown = ", ".join(name[:120] for name in names[:most])
+    more = f", and {len(names) - most} more" if len(names) > most else ""
+    return f"{title}: {shown}{more}." if names else f"{title}: none."
+
+
+def found(
+    call: ToolCall,
+    question: str,
+    rows: Sequence[Row],
+    limits: ToolLimits,
+    *,
+    log_type: str = "",
+    truncated: bool = False,
+) -> ToolAnswer:
+    """Records that no query gave, as many as the limits let through.
+
+    Args:
+        call: That asked for them.
+        question: In words.
+        rows: In their order; those that are cut are counted.
+        limits: Rows and bytes.
+        log_type: Of the rows.
+        truncated: There are more than these.
+    """
+    kept: list[Row] = []
+    size = 0
+    for row in rows[: limits.rows]:
+        cost = len(json.dumps(dict(row), separators=(",", ":"), default=str).encode("utf-8", "replace"))
+        if kept and size + cost > limits.bytes:
+            break
+        size += cost
+        kept.append(row)
+    result = QueryResult(
+        columns=tuple(dict.fromkeys(name for row in kept for name in row)),
+        rows=tuple(kept),
+        row_count=len(rows),
+        truncated=truncated or len(kept) < len(rows),
+        bytes=size,
+    )
+    return ToolAnswer(call_id=call.id, evidence=evidence(call, question, result, log_type=log_type), bytes=size)
+
+
+def evidence(
+    call: ToolCall,
+    question: str,
+    result: QueryResult,
+    *,
+    query: "ReadOnlyQuery | None" = None,
+    log_type: str = "",
+    window: TimeWindow | None = None,
+) -> Evidence:
+    """An answer with its question and its statement, secrets taken out."""
+    return Evidence(
+        id=UNNUMBERED,
+        source=Source.TOOL,
+        key=f"tool.{call.name}",
+        question=redact(question),
+        log_type=log_type,
+        table=_table(query),
+        sql=redact(query.sql) if query is not None else "",
+        start=window.start if window is not None else None,
+        end=window.end if window is not None else None,
+        columns=result.columns,
+        rows=redact_rows(result.rows),
+        row_count=result.row_count,
+        truncated=result.truncated,
+        seconds=result.seconds,
+    )
+
+
+def unanswered(
+    call: ToolCall, question: str, error: str, query: "ReadOnlyQuery | None" = None, *, remedy: str = ""
+) -> ToolAnswer:
+    """A question that was asked and got no answer: evidence that says why."""
+    entry = Evidence(
+        id=UNNUMBERED,
+        source=Source.TOOL,
+        key=f"tool.{call.name}",
+        question=redact(question),
+        sql=redact(query.sql) if query is not None else "",
+        table=_table(query),
+        error=redact(error)[:500],
+    )
+    return ToolAnswer(call_id=call.id, content=remedy, evidence=entry, queries=1, failed=True)
+
+
+def _table(query: "ReadOnlyQuery | None") -> str:
+    """The one table that a query reads; empty for several."""
+    return query.tables[0] if query is not None and len(query.tables) == 1 else ""
