@@ -105,6 +105,7 @@ class ModelError(TriageError):
         retryable: bool = False,
         retry_after: float | None = None,
         overflow: bool = False,
+        unsupported: str = "",
     ) -> None:
         """Say what the endpoint did.
 
@@ -114,12 +115,14 @@ class ModelError(TriageError):
             retryable: Whether the same request may succeed later.
             retry_after: Seconds, as the server asked.
             overflow: The prompt was too long for the model.
+            unsupported: `tools` or `response_format`, where the endpoint refused a request for it.
         """
         super().__init__(message)
         self.status = status
         self.retryable = retryable
         self.retry_after = retry_after
         self.overflow = overflow
+        self.unsupported = unsupported
 
 
 class BudgetExceeded(TriageError):

@@ -1,34 +1,49 @@
 """One alert through all its rooms, each effect journalled so that a restart goes on where it stopped.
 
-poll -> select happen in `service.py`; from here: enrich -> investigate -> verify -> adjudicate -> report -> write back.
+poll -> select happen in `ingest.py`; from here: enrich -> investigate -> verify -> adjudicate -> report -> write back.
 """
 
 import logging
 from collections.abc import Awaitable, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 from datetime import datetime
 from typing import Protocol
 
 from pydantic import JsonValue
 
+from triage.calibrating import load_fit
 from triage.domain.alert import Alert
+from triage.domain.calibration import ConfidenceMap, calibrate
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
-from triage.domain.finding import Issue, IssueCode
 from triage.domain.selection import SkipCode, Skipped
-from triage.domain.untrusted import instructions_in
-from triage.domain.verdict import Analyst, Draft, Investigation, Usage, Verdict
-from triage.errors import NotFound, PantherError, StoreError
-from triage.ports import AlertSource, ChatModel, Claim, Clock, Journal, Observer, Progress, Prompts, Store
+from triage.domain.verdict import Analyst, Investigation, Usage
+from triage.errors import NotFound, StoreError
+from triage.judgement import Checked, check_conclusion, facts_for, judge, objections, without_secrets
+from triage.pointer import Pointed, Pointer
+from triage.ports import (
+    Abilities,
+    AlertSource,
+    Capabilities,
+    ChatModel,
+    Claim,
+    Clock,
+    Journal,
+    Observer,
+    Progress,
+    Prompts,
+    Spend,
+    Store,
+)
+from triage.publishing import Publisher
 from triage.settings import Settings
-from triage.stages.adjudication import adjudicate
+from triage.spending import Pending, StoreMeter
+from triage.stages.adjudication import Weighed, run_weighing
 from triage.stages.enrichment import Enricher
-from triage.stages.investigation import Conclusion, Toolbox, run_investigation
+from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
 from triage.stages.investigation.offline import offline_draft
-from triage.stages.reporting import build_report
-from triage.stages.selection import filter_alert
-from triage.stages.verification import invented_value, verify
-from triage.stages.writeback import Result, Writer
+from triage.stages.selection import still_wanted
+from triage.stages.writeback import Seen
 
 log = logging.getLogger(__name__)
 
@@ -78,8 +93,12 @@ class Pipeline:
     toolbox: ToolboxFactory
     model: ChatModel | None
     """`None`: the offline analyst answers."""
-    writer: Writer | None
+    publisher: Publisher | None
     """`None`: nothing is written to Panther."""
+    abilities: Abilities | None = None
+    """What the model's endpoint can do; `None`: what most can."""
+    pending: Pending = field(default_factory=Pending)
+    """Model calls under way."""
 
     async def triage(self, claim: Claim, *, observe: Observer, forced: bool = False) -> Investigation | Skipped:
         """Carry one claimed alert to its end.
@@ -97,21 +116,32 @@ class Pipeline:
         """
         journal = RunJournal(self.store, claim, self.clock)
         started = datetime.fromisoformat(str(await journal.step("started", "clock", self._started)))
-        alert = await self._current(claim, forced=forced)
+        # A run that has its verdict is finished whatever became of the alert: by policy the run itself may have moved it.
+        judged = await self.store.recall(claim.run_id, "finished") is not None
+        alert = await self._current(claim, forced=forced or judged)
         if isinstance(alert, Skipped):
             await self.store.give_back(claim, now=self.clock.now())
             await self.store.decide(claim.alert.id, alert, now=self.clock.now())
             return alert
+        seen = Seen.model_validate(await journal.step("seen", "look", lambda: _seen(alert)))
+        if self.publisher is not None:
+            await self.publisher.begin(alert, run_id=claim.run_id, journal=journal, observe=observe)
         dossier = await self.enricher.enrich(alert, now=started, journal=journal, observe=observe)
         log.info("enriched", extra={"alert_id": alert.id, "evidence": len(dossier.evidence)})
-        conclusion = await self._investigate(dossier, journal, observe)
-        verdict = judge(dossier, conclusion)
+        conclusion = await self._investigate(claim, dossier, journal, observe)
+        checked = check_conclusion(dossier, conclusion)
+        weighed, spent = await self._weigh(claim, dossier, conclusion, checked, journal, observe)
+        fit = await journal.step("calibration", "choice", self._fit)
+        verdict = calibrate(
+            judge(dossier, conclusion, checked=checked, opinion=weighed.opinion),
+            None if fit is None else ConfidenceMap.model_validate(fit),
+        )
         observe(Progress("verdict", f"{verdict.disposition.value}, {verdict.dropped} findings dropped"))
         investigation = Investigation(
             run_id=claim.run_id,
             alert_id=alert.id,
-            analyst=Analyst.OFFLINE if self.model is None else Analyst.LLM,
-            model="" if self.model is None else self.model.name,
+            analyst=Analyst.OFFLINE if conclusion.offline else Analyst.LLM,
+            model="" if conclusion.offline or self.model is None else self.model.name,
             prompt_digest=self.prompts.digest,
             started_at=started,
             finished_at=datetime.fromisoformat(str(await journal.step("finished", "clock", self._started))),
@@ -119,14 +149,44 @@ class Pipeline:
             evidence=conclusion.evidence,
             signals=dossier.signals,
             entities=dossier.entities,
-            usage=conclusion.usage.plus(_asked(dossier.evidence)),
-            notes=(*dossier.notes, *conclusion.notes, *alert.notes),
+            usage=conclusion.usage.plus(_asked(dossier.evidence)).plus(spent),
+            notes=(*dossier.notes, *conclusion.notes, *weighed.notes, *alert.notes),
         )
-        investigation = await self._write_back(alert, investigation, journal, observe)
-        if not await self.store.finish(claim, investigation, now=self.clock.now()):
+        again_at = None
+        if self.publisher is not None:
+            published = await self.publisher.publish(alert, investigation, seen=seen, journal=journal, observe=observe)
+            investigation, again_at = published.investigation, published.again_at
+        if not await self.store.finish(claim, investigation, now=self.clock.now(), again_at=again_at):
             raise StaleClaimError(f"alert {alert.id} was taken over by another worker")
         log.info("done", extra={"alert_id": alert.id, "verdict": verdict.disposition.value})
         return investigation
+
+    async def point(self, claim: Claim, *, observe: Observer) -> Pointed:
+        """Carry one claimed alert that is linked to another to its end.
+
+        Raises:
+            PantherError, StoreError: it could not be finished; it is to be tried again.
+        """
+        pointer = Pointer(
+            claim=claim,
+            settings=self.settings,
+            alerts=self.alerts,
+            store=self.store,
+            clock=self.clock,
+            prompts=self.prompts,
+            publisher=self.publisher,
+            journal=RunJournal(self.store, claim, self.clock),
+            observe=observe,
+        )
+        pointed = await pointer.point()
+        if pointed is None:
+            raise StaleClaimError(f"alert {claim.alert.id} was taken over by another worker")
+        return pointed
+
+    async def _fit(self) -> JsonValue:
+        fit = await load_fit(self.store)
+        dumped: JsonValue = None if fit is None else fit.model_dump(mode="json")
+        return dumped
 
     async def _started(self) -> JsonValue:
         return self.clock.now().isoformat()
@@ -134,28 +194,33 @@ class Pipeline:
     async def _current(self, claim: Claim, *, forced: bool) -> Alert | Skipped:
         """The alert as Panther has it now; a person may have closed it while it waited."""
         try:
-            alert = await self.alerts.alert(claim.alert.id)
+            alert = without_secrets(await self.alerts.alert(claim.alert.id))
         except NotFound:
             return Skipped(code=SkipCode.GONE, reason="the alert no longer exists in Panther")
         if forced:
             return alert
-        decision = filter_alert(alert, self.settings.ingest)
-        if isinstance(decision, Skipped) and decision.code is SkipCode.TOO_FEW_EVENTS:
-            return decision
-        if isinstance(decision, Skipped) and decision.code is SkipCode.STATUS:
-            who = alert.updated_by.email or alert.updated_by.kind if alert.updated_by else "somebody"
-            return Skipped(
-                code=SkipCode.CLOSED_MEANWHILE,
-                reason=f"{who} set the status to {alert.status.value} before its turn",
-            )
-        return alert
+        return still_wanted(alert, self.settings.ingest) or alert
 
-    async def _investigate(self, dossier: Dossier, journal: Journal, observe: Observer) -> Conclusion:
+    async def _investigate(self, claim: Claim, dossier: Dossier, journal: Journal, observe: Observer) -> Conclusion:
         if self.model is None:
             observe(Progress("investigate", "the offline analyst judges from signals and runbook evidence"))
-            return Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence)
+            return Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence, offline=True)
+        meter = self.meter(claim)
+
+        async def refusal() -> JsonValue:
+            least = Spend(calls=1, completion_tokens=self.settings.llm.max_output_tokens)
+            return await meter.refusal(least, concluding=False)
+
+        async def abilities() -> JsonValue:
+            found = ASSUMED if self.abilities is None else await self.abilities.known()
+            dumped: JsonValue = found.model_dump(mode="json")
+            return dumped
+
+        refused = str(await journal.step("budget", "choice", refusal))
+        if refused:
+            return _unpaid(Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence), refused, observe)
         nonce = str(await journal.step("nonce", "chance", self._nonce))
-        return await run_investigation(
+        conclusion = await run_investigation(
             dossier,
             model=self.model,
             toolbox=self.toolbox(dossier),
@@ -167,65 +232,68 @@ class Pipeline:
             clock=self.clock,
             check=objections,
             observe=observe,
+            meter=meter,
+            capabilities=Capabilities.model_validate(await journal.step("capabilities", "choice", abilities)),
+            price=self.settings.llm.price,
         )
+        if conclusion.learned is not None and self.abilities is not None:
+            await self.abilities.learn(conclusion.learned)
+        if conclusion.unpaid:
+            return _unpaid(replace(conclusion, draft=offline_draft(dossier)), "the day's budget is used up", observe)
+        return conclusion
+
+    async def _weigh(
+        self,
+        claim: Claim,
+        dossier: Dossier,
+        conclusion: Conclusion,
+        checked: Checked,
+        journal: Journal,
+        observe: Observer,
+    ) -> tuple[Weighed, Usage]:
+        """Have the proven findings weighed by a second call, where there is something to weigh."""
+        held = any(found.verified for found in checked.findings)
+        if self.model is None or conclusion.offline or not self.settings.investigation.adjudicate or not held:
+            return Weighed(), Usage()
+        known = await self.store.recall(claim.run_id, "capabilities")
+        capabilities = Capabilities.model_validate(known["result"]) if isinstance(known, dict) else ASSUMED
+        weighed, spent = await run_weighing(
+            facts_for(dossier, conclusion, checked),
+            model=self.model,
+            journal=journal,
+            prompts=self.prompts,
+            settings=self.settings.investigation,
+            max_output_tokens=self.settings.llm.max_output_tokens,
+            clock=self.clock,
+            capabilities=conclusion.learned or capabilities,
+            before=conclusion.usage,
+            meter=self.meter(claim),
+            price=self.settings.llm.price,
+        )
+        said = weighed.opinion.disposition.value if weighed.opinion is not None else "the rules decide alone"
+        observe(Progress("adjudicate", f"the proven findings weighed again: {said}", ok=weighed.opinion is not None))
+        return weighed, spent
+
+    def meter(self, claim: Claim) -> StoreMeter:
+        """The book of one claim's model calls, and the day's budget."""
+        return StoreMeter(self.store, claim, self.clock, self.settings, self.pending)
 
     async def _nonce(self) -> JsonValue:
         return self.clock.token(8)
 
-    async def _write_back(
-        self, alert: Alert, investigation: Investigation, journal: Journal, observe: Observer
-    ) -> Investigation:
-        """Post the comment. What cannot be written is a note on the result; what may pass is raised to try again."""
-        if self.writer is None:
-            return investigation
-        report = build_report(alert, investigation, prompts=self.prompts, settings=self.settings.writeback)
-        try:
-            outcome = await self.writer.write(alert.id, report, run_id=investigation.run_id, journal=journal)
-        except (PantherError, NotFound) as error:
-            if error.retryable:
-                raise
-            observe(Progress("write back", str(error), ok=False))
-            return investigation.model_copy(update={"notes": (*investigation.notes, f"{UNWRITTEN}{error}")})
-        known = outcome.result is not Result.UNKNOWN
-        text = " ".join((f"comment {outcome.result.value}", outcome.reason)).strip()
-        observe(Progress("write back", text, ok=known))
-        notes = (*investigation.notes, *outcome.notes)
-        if not known:
-            notes = (*notes, f"{UNWRITTEN}{outcome.reason}")
-        return investigation.model_copy(update={"notes": notes})
+
+async def _seen(alert: Alert) -> JsonValue:
+    dumped: JsonValue = Seen.of(alert).model_dump(mode="json")
+    return dumped
+
+
+def _unpaid(conclusion: Conclusion, reason: str, observe: Observer) -> Conclusion:
+    """The offline analyst's word in the model's place, and why: an alert is not lost to a budget."""
+    observe(Progress("investigate", f"{reason}: the offline analyst judges", ok=False))
+    note = f"No language model has judged this alert, since {reason}; the offline analyst did."
+    return replace(conclusion, notes=(*conclusion.notes, note), offline=True)
 
 
 def _asked(evidence: tuple[Evidence, ...]) -> Usage:
     """What enrichment has spent."""
     return Usage(queries=sum(bool(entry.sql) for entry in evidence), rows=sum(len(entry.rows) for entry in evidence))
-
-
-UNWRITTEN = "the comment was not written: "
-"""How a note begins that makes a run count as unfinished."""
-
-
-def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
-    """Everything that verification holds against a draft, to be told to the analyst at once."""
-    return tuple(issue for checked in verify(draft.findings, evidence) for issue in checked.issues)
-
-
-def judge(dossier: Dossier, conclusion: Conclusion) -> Verdict:
-    """Verify and adjudicate a draft; pure."""
-    draft = conclusion.draft
-    findings = verify(draft.findings, conclusion.evidence)
-    attempts = tuple(issue for issue in conclusion.issues if issue.code is IssueCode.INJECTION)
-    injected = bool(attempts) or any(instructions_in(event) for event in dossier.events)
-    return adjudicate(
-        draft,
-        findings,
-        dossier.signals,
-        conclusion.evidence,
-        injected=injected,
-        issues=attempts,
-        summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
-    )
-
-
-def unwritten(investigation: Investigation) -> str:
-    """Why the comment is missing on Panther; empty where it isn't."""
-    return next((note for note in investigation.notes if note.startswith(UNWRITTEN)), "")

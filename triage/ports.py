@@ -1,6 +1,7 @@
 """What the rooms need from outside. The edges implement these; the rooms know nothing else."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
+from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from datetime import datetime
 from enum import StrEnum
@@ -76,6 +77,8 @@ class AlertPage:
     """Where the next page starts; `None` after the last one."""
     problems: tuple[str, ...] = ()
     """Nodes that could not be read, one line each; the others stand."""
+    complete: bool = True
+    """False: the list ends here, but more alerts may follow that the page gives no way to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,6 +219,30 @@ class Comments(Protocol):
     async def assign(self, alert_id: str, email: str) -> None: ...
 
 
+class AuditEntry(Value):
+    """One write to Panther, for the audit log."""
+
+    action: Literal["comment.create", "comment.update", "alert.status", "alert.assign"]
+    alert_id: str
+    outcome: str = ""
+    """`sending` before the call; then `done`, `refused`, or `unknown` where the answer was lost."""
+    comment_id: str = ""
+    value: str = ""
+    """The new status or assignee."""
+    digest: str = ""
+    """SHA-256 of what was sent."""
+    size: int = 0
+    """Characters of the body."""
+    reason: str = ""
+
+
+class AuditLog(Protocol):
+    """A book of writes that only grows."""
+
+    async def append(self, entry: AuditEntry, *, now: datetime) -> None:
+        """Keep an entry for good before returning. Raises StoreError."""
+
+
 # ---- the language model ------------------------------------------------------------------------------------------
 
 
@@ -264,6 +291,8 @@ class ChatReply(Value):
     cached_tokens: int = 0
     model: str = ""
     """As the server names it."""
+    without: tuple[str, ...] = ()
+    """What of the request had to be left out for this endpoint, such as `strict`."""
 
 
 class ChatModel(Protocol):
@@ -272,6 +301,66 @@ class ChatModel(Protocol):
 
     async def complete(self, request: ChatRequest) -> ChatReply:
         """Ask once; retries on 429 and 5xx happen inside. Raises ModelError."""
+
+
+class Capabilities(Value):
+    """What an endpoint was seen to do."""
+
+    model: str = ""
+    """As the server names it."""
+    tools: bool = False
+    parallel_tools: bool = False
+    """Several calls in one turn."""
+    strict_tools: bool = False
+    """Takes `strict` and fills the schema."""
+    json_schema: bool = False
+    """Answers in a given JSON schema."""
+    problems: tuple[str, ...] = ()
+    """What the endpoint said where it refused, one line each."""
+
+    def describe(self) -> str:
+        """One line for a person."""
+        seen = {
+            "tools": self.tools,
+            "parallel tools": self.parallel_tools,
+            "strict tools": self.strict_tools,
+            "JSON schema": self.json_schema,
+        }
+        return ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in seen.items())
+
+    def without(self, feature: str) -> "Capabilities":
+        """The same less what the endpoint has refused: `tools` or `response_format`."""
+        changes = {
+            "tools": {"tools": False, "parallel_tools": False, "strict_tools": False},
+            "response_format": {"json_schema": False},
+        }
+        return self.model_copy(update=changes.get(feature, {}))
+
+
+class Abilities(Protocol):
+    """What is known of the configured endpoint and model, over runs and processes."""
+
+    async def known(self) -> Capabilities:
+        """As remembered; probed where nothing is, or where it is too old. Raises ModelError, StoreError."""
+
+    async def learn(self, capabilities: Capabilities) -> None:
+        """Remember what a run has found to be otherwise. Raises StoreError."""
+
+
+class Meter(Protocol):
+    """The day's budget over all alerts, and the book of what one alert's model calls have cost."""
+
+    def admit(self, estimate: "Spend", *, concluding: bool) -> AbstractAsyncContextManager[str]:
+        """Give why the day's budget refuses a call; empty where it doesn't. Raises StoreError.
+
+        Args:
+            estimate: What the call may cost; it counts as spent by this process until the block ends.
+            concluding: The call concludes from what is there, for which a reserve is kept.
+        """
+
+    async def book(self, key: str, reply: ChatReply, estimate: "Spend") -> "Spend":
+        """Record what a call has cost, once per journal key, and give it; a count that the server leaves out is
+        estimated. Raises StoreError."""
 
 
 class Prompts(Protocol):
@@ -393,13 +482,66 @@ class Receipt:
     at: datetime | None = None
 
 
+class Mark(Value):
+    """What a person found an alert to be, for measuring verdicts against."""
+
+    alert_id: str
+    label: Literal["malicious", "benign"]
+    note: str = ""
+    by: str = ""
+    at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class InFlight:
+    """An alert that is being worked on."""
+
+    alert_id: str
+    worker: str
+    since: datetime | None
+    """When it was claimed; unknown for a claim of an older version."""
+    leader: str = ""
+    """Whose verdict it is taking; empty where it is investigated itself."""
+
+
+@dataclass(frozen=True, slots=True)
+class Parked:
+    """An alert that was given up, with its error."""
+
+    alert_id: str
+    error: str
+    at: datetime | None
+
+
+@dataclass(frozen=True, slots=True)
+class Ended:
+    """How many alerts came to an end within a span."""
+
+    done: int = 0
+    linked: int = 0
+    """Took the verdict of their leader."""
+    skipped: int = 0
+    failed: int = 0
+
+
 @dataclass(frozen=True, slots=True)
 class QueueStatus:
     """Numbers for `triage status`."""
 
     by_state: Mapping[str, int] = field(default_factory=dict)
+    """All linked alerts stand here as `linked`, whether they wait or have their verdict."""
     oldest_queued: datetime | None = None
     running_by_worker: Mapping[str, int] = field(default_factory=dict)
+    in_flight: tuple[InFlight, ...] = ()
+    """Leases that hold, by worker; at most 256."""
+    links_waiting: int = 0
+    """Linked alerts whose leader is not done."""
+    links_due: int = 0
+    """Linked alerts whose leader is done; workers take them up."""
+    last_hour: Ended = Ended()
+    last_day: Ended = Ended()
+    parked: tuple[Parked, ...] = ()
+    """The five alerts that were given up last, newest first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -411,6 +553,7 @@ class Pruned:
     steps: int = 0
     """Journal entries."""
     receipts: int = 0
+    marks: int = 0
 
 
 class Store(Protocol):
@@ -441,10 +584,15 @@ class Store(Protocol):
     async def group_leaders(self, detection_id: str, *, since: datetime) -> tuple[AlertRecord, ...]:
         """Alerts of a detection that are or will be investigated, created at or after `since`; oldest first."""
 
+    async def leading(self, detections: Collection[str], *, since: datetime, until: datetime) -> tuple[Alert, ...]:
+        """The same for several detections at once, created from `since` to `until`."""
+
     async def decide(self, alert_id: str, decision: Decision, *, now: datetime) -> None:
         """Change what was decided on an alert that is not done (closed meanwhile, gone). Raises NotFound.
 
-        Skipping and linking end a claim; selecting queues what was skipped or linked, and moves nothing else.
+        Skipping and linking end a claim. Selecting queues what was skipped or linked, also where it is claimed to take
+        its leader's verdict, and moves nothing else. Where a leader is skipped before it had a verdict, its oldest
+        linked alert is queued in its place and leads the others.
         """
 
     # the queue
@@ -452,29 +600,45 @@ class Store(Protocol):
     async def enqueue(self, alert_id: str, *, now: datetime, fresh: bool) -> None:
         """Queue an alert again; `fresh` starts a new run, else the old journal is replayed. Raises NotFound.
 
-        A running alert whose lease holds is left to its worker; a claim by its id then gives nothing.
+        A running alert whose lease holds is left to its worker; a claim by its id then gives nothing. A linked alert
+        becomes an investigation of its own, except where it failed or was left while taking its leader's verdict and
+        `fresh` is not asked for: it does that again.
         """
 
     async def claim(
         self, worker: str, *, now: datetime, lease_seconds: float, alert_id: str | None = None
     ) -> Claim | None:
-        """Take the next queued alert (most severe first, then oldest) or one whose lease has run out."""
+        """Take the next alert that is due, or whose lease has run out.
+
+        The most severe comes first; among these, investigations before linked alerts; then the oldest.
+        """
 
     async def heartbeat(self, claim: Claim, *, now: datetime, lease_seconds: float) -> bool:
         """Prolong the lease; false where another worker holds the alert now."""
 
-    async def finish(self, claim: Claim, investigation: Investigation, *, now: datetime) -> bool:
-        """Store the result and mark the alert done; false where the claim is stale."""
+    async def finish(
+        self, claim: Claim, investigation: Investigation, *, now: datetime, again_at: datetime | None = None
+    ) -> bool:
+        """Store the result and mark the alert done; false where the claim is stale.
+
+        With `again_at` it is done all the same, and claimed once more then: something is left to be written. The run
+        stays the same, so that its journal gives everything but that.
+        """
 
     async def give_back(
         self, claim: Claim, *, now: datetime, error: str = "", retry_at: datetime | None = None, failed: bool = False
     ) -> bool:
-        """End a claim without a result: release (no error), retry later, or fail for good."""
+        """End a claim without a result: release, retry later, or fail for good.
+
+        Without an error it takes no attempt from the alert, whether it is released at once or for later.
+        What was claimed to take its leader's verdict is linked again, and claimed for that once more.
+        """
 
     async def point(self, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
         """End the claim of a linked alert: it takes its leader's verdict; false where the claim is stale.
 
-        A linked alert may be claimed when its leader is done, and again each time the leader was investigated anew.
+        A linked alert may be claimed when its leader is done, and again each time the leader was investigated anew,
+        under a run of its own each time. Where the leader has a newer result than this one, it is due again at once.
         """
 
     async def followers(self, leader: str) -> tuple[AlertRecord, ...]:
@@ -487,6 +651,25 @@ class Store(Protocol):
         """What was booked at or after `since`, over all alerts or for one run."""
 
     async def queue_status(self, *, now: datetime) -> QueueStatus: ...
+
+    async def release_ended(self, has_ended: Callable[[str], bool], *, now: datetime) -> int:
+        """Let what ended processes have claimed be claimed at once, and free their leases by name; gives how many.
+
+        Args:
+            has_ended: Told the name of a worker or a lease's holder, on another thread, says whether it has ended.
+            now: The present moment.
+        """
+
+    async def lease_holder(self, name: str, *, now: datetime) -> str:
+        """Who has a lease that holds; empty where nobody has."""
+
+    async def mark(
+        self, alert_id: str, label: Literal["malicious", "benign"], note: str = "", *, by: str = "", now: datetime
+    ) -> None:
+        """Keep what a person says an alert is; the last word counts. Raises NotFound."""
+
+    async def marks(self, *, since: datetime | None = None) -> tuple[Mark, ...]:
+        """What people said at or after `since`, newest first."""
 
     async def acquire_lease(self, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
         """Take or prolong a lease such as the poller's; false while another holder's has not run out."""
@@ -519,12 +702,18 @@ class Store(Protocol):
 
     async def save_receipt(self, receipt: Receipt, *, now: datetime) -> None: ...
 
+    async def count_receipts(self, prefix: str, *, since: datetime) -> int:
+        """Receipts of writes whose key begins so, that were sent at or after a moment, whatever came of them."""
+
     # retention
 
     async def prune(self, before: datetime) -> Pruned:
-        """Delete alerts that were created before and not touched since, with their investigations and journals.
+        """Delete alerts that were created before and not touched since, with what belongs to them.
 
-        Queued and running alerts stay, and so do receipts whose outcome is open.
+        Queued and running alerts stay, and so do receipts whose outcome is open; what was spent stays in the sum.
         """
+
+    async def prunable(self, before: datetime) -> int:
+        """How many alerts `prune` would delete."""
 
     async def close(self) -> None: ...

@@ -1,106 +1,30 @@
-"""The poll loop and the workers: what a SOC leaves running."""
+"""The workers, and the poll loop beside them: what a SOC leaves running."""
 
 import asyncio
 import logging
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
-from typing import Any
 
 from triage.domain.alert import Alert
-from triage.domain.selection import Decision, Selected, Skipped
-from triage.domain.verdict import Investigation
-from triage.errors import PantherDenied, PantherError, PantherProtocolError, PantherRefused, StoreError, TriageError
-from triage.pipeline import Pipeline, StaleClaimError, unwritten
-from triage.ports import AlertSource, Claim, Clock, Observer, Progress, Store
-from triage.settings import IngestSettings, Settings
-from triage.stages.polling import listings, new_alerts, window_start
-from triage.stages.selection import decide
+from triage.errors import PantherDenied, StoreError
+from triage.monitor import Vitals
+from triage.pipeline import Pipeline
+from triage.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
+from triage.poller import Poller, either
+from triage.ports import AlertSource, Claim, Clock, Observer, Store
+from triage.settings import Settings
+from triage.worker import ATTEMPTS, LEASE_SECONDS, MAX_CLAIMS, Outcome, Result, Tally, Worker, grown
+
+__all__ = ["ATTEMPTS", "LEASE_SECONDS", "MAX_CLAIMS", "Outcome", "Result", "Service", "Tally"]
 
 log = logging.getLogger(__name__)
 
-LEASE_SECONDS = 120.0
-HEARTBEAT_SECONDS = 30.0
-ATTEMPTS = 4
-"""Tries of one alert before it is parked."""
-MAX_CLAIMS = 10
-"""An alert that was claimed more often than this has taken its process down each time; it is parked untouched."""
 IDLE_SECONDS = 1.0
 """How often an idle worker looks for work."""
-GRACE_SECONDS = 10.0
-"""How long a stop waits for what is in flight."""
-
-
-@dataclass(frozen=True, slots=True)
-class Polled:
-    """What one poll brought."""
-
-    seen: int
-    new: int
-    problems: tuple[str, ...] = ()
-
-
-@dataclass(slots=True)
-class Tally:
-    """What a run has done so far."""
-
-    done: int = 0
-    skipped: int = 0
-    failed: int = 0
-    unwritten: int = 0
-    errors: dict[str, str] = field(default_factory=dict)
-    """Alert id to the reason it is unfinished."""
-
-    @property
-    def unfinished(self) -> bool:
-        return bool(self.failed or self.unwritten)
-
-
-async def poll(
-    source: AlertSource, store: Store, settings: IngestSettings, *, now: datetime, observe: Observer
-) -> Polled:
-    """Read what is new, decide on it and store it; the cursor moves only when its window is stored.
-
-    Raises:
-        PantherError: the window broke off; what was read is stored, the cursor stays.
-    """
-    seen = new = 0
-    problems: list[str] = []
-    for listing in listings(settings):
-        name = f"poll/{listing.value}"
-        kept = await store.get(name)
-        start = window_start(
-            datetime.fromisoformat(kept) if isinstance(kept, str) else None, now=now, settings=settings
-        )
-        async for batch in new_alerts(source, listing, start=start, now=now, settings=settings):
-            decided = await _decide_all(batch.alerts, store, settings)
-            new += await store.save_alerts(decided, now=now)
-            seen += len(batch.alerts)
-            problems += batch.problems
-            for problem in batch.problems:
-                log.warning("poll problem", extra={"problem": problem})
-        await store.put(name, now.isoformat(), now=now)
-    observe(Progress("poll", f"{seen} alerts seen, {new} new"))
-    return Polled(seen, new, tuple(problems))
-
-
-async def _decide_all(
-    alerts: tuple[Alert, ...], store: Store, settings: IngestSettings
-) -> list[tuple[Alert, Decision]]:
-    """Decide on alerts in order; one that is selected here may lead those behind it."""
-    window = timedelta(minutes=settings.dedup_window_minutes)
-    leaders: dict[str, list[Alert]] = {}
-    decided: list[tuple[Alert, Decision]] = []
-    for alert in alerts:
-        detection = alert.detection_id
-        if detection and detection not in leaders:
-            known = await store.group_leaders(detection, since=alert.created_at - window)
-            leaders[detection] = [record.alert for record in known]
-        decision = decide(alert, settings, leaders.get(detection, ()))
-        if isinstance(decision, Selected) and detection:
-            leaders[detection].append(alert)
-        decided.append((alert, decision))
-    return decided
+GRACE_SECONDS = 7.0
+"""How long a stop waits for what is in flight to end."""
+RELEASE_SECONDS = 2.5
+"""How long it then waits for the store to take back what has not ended."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -115,146 +39,169 @@ class Service:
     observe: Observer
     name: str
     """This process, for leases."""
-    on_done: Callable[[Alert, Investigation | Skipped | str], None] = lambda _alert, _result: None
-    """Told of each alert that ended; a text is the reason it did not finish."""
+    on_done: Callable[[Alert, Result], None] = lambda _alert, _result: None
+    """Told of each alert whose turn ended."""
+    vitals: Vitals = field(default_factory=Vitals)
+    has_ended: Callable[[str], bool] = lambda _name: False
+    """Whether the process of that name has certainly ended, so that its leases need not run out first."""
+    lease_seconds: float = LEASE_SECONDS
+    poller_lease_seconds: float = POLLER_LEASE_SECONDS
 
-    async def run_once(self) -> Tally:
+    async def run_once(self, *, polls: bool = True, workers: int | None = None) -> Tally:
         """Poll once and work until nothing is left that can be worked on now.
 
-        Raises PantherError where the poll itself failed.
+        Raises:
+            PantherError: the poll failed, or Panther refuses the token.
+            StoreError: the state database cannot be used.
         """
-        await poll(self.alerts, self.store, self.settings.ingest, now=self.clock.now(), observe=self.observe)
+        await self._release_ended()
         tally = Tally()
-        async with asyncio.TaskGroup() as group:
-            for number in range(self.settings.investigation.concurrency):
-                group.create_task(self._drain(f"{self.name}/{number}", tally))
+        if polls:
+            tally.polled = await self._poller().once()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in self._names(workers):
+                    group.create_task(self._drain(worker, tally))
+        except* PantherDenied as refused:
+            raise _first(refused) from None
         return tally
 
-    async def run_forever(self, stop: asyncio.Event) -> Tally:
+    async def run_forever(
+        self,
+        stop: asyncio.Event,
+        *,
+        hurry: asyncio.Event | None = None,
+        polls: bool = True,
+        workers: int | None = None,
+    ) -> Tally:
         """Poll and work until asked to stop; what is in flight then has `GRACE_SECONDS` to end, else it is released.
 
-        Raises PantherError where Panther refuses the token: hammering would not help.
+        Trouble with Panther, the model or the store is waited out. Where Panther refuses the token, everything stops:
+        neither polling nor any alert could succeed, and trying would be hammering. Nothing is parked for it.
+
+        Args:
+            stop: Set to end in good order.
+            hurry: Set to give what is in flight no time to end.
+            polls: Take part in the election of the process that polls.
+            workers: Alerts worked on at once; by default `investigation.concurrency`.
+
+        Raises:
+            PantherError: Panther refuses the token, or was never reached as configured.
         """
         tally = Tally()
-        workers = [
-            asyncio.create_task(self._work(f"{self.name}/{number}", tally, stop))
-            for number in range(self.settings.investigation.concurrency)
-        ]
+        hurry = hurry or asyncio.Event()
+        tasks = [asyncio.create_task(self._work(worker, tally, stop), name=worker) for worker in self._names(workers)]
+        for task in tasks:
+            self.vitals.workers[task.get_name()] = True
+            task.add_done_callback(lambda ended: self.vitals.workers.update({ended.get_name(): stop.is_set()}))
+        beside = [asyncio.create_task(self._look_for_the_dead(stop))]
+        if polls:
+            beside.append(asyncio.create_task(self._poller().run(stop)))
+        stopper = asyncio.create_task(stop.wait())
         try:
-            await self._poll_loop(stop)
+            await asyncio.wait({*tasks, *beside, stopper}, return_when=asyncio.FIRST_COMPLETED)
+            ended = next((task for task in (*tasks, *beside) if task.done() and not task.cancelled()), None)
+            if ended is not None and (error := ended.exception()) is not None:
+                self.vitals.stopped = str(error)
+                raise error
         finally:
             stop.set()
-            _, late = await asyncio.wait(workers, timeout=GRACE_SECONDS)
-            for task in late:
-                task.cancel()
-            await asyncio.gather(*workers, return_exceptions=True)
+            stopper.cancel()
+            await self._end(tasks, beside, hurry)
         return tally
 
-    async def _poll_loop(self, stop: asyncio.Event) -> None:
-        failures = 0
+    async def _end(
+        self, workers: list[asyncio.Task[None]], beside: list[asyncio.Task[None]], hurry: asyncio.Event
+    ) -> None:
+        """Let workers finish, then cancel and wait for their releases; neither wait lasts long."""
+        if workers:
+            hurried = asyncio.create_task(hurry.wait())
+            done = asyncio.create_task(asyncio.wait(workers))
+            await asyncio.wait({hurried, done}, timeout=GRACE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            hurried.cancel()
+            done.cancel()
+        rest = [task for task in (*workers, *beside) if not task.done()]
+        for task in workers:
+            task.cancel()
+        if rest:
+            _, late = await asyncio.wait(rest, timeout=RELEASE_SECONDS)
+            for task in late:
+                # Its lease runs out by itself.
+                log.warning("not ended in time", extra={"task": task.get_name()})
+                task.cancel()
+        await asyncio.gather(*(task for task in (*workers, *beside) if task.done()), return_exceptions=True)
+
+    def _poller(self) -> Poller:
+        return Poller(
+            settings=self.settings,
+            alerts=self.alerts,
+            store=self.store,
+            clock=self.clock,
+            observe=self.observe,
+            name=self.name,
+            vitals=self.vitals,
+            lease_seconds=self.poller_lease_seconds,
+        )
+
+    def _names(self, workers: int | None) -> tuple[str, ...]:
+        count = self.settings.investigation.concurrency if workers is None else workers
+        return tuple(f"{self.name}/{number}" for number in range(count))
+
+    # ---- taking alerts -------------------------------------------------------------------------------------------
+
+    async def _look_for_the_dead(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
-                await poll(self.alerts, self.store, self.settings.ingest, now=self.clock.now(), observe=self.observe)
-                failures = 0
-            except (PantherDenied, PantherRefused, PantherProtocolError) as error:
-                if not error.retryable:
-                    raise
-                failures += 1
-                self._poll_failed(error, failures)
-            except PantherError as error:
-                failures += 1
-                self._poll_failed(error, failures)
-            interval = self.settings.ingest.poll_interval.total_seconds()
-            wait = interval if not failures else min(interval * 2**failures, 900.0) * (0.5 + self.clock.random())
-            await _either(self.clock.sleep(wait), stop)
+                await self._release_ended()
+            except StoreError as error:
+                log.warning("leases of ended processes not looked at", extra={"error": str(error)})
+            await either(self.clock.sleep(self.lease_seconds / 4), stop)
 
-    def _poll_failed(self, error: PantherError, failures: int) -> None:
-        log.warning("poll failed", extra={"error": str(error), "failures": failures})
-        self.observe(Progress("poll", str(error), ok=False))
+    async def _release_ended(self) -> None:
+        freed = await self.store.release_ended(self.has_ended, now=self.clock.now())
+        if freed:
+            log.info("took over from processes that have ended", extra={"leases": freed})
 
     async def _work(self, worker: str, tally: Tally, stop: asyncio.Event) -> None:
+        failures = 0
         while not stop.is_set():
-            if not await self._next(worker, tally):
-                await _either(self.clock.sleep(IDLE_SECONDS), stop)
+            pause = IDLE_SECONDS
+            try:
+                if await self._next(worker, tally):
+                    continue
+                failures = 0
+            except StoreError as error:
+                failures += 1
+                log.warning("no claim", extra={"worker": worker, "error": str(error), "failures": failures})
+                pause = grown(IDLE_SECONDS, failures) * (0.5 + self.clock.random() / 2)
+            await either(self.clock.sleep(pause), stop)
 
     async def _drain(self, worker: str, tally: Tally) -> None:
         while await self._next(worker, tally):
             pass
 
     async def _next(self, worker: str, tally: Tally) -> bool:
-        claim = await self.store.claim(worker, now=self.clock.now(), lease_seconds=LEASE_SECONDS)
+        claim = await self.store.claim(worker, now=self.clock.now(), lease_seconds=self.lease_seconds)
         if claim is None:
             return False
         await self.work(claim, tally)
         return True
 
     async def work(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
-        """Carry one claim to an end of some kind, and count it."""
-        if claim.attempts > MAX_CLAIMS:
-            text = f"given up after {MAX_CLAIMS} attempts that ended with the process; `triage investigate` tries again"
-            await self.store.give_back(claim, now=self.clock.now(), error=text, failed=True)
-            tally.failed += 1
-            tally.errors[claim.alert.id] = text
-            return
-        beat = asyncio.create_task(self._heartbeat(claim))
-        try:
-            result = await self.pipeline.triage(claim, observe=self.observe, forced=forced)
-        except asyncio.CancelledError:
-            await asyncio.shield(self.store.give_back(claim, now=self.clock.now()))
-            raise
-        except StaleClaimError:
-            log.warning("claim lost", extra={"alert_id": claim.alert.id})
-        except Exception as error:  # noqa: BLE001 - the one place: an alert that breaks must not stop the others
-            await self._failed(claim, error, tally)
-        else:
-            self._count(claim, result, tally)
-        finally:
-            beat.cancel()
-
-    def _count(self, claim: Claim, result: Investigation | Skipped, tally: Tally) -> None:
-        if isinstance(result, Skipped):
-            tally.skipped += 1
-        else:
-            tally.done += 1
-            missing = unwritten(result)
-            if missing:
-                tally.unwritten += 1
-                tally.errors[claim.alert.id] = missing
-        self.on_done(claim.alert, result)
-
-    async def _failed(self, claim: Claim, error: Exception, tally: Tally) -> None:
-        expected = isinstance(error, TriageError)
-        text = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
-        log.error("alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
-        now = self.clock.now()
-        parked = claim.attempts >= ATTEMPTS or (expected and not getattr(error, "retryable", False))
-        delay = max(getattr(error, "retry_after", None) or 0.0, 30.0 * 4 ** (claim.attempts - 1))
-        await self.store.give_back(
-            claim,
-            now=now,
-            error=text[:1000],
-            retry_at=None if parked else now + timedelta(seconds=delay),
-            failed=parked,
+        """Carry one claim to an end of some kind, and count it; see `Worker.carry`. Raises PantherDenied."""
+        worker = Worker(
+            pipeline=self.pipeline,
+            alerts=self.alerts,
+            store=self.store,
+            clock=self.clock,
+            observe=self.observe,
+            on_done=self.on_done,
+            lease_seconds=self.lease_seconds,
         )
-        tally.failed += 1
-        tally.errors[claim.alert.id] = text
-        self.on_done(claim.alert, text)
-
-    async def _heartbeat(self, claim: Claim) -> None:
-        while True:
-            await self.clock.sleep(HEARTBEAT_SECONDS)
-            try:
-                if not await self.store.heartbeat(claim, now=self.clock.now(), lease_seconds=LEASE_SECONDS):
-                    return
-            except StoreError as error:
-                # The lease may still hold; the fenced writes decide in the end.
-                log.warning("heartbeat failed", extra={"alert_id": claim.alert.id, "error": str(error)})
+        await worker.carry(claim, tally, forced=forced)
 
 
-async def _either(waiting: Coroutine[Any, Any, None], stop: asyncio.Event) -> None:
-    """Wait for a sleep, or for the stop, whichever comes first."""
-    sleeper = asyncio.create_task(waiting)
-    stopper = asyncio.create_task(stop.wait())
-    _, pending = await asyncio.wait({sleeper, stopper}, return_when=asyncio.FIRST_COMPLETED)
-    for task in pending:
-        task.cancel()
+def _first(group: BaseExceptionGroup[PantherDenied]) -> PantherDenied:
+    """Any one of a group: they all say the same."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

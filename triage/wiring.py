@@ -1,23 +1,40 @@
 """Settings in, a working program out. The only place that knows every edge."""
 
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Protocol
 
 from triage.domain.dossier import Dossier
-from triage.edges.llm import open_model
+from triage.edges.audit import AuditFile
+from triage.edges.dialect import SpokenLake
+from triage.edges.llm import KnownAbilities, open_model
 from triage.edges.panther import Panther, PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import ConfigError
-from triage.pipeline import Pipeline
-from triage.ports import ChatModel, Clock, Comments, Prompts, Store
+from triage.pipeline import Pipeline, ToolboxFactory
+from triage.ports import (
+    Abilities,
+    AlertSource,
+    ChatModel,
+    Clock,
+    Comments,
+    Lake,
+    LogSources,
+    Prompts,
+    RuleBook,
+    Store,
+    Users,
+)
+from triage.publishing import Publisher
 from triage.resources import shipped
-from triage.settings import Settings
-from triage.stages.enrichment import Enricher, load_playbooks
+from triage.settings import Settings, WritebackSettings
+from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
+from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import Toolbox
-from triage.stages.writeback import Writer
+from triage.stages.writeback import AuditedComments, Desk, DryDesk, Mover, WriteDesk, Writer
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,6 +58,7 @@ def panther_config(settings: Settings, *, token: str | None = None) -> PantherCo
         rest_url=panther.rest_url,
         read_seconds=panther.timeout.total_seconds(),
         requests_per_second=panther.requests_per_second,
+        concurrency=panther.concurrency,
     )
 
 
@@ -63,14 +81,138 @@ def _own(directory: str, key: str) -> list[Path]:
     return [path]
 
 
+def write_desk(
+    comments: Comments, alerts: AlertSource, store: Store, settings: WritebackSettings, clock: Clock
+) -> WriteDesk:
+    """The one way to Panther's writing half: policy, audit log, one comment per alert."""
+    if settings.audit:
+        comments = AuditedComments(comments, AuditFile(Path(settings.audit).expanduser()), clock)
+    writer = Writer(comments, store, settings, clock)
+    return WriteDesk(writer, Mover(comments, alerts, store, settings, clock), store, settings, clock)
+
+
+class Doors(Protocol):
+    """Whom the rooms ask; the client of a Panther, or what stands in for one."""
+
+    @property
+    def alerts(self) -> AlertSource: ...
+    @property
+    def lake(self) -> Lake: ...
+    @property
+    def rules(self) -> RuleBook: ...
+    @property
+    def sources(self) -> LogSources: ...
+    @property
+    def comments(self) -> Comments: ...
+    @property
+    def users(self) -> Users: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """Doors of one's own choice. Implements `Doors`."""
+
+    alerts: AlertSource
+    lake: Lake
+    rules: RuleBook
+    sources: LogSources
+    comments: Comments
+    users: Users
+
+
+def replace_lake(doors: Doors, lake: Lake) -> Doorway:
+    """The same doors with another lake behind them."""
+    return Doorway(doors.alerts, lake, doors.rules, doors.sources, doors.comments, doors.users)
+
+
+def assemble(
+    settings: Settings,
+    doors: Doors,
+    *,
+    clock: Clock,
+    store: Store,
+    prompts: Prompts,
+    model: ChatModel | None,
+    abilities: Abilities | None = None,
+    publisher: Publisher | None = None,
+    toolbox: ToolboxFactory | None = None,
+) -> Pipeline:
+    """Put the rooms together.
+
+    Args:
+        settings: The configuration.
+        doors: Whom the rooms ask.
+        clock: Time and chance.
+        store: Journal and results.
+        prompts: The templates.
+        model: `None`: the offline analyst answers.
+        abilities: What the model's endpoint can do.
+        publisher: `None`: nothing is written to Panther.
+        toolbox: The model's tools; those of the doors where none are given.
+
+    Raises:
+        ConfigError: a playbook is wrong.
+    """
+    enricher = Enricher(
+        alerts=doors.alerts,
+        lake=doors.lake,
+        rules=doors.rules,
+        sources=doors.sources,
+        comments=doors.comments,
+        playbooks=load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")]),
+        settings=settings.investigation,
+        clock=clock,
+        cache=SharedCache(clock),
+        users=doors.users,
+    )
+
+    def tools(dossier: Dossier) -> Toolbox:
+        return Toolbox(
+            dossier,
+            lake=doors.lake,
+            alerts=doors.alerts,
+            rules=doors.rules,
+            settings=settings.investigation,
+            coverage=ToolCoverage(
+                dossier,
+                lake=doors.lake,
+                sources=doors.sources,
+                history=settings.investigation.history,
+                seconds=settings.investigation.query_seconds,
+            ),
+        )
+
+    return Pipeline(
+        settings=settings,
+        alerts=doors.alerts,
+        store=store,
+        clock=clock,
+        enricher=enricher,
+        prompts=prompts,
+        toolbox=toolbox or tools,
+        model=model,
+        publisher=publisher,
+        abilities=abilities,
+    )
+
+
 @asynccontextmanager
-async def open_app(settings: Settings, *, clock: Clock, write: bool) -> AsyncIterator[App]:
+async def open_app(
+    settings: Settings,
+    *,
+    clock: Clock,
+    write: bool,
+    lake: Lake | None = None,
+    dry_run: Callable[[str], None] | None = None,
+) -> AsyncIterator[App]:
     """Open every edge; closes them on exit.
 
     Args:
         settings: The configuration.
         clock: Time and chance.
         write: Comments are written to Panther.
+        lake: Stands in for Panther's data lake, in evaluation and replay.
+        dry_run: Is told what would be written; then nothing is.
 
     Raises:
         ConfigError, PromptError, StoreError: something local is wrong. Panther is not asked yet.
@@ -83,40 +225,27 @@ async def open_app(settings: Settings, *, clock: Clock, write: bool) -> AsyncIte
         model: ChatModel | None = None
         if settings.uses_llm:
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
-        comments: Comments = panther.comments
-        second = settings.writeback.token.get_secret_value()
-        if write and second:
-            config = panther_config(settings, token=second)
-            comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
-        enricher = Enricher(
-            alerts=panther.alerts,
-            lake=panther.lake,
-            rules=panther.rules,
-            sources=panther.sources,
-            comments=panther.comments,
-            playbooks=load_playbooks(playbook_directories(settings)),
-            settings=settings.investigation,
+        abilities = KnownAbilities(model, settings.llm, store, clock) if model is not None else None
+        desk: Desk | None = None
+        if dry_run is not None:
+            desk = DryDesk(panther.comments, store, settings.writeback, clock, dry_run)
+        elif write:
+            comments: Comments = panther.comments
+            second = settings.writeback.token.get_secret_value()
+            if second:
+                config = panther_config(settings, token=second)
+                comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
+            desk = write_desk(comments, panther.alerts, store, settings.writeback, clock)
+        if lake is None and settings.panther.lake != "snowflake":
+            lake = SpokenLake(panther.lake, settings.panther.lake, clock)
+        pipeline = assemble(
+            settings,
+            panther if lake is None else replace_lake(panther, lake),
             clock=clock,
-        )
-
-        def toolbox(dossier: Dossier) -> Toolbox:
-            return Toolbox(
-                dossier,
-                lake=panther.lake,
-                alerts=panther.alerts,
-                rules=panther.rules,
-                settings=settings.investigation,
-            )
-
-        pipeline = Pipeline(
-            settings=settings,
-            alerts=panther.alerts,
             store=store,
-            clock=clock,
-            enricher=enricher,
             prompts=prompts,
-            toolbox=toolbox,
             model=model,
-            writer=Writer(comments, store, settings.writeback, clock) if write else None,
+            abilities=abilities,
+            publisher=Publisher(desk, prompts, settings.writeback) if desk is not None else None,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

@@ -63,60 +63,78 @@ def server_url(*, durable: bool = False) -> str:
     """
     if given := os.environ.get(URL_VARIABLE):
         return given
-    initdb, postgres = _program("initdb"), _program("postgres")
-    if initdb is None or postgres is None:
-        pytest.skip(f"no PostgreSQL server programs here; set {URL_VARIABLE} to use a running server")
-    user = _unprivileged()
-    directory = Path(tempfile.mkdtemp(prefix="triage-postgres-"))
-    # A run that is interrupted while the server starts leaves nothing behind, either.
-    atexit.register(shutil.rmtree, directory, ignore_errors=True)
-    if user is not None:
-        os.chown(directory, user.pw_uid, user.pw_gid)
-    data, port = directory / "data", _free_port()
-    uid, gid = (None, None) if user is None else (user.pw_uid, user.pw_gid)
-    groups: list[str | int] | None = None if user is None else []
-    environment = {"PATH": os.defpath, "HOME": str(directory), "LC_ALL": "C"}
-    subprocess.run(
-        [initdb, "--pgdata", data, "--username", "triage", "--auth", "trust", "--no-sync", "--encoding", "UTF8"],
-        check=True,
-        capture_output=True,
-        cwd=directory,
-        env=environment,
-        user=uid,
-        group=gid,
-        extra_groups=groups,
-    )
-    settings = {
-        "listen_addresses": "127.0.0.1",
-        "port": port,
-        "unix_socket_directories": directory,
-        "fsync": "on" if durable else "off",
-        "max_connections": 60,
-        "shared_buffers": "32MB",
-    }
-    with (directory / "log").open("wb") as log:
-        server = subprocess.Popen(
-            [postgres, "-D", data, *(part for name, value in settings.items() for part in ("-c", f"{name}={value}"))],
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            cwd=directory,
-            env=environment,
-            start_new_session=True,
-            user=uid,
-            group=gid,
-            extra_groups=groups,
+    server = Server(durable=durable)
+    atexit.register(server.stop)
+    server.start()
+    return server.url
+
+
+class Server:
+    """A server of its own, which may be stopped and started again. Skips the test where there is none to start."""
+
+    def __init__(self, *, durable: bool = False) -> None:
+        """Make an empty cluster."""
+        initdb, postgres = _program("initdb"), _program("postgres")
+        if initdb is None or postgres is None:
+            pytest.skip(f"no PostgreSQL server programs here; set {URL_VARIABLE} to use a running server")
+        user = _unprivileged()
+        self._owner = os.getpid()
+        self._directory = Path(tempfile.mkdtemp(prefix="triage-postgres-"))
+        # A run that is interrupted while the server starts leaves nothing behind, either.
+        atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
+        if user is not None:
+            os.chown(self._directory, user.pw_uid, user.pw_gid)
+        self._uid: int | None = None if user is None else user.pw_uid
+        self._gid: int | None = None if user is None else user.pw_gid
+        self._environment = {"PATH": os.defpath, "HOME": str(self._directory), "LC_ALL": "C"}
+        data, port = self._directory / "data", _free_port()
+        subprocess.run(
+            [initdb, "--pgdata", data, "--username", "triage", "--auth", "trust", "--no-sync", "--encoding", "UTF8"],
+            check=True,
+            capture_output=True,
+            cwd=self._directory,
+            env=self._environment,
+            user=self._uid,
+            group=self._gid,
+            extra_groups=None if user is None else [],
         )
-    atexit.register(_stop, server, os.getpid())
-    url = f"postgresql://triage@127.0.0.1:{port}/postgres"
-    _wait(url, server, directory / "log")
-    return url
+        settings = {
+            "listen_addresses": "127.0.0.1",
+            "port": port,
+            "unix_socket_directories": self._directory,
+            "fsync": "on" if durable else "off",
+            "max_connections": 60,
+            "shared_buffers": "32MB",
+        }
+        options = (part for name, value in settings.items() for part in ("-c", f"{name}={value}"))
+        self._command = [postgres, "-D", str(data), *options]
+        self._process: subprocess.Popen[bytes] | None = None
+        self.url = f"postgresql://triage@127.0.0.1:{port}/postgres"
 
+    def start(self) -> None:
+        """Start it and wait until it answers."""
+        log = self._directory / "log"
+        with log.open("ab") as output:
+            self._process = subprocess.Popen(
+                self._command,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                cwd=self._directory,
+                env=self._environment,
+                start_new_session=True,
+                user=self._uid,
+                group=self._gid,
+                extra_groups=None if self._uid is None else [],
+            )
+        _wait(self.url, self._process, log)
 
-def _stop(server: "subprocess.Popen[bytes]", owner: int) -> None:
-    if os.getpid() != owner:
-        return
-    server.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown: sessions end, the rest is rolled back
-    server.wait(timeout=START_SECONDS)
+    def stop(self) -> None:
+        """End all sessions; what they have not committed is rolled back."""
+        if os.getpid() != self._owner or self._process is None:
+            return
+        self._process.send_signal(signal.SIGINT)  # PostgreSQL's fast shutdown
+        self._process.wait(timeout=START_SECONDS)
+        self._process = None
 
 
 def _wait(url: str, server: "subprocess.Popen[bytes]", log: Path) -> None:

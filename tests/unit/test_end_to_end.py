@@ -38,11 +38,13 @@ def panther(world: Path) -> Iterator[SandboxServer]:
 
 
 def check_result(rows: list[dict[str, Any]], panther: SandboxServer) -> int:
-    """Every selected alert has a verdict and exactly one comment of ours; no other alert has one."""
+    """Every selected alert has a verdict and exactly one comment of ours, every linked one a pointer; no other has any."""
     selected = [row for row in rows if row["selected"]]
     for row in rows:
         ours = [item for item in panther.comments(row["alert_id"]) if item["createdBy"]["type"] == "api-token"]
-        assert len(ours) == int(row["selected"]), row
+        assert len(ours) == int(row["selected"] or row["group"] is not None), row
+        if row["group"] is not None:
+            assert row["group"] in ours[0]["body"], "the pointer names the investigated alert"
         assert row["reason"]
         if row["selected"]:
             assert row["state"] == "done"

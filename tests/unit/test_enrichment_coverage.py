@@ -3,11 +3,13 @@
 from datetime import UTC, datetime, timedelta
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from triage.domain.window import TimeWindow
 from triage.ports import LogSource
-from triage.stages.enrichment.coverage import Rhythm, coverage_of
+from triage.stages.enrichment.coverage import Hour, Rhythm, coverage_of
 
 NOW = datetime(2026, 3, 4, 18, tzinfo=UTC)  # a Wednesday
 EVENT = NOW - timedelta(hours=6)
@@ -109,6 +111,34 @@ def test_a_fresh_alert_is_covered_up_to_the_present() -> None:
         now=NOW,
     )
     assert found.proves_absence
+
+
+@given(
+    st.lists(st.integers(0, 40 * 24 * 60), max_size=60),
+    st.integers(0, 40 * 24 * 60),
+    st.integers(0, 3 * 24 * 60),
+)
+def test_a_usual_silence_is_counted_day_by_day(minutes: list[int], begin: int, length: int) -> None:
+    """The share is that of like days on which some hour began within the silence, or less than an hour before it."""
+    base = NOW - timedelta(days=40)
+    moments = [base + timedelta(minutes=minute) for minute in minutes]
+    known = Rhythm(tuple(Hour(moment, 1, moment, 1, 1) for moment in sorted(moments, reverse=True)))
+    silence = TimeWindow(base + timedelta(minutes=begin), base + timedelta(minutes=begin + length))
+
+    days = [timedelta(days=back) for back in range(1, 29)]
+    first = min(moments, default=silence.start)
+    like = [
+        day
+        for day in days
+        if silence.start - day >= first and ((silence.start - day).weekday() >= 5) is (silence.start.weekday() >= 5)
+    ]
+    hits = [
+        any(silence.start - day - timedelta(minutes=59) <= moment <= silence.end - day for moment in moments)
+        for day in like
+    ]
+
+    assert known.usual(silence) == (sum(hits) / len(like) if len(like) >= 5 else None)
+    assert known.last == max(moments, default=None)
 
 
 def test_a_table_without_indicator_columns_has_a_rhythm_but_no_control() -> None:

@@ -5,7 +5,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from tests.support.facts import ALERT, MOMENT
@@ -121,6 +121,17 @@ def test_an_alert_without_events_keeps_its_own_moment(shipped: Playbooks) -> Non
 def test_times_are_read_as_lakes_write_them(text: object, expected: datetime | None) -> None:
     """Naive times are UTC; nine digits of a second are cut to six."""
     assert parse_time(text) == expected
+
+
+@given(
+    st.datetimes(timezones=st.none() | st.just(UTC)).map(str)
+    | st.text("0123456789-: TZ.+", max_size=36)
+    | st.text(max_size=36)
+)
+@example("2026-01-02 03:04:05.678901234")
+def test_a_remembered_time_is_the_time_read_anew(text: str) -> None:
+    """Short texts are remembered; the same text behind spaces is too long for that and is read each time."""
+    assert parse_time(text) == parse_time(text) == parse_time(41 * " " + text)
 
 
 json_values = st.recursive(

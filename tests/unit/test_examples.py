@@ -1,9 +1,13 @@
 """What stands in `examples/` works."""
 
+import re
 from datetime import UTC, datetime
 from pathlib import Path
 
+import pytest
+
 from tests.support.cli import run_cli, write_config
+from triage.domain.report import find_marker
 from triage.resources import shipped
 from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
@@ -18,6 +22,30 @@ def test_the_playbook_loads_beside_the_shipped_ones() -> None:
     shipped_only = load_playbooks([shipped("playbooks")])
     both = load_playbooks([shipped("playbooks"), EXAMPLES])
     assert len(both.books) == len(shipped_only.books) + 1
+
+
+@pytest.mark.parametrize("name", ["alert.html", "report.html"])
+def test_the_pages_are_whole_and_ask_nothing_of_the_network(name: str) -> None:
+    """What a reader of the repository opens is one file without script or remote parts."""
+    html = (EXAMPLES / name).read_text(encoding="utf-8")
+    assert html.startswith("<!doctype html>")
+    assert html.rstrip().endswith("</html>")
+    assert not re.search(r"<script|<img|<link|https?://", html)
+
+
+def test_the_comment_is_there_in_both_forms() -> None:
+    """With a verdict in the first line and the marker in the last."""
+    for name in ("comment.txt", "comment.html"):
+        body = (EXAMPLES / name).read_text(encoding="utf-8")
+        assert "Verdict: " in body.splitlines()[0]
+        assert find_marker(body) is not None
+
+
+def test_the_pictures_are_small() -> None:
+    """Under 150 kB each."""
+    pictures = list(EXAMPLES.glob("*.png"))
+    assert len(pictures) >= 3
+    assert [picture.name for picture in pictures if picture.stat().st_size > 150_000] == []
 
 
 def test_the_playbook_is_asked(tmp_path: Path) -> None:

@@ -100,6 +100,8 @@ async def test_missing_certificates_are_a_configuration_error(monkeypatch: pytes
     monkeypatch.setenv("SSL_CERT_FILE", os.devnull + "/none.pem")
     with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
         panther_client(urls=[], headers={})
+    with pytest.raises(ConfigError, match="SSL_CERT_FILE"):
+        model_client(urls=[])
 
 
 async def test_cookies_are_not_kept() -> None:

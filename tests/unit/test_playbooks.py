@@ -1,16 +1,19 @@
 """Playbooks: what loads, what is refused and where, and how values enter."""
 
 from datetime import UTC, datetime, timedelta
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 import pytest
 import sqlglot
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlglot import exp
 
 from triage.domain.sql import ParameterValue
 from triage.domain.window import TimeWindow
 from triage.errors import ConfigError
-from triage.stages.enrichment.playbook import offset, table_of
+from triage.stages.enrichment.playbook import LISTS, TIMES, any_glob, offset, table_of
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.signals.weights import WEIGHTS
 
@@ -197,6 +200,69 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     """A wrong path in the configuration is one line."""
     with pytest.raises(ConfigError, match="no such directory"):
         load_playbooks([tmp_path / "nowhere"])
+
+
+def test_every_shipped_query_is_one_bounded_read(shipped: Playbooks) -> None:
+    """Loading the shipped directory as anybody's own checks each term and each question: nothing is left to first use."""
+    assert shipped.books  # the fixture loads with every check, and raises for the first that fails
+
+
+def test_shipped_queries_are_parsed_when_they_are_first_wanted(shipped: Playbooks) -> None:
+    """What a proven directory gives later is what a checked one gives: the same questions and the same statements."""
+    lazy = load_playbooks([SHIPPED], proven=[SHIPPED])
+    window = TimeWindow(NOW - timedelta(days=7), NOW)
+
+    def statements(playbooks: Playbooks) -> list[tuple[str, str]]:
+        found = []
+        for asked in playbooks.asked(["AWS.CloudTrail", "Made.Up"], kinds=["ip"], tags=[], detection_id="d"):
+            values = {name: ("a", "b") if name in LISTS else "a" for name in asked.question.parameters}
+            given: dict[str, ParameterValue] = {**values, **{name: NOW for name in values if name in TIMES}}
+            found.append((asked.key, asked.template.bind(given, window=window, limit=10, now=NOW).sql))
+        return found
+
+    assert lazy.books == shipped.books
+    assert len(statements(lazy)) > 10
+    assert statements(lazy) == statements(shipped)
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (QUESTION.replace("{table}", "information_schema.tables"), "question who: "),
+        ("playbook: x\nlog_types: [A.B]\nterms:\n  actor: {sql: SYSTEM$WAIT(5)}\n", "line 4: the term: "),
+    ],
+)
+def test_a_directory_of_ones_own_is_checked_beside_a_proven_one(tmp_path: Path, text: str, said: str) -> None:
+    """Only the shipped directory is taken on trust: one's own is refused at load, with its file and line."""
+    with pytest.raises(ConfigError) as caught:
+        load_playbooks([SHIPPED, directory(tmp_path, wrong=text)], proven=[SHIPPED])
+
+    assert str(caught.value).startswith(f"{tmp_path / 'wrong.yaml'}, line ")
+    assert said in str(caught.value)
+
+
+def test_a_proven_question_is_checked_again_with_terms_of_ones_own(tmp_path: Path) -> None:
+    """Terms that fill another directory's question make a query that nobody has proven."""
+    proven, own = tmp_path / "proven", tmp_path / "own"
+    for made in (proven, own):
+        made.mkdir()
+    question = QUESTION.replace("name = :actor", "{actor} = :actor AND {name}")
+    directory(proven, mine=question.replace("{name}", "({target} = 'a' OR {target} = 'b')"))
+    terms = "playbook: terms\nlog_types: [Made.Up]\nterms:\n  actor: {sql: name, take: name}\n"
+    terms += "  target: {sql: SELECT_ME, take: name}\n"
+    directory(own, terms=terms)
+
+    assert load_playbooks([proven, own], proven=[proven]).books
+
+    directory(own, terms=terms.replace("SELECT_ME", f"\"CONCAT(name, '{12_000 * 'x'}')\""))
+    with pytest.raises(ConfigError, match=r"mine\.yaml, line .*question who: .*20"):
+        load_playbooks([proven, own], proven=[proven])
+
+
+@given(st.text("aAbBß?*[]!-é.", max_size=8), st.text("aAbBß?*[]!-é.", max_size=8))
+def test_a_glob_matches_as_fnmatch_does(value: str, glob: str) -> None:
+    """Compiled once, a glob means what it means to `fnmatch`, whatever the case."""
+    assert any_glob(value, [glob]) is fnmatchcase(value.casefold(), glob.casefold())
 
 
 def test_offsets_have_a_sign() -> None:

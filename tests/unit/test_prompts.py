@@ -105,9 +105,9 @@ def test_prompts_are_plain_text_and_pages_are_escaped(tmp_path: Path) -> None:
 
 
 def test_the_instructions_hold_nothing_of_an_alert() -> None:
-    """The system message is the same for every alert: it names no nonce and takes one variable."""
+    """The system message is the same for every alert: it names no nonce, and takes the canary and whether there are tools."""
     prompts = load_prompts()
-    text = prompts.render("system.md.j2", {"canary": "C4N4RY"})
+    text = prompts.render("system.md.j2", {"canary": "C4N4RY", "tools": True})
     assert text.count("C4N4RY") == 1
     for word in ("malicious", "suspicious", "benign", "inconclusive", "conclude", "absence", "two verified findings"):
         assert word in text

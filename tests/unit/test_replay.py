@@ -132,6 +132,12 @@ def test_a_record_is_shared(recorded: Recorded, tmp_path: Path) -> None:
     """Exported here, imported there: it is shown and replayed there, with the same result."""
     exported = run_cli("record", "export", ALERT_ID, "--file", "case.json", directory=recorded.directory)
     assert exported.status == 0, exported.err
+    turns = [
+        step for step in json.loads((recorded.directory / "case.json").read_text())["steps"] if step["kind"] == "model"
+    ]
+    first, second = (step["payload"]["result"]["messages"] for step in turns[:2])
+    assert [message["role"] for message in first[:2]] == ["system", "user"], "the prompt stands in the record"
+    assert {message["role"] for message in second} == {"assistant", "tool"}
     text = (recorded.directory / "config.yaml").read_text(encoding="utf-8")
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     case = str(recorded.directory / "case.json")

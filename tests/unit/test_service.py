@@ -16,9 +16,9 @@ import pytest
 from tests.support.cli import Ran, run_cli, write_config
 from tests.support.tiny_world import ALERTS, alert, write_world
 from triage.edges.clock import SystemClock
+from triage.ingest import poll
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
 from triage.sandbox.world import load_world
-from triage.service import poll
 from triage.settings import load_settings
 from triage.wiring import open_app
 

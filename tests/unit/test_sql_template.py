@@ -9,7 +9,15 @@ from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from sqlglot import exp
 
-from triage.domain.sql import ParameterType, ParameterValue, QueryTemplate, SqlPolicy, SqlRefused, parse_read_only
+from triage.domain.sql import (
+    ParameterType,
+    ParameterValue,
+    QueryTemplate,
+    SqlPolicy,
+    SqlRefused,
+    parse_read_only,
+    syntax,
+)
 from triage.domain.window import TimeWindow
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -214,6 +222,29 @@ def test_a_statement_of_a_known_shape_is_what_a_first_one_would_be(
     values: dict[str, ParameterValue] = {"one": one, "many": many, "number": number}
     fresh = QueryTemplate.parse(text, parameters=types).bind(values, window=WINDOW, limit=limit, now=NOW)
     assert SEASONED.bind(values, window=WINDOW, limit=limit, now=NOW) == fresh
+
+
+def test_a_copied_tree_is_the_library_s_own_copy() -> None:
+    """Node for node, with parents, places and the lines of names; and nothing of the copy is the original's."""
+    text = f"""WITH a AS (SELECT x, COUNT(*) AS n FROM {TRAIL} AS t
+        WHERE p_event_time BETWEEN '2026-03-01' AND '2026-03-02' AND d:k.l[0] IN ('a', 'b')
+        GROUP BY 1) SELECT x::VARCHAR AS y, CASE WHEN n > 1 THEN 'm' END AS z FROM a
+        LEFT JOIN panther_logs.public.okta AS o ON o.i = a.x ORDER BY 1 DESC LIMIT 5"""
+    tree = syntax.parse(text)
+    copied, names = syntax.copy_of(tree)
+    theirs = tree.copy()
+
+    assert copied == theirs
+    assert names == list(copied.find_all(exp.Identifier))
+    pairs = list(zip(copied.walk(), theirs.walk(), tree.walk(), strict=True))
+    assert len(pairs) > 50
+    for mine, other, original in pairs:
+        assert mine is not original
+        assert (type(mine), mine.arg_key, mine.index) == (type(other), other.arg_key, other.index)
+        assert (mine.meta, mine.comments or [], mine.type) == (other.meta, other.comments or [], other.type)
+        assert (mine.parent is None) is (other.parent is None)
+    assert all(child.parent is node for node in copied.walk() for child in node.iter_expressions())
+    assert syntax.emit(copied) == syntax.emit(theirs)
 
 
 SEASONED = QueryTemplate.parse(

@@ -24,7 +24,8 @@ from tests.support.stores import (
 from triage.domain.alert import Alert, DetectionOrigin, Severity, SystemOrigin
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.edges.store import SqlStore, open_store
-from triage.edges.store.tables import leases
+from triage.edges.store.engine import open_engines
+from triage.edges.store.tables import alerts, dump, leases
 from triage.errors import NotFound
 from triage.ports import AlertRecord, Pruned, Receipt, State
 
@@ -236,6 +237,45 @@ async def test_group_leaders_are_or_will_be_investigated(store: SqlStore) -> Non
 
     # Skipped and linked alerts were selected by the second save, and are queued now.
     assert [record.alert.id for record in leaders] == ["linked", "done", "running", "queued", "skipped"]
+
+
+async def test_leaders_of_several_detections_come_at_once(store: SqlStore) -> None:
+    """The same alerts for each of the detections, within both bounds, oldest first."""
+    others = [alert(f"o{number}", minutes=number, origin=DetectionOrigin(id="Other")) for number in (2, 4, 6, 60)]
+    await saved(store, *others, *(alert(f"a{number}", minutes=number) for number in (1, 3, 5, 60)))
+    await saved(store, alert("third", minutes=3, origin=DetectionOrigin(id="Third")))
+    await saved(store, alert("skipped", minutes=4), decision=SKIPPED)
+    await saved(store, alert("linked", minutes=2), decision=Linked(leader="a3", reason="same title"))
+
+    found = await store.leading({"Other", "Standard.NewPlace", "None"}, since=NOW - 5 * MINUTE, until=NOW - 2 * MINUTE)
+
+    assert [leader.id for leader in found] == ["a5", "o4", "a3", "o2"]
+    assert found[1] == others[1]
+    assert await store.leading((), since=NOW - 5 * MINUTE, until=NOW) == ()
+    names = [f"Detection {number}" for number in range(1_200)]
+    assert [leader.id for leader in await store.leading([*names, "Other"], since=NOW - 4 * MINUTE, until=NOW)] == [
+        "o4",
+        "o2",
+    ]
+
+
+@pytest.mark.parametrize("title", ["plain", 'quo"te\\ \x7f\n', "ü", "\u202e", "\ud800", "\x00"])
+@pytest.mark.parametrize("context", [{}, {"rate": 1e300, "none": None}], ids=["bare", "context"])
+async def test_an_alert_is_written_as_json_in_ascii(store_url: str, title: str, context: dict[str, object]) -> None:
+    """One text for one content, however it came about, so that an unchanged alert is seen to be unchanged."""
+    store = await open_store(store_url)
+    given = alert("a", title=title, context=context)
+    await saved(store, given)
+    record = await store.record("a")
+    await store.close()
+    assert record is not None
+    assert record.alert == given
+    engine = open_engines(store_url).reader
+    with engine.connect() as connection:
+        text = connection.execute(select(alerts.c.alert)).scalar_one()
+    engine.dispose()
+    assert text == dump(given)
+    assert text.isascii()
 
 
 # ---- decisions ---------------------------------------------------------------------------------------------------

@@ -1,6 +1,7 @@
 """Opening the store: URLs, files, servers, migrations; and every trouble as one line that says what to do."""
 
 import asyncio
+import json
 import os
 import pwd
 import sqlite3
@@ -17,14 +18,14 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
 
 from tests.support import postgres
-from tests.support.stores import HOLDS, NOW, alert, claimed, saved, sqlite_url
+from tests.support.stores import HOLDS, NOW, alert, claimed, investigation, saved, sqlite_url
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
 from triage.edges.store.failures import store_error
 from triage.edges.store.migrations import MIGRATIONS, migrate
 from triage.edges.store.tables import metadata
 from triage.errors import StoreError
-from triage.ports import Receipt, State
+from triage.ports import Ended, Receipt, State
 
 pytestmark = pytest.mark.anyio
 
@@ -85,8 +86,8 @@ async def test_a_blank_database_gets_the_schema_of_the_tables(blank_url: str, bl
         assert foreign == {(key.parent.name,) for key in table.foreign_keys}
 
 
-async def test_the_first_schema_is_brought_up_to_date(blank_url: str, blank: Engine) -> None:
-    """A database of the first release opens, keeps its rows, and takes new ones."""
+def make_first_schema(blank: Engine) -> None:
+    """A database as the first release made it, with a few rows."""
     script = (ROOT / "tests/support/first_schema.sql").read_text()
     serial = (
         "INTEGER NOT NULL PRIMARY KEY"
@@ -98,6 +99,11 @@ async def test_the_first_schema_is_brought_up_to_date(blank_url: str, blank: Eng
         for statement in statements.replace("SERIAL_KEY", serial).split(";\n"):
             if statement.strip():
                 connection.exec_driver_sql(statement)
+
+
+async def test_the_first_schema_is_brought_up_to_date(blank_url: str, blank: Engine) -> None:
+    """A database of the first release opens, keeps its rows, and takes new ones."""
+    make_first_schema(blank)
 
     store = await open_store(blank_url)
 
@@ -112,6 +118,43 @@ async def test_the_first_schema_is_brought_up_to_date(blank_url: str, blank: Eng
     await saved(store, alert("b"))
     claim = await claimed(store)
     assert await store.journal(claim, "step", "query", 1, now=NOW)
+    await store.close()
+
+
+async def test_linked_alerts_of_the_first_schema_find_their_leaders(blank_url: str, blank: Engine) -> None:
+    """One whose leader is done has its verdict and causes no work; one whose leader is not done waits for it."""
+    make_first_schema(blank)
+    like_a = """INSERT INTO alerts SELECT :id, detection_id, severity_rank, created_at + :later, content_at, :state,
+        :decision, run_number, :id, 0, 0, worker, :due, :due, error, NULL, NULL, NULL, seen_at, updated_at,
+        replace(alert, '"id":"a"', :name) FROM alerts WHERE id = 'a'"""
+    queued = json.dumps({"outcome": "selected", "reason": "selected", "warning": ""})
+    linked = {name: json.dumps({"outcome": "linked", "leader": name, "reason": "same title"}) for name in ("a", "q")}
+    skipped = json.dumps({"outcome": "skipped", "code": "status", "reason": "closed"})
+    with blank.begin() as connection:
+        for later, (name, state, decision, due) in enumerate(
+            (
+                ("q", "queued", queued, 0),
+                ("to-a", "linked", linked["a"], None),
+                ("to-q", "linked", linked["q"], None),
+                ("s", "skipped", skipped, None),
+            )
+        ):
+            values = {"id": name, "later": later, "state": state, "decision": decision, "due": due}
+            connection.execute(text(like_a), {**values, "name": f'"id":"{name}"'})
+
+    store = await open_store(blank_url)
+
+    followed = {leader: [each.alert.id for each in await store.followers(leader)] for leader in ("a", "q", "s")}
+    assert followed == {"a": ["to-a"], "q": ["to-q"], "s": []}
+    pointer = await store.record("to-a")
+    assert pointer is not None
+    assert (pointer.state, pointer.verdict, pointer.confidence) == (State.LINKED, "benign", 0.75)
+    assert (await store.queue_status(now=NOW)).last_day == Ended(done=1, skipped=1)
+    leader = await claimed(store)
+    assert leader.alert.id == "q"
+    assert await store.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    await store.finish(leader, investigation(leader), now=NOW)
+    assert (await claimed(store)).alert.id == "to-q"
     await store.close()
 
 

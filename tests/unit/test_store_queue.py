@@ -12,7 +12,7 @@ from triage.domain.selection import Decision
 from triage.domain.verdict import Disposition
 from triage.edges.store import SqlStore, open_store
 from triage.errors import NotFound
-from triage.ports import Claim, State
+from triage.ports import Claim, Spend, State
 
 pytest_plugins = ["tests.support.store_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -100,6 +100,7 @@ Write = Callable[[SqlStore, Claim], Awaitable[bool]]
 WRITES: dict[str, Write] = {
     "journal": lambda store, claim: store.journal(claim, "step", "query", {"n": 1}, now=NOW),
     "heartbeat": lambda store, claim: store.heartbeat(claim, now=NOW, lease_seconds=HOLDS),
+    "spend": lambda store, claim: store.spend(claim, "model/1", Spend(calls=1), now=NOW),
     "finish": lambda store, claim: store.finish(claim, investigation(claim), now=NOW),
     "release": lambda store, claim: store.give_back(claim, now=NOW),
     "retry": lambda store, claim: store.give_back(claim, now=NOW, error="no", retry_at=NOW + MINUTE),
@@ -128,6 +129,7 @@ async def test_a_stale_claim_writes_nothing(store: SqlStore, name: str) -> None:
     assert await store.record("a") == before
     assert await store.entries(stale.run_id) == ()
     assert await store.investigation("a") is None
+    assert await store.spent(since=NOW) == Spend()
     assert await store.heartbeat(current, now=NOW, lease_seconds=HOLDS)
 
 
@@ -205,6 +207,37 @@ async def test_a_released_alert_is_free_at_once_and_has_lost_no_attempt(store: S
 
     again = await claimed(store, "w2")
     assert (again.attempts, again.epoch) == (1, 2)
+
+
+async def test_a_release_for_later_takes_no_attempt(store: SqlStore) -> None:
+    """Nothing has failed: something is to be written when its time has come."""
+    await saved(store, alert("a"))
+
+    await store.give_back(await claimed(store), now=NOW, retry_at=NOW + MINUTE)
+
+    record = await store.record("a")
+    assert record is not None
+    assert (record.state, record.error, record.attempts) == (State.QUEUED, "", 0)
+    assert await store.claim("w", now=NOW, lease_seconds=HOLDS) is None
+
+
+async def test_ended_processes_are_not_waited_for(store: SqlStore) -> None:
+    """Their claims and leases are free at once, under a new epoch; those of others stay."""
+    await saved(store, alert("a", minutes=2), alert("b", minutes=1))
+    dead, alive = await claimed(store, "dead/0"), await claimed(store, "alive/0")
+    await store.acquire_lease("poller", "dead", now=NOW, seconds=HOLDS)
+    await store.acquire_lease("other", "alive", now=NOW, seconds=HOLDS)
+
+    freed = await store.release_ended(lambda name: name.startswith("dead"), now=NOW)
+
+    assert freed == 2
+    assert await store.release_ended(lambda name: name.startswith("dead"), now=NOW) == 0
+    heir = await claimed(store, "heir")
+    assert (heir.alert.id, heir.run_id, heir.epoch) == ("a", dead.run_id, dead.epoch + 1)
+    assert await store.claim("heir", now=NOW, lease_seconds=HOLDS) is None
+    assert await store.heartbeat(alive, now=NOW, lease_seconds=HOLDS)
+    assert await store.acquire_lease("poller", "heir", now=NOW, seconds=HOLDS)
+    assert not await store.acquire_lease("other", "heir", now=NOW, seconds=HOLDS)
 
 
 async def test_a_retry_waits_for_its_time(store: SqlStore) -> None:

@@ -128,6 +128,15 @@ def test_a_dry_run_prints_what_would_be_sent(panther: SandboxServer, tmp_path: P
     assert "dry run: would update comment" in again.err
 
 
+def test_a_dry_run_over_the_queue(panther: SandboxServer, tmp_path: Path) -> None:
+    """`run --dry-run` triages what is there and prints each comment; nothing is written, whatever the policy says."""
+    configure(tmp_path, panther, enabled=True)
+    ran = run_cli("run", "--once", "--dry-run", directory=tmp_path)
+    assert ran.status == 0, ran.err
+    assert ran.err.count("dry run: would create a comment on") >= 2
+    assert writes(panther) == []
+
+
 def test_an_edited_audit_log_is_found(panther: SandboxServer, tmp_path: Path) -> None:
     """`triage audit verify` ends with 1 and names the line."""
     configure(tmp_path, panther)

@@ -16,12 +16,13 @@ from triage.edges.panther import Panther, PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import SqlStore, open_store
 from triage.errors import PantherDenied, PantherError
-from triage.ports import Clock
+from triage.ports import Clock, Receipt
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
 from triage.sandbox.world import load_world
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report
 from triage.stages.writeback import Result, Writer
+from triage.stages.writeback.timing import DEFAULT
 
 pytestmark = pytest.mark.anyio
 ALERT = f"{1:032x}"
@@ -114,6 +115,18 @@ async def test_an_unknown_outcome_is_never_repeated_blindly(panther: SandboxServ
     assert outcome.result is Result.UNKNOWN
     assert outcome.reason
     assert ours(panther) == []
+
+
+async def test_a_process_that_died_before_its_request_left(panther: SandboxServer, tmp_path: Path) -> None:
+    """The next one, started at once, waits until the request can no longer take effect, then writes the comment."""
+    clock = FakeClock()
+    async with writing(panther, tmp_path, clock=clock) as (writer, store, _):
+        sent = Receipt(f"comment:{ALERT}", "sent", at=clock.now())
+        await store.save_receipt(sent, now=clock.now())
+        outcome = await writer.write(ALERT, report(), run_id="r1", journal=None)
+    assert outcome.result is Result.CREATED
+    assert clock.monotonic() >= DEFAULT.settle
+    assert len(ours(panther)) == 1
 
 
 async def test_a_list_that_cannot_be_read_stops_the_write(panther: SandboxServer, tmp_path: Path) -> None:

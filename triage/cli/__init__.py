@@ -8,14 +8,31 @@ import click
 from triage import __version__
 
 _COMMANDS = {
+    "agreement": ("triage.cli.agreement", "Compare verdicts with what people did afterwards."),
+    "assets": ("triage.cli.assets", "List the assets seen in alerts, as JSON lines."),
+    "audit": ("triage.cli.audit", "Verify the log of what was written to Panther."),
     "check": ("triage.cli.check", "Test the configuration, every permission and the model."),
+    "eval": ("triage.cli.evaluate", "Measure the investigator on labelled alerts."),
     "demo": ("triage.cli.demo", "Triage a generated company on an embedded Panther."),
+    "export": ("triage.cli.export", "Write investigations as JSON lines or CSV."),
     "init": ("triage.cli.init", "Write a commented config.yaml here."),
     "investigate": ("triage.cli.investigate", "Triage one alert, by id or console URL."),
     "list": ("triage.cli.listing", "List what was triaged."),
+    "mark": ("triage.cli.mark", "Say what an alert turned out to be."),
+    "pause": ("triage.cli.pause", "Stop all writing to Panther, at once."),
+    "record": ("triage.cli.record", "Export or import one investigation whole."),
+    "replay": ("triage.cli.replay", "Investigate again from the record."),
+    "resume": ("triage.cli.resume", "Continue writing to Panther."),
+    "prune": ("triage.cli.prune", "Delete old alerts from the state database."),
+    "report": ("triage.cli.report", "Sum up a shift."),
+    "retry": ("triage.cli.retry", "Queue alerts again that were given up."),
+    "risks": ("triage.cli.risks", "List the alerts as risks, as JSON lines."),
     "run": ("triage.cli.run", "Poll Panther and triage what is selected."),
+    "select": ("triage.cli.select", "Show what the filters would take, and why not."),
     "sandbox": ("triage.cli.sandbox", "Serve a world as a Panther."),
     "show": ("triage.cli.show", "Show one investigation whole."),
+    "status": ("triage.cli.status", "Show queue, polling, spend, and what failed."),
+    "world": ("triage.cli.world", "Build a world from your own logs and rules."),
 }
 
 

@@ -152,11 +152,19 @@ async def _model(settings: Settings, clock: Clock) -> Line:
         return Line(
             "model", "ok", "none is set: the offline analyst answers (llm.api_key or llm.base_url changes that)"
         )
-    from triage.edges.llm import open_model, probe  # noqa: PLC0415 - start-up time
+    from triage.edges.llm import KnownAbilities, open_model  # noqa: PLC0415 - start-up time
+    from triage.edges.store import open_store  # noqa: PLC0415
 
     async def work() -> str:
-        async with open_model(settings.llm, clock=clock) as model:
-            return f"{model.name}: {(await probe(model)).describe()}"
+        store = await open_store(settings.store.url)
+        try:
+            async with open_model(settings.llm, clock=clock) as model:
+                # Asked afresh, and remembered for the runs to come.
+                found = await KnownAbilities(model, settings.llm, store, clock).probe()
+        finally:
+            await store.close()
+        price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"
+        return f"{model.name}: {found.describe()}{price}"
 
     return await _try("model", work)
 

@@ -60,6 +60,18 @@ def now_option(function: F) -> F:
     )(function)
 
 
+def dry_run_option(function: F) -> F:
+    return click.option("--dry-run", "dry_run", is_flag=True, help="Print what would be written; write nothing.")(
+        function
+    )
+
+
+def say(text: str) -> None:
+    """Several lines for the person at the terminal; control characters made visible."""
+    for line in text.split("\n"):
+        click.echo(plain(line, len(line) + 1), err=True)
+
+
 def verbose_option(function: F) -> F:
     return click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr as JSON lines.")(function)
 
@@ -133,7 +145,7 @@ def write_file(path: str, text: str, option: str) -> None:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
         raise ConfigError(f"{option}: {path} cannot be written ({error.strerror})") from error
-    note(f"page written to {path}")
+    note(f"{path} written")
 
 
 class _JsonLines(logging.Formatter):

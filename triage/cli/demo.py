@@ -25,6 +25,8 @@ llm:
   base_url: ${{OPENAI_BASE_URL:-}}
   api_key: ${{OPENAI_API_KEY}}
   model: ${{TRIAGE_MODEL:-gpt-5-mini}}
+writeback:
+  audit: {audit}
 store:
   url: sqlite:///{store}
 """
@@ -49,14 +51,15 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
     started = time.monotonic()
     directory.mkdir(parents=True, exist_ok=True)
     store = directory / "triage.db"
-    for leftover in directory.glob("triage.db*"):
+    audit = directory / "audit.jsonl"
+    for leftover in (*directory.glob("triage.db*"), *directory.glob("audit.jsonl*")):
         leftover.unlink()
     with ExitStack() as stack:
         world = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
         note("making a company with 30 days of logs ...")
         generate(world, seed=1, now=datetime.now(UTC))
         server = stack.enter_context(SandboxServer(load_world(world)))
-        text = CONFIG.format(url=server.url, store=store.resolve())
+        text = CONFIG.format(url=server.url, store=store.resolve(), audit=audit.resolve())
         settings = parse_settings(text, name="demo", environment=os.environ)
         note(f"an embedded Panther listens on {server.url}")
         return run_async(_tour(settings, server, directory, started, as_json=as_json))

@@ -9,6 +9,7 @@ from triage.cli.common import (
     UNFINISHED,
     clock_at,
     config_option,
+    dry_run_option,
     json_option,
     log_to_stderr,
     note,
@@ -16,6 +17,7 @@ from triage.cli.common import (
     observer,
     print_json,
     run_async,
+    say,
     settings_from,
     verbose_option,
     write_file,
@@ -41,24 +43,34 @@ def alert_id_of(text: str) -> str:
 @click.argument("alert")
 @config_option
 @click.option("--write", is_flag=True, help="Write the finding back as a comment.")
+@dry_run_option
 @click.option("--html", "html", default=None, metavar="FILE", help="Write the investigation as one HTML page.")
 @json_option
 @now_option
 @verbose_option
 def command(
-    alert: str, config: str | None, write: bool, html: str | None, as_json: bool, now: str | None, verbose: bool
+    alert: str,
+    config: str | None,
+    write: bool,
+    dry_run: bool,
+    html: str | None,
+    as_json: bool,
+    now: str | None,
+    verbose: bool,
 ) -> int:
     """Triage one ALERT, given by its id or its console URL, whatever the filters say."""
     settings = settings_from(config)
     log_to_stderr(verbose=verbose)
     writing = write or settings.writeback.enabled
     return run_async(
-        _investigate(settings, clock_at(now), alert_id_of(alert), write=writing, html=html, as_json=as_json)
+        _investigate(
+            settings, clock_at(now), alert_id_of(alert), write=writing, dry_run=dry_run, html=html, as_json=as_json
+        )
     )
 
 
 async def _investigate(
-    settings: Settings, clock: Clock, alert_id: str, *, write: bool, html: str | None, as_json: bool
+    settings: Settings, clock: Clock, alert_id: str, *, write: bool, dry_run: bool, html: str | None, as_json: bool
 ) -> int:
     from triage.cli.text import investigation_text  # noqa: PLC0415 - start-up time
     from triage.domain.selection import Selected  # noqa: PLC0415
@@ -66,7 +78,7 @@ async def _investigate(
     from triage.stages.reporting import page, to_json  # noqa: PLC0415
     from triage.wiring import open_app  # noqa: PLC0415
 
-    async with open_app(settings, clock=clock, write=write) as app:
+    async with open_app(settings, clock=clock, write=write, dry_run=say if dry_run else None) as app:
         observe = observer(quiet=as_json)
         alert = await app.panther.alerts.alert(alert_id)
         if not as_json:

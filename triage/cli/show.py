@@ -11,18 +11,24 @@ from triage.errors import NotFound
 from triage.settings import Settings
 
 if TYPE_CHECKING:
+    from triage.cli.transcript import Step
     from triage.domain.verdict import Investigation
     from triage.ports import AlertRecord
+    from triage.stages.reporting import Turn
 
 
 @click.command("show")
 @click.argument("alert")
 @config_option
 @click.option("--html", "html", default=None, metavar="FILE", help="Write the investigation as one HTML page.")
+@click.option("--evidence", is_flag=True, help="Every question with its SQL, window, rows and coverage.")
+@click.option("--transcript", is_flag=True, help="Every turn of the model and every tool call, with tokens and money.")
 @json_option
-def command(alert: str, config: str | None, html: str | None, as_json: bool) -> int:
+def command(alert: str, config: str | None, html: str | None, evidence: bool, transcript: bool, as_json: bool) -> int:
     """Show one investigation whole: verdict, findings, evidence with its SQL."""
     settings = settings_from(config)
+    if transcript:
+        return run_async(_transcript(settings, alert_id_of(alert), as_json=as_json))
     record, investigation = run_async(_load(settings, alert_id_of(alert)))
     from triage.stages.reporting import page, to_json  # noqa: PLC0415 - start-up time
 
@@ -37,11 +43,20 @@ def command(alert: str, config: str | None, html: str | None, as_json: bool) -> 
             investigation,
             prompts=prompts_of(settings),
             console_url=settings.writeback.console_url,
+            currency=settings.llm.currency,
+            transcript=run_async(_turns(settings, investigation.run_id)),
         )
         write_file(html, body, "--html")
         return 0
     if as_json:
         print_json(to_json(record, investigation))
+        return 0
+    if evidence:
+        from triage.cli.evidence import evidence_text  # noqa: PLC0415
+
+        if investigation is None:
+            raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
+        click.echo(evidence_text(investigation))
         return 0
     from triage.cli.text import investigation_text  # noqa: PLC0415
 
@@ -66,3 +81,46 @@ async def _load(settings: Settings, alert_id: str) -> "tuple[AlertRecord, Invest
         return record, await store.investigation(wanted)
     finally:
         await store.close()
+
+
+async def _turns(settings: Settings, run_id: str) -> "tuple[Turn, ...]":
+    """The conversation for the page; empty where no model was asked."""
+    from triage.cli.history import opened  # noqa: PLC0415 - start-up time
+    from triage.cli.transcript import Transcript  # noqa: PLC0415
+    from triage.stages.reporting import Turn  # noqa: PLC0415
+
+    async with opened(settings) as store:
+        found = Transcript.of(await store.entries(run_id), settings.llm.price)
+    return tuple(Turn(_head(step, settings.llm.currency), step.lines) for step in found.steps)
+
+
+def _head(step: "Step", currency: str) -> str:
+    parts = [step.key, f"{step.at:%H:%M:%S} UTC" if step.at is not None else "", f"{step.seconds:.1f} s"]
+    if step.what == "turn":
+        parts.append(f"{step.prompt_tokens} tokens read, {step.completion_tokens} written")
+        parts.append(f"{step.money:.4f} {currency}" if step.money is not None else "")
+    return ", ".join(part for part in parts if part)
+
+
+async def _transcript(settings: Settings, alert_id: str, *, as_json: bool) -> int:
+    from triage.cli.transcript import Transcript  # noqa: PLC0415 - start-up time
+    from triage.edges.store import open_store  # noqa: PLC0415
+
+    store = await open_store(settings.store.url)
+    try:
+        record = await store.record(alert_id)
+        if record is None:
+            raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` looks at it")
+        if isinstance(record.decision, Linked):
+            leader = record.decision.leader
+            raise NotFound(f"alert {alert_id} takes its verdict from {leader}; `triage show {leader} --transcript`")
+        if not record.run_id:
+            raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
+        found = Transcript.of(await store.entries(record.run_id), settings.llm.price)
+    finally:
+        await store.close()
+    if as_json:
+        print_json(found.rows())
+    else:
+        click.echo(found.text(settings.llm.currency))
+    return 0

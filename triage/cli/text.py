@@ -1,6 +1,6 @@
 """Investigations and tables as text for a terminal. Everything from outside is cleaned on its way."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
@@ -14,19 +14,38 @@ CELL = 60
 
 
 def alert_table(records: Sequence[AlertRecord]) -> str:
-    """One line an alert: selected or why not, verdict, confidence, time."""
+    """One line an alert: selected or why not, verdict, confidence, time; those of a group below the one that leads it."""
     if not records:
         return "no alerts seen yet"
+    records = _grouped(records)
+    ids = {record.alert.id for record in records}
     head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", "why")
-    rows = [head, *(_row(record) for record in records)]
+    rows = [head, *(_row(record, ids) for record in records)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
 
 
-def _row(record: AlertRecord) -> tuple[str, ...]:
+def _grouped(records: Sequence[AlertRecord]) -> list[AlertRecord]:
+    """The same, each linked alert behind its leader where that is listed too."""
+    ids = {record.alert.id for record in records}
+    followers: dict[str, list[AlertRecord]] = {}
+    for record in records:
+        if isinstance(record.decision, Linked) and record.decision.leader in ids:
+            followers.setdefault(record.decision.leader, []).append(record)
+    below = {record.alert.id for group in followers.values() for record in group}
+    ordered: list[AlertRecord] = []
+    for record in records:
+        if record.alert.id not in below:
+            ordered += (record, *followers.pop(record.alert.id, ()))
+    # Whatever is linked in an odd way is not left out.
+    return ordered + [record for group in followers.values() for record in group]
+
+
+def _row(record: AlertRecord, ids: Container[str]) -> tuple[str, ...]:
     decision = record.decision
+    below = isinstance(decision, Linked) and decision.leader in ids
     if record.error:
         why = record.error
     elif isinstance(decision, Selected):
@@ -35,7 +54,7 @@ def _row(record: AlertRecord) -> tuple[str, ...]:
         why = decision.reason
     verdict = record.verdict.value if record.verdict else ""
     return (
-        plain(record.alert.id, 40),
+        ("+ " if below else "") + plain(record.alert.id, 40),
         record.alert.severity.value[:8],
         plain(record.alert.title, 44),
         record.state.value,
@@ -63,7 +82,7 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None)
     analyst = "the offline analyst" if investigation.analyst is Analyst.OFFLINE else f"model {investigation.model}"
     lines += [
         "",
-        f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, uncalibrated), by {analyst}",
+        f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, {plain(verdict.calibration, 60)}), by {analyst}",
         plain(verdict.summary, 2000),
     ]
     if verdict.reason:

@@ -99,6 +99,7 @@ def model_client(
             timeout=httpx2.Timeout(read_seconds, connect=connect_seconds, pool=connect_seconds),
             limits=httpx2.Limits(max_connections=connections, max_keepalive_connections=connections),
             mounts=dict.fromkeys(_direct(urls)),
+            verify=_model_certificates(os.environ.get("SSL_CERT_FILE", ""), os.environ.get("SSL_CERT_DIR", "")),
             follow_redirects=False,
             trust_env=True,
         )
@@ -110,6 +111,14 @@ def model_client(
 def _certificates(file: str, directory: str) -> ssl.SSLContext:  # noqa: ARG001 - httpx reads them from the environment
     """What httpx makes of the environment, once: reading the certificates takes longer than a call."""
     return httpx.create_ssl_context()
+
+
+@cache
+def _model_certificates(file: str, directory: str) -> ssl.SSLContext:  # noqa: ARG001 - as above
+    """What httpx2 makes of the environment, once; it need not be what httpx makes of it."""
+    import httpx2  # noqa: PLC0415 - see above
+
+    return httpx2.create_ssl_context()
 
 
 def _direct(urls: Iterable[str]) -> list[str]:

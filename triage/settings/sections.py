@@ -4,7 +4,7 @@ from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
 from triage.domain.verdict import Disposition
 from triage.settings.values import (
@@ -39,7 +39,7 @@ class PantherSettings(Section):
     timeout: Duration = timedelta(seconds=30)
     """Total time of one call."""
     requests_per_second: float = Field(default=50.0, gt=0)
-    """Pace of all calls to Panther together; one alert makes about 75."""
+    """Pace of all calls to Panther together; one alert makes about 50."""
     concurrency: int = Field(default=32, ge=1, le=256)
     """Calls under way at the same time."""
     lake: Literal["snowflake", "databricks", "athena"] = "snowflake"
@@ -95,6 +95,12 @@ class Price(Section):
     cached_input: float | None = Field(default=None, ge=0)
     """Input that the server has answered from its cache; empty: as `input`."""
 
+    def cost(self, *, prompt: int, completion: int, cached: int = 0) -> float:
+        """Money for so many tokens; `cached` ones are among those of the prompt."""
+        again = min(cached, prompt)
+        known = self.input if self.cached_input is None else self.cached_input
+        return ((prompt - again) * self.input + again * known + completion * self.output) / 1_000_000
+
 
 class LlmSettings(Section):
     base_url: OptionalEndpoint = ""
@@ -112,6 +118,11 @@ class LlmSettings(Section):
     def configured(self) -> bool:
         """Whether a key or an endpoint is set."""
         return bool(self.base_url or self.api_key.get_secret_value())
+
+    @property
+    def price(self) -> Price | None:
+        """What the model costs, where that is known."""
+        return self.prices.get(self.model)
 
 
 class AnalystChoice(StrEnum):
@@ -141,6 +152,8 @@ class InvestigationSettings(Section):
     """Alerts investigated at once."""
     query_concurrency: int = Field(default=8, ge=1, le=64)
     """Lake queries of one alert under way at once."""
+    questions_per_query: int = Field(default=8, ge=1, le=16)
+    """Questions that go to the lake in one statement; 1: each by itself."""
     history: Duration = timedelta(days=30)
     """How far playbook questions look back."""
     max_turns: int = Field(default=8, ge=1)
@@ -217,6 +230,22 @@ class WritebackSettings(Section):
     """E-mail address of the Panther user who gets an alert, by its verdict."""
     audit: OptionalText = "triage-audit.jsonl"
     """File that every write is logged in; empty: none."""
+
+    @field_validator("status")
+    @classmethod
+    def _not_invalid(cls, value: dict[str, str]) -> dict[str, str]:
+        for verdict in ("malicious", "suspicious"):
+            if value.get(verdict) == "CLOSED":
+                raise ValueError(f'CLOSED is Panther\'s "Invalid"; a {verdict} alert can be OPEN, TRIAGED or RESOLVED')
+        return value
+
+    def status_for(self, disposition: Disposition) -> StatusName | None:
+        """The status of a verdict; none for `inconclusive`, or without a policy."""
+        return next((name for verdict, name in self.status.items() if verdict == disposition.value), None)
+
+    def assignee_for(self, disposition: Disposition) -> str:
+        """The e-mail address of who gets an alert; empty for nobody."""
+        return next((email for verdict, email in self.assign.items() if verdict == disposition.value), "")
 
 
 class StoreSettings(Section):

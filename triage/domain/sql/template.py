@@ -129,8 +129,9 @@ class QueryTemplate:
         filled = {**values, "start": window.start, "end": window.end, "limit": limit}
         types = {**self.parameters, **BUILT_IN}
         nodes = {name: _nodes(name, types[name], value) for name, value in filled.items()}
-        tree = self._tree.copy()
-        syntax.guarded(lambda: _fill(tree, types, nodes))
+        tree, names = syntax.copy_of(self._tree)
+        holes = [name for name in names if name.name.startswith(PARAMETER_PREFIX)]
+        syntax.guarded(lambda: _fill(holes, types, nodes))
         policy = replace(
             self.policy, max_limit=min(limit, self.policy.max_limit), dialect=dialect or self.policy.dialect
         )
@@ -164,8 +165,10 @@ def _string(name: str, value: object) -> exp.Expr:
     return exp.Literal.string(value)
 
 
-def _fill(tree: exp.Query, types: Mapping[str, ParameterType], nodes: Mapping[str, list[exp.Expr]]) -> None:
-    for hole in [node for node in tree.find_all(exp.Identifier) if node.name.startswith(PARAMETER_PREFIX)]:
+def _fill(
+    holes: Sequence[exp.Identifier], types: Mapping[str, ParameterType], nodes: Mapping[str, list[exp.Expr]]
+) -> None:
+    for hole in holes:
         name = hole.name.removeprefix(PARAMETER_PREFIX)
         if types[name] is ParameterType.IDENTIFIER:
             hole.replace(nodes[name][0].copy())

@@ -1,16 +1,17 @@
 """Alerts and what was decided on them."""
 
-import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from functools import lru_cache
 from typing import Any, assert_never
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, literal, or_, select, update
+from sqlalchemy import Connection, Row, Select, and_, bindparam, case, literal, literal_column, or_, select, update
 
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Linked, Selected, Skipped
+from triage.edges.store import links
+from triage.edges.store.links import next_run, run_id
 from triage.edges.store.tables import AT_ONCE, alerts, dump, load, short_key, upsert
 from triage.errors import NotFound
 from triage.ports import AlertRecord, State
@@ -19,12 +20,7 @@ BATCH = 500
 """Alerts per statement; SQLite allows 999 variables in its older versions."""
 
 _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
-
-
-def run_id(alert_id: str, number: int) -> str:
-    """Name the `number`-th investigation of an alert, without chance: two stores agree."""
-    digest = hashlib.sha256(short_key(alert_id).encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{digest[:20]}-{number}"
+_WAITING = (State.QUEUED, State.LINKED)
 
 
 def state_of(decision: Decision) -> State:
@@ -37,6 +33,10 @@ def state_of(decision: Decision) -> State:
             return State.LINKED
         case _:
             assert_never(decision)
+
+
+def leader_of(decision: Decision) -> str:
+    return decision.leader if isinstance(decision, Linked) else ""
 
 
 def alert_of(stored: str) -> Alert:
@@ -58,7 +58,7 @@ def record_of(row: Row[Any]) -> AlertRecord:
         seen_at=row.seen_at,
         updated_at=row.updated_at,
         worker=row.worker,
-        next_attempt_at=row.due_at if row.state == State.QUEUED and row.due_at != AT_ONCE else None,
+        next_attempt_at=row.due_at if row.state in _WAITING and row.due_at != AT_ONCE else None,
     )
 
 
@@ -72,6 +72,9 @@ _INCOMING = (
     "content_at",
     "state",
     "decision",
+    "leader",
+    "run_number",
+    "run_id",
     "alert",
     "updated_at",
 )
@@ -85,6 +88,9 @@ _TAKES = or_(
 """Whether the row follows the new decision."""
 
 _QUEUES = and_(_TAKES, _NEW["state"] == State.QUEUED)
+_SKIPS = and_(_TAKES, _NEW["state"] == State.SKIPPED)
+# What an earlier claim has journalled (before the alert was closed, or as a linked one) is of the past.
+_BEGINS_ANEW = and_(_QUEUES, alerts.c.epoch > 0, alerts.c.run_number == _NEW["run_number"] - 1)
 
 _REFRESH = (
     update(alerts)
@@ -105,6 +111,10 @@ _REFRESH = (
         due_at=case((_QUEUES, literal(AT_ONCE, alerts.c.due_at.type)), else_=alerts.c.due_at),
         queued_at=case((_QUEUES, _NEW["updated_at"]), else_=alerts.c.queued_at),
         attempts=case((_TAKES, 0), else_=alerts.c.attempts),
+        leader=case((_TAKES, _NEW["leader"]), else_=alerts.c.leader),
+        run_number=case((_BEGINS_ANEW, _NEW["run_number"]), else_=alerts.c.run_number),
+        run_id=case((_BEGINS_ANEW, _NEW["run_id"]), else_=alerts.c.run_id),
+        ended_at=case((_SKIPS, _NEW["updated_at"]), else_=alerts.c.ended_at),
         updated_at=_NEW["updated_at"],
     )
 )
@@ -133,6 +143,19 @@ def _decision_text(decision: Decision) -> str:
     return dump(decision)
 
 
+def _alert_text(alert: Alert) -> str:
+    """What `dump` writes, in half the time where it is ASCII throughout, as nearly all alerts of a list are."""
+    if not alert.context:
+        try:
+            text = alert.model_dump_json()
+        except ValueError:
+            # A lone surrogate.
+            text = ""
+        if text and text.isascii() and "\x7f" not in text:
+            return text
+    return dump(alert)
+
+
 def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, object]:
     state = state_of(decision)
     return {
@@ -153,37 +176,49 @@ def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, objec
         "error": "",
         "seen_at": now,
         "updated_at": now,
-        "alert": dump(alert),
+        "alert": _alert_text(alert),
+        "leader": leader_of(decision),
+        "claimed_at": None,
+        "ended_at": now if state is State.SKIPPED else None,
     }
 
 
 def save(connection: Connection, decided: Sequence[tuple[Alert, Decision]], *, now: datetime) -> int:
     """Upsert alerts with their decisions; gives the number of new ones."""
-    rows = [_new_row(alert, decision, now) for alert, decision in _newest(decided).values()]
+    newest = _newest(decided)
+    rows = [_new_row(alert, decision, now) for alert, decision in newest.values()]
+    links.hold_leaders(connection, filter(None, (leader_of(decision) for _, decision in newest.values())))
     inserted = 0
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
-        found = connection.execute(
-            select(alerts.c.id, alerts.c.alert, alerts.c.decision).where(alerts.c.id.in_([row["id"] for row in batch]))
-        )
-        known = {row.id: (row.alert, row.decision) for row in found}
+        found = connection.execute(_KNOWN.where(alerts.c.id.in_([row["id"] for row in batch])))
+        known = {row.id: row for row in found}
         fresh = [row for row in batch if short_key(str(row["id"])) not in known]
         added = connection.execute(_INSERT[connection.dialect.name], fresh).rowcount if fresh else 0
         inserted += added
+        changed = _changed(batch, known)
         # Where another process inserted some of them meanwhile, these are refreshed as well.
-        stale = batch if added < len(fresh) else _changed(batch, known)
+        stale = batch if added < len(fresh) else changed
         if stale:
             connection.execute(_REFRESH, [{f"new_{name}": row[name] for name in _INCOMING} for row in stale])
+        linked = [str(row["id"]) for row in (*fresh, *changed) if row["leader"]]
+        links.just_linked(connection, linked, now=now)
     return inserted
 
 
-def _changed(batch: Sequence[Mapping[str, object]], known: Mapping[str, tuple[str, str]]) -> list[Mapping[str, object]]:
+_KNOWN = select(alerts.c.id, alerts.c.alert, alerts.c.decision, alerts.c.run_number, alerts.c.epoch)
+
+
+def _changed(
+    batch: Sequence[Mapping[str, object]], known: Mapping[str, Row[*tuple[Any, ...]]]
+) -> list[Mapping[str, object]]:
     """The alerts that are known with other content or another decision; overlapping polls bring few of them."""
-    return [
-        row
-        for row in batch
-        if known.get(short_key(str(row["id"])), (row["alert"], row["decision"])) != (row["alert"], row["decision"])
-    ]
+    changed: list[Mapping[str, object]] = []
+    for new in batch:
+        old = known.get(short_key(str(new["id"])))
+        if old is not None and (old.alert, old.decision) != (new["alert"], new["decision"]):
+            changed.append({**new, **next_run(old.id, old.run_number, old.epoch)})
+    return changed
 
 
 # ---- reading -----------------------------------------------------------------------------------------------------
@@ -194,6 +229,11 @@ def record(connection: Connection, alert_id: str) -> AlertRecord | None:
     return None if row is None else record_of(row)
 
 
+# As an expression, the state is looked up in no index: SQLite, which keeps no statistics here, would rather read all
+# alerts of a state than those of fifty detections or of an hour.
+_STATE = alerts.c.state.concat("")
+
+
 def records(
     connection: Connection, *, since: datetime | None, states: Sequence[State], limit: int | None
 ) -> tuple[AlertRecord, ...]:
@@ -202,16 +242,49 @@ def records(
     if since is not None:
         query = query.where(alerts.c.created_at >= since)
     if states:
-        query = query.where(alerts.c.state.in_([state.value for state in states]))
+        state = alerts.c.state if since is None else _STATE
+        query = query.where(state.in_([each.value for each in states]))
     return tuple(record_of(row) for row in connection.execute(query))
+
+
+_LEADS = (
+    _STATE.in_((State.QUEUED.value, State.RUNNING.value, State.DONE.value)),
+    # A linked alert is running while it takes its leader's verdict.
+    alerts.c.leader == "",
+)
 
 
 def group_leaders(connection: Connection, detection_id: str, *, since: datetime) -> tuple[AlertRecord, ...]:
     """Oldest first. An alert that was given up leads nobody: its verdict may never come."""
-    led = (State.QUEUED.value, State.RUNNING.value, State.DONE.value)
     query = (
         select(alerts)
-        .where(alerts.c.detection_id == detection_id, alerts.c.created_at >= since, alerts.c.state.in_(led))
+        .where(alerts.c.detection_id == detection_id, alerts.c.created_at >= since, *_LEADS)
+        .order_by(alerts.c.created_at, alerts.c.id)
+    )
+    return tuple(record_of(row) for row in connection.execute(query))
+
+
+def leading(
+    connection: Connection, detections: Collection[str], *, since: datetime, until: datetime
+) -> tuple[Alert, ...]:
+    """Oldest first."""
+    found: list[Alert] = []
+    wanted = list(detections)
+    for start in range(0, len(wanted), BATCH):
+        query = select(alerts.c.alert).where(
+            alerts.c.detection_id.in_(wanted[start : start + BATCH]),
+            alerts.c.created_at.between(since, until),
+            *_LEADS,
+        )
+        found += [alert_of(row.alert) for row in connection.execute(query)]
+    return tuple(sorted(found, key=lambda alert: (alert.created_at, alert.id)))
+
+
+def followers(connection: Connection, leader: str) -> tuple[AlertRecord, ...]:
+    """Oldest first."""
+    query = (
+        select(alerts)
+        .where(alerts.c.leader == leader, alerts.c.leader != literal_column("''"))
         .order_by(alerts.c.created_at, alerts.c.id)
     )
     return tuple(record_of(row) for row in connection.execute(query))
@@ -232,15 +305,34 @@ def decide(connection: Connection, alert_id: str, decision: Decision, *, now: da
 
     Skipped and linked end a claim. Selected queues what was skipped or linked, and moves nothing else.
     """
+    leader = leader_of(decision)
+    if leader:
+        links.hold_leaders(connection, [leader])
     row = locked(connection, alert_id)
     state = state_of(decision)
     if row.state == State.DONE:
         return
     changes: Mapping[str, object] = {}
     if state is not State.QUEUED:
-        changes = {"state": state.value, "worker": "", "due_at": None, "queued_at": None}
-    elif row.state in {State.SKIPPED, State.LINKED}:
-        changes = {"state": state.value, "due_at": AT_ONCE, "queued_at": now, "attempts": 0}
+        changes = {"state": state.value, "worker": "", "due_at": None, "queued_at": None, "leader": leader}
+        if state is State.SKIPPED:
+            changes = {**changes, "ended_at": now}
+        elif short_key(leader) != row.leader:
+            changes = {**changes, "verdict": None, "confidence": None, **next_run(alert_id, row.run_number, row.epoch)}
+    elif row.leader or row.state == State.SKIPPED:
+        changes = {
+            "state": state.value,
+            "worker": "",
+            "due_at": AT_ONCE,
+            "queued_at": now,
+            "attempts": 0,
+            "leader": "",
+            **next_run(alert_id, row.run_number, row.epoch),
+        }
     connection.execute(
         update(alerts).where(alerts.c.id == alert_id).values(decision=dump(decision), updated_at=now, **changes)
     )
+    if state is State.SKIPPED:
+        links.leader_is_skipped(connection, alert_id, now=now)
+    elif leader:
+        links.just_linked(connection, [alert_id, *links.link_again(connection, alert_id, leader, now=now)], now=now)

@@ -1,7 +1,8 @@
 """Every failure of a database as a StoreError that says what to do."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from typing import TypeVar
 
 from pydantic import ValidationError
 from sqlalchemy.exc import DBAPIError, SQLAlchemyError
@@ -9,7 +10,13 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 
 from triage.errors import StoreError
 
+T = TypeVar("T")
+
 _MESSAGE_CHARACTERS = 200
+
+_DEADLOCK = frozenset({"40001", "40P01"})
+DEADLOCKS = 4
+"""How often one transaction may lose before it is a failure."""
 
 # SQLite's result codes, by the name of their primary code. Source: https://www.sqlite.org/rescode.html
 _SQLITE: dict[str, tuple[str, bool]] = {
@@ -102,3 +109,14 @@ def translated(driver_error: type[Exception], place: str) -> Iterator[None]:
         yield
     except (SQLAlchemyError, driver_error, ValidationError) as error:
         raise store_error(error, place) from error
+
+
+def again_after_deadlock(transaction: Callable[[], T]) -> T:
+    """Run a transaction anew where PostgreSQL has chosen it to end a deadlock; nothing of it has happened then."""
+    for _ in range(DEADLOCKS):
+        try:
+            return transaction()
+        except DBAPIError as error:
+            if getattr(error.orig, "sqlstate", None) not in _DEADLOCK:
+                raise
+    return transaction()

@@ -8,7 +8,7 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
-from triage.edges.store.tables import schema_migrations
+from triage.edges.store.tables import escape, load, schema_migrations, short_key
 from triage.errors import StoreError
 
 Migration = Callable[[Connection], None]
@@ -91,7 +91,77 @@ def m0001_alerts_queue_journal(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Migration, ...] = (m0001_alerts_queue_journal,)
+def m0002_leaders(connection: Connection) -> None:
+    """Linked alerts know their leader in a column, and wait for its verdict in the queue."""
+    for statement in (
+        "ALTER TABLE alerts ADD COLUMN leader TEXT NOT NULL DEFAULT ''",
+        "ALTER TABLE alerts ADD COLUMN claimed_at BIGINT",
+        "ALTER TABLE alerts ADD COLUMN ended_at BIGINT",
+    ):
+        connection.execute(text(statement))
+    linked = connection.execute(text("SELECT id, decision FROM alerts WHERE state = 'linked'")).all()
+    for row in linked:
+        decision = load(row.decision)
+        leader = decision.get("leader") if isinstance(decision, dict) else None
+        if isinstance(leader, str):
+            connection.execute(
+                text("UPDATE alerts SET leader = :leader WHERE id = :id"),
+                {"leader": escape(short_key(leader)), "id": row.id},
+            )
+    for statement in (
+        # Those whose leader is done have been shown with its verdict all along; nobody expects word of them now.
+        """UPDATE alerts SET (verdict, confidence) = (
+                SELECT led.verdict, led.confidence FROM alerts AS led WHERE led.id = alerts.leader
+            ) WHERE leader IN (SELECT id FROM alerts WHERE state = 'done')""",
+        "UPDATE alerts SET ended_at = updated_at WHERE state IN ('done', 'skipped', 'failed')",
+        "DROP INDEX alerts_claimable",
+        """CREATE INDEX alerts_claimable ON alerts (severity_rank DESC, leader, created_at, id)
+            WHERE due_at IS NOT NULL""",
+        "CREATE INDEX alerts_ended ON alerts (ended_at, state)",
+        "CREATE INDEX alerts_leader ON alerts (leader, created_at) WHERE leader <> ''",
+        """CREATE INDEX alerts_unled ON alerts (leader, created_at)
+            WHERE state = 'linked' AND verdict IS NULL AND queued_at IS NULL""",
+    ):
+        connection.execute(text(statement))
+
+
+def m0003_spend(connection: Connection) -> None:
+    """What model calls cost."""
+    for statement in (
+        """CREATE TABLE spend (
+            run_id TEXT NOT NULL,
+            key TEXT NOT NULL,
+            alert_id TEXT NOT NULL,
+            at BIGINT NOT NULL,
+            calls BIGINT NOT NULL,
+            prompt BIGINT NOT NULL,
+            cached BIGINT NOT NULL,
+            completion BIGINT NOT NULL,
+            money DOUBLE PRECISION NOT NULL,
+            PRIMARY KEY (run_id, key)
+        )""",
+        "CREATE INDEX spend_at ON spend (at)",
+        "CREATE INDEX spend_alert ON spend (alert_id)",
+    ):
+        connection.execute(text(statement))
+
+
+def m0004_marks(connection: Connection) -> None:
+    """What people found alerts to be."""
+    for statement in (
+        """CREATE TABLE marks (
+            alert_id TEXT NOT NULL PRIMARY KEY REFERENCES alerts (id),
+            label TEXT NOT NULL,
+            note TEXT NOT NULL,
+            said_by TEXT NOT NULL,
+            at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX marks_at ON marks (at)",
+    ):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Migration, ...] = (m0001_alerts_queue_journal, m0002_leaders, m0003_spend, m0004_marks)
 
 
 def pending(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> tuple[Migration, ...]:

@@ -6,24 +6,23 @@ that slept through its lease finds that its writes no longer match.
 
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, func, insert, or_, select, update
+from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
 
+from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
-from triage.edges.store.alerts import alert_of, locked, run_id
+from triage.edges.store import links
+from triage.edges.store.alerts import alert_of, locked
 from triage.edges.store.tables import (
     AT_ONCE,
     MOMENT,
     MOMENT_PLUS,
     NOW,
-    Upsert,
     alerts,
     dump,
     investigations,
-    leases,
     microseconds,
-    upsert,
 )
-from triage.ports import Claim, QueueStatus, State
+from triage.ports import Claim, State
 
 # The statements are written once: building one costs more time than the database takes over it.
 
@@ -49,39 +48,37 @@ def _span(seconds: float) -> int:
 _LEASE_HOLDS = select(alerts.c.due_at > MOMENT).where(alerts.c.id == bindparam("the_id", type_=alerts.c.id.type))
 
 
+_BY_HAND = Selected(reason="queued by hand")
+
+
 def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool) -> None:
     """Queue an alert again; raises NotFound.
 
-    A running alert whose lease still holds is left to its worker, so that nothing is investigated twice at once.
+    A running alert whose lease still holds is left to its worker, so that nothing is investigated twice at once. What
+    failed while it took its leader's verdict does that again, unless it is to be investigated afresh.
     """
     row = locked(connection, alert_id)
     if row.state == State.RUNNING and connection.scalar(_LEASE_HOLDS, {"the_id": alert_id, "now": now}):
         return
-    number = row.run_number + 1 if fresh and row.epoch else row.run_number
-    connection.execute(
-        update(alerts)
-        .where(alerts.c.id == alert_id)
-        .values(
-            state=State.QUEUED,
-            run_number=number,
-            run_id=run_id(alert_id, number),
-            attempts=0,
-            worker="",
-            due_at=AT_ONCE,
-            queued_at=now,
-            error="",
-            updated_at=now,
-        )
-    )
+    changes: dict[str, object] = {"worker": "", "attempts": 0, "error": "", "due_at": AT_ONCE, "queued_at": now}
+    if row.leader and not fresh and row.state in {State.FAILED, State.RUNNING}:
+        changes["state"] = State.LINKED
+    else:
+        changes |= {"state": State.QUEUED, "leader": ""}
+        if row.leader or row.state == State.SKIPPED:
+            changes["decision"] = dump(_BY_HAND)
+        if fresh or row.leader:
+            changes |= links.next_run(alert_id, row.run_number, row.epoch)
+    connection.execute(update(alerts).where(alerts.c.id == alert_id).values(updated_at=now, **changes))
 
 
 # ---- claims ------------------------------------------------------------------------------------------------------
 
 _NEXT = (
-    select(alerts.c.id, alerts.c.alert, alerts.c.run_id, alerts.c.epoch, alerts.c.attempts)
+    select(alerts.c.id, alerts.c.alert, alerts.c.run_id, alerts.c.epoch, alerts.c.attempts, alerts.c.leader)
     # The first condition follows from the second; it names the partial index.
     .where(alerts.c.due_at.is_not(None), alerts.c.due_at <= MOMENT)
-    .order_by(alerts.c.severity_rank.desc(), alerts.c.created_at, alerts.c.id)
+    .order_by(alerts.c.severity_rank.desc(), alerts.c.leader, alerts.c.created_at, alerts.c.id)
     .limit(1)
     .with_for_update(skip_locked=True, key_share=True)
 )
@@ -96,6 +93,7 @@ _TAKE = (
         attempts=bindparam("new_attempts"),
         worker=bindparam("new_worker"),
         due_at=MOMENT_PLUS,
+        claimed_at=NOW,
         updated_at=NOW,
     )
 )
@@ -104,7 +102,7 @@ _TAKE = (
 def claim(
     connection: Connection, worker: str, *, now: datetime, lease_seconds: float, alert_id: str | None
 ) -> Claim | None:
-    """Take the most severe, then oldest alert that is due, or whose lease has run out."""
+    """Take the most severe, then oldest alert that is due, or whose lease has run out; linked ones come last."""
     if alert_id is None:
         row = connection.execute(_NEXT, {"now": now}).one_or_none()
     else:
@@ -112,7 +110,12 @@ def claim(
     if row is None:
         return None
     taken = Claim(
-        alert=alert_of(row.alert), run_id=row.run_id, epoch=row.epoch + 1, worker=worker, attempts=row.attempts + 1
+        alert=alert_of(row.alert),
+        run_id=row.run_id,
+        epoch=row.epoch + 1,
+        worker=worker,
+        attempts=row.attempts + 1,
+        leader=row.leader,
     )
     connection.execute(
         _TAKE,
@@ -147,12 +150,28 @@ _FINISH = (
         verdict=bindparam("new_verdict"),
         confidence=bindparam("new_confidence"),
         seconds=bindparam("new_seconds"),
+        leader="",
+        ended_at=NOW,
         updated_at=NOW,
     )
 )
 
 
-def finish(connection: Connection, claim: Claim, investigation: Investigation, *, now: datetime) -> bool:
+_FINISH_AND_RETURN = _FINISH.values(due_at=MOMENT_PLUS, attempts=0)
+"""Done, and claimed once more later: a comment waits for its time."""
+
+
+_NEWEST = (
+    select(investigations.c.run_id, investigations.c.finished_at)
+    .where(investigations.c.alert_id == bindparam("the_id", type_=investigations.c.alert_id.type))
+    .order_by(investigations.c.id.desc())
+    .limit(1)
+)
+
+
+def finish(
+    connection: Connection, claim: Claim, investigation: Investigation, *, now: datetime, again_at: datetime | None
+) -> bool:
     elapsed = (investigation.finished_at - investigation.started_at).total_seconds()
     values = {
         "new_verdict": investigation.verdict.disposition,
@@ -160,8 +179,14 @@ def finish(connection: Connection, claim: Claim, investigation: Investigation, *
         "new_seconds": investigation.usage.seconds or elapsed,
         "now": now,
     }
-    if connection.execute(_FINISH, held(claim) | values).rowcount != 1:
+    if again_at is None:
+        ended = connection.execute(_FINISH, held(claim) | values)
+    else:
+        ended = connection.execute(_FINISH_AND_RETURN, held(claim) | values | {"plus": microseconds(again_at - now)})
+    if ended.rowcount != 1:
         return False
+    before = connection.execute(_NEWEST, {"the_id": claim.alert.id}).one_or_none()
+    anew = before is None or (before.run_id, before.finished_at) != (claim.run_id, investigation.finished_at)
     connection.execute(
         insert(investigations),
         {
@@ -171,6 +196,37 @@ def finish(connection: Connection, claim: Claim, investigation: Investigation, *
             "investigation": dump(investigation),
         },
     )
+    links.leader_is_done(connection, claim.alert.id, anew=anew, now=now)
+    return True
+
+
+_POINT = (
+    update(alerts)
+    .where(HOLDS, alerts.c.leader != "")
+    .values(
+        state=State.LINKED,
+        worker="",
+        due_at=None,
+        queued_at=None,
+        error="",
+        attempts=0,
+        verdict=bindparam("new_verdict"),
+        confidence=bindparam("new_confidence"),
+        ended_at=NOW,
+        updated_at=NOW,
+    )
+)
+
+
+def point(connection: Connection, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
+    """Give a linked alert the verdict of its leader, and let it be claimed again where that has a newer one."""
+    links.hold_leaders(connection, [claim.leader])
+    values = {"new_verdict": leader.verdict.disposition, "new_confidence": leader.verdict.confidence, "now": now}
+    if connection.execute(_POINT, held(claim) | values).rowcount != 1:
+        return False
+    newest = connection.execute(_NEWEST, {"the_id": claim.leader}).one_or_none()
+    if newest is not None and (newest.run_id, newest.finished_at) != (leader.run_id, leader.finished_at):
+        links.due_again(connection, claim.alert.id, now=now)
     return True
 
 
@@ -183,10 +239,12 @@ _FAIL = (
         due_at=None,
         queued_at=None,
         error=bindparam("new_error", type_=alerts.c.error.type),
+        ended_at=NOW,
         updated_at=NOW,
     )
 )
-_REQUEUE = update(alerts).where(HOLDS).values(state=State.QUEUED, worker="", updated_at=NOW)
+_WAITS = case((alerts.c.leader == "", State.QUEUED.value), else_=State.LINKED.value)
+_REQUEUE = update(alerts).where(HOLDS).values(state=_WAITS, worker="", updated_at=NOW)
 _RELEASE = _REQUEUE.values(due_at=AT_ONCE, attempts=alerts.c.attempts - 1)
 _RETRY = _REQUEUE.values(error=bindparam("new_error", type_=alerts.c.error.type))
 
@@ -194,7 +252,7 @@ _RETRY = _REQUEUE.values(error=bindparam("new_error", type_=alerts.c.error.type)
 def give_back(
     connection: Connection, claim: Claim, *, now: datetime, error: str, retry_at: datetime | None, failed: bool
 ) -> bool:
-    """End a claim without a result. A release, which has neither error nor time, takes no attempt from the alert."""
+    """End a claim without a result. A release, which has no error, takes no attempt from the alert."""
     values = held(claim) | {"now": now}
     if failed:
         ended = connection.execute(_FAIL, values | {"new_error": error})
@@ -204,48 +262,9 @@ def give_back(
         ended = connection.execute(_RETRY.values(due_at=AT_ONCE), values | {"new_error": error})
     else:
         # The wait is a length on the caller's clock; it is measured out on the clock that claims are made by.
-        wait = {"new_error": error, "plus": microseconds(retry_at - now)}
-        ended = connection.execute(_RETRY.values(due_at=MOMENT_PLUS), values | wait)
+        wait: dict[str, object] = {"plus": microseconds(retry_at - now)}
+        if error:
+            ended = connection.execute(_RETRY.values(due_at=MOMENT_PLUS), values | wait | {"new_error": error})
+        else:
+            ended = connection.execute(_RELEASE.values(due_at=MOMENT_PLUS), values | wait)
     return ended.rowcount == 1
-
-
-# ---- looking -----------------------------------------------------------------------------------------------------
-
-_BY_STATE = select(alerts.c.state, func.count().label("number")).group_by(alerts.c.state)
-_OLDEST = select(func.min(alerts.c.queued_at)).where(alerts.c.state == State.QUEUED)
-_BY_WORKER = (
-    select(alerts.c.worker, func.count().label("number"))
-    .where(alerts.c.state == State.RUNNING, alerts.c.due_at > MOMENT)
-    .group_by(alerts.c.worker)
-)
-
-
-def status(connection: Connection, *, now: datetime) -> QueueStatus:
-    return QueueStatus(
-        by_state={row.state: row.number for row in connection.execute(_BY_STATE)},
-        oldest_queued=connection.scalar(_OLDEST),
-        running_by_worker={row.worker: row.number for row in connection.execute(_BY_WORKER, {"now": now})},
-    )
-
-
-# ---- leases by name, such as the poller's ------------------------------------------------------------------------
-
-
-def _acquiring(insert: Upsert) -> Upsert:
-    return insert.values(lease_until=MOMENT_PLUS).on_conflict_do_update(
-        index_elements=["name"],
-        set_={"holder": insert.excluded.holder, "lease_until": insert.excluded.lease_until},
-        where=or_(leases.c.holder == insert.excluded.holder, leases.c.lease_until <= MOMENT),
-    )
-
-
-_ACQUIRE = upsert(leases, _acquiring)
-
-
-def acquire_lease(connection: Connection, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
-    values = {"name": name, "holder": holder, "now": now, "plus": _span(seconds)}
-    return connection.execute(_ACQUIRE[connection.dialect.name], values).rowcount == 1
-
-
-def release_lease(connection: Connection, name: str, holder: str) -> None:
-    connection.execute(leases.delete().where(leases.c.name == name, leases.c.holder == holder))

@@ -1,11 +1,11 @@
 """The state database behind `ports.Store`."""
 
 import asyncio
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
-from typing import Concatenate, ParamSpec, Self, TypeVar
+from typing import Concatenate, Literal, ParamSpec, Self, TypeVar
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, Engine
@@ -13,11 +13,11 @@ from sqlalchemy import Connection, Engine
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision
 from triage.domain.verdict import Investigation
-from triage.edges.store import alerts, housekeeping, journal, migrations, queue
+from triage.edges.store import alerts, housekeeping, journal, leases, ledger, migrations, queue, status
 from triage.edges.store.engine import Engines, open_engines
-from triage.edges.store.failures import translated
+from triage.edges.store.failures import again_after_deadlock, translated
 from triage.errors import StoreError
-from triage.ports import AlertRecord, Claim, Pruned, QueueStatus, Receipt, State
+from triage.ports import AlertRecord, Claim, Mark, Pruned, QueueStatus, Receipt, Spend, State
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -73,9 +73,13 @@ class SqlStore:
         if self._closed:
             raise StoreError("the state database has been closed")
 
-        def transaction() -> T:
-            with translated(self._engines.driver_error, self._engines.place), engine.begin() as connection:
+        def once() -> T:
+            with engine.begin() as connection:
                 return function(connection, *args, **kwargs)
+
+        def transaction() -> T:
+            with translated(self._engines.driver_error, self._engines.place):
+                return again_after_deadlock(once)
 
         return await asyncio.get_running_loop().run_in_executor(threads, transaction)
 
@@ -101,6 +105,9 @@ class SqlStore:
     async def group_leaders(self, detection_id: str, *, since: datetime) -> tuple[AlertRecord, ...]:
         return await self._read(alerts.group_leaders, detection_id, since=since)
 
+    async def leading(self, detections: Collection[str], *, since: datetime, until: datetime) -> tuple[Alert, ...]:
+        return await self._read(alerts.leading, detections, since=since, until=until)
+
     async def decide(self, alert_id: str, decision: Decision, *, now: datetime) -> None:
         """Raises NotFound, StoreError."""
         await self._write(alerts.decide, alert_id, decision, now=now)
@@ -119,22 +126,53 @@ class SqlStore:
     async def heartbeat(self, claim: Claim, *, now: datetime, lease_seconds: float) -> bool:
         return await self._write(queue.heartbeat, claim, now=now, lease_seconds=lease_seconds)
 
-    async def finish(self, claim: Claim, investigation: Investigation, *, now: datetime) -> bool:
-        return await self._write(queue.finish, claim, investigation, now=now)
+    async def finish(
+        self, claim: Claim, investigation: Investigation, *, now: datetime, again_at: datetime | None = None
+    ) -> bool:
+        return await self._write(queue.finish, claim, investigation, now=now, again_at=again_at)
 
     async def give_back(
         self, claim: Claim, *, now: datetime, error: str = "", retry_at: datetime | None = None, failed: bool = False
     ) -> bool:
         return await self._write(queue.give_back, claim, now=now, error=error, retry_at=retry_at, failed=failed)
 
+    async def point(self, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
+        return await self._write(queue.point, claim, leader, now=now)
+
+    async def followers(self, leader: str) -> tuple[AlertRecord, ...]:
+        return await self._read(alerts.followers, leader)
+
+    async def spend(self, claim: Claim, key: str, spend: Spend, *, now: datetime) -> bool:
+        return await self._write(ledger.book, claim, key, spend, now=now)
+
+    async def spent(self, *, since: datetime, run_id: str = "") -> Spend:
+        return await self._read(ledger.spent, since=since, run_id=run_id)
+
     async def queue_status(self, *, now: datetime) -> QueueStatus:
-        return await self._read(queue.status, now=now)
+        return await self._read(status.status, now=now)
+
+    async def release_ended(self, has_ended: Callable[[str], bool], *, now: datetime) -> int:
+        if not await self._read(leases.ended_holders, has_ended, now=now):
+            return 0
+        return await self._write(leases.release_ended, has_ended, now=now)
+
+    async def lease_holder(self, name: str, *, now: datetime) -> str:
+        return await self._read(leases.holder, name, now=now)
 
     async def acquire_lease(self, name: str, holder: str, *, now: datetime, seconds: float) -> bool:
-        return await self._write(queue.acquire_lease, name, holder, now=now, seconds=seconds)
+        return await self._write(leases.acquire, name, holder, now=now, seconds=seconds)
 
     async def release_lease(self, name: str, holder: str) -> None:
-        await self._write(queue.release_lease, name, holder)
+        await self._write(leases.release, name, holder)
+
+    async def mark(
+        self, alert_id: str, label: Literal["malicious", "benign"], note: str = "", *, by: str = "", now: datetime
+    ) -> None:
+        """Raises NotFound, StoreError."""
+        await self._write(ledger.mark, alert_id, label, note, by=by, now=now)
+
+    async def marks(self, *, since: datetime | None = None) -> tuple[Mark, ...]:
+        return await self._read(ledger.marked, since=since)
 
     # investigations and the journal
 
@@ -164,6 +202,9 @@ class SqlStore:
     async def save_receipt(self, receipt: Receipt, *, now: datetime) -> None:
         await self._write(housekeeping.save_receipt, receipt, now=now)
 
+    async def count_receipts(self, prefix: str, *, since: datetime) -> int:
+        return await self._read(housekeeping.count_receipts, prefix, since=since)
+
     async def prune(self, before: datetime) -> Pruned:
         """Each batch is a transaction of its own; a stop half way leaves whole alerts."""
         total = Pruned(receipts=await self._write(housekeeping.prune_receipts, before=before))
@@ -173,8 +214,12 @@ class SqlStore:
                 alerts=total.alerts + batch.alerts,
                 investigations=total.investigations + batch.investigations,
                 steps=total.steps + batch.steps,
+                marks=total.marks + batch.marks,
             )
         return total
+
+    async def prunable(self, before: datetime) -> int:
+        return await self._read(housekeeping.prunable, before=before)
 
     async def close(self) -> None:
         """Finish what is under way and let the database go; a second call does nothing."""

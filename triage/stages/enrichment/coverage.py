@@ -1,8 +1,10 @@
 """What an absence is worth: health of the sources, and the rhythm in which a table is written."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from bisect import bisect_left
+from collections.abc import Sequence
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from triage.domain.base import Row
 from triage.domain.coverage import Coverage
@@ -50,8 +52,9 @@ PLAIN_RHYTHM_SQL = """
 """The same for a table that lacks one of the indicator columns; then no control is known."""
 
 
-@dataclass(frozen=True, slots=True)
-class Hour:
+class Hour(NamedTuple):
+    """An hour that holds rows. A tuple: an alert makes some thousands of them."""
+
     start: datetime
     events: int
     last_seen: datetime
@@ -69,6 +72,12 @@ class Rhythm:
     """False where the oldest hours were cut."""
     controlled: bool = True
     """Rows with an actor and with an address were counted."""
+    last: datetime | None = field(init=False, compare=False)
+    """When the newest row was written."""
+
+    def __post_init__(self) -> None:
+        # Asked for once per question, over a thousand hours.
+        object.__setattr__(self, "last", max((hour.last_seen for hour in self.hours), default=None))
 
     @classmethod
     def of(cls, rows: Sequence[Row], *, truncated: bool) -> "Rhythm":
@@ -84,18 +93,15 @@ class Rhythm:
             controlled=all("with_actor" in row for row in rows),
         )
 
-    @property
-    def last(self) -> datetime | None:
-        return max((hour.last_seen for hour in self.hours), default=None)
-
     def between(self, start: datetime, end: datetime) -> tuple[Hour, ...]:
         """The hours that touch a span."""
-        return tuple(hour for hour in self.hours if hour.start <= end and hour.last_seen >= start)
+        return tuple([hour for hour in self.hours if hour.start <= end and hour.last_seen >= start])
 
     def usual(self, silence: TimeWindow) -> float | None:
         """On which share of like days before (weekdays or weekend) the same hours had rows; `None` for too few days."""
         weekend = silence.start.weekday() >= SATURDAY
-        first = min((hour.start for hour in self.hours), default=silence.start)
+        starts = sorted(hour.start for hour in self.hours)
+        first = starts[0] if starts else silence.start
         found = days = 0
         for back in range(1, 29):
             shift = timedelta(days=back)
@@ -105,12 +111,15 @@ class Rhythm:
             if (start.weekday() >= SATURDAY) is not weekend:
                 continue
             days += 1
-            found += any(hour.start >= start - timedelta(minutes=59) and hour.start <= end for hour in self.hours)
+            place = bisect_left(starts, start - timedelta(minutes=59))
+            found += place < len(starts) and starts[place] <= end
         return found / days if days >= MIN_DAYS else None
 
 
 def _int(row: Row, name: str) -> int:
     value = row.get(name)
+    if type(value) is int:
+        return value
     return int(value) if isinstance(value, int | float) and not isinstance(value, bool) else 0
 
 
@@ -145,17 +154,17 @@ def coverage_of(
     if rhythm is None:
         return Coverage(source_healthy=healthy, last_event_at=_latest(sources, None))
     hours = rhythm.between(window.start, window.end)
-    counted: Mapping[str, int] = {
-        "any": sum(hour.events for hour in hours),
-        "actor": sum(hour.with_actor for hour in hours),
-        "address": sum(hour.with_address for hour in hours),
-    }
+    events = sum([hour.events for hour in hours])
+    if control == "actor":
+        controls = sum([hour.with_actor for hour in hours])
+    else:
+        controls = sum([hour.with_address for hour in hours]) if control == "address" else events
     last = _latest(sources, rhythm.last)
     return Coverage(
         source_healthy=healthy,
         source_reached_window=_reached(window, last, rhythm, last_event, now),
-        table_has_rows=counted["any"] > 0 if hours or rhythm.complete else None,
-        control_has_rows=counted[control] > 0 if counted["any"] and (rhythm.controlled or control == "any") else None,
+        table_has_rows=events > 0 if hours or rhythm.complete else None,
+        control_has_rows=controls > 0 if events and (rhythm.controlled or control == "any") else None,
         last_event_at=last,
     )
 

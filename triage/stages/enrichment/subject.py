@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from fnmatch import fnmatchcase
+from functools import lru_cache
 from ipaddress import ip_address
 
 from triage.domain.alert import Alert
@@ -173,14 +174,26 @@ def parse_time(value: object) -> datetime | None:
     """Read a time as the lake writes it (`2026-01-02 03:04:05.678`, UTC) or in ISO 8601; `None` for anything else."""
     if not isinstance(value, str):
         return None
+    return _read_time(value) if len(value) <= _LONGEST_TIME else _time_in(value)
+
+
+def _time_in(value: str) -> datetime | None:
     text = value.strip().replace(" ", "T", 1).removesuffix("Z")
     # Snowflake may write nine digits; Python reads six.
-    text = re.sub(r"(\.\d{6})\d+", r"\1", text)
+    if "." in text:
+        text = _NANOSECONDS.sub(r"\1", text)
     try:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+_LONGEST_TIME = 40
+"""Characters of a text that is remembered; a time needs 35 at most."""
+_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
+_read_time = lru_cache(maxsize=16_384)(_time_in)
+"""The hours of a table and the times of an alert's events are read again by each question."""
 
 
 def _first(counted: Counter[str] | None) -> str:

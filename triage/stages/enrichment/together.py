@@ -10,6 +10,7 @@ import asyncio
 import re
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -26,6 +27,7 @@ Order = tuple[tuple[int, bool], ...]
 Send = Callable[["Bundle"], Awaitable[QueryResult]]
 
 
+@lru_cache(maxsize=1_024)
 def columns_of(sql: str) -> tuple[str, ...]:
     """The columns of a question's SQL, in order; empty where one of them has no `AS name`."""
     found = [_ITEM.search(item.strip()) for item in _items(sql)]
@@ -57,6 +59,7 @@ def _items(sql: str) -> Iterator[str]:
             return
 
 
+@lru_cache(maxsize=1_024)
 def order_of(sql: str) -> Order:
     """The order of a question's rows; empty where it isn't written as positions (`ORDER BY 2 DESC, 1`)."""
     match = _ORDER.search(sql)

@@ -1,4 +1,8 @@
-"""A comment in both forms, within the size that the user allows."""
+"""A comment in both forms, within the size that the user allows.
+
+HTML: the shipped template makes `p`, `strong`, `ul`, `li`, `pre`, `code`, and one `a href` to the alert in the user's
+own console; no attribute otherwise, no image, no script. The plain text says the same.
+"""
 
 import html
 from collections.abc import Callable, Iterator
@@ -10,31 +14,46 @@ from triage.domain.report import RESERVE, Format, Marker, Report
 from triage.domain.verdict import Investigation
 from triage.ports import Prompts
 from triage.settings import WritebackSettings
-from triage.stages.reporting.view import CommentView, comment_view
+from triage.stages.reporting.sections import Extent
+from triage.stages.reporting.view import CommentView, comment_view, first
 
 TEMPLATES: dict[Format, str] = {"HTML": "comment.html.j2", "PLAIN_TEXT": "comment.txt.j2"}
 BRIEF = 1_000
 """Characters of the form for a Panther that refuses the whole one as too large; the least that a limit can be."""
 
+_MANY = (40, 30, 20, 12)
 _FEW = 3
 _SOME = 8
-_SHORT = 160
 
 
 def build_report(
-    alert: Alert, investigation: Investigation, *, prompts: Prompts, settings: WritebackSettings
+    alert: Alert, investigation: Investigation, *, prompts: Prompts, settings: WritebackSettings, currency: str = ""
 ) -> Report:
-    """Render an investigation as a comment.
+    """Render an investigation as a comment, with the parts that `sections` describes.
 
     Each form holds at most `settings.max_chars` characters, even after `domain.report.related` has added its note.
     What has to go goes in this order: SQL of evidence that no finding cites, all SQL, long lists, findings beyond the
     first ones; the first line, the summary and the marker stay, and a line says what was cut.
 
+    Args:
+        alert: The alert.
+        investigation: What was found.
+        prompts: The templates.
+        settings: Parts, length, longest form, console.
+        currency: Of what model calls have cost; empty: the bare number.
+
     Raises:
         PromptError: A template is missing or broken.
     """
     name = alert.origin.name if isinstance(alert.origin, DetectionOrigin) else ""
-    view = comment_view(alert, name, investigation, console_url=settings.console_url)
+    view = comment_view(
+        alert,
+        name,
+        investigation,
+        console_url=settings.console_url,
+        extent=Extent.of(settings),
+        currency=currency,
+    )
 
     def form(kind: Format) -> tuple[str, str]:
         def sign(content: str) -> str:
@@ -77,28 +96,35 @@ def _reductions(view: CommentView) -> Iterator[CommentView]:
     view = replace(
         view,
         evidence=tuple(line for line in view.evidence if line.id in cited),
-        unchecked=_first(view.unchecked, _SOME),
+        unchecked=first(view.unchecked, _SOME),
         entities=view.entities[:_SOME],
         entities_left=view.entities_left + max(len(view.entities) - _SOME, 0),
     )
     yield view
-    view = replace(view, found=view.found[:_SOME], against=view.against[:_FEW], evidence=())
+    for number in (*_MANY, _SOME):
+        if number <= len(view.found):
+            yield _with_findings(view, number)
+    view = replace(_with_findings(view, _SOME), evidence=(), sql_left=0)
     yield view
     yield replace(
         view,
         found=view.found[:_FEW],
-        unchecked=_first(view.unchecked, _FEW),
+        unchecked=first(view.unchecked, _FEW),
         timeline=(),
         entities=(),
         entities_left=0,
         steps=view.steps[:_FEW],
+        runbook=(),
     )
 
 
-def _first(lines: tuple[str, ...], number: int) -> tuple[str, ...]:
-    if len(lines) <= number:
-        return lines
-    return (*lines[:number], f"and {len(lines) - number} more")
+def _with_findings(view: CommentView, number: int) -> CommentView:
+    """The first findings, and the evidence that these cite."""
+    found, against = view.found[:number], view.against[: max(number // 2, _FEW)]
+    cited = {name for line in (*found, *against) for name in line.evidence}
+    return replace(
+        view, found=found, against=against, evidence=tuple(line for line in view.evidence if line.id in cited)
+    )
 
 
 def _note(view: CommentView, findings: int, characters: int) -> str:

@@ -1,7 +1,7 @@
 """One investigation as a self-contained HTML page: no network, no script."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 
 from pydantic import JsonValue
@@ -12,15 +12,29 @@ from triage.domain.evidence import Evidence
 from triage.domain.finding import AbsenceCitation, CheckedFinding, CountCitation, ValueCitation
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Prompts
+from triage.stages.reporting.drawing import TieDrawing, TimelineDrawing, draw_ties, draw_timeline
+from triage.stages.reporting.sections import EXTENTS
 from triage.stages.reporting.statement import statement
+from triage.stages.reporting.ties import Ties, ties
+from triage.stages.reporting.timeline import Happening
 from triage.stages.reporting.view import CommentView, comment_view, outcome, unproven, window
-from triage.stages.reporting.wording import STATES
+from triage.stages.reporting.wording import STATES, moment
 
 TEMPLATE = "page.html.j2"
 
 _ROWS = 100
 _COLUMNS = 40
 _CELL = 400
+_TURNS = 200
+_SAID = 4_000
+
+
+@dataclass(frozen=True, slots=True)
+class Turn:
+    """One turn of a model or one tool call, for the folded transcript; texts as they came."""
+
+    head: str
+    lines: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,33 +105,76 @@ class PageView:
     runbook: tuple[tuple[str, str, str], ...]
     """Step, state, answer."""
     issues: tuple[str, ...]
+    timeline: TimelineDrawing
+    ties: Ties
+    graph: TieDrawing
+    transcript: tuple[Turn, ...]
+    turns_left: int
 
 
 def page(
-    alert: Alert, record: AlertRecord, investigation: Investigation, *, prompts: Prompts, console_url: str = ""
+    alert: Alert,
+    record: AlertRecord,
+    investigation: Investigation,
+    *,
+    prompts: Prompts,
+    console_url: str = "",
+    currency: str = "",
+    transcript: Sequence[Turn] = (),
 ) -> str:
     """Render an investigation as one HTML document.
+
+    Args:
+        alert: The alert.
+        record: Why it was investigated.
+        investigation: What was found.
+        prompts: The templates.
+        console_url: Address of the Panther console; empty: no link.
+        currency: Of what model calls have cost.
+        transcript: The run's conversation, folded at the end; empty: no such part.
 
     Raises:
         PromptError: The template is missing or broken.
     """
-    view = page_view(alert, record, investigation, console_url=console_url)
+    view = page_view(alert, record, investigation, console_url=console_url, currency=currency, transcript=transcript)
     return prompts.render(TEMPLATE, {"view": asdict(view)})
 
 
-def page_view(alert: Alert, record: AlertRecord, investigation: Investigation, *, console_url: str) -> PageView:
+def page_view(
+    alert: Alert,
+    record: AlertRecord,
+    investigation: Investigation,
+    *,
+    console_url: str,
+    currency: str = "",
+    transcript: Sequence[Turn] = (),
+) -> PageView:
     """Take from an investigation what the page says: the comment's view and everything that a comment has no room for."""
     verdict = investigation.verdict
     name = alert.origin.name if isinstance(alert.origin, DetectionOrigin) else ""
     stored = {entry.id: entry for entry in investigation.evidence}
+    comment = comment_view(
+        alert, name, investigation, console_url=console_url, extent=EXTENTS["full"], currency=currency
+    )
+    evidence = tuple(map(_evidence, investigation.evidence))
+    anchors = frozenset({entry.id for entry in evidence} | {f"{e.id}-{row.number}" for e in evidence for row in e.rows})
+    tied = ties(investigation, anchors)
     return PageView(
-        comment=comment_view(alert, name, investigation, console_url=console_url),
+        comment=comment,
+        timeline=draw_timeline(_with_alert(comment.timeline, alert), anchors),
+        ties=tied,
+        graph=draw_ties(tied),
+        transcript=tuple(
+            Turn(told(turn.head, _CELL), tuple(shown(line, _SAID) for line in turn.lines))
+            for turn in transcript[:_TURNS]
+        ),
+        turns_left=max(len(transcript) - _TURNS, 0),
         disposition=verdict.disposition.value,
         status=shown(alert.status.value, 20),
         selected=told(record.decision.reason, _CELL),
         findings=tuple(_finding(checked, stored) for checked in verdict.verified),
         dropped=tuple(_finding(checked, stored) for checked in verdict.findings if not checked.verified),
-        evidence=tuple(map(_evidence, investigation.evidence)),
+        evidence=evidence,
         signals=tuple(
             SignalView(
                 shown(signal.name, 60),
@@ -134,6 +191,15 @@ def page_view(alert: Alert, record: AlertRecord, investigation: Investigation, *
         ),
         issues=tuple(told(issue.message, _CELL) for issue in verdict.issues),
     )
+
+
+def _with_alert(events: Sequence[Happening], alert: Alert) -> tuple[Happening, ...]:
+    """The events, and among them the moment at which the alert was raised."""
+    if not events:
+        return ()
+    raised = Happening(moment(alert.created_at), "Panther raised the alert", "", "", "", at=alert.created_at)
+    after = next((n for n, event in enumerate(events) if event.at is None or event.at > alert.created_at), len(events))
+    return (*events[:after], raised, *events[after:])
 
 
 def _finding(checked: CheckedFinding, stored: Mapping[str, Evidence]) -> FindingView:

@@ -10,7 +10,11 @@ LONGEST = 3_000
 """Characters; a longer statement is left out, since half of one is of no use."""
 
 _LITERAL = regex.compile(r"'(?:[^'\\]|''|\\.)*+'", regex.DOTALL)
-_BREAK = regex.compile(r"(?<=:)(?=//)|(?<=<)(?=[\p{L}/!?])|(?<=(?<![\p{L}\p{N}_])@)(?=[^\s'])|(?<=\])(?=[(\[:])")
+_BREAK = regex.compile(
+    r"(?<=:)(?=//)|(?<=<)(?=[\p{L}/!?])|(?<=(?<![\p{L}\p{N}_])@)(?=[^\s'])|(?<=\])(?=[(\[:])"
+    # Other schemes are names of columns, too: `data:id`.
+    r"|(?<=\b(?i:javascript|vbscript):)(?=[^\s'])"
+)
 _ONE_BYTE, _TWO_BYTES = 0xFF, 0xFFFF
 _ROOM = 12
 """Characters that the longest escape needs."""

@@ -2,8 +2,8 @@
 
 from datetime import datetime
 
-from triage.domain.clean import shown
-from triage.domain.verdict import Action, ActionKind, AnswerState, Disposition, Investigation
+from triage.domain.clean import shown, told
+from triage.domain.verdict import Action, ActionKind, AnswerState, Investigation, Verdict
 
 _STEPS: dict[ActionKind, tuple[str, str]] = {
     ActionKind.CONTACT_USER: (
@@ -36,9 +36,11 @@ STATES: dict[AnswerState, str] = {
 }
 
 
-def headline(disposition: Disposition, confidence: float) -> str:
-    """The first line of a comment."""
-    return f"Verdict: {disposition.value} ({round(confidence * 100)} %, uncalibrated)"
+def headline(verdict: Verdict) -> str:
+    """The first line of a comment: what, how sure, and what that number is worth."""
+    return (
+        f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {told(verdict.calibration, 60)})"
+    )
 
 
 def step(action: Action) -> str:
@@ -55,6 +57,15 @@ def moment(at: datetime) -> str:
 def count(number: int, noun: str) -> str:
     """`1 row`, `2 rows`."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def queries(number: int) -> str:
+    return f"{number:,} {'query' if number == 1 else 'queries'}"
+
+
+def cost(money: float, currency: str) -> str:
+    """What model calls have cost; four digits, since one alert costs less than a cent."""
+    return f"cost {money:.4f} {shown(currency, 8)}".rstrip()
 
 
 def author(investigation: Investigation) -> str:

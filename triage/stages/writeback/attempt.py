@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from datetime import datetime, timedelta
 from http import HTTPStatus
+from itertools import chain, repeat
 from typing import Literal
 
 from triage.domain.report import Format, Report, digest, pointer, related, related_like
@@ -113,17 +114,21 @@ class Attempt:
     async def _wait_for_earlier(self, replaces: Comment | None) -> WriteOutcome | None:
         """Look for the comment that an earlier attempt may have made; `None` where there certainly is none."""
         assert self._receipt is not None
-        ends = (self._receipt.at or self._clock.now()) + timedelta(seconds=self._timing.settle)
-        for pause in (0.0, *self._timing.reads):
+        settle = timedelta(seconds=self._timing.settle)
+        # A receipt of another host may bear a later time than this one's clock.
+        ends = min(self._receipt.at or self._clock.now(), self._clock.now()) + settle
+        for pause in chain((0.0,), self._timing.reads, repeat(self._timing.reads[-1])):
             if pause and self._clock.now() < ends:
                 await self._clock.sleep(pause)
+                if not await self.hold():
+                    break
             live = current(await self._look())
             if any(replaces is None or own.comment.id != replaces.id for own in live):
                 return await self._update(live)
             if self._clock.now() >= ends:
                 self._receipt = None
                 return None
-        return self._unknown("a comment was sent earlier and its answer was lost; it is not there yet")
+        return self._unknown("another process has taken over")
 
     async def _unite(self, body: str, result: Result, comment_id: str) -> WriteOutcome:
         """Keep one comment where two writers have each made one: the oldest; the others point to it."""

@@ -7,8 +7,9 @@ are those of the providers' published event references.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
-from fnmatch import fnmatchcase
 from functools import lru_cache
+
+from triage.stages.enrichment.playbook import any_glob
 
 
 class Harm(StrEnum):
@@ -268,7 +269,7 @@ def note_on(log_type: str, action: str) -> Note | None:
     """What an action can be good for; `None` where there is nothing to say. In a name, `?` stands for one character."""
     wanted = action.casefold()
     for name, note in CATALOGUE.get(log_type, ()):
-        if name == wanted or fnmatchcase(wanted, name):
+        if name == wanted or any_glob(wanted, (name,)):
             return note
     return None
 

@@ -1,0 +1,339 @@
+"""Runs that are killed with SIGKILL right after a chosen write to the store or to Panther.
+
+`forker` starts one process that imports everything and then forks a child for each run, before any thread starts: a
+start costs a few milliseconds instead of a second and a half. A child wires the program as `triage run --once` does,
+with a store and a comment edge that count what they have written. All children of a campaign append to one log, so
+that the count goes on from run to run and what was done twice is seen.
+"""
+
+import asyncio
+import importlib
+import json
+import os
+import signal
+import subprocess
+import sys
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from tests.support.tiny_world import alert, event, write_world
+from tests.support.wired import playbooks, prompts, wired
+from triage.edges.clock import FixedStartClock
+from triage.edges.process import has_ended, process_name
+from triage.poller import LEASE_SECONDS as POLLER_SECONDS
+from triage.ports import State
+from triage.service import LEASE_SECONDS, Service
+from triage.settings import load_settings
+
+ROOT = Path(__file__).parents[2]
+ALERTS = 20
+LINKED = 5
+"""Of these alerts, those that have the same title as another one."""
+
+PROGRESS = frozenset({"journal", "save_receipt", "finish", "point", "decide", "spend", "create", "update"})
+"""Writes that bring an alert on; each of these boundaries is met once in a run without kills."""
+AROUND = frozenset(
+    {"claim", "acquire_lease", "release_lease", "release_ended", "save_alerts", "put", "give_back", "enqueue"}
+)
+"""Writes that every start repeats."""
+
+
+@dataclass(frozen=True)
+class Plan:
+    """When to kill."""
+
+    every: int = 0
+    """After each write of `PROGRESS` whose number in the campaign gives `phase` modulo this; 0: never."""
+    phase: int = 0
+    around: int = 0
+    """After this many first writes of each kind of `AROUND`."""
+    during: int = 0
+    """While this many first comments are on their way to Panther."""
+    lease: float = 0.0
+    """Work until nothing is left, by leases of so many seconds, whose end alone tells that a process is dead; 0: run
+    once, and see from the process table who is dead."""
+    forever: bool = False
+    """Run unattended, until SIGTERM."""
+
+
+def alert_ids(count: int = ALERTS) -> list[str]:
+    return [f"{number:032x}" for number in range(10, 10 + count)]
+
+
+def make_world(folder: Path, count: int = ALERTS, linked: int = LINKED) -> Path:
+    """Alerts with an event each, of which some have the title of another one."""
+    world = write_world(folder)
+    records = [
+        alert(number % 9, id=name, title=f"Door number {number % (count - linked)}")
+        for number, name in enumerate(alert_ids(count))
+    ]
+    matches = [
+        event(number % 9, p_alert_id=name, p_rule_id="Door.Open") for number, name in enumerate(alert_ids(count))
+    ]
+    for path, rows in (("alerts", records), ("lake/panther_rule_matches/custom_door", matches)):
+        (folder / f"{path}.ndjson").write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    return world
+
+
+# ---- in the child ------------------------------------------------------------------------------------------------
+
+
+class Tap:
+    """Counts writes over all runs of a campaign, and kills this process where the plan says so."""
+
+    def __init__(self, log: Path, plan: Plan) -> None:
+        lines = read(log)
+        counted = Counter(line.kind for line in lines)
+        self._booked = {line.key for line in lines if line.kind == "spend"}
+        self._plan = plan
+        self._counts = counted
+        self._progress = sum(count for kind, count in counted.items() if kind in PROGRESS)
+        self._file = os.open(log, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+
+    def done(self, kind: str, key: str = "") -> None:
+        """Note a write that has taken effect."""
+        if kind == "spend" and key in self._booked:
+            # A replay books each call again, which changes nothing.
+            return
+        self._counts[kind.split(":", maxsplit=1)[0]] += 1
+        plan, count = self._plan, self._counts[kind]
+        at = plan.every and kind in PROGRESS and self._progress % plan.every == plan.phase
+        around = kind in AROUND and count <= plan.around
+        self._progress += kind in PROGRESS
+        self._write(kind, key, killed=bool(at or around))
+        if at or around:
+            os.kill(os.getpid(), signal.SIGKILL)
+
+    def during(self) -> bool:
+        """Whether to kill while this comment is on its way."""
+        self._counts["during"] += 1
+        return self._counts["during"] <= self._plan.during
+
+    def kill(self, kind: str, key: str) -> None:
+        self._write(kind, key, killed=True)
+        os.kill(os.getpid(), signal.SIGKILL)
+
+    def _write(self, kind: str, key: str, *, killed: bool) -> None:
+        os.write(self._file, json.dumps({"kind": kind, "key": key, "killed": killed}).encode() + b"\n")
+
+
+@dataclass(frozen=True)
+class Line:
+    kind: str
+    key: str
+    killed: bool
+
+
+def read(log: Path) -> list[Line]:
+    if not log.exists():
+        return []
+    return [Line(**json.loads(line)) for line in log.read_text(encoding="utf-8").splitlines()]
+
+
+def repeated(lines: Sequence[Line]) -> list[str]:
+    """Steps that were done again after their result had been journalled."""
+    counted = Counter(line.key for line in lines if line.kind == "journal")
+    return sorted(key for key, count in counted.items() if count > 1)
+
+
+def kills(lines: Sequence[Line]) -> Mapping[str, int]:
+    """How often a process was killed, by the kind of write before."""
+    return Counter(line.kind for line in lines if line.killed)
+
+
+class TappedStore:
+    """A store that tells of each write after it has been committed."""
+
+    def __init__(self, store: Any, tap: Tap) -> None:
+        self._store = store
+        self._tap = tap
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._store, name)
+        if name not in PROGRESS | AROUND:
+            return method
+
+        async def tapped(*args: Any, **kwargs: Any) -> Any:
+            result = await method(*args, **kwargs)
+            # A claim that found nothing, or a write that was refused, has changed nothing.
+            if result is not None or name in {"put", "save_receipt", "decide", "release_lease"}:
+                self._tap.done(name, _key(name, args))
+            return result
+
+        return tapped
+
+
+def _key(name: str, args: tuple[Any, ...]) -> str:
+    if name in {"journal", "spend"}:
+        return f"{args[0].run_id} {args[1]}"
+    first = args[0] if args else ""
+    return str(getattr(getattr(first, "alert", None), "id", None) or getattr(first, "key", None) or first)[:80]
+
+
+class TappedComments:
+    """A comment edge that tells of each write after Panther has answered."""
+
+    def __init__(self, comments: Any, tap: Tap) -> None:
+        self._comments = comments
+        self._tap = tap
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self._comments, name)
+        if name not in {"create", "update"}:
+            return method
+
+        async def tapped(*args: Any, **kwargs: Any) -> Any:
+            key = str(args[0] if name == "create" else args[0].alert_id)
+            if name == "create" and self._tap.during():
+                # Panther may or may not have acted when this process ends.
+                asyncio.get_running_loop().call_later(0.01, self._tap.kill, "during", key)
+            result = await method(*args, **kwargs)
+            self._tap.done(name, key)
+            return result
+
+        return tapped
+
+
+async def work(service: Service, plan: Plan) -> None:
+    if plan.forever:
+        stop = asyncio.Event()
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
+        await service.run_forever(stop)
+        return
+    await service.run_once()
+    while plan.lease:
+        states = (await service.store.queue_status(now=service.clock.now())).by_state
+        if not {State.QUEUED, State.RUNNING} & states.keys():
+            break
+        await service.clock.sleep(0.1)
+        await service.run_once(polls=False)
+
+
+async def run(directory: Path, now: datetime, plan: Plan) -> None:
+    """One run to its end, or to its kill."""
+    clock, tap = FixedStartClock(now), Tap(directory / "writes.log", plan)
+    settings = load_settings(directory / "config.yaml", environment={})
+
+    def seen_store(store: Any) -> Any:
+        return TappedStore(store, tap)
+
+    def seen_comments(comments: Any) -> Any:
+        return TappedComments(comments, tap)
+
+    async with wired(settings, clock, seen_store=seen_store, seen_comments=seen_comments) as app:
+        service = Service(
+            settings=settings,
+            pipeline=app.pipeline,
+            alerts=app.panther.alerts,
+            store=app.store,
+            clock=clock,
+            observe=lambda _progress: None,
+            name=process_name(),
+            has_ended=(lambda _name: False) if plan.lease else has_ended,
+            lease_seconds=plan.lease or LEASE_SECONDS,
+            poller_lease_seconds=plan.lease or POLLER_SECONDS,
+        )
+        await work(service, plan)
+
+
+# ---- the process that forks --------------------------------------------------------------------------------------
+
+
+def serve() -> None:
+    """Fork a child for each line of stdin, wait for it, and print how it ended."""
+    # What every child needs and no run changes; this library alone takes a second.
+    importlib.import_module("openai")
+    prompts()
+    playbooks()
+    running = 0
+    # Signals are for the child; this process ends with its input.
+    signal.signal(signal.SIGTERM, lambda *_: os.kill(running, signal.SIGTERM))
+    signal.signal(signal.SIGUSR1, lambda *_: os.kill(running, signal.SIGKILL))
+    for line in sys.stdin:
+        order = json.loads(line)
+        child = os.fork()
+        if child == 0:
+            signal.signal(signal.SIGTERM, signal.SIG_DFL)
+            status = 1
+            try:
+                asyncio.run(run(Path(order["directory"]), datetime.fromisoformat(order["now"]), Plan(**order["plan"])))
+                status = 0
+            finally:
+                sys.stdout.flush()
+                sys.stderr.flush()
+                os._exit(status)
+        running = child
+        _, ended = os.waitpid(child, 0)
+        print(os.waitstatus_to_exitcode(ended), flush=True)
+
+
+@dataclass
+class Crashes:
+    """Runs of one campaign."""
+
+    directory: Path
+    start: datetime
+    """The world's present moment."""
+    process: "subprocess.Popen[str]"
+    runs: int = 0
+    killed: int = 0
+    lines: list[Line] = field(default_factory=list)
+
+    def run(self, plan: Plan) -> int:
+        """One run, whose clock begins ten seconds behind the one before; gives its exit status."""
+        self.begin(plan)
+        return self.end()
+
+    def begin(self, plan: Plan) -> None:
+        now = self.start + timedelta(seconds=10 * self.runs)
+        order = {"directory": str(self.directory), "now": now.isoformat(), "plan": asdict(plan)}
+        assert self.process.stdin is not None
+        self.process.stdin.write(json.dumps(order) + "\n")
+        self.process.stdin.flush()
+        self.runs += 1
+
+    def end(self) -> int:
+        """Wait until the run has ended."""
+        assert self.process.stdout is not None
+        status = int(self.process.stdout.readline())
+        self.killed += status == -signal.SIGKILL
+        return status
+
+    def run_to_the_end(self, plan: Plan, *, most: int = 2_000) -> None:
+        """Run again after each kill, until one run ends by itself."""
+        for _ in range(most):
+            status = self.run(plan)
+            if status != -signal.SIGKILL:
+                assert status == 0, "a run failed by itself"
+                break
+        self.lines = read(self.directory / "writes.log")
+
+    def kill(self) -> None:
+        """Kill the run that was begun."""
+        self.process.send_signal(signal.SIGUSR1)
+
+
+@contextmanager
+def forker() -> Iterator["subprocess.Popen[str]"]:
+    """The process that forks, for any number of campaigns, one after the other."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "tests.support.crash"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        text=True,
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    )
+    try:
+        yield process
+    finally:
+        process.communicate()
+
+
+if __name__ == "__main__":
+    serve()

@@ -1,0 +1,101 @@
+"""The program wired as `triage.wiring` does it, with places to look in, and without loading the playbooks each time."""
+
+import functools
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from typing import Any
+
+from triage.domain.dossier import Dossier
+from triage.edges.llm import open_model
+from triage.edges.panther import Panther, connect
+from triage.edges.prompts import load_prompts
+from triage.edges.store import open_store
+from triage.pipeline import Pipeline
+from triage.ports import Clock, Comments, Prompts, Store
+from triage.publishing import Publisher
+from triage.resources import shipped
+from triage.settings import Settings
+from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
+from triage.stages.investigation import Toolbox
+from triage.stages.writeback import Timing, WriteDesk, Writer
+from triage.stages.writeback.mover import Mover
+from triage.wiring import panther_config
+
+TIMING = Timing(lease=0.5, lease_wait=20, lease_pause=0.05, reads=(0.05, 0.1, 0.2, 0.4), settle=0.3)
+"""The sandbox acts on a request at once or never, so nobody has to wait as long as for a real Panther."""
+
+
+@functools.cache
+def prompts() -> Prompts:
+    return load_prompts([])
+
+
+@functools.cache
+def playbooks() -> Any:
+    return load_playbooks([shipped("playbooks")])
+
+
+@dataclass(frozen=True)
+class Wired:
+    settings: Settings
+    panther: Panther
+    store: Store
+    pipeline: Pipeline
+
+
+@asynccontextmanager
+async def wired(
+    settings: Settings,
+    clock: Clock,
+    *,
+    seen_store: Callable[[Store], Store] = lambda store: store,
+    seen_comments: Callable[[Comments], Comments] = lambda comments: comments,
+    timing: Timing = TIMING,
+) -> AsyncIterator[Wired]:
+    """Open every edge; what writes to the store and to Panther goes through what is given."""
+    async with AsyncExitStack() as stack:
+        panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))
+        opened = await open_store(settings.store.url)
+        stack.push_async_callback(opened.close)
+        model = None
+        if settings.uses_llm:
+            model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
+        store, comments = seen_store(opened), seen_comments(panther.comments)
+        enricher = Enricher(
+            alerts=panther.alerts,
+            lake=panther.lake,
+            rules=panther.rules,
+            sources=panther.sources,
+            comments=panther.comments,
+            playbooks=playbooks(),
+            settings=settings.investigation,
+            clock=clock,
+            cache=SharedCache(clock),
+            users=panther.users,
+        )
+
+        def toolbox(dossier: Dossier) -> Toolbox:
+            return Toolbox(
+                dossier,
+                lake=panther.lake,
+                alerts=panther.alerts,
+                rules=panther.rules,
+                settings=settings.investigation,
+            )
+
+        writer = Writer(comments, store, settings.writeback, clock, timing)
+        mover = Mover(comments, panther.alerts, store, settings.writeback, clock)
+        desk = WriteDesk(writer, mover, store, settings.writeback, clock)
+        pipeline = Pipeline(
+            settings=settings,
+            alerts=panther.alerts,
+            store=store,
+            clock=clock,
+            enricher=enricher,
+            prompts=prompts(),
+            toolbox=toolbox,
+            model=model,
+            publisher=Publisher(desk, prompts(), settings.writeback),
+        )
+        yield Wired(settings, panther, store, pipeline)

@@ -1,0 +1,185 @@
+"""SIGKILL at every boundary between two writes: nothing is lost, no finished step is repeated, one comment each.
+
+The boundaries are counted by the runs themselves (tests/support/crash.py); `python -m tests.bench.kills` meets every
+one of a run over twenty alerts.
+"""
+
+import signal
+import subprocess
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from tests.support import crash, stores
+from tests.support.background import scripted_model
+from tests.support.cli import run_cli
+from tests.support.crash import Crashes, Plan, forker
+from tests.support.llm import cite_first_event
+from tests.support.stores import sqlite_url
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
+
+pytest_plugins = ["tests.support.store_fixtures"]
+
+CONFIG = """\
+panther:
+  url: {url}
+  token: sandbox-token
+  requests_per_second: 1000
+ingest:
+  lookback: 4h
+  poll_interval: 1s
+investigation:
+  concurrency: {workers}
+writeback:
+  audit: ""
+store:
+  url: {store}
+"""
+
+
+Forkers = Sequence["subprocess.Popen[str]"]
+
+
+@pytest.fixture(scope="module")
+def forkers() -> Iterator[Forkers]:
+    """Two processes that run the program."""
+    with forker() as one, forker() as other:
+        yield (one, other)
+
+
+@contextmanager
+def killing(
+    directory: Path, store_url: str, forkers: Forkers, *, alerts: int, linked: int, workers: int = 1, more: str = ""
+) -> Iterator[tuple[SandboxServer, list[Crashes]]]:
+    """A sandbox with some alerts, and what runs the program against it."""
+    (directory / "world").mkdir()
+    world = load_world(crash.make_world(directory / "world", alerts, linked))
+    with SandboxServer(world) as panther:
+        text = CONFIG.format(url=panther.url, store=store_url, workers=workers) + more
+        (directory / "config.yaml").write_text(text, encoding="utf-8")
+        yield panther, [Crashes(directory, world.clock(), process) for process in forkers]
+
+
+def assert_all_is_well(panther: SandboxServer, directory: Path, *, alerts: int, linked: int) -> None:
+    """Every alert has its verdict and one comment, and nothing that was journalled was done again."""
+    rows = run_cli("list", "--json", directory=directory).json
+    assert Counter(row["state"] for row in rows) == {
+        state: count for state, count in (("done", alerts - linked), ("linked", linked)) if count
+    }
+    assert all(row["verdict"] for row in rows)
+    assert [len(panther.comments(name)) for name in crash.alert_ids(alerts)] == [1] * alerts
+    lines = crash.read(directory / "writes.log")
+    assert crash.repeated(lines) == []
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", range(6))
+def test_sigkill_at_every_boundary(store_url: str, tmp_path: Path, forkers: Forkers, phase: int) -> None:
+    """An investigated and a linked alert: over the six phases a process dies after each single write that brings them
+    on, and after the first of each kind that every start repeats, and while a comment is on its way.
+
+    Takes about 4 seconds each: every kill is followed by a new process.
+    """
+    with killing(tmp_path, store_url, forkers, alerts=2, linked=1) as (panther, (crashes, _)):
+        crashes.run_to_the_end(Plan(every=6, phase=phase, around=phase == 0, during=phase == 1))
+
+        assert crashes.killed >= 3
+        assert_all_is_well(panther, tmp_path, alerts=2, linked=1)
+        if phase == 0:
+            died = crash.kills(crashes.lines)
+            assert {"claim", "acquire_lease", "save_alerts", "put", "release_lease"} <= died.keys()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", range(4))
+def test_model_calls_are_not_paid_twice(tmp_path: Path, forkers: Forkers, phase: int) -> None:
+    """With a model in the analyst's place, over the phases a process dies after each write: an answer that was
+    journalled is never asked for again, and each is booked once.
+
+    Takes about 4 seconds each: every kill is followed by a new process.
+    """
+    with scripted_model(cite_first_event()) as model:
+        llm = f"llm: {{base_url: '{model.url}', model: scripted-1}}\n"
+        with killing(tmp_path, sqlite_url(tmp_path), forkers, alerts=1, linked=0, more=llm) as (panther, (crashes, _)):
+            crashes.run_to_the_end(Plan(every=4, phase=phase))
+
+            assert crashes.killed >= 3
+            assert_all_is_well(panther, tmp_path, alerts=1, linked=0)
+        booked = {line.key for line in crashes.lines if line.kind == "spend"}
+        assert booked
+        # A process may die between an answer and its journal entry; only then the same is asked again.
+        cut_short = sum(line.killed for line in crashes.lines if line.kind == "spend")
+        assert len(booked) <= len(model.requests) <= len(booked) + cut_short
+        assert run_cli("status", "--json", directory=tmp_path).json["spend"]["total"]["calls"] == len(booked)
+
+
+@pytest.mark.slow
+def test_sigkill_here_and_there_in_a_longer_run(store_url: str, tmp_path: Path, forkers: Forkers) -> None:
+    """Twenty alerts on three workers, a kill after every 43rd write.
+
+    Takes about 15 seconds: some ten processes share the work.
+    """
+    with killing(tmp_path, store_url, forkers, alerts=20, linked=5, workers=3) as (panther, (crashes, _)):
+        crashes.run_to_the_end(Plan(every=43, phase=20))
+
+        assert crashes.killed >= 6
+        assert_all_is_well(panther, tmp_path, alerts=20, linked=5)
+
+
+@pytest.mark.slow
+def test_another_process_finishes_what_a_killed_one_left(
+    postgres_database: str, tmp_path: Path, forkers: Forkers
+) -> None:
+    """Two processes share one PostgreSQL; one is killed in the midst of its work, and the leases alone tell the other.
+
+    Takes about 10 seconds: the lease of three seconds has to run out.
+    """
+    stores.empty(postgres_database)
+    with killing(tmp_path, postgres_database, forkers, alerts=8, linked=2, workers=2) as (panther, (one, other)):
+        one.begin(Plan(lease=3.0, every=25, phase=24))
+        wait_for(lambda: len(crash.read(tmp_path / "writes.log")) > 10)
+        other.begin(Plan(lease=3.0))
+
+        assert one.end() == -signal.SIGKILL
+        assert other.end() == 0
+        assert_all_is_well(panther, tmp_path, alerts=8, linked=2)
+        workers = {line.key.rpartition("/")[0] for line in crash.read(tmp_path / "writes.log") if line.kind == "claim"}
+        assert len(workers) == 2
+
+
+@pytest.mark.slow
+def test_another_process_polls_when_the_poller_is_killed(
+    postgres_database: str, tmp_path: Path, forkers: Forkers
+) -> None:
+    """One of two processes polls; when it dies, the other one does, and takes up what was reopened
+    meanwhile.
+
+    Takes about 8 seconds: the lease of two seconds has to run out.
+    """
+    stores.empty(postgres_database)
+    with killing(tmp_path, postgres_database, forkers, alerts=2, linked=0) as (panther, (one, other)):
+        first, second = crash.alert_ids(2)
+        panther.world.alerts[second]["status"] = "RESOLVED"
+        one.begin(Plan(lease=2.0, forever=True))
+        wait_for(lambda: len(panther.comments(first)) == 1)
+        other.begin(Plan(lease=2.0, forever=True))
+        one.kill()
+        panther.world.alerts[second]["status"] = "OPEN"
+        wait_for(lambda: len(panther.comments(second)) == 1)
+        other.process.send_signal(signal.SIGTERM)
+
+        assert (one.end(), other.end()) == (-signal.SIGKILL, 0)
+        assert_all_is_well(panther, tmp_path, alerts=2, linked=0)
+
+
+def wait_for(condition: Callable[[], bool], seconds: float = 60) -> None:
+    """Wait until something has happened."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.05)

@@ -1,0 +1,440 @@
+"""Linked alerts, on SQLite and on PostgreSQL: they wait for their leader, are claimed to take its verdict, and never
+stand in the way of an investigation."""
+
+import asyncio
+import time
+from collections.abc import Callable
+from datetime import timedelta
+
+import pytest
+from sqlalchemy import Connection, update
+
+from tests.support import stores
+from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, investigation, saved
+from triage.domain.alert import Severity
+from triage.domain.selection import Linked, Selected
+from triage.domain.verdict import Disposition, Investigation
+from triage.edges.store import SqlStore, links, open_store, queue
+from triage.edges.store.engine import open_engines
+from triage.edges.store.tables import alerts as rows
+from triage.ports import AlertRecord, Claim, State
+
+pytest_plugins = ["tests.support.store_fixtures"]
+pytestmark = pytest.mark.anyio
+
+MINUTE = timedelta(minutes=1)
+TO_LEADER = Linked(leader="leader", reason="same title within 15 minutes")
+A_MOMENT = 0.1
+"""Seconds in which a write that does not wait would be through."""
+
+
+async def group(store: SqlStore, *names: str) -> None:
+    """A leader and alerts that are linked to it, each younger than the one before."""
+    await saved(store, alert("leader", minutes=60))
+    for age, name in enumerate(names):
+        await saved(store, alert(name, minutes=50 - age), decision=TO_LEADER)
+
+
+async def done(store: SqlStore, name: str = "leader", disposition: Disposition = Disposition.BENIGN) -> Investigation:
+    """Investigate an alert."""
+    claim = await claimed(store, alert_id=name)
+    result = investigation(claim, disposition)
+    assert await store.finish(claim, result, now=NOW)
+    return result
+
+
+async def of(store: SqlStore, name: str) -> AlertRecord:
+    record = await store.record(name)
+    assert record is not None
+    return record
+
+
+async def nothing_due(store: SqlStore) -> bool:
+    return await store.claim("nobody", now=NOW, lease_seconds=RUN_OUT) is None
+
+
+async def test_a_linked_alert_waits_for_its_leader(store: SqlStore) -> None:
+    """Nobody gets it before the leader is done; then it is claimed with the leader's name."""
+    await group(store, "a", "b")
+    leader = await claimed(store)
+    assert leader.alert.id == "leader"
+    assert leader.leader == ""
+    assert await nothing_due(store)
+
+    await store.finish(leader, investigation(leader), now=NOW)
+
+    first, second = await claimed(store), await claimed(store)
+    assert [(each.alert.id, each.leader, each.attempts) for each in (first, second)] == [
+        ("a", "leader", 1),
+        ("b", "leader", 1),
+    ]
+    assert (await of(store, "a")).state is State.RUNNING
+
+
+async def test_an_alert_that_is_linked_late_is_claimed_at_once(store: SqlStore) -> None:
+    """Its leader is done already; saving it again does not bring it back once it has its verdict."""
+    await group(store)
+    result = await done(store)
+
+    await saved(store, alert("late"), decision=TO_LEADER)
+    claim = await claimed(store)
+    assert (claim.alert.id, claim.leader) == ("late", "leader")
+    assert await store.point(claim, result, now=NOW)
+    await saved(store, alert("late", title="Changed"), decision=TO_LEADER)
+
+    assert await nothing_due(store)
+
+
+async def test_pointing_takes_the_verdict(store: SqlStore) -> None:
+    """The alert stays linked, with verdict and confidence, and is not in the queue any more."""
+    await group(store, "a")
+    result = await done(store, disposition=Disposition.MALICIOUS)
+
+    assert await store.point(await claimed(store), result, now=NOW + MINUTE)
+
+    record = await of(store, "a")
+    assert (record.state, record.verdict, record.confidence) == (State.LINKED, Disposition.MALICIOUS, 0.75)
+    assert (record.decision, record.worker, record.error) == (TO_LEADER, "", "")
+    assert await nothing_due(store)
+    assert await store.investigation("a") is None
+
+
+async def test_a_leader_that_is_investigated_anew_is_pointed_to_anew(store: SqlStore) -> None:
+    """Under another run, so that nothing of the first time is replayed."""
+    await group(store, "a")
+    first = await claimed_after(store, await done(store))
+    await store.enqueue("leader", now=NOW, fresh=True)
+
+    result = await done(store, disposition=Disposition.SUSPICIOUS)
+    second = await claimed(store)
+
+    assert second.alert.id == "a"
+    assert second.run_id != first.run_id
+    assert second.attempts == 1
+    assert await store.point(second, result, now=NOW)
+    assert (await of(store, "a")).verdict is Disposition.SUSPICIOUS
+
+
+async def claimed_after(store: SqlStore, result: Investigation) -> Claim:
+    """Claim the next linked alert and give it a verdict."""
+    claim = await claimed(store)
+    assert await store.point(claim, result, now=NOW)
+    return claim
+
+
+async def test_a_comment_that_is_written_later_is_no_new_verdict(store: SqlStore) -> None:
+    """A leader that is done once more for its comment alone does not have its linked alerts point to it again."""
+    await group(store, "a", "b")
+    leader = await claimed(store)
+    result = investigation(leader)
+    await store.finish(leader, result, now=NOW, again_at=NOW)
+    again = await claimed(store)
+    assert again.run_id == leader.run_id
+    await claimed_after(store, result)
+
+    await store.finish(again, result, now=NOW)
+
+    assert (await claimed(store)).alert.id == "b"
+    assert await nothing_due(store)
+
+
+async def test_a_verdict_that_is_out_of_date_is_taken_once_more(store: SqlStore) -> None:
+    """A leader that was investigated anew while its linked alert took the old verdict is heard of."""
+    await group(store, "a")
+    old = await done(store)
+    claim = await claimed(store, alert_id="a")
+    await store.enqueue("leader", now=NOW, fresh=True)
+    new = await done(store, disposition=Disposition.SUSPICIOUS)
+
+    assert await store.point(claim, old, now=NOW)
+
+    again = await claimed(store)
+    assert again.alert.id == "a"
+    assert again.run_id != claim.run_id
+    assert await store.point(again, new, now=NOW)
+    assert await nothing_due(store)
+
+
+async def test_an_investigation_goes_first(store: SqlStore) -> None:
+    """At the same severity a linked alert waits for every investigation, even a younger one; severity still decides."""
+    await group(store, "a")
+    await saved(store, alert("severe", minutes=55, severity=Severity.CRITICAL), decision=TO_LEADER)
+    await done(store)
+    await saved(store, alert("young", minutes=1), alert("low", minutes=90, severity=Severity.LOW))
+
+    order = [(await claimed(store)).alert.id for _ in range(4)]
+
+    assert order == ["severe", "young", "a", "low"]
+
+
+async def test_a_released_link_is_due_again(store: SqlStore) -> None:
+    """It is linked again, keeps its run and all its attempts, and is claimed to point."""
+    await group(store, "a")
+    await done(store)
+    first = await claimed(store)
+
+    assert await store.give_back(first, now=NOW)
+
+    assert (await of(store, "a")).state is State.LINKED
+    again = await claimed(store)
+    assert (again.leader, again.attempts, again.run_id) == ("leader", 1, first.run_id)
+
+
+async def test_a_link_that_failed_for_now_waits(store: SqlStore) -> None:
+    """It is linked, with its error, and nobody gets it before its time."""
+    await group(store, "a")
+    await done(store)
+
+    await store.give_back(await claimed(store), now=NOW, error="Panther is down", retry_at=NOW + MINUTE)
+
+    record = await of(store, "a")
+    assert (record.state, record.error, record.attempts) == (State.LINKED, "Panther is down", 1)
+    assert record.next_attempt_at is not None
+    assert await nothing_due(store)
+
+
+async def test_a_link_that_is_given_up_is_queued_to_point(store: SqlStore) -> None:
+    """Parked like any other; queued again it takes its leader's verdict, and afresh it is investigated itself."""
+    await group(store, "a", "b")
+    await done(store)
+    for _ in range(2):
+        await store.give_back(await claimed(store), now=NOW, error="no", failed=True)
+    assert (await of(store, "a")).state is State.FAILED
+    assert await nothing_due(store)
+
+    await store.enqueue("a", now=NOW, fresh=False)
+    await store.enqueue("b", now=NOW, fresh=True)
+
+    own, pointer = await claimed(store), await claimed(store)
+    assert (own.alert.id, own.leader) == ("b", "")
+    assert (pointer.alert.id, pointer.leader, pointer.attempts) == ("a", "leader", 1)
+    assert isinstance((await of(store, "b")).decision, Selected)
+
+
+async def test_an_abandoned_link_is_claimed_again(store: SqlStore) -> None:
+    """A worker that died over it is followed by another, in the same run."""
+    await group(store, "a")
+    await done(store)
+    dead = await claimed(store, "dead", lease_seconds=RUN_OUT)
+
+    heir = await claimed(store, "heir")
+
+    assert (heir.alert.id, heir.leader, heir.run_id, heir.epoch) == ("a", "leader", dead.run_id, dead.epoch + 1)
+    assert not await store.point(dead, investigation(dead), now=NOW)
+
+
+async def test_a_link_may_become_an_investigation_of_its_own(store: SqlStore) -> None:
+    """Selecting it ends the claim; it is queued under a run of its own, and the leader means nothing to it."""
+    await group(store, "a")
+    await done(store)
+    pointer = await claimed(store)
+
+    await store.decide("a", Selected(reason="a new entity"), now=NOW)
+
+    assert not await store.heartbeat(pointer, now=NOW, lease_seconds=HOLDS)
+    own = await claimed(store)
+    assert (own.alert.id, own.leader, own.attempts) == ("a", "", 1)
+    assert own.run_id != pointer.run_id
+    assert await store.followers("leader") == ()
+
+
+async def test_polling_may_select_what_was_linked(store: SqlStore) -> None:
+    """A linked alert that is more severe now is queued for itself, whether or not it has a verdict."""
+    await group(store, "a", "b")
+    result = await done(store)
+    await claimed_after(store, result)
+
+    await saved(store, alert("a", severity=Severity.CRITICAL), alert("b", severity=Severity.CRITICAL))
+
+    assert {(claim.alert.id, claim.leader) for claim in [await claimed(store), await claimed(store)]} == {
+        ("a", ""),
+        ("b", ""),
+    }
+
+
+async def test_a_link_that_points_leads_nobody(store: SqlStore) -> None:
+    """While it takes a verdict it is running, but it is not investigated."""
+    await group(store, "a")
+    await done(store)
+    await claimed(store)
+
+    leaders = await store.group_leaders("Standard.NewPlace", since=NOW - 120 * MINUTE)
+
+    assert [record.alert.id for record in leaders] == ["leader"]
+
+
+async def test_a_leader_that_is_skipped_is_followed_by_the_oldest(store: SqlStore) -> None:
+    """A person closed it before its turn: the next alert of the group is investigated, and leads the others."""
+    await group(store, "a", "b", "c")
+    leader = await claimed(store)
+    await store.give_back(leader, now=NOW)
+
+    await store.decide("leader", SKIPPED, now=NOW)
+
+    claim = await claimed(store)
+    assert (claim.alert.id, claim.leader) == ("a", "")
+    assert [record.alert.id for record in await store.followers("a")] == ["b", "c"]
+    assert [record.decision for record in await store.followers("a")] == [
+        TO_LEADER.model_copy(update={"leader": "a"})
+    ] * 2
+    assert await nothing_due(store)
+    await store.finish(claim, investigation(claim), now=NOW)
+    assert (await claimed(store)).leader == "a"
+
+
+async def test_an_alert_that_is_linked_to_a_skipped_one_does_not_wait(store: SqlStore) -> None:
+    """The poll decided before the person did: a worker finds out that there is no verdict to come."""
+    await group(store)
+    await store.decide("leader", SKIPPED, now=NOW)
+
+    await saved(store, alert("a"), decision=TO_LEADER)
+
+    assert (await claimed(store)).leader == "leader"
+
+
+async def test_a_leader_that_is_given_up_keeps_its_group_waiting(store: SqlStore) -> None:
+    """Until a person has it tried again."""
+    await group(store, "a")
+    await store.give_back(await claimed(store), now=NOW, error="no", failed=True)
+    assert await nothing_due(store)
+
+    await store.enqueue("leader", now=NOW, fresh=False)
+    await done(store)
+
+    assert (await claimed(store)).alert.id == "a"
+
+
+async def test_linking_what_led_others_takes_them_along(store: SqlStore) -> None:
+    """No alert is linked to one that is linked itself."""
+    await group(store, "a", "b")
+    await saved(store, alert("older", minutes=70))
+    result = await done(store, "older")
+
+    await store.decide("leader", Linked(leader="older", reason="same title"), now=NOW)
+
+    assert [record.alert.id for record in await store.followers("older")] == ["leader", "a", "b"]
+    for _ in range(3):
+        await claimed_after(store, result)
+
+
+async def test_followers_are_listed_whatever_their_state(store: SqlStore) -> None:
+    """Waiting, being worked on, with a verdict, given up: all of them, oldest first; nobody follows nobody."""
+    await group(store, "a", "b", "c", "d")
+    result = await done(store)
+    await claimed_after(store, result)
+    await store.give_back(await claimed(store), now=NOW, error="no", failed=True)
+    await claimed(store)
+
+    found = [(record.alert.id, record.state) for record in await store.followers("leader")]
+
+    assert found == [("a", State.LINKED), ("b", State.FAILED), ("c", State.RUNNING), ("d", State.LINKED)]
+    assert await store.followers("") == ()
+
+
+async def test_long_ids_lead_and_follow(store: SqlStore) -> None:
+    """An id that no index could hold whole is a leader like any other."""
+    long = "x" * 5_000
+    await saved(store, alert(long))
+    await saved(store, alert("a"), decision=Linked(leader=long, reason="same title"))
+    result = await done(store, long)
+
+    claim = await claimed(store)
+
+    assert (claim.alert.id, await store.point(claim, result, now=NOW)) == ("a", True)
+    assert [record.alert.id for record in await store.followers(long)] == ["a"]
+
+
+async def test_retention_spares_what_is_due(store: SqlStore) -> None:
+    """A linked alert that may be claimed has work before it; one with a verdict goes."""
+    await group(store, "a", "b")
+    await claimed_after(store, await done(store))
+
+    pruned = await store.prune(NOW + MINUTE)
+
+    assert pruned.alerts == 2
+    assert [record.alert.id for record in await store.records()] == ["b"]
+    assert (await claimed(store)).leader == "leader"
+
+
+async def test_the_status_tells_links_apart(store: SqlStore) -> None:
+    """Waiting for a leader, due, being worked on, and through."""
+    await group(store, "a", "b", "c")
+    waiting = await store.queue_status(now=NOW)
+    result = await done(store)
+    await claimed_after(store, result)
+    pointer = await claimed(store, "w2")
+
+    status = await store.queue_status(now=NOW)
+
+    assert (waiting.links_waiting, waiting.links_due) == (3, 0)
+    assert (status.links_waiting, status.links_due) == (0, 1)
+    assert [(each.alert_id, each.worker, each.since, each.leader) for each in status.in_flight] == [
+        (pointer.alert.id, "w2", NOW, "leader")
+    ]
+    assert (status.last_hour.done, status.last_hour.linked) == (1, 1)
+
+
+# ---- two transactions at once on PostgreSQL ----------------------------------------------------------------------
+
+
+@pytest.fixture
+def postgres_url(postgres_database: str) -> str:
+    stores.empty(postgres_database)
+    return postgres_database
+
+
+async def test_a_link_saved_while_its_leader_finishes_does_not_wait_for_ever(postgres_url: str) -> None:
+    """The save waits for the transaction that ends the leader, and sees that it has."""
+    store, engine = await open_store(postgres_url), open_engines(postgres_url).writer
+    await group(store)
+    leader = await claimed(store)
+
+    with engine.begin() as connection:
+        assert queue.finish(connection, leader, investigation(leader), now=NOW, again_at=None)
+        saving = asyncio.create_task(saved(store, alert("a"), decision=TO_LEADER))
+        await asyncio.sleep(A_MOMENT)
+        assert not saving.done()
+    await saving
+
+    assert (await claimed(store)).alert.id == "a"
+    engine.dispose()
+    await store.close()
+
+
+async def test_a_leader_that_finishes_while_a_link_is_saved_sees_it(postgres_url: str) -> None:
+    """The other way round: the end of the leader waits for the save."""
+    store, engine = await open_store(postgres_url), open_engines(postgres_url).writer
+    await group(store, "a")
+    leader = await claimed(store)
+
+    with engine.begin() as connection:
+        links.hold_leaders(connection, ["leader"])
+        finishing = asyncio.create_task(store.finish(leader, investigation(leader), now=NOW))
+        await asyncio.sleep(A_MOMENT)
+        assert not finishing.done()
+    assert await finishing
+
+    assert (await claimed(store)).alert.id == "a"
+    engine.dispose()
+    await store.close()
+
+
+async def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
+    """PostgreSQL ends one of two transactions that wait for each other; the one that lost runs anew."""
+    store, other = await open_store(postgres_url), await open_store(postgres_url)
+    await saved(store, alert("a"), alert("b"))
+
+    def both(first: str, second: str) -> Callable[..., None]:
+        def change(connection: object) -> None:
+            assert isinstance(connection, Connection)
+            for name in (first, second):
+                connection.execute(update(rows).where(rows.c.id == name).values(attempts=rows.c.attempts + 1))
+                time.sleep(A_MOMENT)
+
+        return change
+
+    await asyncio.gather(store._write(both("a", "b")), other._write(both("b", "a")))
+
+    assert [record.attempts for record in await store.records()] == [2, 2]
+    await store.close()
+    await other.close()

@@ -1,0 +1,66 @@
+"""`triage report`."""
+
+from typing import TYPE_CHECKING
+
+import click
+
+from triage.cli.common import (
+    clock_at,
+    config_option,
+    json_option,
+    now_option,
+    print_json,
+    run_async,
+    settings_from,
+    write_file,
+)
+from triage.cli.history import age_of, opened, walk
+from triage.ports import Clock
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from triage.stages.reporting.shift import Shift
+
+
+@click.command("report")
+@click.option("--since", default="24h", show_default=True, metavar="AGE", help="Alerts created in the last 8h, 7d, …")
+@click.option("--html", "html", default=None, metavar="FILE", help="Write the summary as one HTML page.")
+@config_option
+@json_option
+@now_option
+def command(since: str, html: str | None, config: str | None, as_json: bool, now: str | None) -> int:
+    """Sum up a shift: verdicts, noisiest detections, time and cost, what failed, what waits for a person.
+
+    Only the state database is read: an alert's status is that of its last poll.
+    """
+    settings = settings_from(config)
+    shift = run_async(_shift(settings, clock_at(now), since))
+    from triage.stages.reporting.shift_forms import (  # noqa: PLC0415 - start-up time
+        shift_json,
+        shift_page,
+        shift_text,
+    )
+
+    if html:
+        from triage.wiring import prompts_of  # noqa: PLC0415
+
+        write_file(html, shift_page(shift, prompts=prompts_of(settings)), "--html")
+    if as_json:
+        print_json(shift_json(shift))
+    elif not html:
+        click.echo(shift_text(shift))
+    return 0
+
+
+async def _shift(settings: Settings, clock: Clock, since: str) -> "Shift":
+    from triage.stages.reporting.shift import ShiftReport  # noqa: PLC0415 - start-up time
+
+    age = age_of(since)
+    until = clock.now()
+    start = until - age if age else None
+    async with opened(settings) as store:
+        marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
+        gathered = ShiftReport(since=start, until=until, currency=settings.llm.currency, marks=marks)
+        async for record, investigation in walk(store, since=start):
+            gathered.add(record, investigation)
+    return gathered.close()

@@ -1,0 +1,170 @@
+"""`triage status`."""
+
+from dataclasses import asdict
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+from triage.cli.common import (
+    clock_at,
+    config_option,
+    json_option,
+    now_option,
+    one_line,
+    print_json,
+    run_async,
+    settings_from,
+)
+from triage.settings import Settings
+
+if TYPE_CHECKING:
+    from triage.monitor import Status
+    from triage.ports import Ended, Spend
+
+ERROR_WIDTH = 160
+IN_FLIGHT = 20
+"""Rows of the table of what is being worked on."""
+
+
+@click.command("status")
+@config_option
+@json_option
+@now_option
+def command(config: str | None, as_json: bool, now: str | None) -> int:
+    """Show the queue, what is being worked on, polling, spend, and what failed; reads the state database only."""
+    settings = settings_from(config)
+    status = run_async(_look(settings, clock_at(now).now()))
+    if as_json:
+        print_json(to_json(status, settings.llm.currency))
+    else:
+        click.echo(to_text(status, settings.llm.currency))
+    return 0
+
+
+async def _look(settings: Settings, now: datetime) -> "Status":
+    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
+    from triage.monitor import look  # noqa: PLC0415
+
+    store = await open_store(settings.store.url)
+    try:
+        return await look(store, now=now)
+    finally:
+        await store.close()
+
+
+def to_json(status: "Status", currency: str) -> dict[str, object]:
+    """One document; names are only ever added."""
+    queue = status.queue
+    return {
+        "at": status.at.isoformat(),
+        "states": dict(queue.by_state),
+        "queued": queue.by_state.get("queued", 0),
+        "oldest_queued_seconds": round(status.oldest_seconds, 3) if queue.oldest_queued else None,
+        "links_waiting": queue.links_waiting,
+        "links_due": queue.links_due,
+        "in_flight": [
+            {**asdict(each), "since": each.since.isoformat() if each.since else None} for each in queue.in_flight
+        ],
+        "in_flight_by_worker": dict(queue.running_by_worker),
+        "last_hour": asdict(queue.last_hour),
+        "last_day": asdict(queue.last_day),
+        "poller": status.poller or None,
+        "poll": status.poll.model_dump(mode="json") if status.poll else None,
+        "paused": status.paused,
+        "spend": {"currency": currency, "today": _spend(status.today), "total": _spend(status.total)},
+        "failed": queue.by_state.get("failed", 0),
+        "failures": [
+            {"alert_id": each.alert_id, "error": each.error, "at": each.at.isoformat() if each.at else None}
+            for each in queue.parked
+        ],
+        "pruned_at": status.pruned_at.isoformat() if status.pruned_at else None,
+    }
+
+
+def _spend(spend: "Spend") -> dict[str, object]:
+    return {**spend.model_dump(mode="json"), "tokens": spend.tokens}
+
+
+def to_text(status: "Status", currency: str) -> str:
+    """A page for a terminal."""
+    queue = status.queue
+    states = queue.by_state
+    lines = [
+        _line("queue", _queue(status)),
+        _line("linked", f"{queue.links_due} take a verdict, {queue.links_waiting} wait for one"),
+        _line("last hour", _ended(queue.last_hour)),
+        _line("last 24 h", _ended(queue.last_day)),
+        _line("in all", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
+        *_poll(status),
+        _line("writing", "paused; `triage resume` continues" if status.paused else "not paused"),
+        _line("spend", f"{_money(status.today, currency)} today, {_money(status.total, currency)} in all"),
+    ]
+    if status.pruned_at:
+        lines.append(_line("retention", f"last applied {_ago(status.at, status.pruned_at)}"))
+    if queue.in_flight:
+        lines += ["", f"In flight: {len(queue.in_flight)}"]
+        for each in queue.in_flight[:IN_FLIGHT]:
+            since = f"for {_span((status.at - each.since).total_seconds())}" if each.since else ""
+            what = f"takes the verdict of {each.leader}" if each.leader else ""
+            lines.append(f"  {each.alert_id}  {one_line(each.worker, 60)}  {since}  {what}".rstrip())
+        if len(queue.in_flight) > IN_FLIGHT:
+            lines.append(f"  and {len(queue.in_flight) - IN_FLIGHT} more (--json shows all)")
+    if queue.parked:
+        lines += ["", f"Failed: {states.get('failed', 0)} (`triage list --failed`; `triage retry --all` tries again)"]
+        for failure in queue.parked:
+            when = _ago(status.at, failure.at) if failure.at else ""
+            lines.append(f"  {failure.alert_id}  {when}  {one_line(failure.error, ERROR_WIDTH)}")
+    return "\n".join(lines)
+
+
+def _line(name: str, text: str) -> str:
+    return f"{name:<10} {one_line(text)}".rstrip()
+
+
+def _queue(status: "Status") -> str:
+    waiting = status.queue.by_state.get("queued", 0)
+    oldest = f", the oldest for {_span(status.oldest_seconds)}" if waiting and status.queue.oldest_queued else ""
+    return f"{waiting} waiting{oldest}; {len(status.queue.in_flight)} in flight"
+
+
+def _poll(status: "Status") -> list[str]:
+    lines = [_line("poller", status.poller or "none (no process polls)")]
+    poll = status.poll
+    if poll is None:
+        return [*lines, _line("poll", "never")]
+    last = f"last complete {_ago(status.at, poll.succeeded_at)}" if poll.succeeded_at else "none has completed"
+    text = f"{last}; {poll.seen} alerts seen, {poll.new} new"
+    if poll.error:
+        text = f"{poll.failures} failed in a row ({_ago(status.at, poll.attempted_at)}): {poll.error}; {last}"
+    lines.append(_line("poll", text))
+    if poll.backlog_windows:
+        span = ""
+        if poll.backlog_from and poll.backlog_to:
+            span = f", {poll.backlog_from:%Y-%m-%d %H:%M} to {poll.backlog_to:%Y-%m-%d %H:%M}"
+        lines.append(_line("backlog", f"{poll.backlog_windows} windows to read{span}"))
+    lines += [_line("", f"not read: {problem}") for problem in poll.problems[:3]]
+    return lines
+
+
+def _ended(ended: "Ended") -> str:
+    return f"{ended.done} investigated, {ended.linked} linked, {ended.skipped} skipped, {ended.failed} failed"
+
+
+def _money(spend: "Spend", currency: str) -> str:
+    return f"{spend.money:.2f} {currency} ({spend.tokens:,} tokens, {spend.calls:,} calls)"
+
+
+def _ago(now: datetime, then: datetime | None) -> str:
+    return f"{_span((now - then).total_seconds())} ago" if then else "never"
+
+
+def _span(seconds: float) -> str:
+    """A length of time in its two largest units."""
+    left = max(round(seconds), 0)
+    parts = []
+    for unit, length in (("d", 86_400), ("h", 3_600), ("min", 60), ("s", 1)):
+        count, left = divmod(left, length)
+        if count:
+            parts.append(f"{count} {unit}")
+    return " ".join(parts[:2]) or "0 s"

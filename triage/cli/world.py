@@ -1,0 +1,152 @@
+"""`triage world`."""
+
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from triage.cli.common import UNFINISHED, json_option, one_line, print_json
+from triage.domain.clean import plain
+from triage.errors import ConfigError
+
+if TYPE_CHECKING:
+    from triage.sandbox.importing import Report, Request
+
+_SHOWN = 10
+
+
+@click.group("world")
+def command() -> None:
+    """Build a world from your own logs, rules and alerts, for `triage sandbox` and `triage eval`."""
+
+
+@command.command("import")
+@click.option("--into", "into", required=True, metavar="DIR", help="The world; made, or extended.")
+@click.option("--cloudtrail", multiple=True, metavar="PATH", help="CloudTrail files or a directory of them.")
+@click.option("--logs", multiple=True, metavar="LOG_TYPE=PATH", help="NDJSON of a log type: file or directory.")
+@click.option("--rules", multiple=True, metavar="DIR", help="Detections as panther-analysis keeps them.")
+@click.option(
+    "--alerts", multiple=True, metavar="FILE", help="NDJSON: which rule fired on which rows, and what it was."
+)
+@click.option("--alert", multiple=True, metavar="RULE:ROW[=VERDICT]", help="An alert over one row (its p_row_id).")
+@click.option("--time-field", multiple=True, metavar="[LOG_TYPE=]PATH", help="Where a record's time stands.")
+@click.option(
+    "--undated", default=None, metavar="TIME", help="The time of records without one; else they are left out."
+)
+@click.option("--org", default="", metavar="NAME", help="Name of the organisation.")
+@click.option(
+    "--now", "now", default=None, metavar="TIME", help="The world's moment; default: after its newest record."
+)
+@json_option
+def import_(
+    into: str,
+    cloudtrail: tuple[str, ...],
+    logs: tuple[str, ...],
+    rules: tuple[str, ...],
+    alerts: tuple[str, ...],
+    alert: tuple[str, ...],
+    time_field: tuple[str, ...],
+    undated: str | None,
+    org: str,
+    now: str | None,
+    as_json: bool,
+) -> int:
+    """Make or extend a world directory from your own files.
+
+    Files may be gzip. Rule bodies are stored as text and never run, so alerts come from you: each line of an --alerts
+    FILE is a JSON object such as
+
+    \b
+      {"rule": "AWS.CloudTrail.Stopped", "where": {"eventName": "StopLogging"}, "verdict": "malicious"}
+
+    with row, rows, where, time, since or until to say on which rows, and, if you like, log_type, title, severity,
+    status, created, context, incident, accept, notes, evidence_row_ids. A verdict (malicious or benign) goes to
+    truth.ndjson alone, from which `triage eval --world DIR` takes it.
+
+    Ends with 1 where something was left out; it is counted and named.
+    """
+    from triage.sandbox.importing import AlertAt, Logs, Request, import_world  # noqa: PLC0415 - start-up time
+
+    if not (cloudtrail or logs or rules or alerts or alert):
+        raise ConfigError("nothing to import: give --cloudtrail, --logs, --rules, --alerts or --alert")
+    request = Request(
+        into=Path(into),
+        logs=(*map(Logs.cloudtrail, cloudtrail), *map(Logs.parse, logs)),
+        rules=tuple(map(Path, rules)),
+        alert_files=tuple(map(Path, alerts)),
+        alerts=tuple(map(AlertAt.parse, alert)),
+        org=org,
+        now=_moment(now, "--now"),
+        time_fields=dict(map(_time_field, time_field)),
+        undated=_moment(undated, "--undated"),
+    )
+    report = import_world(request)
+    if as_json:
+        print_json(_document(report))
+    else:
+        for line in _text(report, request):
+            click.echo(plain(line, len(line) + 1))
+    return UNFINISHED if report.rejected else 0
+
+
+def _moment(text: str | None, option: str) -> datetime | None:
+    if text is None:
+        return None
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError as error:
+        raise ConfigError(f"{option}: {one_line(text, 60)!r} is not a time such as 2026-03-01T12:00:00Z") from error
+    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
+
+
+def _time_field(text: str) -> tuple[str, str]:
+    log_type, divider, path = text.rpartition("=")
+    if not path or (divider and not log_type):
+        raise ConfigError(f"--time-field: expected PATH or LOG_TYPE=PATH, not {one_line(text, 60)!r}")
+    return log_type, path
+
+
+def _document(report: "Report") -> dict[str, object]:
+    from dataclasses import asdict  # noqa: PLC0415 - start-up time
+
+    return {**asdict(report), "reasons": dict(report.reasons.most_common()), "changed": report.changed}
+
+
+def _text(report: "Report", request: "Request") -> list[str]:
+    lines = []
+    if report.records_read or report.duplicates:
+        lines.append(
+            f"records: {report.records_read} read, {sum(report.records_added.values())} new, "
+            f"{report.duplicates} that were there already"
+        )
+        lines += [
+            f"  {table}: {count} rows, {report.records_added.get(table, 0)} new"
+            for table, count in report.tables.items()
+        ]
+    if report.rules_read:
+        kinds = ", ".join(f"{count} {kind}" for kind, count in sorted(report.rules_by_kind.items()))
+        lines.append(
+            f"rules: {report.rules_read} read ({kinds}), {report.rules_added} new, {report.rules_changed} changed"
+        )
+    if report.not_detections:
+        aside = ", ".join(f"{count} {kind}" for kind, count in sorted(report.not_detections.items()))
+        lines.append(f"  no detections, left aside: {aside}")
+    if report.skipped_files:
+        lines.append(f"files passed over by their names or because they are links to elsewhere: {report.skipped_files}")
+    if report.rejected:
+        lines.append(f"left out: {report.rejected}")
+        lines += [f"  {count} x {reason}" for reason, count in report.reasons.most_common(_SHOWN)]
+        lines += [f"  {problem}" for problem in report.problems[:_SHOWN]]
+        if report.rejected > _SHOWN:
+            lines.append(f"  and {report.rejected - _SHOWN} more; --json names the first hundred")
+    lines.append(f"alerts: {report.alerts} ({report.alerts_added} new); labels: {report.labels}; now: {report.now}")
+    if not report.changed:
+        lines.append("nothing new: the world is as it was")
+    if not report.alerts:
+        lines.append("the world has no alerts yet: add some with --alerts FILE or --alert RULE:ROW=VERDICT")
+    elif not report.labels:
+        lines.append('no alert is labelled yet: give a "verdict" in --alerts, or write truth.ndjson in the world')
+    else:
+        lines.append(f"measure with: triage eval --world {request.into}")
+    return lines

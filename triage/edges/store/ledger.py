@@ -1,0 +1,97 @@
+"""What was spent on model calls, and what people said alerts are."""
+
+from datetime import datetime
+from typing import Literal
+
+from sqlalchemy import BigInteger, Connection, bindparam, func, select
+
+from triage.edges.store.alerts import locked
+from triage.edges.store.queue import HOLDS, held
+from triage.edges.store.tables import Upsert, alerts, marks, spend, upsert
+from triage.ports import Claim, Mark, Spend
+
+_COLUMNS = ("run_id", "key", "alert_id", "at", "calls", "prompt", "cached", "completion", "money")
+
+# A row, if the claim holds; see `journal`.
+_FENCED = (
+    select(*(bindparam(f"new_{name}", type_=spend.c[name].type) for name in _COLUMNS))
+    .select_from(alerts)
+    .where(HOLDS)
+    .with_for_update(read=True)
+)
+
+
+def _booking(insert: Upsert) -> Upsert:
+    return insert.from_select(list(_COLUMNS), _FENCED, include_defaults=False).on_conflict_do_nothing(
+        index_elements=["run_id", "key"]
+    )
+
+
+_BOOK = upsert(spend, _booking)
+_HELD = select(alerts.c.id).where(HOLDS)
+
+
+def book(connection: Connection, claim: Claim, key: str, cost: Spend, *, now: datetime) -> bool:
+    """Keep what a model call cost; the first entry of a run's key counts. False where the claim is stale."""
+    values = held(claim) | {
+        "new_run_id": claim.run_id,
+        "new_key": key,
+        "new_alert_id": claim.alert.id,
+        "new_at": now,
+        "new_calls": cost.calls,
+        "new_prompt": cost.prompt_tokens,
+        "new_cached": cost.cached_tokens,
+        "new_completion": cost.completion_tokens,
+        "new_money": cost.money,
+    }
+    if connection.execute(_BOOK[connection.dialect.name], values).rowcount == 1:
+        return True
+    return connection.execute(_HELD, held(claim)).first() is not None
+
+
+_SUM = select(
+    *(func.coalesce(func.sum(spend.c[name]), 0, type_=BigInteger()).label(name) for name in _COLUMNS[4:8]),
+    func.coalesce(func.sum(spend.c.money), 0.0).label("money"),
+)
+
+
+def spent(connection: Connection, *, since: datetime, run_id: str) -> Spend:
+    query = _SUM.where(spend.c.at >= since)
+    if run_id:
+        query = query.where(spend.c.run_id == run_id)
+    row = connection.execute(query).one()
+    return Spend(
+        calls=int(row.calls),
+        prompt_tokens=int(row.prompt),
+        cached_tokens=int(row.cached),
+        completion_tokens=int(row.completion),
+        money=float(row.money),
+    )
+
+
+def _marking(insert: Upsert) -> Upsert:
+    changed = {name: insert.excluded[name] for name in ("label", "note", "said_by", "at")}
+    return insert.on_conflict_do_update(index_elements=["alert_id"], set_=changed)
+
+
+_MARK = upsert(marks, _marking)
+
+
+def mark(
+    connection: Connection, alert_id: str, label: Literal["malicious", "benign"], note: str, *, by: str, now: datetime
+) -> None:
+    """Raises NotFound."""
+    locked(connection, alert_id)
+    values = {"alert_id": alert_id, "label": label, "note": note, "said_by": by, "at": now}
+    connection.execute(_MARK[connection.dialect.name], values)
+
+
+def marked(connection: Connection, *, since: datetime | None) -> tuple[Mark, ...]:
+    """Newest first."""
+    query = select(marks).order_by(marks.c.at.desc(), marks.c.alert_id)
+    if since is not None:
+        query = query.where(marks.c.at >= since)
+    return tuple(
+        Mark(alert_id=row.alert_id, label=row.label, note=row.note, by=row.said_by, at=row.at)
+        for row in connection.execute(query)
+    )

@@ -1,0 +1,137 @@
+"""Metrics in Prometheus' text format.
+
+Counters and the histogram tell what this process has done; gauges tell what stands in the store that all processes
+share, as it is when they are asked for.
+"""
+
+from collections.abc import Iterable
+
+from prometheus_client import CollectorRegistry, Counter, Histogram, generate_latest
+from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
+from prometheus_client.registry import Collector
+
+from triage.domain.selection import Skipped
+from triage.domain.verdict import Disposition, Investigation
+from triage.monitor import Status, Vitals
+from triage.pointer import Pointed
+from triage.ports import State
+from triage.publishing import unwritten
+
+_SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800)
+_ENDINGS = (State.DONE, State.LINKED, State.SKIPPED, State.FAILED)
+
+
+class Metrics:
+    """The metrics of one process."""
+
+    def __init__(self, currency: str) -> None:
+        """Make them.
+
+        Args:
+            currency: In which `llm.prices` are given.
+        """
+        self.registry = CollectorRegistry()
+        self._alerts = Counter("triage_alerts", "Alerts whose turn ended here.", ["state"], registry=self.registry)
+        self._verdicts = Counter(
+            "triage_verdicts", "Investigations finished here.", ["disposition"], registry=self.registry
+        )
+        self._seconds = Histogram(
+            "triage_investigation_seconds",
+            "From the claim of an alert to its verdict.",
+            buckets=_SECONDS,
+            registry=self.registry,
+        )
+        self._unwritten = Counter(
+            "triage_comments_unwritten", "Results that could not be written to Panther.", registry=self.registry
+        )
+        self._tokens = Counter(
+            "triage_llm_tokens", "Tokens of finished investigations.", ["kind"], registry=self.registry
+        )
+        self._spend = Counter(
+            "triage_spend", "Cost of finished investigations.", ["currency"], registry=self.registry
+        ).labels(currency)
+        # A series that appears with its first event has no rate at that moment.
+        for state in _ENDINGS:
+            self._alerts.labels(state.value)
+        for disposition in Disposition:
+            self._verdicts.labels(disposition.value)
+        for kind in ("prompt", "cached", "completion"):
+            self._tokens.labels(kind)
+
+    def ended(self, result: Investigation | Pointed | Skipped | str) -> None:
+        """Count an alert whose turn ended; a text is the reason it did not finish."""
+        if isinstance(result, Investigation):
+            self._investigated(result)
+        elif isinstance(result, Pointed):
+            if isinstance(result.decision, Skipped):
+                self._alerts.labels(State.SKIPPED.value).inc()
+            elif result.verdict is not None:
+                self._alerts.labels(State.LINKED.value).inc()
+            self._unwritten.inc(bool(result.unwritten))
+        else:
+            self._alerts.labels((State.SKIPPED if isinstance(result, Skipped) else State.FAILED).value).inc()
+
+    def _investigated(self, result: Investigation) -> None:
+        usage = result.usage
+        self._alerts.labels(State.DONE.value).inc()
+        self._verdicts.labels(result.verdict.disposition.value).inc()
+        self._seconds.observe(max((result.finished_at - result.started_at).total_seconds(), 0.0))
+        self._unwritten.inc(bool(unwritten(result)))
+        self._tokens.labels("prompt").inc(usage.prompt_tokens)
+        self._tokens.labels("cached").inc(usage.cached_tokens)
+        self._tokens.labels("completion").inc(usage.completion_tokens)
+        self._spend.inc(usage.money)
+
+    def text(self, status: Status | None, vitals: Vitals) -> bytes:
+        """Everything in the text format.
+
+        Args:
+            status: The store's numbers; `None` where it cannot be read.
+            vitals: This process's signs of life.
+        """
+        gauges = CollectorRegistry()
+        gauges.register(_Snapshot(status, vitals))
+        return generate_latest(self.registry) + generate_latest(gauges)
+
+
+class _Snapshot(Collector):
+    """The gauges of one moment."""
+
+    def __init__(self, status: Status | None, vitals: Vitals) -> None:
+        self._status = status
+        self._vitals = vitals
+
+    def collect(self) -> Iterable[Metric]:
+        yield _gauge("triage_store_up", "Whether the state database answers.", self._status is not None)
+        yield _gauge("triage_poller", "Whether this process is the one that polls.", self._vitals.leading)
+        yield _gauge("triage_workers", "Workers of this process that run.", sum(self._vitals.workers.values()))
+        failed = "Polls of this process that broke off."
+        yield CounterMetricFamily("triage_poll_failures", failed, value=self._vitals.polls_failed)
+        if self._status is None:
+            return
+        queue, poll = self._status.queue, self._status.poll
+        stored = GaugeMetricFamily("triage_alerts_stored", "Alerts in the store.", labels=["state"])
+        for state in State:
+            stored.add_metric([state.value], queue.by_state.get(state.value, 0))
+        yield stored
+        yield _gauge("triage_queue_depth", "Alerts that wait for a worker.", queue.by_state.get(State.QUEUED, 0))
+        yield _gauge(
+            "triage_oldest_queued_seconds", "How long the longest waiting one waits.", self._status.oldest_seconds
+        )
+        yield _gauge("triage_in_flight", "Alerts that are worked on, anywhere.", len(queue.in_flight))
+        yield _gauge("triage_links_waiting", "Linked alerts whose leader is not done.", queue.links_waiting)
+        yield _gauge("triage_links_due", "Linked alerts that may take their verdict.", queue.links_due)
+        yield _gauge("triage_paused", "Whether writing to Panther is paused.", self._status.paused)
+        yield _gauge("triage_spend_today", "Cost of all model calls since midnight UTC.", self._status.today.money)
+        yield _gauge("triage_tokens_today", "Tokens of all model calls since midnight UTC.", self._status.today.tokens)
+        if poll is not None:
+            if poll.succeeded_at is not None:
+                succeeded = poll.succeeded_at.timestamp()
+                yield _gauge("triage_last_poll_timestamp_seconds", "When the last complete poll began.", succeeded)
+            yield _gauge(
+                "triage_backlog_windows", "Windows of old alerts that are still to be read.", poll.backlog_windows
+            )
+
+
+def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:
+    return GaugeMetricFamily(name, text, value=float(value))

@@ -1,0 +1,99 @@
+"""A small HTTP server beside the workers, on their event loop."""
+
+import asyncio
+import ipaddress
+import re
+import socket
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager, contextmanager
+
+import uvicorn
+from starlette.applications import Starlette
+from starlette.requests import Request
+from starlette.responses import JSONResponse, Response
+from starlette.routing import Route
+
+from triage.errors import ConfigError, StoreError
+from triage.monitor import Vitals, health, look
+from triage.ports import Clock, Store
+from triage.web.metrics import Metrics
+
+_ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]\s]+):)?(?P<port>\d{1,5})")
+_TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
+_MAX_PORT = 65_535
+LOOPBACK = "127.0.0.1"
+
+
+def address(text: str) -> tuple[str, int]:
+    """Read `PORT`, which means this host only, or `HOST:PORT`. Raises ConfigError."""
+    found = _ADDRESS.fullmatch(text.strip())
+    if found is None or int(found["port"]) > _MAX_PORT:
+        raise ConfigError(f"--listen: {text[:60]!r} is not PORT or HOST:PORT, such as 9464 or 0.0.0.0:9464")
+    return (found["host"] or LOOPBACK).strip("[]"), int(found["port"])
+
+
+@contextmanager
+def bound(host: str, port: int) -> Iterator[socket.socket]:
+    """Listen on an address. Raises ConfigError where that cannot be."""
+    try:
+        family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        listener = socket.socket(family, kind, protocol)
+    except OSError as error:
+        raise ConfigError(f"--listen: there is no address {host} here ({error.strerror})") from error
+    with listener:
+        listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            listener.bind(place)
+        except OSError as error:
+            raise ConfigError(f"--listen: cannot listen on {host} port {port}: {error.strerror}") from error
+        yield listener
+
+
+def url_of(listener: socket.socket) -> str:
+    """Where a listener is reached, for a person."""
+    host, port = listener.getsockname()[:2]
+    return f"http://{f'[{host}]' if ipaddress.ip_address(host.partition('%')[0]).version == 6 else host}:{port}"  # noqa: PLR2004 - IPv6
+
+
+class _Server(uvicorn.Server):
+    """Leaves the signals to the program."""
+
+    @contextmanager
+    def capture_signals(self) -> Iterator[None]:
+        yield
+
+
+@asynccontextmanager
+async def serving(
+    listener: socket.socket, store: Store, vitals: Vitals, metrics: Metrics, clock: Clock
+) -> AsyncIterator[None]:
+    """Answer `/metrics` and `/healthz` until the block ends."""
+
+    async def tell_metrics(_request: Request) -> Response:
+        try:
+            status = await look(store, now=clock.now(), total=False)
+        except StoreError:
+            status = None
+        return Response(metrics.text(status, vitals), headers={"Content-Type": _TEXT_FORMAT})
+
+    async def tell_health(_request: Request) -> Response:
+        wrong = await health(store, vitals, monotonic=clock.monotonic())
+        return JSONResponse({"ok": not wrong, "reasons": list(wrong)}, status_code=503 if wrong else 200)
+
+    routes = [Route("/metrics", tell_metrics, methods=["GET"]), Route("/healthz", tell_health, methods=["GET"])]
+    server = _Server(
+        uvicorn.Config(
+            Starlette(routes=routes),
+            lifespan="off",
+            log_level="warning",
+            access_log=False,
+            ws="none",
+            timeout_graceful_shutdown=1,
+        )
+    )
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield
+    finally:
+        server.should_exit = True
+        await asyncio.gather(task, return_exceptions=True)
