@@ -10,11 +10,12 @@ from pydantic import JsonValue, TypeAdapter
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity
 from triage.domain.redaction import redact_json
+from triage.domain.report import UNWRITTEN
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
 from triage.ports import AlertRecord, AlertSource, Claim, Clock, Journal, Observer, Progress, Prompts, State, Store
-from triage.publishing import UNWRITTEN, Publisher
+from triage.publishing import Publisher
 from triage.settings import DedupKey, Settings
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.reporting.pointer import build_pointer

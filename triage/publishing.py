@@ -5,16 +5,13 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from triage.domain.alert import Alert
-from triage.domain.report import Report
+from triage.domain.report import DEFERRED, UNWRITTEN, Report
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
 from triage.ports import Journal, Observer, Progress, Prompts
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report, build_started
 from triage.stages.writeback import Desk, Result, Seen, WriteOutcome
-
-UNWRITTEN = "the comment was not written: "
-"""How a note begins that makes a run count as unfinished."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +31,8 @@ class Publisher:
     desk: Desk
     prompts: Prompts
     settings: WritebackSettings
+    currency: str = ""
+    """Of the cost in the footer."""
 
     async def begin(self, alert: Alert, *, run_id: str, journal: Journal, observe: Observer) -> None:
         """Say on the alert that its investigation has begun, where that is wanted. What fails here stops nothing."""
@@ -52,7 +51,9 @@ class Publisher:
         self, alert: Alert, investigation: Investigation, *, seen: Seen, journal: Journal, observe: Observer
     ) -> Published:
         """Write the comment, then move the alert. What cannot be written is a note; what may pass is raised."""
-        report = build_report(alert, investigation, prompts=self.prompts, settings=self.settings)
+        report = build_report(
+            alert, investigation, prompts=self.prompts, settings=self.settings, currency=self.currency
+        )
         notes, again_at = await self.comment(
             alert,
             report,
@@ -97,7 +98,7 @@ class Publisher:
                 return (*outcome.notes, f"no comment by policy: {outcome.reason}"), None
             case Result.DEFERRED:
                 when = outcome.until.isoformat(timespec="minutes") if outcome.until else "later"
-                return (*outcome.notes, f"the comment waits until {when}: {outcome.reason}"), outcome.until
+                return (*outcome.notes, f"{DEFERRED}{when}: {outcome.reason}"), outcome.until
             case _:
                 return outcome.notes, None
 

@@ -246,6 +246,6 @@ async def open_app(
             prompts=prompts,
             model=model,
             abilities=abilities,
-            publisher=Publisher(desk, prompts, settings.writeback) if desk is not None else None,
+            publisher=Publisher(desk, prompts, settings.writeback, settings.llm.currency) if desk is not None else None,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

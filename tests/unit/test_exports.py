@@ -24,11 +24,11 @@ from tests.support.tiny_world import NOW as WORLD_NOW
 from tests.support.tiny_world import write_world
 from triage.domain.alert import Actor, Alert, Kind, Severity, Status
 from triage.domain.entity import Entity, EntityKind, Role
+from triage.domain.report import UNWRITTEN
 from triage.domain.selection import Linked, SkipCode, Skipped
 from triage.domain.verdict import Disposition, Investigation
 from triage.edges.prompts import load_prompts
 from triage.ports import AlertRecord, Mark, State
-from triage.publishing import UNWRITTEN
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world

@@ -96,7 +96,13 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
         assert investigation is not None
         from triage.stages.reporting import build_report  # noqa: PLC0415
 
-        report = build_report(example.alert, investigation, prompts=prompts_of(settings), settings=settings.writeback)
+        report = build_report(
+            example.alert,
+            investigation,
+            prompts=prompts_of(settings),
+            settings=settings.writeback,
+            currency=settings.llm.currency,
+        )
         click.echo(report.text)
         html = directory / "alert.html"
         html.write_text(
@@ -106,6 +112,7 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
                 investigation,
                 prompts=prompts_of(settings),
                 console_url=settings.writeback.console_url,
+                currency=settings.llm.currency,
             ),
             encoding="utf-8",
         )

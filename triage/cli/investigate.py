@@ -113,6 +113,7 @@ async def _investigate(
                 investigation,
                 prompts=app.pipeline.prompts,
                 console_url=settings.writeback.console_url,
+                currency=settings.llm.currency,
             )
             write_file(html, body, "--html")
     if as_json:

@@ -14,6 +14,11 @@ Format = Literal["HTML", "PLAIN_TEXT"]
 RESERVE = 220
 """Characters that `related` adds at most to a body."""
 
+UNWRITTEN = "the comment was not written: "
+"""How a note on an investigation begins that makes its run count as unfinished."""
+DEFERRED = "the comment waits until "
+"""How one begins where policy has put a comment off."""
+
 _TAG = "triage-marker:"
 _VERSION = "v1"
 _LINE = regex.compile(

@@ -6,14 +6,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from triage.domain.alert import DetectionOrigin, Status
+from triage.domain.report import DEFERRED, UNWRITTEN
 from triage.domain.selection import Linked
 from triage.domain.verdict import Disposition, Investigation
 from triage.ports import AlertRecord, Mark, State
-
-DEFERRED = "the comment waits until "
-"""How a note of `publishing` begins where policy has put a comment off."""
-UNWRITTEN = "the comment was not written: "
-"""How one begins where it could not be written."""
 
 VERDICTS = tuple(each.value for each in Disposition)
 _URGENT = (Disposition.MALICIOUS, Disposition.SUSPICIOUS)

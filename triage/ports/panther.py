@@ -1,0 +1,217 @@
+"""Panther, as the rooms know it."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import datetime
+from enum import StrEnum
+from typing import TYPE_CHECKING, Literal, Protocol
+
+from triage.domain.alert import Actor, Alert, Moment, Origin, Status
+from triage.domain.base import Row, Value
+from triage.domain.detection import Detection
+from triage.domain.window import TimeWindow
+
+if TYPE_CHECKING:
+    # sqlglot stands behind this module and costs start-up time.
+    from triage.domain.sql import ReadOnlyQuery
+
+
+class Listing(StrEnum):
+    """Panther lists alerts, detection errors and system errors apart."""
+
+    ALERT = "ALERT"
+    DETECTION_ERROR = "DETECTION_ERROR"
+    SYSTEM_ERROR = "SYSTEM_ERROR"
+
+
+@dataclass(frozen=True, slots=True)
+class AlertQuery:
+    """Which alerts to list."""
+
+    created_after: datetime | None = None
+    created_before: datetime | None = None
+    statuses: tuple[str, ...] = ()
+    """Empty: any."""
+    severities: tuple[str, ...] = ()
+    """Empty: any."""
+    log_types: tuple[str, ...] = ()
+    """Empty: any."""
+    detection_id: str = ""
+    listing: Listing = Listing.ALERT
+    ascending: bool = True
+    page_size: int = 50
+
+
+@dataclass(frozen=True, slots=True)
+class AlertPage:
+    """One page of alerts."""
+
+    alerts: tuple[Alert, ...]
+    cursor: str | None
+    """Where the next page starts; `None` after the last one."""
+    problems: tuple[str, ...] = ()
+    """Nodes that could not be read, one line each; the others stand."""
+    complete: bool = True
+    """False: the list ends here, but more alerts may follow that the page gives no way to."""
+
+
+@dataclass(frozen=True, slots=True)
+class Events:
+    """An alert's events."""
+
+    rows: tuple[Row, ...]
+    truncated: bool = False
+    """There are more, or bytes were cut."""
+
+
+class AlertSource(Protocol):
+    async def page(self, query: AlertQuery, cursor: str | None = None) -> AlertPage:
+        """One page of alerts in order of creation. Raises PantherError."""
+
+    async def alert(self, alert_id: str) -> Alert:
+        """One alert with its `context` and `event_count`. Raises NotFound, PantherError."""
+
+    async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
+        """The alert's events, page by page up to the limits. Raises PantherError."""
+
+
+class RuleBook(Protocol):
+    async def detection(self, origin: Origin) -> Detection:
+        """The detection behind an alert; a deleted one or a system error gives what is known. Raises PantherError."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryLimits:
+    """What one query may cost."""
+
+    rows: int = 200
+    """Rows kept, in server order."""
+    bytes: int = 200_000
+    """Bytes of canonical JSON kept."""
+    seconds: float = 60.0
+    """Seconds until the query is cancelled on the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class QueryResult:
+    """An answer of the lake."""
+
+    columns: tuple[str, ...]
+    rows: tuple[Row, ...]
+    row_count: int
+    """Rows the answer had, kept or not."""
+    truncated: bool
+    bytes: int = 0
+    """Bytes of canonical JSON of the kept rows."""
+    seconds: float = 0.0
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    name: str
+    type: str = ""
+    description: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    database: str
+    name: str
+    log_type: str = ""
+    columns: tuple[Column, ...] = ()
+
+
+class Lake(Protocol):
+    """The data lake, read-only."""
+
+    async def run_query(self, query: "ReadOnlyQuery", *, limits: QueryLimits) -> QueryResult:
+        """Run one SELECT and wait for its rows. Raises QueryTimeout, QueryFailed, PantherError."""
+
+    async def search(self, indicators: Sequence[str], *, window: TimeWindow, limits: QueryLimits) -> QueryResult:
+        """Panther's indicator search over all log tables. Raises QueryTimeout, QueryFailed, PantherError."""
+
+    async def databases(self) -> tuple[str, ...]: ...
+
+    async def tables(self, database: str) -> tuple[Table, ...]:
+        """The tables of a database, without columns. Raises PantherError."""
+
+    async def columns(self, database: str, table: str) -> tuple[Column, ...]:
+        """Raises NotFound, PantherError."""
+
+
+@dataclass(frozen=True, slots=True)
+class LogSource:
+    """A log source and its health. Source: Panther GraphQL schema, `LogIntegration`."""
+
+    id: str
+    label: str
+    type: str
+    log_types: tuple[str, ...]
+    healthy: bool
+    last_event_at: datetime | None = None
+
+
+class LogSources(Protocol):
+    async def sources(self) -> tuple[LogSource, ...]: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PantherUser:
+    id: str
+    email: str
+    name: str = ""
+    enabled: bool = True
+    role: str = ""
+
+
+class Users(Protocol):
+    async def users(self) -> tuple[PantherUser, ...]: ...
+
+
+class Comment(Value):
+    id: str
+    alert_id: str
+    body: str
+    format: Literal["HTML", "PLAIN_TEXT"] = "PLAIN_TEXT"
+    created_at: Moment | None = None
+    created_by: Actor = Actor()
+
+
+class Comments(Protocol):
+    """The one door through which this program writes. Only `writeback` uses the writing half."""
+
+    async def list(self, alert_id: str) -> tuple[Comment, ...]:
+        """Every comment of an alert, to the last page. Raises PantherError."""
+
+    async def create(self, alert_id: str, body: str, format: Literal["HTML", "PLAIN_TEXT"]) -> Comment:  # noqa: A002 - Panther's word
+        """Never retried here: after a failure the caller looks before it writes again. Raises PantherError."""
+
+    async def update(self, comment: Comment, body: str, format: Literal["HTML", "PLAIN_TEXT"]) -> Comment: ...  # noqa: A002 - Panther's word
+
+    async def set_status(self, alert_id: str, status: Status) -> None: ...
+
+    async def assign(self, alert_id: str, email: str) -> None: ...
+
+
+class AuditEntry(Value):
+    """One write to Panther, for the audit log."""
+
+    action: Literal["comment.create", "comment.update", "alert.status", "alert.assign"]
+    alert_id: str
+    outcome: str = ""
+    """`sending` before the call; then `done`, `refused`, or `unknown` where the answer was lost."""
+    comment_id: str = ""
+    value: str = ""
+    """The new status or assignee."""
+    digest: str = ""
+    """SHA-256 of what was sent."""
+    size: int = 0
+    """Characters of the body."""
+    reason: str = ""
+
+
+class AuditLog(Protocol):
+    """A book of writes that only grows."""
+
+    async def append(self, entry: AuditEntry, *, now: datetime) -> None:
+        """Keep an entry for good before returning. Raises StoreError."""

@@ -1,0 +1,56 @@
+"""What a run offers its rooms: time, the journal, progress."""
+
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from datetime import datetime
+from typing import TYPE_CHECKING, Protocol
+
+from pydantic import JsonValue
+
+if TYPE_CHECKING:
+    # sqlglot stands behind this module and costs start-up time.
+    pass
+
+
+class Clock(Protocol):
+    """Time and chance. Nothing else reads a clock or draws a number."""
+
+    def now(self) -> datetime:
+        """The present moment, aware, in UTC."""
+
+    def monotonic(self) -> float:
+        """Seconds from an arbitrary start that never go backwards."""
+
+    async def sleep(self, seconds: float) -> None: ...
+
+    def random(self) -> float:
+        """A number in [0, 1), for jitter."""
+
+    def token(self, size: int) -> str:
+        """`2 * size` unguessable hexadecimal digits, for ids and nonces."""
+
+
+class Journal(Protocol):
+    """Each effect happens once: after a restart a finished step is read back instead of done again."""
+
+    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        """Give the journalled result of `key`, or perform the step and journal what it gives.
+
+        Args:
+            key: Stable name of the step within the run, such as `query/aws_cloudtrail.actor_history`.
+            kind: `query`, `model`, `tool`, `comment`, …
+            perform: Does the effect; its result must be JSON. An exception is not journalled.
+        """
+
+
+@dataclass(frozen=True, slots=True)
+class Progress:
+    """Something a person at a terminal likes to see."""
+
+    stage: str
+    text: str
+    ok: bool = True
+
+
+Observer = Callable[[Progress], None]
+"""Is told what happens; the core never prints."""
