@@ -5,7 +5,9 @@ from pathlib import Path
 
 import pytest
 
+from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
+from tests.support.llm import cite_first_event
 from tests.support.tiny_world import ALERTS, write_world
 
 LABELS = [
@@ -77,6 +79,20 @@ def test_two_runs_are_compared(world: Path, tmp_path: Path) -> None:
     assert ran.status == 0, ran.err
     assert "right now and not before: 1" in ran.out
     assert ALERTS[0]["id"] in ran.out
+
+
+def test_labels_never_reach_the_model(world: Path, tmp_path: Path) -> None:
+    """What is known to be right stands in no prompt; the configured model investigates each labelled alert."""
+    with scripted_model(cite_first_event()) as model:
+        ran = run_cli(
+            "eval", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path,
+            environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
+        )  # fmt: skip
+        said = json.dumps(model.requests)
+    assert ran.status == 0, ran.err
+    assert ran.json["analyst"] == "llm"
+    assert len(model.requests) >= len(ran.json["alerts"])
+    assert "label-marker-one" not in said
 
 
 @pytest.mark.parametrize(
