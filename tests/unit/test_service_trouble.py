@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.cable import Cable, cable
 from tests.support.cli import Ran, run_cli
 from tests.support.clocks import FastClock
 from tests.support.stores import sqlite_url
@@ -37,12 +38,12 @@ def panther(tmp_path: Path) -> Iterator[SandboxServer]:
 
 @asynccontextmanager
 async def serving(
-    panther: SandboxServer, directory: Path, *, pace: float = 500, **more: Any
+    panther: SandboxServer, directory: Path, *, pace: float = 500, url: str = "", **more: Any
 ) -> AsyncIterator[tuple[Service, Wired]]:
     """The service of a process called `me`, with one worker."""
     settings = Settings.model_validate(
         {
-            "panther": {"url": panther.url, "token": "sandbox-token", "requests_per_second": 1_000},
+            "panther": {"url": url or panther.url, "token": "sandbox-token", "requests_per_second": 1_000},
             "ingest": {"lookback": "4h"},
             "investigation": {"concurrency": 1},
             "writeback": {"audit": ""},
@@ -159,23 +160,28 @@ async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxSe
 
 async def test_work_whose_lease_was_lost_is_dropped(panther: SandboxServer, tmp_path: Path) -> None:
     """Another worker has the alert: this one stops at its next heartbeat, and writes neither result nor comment."""
-    slow = Fault(status=429, headers=(("Retry-After", "3600"),))
-    async with serving(panther, tmp_path) as (service, app):
-        await service._poller().once()
-        claim = await app.store.claim("me/0", now=service.clock.now(), lease_seconds=120, alert_id=FIRST)
-        assert claim is not None
-        panther.fail("AlertEvents", slow, times=100_000)
-        tally = Tally()
-        working = asyncio.create_task(service.work(claim, tally))
-        await asyncio.sleep(0.05)
-        other = None
-        while other is None:  # a heartbeat may come in between
-            await app.store.release_ended(lambda name: name == "me/0", now=service.clock.now())
-            other = await app.store.claim("other", now=service.clock.now(), lease_seconds=1e6, alert_id=FIRST)
-        await asyncio.wait_for(working, 60)
-        assert (tally.done, tally.failed, tally.skipped) == (0, 0, 0)
-        assert await app.store.heartbeat(other, now=service.clock.now(), lease_seconds=120)
-        assert len(panther.comments(FIRST)) == 1  # the porter's own
+    with cable(panther.url) as line:
+        async with serving(panther, tmp_path, url=line.url) as (service, app):
+            await _lose_the_lease(line, service, app)
+    assert len(panther.comments(FIRST)) == 1  # the porter's own
+
+
+async def _lose_the_lease(line: Cable, service: Service, app: Wired) -> None:
+    await service._poller().once()
+    claim = await app.store.claim("me/0", now=service.clock.now(), lease_seconds=120, alert_id=FIRST)
+    assert claim is not None
+    # An answer that never comes: the work goes on until somebody stops it.
+    line.cuts += [("AlertEvents", "silence after")] * 20
+    tally = Tally()
+    working = asyncio.create_task(service.work(claim, tally))
+    await asyncio.sleep(0.05)
+    other = None
+    while other is None:  # a heartbeat may come in between
+        await app.store.release_ended(lambda name: name == "me/0", now=service.clock.now())
+        other = await app.store.claim("other", now=service.clock.now(), lease_seconds=1e6, alert_id=FIRST)
+    await asyncio.wait_for(working, 60)
+    assert (tally.done, tally.failed, tally.skipped) == (0, 0, 0)
+    assert await app.store.heartbeat(other, now=service.clock.now(), lease_seconds=120)
 
 
 @pytest.mark.parametrize("hurried", [False, True])
