@@ -1,9 +1,8 @@
 """The step of a linked alert: it takes the verdict of its group's leader, or turns out not to belong to it."""
 
 import logging
-from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -15,7 +14,7 @@ from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skippe
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
 from triage.ports import AlertRecord, AlertSource, Claim, Clock, Journal, Observer, Progress, Prompts, State, Store
-from triage.publishing import Publisher
+from triage.publishing import Commented, Publisher
 from triage.settings import DedupKey, Settings
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.reporting.pointer import build_pointer
@@ -71,11 +70,11 @@ class Pointer:
         comparison = await self._compare(alert, record.alert, investigation)
         if not comparison.belongs:
             return await self._end(await self._elsewhere(alert, comparison.reason))
-        notes, again_at = await self._write(alert, record.alert, investigation, comparison)
+        commented = await self._write(alert, record.alert, investigation, comparison)
         now = self.clock.now()
-        if again_at is not None:
-            text = next(iter(notes), "the comment has to wait")
-            if not await self.store.give_back(self.claim, now=now, retry_at=again_at):
+        if commented.again_at is not None:
+            text = next(iter(commented.notes), "the comment has to wait")
+            if not await self.store.give_back(self.claim, now=now, retry_at=commented.again_at):
                 return None
             return Pointed(Linked(leader=self.claim.leader, reason=text))
         if not await self.store.point(self.claim, investigation, now=now):
@@ -83,7 +82,7 @@ class Pointer:
         verdict = investigation.verdict.disposition
         self.observe(Progress("linked", f"{verdict.value}, as alert {self.claim.leader}"))
         log.info("linked", extra={"alert_id": alert.id, "leader": self.claim.leader, "verdict": verdict.value})
-        unwritten = next((note for note in notes if note.startswith(UNWRITTEN)), "")
+        unwritten = next((note for note in commented.notes if note.startswith(UNWRITTEN)), "")
         return Pointed(Linked(leader=self.claim.leader, reason=comparison.reason), verdict, unwritten)
 
     async def _current(self) -> Alert | Skipped:
@@ -152,10 +151,10 @@ class Pointer:
 
     async def _write(
         self, alert: Alert, leader: Alert, investigation: Investigation, comparison: Comparison
-    ) -> tuple[Sequence[str], datetime | None]:
-        """Post the comment; gives notes, and when to try again where it has to wait. What may pass is raised."""
+    ) -> Commented:
+        """Post the comment. What may pass is raised."""
         if self.publisher is None or not self.settings.writeback.pointers:
-            return (), None
+            return Commented()
         report = build_pointer(
             alert,
             leader,

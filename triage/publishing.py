@@ -1,8 +1,8 @@
 """From an investigation to what stands on the alert: report, policy, comment, status. Used by the pipeline."""
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import assert_never
 
 from triage.domain.alert import Alert
 from triage.domain.report import DEFERRED, UNWRITTEN, Report
@@ -22,6 +22,18 @@ class Published:
     """With notes on what could not be written."""
     again_at: datetime | None = None
     """When policy lets the comment be written; `None` where nothing waits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Commented:
+    """What became of one comment."""
+
+    notes: tuple[str, ...] = ()
+    """For the reader: why it is not there, or what is odd about it."""
+    again_at: datetime | None = None
+    """When to try again, where policy puts it off."""
+    stands: bool = False
+    """It is on the alert, and says what it should; in a dry run, it would be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,7 +66,7 @@ class Publisher:
         report = build_report(
             alert, investigation, prompts=self.prompts, settings=self.settings, currency=self.currency
         )
-        notes, again_at = await self.comment(
+        commented = await self.comment(
             alert,
             report,
             investigation.verdict.disposition,
@@ -62,7 +74,9 @@ class Publisher:
             journal=journal,
             observe=observe,
         )
-        if again_at is None:
+        notes = commented.notes
+        # A status that nobody has explained would be a riddle to whoever opens the alert.
+        if commented.stands:
             moved = await self.desk.move(
                 alert, investigation.verdict, seen=seen, run_id=investigation.run_id, journal=journal
             )
@@ -70,7 +84,7 @@ class Publisher:
                 observe(Progress("write back", line))
             notes = (*notes, *moved)
         known = investigation.model_copy(update={"notes": (*investigation.notes, *notes)})
-        return Published(known, again_at)
+        return Published(known, commented.again_at)
 
     async def comment(
         self,
@@ -81,26 +95,30 @@ class Publisher:
         run_id: str,
         journal: Journal,
         observe: Observer,
-    ) -> tuple[Sequence[str], datetime | None]:
-        """Write one comment; gives notes for the reader, and when to try again where it has to wait."""
+    ) -> Commented:
+        """Write one comment. What may pass is raised."""
         try:
             outcome = await self.desk.write(alert, report, disposition=disposition, run_id=run_id, journal=journal)
         except (PantherError, NotFound) as error:
             if error.retryable:
                 raise
             observe(Progress("write back", str(error), ok=False))
-            return (f"{UNWRITTEN}{error}",), None
+            return Commented((f"{UNWRITTEN}{error}",))
         observe(Progress("write back", _told(outcome), ok=outcome.result is not Result.UNKNOWN))
         match outcome.result:
             case Result.UNKNOWN:
-                return (*outcome.notes, f"{UNWRITTEN}{outcome.reason}"), None
+                return Commented((*outcome.notes, f"{UNWRITTEN}{outcome.reason}"))
             case Result.HELD:
-                return (*outcome.notes, f"no comment by policy: {outcome.reason}"), None
+                return Commented((*outcome.notes, f"no comment by policy: {outcome.reason}"))
             case Result.DEFERRED:
                 when = outcome.until.isoformat(timespec="minutes") if outcome.until else "later"
-                return (*outcome.notes, f"{DEFERRED}{when}: {outcome.reason}"), outcome.until
+                return Commented((*outcome.notes, f"{DEFERRED}{when}: {outcome.reason}"), outcome.until)
+            case Result.PRINTED:
+                return Commented(("dry run: no comment was written",), stands=not outcome.reason)
+            case Result.CREATED | Result.UPDATED | Result.UNCHANGED:
+                return Commented(outcome.notes, stands=True)
             case _:
-                return outcome.notes, None
+                assert_never(outcome.result)
 
 
 def _told(outcome: WriteOutcome) -> str:

@@ -44,6 +44,11 @@ def writes(panther: SandboxServer) -> list[str]:
     return [name for _, _, name in panther.requests if name in {"CreateComment", "UpdateStatus", "Assign"}]
 
 
+def comment_writes(panther: SandboxServer) -> int:
+    updates = [True for method, path, _ in panther.requests if method == "POST" and "/alert-comments/" in path]
+    return writes(panther).count("CreateComment") + len(updates)
+
+
 def test_a_verdict_that_is_not_wanted_gets_no_comment(panther: SandboxServer, tmp_path: Path) -> None:
     """The investigation is kept, says why there is no comment, and the run is not unfinished."""
     configure(tmp_path, panther, verdicts=["malicious"])
@@ -135,6 +140,58 @@ def test_a_dry_run_over_the_queue(panther: SandboxServer, tmp_path: Path) -> Non
     assert ran.status == 0, ran.err
     assert ran.err.count("dry run: would create a comment on") >= 2
     assert writes(panther) == []
+
+
+def test_a_pause_holds_an_update_too(panther: SandboxServer, tmp_path: Path) -> None:
+    """While writing is paused the comment that stands is left as it is, whatever else the policy says of the new one."""
+    configure(tmp_path, panther)
+    investigate(tmp_path)
+    before = (ours(panther), comment_writes(panther))
+    configure(tmp_path, panther, verdicts=["malicious"], min_severity="CRITICAL")
+    assert run_cli("pause", directory=tmp_path).status == 0
+    shown = investigate(tmp_path)
+    assert shown["verdict"] != "malicious"
+    assert "writing is paused" in json.dumps(shown)
+    assert (ours(panther), comment_writes(panther)) == before
+
+
+def test_no_status_without_the_comment(panther: SandboxServer, tmp_path: Path) -> None:
+    """A comment that Panther refuses leaves status and assignee alone: nobody could tell why they had moved."""
+    user = next(iter(panther.world.users.values()))
+    every = ("malicious", "suspicious", "benign")
+    policy = {"status": dict.fromkeys(every, "TRIAGED"), "status_min_confidence": 0.0}
+    configure(tmp_path, panther, **policy, assign=dict.fromkeys(every, str(user["email"])))
+    panther.fail("CreateComment", Fault(status=400, body=b"{}"), times=1)
+    ran = run_cli("investigate", FIRST, "--write", "--json", directory=tmp_path)
+    assert ran.json["verdict"] != "inconclusive"
+    assert writes(panther) == ["CreateComment"]
+    assert panther.world.alerts[FIRST]["status"] == "OPEN"
+    investigate(tmp_path)
+    assert panther.world.alerts[FIRST]["status"] == "TRIAGED", "with the comment it moves"
+
+
+def test_an_announcement_does_not_use_up_the_cap(panther: SandboxServer, tmp_path: Path) -> None:
+    """The result of an announced investigation is written even where the announcement was the day's last comment."""
+    configure(tmp_path, panther, started=True, daily_cap=1)
+    investigate(tmp_path)
+    (body,) = ours(panther)
+    assert "Investigation started" not in body
+
+
+def test_a_dry_run_knows_what_stands(panther: SandboxServer, tmp_path: Path) -> None:
+    """A held comment moves no status in a dry run either, and a status that is set already is not set again."""
+    every = dict.fromkeys(("malicious", "suspicious", "benign"), "TRIAGED")
+    policy = {"status": every, "status_min_confidence": 0.0}
+    configure(tmp_path, panther, **policy, min_severity="CRITICAL")
+    held = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
+    assert "dry run: no comment on" in held.err
+    assert "dry run: would set" not in held.err
+    configure(tmp_path, panther, **policy)
+    assert f"dry run: would set {FIRST} to TRIAGED" in run_cli("investigate", FIRST, "--dry-run", directory=tmp_path).err
+    investigate(tmp_path)
+    again = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
+    assert "dry run: would update comment" in again.err
+    assert "dry run: would set" not in again.err
 
 
 def test_an_edited_audit_log_is_found(panther: SandboxServer, tmp_path: Path) -> None:

@@ -4,14 +4,14 @@ from collections.abc import Callable
 from typing import Protocol
 
 from triage.domain.alert import Alert
-from triage.domain.report import Format, Report
+from triage.domain.report import Format, Report, related_like
 from triage.domain.verdict import Disposition, Verdict
 from triage.ports import Clock, Comments, Journal, Store
 from triage.settings import WritebackSettings
 from triage.stages.writeback.mover import Mover
 from triage.stages.writeback.ours import current, own_comments
 from triage.stages.writeback.outcome import Result, WriteOutcome
-from triage.stages.writeback.policy import Hold, Seen, Situation, day_start, hold, wanted_status
+from triage.stages.writeback.policy import Seen, Situation, day_start, hold, wanted_status
 from triage.stages.writeback.writer import Writer
 
 PAUSED = "paused"
@@ -32,13 +32,22 @@ class Desk(Protocol):
         """Set status and assignee by policy; gives what was done, in words. Raises PantherError."""
 
 
-async def situation(store: Store, settings: WritebackSettings, clock: Clock) -> Situation:
-    """What the rules look at. Raises StoreError."""
+async def held_back(
+    alert: Alert, disposition: Disposition | None, store: Store, settings: WritebackSettings, clock: Clock
+) -> WriteOutcome | None:
+    """What policy says against a comment now; `None` where it may be written. Raises StoreError."""
+    receipt = await store.receipt(f"comment:{alert.id}")
     now = clock.now()
     written = 0
     if settings.daily_cap:
         written = await store.count_receipts("comment:", since=day_start(now, settings))
-    return Situation(now=now, paused=await store.get(PAUSED) is True, written_today=written)
+    situation = Situation(now=now, paused=await store.get(PAUSED) is True, written_today=written)
+    replaces = receipt is not None and bool(receipt.comment_id)
+    held = hold(alert, disposition, settings, situation, replaces=replaces)
+    if held is None:
+        return None
+    result = Result.HELD if held.until is None else Result.DEFERRED
+    return WriteOutcome(result=result, reason=held.reason, until=held.until)
 
 
 class WriteDesk:
@@ -55,23 +64,16 @@ class WriteDesk:
         self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: Journal
     ) -> WriteOutcome:
         """Implements `Desk.write`."""
-        held = hold(alert, disposition, self._settings, await situation(self._store, self._settings, self._clock))
-        if held is not None and held.until is None and await self._has_comment(alert.id):
-            # An older result of this program must not stay when a newer one says something else.
-            held = None
-        if held is not None:
-            return refused(held)
-        return await self._writer.write(alert.id, report, run_id=run_id, journal=journal)
+        held = await held_back(alert, disposition, self._store, self._settings, self._clock)
+        return held or await self._writer.write(alert.id, report, run_id=run_id, journal=journal)
 
     async def move(
         self, alert: Alert, verdict: Verdict, *, seen: Seen, run_id: str, journal: Journal
     ) -> tuple[str, ...]:
         """Implements `Desk.move`."""
+        if await self._store.get(PAUSED) is True:
+            return ("status and assignee left as they are: writing is paused",)
         return await self._mover.move(alert, verdict, seen=seen, run_id=run_id, journal=journal)
-
-    async def _has_comment(self, alert_id: str) -> bool:
-        receipt = await self._store.receipt(f"comment:{alert_id}")
-        return receipt is not None and bool(receipt.comment_id)
 
 
 class DryDesk:
@@ -102,40 +104,39 @@ class DryDesk:
         journal: Journal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> WriteOutcome:
         """Implements `Desk.write`."""
-        held = hold(alert, disposition, self._settings, await situation(self._store, self._settings, self._clock))
+        held = await held_back(alert, disposition, self._store, self._settings, self._clock)
         if held is not None:
-            self._say(f"dry run: no comment on {alert.id}: {held.reason}")
-            return refused(held)
+            self._say(f"dry run: no comment on {alert.id} now: {held.reason}")
+            return WriteOutcome(result=Result.PRINTED, reason=held.reason)
         receipt = await self._store.receipt(f"comment:{alert.id}")
         live = current(own_comments(await self._comments.list(alert.id), alert.id, receipt))
         body = report.body(self._format)
-        what = f"update comment {live[0].comment.id} of" if live else "create a comment on"
+        if any(own.says(body, receipt) for own in live):
+            self._say(f"dry run: the comment on {alert.id} says this already; nothing would be sent")
+            return WriteOutcome(result=Result.PRINTED)
+        what = "create a comment on"
+        if live:
+            what = f"update comment {live[0].comment.id} of"
+            body = related_like(body, live[0].marker, self._format)
         self._say(f"dry run: would {what} {alert.id}, {len(body)} characters of {self._format}:\n{body}")
-        return WriteOutcome(result=Result.HELD, reason="dry run")
+        return WriteOutcome(result=Result.PRINTED)
 
     async def move(
         self,
         alert: Alert,
         verdict: Verdict,
         *,
-        seen: Seen,  # noqa: ARG002 - the port's argument
+        seen: Seen,  # noqa: ARG002 - the alert is as it is
         run_id: str,  # noqa: ARG002 - the port's argument
         journal: Journal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> tuple[str, ...]:
         """Implements `Desk.move`."""
         wanted = wanted_status(alert, verdict, self._settings)
-        if wanted is not None and wanted.status is not None:
-            self._say(f"dry run: would set {alert.id} to {wanted.status.value}")
-        elif wanted is not None:
+        if wanted is not None and wanted.status is None:
             self._say(f"dry run: would leave the status of {alert.id}: {wanted.against}")
+        elif wanted is not None and wanted.status is not None and wanted.status.value != alert.status.value:
+            self._say(f"dry run: would set {alert.id} to {wanted.status.value}")
         email = self._settings.assignee_for(verdict.disposition)
         if email and alert.assignee is None:
             self._say(f"dry run: would assign {alert.id} to {email}")
         return ()
-
-
-def refused(held: Hold) -> WriteOutcome:
-    """The outcome where policy is against a comment, now or at all."""
-    if held.until is None:
-        return WriteOutcome(result=Result.HELD, reason=held.reason)
-    return WriteOutcome(result=Result.DEFERRED, reason=held.reason, until=held.until)

@@ -17,6 +17,8 @@ class Result(StrEnum):
     """Policy is against it."""
     DEFERRED = "deferred"
     """Policy wants it later."""
+    PRINTED = "printed"
+    """A dry run has shown it instead."""
 
 
 class WriteOutcome(Value):

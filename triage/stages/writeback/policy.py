@@ -37,7 +37,12 @@ class Situation:
 
 
 def hold(
-    alert: Alert, disposition: Disposition | None, settings: WritebackSettings, situation: Situation
+    alert: Alert,
+    disposition: Disposition | None,
+    settings: WritebackSettings,
+    situation: Situation,
+    *,
+    replaces: bool = False,
 ) -> Hold | None:
     """Why a comment is not written now; `None` where it may be.
 
@@ -46,18 +51,21 @@ def hold(
         disposition: The verdict; `None` for a comment that carries none yet.
         settings: The policy.
         situation: Time, pause, and how much was written today.
+        replaces: A comment of this program stands on the alert. An older result must not stay when a newer one says
+            something else, so that only the time is looked at.
     """
     least = Severity(settings.min_severity)
-    if alert.severity.known and alert.severity.rank < least.rank:
+    if not replaces and alert.severity.known and alert.severity.rank < least.rank:
         return Hold(f"severity {alert.severity.value} is below writeback.min_severity {least.value}")
-    if disposition is not None and settings.verdicts and disposition not in settings.verdicts:
+    unwanted = disposition is not None and settings.verdicts and disposition not in settings.verdicts
+    if not replaces and disposition is not None and unwanted:
         return Hold(f"{disposition.value} is not among writeback.verdicts")
     if situation.paused:
         return Hold("writing is paused (`triage resume` continues)", situation.now + PAUSED_FOR)
     ends = quiet_until(situation.now, settings)
     if ends is not None:
         return Hold(f"quiet hours ({settings.quiet_hours} {settings.timezone})", ends)
-    if settings.daily_cap and situation.written_today >= settings.daily_cap:
+    if settings.daily_cap and not replaces and situation.written_today >= settings.daily_cap:
         return Hold(f"writeback.daily_cap of {settings.daily_cap} is reached", next_day(situation.now, settings))
     return None
 
