@@ -1,7 +1,8 @@
 """Measure an alert's way through the program: `python tests/bench/investigation.py [--alerts 1,10,50] [--profile]`.
 
 An embedded Panther (300 ms a call, 2 s a query) and a scripted model (3 s a turn) run in a process of their own; the
-program under test is this one. The model asks two queries in its first turn and concludes in its second from a fixed
+program under test is this one. Its lake has seen every statement in an unmeasured round before and answers from memory
+then: on the same cores its own work would otherwise be measured as the program's waits. The model asks two queries in its first turn and concludes in its second from a fixed
 recipe: it understands nothing, so these figures say what the program costs, not how good a verdict is.
 
 Printed for each number of alerts at once: wall time, its ratio to the critical path (the calls that have to wait for
@@ -23,7 +24,7 @@ import sys
 import tempfile
 import time
 from collections import defaultdict
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any
@@ -32,6 +33,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, recipe
 from tests.support.loopback import Answer, respond
+from triage.domain.alert import Alert
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.edges.clock import FixedStartClock
@@ -43,6 +45,8 @@ from triage.settings import Settings
 from triage.wiring import App, open_app
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
+LATER = NOW + timedelta(days=7)
+"""The program's clock. Windows that ended at the present would make each round's statements new."""
 API, QUERY, MODEL = 0.3, 2.0, 3.0
 _TABLE = re.compile(r"\[(panther_logs\.public\.\w+)\]")
 
@@ -100,7 +104,7 @@ def least(node: dict[str, Any]) -> Any:
 def other_process(pipe: Connection, world: str) -> None:
     """Serve until told to stop; gives the addresses, then the model's requests."""
     loaded = load_world(Path(world), as_recorded=True)
-    options = SandboxOptions(api_latency=API, query_latency=QUERY)
+    options = SandboxOptions(api_latency=API, query_latency=QUERY, remember=True)
 
     async def serve() -> list[dict[str, Any]]:
         llm = ScriptedLlm(lambda asked: late(respond(turn(asked)), MODEL))
@@ -120,7 +124,7 @@ def settings(panther: str, llm: str, directory: str, concurrency: int) -> Settin
     """As shipped, but for the pace: 50 alerts make about 4,000 calls, which the default would stretch to 80 seconds."""
     return Settings.model_validate(
         {
-            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 256},
+            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 64},
             "llm": {"base_url": llm, "model": "scripted-1"},
             "investigation": {"concurrency": concurrency},
             "store": {"url": f"sqlite:///{directory}/triage.db"},
@@ -174,16 +178,35 @@ async def critical_path(app: App, found: Investigation) -> float:
     return 2 * API + (1 + tools) * (QUERY + 2 * API) + turns * MODEL
 
 
+async def rehearse(panther: str, llm: str, count: int) -> None:
+    """Ask everything once, in a store of its own."""
+    with tempfile.TemporaryDirectory() as directory:
+        clock = FixedStartClock(LATER)
+        async with open_app(settings(panther, llm, directory, count), clock=clock, write=False) as app:
+            alerts = await listed(app)
+            await app.store.save_alerts([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
+            await asyncio.gather(*(one(app, alert.id) for alert in alerts[:count]))
+
+
+async def listed(app: App) -> list[Alert]:
+    """Every alert that has events, newest first."""
+    alerts: list[Alert] = []
+    cursor = None
+    while True:
+        page = await app.panther.alerts.page(AlertQuery(ascending=False), cursor)
+        alerts += [alert for alert in page.alerts if alert.first_event_at is not None]
+        cursor = page.cursor
+        if cursor is None:
+            return alerts
+
+
 async def measure(panther: str, llm: str, counts: list[int], profiled: bool) -> None:
     """Warm up with one alert, then each number at once."""
+    await rehearse(panther, llm, max(counts))
     with tempfile.TemporaryDirectory() as directory:
-        clock = FixedStartClock(NOW)
+        clock = FixedStartClock(LATER)
         async with open_app(settings(panther, llm, directory, max(counts)), clock=clock, write=False) as app:
-            page = await app.panther.alerts.page(AlertQuery(ascending=False))
-            alerts = [alert for alert in page.alerts if alert.first_event_at is not None]
-            while page.cursor is not None:
-                page = await app.panther.alerts.page(AlertQuery(ascending=False), page.cursor)
-                alerts += [alert for alert in page.alerts if alert.first_event_at is not None]
+            alerts = await listed(app)
             await app.store.save_alerts([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
             start, cpu = time.monotonic(), time.process_time()
             await one(app, alerts[-1].id)
@@ -263,14 +286,14 @@ def prompts(requests: list[dict[str, Any]]) -> None:
             f"identical prefix of two alerts of one detection: median {statistics.median(shares):.0%}, "
             f"from {min(shares):.0%} to {max(shares):.0%}, {len(shares)} pairs"
         )
-    first = openings[0]
+    asked = openings[0]
     parts = {
-        "tools": len(json.dumps(first["tools"])),
-        "instructions": len(first["messages"][0]["content"]),
-        "detection": first["messages"][1]["content"].index("# Questions"),
-        "questions": first["messages"][1]["content"].index("# Alert")
-        - first["messages"][1]["content"].index("# Questions"),
-        "rest": len(first["messages"][1]["content"]) - first["messages"][1]["content"].index("# Alert"),
+        "tools": len(json.dumps(asked["tools"])),
+        "instructions": len(asked["messages"][0]["content"]),
+        "detection": asked["messages"][1]["content"].index("# Questions"),
+        "questions": asked["messages"][1]["content"].index("# Alert")
+        - asked["messages"][1]["content"].index("# Questions"),
+        "rest": len(asked["messages"][1]["content"]) - asked["messages"][1]["content"].index("# Alert"),
     }
     print("bytes of one prompt: " + ", ".join(f"{name} {size}" for name, size in parts.items()))
 

@@ -489,6 +489,25 @@ def test_the_default_database_is_where_unqualified_names_are_looked_up(lake: Lak
         assert rows(lake, "SELECT COUNT(*) FROM aws_cloudtrail", name) == [[1]]
 
 
+def test_a_lake_that_remembers_asks_once_per_statement(tmp_path: Path) -> None:
+    """The same text in the same database gets the first answer again; other text, and other lakes, ask anew."""
+    for name in ("alerts", "rules", "sources"):
+        (tmp_path / f"{name}.ndjson").write_text("")
+    (tmp_path / "world.json").write_text(json.dumps({"now": NOW, "org": "test"}))
+    file = tmp_path / "lake" / "panther_logs" / "aws_cloudtrail.ndjson"
+    file.parent.mkdir(parents=True)
+    file.write_text("\n".join(map(json.dumps, TRAIL)))
+    counting = "SELECT COUNT(*) FROM aws_cloudtrail"
+    found = {}
+    for remember in (True, False):
+        lake = Lake(load_world(tmp_path, as_recorded=True), remember=remember)
+        before = rows(lake, counting)
+        lake.tables.connection.execute("DELETE FROM panther_logs.public.aws_cloudtrail")
+        found[remember] = (before, rows(lake, counting), rows(lake, f"{counting} WHERE TRUE"))
+        lake.close()
+    assert found == {True: ([[3]], [[3]], [[0]]), False: ([[3]], [[0]], [[0]])}
+
+
 PUBLISHED = [("data/queries.ndjson", "query", 37), ("security/sql_benign.ndjson", "sql", 25)]
 
 

@@ -49,10 +49,19 @@ class Result:
 class Lake:
     """Tables of a world, queried in Snowflake SQL. Each query has its own cursor, so threads may query at once."""
 
-    def __init__(self, world: World) -> None:
-        """Load every table of the world. Raises ConfigError where an event cannot be read."""
+    def __init__(self, world: World, *, remember: bool = False) -> None:
+        """Load every table of the world.
+
+        Args:
+            world: Whose events they hold.
+            remember: Give the answer to a statement again where the same text comes again.
+
+        Raises:
+            ConfigError: An event cannot be read.
+        """
         self.tables = Tables(world)
         self._world = world
+        self._remembered: dict[tuple[str, str], Result] | None = {} if remember else None
 
     def close(self) -> None:
         """Free the tables."""
@@ -76,9 +85,15 @@ class Lake:
             QueryError: Snowflake would refuse it, or it failed; the text is worded as Snowflake words it.
         """
         home = database.lower().removesuffix(".public")
+        known = self._remembered.get((home, sql)) if self._remembered is not None else None
+        if known is not None:
+            return known
         translated = translate(sql, self.tables.columns, database=home, now=self._world.clock())
         scanned = sum(self.tables.sizes.get(table, 0) for table in translated.tables)
-        return self._fetch(cursor or self.cursor(), translated.sql, {}, scanned)
+        found = self._fetch(cursor or self.cursor(), translated.sql, {}, scanned)
+        if self._remembered is not None:
+            self._remembered[home, sql] = found
+        return found
 
     def search(self, search: IndicatorSearch, cursor: duckdb.DuckDBPyConnection | None = None) -> Result:
         """Count the events that carry an indicator, by table. Raises QueryError."""

@@ -48,6 +48,8 @@ class SandboxOptions:
     """Seconds before each answer."""
     query_latency: float = 0.0
     """Seconds that each data-lake query takes at least."""
+    remember: bool = False
+    """Answer a statement that was asked before from memory: for measuring the program, not the embedded lake."""
     max_page: int = 50
     """Most alerts, events, comments or sources on a page."""
 
@@ -80,7 +82,7 @@ class SandboxServer:
         self.requests: deque[tuple[str, str, str]] = deque(maxlen=_REMEMBERED)
         """Method, path and GraphQL operation (else empty) of each request that came, the last ones."""
         self._faults: deque[tuple[str, Fault]] = deque()
-        self._lake = Lake(world)
+        self._lake = Lake(world, remember=options.remember)
         self._backend: Backend | None = None
         self._tokens = Tokens(())
         self._socket = _listen(options.host, options.port)

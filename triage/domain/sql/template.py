@@ -128,10 +128,11 @@ class QueryTemplate:
             raise SqlRefused("the limit must be at least 1", code="limit")
         filled = {**values, "start": window.start, "end": window.end, "limit": limit}
         types = {**self.parameters, **BUILT_IN}
-        nodes = {name: _nodes(name, types[name], value) for name, value in filled.items()}
+        for name, value in filled.items():
+            _nodes(name, types[name], value)  # a value of the wrong type is named before anything else is
         tree, names = syntax.copy_of(self._tree)
         holes = [name for name in names if name.name.startswith(PARAMETER_PREFIX)]
-        syntax.guarded(lambda: _fill(holes, types, nodes))
+        syntax.guarded(lambda: _fill(holes, types, filled))
         policy = replace(
             self.policy, max_limit=min(limit, self.policy.max_limit), dialect=dialect or self.policy.dialect
         )
@@ -166,19 +167,21 @@ def _string(name: str, value: object) -> exp.Expr:
 
 
 def _fill(
-    holes: Sequence[exp.Identifier], types: Mapping[str, ParameterType], nodes: Mapping[str, list[exp.Expr]]
+    holes: Sequence[exp.Identifier], types: Mapping[str, ParameterType], values: Mapping[str, ParameterValue]
 ) -> None:
     for hole in holes:
         name = hole.name.removeprefix(PARAMETER_PREFIX)
+        # Made for each place anew: the library takes longer to copy a node than to make one.
+        nodes = _nodes(name, types[name], values[name])
         if types[name] is ParameterType.IDENTIFIER:
-            hole.replace(nodes[name][0].copy())
+            hole.replace(nodes[0])
             continue
         column = hole.parent
         if type(column) is not exp.Column or set(column.args) > {"this"}:
             raise SqlRefused(
                 f"parameter :{name} stands where only a name may stand", code="parameter", line=syntax.line_of(hole)
             )
-        _put(column, types[name], [node.copy() for node in nodes[name]])
+        _put(column, types[name], nodes)
 
 
 def _put(column: exp.Column, kind: ParameterType, nodes: list[exp.Expr]) -> None:
