@@ -10,7 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.cli import run_cli, write_config
-from tests.support.stores import NOW, alert
+from tests.support.clocks import START
+from tests.support.listing import AlertList, Node, node
+from tests.support.loopback import Answer, Loopback, respond
+from tests.support.stores import NOW, alert, claimed, investigation, saved
 from tests.support.tiny_world import ALERTS, write_world
 from triage.calibrating import save_fit
 from triage.domain.alert import Actor, Severity, Status
@@ -184,3 +187,58 @@ def test_what_cannot_be_asked_is_one_line(tmp_path: Path, panther: SandboxServer
     assert run_cli("agreement", "--max-missed", "0.1", directory=tmp_path).status == 2
     assert run_cli("agreement", "--calibrate", directory=tmp_path).status == 2
     assert run_cli("mark", ALERTS[0]["id"], "benign", directory=tmp_path).status == 2
+
+
+async def _decided(directory: Path, *names: str) -> None:
+    """Alerts that were called benign an hour before `START`."""
+    store = await open_store(f"sqlite:///{directory / 'triage.db'}")
+    try:
+        for name in names:
+            await saved(store, alert(name, created_at=START - timedelta(hours=1)))
+            claim = await claimed(store, alert_id=name)
+            assert await store.finish(claim, investigation(claim), now=NOW)
+    finally:
+        await store.close()
+
+
+def turning(number: int, page: Node) -> Answer | Node:
+    """Two cursors that lead to each other; after fifty requests the server has had enough."""
+    if number >= 50:
+        return respond({"message": "enough"}, status=500)
+    return page | {"pageInfo": {"hasNextPage": True, "endCursor": f"{START.isoformat()}|{'xy'[number % 2]}"}}
+
+
+@pytest.mark.anyio
+async def test_a_list_that_turns_in_a_circle_is_told(tmp_path: Path) -> None:
+    """Cursors that come again end the reading after a few requests, and no figure is made of half a list."""
+    await _decided(tmp_path, "a")
+    panther = AlertList([node("a")], turning)
+    async with Loopback(panther) as server:
+        write_config(tmp_path, f"{server.url}/public/graphql")
+        ran = await asyncio.to_thread(run_cli, "agreement", "--now", START.isoformat(), directory=tmp_path)
+    assert ran.status == 2
+    assert "repeats a page cursor" in ran.err
+    assert ran.out == ""
+    assert len(panther.requests) < 6
+
+
+@pytest.mark.anyio
+async def test_a_list_of_several_pages_is_read_to_its_end_whatever_the_filters(tmp_path: Path) -> None:
+    """Alerts count once each, also those whose status and severity the configuration would not take by now."""
+    names = [f"a{number}" for number in range(7)]
+    await _decided(tmp_path, *names)
+    by = {"__typename": "User", "id": "user-1", "email": "ada@acme.example"}
+    panther = AlertList(
+        [node(name, status="RESOLVED", severity="INFO" if name == "a0" else "LOW", updatedBy=by) for name in names]
+    )
+    async with Loopback(panther) as server:
+        write_config(tmp_path, f"{server.url}/public/graphql")
+        text = (tmp_path / "config.yaml").read_text(encoding="utf-8")
+        more = "ingest:\n  page_size: 2\n  statuses: [OPEN]\n  log_types: [Custom.Other]"
+        (tmp_path / "config.yaml").write_text(text.replace("ingest:", more), encoding="utf-8")
+        ran = await asyncio.to_thread(run_cli, "agreement", "--json", "--now", START.isoformat(), directory=tmp_path)
+    assert ran.status == 0, ran.err
+    assert ran.json["agreement"]["triaged"] == 7
+    assert ran.json["agreement"]["missed"]["hits"] == 6
+    assert len(panther.requests) == 4
+    assert all("logTypes" not in asked and "statuses" not in asked for asked in panther.requests)

@@ -1,6 +1,7 @@
 """`triage eval`: the whole program over a labelled world."""
 
 import json
+import sys
 from pathlib import Path
 
 import pytest
@@ -37,6 +38,7 @@ def test_the_same_run_gives_the_same_bytes(world: Path, tmp_path: Path) -> None:
     published = first.json
     assert [entry["outcome"]["alert_id"] for entry in published["alerts"]] == [entry["id"] for entry in ALERTS[:2]]
     assert published["scores"]["alerts"] == 2
+    assert published["scores"]["unlabelled"] == 1
     assert published["analyst"] == "offline"
     assert published["alert_only"]["alerts"] == 2
 
@@ -125,3 +127,65 @@ def test_a_broken_configuration_is_not_passed_over(world: Path, tmp_path: Path) 
     write_config(tmp_path, "http://127.0.0.1:1/public/graphql")
     (tmp_path / "config.yaml").write_text("panther: [", encoding="utf-8")
     assert run_cli("eval", "--world", str(world), directory=tmp_path).status == 2
+
+
+def test_the_lake_of_the_own_panther_does_not_matter(world: Path, tmp_path: Path) -> None:
+    """The embedded lake speaks Snowflake's SQL, whatever the configured one speaks: the figures are the same."""
+    write_config(tmp_path, "http://127.0.0.1:1/public/graphql")
+    asked = ("eval", "--world", str(world), "--no-alert-only", "--json")
+    plain = run_cli(*asked, directory=tmp_path)
+    config = (tmp_path / "config.yaml").read_text(encoding="utf-8")
+    config = config.replace("panther:", "panther:\n  lake: databricks\n  auth: bearer")
+    (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+    spoken = run_cli(*asked, directory=tmp_path)
+    assert plain.status == spoken.status == 0, spoken.err
+    assert spoken.out == plain.out
+
+
+def test_a_page_that_cannot_be_drawn_is_refused_before_the_run(
+    world: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Without matplotlib nothing is investigated, so that no model is paid for a page that never comes."""
+    monkeypatch.setitem(sys.modules, "matplotlib", None)
+    with scripted_model(cite_first_event()) as model:
+        ran = run_cli(
+            "eval", "--world", str(world), "--html", "e.html", directory=tmp_path,
+            environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
+        )  # fmt: skip
+        asked = len(model.requests)
+    assert ran.status == 2
+    assert "pip install" in ran.err
+    assert asked == 0
+
+
+def test_a_page_that_cannot_be_written_takes_no_figures_along(world: Path, tmp_path: Path) -> None:
+    """The figures stand on stdout before the page is written."""
+    ran = run_cli(
+        "eval", "--world", str(world), "--offline", "--no-alert-only", "--json", "--html", "no/e.html",
+        directory=tmp_path,
+    )  # fmt: skip
+    assert ran.status == 2
+    assert "--html" in ran.err
+    assert ran.json["scores"]["alerts"] == 2
+
+
+def test_labels_that_say_nothing_are_refused(world: Path, tmp_path: Path) -> None:
+    """A truth file without a verdict measures nothing; that is said in one line."""
+    (tmp_path / "none.ndjson").write_text(json.dumps({"alert_id": ALERTS[0]["id"]}) + "\n", encoding="utf-8")
+    ran = run_cli("eval", "--world", str(world), "--truth", "none.ndjson", "--offline", directory=tmp_path)
+    assert ran.status == 2
+    assert "no label says malicious or benign" in ran.err
+
+
+def test_the_offline_analyst_is_not_counted_as_the_model(world: Path, tmp_path: Path) -> None:
+    """Where the day's budget keeps the model from being asked, the alert counts as failed, not as the model's."""
+    with scripted_model(cite_first_event()) as model:
+        write_config(
+            tmp_path,
+            "http://127.0.0.1:1/public/graphql",
+            more=f"llm:\n  base_url: {model.url}\n  model: scripted-1\ninvestigation:\n  daily_tokens: 1\n",
+        )
+        ran = run_cli("eval", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path)
+    assert ran.status == 1
+    assert ran.json["scores"]["failed"] == 2
+    assert "budget is used up" in ran.json["alerts"][0]["outcome"]["error"]

@@ -157,6 +157,8 @@ def test_thresholds_fail_a_run_that_is_below() -> None:
         thresholds("reccall=1")
     with pytest.raises(ConfigError, match="needs a number"):
         thresholds("recall=high")
+    with pytest.raises(ConfigError, match="needs a number"):
+        thresholds("recall=nan")
 
 
 def test_the_text_says_what_was_left_out() -> None:

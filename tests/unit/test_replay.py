@@ -1,22 +1,30 @@
 """An investigation again from its record, without Panther."""
 
+import asyncio
 import json
+import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.background import scripted_model
-from tests.support.cli import run_cli
+from tests.support.cli import run_cli, write_config
 from tests.support.conversations import inquisitive
 from tests.support.doors import ALERT_ID
 from tests.support.llm import Reply, ScriptedLlm, call, calling, completion, concluding, recipe
 from tests.support.panther import TOKEN
-from tests.support.tiny_world import NOW, write_world
+from tests.support.stores import NOW as THEN
+from tests.support.tiny_world import ALERTS, NOW, write_world
+from triage.calibrating import save_fit
+from triage.domain.calibration import ConfidenceMap, Curve
+from triage.domain.verdict import Disposition
+from triage.edges.store import open_store
 from triage.evaluation.replay import call_key
-from triage.ports import ToolCall
+from triage.ports import Spend, ToolCall
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -154,6 +162,35 @@ def test_a_record_is_shared(recorded: Recorded, tmp_path: Path) -> None:
     assert "already" in again.err
 
 
+def test_a_replay_is_not_booked_on_the_days_budget(recorded: Recorded) -> None:
+    """Its calls are paid, but the store that the service keeps its book in does not hear of them."""
+    before = asyncio.run(_spent(recorded.directory))
+    ran = run_cli("replay", ALERT_ID, "--json", directory=recorded.directory)
+    assert ran.status == 0, ran.err
+    assert ran.json[0]["tokens"] > 0
+    assert before.tokens > 0
+    assert asyncio.run(_spent(recorded.directory)) == before
+
+
+async def _spent(directory: Path) -> Spend:
+    store = await open_store(f"sqlite:///{directory / 'triage.db'}")
+    try:
+        return await store.spent(since=THEN - timedelta(days=365))
+    finally:
+        await store.close()
+
+
+def test_the_offline_analyst_is_not_taken_for_the_model(recorded: Recorded, tmp_path: Path) -> None:
+    """Where the budget is too small for one investigation the replay has failed; the model has said nothing."""
+    place = with_model(recorded.directory, tmp_path, recorded.llm.url)
+    with (place / "config.yaml").open("a", encoding="utf-8") as config:
+        config.write("investigation:\n  daily_tokens: 1\n")
+    ran = run_cli("replay", ALERT_ID, "--json", directory=place)
+    assert ran.status == 1
+    assert ran.json[0]["after"] is None
+    assert "budget is used up" in ran.json[0]["error"]
+
+
 def test_the_offline_analyst_replays_too(recorded: Recorded) -> None:
     """Without a model the recorded evidence is judged by the rules."""
     ran = run_cli("replay", ALERT_ID, "--offline", "--json", directory=recorded.directory)
@@ -194,3 +231,80 @@ def test_a_call_is_known_by_what_it_asks() -> None:
     second = ToolCall(id="2", name="t", arguments='{"b":2,"a":1}')
     assert call_key(first) == call_key(second)
     assert call_key(ToolCall(id="3", name="t", arguments="{")) == "t {"
+
+
+@pytest.fixture
+def offline(tmp_path: Path) -> Path:
+    """A directory whose store holds what the offline analyst made of three alerts, with calibrated confidences."""
+    folder = tmp_path / "world"
+    folder.mkdir()
+    with SandboxServer(load_world(write_world(folder), as_recorded=True)) as panther:
+        write_config(tmp_path, panther.url)
+        curves = dict.fromkeys(Disposition, Curve(outcomes=77, points=((0.5, 0.25),)))
+        asyncio.run(_use(tmp_path, ConfidenceMap(fitted_at=THEN, curves=curves)))
+        assert run_cli("run", "--once", "--now", NOW, directory=tmp_path).status == 0
+    return tmp_path
+
+
+async def _use(directory: Path, fit: ConfidenceMap | None) -> None:
+    store = await open_store(f"sqlite:///{directory / 'triage.db'}")
+    try:
+        await save_fit(store, fit, now=THEN)
+    finally:
+        await store.close()
+
+
+def forget(directory: Path, statement: str, alert_id: str) -> None:
+    """Delete rows from the store behind the program's back."""
+    connection = sqlite3.connect(directory / "triage.db")
+    try:
+        with connection:
+            assert connection.execute(statement, (alert_id,)).rowcount > 0
+    finally:
+        connection.close()
+
+
+def test_a_calibrated_verdict_is_replayed_with_its_own_fit(offline: Path) -> None:
+    """The fit is part of the record: the same analyst states the same confidence, whatever fit is in use today."""
+    asyncio.run(_use(offline, None))
+    ran = run_cli("replay", ALERTS[0]["id"], "--json", directory=offline)
+    assert ran.status == 0, ran.err
+    (found,) = ran.json
+    assert found["before_confidence"] == 0.25
+    assert found["after_confidence"] == 0.25
+
+
+@pytest.mark.parametrize("shape", [("--json",), ()])
+def test_an_investigation_without_a_journal_does_not_keep_the_others(offline: Path, shape: tuple[str, ...]) -> None:
+    """`--all` says which one cannot be replayed, replays the rest, and ends with 1, since something was left."""
+    forget(offline, "DELETE FROM journal WHERE alert_id = ?", ALERTS[0]["id"])
+    ran = run_cli("replay", "--all", "--now", NOW, *shape, directory=offline)
+    assert ran.status == 1
+    assert f"the journal of alert {ALERTS[0]['id']} is gone" in ran.err
+    if shape:
+        assert [found["alert_id"] for found in ran.json] == [entry["id"] for entry in ALERTS[1:3]]
+    else:
+        assert "2 replayed" in ran.out
+        assert "1 without a journal" in ran.out
+
+
+def test_alerts_that_were_not_investigated_are_not_replayed(offline: Path) -> None:
+    """An alert without an investigation of its own, such as a linked one, is no failure of `--all`."""
+    forget(offline, "DELETE FROM investigations WHERE alert_id = ?", ALERTS[1]["id"])
+    ran = run_cli("replay", "--all", "--now", NOW, "--json", directory=offline)
+    assert ran.status == 0, ran.err
+    assert [found["alert_id"] for found in ran.json] == [ALERTS[0]["id"], ALERTS[2]["id"]]
+
+
+def test_a_tool_call_of_another_version_fails_its_own_replay_only(offline: Path) -> None:
+    """What cannot be read is told as the reason; it ends no other replay."""
+    forget(
+        offline,
+        """UPDATE journal SET kind = 'tool', payload = '{"result": {"other": 1}}' WHERE "key" = 'finished' AND alert_id = ?""",
+        ALERTS[0]["id"],
+    )
+    ran = run_cli("replay", "--all", "--now", NOW, "--json", directory=offline)
+    assert ran.status == 1
+    first, *others = ran.json
+    assert "of another version" in first["error"]
+    assert [found["error"] for found in others] == ["", ""]

@@ -26,6 +26,9 @@ if TYPE_CHECKING:
     from triage.evaluation.agreement import Agreement
     from triage.ports import Clock
 
+PROBLEMS_SHOWN = 5
+"""What was wrong with the alert list, in lines."""
+
 
 @click.command("agreement")
 @config_option
@@ -101,32 +104,19 @@ async def _agreement(
     from triage.calibrating import load_fit, save_fit  # noqa: PLC0415 - start-up time
     from triage.edges.panther import connect  # noqa: PLC0415
     from triage.edges.store import open_store  # noqa: PLC0415
-    from triage.evaluation.agreement import Past, agreement, fit  # noqa: PLC0415
-    from triage.ports import AlertQuery, State  # noqa: PLC0415
+    from triage.evaluation.agreement import agreement, fit  # noqa: PLC0415
+    from triage.evaluation.gathering import gather  # noqa: PLC0415
     from triage.wiring import panther_config  # noqa: PLC0415
 
     start = clock.now() - age
     store = await open_store(settings.store.url)
     try:
-        records = {record.alert.id: record for record in await store.records(since=start, states=(State.DONE,))}
         marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
-        past = []
         async with connect(panther_config(settings), clock=clock) as panther:
-            query = AlertQuery(created_after=start - timedelta(milliseconds=1), created_before=clock.now())
-            cursor: str | None = None
-            while True:
-                page = await panther.alerts.page(query, cursor)
-                for alert in page.alerts:
-                    record = records.get(alert.id)
-                    result = await store.investigation(alert.id) if record is not None else None
-                    if result is not None:
-                        verdict = result.verdict
-                        stated = verdict.confidence if verdict.stated is None else verdict.stated
-                        past.append(Past(alert, verdict.disposition, stated))
-                if page.cursor is None or page.cursor == cursor:
-                    break
-                cursor = page.cursor
-        found = agreement(past, marks)
+            gathered = await gather(panther.alerts, store, start=start, end=clock.now(), settings=settings.ingest)
+        for problem in gathered.problems[:PROBLEMS_SHOWN]:
+            note(problem)
+        found = agreement(gathered.past, marks)
         if calibrate:
             fitted = fit(found.outcomes, at=clock.now(), max_missed=max_missed, sample=sample)
             if not fitted.curves and fitted.abstain_below is None:

@@ -14,6 +14,7 @@ from triage.cli.common import (
     log_to_stderr,
     note,
     now_option,
+    one_line,
     print_json,
     run_async,
     settings_from,
@@ -67,20 +68,21 @@ def command(
     except ValueError as error:
         raise ConfigError(f"--since: {error}") from error
     wanted = alert_id_of(alert) if alert else None
-    found = run_async(_replay(settings, clock_at(now), wanted, age, quiet=as_json))
+    found, left = run_async(_replay(settings, clock_at(now), wanted, age, quiet=as_json))
     if as_json:
         print_json([each.model_dump(mode="json") | {"changed": each.changed} for each in found])
     else:
-        click.echo("\n".join(_text(found)))
-    failed = any(each.after is None for each in found)
+        click.echo("\n".join(_text(found, left)))
+    failed = left or any(each.after is None for each in found)
     return UNFINISHED if failed or (against_recorded and any(each.changed for each in found)) else 0
 
 
 async def _replay(
     settings: Settings, clock: "Clock", alert_id: str | None, age: timedelta, *, quiet: bool
-) -> "list[Replayed]":
+) -> "tuple[list[Replayed], int]":
+    """Replay one alert, or all of a time; and how many have no journal to be replayed from."""
     from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-    from triage.evaluation.record import read_record  # noqa: PLC0415
+    from triage.evaluation.record import Unrecorded, read_record  # noqa: PLC0415
     from triage.evaluation.replay import replay  # noqa: PLC0415
     from triage.ports import State  # noqa: PLC0415
 
@@ -90,37 +92,48 @@ async def _replay(
             names = [alert_id]
         else:
             records = await store.records(since=clock.now() - age, states=(State.DONE,))
-            names = [record.alert.id for record in reversed(records)]
-        found = []
+            done = [record.alert.id for record in reversed(records)]
+            # An alert that is linked to another was not investigated itself.
+            names = [name for name in done if await store.investigation(name) is not None]
+        found: list[Replayed] = []
+        left = 0
         for name in names:
-            case = await read_record(store, name)
+            try:
+                case = await read_record(store, name)
+            except Unrecorded as error:
+                if alert_id is not None:
+                    raise
+                # One that can't be replayed doesn't keep the others from it.
+                left += 1
+                note(str(error))
+                continue
             replayed, _ = await replay(case, settings)
             found.append(replayed)
             if not quiet:
-                note(f"{len(found)}/{len(names)} {name}: {replayed.before.value} -> {_said(replayed)}")
-        return found
+                note(f"{len(found) + left}/{len(names)} {name}: {replayed.before.value} -> {_said(replayed)}")
+        return found, left
     finally:
         await store.close()
 
 
 def _said(replayed: "Replayed") -> str:
-    return f"failed: {replayed.error}" if replayed.after is None else replayed.after.value
+    return f"failed: {one_line(replayed.error, 200)}" if replayed.after is None else replayed.after.value
 
 
-def _text(found: "Sequence[Replayed]") -> Iterator[str]:
+def _text(found: "Sequence[Replayed]", left: int = 0) -> Iterator[str]:
     for each in found:
         mark = "*" if each.changed else " "
         yield (
-            f"{mark} {each.alert_id}  {each.before.value} ({each.before_confidence:.0%}) -> {_said(each)} "
+            f"{mark} {one_line(each.alert_id, 80)}  {each.before.value} ({each.before_confidence:.0%}) -> {_said(each)} "
             f"({each.after_confidence:.0%}), findings {each.findings_before} -> {each.findings_after}, "
-            f"{len(each.not_recorded)} questions not recorded  {each.detection}"
+            f"{len(each.not_recorded)} questions not recorded  {one_line(each.detection, 120)}"
         )
         for what in each.not_recorded[:5]:
-            yield f"    not recorded: {' '.join(what.split())[:120]}"
+            yield f"    not recorded: {one_line(what, 120)}"
     changed = sum(each.changed for each in found)
     missing = sum(len(each.not_recorded) for each in found)
     tokens = sum(each.tokens for each in found)
     yield (
         f"{len(found)} replayed, {changed} verdicts changed, {sum(each.after is None for each in found)} failed, "
-        f"{missing} questions not recorded, {tokens} tokens"
+        f"{missing} questions not recorded, {tokens} tokens" + (f"; {left} without a journal" if left else "")
     )

@@ -1,10 +1,18 @@
 """What came of labelled alerts."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
 from triage.domain.base import Value
-from triage.domain.verdict import Disposition
+from triage.domain.evidence import Evidence, Source
+from triage.domain.finding import ValueCitation
+from triage.domain.verdict import Disposition, Investigation
+from triage.evaluation.labels import Label
+
+UNPAID = "the day's budget is used up: the model was not asked"
+"""Why an alert has no verdict of the model's."""
 
 
 class Outcome(Value):
@@ -36,6 +44,8 @@ class Outcome(Value):
     queries: int = 0
     tokens: int = 0
     money: float = 0.0
+    not_recorded: int = 0
+    """From a record: questions that it has no answer to."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,3 +67,53 @@ class Ran:
     """By the order of the labels, then by repeat."""
     seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
     """Wall time by alert and repeat; not part of what is reproducible."""
+    unlabelled: int = 0
+    """Alerts that were left out because nobody has said what is right."""
+
+
+def outcome_of(base: Outcome, investigation: Investigation, label: Label) -> Outcome:
+    """Count what an evaluation looks at."""
+    verdict, usage = investigation.verdict, investigation.usage
+    rows = {entry.id: entry.rows for entry in investigation.evidence}
+    cited = {
+        row_id
+        for checked in verdict.verified
+        for citation in checked.finding.citations
+        if isinstance(citation, ValueCitation) and citation.row < len(rows.get(citation.evidence, ()))
+        for row_id in [rows[citation.evidence][citation.row].get("p_row_id")]
+        if isinstance(row_id, str)
+    }
+    decisive = set(label.evidence_row_ids)
+    seen = {row.get("p_row_id") for entry in investigation.evidence for row in entry.rows}
+    return base.model_copy(
+        update={
+            "log_types": tuple(sorted({entry.log_type for entry in investigation.evidence if _of_alert(entry)})),
+            "verdict": verdict.disposition,
+            "confidence": verdict.confidence,
+            "proposed": verdict.proposed,
+            "verified": len(verdict.verified),
+            "dropped": verdict.dropped,
+            "cited_rows": len(cited),
+            "cited_decisive": len(cited & decisive),
+            "decisive_seen": len(seen & decisive),
+            "prior": prior_of(investigation.evidence),
+            "queries": usage.queries,
+            "tokens": usage.prompt_tokens + usage.completion_tokens,
+            "money": getattr(usage, "money", 0.0),
+        }
+    )
+
+
+def _of_alert(entry: Evidence) -> bool:
+    return entry.source is Source.EVENTS and bool(entry.log_type)
+
+
+def prior_of(evidence: Sequence[Evidence]) -> Disposition | None:
+    """What the past of the detection alone would say; `None` where nobody has judged one of its alerts."""
+    rows: list[dict[str, JsonValue]] = [
+        row for entry in evidence if entry.source is Source.HISTORY for row in entry.rows if row.get("judged")
+    ]
+    if not rows:
+        return None
+    closed = sum(row.get("status") == "CLOSED" for row in rows)
+    return Disposition.BENIGN if closed * 2 >= len(rows) else Disposition.MALICIOUS

@@ -2,6 +2,7 @@
 
 from html import escape
 
+from triage.domain.clean import plain
 from triage.evaluation.plots import intervals, reliability_curve
 from triage.evaluation.published import Published
 from triage.evaluation.text import evaluation_text
@@ -42,15 +43,15 @@ def evaluation_page(published: Published) -> str:
         said = entry.outcome.verdict.value if entry.outcome.verdict else "failed"
         wrong = "" if entry.accepted else ' class="wrong"'
         rows.append(
-            f"<tr{wrong}><td>{escape(entry.outcome.alert_id)}</td><td>{escape(entry.outcome.detection)}</td>"
-            f"<td>{escape(entry.truth)}</td><td>{escape(said)}</td><td>{entry.outcome.confidence:.2f}</td></tr>"
+            f"<tr{wrong}><td>{_shown(entry.outcome.alert_id)}</td><td>{_shown(entry.outcome.detection)}</td>"
+            f"<td>{_shown(entry.truth)}</td><td>{escape(said)}</td><td>{entry.outcome.confidence:.2f}</td></tr>"
         )
     who = "offline analyst" if published.analyst == "offline" else published.model
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation: {escape(published.world)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>Evaluation: {escape(published.world)}, {escape(who)}</h1>"
+        f"<title>Evaluation: {_shown(published.world)}</title><style>{STYLE}</style></head><body>"
+        f"<h1>Evaluation: {_shown(published.world)}, {_shown(who)}</h1>"
         "<p>Lines are 95 % intervals; alerts of one incident count as one group.</p>"
         f"<h2>Rates</h2>{intervals('Rates', rates)}"
         f"<h2>Right by the label, beside answers that need no investigation</h2>{intervals('Baselines', against)}"
@@ -60,3 +61,7 @@ def evaluation_page(published: Published) -> str:
         "<h2>Alerts</h2><table><tr><th>alert</th><th>detection</th><th>truth</th><th>verdict</th>"
         f"<th>confidence</th></tr>{''.join(rows)}</table></body></html>\n"
     )
+
+
+def _shown(text: str) -> str:
+    return escape(plain(text, 200))

@@ -1,9 +1,12 @@
 """Plots as SVG text, drawn by matplotlib (extra `eval`). The same figures give the same bytes."""
 
 import io
-from collections.abc import Sequence
+import warnings
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
+from triage.domain.clean import plain
 from triage.errors import ConfigError
 from triage.evaluation.scores import Line, Rate
 
@@ -13,17 +16,39 @@ if TYPE_CHECKING:
 INK = "#444444"
 MARK = "#1f6f8b"
 
+_NAME = 60
+"""Characters of a name that are drawn."""
 
-def _figure(width: float, height: float) -> "Figure":
+
+def need_plots() -> None:
+    """Raises ConfigError where matplotlib is not installed."""
     try:
-        import matplotlib as mpl  # noqa: PLC0415 - the extra `eval`, and slow to import
-        from matplotlib.figure import Figure  # noqa: PLC0415
+        import matplotlib.figure  # noqa: F401, PLC0415 - the extra `eval`, and slow to import
     except ImportError as error:
         raise ConfigError("the page needs matplotlib: pip install 'panther-triage[eval]'") from error
-    # Ids from a fixed salt, text as text: the same plot is the same bytes and can be read aloud.
-    mpl.rcParams["svg.hashsalt"] = "triage"
-    mpl.rcParams["svg.fonttype"] = "none"
-    return Figure(figsize=(width, height), layout="constrained")
+
+
+@contextmanager
+def _figure(width: float, height: float) -> "Iterator[Figure]":
+    """A figure to draw on and to save, both inside of the context."""
+    need_plots()
+    import matplotlib as mpl  # noqa: PLC0415
+    from matplotlib.figure import Figure  # noqa: PLC0415
+
+    rules = mpl.rc_context(
+        {
+            # Ids from a fixed salt, text as text: the same plot is the same bytes and can be read aloud.
+            "svg.hashsalt": "triage",
+            "svg.fonttype": "none",
+            # Names come from logs and rules: a `$` in them starts no formula.
+            "text.parse_math": False,
+            "text.usetex": False,
+        }
+    )
+    with rules, warnings.catch_warnings():
+        # Text stays text: a letter that the measuring font lacks is drawn by the reader's browser.
+        warnings.filterwarnings("ignore", message="Glyph .* missing from font", category=UserWarning)
+        yield Figure(figsize=(width, height), layout="constrained")
 
 
 def _svg(figure: "Figure", title: str) -> str:
@@ -36,40 +61,40 @@ def _svg(figure: "Figure", title: str) -> str:
 def intervals(title: str, rates: Sequence[tuple[str, Rate]]) -> str:
     """Proportions with their intervals, one line each, top down."""
     drawn = [(name, rate) for name, rate in rates if rate.value is not None]
-    figure = _figure(6.4, 0.7 + 0.34 * max(1, len(drawn)))
-    axes = figure.add_subplot()
-    for place, (_, rate) in enumerate(drawn):
-        value, low, high = rate.value or 0.0, rate.low or 0.0, rate.high or 0.0
-        axes.plot([low, high], [place, place], color=MARK, linewidth=2)
-        axes.plot([value], [place], "o", color=MARK)
-    axes.set_yticks(range(len(drawn)), [f"{name} ({rate.hits}/{rate.of})" for name, rate in drawn])
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(len(drawn) - 0.5, -0.5)
-    _plain(axes)
-    return _svg(figure, title)
+    with _figure(6.4, 0.7 + 0.34 * max(1, len(drawn))) as figure:
+        axes = figure.add_subplot()
+        for place, (_, rate) in enumerate(drawn):
+            value, low, high = rate.value or 0.0, rate.low or 0.0, rate.high or 0.0
+            axes.plot([low, high], [place, place], color=MARK, linewidth=2)
+            axes.plot([value], [place], "o", color=MARK)
+        axes.set_yticks(range(len(drawn)), [f"{plain(name, _NAME)} ({rate.hits}/{rate.of})" for name, rate in drawn])
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(len(drawn) - 0.5, -0.5)
+        _plain(axes)
+        return _svg(figure, title)
 
 
 def reliability_curve(title: str, table: Sequence[Line]) -> str:
     """How often stated confidences came true; the diagonal is a confidence that means what it says."""
-    figure = _figure(4.2, 3.8)
-    axes = figure.add_subplot()
-    axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--")
-    largest = max((line.count for line in table), default=1)
-    axes.plot([line.stated for line in table], [line.came_true for line in table], color=MARK, linewidth=1)
-    axes.scatter(
-        [line.stated for line in table],
-        [line.came_true for line in table],
-        s=[20 + 160 * line.count / largest for line in table],
-        color=MARK,
-    )
-    for line in table:
-        axes.annotate(str(line.count), (line.stated, line.came_true), textcoords="offset points", xytext=(7, -11))
-    axes.set_xlim(-0.02, 1.02)
-    axes.set_ylim(-0.02, 1.02)
-    axes.set_xlabel("confidence stated")
-    axes.set_ylabel("share that was right")
-    _plain(axes)
-    return _svg(figure, title)
+    with _figure(4.2, 3.8) as figure:
+        axes = figure.add_subplot()
+        axes.plot([0, 1], [0, 1], color=INK, linewidth=0.8, linestyle="--")
+        largest = max((line.count for line in table), default=1)
+        axes.plot([line.stated for line in table], [line.came_true for line in table], color=MARK, linewidth=1)
+        axes.scatter(
+            [line.stated for line in table],
+            [line.came_true for line in table],
+            s=[20 + 160 * line.count / largest for line in table],
+            color=MARK,
+        )
+        for line in table:
+            axes.annotate(str(line.count), (line.stated, line.came_true), textcoords="offset points", xytext=(7, -11))
+        axes.set_xlim(-0.02, 1.02)
+        axes.set_ylim(-0.02, 1.02)
+        axes.set_xlabel("confidence stated")
+        axes.set_ylabel("share that was right")
+        _plain(axes)
+        return _svg(figure, title)
 
 
 def _plain(axes: object) -> None:

@@ -1,5 +1,6 @@
 """An evaluation as it is kept, compared and printed."""
 
+import math
 from pathlib import Path
 from typing import Literal
 
@@ -7,6 +8,7 @@ from pydantic import ValidationError
 
 from triage.domain.base import Value
 from triage.errors import ConfigError
+from triage.evaluation.ascii_json import ascii_json
 from triage.evaluation.labels import Label
 from triage.evaluation.outcome import Outcome, Ran
 from triage.evaluation.scores import Rate, Scores, score
@@ -34,8 +36,8 @@ class Published(Value):
     alerts: tuple["Judged", ...]
 
     def text(self) -> str:
-        """Canonical JSON, one document with a last line break."""
-        return self.model_dump_json(indent=1) + "\n"
+        """Canonical JSON in ASCII, one document with a last line break."""
+        return ascii_json(self)
 
 
 class Judged(Value):
@@ -71,8 +73,8 @@ def publish(world: str, labels: tuple[Label, ...], ran: Ran, alert_only: Ran | N
         model=ran.investigator.model,
         prompts=ran.investigator.prompts,
         repeat=repeat,
-        scores=score(labels, ran.outcomes),
-        alert_only=score(labels, alert_only.outcomes) if alert_only else None,
+        scores=score(labels, ran.outcomes, left_out=ran.unlabelled),
+        alert_only=score(labels, alert_only.outcomes, left_out=alert_only.unlabelled) if alert_only else None,
         alerts=tuple(judged),
     )
 
@@ -96,9 +98,13 @@ def thresholds(text: str) -> dict[str, float]:
         if name not in MEASURES:
             raise ConfigError(f"--fail-under: {name or entry!r} is none of {', '.join(MEASURES)}")
         try:
-            found[name] = float(value)
-        except ValueError as error:
-            raise ConfigError(f"--fail-under: {name} needs a number, such as {name}=0.9") from error
+            least = float(value)
+        except ValueError:
+            least = math.nan
+        if math.isnan(least):
+            # Nothing is below it, so that every run would pass.
+            raise ConfigError(f"--fail-under: {name} needs a number, such as {name}=0.9")
+        found[name] = least
     return found
 
 

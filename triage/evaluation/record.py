@@ -12,6 +12,7 @@ from triage.domain.redaction import redact_json
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.errors import ConfigError, NotFound, StoreError
+from triage.evaluation.ascii_json import ascii_json
 from triage.ports import Clock, Store
 
 _LEASE = 3600.0
@@ -25,6 +26,10 @@ class Step(Value):
     payload: JsonValue
 
 
+class Unrecorded(NotFound):
+    """An investigation whose journal is gone."""
+
+
 class CaseRecord(Value):
     """A case as it is kept in a file."""
 
@@ -36,8 +41,8 @@ class CaseRecord(Value):
     investigation: Investigation
 
     def text(self) -> str:
-        """One JSON document with a last line break."""
-        return self.model_dump_json(indent=1) + "\n"
+        """One JSON document in ASCII with a last line break."""
+        return ascii_json(self)
 
 
 async def read_record(store: Store, alert_id: str) -> CaseRecord:
@@ -45,6 +50,7 @@ async def read_record(store: Store, alert_id: str) -> CaseRecord:
 
     Raises:
         NotFound: The alert has no investigation.
+        Unrecorded: It has one, and its journal was pruned or is of another version.
         StoreError: The store cannot be read.
     """
     record = await store.record(alert_id)
@@ -53,7 +59,7 @@ async def read_record(store: Store, alert_id: str) -> CaseRecord:
         raise NotFound(f"alert {alert_id} has no investigation here")
     entries = await store.entries(investigation.run_id)
     if not entries:
-        raise NotFound(
+        raise Unrecorded(
             f"the journal of alert {alert_id} is gone (pruned, or of another version): it cannot be replayed"
         )
     # The journal holds no secrets; what the detection's code put into the alert itself may.

@@ -12,17 +12,21 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import NoReturn
 
+from pydantic import ValidationError
+
 from triage.domain.alert import Alert, Origin
 from triage.domain.base import Value
 from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
 from triage.domain.selection import Selected
-from triage.domain.verdict import Disposition, Investigation
+from triage.domain.verdict import Analyst, Disposition, Investigation
 from triage.edges.clock import FixedStartClock
 from triage.edges.llm import open_model
 from triage.edges.store import open_store
 from triage.errors import NotFound, QueryFailed, StoreError, TriageError
-from triage.evaluation.record import CaseRecord
+from triage.evaluation.alone import LAKE_STEPS, LAKE_TOOLS, NoLake
+from triage.evaluation.outcome import UNPAID
+from triage.evaluation.record import CaseRecord, Step
 from triage.ports import (
     AlertPage,
     ChatModel,
@@ -39,13 +43,15 @@ from triage.ports import (
 from triage.settings import Settings
 from triage.stages.investigation import Toolbox
 from triage.stages.investigation.effects import ToolAnswer, ToolLimits
-from triage.stages.investigation.entries import RanEntry
+from triage.stages.investigation.entries import RanEntry, read_entry
 from triage.wiring import Doorway, assemble, prompts_of
 
 ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
 """Kinds of steps that a replay makes itself."""
 OURS = frozenset({"finished"})
 """Steps that belong to the recorded run alone."""
+KEPT = frozenset({"calibration"})
+"""Steps that are read back whatever their kind: a confidence is calibrated as it was."""
 NOT_RECORDED = "not recorded"
 _LEASE = 24 * 3600.0
 
@@ -163,14 +169,14 @@ def call_key(call: ToolCall) -> str:
     return f"{call.name} {arguments}"
 
 
-def recorded_answers(case: CaseRecord) -> dict[str, ToolAnswer]:
-    """The tool calls of the record, by what they asked."""
+def recorded_answers(case: CaseRecord, *, alert_only: bool = False) -> dict[str, ToolAnswer]:
+    """The tool calls of the record, by what they asked. Raises StoreError for a record of another version."""
     found = {}
     for step in case.steps:
         if step.kind != "tool" or not isinstance(step.payload, dict):
             continue
-        entry = RanEntry.model_validate(step.payload.get("result"))
-        if entry.call is not None:
+        entry = read_entry(RanEntry, step.payload.get("result"), step.key)
+        if entry.call is not None and not (alert_only and entry.call.name in LAKE_TOOLS):
             found[call_key(entry.call)] = entry.answer
     return found
 
@@ -203,13 +209,18 @@ class Replayed(Value):
 
 
 async def replay(
-    case: CaseRecord, settings: Settings, *, observe: Callable[[Progress], None] = lambda _progress: None
+    case: CaseRecord,
+    settings: Settings,
+    *,
+    alert_only: bool = False,
+    observe: Callable[[Progress], None] = lambda _progress: None,
 ) -> tuple[Replayed, Investigation | None]:
     """Investigate again from a record.
 
     Args:
         case: The record.
         settings: Whose model, prompts, playbooks and limits are used. Its Panther and its store are not touched.
+        alert_only: Without what the data lake has answered.
         observe: Told of each step.
 
     Raises:
@@ -235,10 +246,13 @@ async def replay(
         model: ChatModel | None = None
         if settings.uses_llm:
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
-        answers = recorded_answers(case)
+        try:
+            answers = recorded_answers(case, alert_only=alert_only)
+        except StoreError as error:
+            return base.model_copy(update={"error": str(error)[:500]}), None
         pipeline = assemble(
             settings,
-            Doorway(closed, closed, closed, closed, closed, closed),
+            Doorway(closed, NoLake() if alert_only else closed, closed, closed, closed, closed),
             clock=clock,
             store=store,
             prompts=prompts,
@@ -251,14 +265,27 @@ async def replay(
         if claim is None:
             raise StoreError("the replay's own store gave no claim")
         for step in case.steps:
-            if step.kind not in ANEW and step.key not in OURS:
+            if _read_back(step, alert_only=alert_only):
                 await store.journal(claim, step.key, step.kind, step.payload, now=now)
         try:
             result = await pipeline.triage(claim, observe=observe, forced=True)
         except (TriageError, NotFound) as error:
             return base.model_copy(update={"error": str(error)[:500], "not_recorded": tuple(missing.asked)}), None
+        except ValidationError as error:
+            # A record is a file from elsewhere: its steps need not be what this version journals.
+            return base.model_copy(
+                update={"error": f"a step of the record is not a {error.title} of this version"}
+            ), None
     assert isinstance(result, Investigation)
+    if model is not None and result.analyst is Analyst.OFFLINE:
+        return base.model_copy(update={"error": UNPAID, "not_recorded": tuple(missing.asked)}), None
     return base.model_copy(update=_after(old, result, missing.asked)), result
+
+
+def _read_back(step: Step, *, alert_only: bool) -> bool:
+    if alert_only and step.kind in LAKE_STEPS:
+        return False
+    return (step.kind not in ANEW or step.key in KEPT) and step.key not in OURS
 
 
 def _after(old: Investigation, new: Investigation, missing: Sequence[str]) -> dict[str, object]:

@@ -9,17 +9,16 @@ from pathlib import Path
 from tempfile import TemporaryDirectory
 
 import yaml
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
-from triage.domain.evidence import Evidence, Source
-from triage.domain.finding import ValueCitation
 from triage.domain.selection import Selected
-from triage.domain.verdict import Analyst, Disposition, Investigation
+from triage.domain.verdict import Analyst, Investigation
 from triage.edges.clock import SystemClock
-from triage.errors import ConfigError, QueryFailed, TriageError
+from triage.errors import ConfigError, TriageError
+from triage.evaluation.alone import NoLake
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import Investigator, Outcome, Ran
-from triage.ports import Column, Lake, Progress, QueryResult, Table
+from triage.evaluation.outcome import UNPAID, Investigator, Outcome, Ran, outcome_of
+from triage.ports import Lake, Progress
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import AllowedActivity, Settings
@@ -43,30 +42,6 @@ class StillClock(SystemClock):
         return self._now
 
 
-class NoLake:
-    """A lake that answers nothing: what remains is the alert alone. Implements `ports.Lake`."""
-
-    async def run_query(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed, always."""
-        raise QueryFailed("this run has no data lake")
-
-    async def search(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed, always."""
-        raise QueryFailed("this run has no data lake")
-
-    async def databases(self) -> tuple[str, ...]:
-        """None."""
-        return ()
-
-    async def tables(self, *_given: object, **_named: object) -> tuple[Table, ...]:
-        """None."""
-        return ()
-
-    async def columns(self, *_given: object, **_named: object) -> tuple[Column, ...]:
-        """None."""
-        return ()
-
-
 def allowed_of(world: Path) -> tuple[AllowedActivity, ...]:
     """What a world's operator has authorised. Raises ConfigError."""
     path = world / ALLOWED_FILE
@@ -80,7 +55,9 @@ def allowed_of(world: Path) -> tuple[AllowedActivity, ...]:
 
 
 def _settings(settings: Settings, server: SandboxServer, store: Path, world: Path) -> Settings:
-    panther = settings.panther.model_copy(update={"url": server.url, "rest_url": "", "requests_per_second": 1e6})
+    # Whatever the user's Panther is like: this is the embedded one.
+    changes = {"url": server.url, "rest_url": "", "auth": "x-api-key", "lake": "snowflake", "requests_per_second": 1e6}
+    panther = settings.panther.model_copy(update=changes)
     investigation = settings.investigation.model_copy(update={"allowed": allowed_of(world)})
     return settings.model_copy(
         update={
@@ -135,7 +112,7 @@ async def evaluate(
                     group.create_task(run.drain(work, f"eval/{worker}"))
     order = {label.alert_id: place for place, label in enumerate(wanted)}
     outcomes = sorted(run.outcomes, key=lambda outcome: (order[outcome.alert_id], outcome.repeat))
-    return Ran(run.investigator(), tuple(outcomes), run.seconds)
+    return Ran(run.investigator(), tuple(outcomes), run.seconds, unlabelled=len(labels) - len(wanted))
 
 
 class _Run:
@@ -181,56 +158,11 @@ class _Run:
             return base.model_copy(update={"error": str(error)[:500]})
         if not isinstance(result, Investigation):
             return base.model_copy(update={"error": result.reason})
+        if app.pipeline.model is not None and result.analyst is Analyst.OFFLINE:
+            # What the offline analyst said in the model's place is not to be counted as the model's word.
+            return base.model_copy(update={"error": UNPAID})
         return outcome_of(base, result, label)
 
 
 def _quiet(_progress: Progress) -> None:
     pass
-
-
-def outcome_of(base: Outcome, investigation: Investigation, label: Label) -> Outcome:
-    """Count what an evaluation looks at."""
-    verdict, usage = investigation.verdict, investigation.usage
-    rows = {entry.id: entry.rows for entry in investigation.evidence}
-    cited = {
-        row_id
-        for checked in verdict.verified
-        for citation in checked.finding.citations
-        if isinstance(citation, ValueCitation) and citation.row < len(rows.get(citation.evidence, ()))
-        for row_id in [rows[citation.evidence][citation.row].get("p_row_id")]
-        if isinstance(row_id, str)
-    }
-    decisive = set(label.evidence_row_ids)
-    seen = {row.get("p_row_id") for entry in investigation.evidence for row in entry.rows}
-    return base.model_copy(
-        update={
-            "log_types": tuple(sorted({entry.log_type for entry in investigation.evidence if _of_alert(entry)})),
-            "verdict": verdict.disposition,
-            "confidence": verdict.confidence,
-            "proposed": verdict.proposed,
-            "verified": len(verdict.verified),
-            "dropped": verdict.dropped,
-            "cited_rows": len(cited),
-            "cited_decisive": len(cited & decisive),
-            "decisive_seen": len(seen & decisive),
-            "prior": prior_of(investigation.evidence),
-            "queries": usage.queries,
-            "tokens": usage.prompt_tokens + usage.completion_tokens,
-            "money": getattr(usage, "money", 0.0),
-        }
-    )
-
-
-def _of_alert(entry: Evidence) -> bool:
-    return entry.source is Source.EVENTS and bool(entry.log_type)
-
-
-def prior_of(evidence: Sequence[Evidence]) -> Disposition | None:
-    """What the past of the detection alone would say; `None` where nobody has judged one of its alerts."""
-    rows: list[dict[str, JsonValue]] = [
-        row for entry in evidence if entry.source is Source.HISTORY for row in entry.rows if row.get("judged")
-    ]
-    if not rows:
-        return None
-    closed = sum(row.get("status") == "CLOSED" for row in rows)
-    return Disposition.BENIGN if closed * 2 >= len(rows) else Disposition.MALICIOUS

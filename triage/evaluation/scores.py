@@ -122,15 +122,21 @@ Pairing = tuple[Label, Outcome]
 Guess = Callable[[Pairing], Disposition | None]
 
 
-def score(labels: Iterable[Label], outcomes: Sequence[Outcome]) -> Scores:
-    """Hold what was concluded against what is right; an unlabelled alert counts nowhere."""
+def score(labels: Iterable[Label], outcomes: Sequence[Outcome], *, left_out: int = 0) -> Scores:
+    """Hold what was concluded against what is right; an unlabelled alert counts nowhere.
+
+    Args:
+        labels: What is right.
+        outcomes: What was concluded.
+        left_out: Unlabelled alerts that were not even investigated.
+    """
     known = {label.alert_id: label for label in labels}
     pairs = [(known[o.alert_id], o) for o in outcomes if o.alert_id in known and known[o.alert_id].counts]
     plain = [pair for pair in pairs if not pair[0].absence]
     silent = [pair for pair in pairs if pair[0].absence]
     return Scores(
         alerts=len(pairs),
-        unlabelled=len({outcome.alert_id for outcome in outcomes} - {label.alert_id for label, _ in pairs}),
+        unlabelled=left_out + len({outcome.alert_id for outcome in outcomes} - {label.alert_id for label, _ in pairs}),
         failed=sum(outcome.verdict is None for _, outcome in pairs),
         whole=_part(plain, _said, pairs),
         silent=_rate(silent, lambda pair: pair[1].verdict is not None and pair[1].verdict not in DECIDED),
