@@ -9,13 +9,12 @@ from triage.errors import StoreError
 from triage.ingest import poll_status
 from triage.ports import QueueStatus, Spend, Store
 from triage.spending import midnight
+from triage.stages.writeback import PAUSED
 
 POLLER = "poller"
 """The lease of the one process that polls."""
 PRUNED = "prune/last"
 """The named value that says when retention last deleted something: `at`, `before`, `alerts`."""
-PAUSED = "paused"
-"""The named value that is true while writing to Panther is paused."""
 LATE = 300.0
 """Seconds that a poll loop may be overdue before it counts as stuck."""
 

@@ -120,8 +120,7 @@ class Pipeline:
         judged = await self.store.recall(claim.run_id, "finished") is not None
         alert = await self._current(claim, forced=forced or judged)
         if isinstance(alert, Skipped):
-            await self.store.give_back(claim, now=self.clock.now())
-            await self.store.decide(claim.alert.id, alert, now=self.clock.now())
+            await self._skip(claim, alert)
             return alert
         seen = Seen.model_validate(await journal.step("seen", "look", lambda: _seen(alert)))
         if self.publisher is not None:
@@ -201,6 +200,15 @@ class Pipeline:
             return alert
         return still_wanted(alert, self.settings.ingest) or alert
 
+    async def _skip(self, claim: Claim, decision: Skipped) -> None:
+        """End the claim without an investigation. Raises StaleClaimError."""
+        now = self.clock.now()
+        dumped: JsonValue = decision.model_dump(mode="json")
+        # The decision itself asks nobody whose claim it ends.
+        if not await self.store.journal(claim, "skipped", "decision", {"result": dumped}, now=now):
+            raise StaleClaimError(f"alert {claim.alert.id} was taken over by another worker")
+        await self.store.decide(claim.alert.id, decision, now=now)
+
     async def _investigate(self, claim: Claim, dossier: Dossier, journal: Journal, observe: Observer) -> Conclusion:
         if self.model is None:
             observe(Progress("investigate", "the offline analyst judges from signals and runbook evidence"))
@@ -210,11 +218,6 @@ class Pipeline:
         async def refusal() -> JsonValue:
             least = Spend(calls=1, completion_tokens=self.settings.llm.max_output_tokens)
             return await meter.refusal(least, concluding=False)
-
-        async def abilities() -> JsonValue:
-            found = ASSUMED if self.abilities is None else await self.abilities.known()
-            dumped: JsonValue = found.model_dump(mode="json")
-            return dumped
 
         refused = str(await journal.step("budget", "choice", refusal))
         if refused:
@@ -233,7 +236,7 @@ class Pipeline:
             check=objections,
             observe=observe,
             meter=meter,
-            capabilities=Capabilities.model_validate(await journal.step("capabilities", "choice", abilities)),
+            capabilities=await self._capabilities(journal),
             price=self.settings.llm.price,
         )
         if conclusion.learned is not None and self.abilities is not None:
@@ -241,6 +244,16 @@ class Pipeline:
         if conclusion.unpaid:
             return _unpaid(replace(conclusion, draft=offline_draft(dossier)), "the day's budget is used up", observe)
         return conclusion
+
+    async def _capabilities(self, journal: Journal) -> Capabilities:
+        """What the run takes the model's endpoint to be able to do; the same after a restart."""
+
+        async def known() -> JsonValue:
+            found = ASSUMED if self.abilities is None else await self.abilities.known()
+            dumped: JsonValue = found.model_dump(mode="json")
+            return dumped
+
+        return Capabilities.model_validate(await journal.step("capabilities", "choice", known))
 
     async def _weigh(
         self,
@@ -255,8 +268,6 @@ class Pipeline:
         held = any(found.verified for found in checked.findings)
         if self.model is None or conclusion.offline or not self.settings.investigation.adjudicate or not held:
             return Weighed(), Usage()
-        known = await self.store.recall(claim.run_id, "capabilities")
-        capabilities = Capabilities.model_validate(known["result"]) if isinstance(known, dict) else ASSUMED
         weighed, spent = await run_weighing(
             facts_for(dossier, conclusion, checked),
             model=self.model,
@@ -265,7 +276,7 @@ class Pipeline:
             settings=self.settings.investigation,
             max_output_tokens=self.settings.llm.max_output_tokens,
             clock=self.clock,
-            capabilities=conclusion.learned or capabilities,
+            capabilities=conclusion.learned or await self._capabilities(journal),
             before=conclusion.usage,
             meter=self.meter(claim),
             price=self.settings.llm.price,

@@ -31,7 +31,7 @@ from triage.ports import (
 from triage.publishing import Publisher
 from triage.resources import shipped
 from triage.settings import Settings, WritebackSettings
-from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
+from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import Toolbox
 from triage.stages.writeback import AuditedComments, Desk, DryDesk, Mover, WriteDesk, Writer
@@ -136,6 +136,7 @@ def assemble(
     abilities: Abilities | None = None,
     publisher: Publisher | None = None,
     toolbox: ToolboxFactory | None = None,
+    playbooks: Playbooks | None = None,
 ) -> Pipeline:
     """Put the rooms together.
 
@@ -149,17 +150,20 @@ def assemble(
         abilities: What the model's endpoint can do.
         publisher: `None`: nothing is written to Panther.
         toolbox: The model's tools; those of the doors where none are given.
+        playbooks: What enrichment asks; those of the configuration where none are given.
 
     Raises:
         ConfigError: a playbook is wrong.
     """
+    if playbooks is None:
+        playbooks = load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")])
     enricher = Enricher(
         alerts=doors.alerts,
         lake=doors.lake,
         rules=doors.rules,
         sources=doors.sources,
         comments=doors.comments,
-        playbooks=load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")]),
+        playbooks=playbooks,
         settings=settings.investigation,
         clock=clock,
         cache=SharedCache(clock),

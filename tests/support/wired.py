@@ -4,9 +4,7 @@ import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
-from typing import Any
 
-from triage.domain.dossier import Dossier
 from triage.edges.llm import open_model
 from triage.edges.panther import Panther, connect
 from triage.edges.prompts import load_prompts
@@ -16,11 +14,10 @@ from triage.ports import Clock, Comments, Prompts, Store
 from triage.publishing import Publisher
 from triage.resources import shipped
 from triage.settings import Settings
-from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
-from triage.stages.investigation import Toolbox
+from triage.stages.enrichment import Playbooks, load_playbooks
 from triage.stages.writeback import Timing, WriteDesk, Writer
 from triage.stages.writeback.mover import Mover
-from triage.wiring import panther_config
+from triage.wiring import assemble, panther_config
 
 TIMING = Timing(lease=0.5, lease_wait=20, lease_pause=0.05, reads=(0.05, 0.1, 0.2, 0.4), settle=0.3)
 """The sandbox acts on a request at once or never, so nobody has to wait as long as for a real Panther."""
@@ -32,7 +29,7 @@ def prompts() -> Prompts:
 
 
 @functools.cache
-def playbooks() -> Any:
+def playbooks() -> Playbooks:
     return load_playbooks([shipped("playbooks")])
 
 
@@ -62,40 +59,17 @@ async def wired(
         if settings.uses_llm:
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
         store, comments = seen_store(opened), seen_comments(panther.comments)
-        enricher = Enricher(
-            alerts=panther.alerts,
-            lake=panther.lake,
-            rules=panther.rules,
-            sources=panther.sources,
-            comments=panther.comments,
-            playbooks=playbooks(),
-            settings=settings.investigation,
-            clock=clock,
-            cache=SharedCache(clock),
-            users=panther.users,
-        )
-
-        def toolbox(dossier: Dossier) -> Toolbox:
-            return Toolbox(
-                dossier,
-                lake=panther.lake,
-                alerts=panther.alerts,
-                rules=panther.rules,
-                settings=settings.investigation,
-            )
-
         writer = Writer(comments, store, settings.writeback, clock, timing)
         mover = Mover(comments, panther.alerts, store, settings.writeback, clock)
         desk = WriteDesk(writer, mover, store, settings.writeback, clock)
-        pipeline = Pipeline(
-            settings=settings,
-            alerts=panther.alerts,
-            store=store,
+        pipeline = assemble(
+            settings,
+            panther,
             clock=clock,
-            enricher=enricher,
+            store=store,
             prompts=prompts(),
-            toolbox=toolbox,
             model=model,
-            publisher=Publisher(desk, prompts(), settings.writeback),
+            publisher=Publisher(desk, prompts(), settings.writeback, settings.llm.currency),
+            playbooks=playbooks(),
         )
         yield Wired(settings, panther, store, pipeline)

@@ -1,8 +1,11 @@
 """The audit log shows what was edited, dropped or moved."""
 
 import asyncio
+import fcntl
 import json
 import multiprocessing
+import resource
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
 
 import pytest
@@ -147,5 +150,149 @@ def test_two_processes_share_a_log(tmp_path: Path) -> None:
 
 def test_a_log_that_cannot_be_written_stops_the_write(tmp_path: Path) -> None:
     """The error comes before anything is sent."""
-    with pytest.raises(StoreError, match="nothing was sent"):
+    with pytest.raises(StoreError, match="nothing is sent without"):
         append(tmp_path / "no" / "such" / "audit.jsonl", 1)
+
+
+def test_a_lock_that_is_never_let_go_is_not_waited_for(tmp_path: Path) -> None:
+    """An append gives up after its time, says who holds the log, and may be tried again."""
+    path = tmp_path / "audit.jsonl"
+    filled(path, 1)
+    with path.open("rb") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        with pytest.raises(StoreError, match=r"locked for 0\.1 s, probably by a triage process") as caught:
+            asyncio.run(AuditFile(path, lock_seconds=0.1).append(entry(1), now=NOW))
+    assert caught.value.retryable
+    append(path, 1)
+    assert verify_audit(path).lines == 2
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"\n",
+        b'{"n": 1}\n\n',
+        b"x" * 70_000,
+        b"x" * 40_000 + b"\n",
+        b"[" * 5_000 + b"\n",
+        b'{"n": 1, "previous": "", "hash": ""}\n' + b"x" * 70_000,
+        b'{"n": Infinity, "previous": "", "hash": ""}\n',
+        b"a file of something else\n",
+    ],
+)
+def test_a_file_that_does_not_end_as_a_log_is_not_touched(tmp_path: Path, content: bytes) -> None:
+    """The chain never begins anew over what stands there; nothing is cut off."""
+    path = tmp_path / "audit.jsonl"
+    path.write_bytes(content)
+    with pytest.raises(StoreError, match="does not end with a line of its own"):
+        append(path, 1)
+    assert path.read_bytes() == content
+
+
+def test_a_blank_line_at_the_end_does_not_begin_another_chain(tmp_path: Path) -> None:
+    """A log with lines never goes on with number 1."""
+    path = tmp_path / "audit.jsonl"
+    filled(path)
+    with path.open("ab") as file:
+        file.write(b"\n")
+    with pytest.raises(StoreError, match="does not end with a line of its own"):
+        append(path, 9)
+
+
+def test_what_was_torn_is_kept_in_part(tmp_path: Path) -> None:
+    """However much of it there is and whatever its bytes, the next lines still fit."""
+    path = tmp_path / "audit.jsonl"
+    filled(path, 2)
+    with path.open("ab") as file:
+        file.write(b"\x00" * 30_000)
+    append(path, 2, 3)
+    found = verify_audit(path)
+    assert (found.holds, found.lines) == (True, 4)
+    assert json.loads(path.read_text(encoding="ascii").splitlines()[2])["torn"] == "\x00" * 2_000
+
+
+def test_a_line_that_would_not_be_found_again_is_refused(tmp_path: Path) -> None:
+    """A line is never longer than what the next append reads."""
+    path = tmp_path / "audit.jsonl"
+    filled(path, 1)
+    before = path.read_bytes()
+    with pytest.raises(StoreError, match="too long for the audit log"):
+        asyncio.run(AuditFile(path).append(AuditEntry(action="alert.assign", alert_id="a" * 40_000), now=NOW))
+    assert path.read_bytes() == before
+
+
+@hypothesis_settings(max_examples=80, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@given(cut=st.integers(0, 10_000), rubbish=st.binary(max_size=300).filter(lambda end: b"\n" not in end))
+def test_a_log_cut_at_any_byte_goes_on(
+    tmp_path_factory: pytest.TempPathFactory, filled_log: bytes, cut: int, rubbish: bytes
+) -> None:
+    """Whole lines stay as they are, the rest is set aside, and the numbers go on from the last whole line."""
+    path = tmp_path_factory.mktemp("audit") / "audit.jsonl"
+    content = filled_log[: cut % (len(filled_log) + 1)] + rubbish
+    path.write_bytes(content)
+    whole = content[: content.rfind(b"\n") + 1]
+    append(path, 7, 8)
+    now = path.read_bytes()
+    assert now.startswith(whole)
+    lines = [json.loads(line) for line in now.splitlines()]
+    assert [line["n"] for line in lines] == list(range(1, whole.count(b"\n") + 3))
+    torn = content[len(whole) :].decode("ascii", "backslashreplace")
+    assert lines[-2].get("torn", "") == torn[:2_000]
+    assert verify_audit(path).holds
+
+
+@pytest.fixture(scope="module")
+def filled_log(tmp_path_factory: pytest.TempPathFactory) -> bytes:
+    path = tmp_path_factory.mktemp("audit") / "audit.jsonl"
+    filled(path)
+    return path.read_bytes()
+
+
+def test_a_kill_between_a_line_and_the_head_drops_nothing(tmp_path: Path) -> None:
+    """A head that is one line behind is no sign of a dropped one; two behind is."""
+    path = tmp_path / "audit.jsonl"
+    head = path.with_name("audit.jsonl.head")
+    filled(path, 1)
+    first = head.read_text(encoding="ascii")
+    append(path, 1)
+    head.write_text(first, encoding="ascii")
+    assert verify_audit(path).holds
+    append(path, 2)
+    head.write_text(first, encoding="ascii")
+    assert not verify_audit(path).holds
+
+
+def _append_on_a_full_disk(path: str) -> None:
+    size = Path(path).stat().st_size
+    resource.setrlimit(resource.RLIMIT_FSIZE, (size + 20, size + 20))
+    with pytest.raises(StoreError, match="cannot be written"):
+        append(Path(path), 5)
+
+
+def test_a_line_that_fits_in_part_stops_the_write(tmp_path: Path) -> None:
+    """Where the disk takes only the beginning of a line, nothing is sent, and the next append goes on."""
+    path = tmp_path / "audit.jsonl"
+    filled(path, 2)
+    process = multiprocessing.get_context("spawn").Process(target=_append_on_a_full_disk, args=(str(path),))
+    process.start()
+    process.join(60)
+    assert process.exitcode == 0
+    assert len(path.read_bytes().splitlines()) == 3
+    append(path, 6)
+    found = verify_audit(path)
+    assert (found.holds, found.lines) == (True, 3)
+
+
+def test_a_log_is_not_looked_at_in_the_middle_of_an_append(tmp_path: Path) -> None:
+    """Between a line and its head the log says two things; who verifies it waits for the end of the append."""
+    path = tmp_path / "audit.jsonl"
+    lines = filled(path)
+    with path.open("r+b") as appending, ThreadPoolExecutor(1) as beside:
+        fcntl.flock(appending, fcntl.LOCK_EX)
+        written(path, lines[:-2])
+        found = beside.submit(verify_audit, path)
+        # Time enough to come back with what is not so.
+        wait([found], timeout=0.2)
+        written(path, lines)
+        fcntl.flock(appending, fcntl.LOCK_UN)
+        assert found.result(30).holds

@@ -13,9 +13,10 @@ from triage.domain.polling import STATUS, PollStatus
 from triage.domain.selection import Linked
 from triage.edges.process import has_ended, process_name
 from triage.edges.store import SqlStore, open_store
-from triage.monitor import PAUSED, POLLER
+from triage.monitor import POLLER
 from triage.poller import prune
 from triage.ports import Spend
+from triage.stages.writeback import PAUSED
 
 HOUR = timedelta(hours=1)
 AT = ("--now", NOW.isoformat())

@@ -227,6 +227,35 @@ def test_a_killed_run_is_finished_by_the_next(tmp_path: Path) -> None:
         assert found == {f"{number:032x}": 1 for number in range(10, 22)}
 
 
+def test_a_killed_investigation_holds_nothing_up(tmp_path: Path) -> None:
+    """SIGKILL while one alert is investigated: the next command takes it over at once, though the lease still holds."""
+    folder = tmp_path / "world"
+    folder.mkdir()
+    name = ALERTS[0]["id"]
+    with SandboxServer(load_world(write_world(folder)), SandboxOptions(query_latency=0.3)) as panther:
+        write_config(tmp_path, panther.url)
+        process = subprocess.Popen(
+            [sys.executable, "-m", "triage", "investigate", name, "--write"],
+            cwd=tmp_path,
+            env={**os.environ, "PYTHONPATH": str(ROOT)},
+            stdout=subprocess.DEVNULL,
+            stderr=subprocess.DEVNULL,
+        )
+        deadline = time.monotonic() + 60
+        while not any("Query" in operation for _, _, operation in panther.requests):
+            assert time.monotonic() < deadline
+            assert process.poll() is None
+            time.sleep(0.005)
+        process.send_signal(signal.SIGKILL)
+        process.wait()
+        assert process.returncode == -signal.SIGKILL
+        assert states(tmp_path)[name] == "running"
+        again = run_cli("investigate", name, "--write", "--json", directory=tmp_path)
+        assert again.status == 0, again.err
+        assert again.json["alert_id"] == name
+        assert ours(panther) == {name: 1}
+
+
 def test_a_stop_ends_within_its_grace(panther: SandboxServer, tmp_path: Path) -> None:
     """SIGTERM ends the unattended form with status 0 soon after what is in flight."""
     write_config(tmp_path, panther.url)

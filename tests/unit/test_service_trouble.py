@@ -11,11 +11,13 @@ import pytest
 from tests.support.cable import Cable, cable
 from tests.support.cli import Ran, run_cli
 from tests.support.clocks import FastClock
-from tests.support.stores import sqlite_url
+from tests.support.stores import HOLDS, RUN_OUT, sqlite_url
 from tests.support.tiny_world import ALERTS, write_world
 from tests.support.wired import Wired, wired
+from triage.domain.selection import Skipped
 from triage.errors import PantherDenied
 from triage.ingest import poll_status
+from triage.pipeline import RunJournal, StaleClaimError
 from triage.ports import State
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -237,3 +239,24 @@ async def test_another_process_that_polls_is_not_disturbed(panther: SandboxServe
 
         assert tally.polled
         assert tally.done == len(SELECTED)
+
+
+async def test_a_stale_claim_skips_nothing(panther: SandboxServer, tmp_path: Path) -> None:
+    """Who has lost the lease while it looked at an alert that was closed leaves it to whoever holds it now; that one
+    skips it."""
+    async with serving(panther, tmp_path, pace=1) as (service, app):
+        await service._poller().once()
+        lost = await app.store.claim("slow", now=service.clock.now(), lease_seconds=RUN_OUT, alert_id=FIRST)
+        assert lost is not None
+        await RunJournal(app.store, lost, service.clock).step("started", "clock", app.pipeline._started)
+        holder = await app.store.claim("quick", now=service.clock.now(), lease_seconds=HOLDS, alert_id=FIRST)
+        assert holder is not None
+        panther.world.alerts[FIRST]["status"] = "RESOLVED"
+
+        with pytest.raises(StaleClaimError):
+            await app.pipeline.triage(lost, observe=lambda _progress: None)
+        assert await app.store.heartbeat(holder, now=service.clock.now(), lease_seconds=HOLDS)
+
+        assert isinstance(await app.pipeline.triage(holder, observe=lambda _progress: None), Skipped)
+        assert (await of(app))[0] is State.SKIPPED
+        assert not await app.store.heartbeat(holder, now=service.clock.now(), lease_seconds=HOLDS)

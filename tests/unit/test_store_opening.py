@@ -12,7 +12,9 @@ import tempfile
 import textwrap
 from collections.abc import Iterator
 from contextlib import closing
+from datetime import timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
@@ -25,7 +27,7 @@ from triage.edges.store.failures import store_error
 from triage.edges.store.migrations import MIGRATIONS, migrate
 from triage.edges.store.tables import metadata
 from triage.errors import StoreError
-from triage.ports import Ended, Receipt, State
+from triage.ports import Ended, Receipt, Spend, State
 
 pytestmark = pytest.mark.anyio
 
@@ -118,6 +120,12 @@ async def test_the_first_schema_is_brought_up_to_date(blank_url: str, blank: Eng
     await saved(store, alert("b"))
     claim = await claimed(store)
     assert await store.journal(claim, "step", "query", 1, now=NOW)
+    assert await store.spend(claim, "model/1", Spend(calls=1), now=NOW)
+    assert (await store.spent(since=NOW)).calls == 1
+    await store.mark("a", "benign", "a new office", by="me", now=NOW)
+    assert [said.alert_id for said in await store.marks()] == ["a"]
+    pruned = await store.prune(NOW + timedelta(days=1))
+    assert (pruned.alerts, pruned.investigations, pruned.steps, pruned.marks) == (1, 1, 1, 1)
     await store.close()
 
 
@@ -459,6 +467,24 @@ async def test_a_database_that_does_not_exist() -> None:
             await open_store(missing)
 
     assert not caught.value.retryable
+
+
+async def test_a_server_that_falls_silent_is_given_up() -> None:
+    """A connection whose other end has vanished breaks within a minute, not after the system's two hours; who sets
+    it otherwise in the URL has it otherwise."""
+
+    def limits(connection: Connection) -> dict[str, str]:
+        driver: Any = connection.connection.driver_connection
+        return {name: str(value) for name, value in driver.info.get_parameters().items()}
+
+    with postgres.database() as url:
+        for query, idle in (("", "30"), ("?keepalives_idle=7", "7")):
+            store = await open_store(url + query)
+            found = await store._read(limits)
+            await store.close()
+            assert found["keepalives_idle"] == idle
+            assert (found["keepalives_interval"], found["keepalives_count"]) == ("10", "3")
+            assert found["tcp_user_timeout"] == "60000"
 
 
 async def test_connections_that_the_server_closed_are_replaced() -> None:

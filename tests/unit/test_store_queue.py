@@ -1,6 +1,7 @@
 """The queue, on SQLite and on PostgreSQL: who gets which alert, and whose writes count."""
 
 import asyncio
+import threading
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -11,8 +12,9 @@ from triage.domain.alert import Severity
 from triage.domain.selection import Decision
 from triage.domain.verdict import Disposition
 from triage.edges.store import SqlStore, open_store
+from triage.edges.store.alerts import locked
 from triage.errors import NotFound
-from triage.ports import Claim, Spend, State
+from triage.ports import Claim, Pruned, Spend, State
 
 pytest_plugins = ["tests.support.store_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -65,6 +67,28 @@ async def test_one_alert_is_claimed_by_its_id(store: SqlStore) -> None:
     assert (await claimed(store, alert_id="b")).alert.id == "b"
     assert await store.claim("w2", now=NOW, lease_seconds=HOLDS, alert_id="b") is None
     assert await store.claim("w2", now=NOW, lease_seconds=HOLDS, alert_id="nobody") is None
+
+
+async def test_who_locks_a_row_for_a_moment_is_no_worker(store: SqlStore) -> None:
+    """A claim by id waits for another transaction on that alert, such as a poll that refreshes it."""
+    await saved(store, alert("a"))
+    holds, let_go = threading.Event(), threading.Event()
+
+    def hold() -> None:
+        with store._engines.writer.begin() as connection:
+            locked(connection, "a")
+            holds.set()
+            let_go.wait(30)
+
+    holding = asyncio.create_task(asyncio.to_thread(hold))
+    assert await asyncio.to_thread(holds.wait, 30)
+    claiming = asyncio.create_task(store.claim("w", now=NOW, lease_seconds=HOLDS, alert_id="a"))
+    # Time enough to come back with nothing.
+    await asyncio.wait({claiming}, timeout=0.3)
+    let_go.set()
+    await holding
+
+    assert await claiming is not None
 
 
 async def test_a_lease_that_ran_out_is_claimed_again(store: SqlStore) -> None:
@@ -183,6 +207,39 @@ async def test_finishing_stores_the_result(store: SqlStore) -> None:
     assert (record.worker, record.updated_at) == ("", NOW + MINUTE)
     assert await store.investigation("a") == result
     assert await store.claim("w", now=NOW, lease_seconds=HOLDS) is None
+
+
+async def test_what_is_done_may_wait_for_its_comment(store: SqlStore) -> None:
+    """It has its verdict meanwhile, nobody gets it before its time, and retention leaves it alone."""
+    await saved(store, alert("a"))
+    claim = await claimed(store)
+
+    assert await store.finish(claim, investigation(claim), now=NOW, again_at=NOW + MINUTE)
+
+    record = await store.record("a")
+    assert record is not None
+    assert (record.state, record.verdict, record.worker) == (State.DONE, Disposition.BENIGN, "")
+    assert await store.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    assert await store.prune(NOW + MINUTE) == Pruned()
+    assert (await store.queue_status(now=NOW)).by_state == {"done": 1}
+
+
+async def test_what_is_done_returns_for_its_comment(store: SqlStore) -> None:
+    """In its time it is claimed under the same run, as if for the first time; then it is at rest."""
+    await saved(store, alert("a"))
+    first = await claimed(store)
+    await store.journal(first, "step", "query", 1, now=NOW)
+    result = investigation(first)
+    assert await store.finish(first, result, now=NOW, again_at=NOW)
+
+    second = await claimed(store)
+
+    assert (second.run_id, second.attempts) == (first.run_id, 1)
+    assert await store.recall(second.run_id, "step") == 1
+    assert not await store.finish(first, result, now=NOW, again_at=NOW)
+    assert await store.finish(second, result, now=NOW)
+    assert await store.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    assert (await store.prune(NOW + MINUTE)).alerts == 1
 
 
 async def test_the_newest_investigation_wins(store: SqlStore) -> None:

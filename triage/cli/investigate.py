@@ -74,6 +74,7 @@ async def _investigate(
 ) -> int:
     from triage.cli.text import investigation_text  # noqa: PLC0415 - start-up time
     from triage.domain.selection import Selected  # noqa: PLC0415
+    from triage.edges.process import has_ended, process_name  # noqa: PLC0415
     from triage.service import LEASE_SECONDS, Service, Tally  # noqa: PLC0415
     from triage.stages.reporting import page, to_json  # noqa: PLC0415
     from triage.wiring import open_app  # noqa: PLC0415
@@ -83,8 +84,10 @@ async def _investigate(
         alert = await app.panther.alerts.alert(alert_id)
         if not as_json:
             note(f"{alert.severity.value} {alert.title} ({alert.detection_id or 'no detection'})")
-        name = f"investigate/{clock.token(4)}"
+        name = f"{process_name()}/investigate"
         await app.store.save_alerts([(alert, Selected(reason="asked for by id"))], now=clock.now())
+        # What a process left that was killed over this alert need not run out first.
+        await app.store.release_ended(has_ended, now=clock.now())
         await app.store.enqueue(alert_id, now=clock.now(), fresh=True)
         claim = await app.store.claim(name, now=clock.now(), lease_seconds=LEASE_SECONDS, alert_id=alert_id)
         if claim is None:

@@ -11,8 +11,9 @@ import fcntl
 import hashlib
 import json
 import os
+import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
@@ -21,8 +22,15 @@ from triage.errors import StoreError
 from triage.ports import AuditEntry
 
 START = "0" * 64
-_TAIL = 64 * 1024
-"""More than the longest line."""
+LOCK_SECONDS = 10.0
+"""How long an append waits for that of another process; each takes a few milliseconds."""
+_LOCK_PAUSE = 0.02
+_LONGEST = 32 * 1024
+"""Bytes of a line, its end included."""
+_TAIL = 2 * _LONGEST
+"""A whole line and what a kill has left of the next one, and the end of the line before."""
+_TORN = 2_000
+"""Characters kept of a line that a kill has left half written."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -59,11 +67,13 @@ class AuditFile:
     """Appends to one log. Implements `ports.AuditLog`.
 
     Several processes of one host may share a file: each append holds a lock on it. A line that a kill left half
-    written was never acted on, since the line stands before the call; it is set aside in the next line's `torn`.
+    written was never acted on, since the line stands before the call; its beginning is set aside in the next line's
+    `torn`. A file that ends otherwise than a log does is left as it is.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
         self._path = path
+        self._lock_seconds = lock_seconds
         self._lock = asyncio.Lock()
 
     async def append(self, entry: AuditEntry, *, now: datetime) -> None:
@@ -74,53 +84,98 @@ class AuditFile:
     def _append(self, entry: AuditEntry, now: datetime) -> None:
         try:
             with self._open() as file:
-                number, previous, torn = _last(file, self._path)
+                last = _last(file, self._path)
                 fields: dict[str, object] = {
-                    "n": number + 1,
+                    "n": last.number + 1,
                     "at": now.isoformat(),
                     **entry.model_dump(mode="json", exclude_defaults=True),
-                    "previous": previous,
+                    "previous": last.digest,
                 }
-                if torn:
-                    fields["torn"] = torn
+                if last.torn:
+                    fields["torn"] = last.torn.decode("ascii", "backslashreplace")[:_TORN]
                 digest = _hash(fields)
-                line = json.dumps({**fields, "hash": digest}, ensure_ascii=True) + "\n"
-                os.write(file, line.encode("ascii"))
+                line = (json.dumps({**fields, "hash": digest}, ensure_ascii=True) + "\n").encode("ascii")
+                if len(line) > _LONGEST:
+                    raise StoreError(
+                        f"a line of {len(line)} bytes is too long for the audit log {self._path}; nothing is sent without one"
+                    )
+                if last.torn:
+                    os.ftruncate(file, last.end)
+                _write(file, line)
                 os.fsync(file)
-                _write_head(_head_of(self._path), number + 1, digest)
+                _write_head(_head_of(self._path), last.number + 1, digest)
         except OSError as error:
             raise StoreError(
-                f"the audit log {self._path} cannot be written ({error.strerror}); nothing was sent"
+                f"the audit log {self._path} cannot be written ({error.strerror}); nothing is sent without a line in it"
             ) from error
 
     @contextmanager
     def _open(self) -> Iterator[int]:
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
         try:
-            fcntl.flock(file, fcntl.LOCK_EX)
+            _lock(file, self._path, fcntl.LOCK_EX, self._lock_seconds)
             yield file
         finally:
             os.close(file)
 
 
-def _last(file: int, path: Path) -> tuple[int, str, str]:
-    """Number and hash of the last whole line, and what stands behind it; the rest is cut off."""
+def _lock(file: int, path: Path, kind: int, seconds: float) -> None:
+    """Wait for a lock, not for ever. Raises StoreError."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            fcntl.flock(file, kind | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            if time.monotonic() > ends:
+                failure = StoreError(
+                    f"the audit log {path} has been locked for {seconds:g} s, probably by a triage process of this "
+                    "host that hangs or was stopped (`fuser` names it); nothing is sent without a line in it"
+                )
+                failure.retryable = True
+                raise failure from error
+            time.sleep(_LOCK_PAUSE)
+        else:
+            return
+
+
+@dataclass(frozen=True, slots=True)
+class _Last:
+    """The last whole line of a log."""
+
+    number: int
+    """0 where there is none."""
+    digest: str
+    end: int
+    """Where it ends, in bytes from the start of the file."""
+    torn: bytes
+    """What stands behind it."""
+
+
+def _last(file: int, path: Path) -> _Last:
+    """Look where to go on. Raises StoreError where the file does not end as a log does: it is never begun anew."""
     size = os.fstat(file).st_size
     start = max(0, size - _TAIL)
     tail = os.pread(file, size - start, start)
     whole, _, torn = tail.rpartition(b"\n")
-    if torn:
-        os.ftruncate(file, size - len(torn))
-    last = whole.rpartition(b"\n")[2]
-    if not last:
-        return 0, START, torn.decode("ascii", "backslashreplace")
-    try:
-        fields = json.loads(last)
-        return int(fields["n"]), str(fields["hash"]), torn.decode("ascii", "backslashreplace")
-    except (ValueError, KeyError, TypeError) as error:
+    end = size - len(torn)
+    if end == 0 and size < _LONGEST:
+        # Empty, or killed over its first line.
+        return _Last(0, START, end, torn)
+    _, ended, last = whole.rpartition(b"\n")
+    # The line is whole if another one ends before it, or the file begins with it.
+    fields = _fields(last) if ended or start == 0 else None
+    if fields is None:
         raise StoreError(
-            f"the audit log {path} ends with a line that is none; `triage audit verify` shows it"
-        ) from error
+            f"the audit log {path} does not end with a line of its own; `triage audit verify` shows where. Move it away "
+            "to begin another; nothing is sent without a line in it"
+        )
+    return _Last(int(str(fields["n"])), str(fields["hash"]), end, torn)
+
+
+def _write(file: int, line: bytes) -> None:
+    """Write all of it; a disk that fills up takes a part first and says why with the rest."""
+    while line:
+        line = line[os.write(file, line) :]
 
 
 def _write_head(path: Path, number: int, digest: str) -> None:
@@ -137,9 +192,10 @@ def verify_audit(path: Path) -> Verified:
     """
     broken: list[Broken] = []
     number, previous = 0, START
+    # A kill may come between a line and the head; nothing was sent for that line.
+    before: list[str] = []
     try:
-        lines = path.read_bytes().split(b"\n") if path.exists() else [b""]
-        head = _head_of(path).read_text(encoding="ascii").split() if _head_of(path).exists() else []
+        lines, head = _read(path)
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"the audit log {path} cannot be read") from error
     if lines[-1]:
@@ -158,10 +214,23 @@ def verify_audit(path: Path) -> Verified:
             )
         elif fields["previous"] != previous:
             broken.append(Broken(place, "the line before is not the one that this was written behind"))
+        before = [str(number), previous]
         number, previous = int(str(fields["n"])), stated
-    if len(head) == 2 and head != [str(number), previous]:  # noqa: PLR2004 - number and hash
+    if len(head) == 2 and head not in ([str(number), previous], before):  # noqa: PLR2004 - number and hash
         broken.append(Broken(len(lines), f"the log should end with number {head[0]}: lines dropped at the end"))
     return Verified(len(lines) - 1, tuple(broken))
+
+
+def _read(path: Path) -> tuple[list[bytes], list[str]]:
+    """The lines and the head, as no append leaves them half done. Raises OSError, UnicodeDecodeError, StoreError."""
+    with ExitStack() as stack:
+        content = b""
+        if path.exists():
+            file = stack.enter_context(path.open("rb"))
+            _lock(file.fileno(), path, fcntl.LOCK_SH, LOCK_SECONDS)
+            content = file.read()
+        head = _head_of(path)
+        return content.split(b"\n"), head.read_text(encoding="ascii").split() if head.exists() else []
 
 
 def _fields(line: bytes) -> dict[str, object] | None:

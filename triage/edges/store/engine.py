@@ -22,6 +22,10 @@ CONNECT_SECONDS = 10
 STATEMENT_SECONDS = 60
 """How long PostgreSQL lets one statement run, and a silent transaction stay open (PostgreSQL)."""
 
+SILENCE_SECONDS = 60
+"""How long a server may be silent on a connection before that counts as broken (PostgreSQL); else it is two hours."""
+_PROBES = 3
+
 _WRITES = "triage_writes"
 _OWNER_ONLY = 0o600
 
@@ -143,6 +147,11 @@ def _postgres(url: URL) -> Engines:
     arguments: dict[str, object] = {
         "connect_timeout": CONNECT_SECONDS,
         "application_name": "panther-triage",
+        # Source: PostgreSQL manual, libpq, "Parameter Key Words".
+        "keepalives_idle": SILENCE_SECONDS // 2,
+        "keepalives_interval": SILENCE_SECONDS // 2 // _PROBES,
+        "keepalives_count": _PROBES,
+        "tcp_user_timeout": SILENCE_SECONDS * 1_000,
     }
     try:
         engine = create_engine(

@@ -74,15 +74,16 @@ def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool
 
 # ---- claims ------------------------------------------------------------------------------------------------------
 
-_NEXT = (
+_DUE = (
     select(alerts.c.id, alerts.c.alert, alerts.c.run_id, alerts.c.epoch, alerts.c.attempts, alerts.c.leader)
     # The first condition follows from the second; it names the partial index.
     .where(alerts.c.due_at.is_not(None), alerts.c.due_at <= MOMENT)
     .order_by(alerts.c.severity_rank.desc(), alerts.c.leader, alerts.c.created_at, alerts.c.id)
     .limit(1)
-    .with_for_update(skip_locked=True, key_share=True)
 )
-_THIS = _NEXT.where(alerts.c.id == bindparam("the_id", type_=alerts.c.id.type))
+_NEXT = _DUE.with_for_update(skip_locked=True, key_share=True)
+# Whoever has the row locked for a moment, such as the poll that refreshes it, is no worker, and is waited for.
+_THIS = _DUE.where(alerts.c.id == bindparam("the_id", type_=alerts.c.id.type)).with_for_update(key_share=True)
 
 _TAKE = (
     update(alerts)
