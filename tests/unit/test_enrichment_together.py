@@ -177,6 +177,7 @@ def test_the_columns_and_the_order_of_a_question_are_read_from_its_sql() -> None
     assert order_of(sql) == ((1, True), (0, False))
     assert order_of("SELECT a AS x FROM t ORDER BY x LIMIT :limit") == ()
     assert columns_of("SELECT a, b AS x FROM t") == ()
+    assert columns_of(f"SELECT a AS {'x' * 64} FROM t") == (), "join_queries would refuse it"
 
 
 def test_a_joint_statement_passes_the_guard_unchanged() -> None:
@@ -222,7 +223,15 @@ def test_taking_a_joint_answer_apart_loses_and_mixes_nothing(rows: list[tuple[in
 
 
 @pytest.mark.parametrize(
-    "row", [{}, {"question": "5", "answer": "{}"}, {"question": "x", "answer": "{}"}, {"question": "0", "answer": "[]"}]
+    "row",
+    [
+        {},
+        {"question": "5", "answer": "{}"},
+        {"question": "x", "answer": "{}"},
+        {"question": "0", "answer": "[]"},
+        {"question": "0", "answer": '{"a":' + "[" * 100_000 + "]" * 100_000 + "}"},
+    ],
+    ids=["empty", "not asked", "no number", "no object", "deep"],
 )
 def test_what_is_no_joint_answer_is_an_error(row: dict[str, JsonValue]) -> None:
     """A strange row makes the questions be asked one by one."""

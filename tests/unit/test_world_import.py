@@ -224,6 +224,26 @@ def test_bad_rules_are_named_and_the_rest_goes_in(home: Path) -> None:
     assert "SECRET" not in (home / "w/rules.ndjson").read_text(encoding="utf-8")
 
 
+def test_a_file_name_that_no_file_can_have_is_left_out(home: Path) -> None:
+    """A NUL in a rule's Filename costs that rule, not the import."""
+    (home / "rules/nul.yml").write_text(RULE.replace("trail_paused.py", '"trail\\0.py"'), encoding="utf-8")
+    ran = run(home, "--rules", "rules", "--json")
+    assert ran.status == 1
+    assert [Path(problem["file"]).name for problem in ran.json["problems"]] == ["nul.yml"]
+
+
+@pytest.mark.parametrize("minutes", [10**10, 10**20])
+def test_a_dedup_period_of_ages_makes_one_alert(minutes: int, home: Path) -> None:
+    """A period that no clock can count is a long one."""
+    text = RULE.replace("DedupPeriodMinutes: 15", f"DedupPeriodMinutes: {minutes}")
+    (home / "rules/trail_paused.yml").write_text(text, encoding="utf-8")
+    (home / "a.ndjson").write_text(
+        json.dumps({"rule": "Org.Trail.Paused", "where": {"eventName": "StopLogging"}}), encoding="utf-8"
+    )
+    assert everything(home, "--alerts", "a.ndjson").status == 0
+    assert len(lines(home / "w/alerts.ndjson")) == 1
+
+
 def test_a_second_import_changes_nothing(home: Path) -> None:
     """The same files again leave every byte as it was, alerts and labels included; so does another order of them."""
     (home / "alerts.ndjson").write_text(json.dumps(STOPPED) + "\n", encoding="utf-8")
@@ -312,6 +332,8 @@ def test_a_world_grows_by_alerts_and_logs(home: Path) -> None:
         ({"rule": "Org.Trail.Paused", "where": {"eventName": "StopLogging"}, "verdict": "evil"}, "verdict"),
         ({"rule": "Org.Trail.Paused", "where": {"eventName": "StopLogging"}, "surprise": 1}, "surprise"),
         ({"rule": "Org.Trail.Paused", "time": "2026-03-01T12:10:00"}, "time"),
+        ({"rule": "Org.Trail.Paused", "since": "0001-01-01T00:00:00+23:00"}, "since"),
+        ({"rule": "Org.Trail.Paused", "created": "9999-12-31T23:59:59Z"}, "created"),
     ],
 )
 def test_an_alert_that_cannot_be_raised_says_why(line: dict[str, Any], why: str, home: Path) -> None:
@@ -422,6 +444,19 @@ def test_a_row_from_panther_keeps_its_columns(home: Path) -> None:
     assert (first["p_parse_time"], first["p_any_usernames"]) == ("2026-03-01 12:04:00.000", ["as-panther-had-it"])
     assert (second["p_event_time"], second["p_any_usernames"]) == ("2026-03-01 12:02:00.000", ["ops"])
     assert not any("p_alert_id" in row for row in (first, second))
+
+
+def test_a_row_of_another_age_does_not_move_the_clock(home: Path) -> None:
+    """Times that no log has are not believed of an exported row either: then the record's own time counts."""
+    row = {**trail(1), "p_row_id": "abc123abc123", "p_log_type": "AWS.CloudTrail"}
+    early = {"p_event_time": "2026-03-01 12:01:00.500", "p_parse_time": "9999-12-31 23:59:59.999"}
+    late = {"p_row_id": "abc123abc124", "p_event_time": "9999-12-31 23:59:59.999"}
+    (home / "x.ndjson").write_text(json.dumps({**row, **early}) + "\n" + json.dumps({**row, **late}), encoding="utf-8")
+    assert run(home, "--cloudtrail", "x.ndjson").status == 0
+    rows = lines(home / "w/lake/panther_logs/aws_cloudtrail.ndjson")
+    assert [row["p_event_time"] for row in rows] == ["2026-03-01 12:01:00.000", "2026-03-01 12:01:00.500"]
+    assert rows[1]["p_parse_time"] == "2026-03-01 12:01:00.500"
+    assert load_world(home / "w", as_recorded=True).now.year == 2026
 
 
 names = st.text(max_size=8) | st.sampled_from(

@@ -73,7 +73,7 @@ def offset(text: str) -> timedelta | None:
 def literal(moment: datetime) -> exp.Literal:
     """Write a moment as Panther's own times are stored: without a zone, in UTC.
 
-    Beside a column the plain string takes the column's type. Engines that ask for a cast get one in `syntax.translate`.
+    Beside a column the plain string takes the column's type. Engines that ask for a cast get one in `dialects.translate`.
     """
     found = exp.Literal.string(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" "))
     found.meta[IS_MOMENT] = True

@@ -67,7 +67,7 @@ def split_rows(
         lowered = {name.lower(): value for name, value in row.items()}
         place, value = lowered.get(QUESTION), lowered.get(ANSWER)
         if isinstance(value, str):
-            value = json.loads(value)
+            value = _read(value)
         if not isinstance(place, str | int) or not str(place).isdecimal() or not isinstance(value, dict):
             raise ValueError("a row names no question")
         number = int(place)
@@ -75,3 +75,12 @@ def split_rows(
             raise ValueError("a row names a question that was not asked")
         found[number].append({name: value.get(name) for name in names[number]})
     return tuple(map(tuple, found))
+
+
+def _read(text: str) -> JsonValue:
+    try:
+        value: JsonValue = json.loads(text)
+    except RecursionError as error:
+        # A column may hold a log's own JSON, as deep as whoever caused the record liked.
+        raise ValueError("a row is nested too deeply") from error
+    return value

@@ -77,6 +77,13 @@ class Branch:
         """Who plays in a scenario."""
         return self.parts[scenario]
 
+    def plays_after(self, person: Person, pair: str, at: datetime, least: timedelta, most: timedelta) -> bool:
+        """Whether somebody's part in one of a pair begins so long after a moment."""
+        return any(
+            name.partition("/")[0] == pair and part.person is person and least <= part.at - at <= most
+            for name, part in self.parts.items()
+        )
+
     def presence(self, person: Person, at: datetime) -> Presence:
         """Where somebody works from on the day of a moment."""
         return self.company.whereabouts(person, self.local_date(person, at))

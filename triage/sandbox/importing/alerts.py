@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from itertools import islice
 from pathlib import Path
-from typing import Literal, cast
+from typing import Annotated, Literal, cast
 
 from pydantic import AwareDatetime, Field, JsonValue, ValidationError
 
@@ -21,6 +21,7 @@ from triage.sandbox.columns import table_name
 from triage.sandbox.importing.reading import Limits, Rejected, records
 from triage.sandbox.importing.rows import Row, Rows
 from triage.sandbox.importing.rules import kind_of
+from triage.sandbox.importing.times import FIRST, LAST
 from triage.sandbox.times import iso, lake_time, parse_time
 from triage.sandbox.world import Record
 from triage.stages.enrichment.entities.paths import Part, find, parse_path
@@ -32,7 +33,12 @@ MAX_MATCHES = 20_000
 MAX_ALERTS = 200
 """Alerts that one line may stand for."""
 
+_MOST_MINUTES = 366 * 24 * 60
+"""A dedup period that a rule's file makes longer counts as a year."""
+
 Scalar = str | int | float | bool | None
+Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=LAST)]
+"""Of the same years as the time of a record: a world's clock follows it."""
 
 
 class AlertLine(Value):
@@ -49,10 +55,10 @@ class AlertLine(Value):
     rows: tuple[str, ...] = ()
     where: dict[str, Scalar] = Field(default_factory=dict)
     """Dotted path to value; of a list, one item has to be it."""
-    time: AwareDatetime | None = None
+    time: Moment | None = None
     """Rows of this second."""
-    since: AwareDatetime | None = None
-    until: AwareDatetime | None = None
+    since: Moment | None = None
+    until: Moment | None = None
     log_type: str = ""
     """Default: those of the rule."""
 
@@ -60,7 +66,7 @@ class AlertLine(Value):
     """Default: the rule's name. Rule bodies are not run, so no title is made from the event."""
     severity: Severity | None = None
     status: Literal["OPEN", "TRIAGED", "RESOLVED", "CLOSED"] = "OPEN"
-    created: AwareDatetime | None = None
+    created: Moment | None = None
     """Default: when the first row was parsed. An alert without rows (a policy's) needs it."""
     context: dict[str, JsonValue] = Field(default_factory=dict)
     """What the rule's `alert_context` returned."""
@@ -215,7 +221,7 @@ def _windows(found: list[tuple[str, Row]], period: timedelta) -> Iterator[list[t
 
 def _minutes(rule: Mapping[str, object]) -> int:
     minutes = rule.get("dedupPeriodMinutes")
-    return minutes if isinstance(minutes, int) and minutes > 0 else 60
+    return min(minutes, _MOST_MINUTES) if isinstance(minutes, int) and minutes > 0 else 60
 
 
 def _raised(line: AlertLine, rule: Mapping[str, object], rows: tuple[tuple[str, Row], ...]) -> Raised:

@@ -92,7 +92,8 @@ def within(file: Path, root: Path) -> bool:
     try:
         real = file.resolve(strict=True)
         return real.is_relative_to(root) and stat.S_ISREG(real.stat().st_mode)
-    except (OSError, RuntimeError):
+    except (OSError, RuntimeError, ValueError):
+        # A name may hold what no file's name can, such as NUL.
         return False
 
 

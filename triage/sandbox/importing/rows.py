@@ -16,6 +16,7 @@ from pydantic import JsonValue
 from triage.errors import ConfigError
 from triage.sandbox.columns import STANDARD
 from triage.sandbox.importing.indicators import indicators
+from triage.sandbox.importing.times import read_time
 from triage.sandbox.times import lake_time, parse_time
 
 MAX_COLUMNS = 2_000
@@ -108,10 +109,10 @@ def _exported(record: Mapping[str, JsonValue], log_type: str) -> dict[str, objec
     row_id = record.get("p_row_id")
     if not all(record.get(name) for name in _EXPORTED) or record["p_log_type"] != log_type:
         return {}
-    at = _time(record["p_event_time"])
+    at = read_time(record["p_event_time"])
     if not isinstance(row_id, str) or not _ROW_ID.fullmatch(row_id) or at is None:
         return {}
-    parsed = _time(record.get("p_parse_time")) or at
+    parsed = read_time(record.get("p_parse_time")) or at
     kept: dict[str, object] = {"p_row_id": row_id, "p_event_time": lake_time(at), "p_parse_time": lake_time(parsed)}
     for name in STANDARD:
         value = record.get(name)

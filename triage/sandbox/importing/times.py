@@ -45,7 +45,8 @@ data.date data.timestamp event.timestamp metadata.eventCreationTime processed_at
 """
 _NUMBER = re.compile(r"-?\d{9,19}(?:\.\d+)?")
 _WEB = "%d/%b/%Y:%H:%M:%S %z"
-_FIRST, _LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+FIRST, LAST = datetime(2000, 1, 1, tzinfo=UTC), datetime(2100, 1, 1, tzinfo=UTC)
+"""Between these, the second left out, a time is believed."""
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _SCALES = (10**17, 10**9), (10**14, 10**6), (10**11, 10**3)
 """A number from here on counts this many to the second: nano-, micro-, milliseconds."""
@@ -96,7 +97,7 @@ def read_time(value: JsonValue) -> datetime | None:
         found = found.replace(tzinfo=UTC) if found.tzinfo is None else found.astimezone(UTC)
     except OverflowError:
         return None
-    return found if _FIRST <= found < _LAST else None
+    return found if FIRST <= found < LAST else None
 
 
 def _since_epoch(number: float) -> datetime | None:

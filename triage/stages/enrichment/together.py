@@ -18,7 +18,8 @@ from triage.errors import PantherError, QueryFailed, QueryTimeout
 from triage.ports import QueryResult
 from triage.stages.enrichment.questions import Bound
 
-_ITEM = re.compile(r"\bAS ([a-z_][a-z0-9_]*)\s*$")
+_ITEM = re.compile(r"\bAS ([a-z_][a-z0-9_]{0,62})\s*$")
+"""A longer name is one that `join_queries` refuses."""
 _ORDER = re.compile(
     r"\bORDER BY\s+([0-9]+(?:\s+DESC)?(?:\s*,\s*[0-9]+(?:\s+DESC)?)*)\s+LIMIT\s+:limit\s*$", re.IGNORECASE
 )
@@ -91,11 +92,6 @@ class Bundle:
         if self._failed is not None:
             raise self._failed
         return (self._answers or {}).get(bound.key)
-
-    @property
-    def broken(self) -> bool:
-        """It was sent, and gave nothing that can be used."""
-        return self._answers == {}
 
 
 def taken_apart(bounds: Sequence[Bound], result: QueryResult) -> dict[str, QueryResult]:

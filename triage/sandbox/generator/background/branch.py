@@ -42,6 +42,9 @@ _QUERIES = (
     ("DESCRIBE TABLE orders", "DESCRIBE"),
 )
 _SHARED_ITEMS = 6
+_CUT_SHORT = timedelta(minutes=38), timedelta(minutes=60)
+"""How long before somebody's part nothing is revealed: the rule counts to twelve within an hour, a part does so within
+22 minutes."""
 
 
 def fill(scribe: Scribe, branch: Branch) -> None:
@@ -71,7 +74,10 @@ def _day(scribe: Scribe, branch: Branch, person: Person, start: datetime) -> Non
     onepassword.sign_in(scribe, branch, start + dice.minutes(2, 9), person, where)
     for _ in range(dice.between(2, 4)):
         vault = person.team if dice.chance(0.8) else "everybody"
-        onepassword.use_item(scribe, branch, during(), person, where, vault, f"login {dice.between(1, _SHARED_ITEMS)}")
+        at, item = during(), f"login {dice.between(1, _SHARED_ITEMS)}"
+        # A reveal then would open the hour in which the rule counts, and the hour would end amid the scenario.
+        action = "fill" if branch.plays_after(person, "vault", at, *_CUT_SHORT) else "reveal"
+        onepassword.use_item(scribe, branch, at, person, where, vault, item, action=action)
     for _ in range(dice.between(5, 7)):
         program, command = dice.pick(_PROGRAMS)
         endpoint.process(scribe, branch, during(), person, program, command)
