@@ -1,8 +1,17 @@
-"""`triage show ALERT --evidence`: each question as a person would paste and judge it."""
+"""What `triage show` and `triage list` print: each question as a person would paste and judge it, and nothing that acts."""
 
+import re
 from datetime import UTC, datetime
+from pathlib import Path
 
+from hypothesis import HealthCheck, given, settings
+
+from tests.support.cli import run_cli, write_config
+from tests.support.investigations import record
+from tests.support.spoiled import HOSTILE, spoiled
 from triage.cli.evidence import ROWS_SHOWN, evidence_text
+from triage.cli.text import alert_table, investigation_text
+from triage.domain.alert import Alert, Severity, Status
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
 from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
@@ -81,3 +90,39 @@ def test_a_question_without_an_answer_says_why() -> None:
     assert "1 questions, 0 answered" in printed
     assert SQL in printed
     assert "coverage" not in printed
+
+
+def test_sql_with_many_escapes_is_shown_to_its_end() -> None:
+    """Escapes make it longer, and do not push its end out."""
+    printed = text_of(ENTRY.model_copy(update={"sql": "SELECT 'a\n\n\n\t\U000e0041' AS x FROM y LIMIT 10"}))
+
+    assert r"SQL      SELECT 'a\n\n\n\t\U000e0041' AS x FROM y LIMIT 10" in printed
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@given(spoiled(), HOSTILE, HOSTILE)
+def test_a_terminal_acts_on_nothing(case: tuple[Alert, Investigation], severity: str, status: str) -> None:
+    """Foreign text in every field, a severity and a status that Panther made up among them: each stays one line."""
+    alert, investigation = case
+    odd = alert.model_copy(update={"severity": Severity(severity), "status": Status(status), "id": severity})
+    known = record(odd, error=status)
+    table = alert_table([known])
+    texts = (
+        table,
+        investigation_text(known, investigation),
+        investigation_text(known, investigation.model_copy(update={"analyst": Analyst.LLM})),
+        investigation_text(known, None),
+        evidence_text(investigation),
+    )
+    assert len(table.split("\n")) == 3
+    for text in texts:
+        text.encode("utf-8")
+        assert not re.search("[\u0000-\u0009\u000b-\u001f\u007f-\u009f\u2028\u2029\u202a-\u202e\u2066-\u2069]", text)
+
+
+def test_an_empty_list_says_whether_it_is_a_filters(tmp_path: Path) -> None:
+    """`triage list --failed` does not claim that nothing was ever seen."""
+    write_config(tmp_path, "http://127.0.0.1:9/public/graphql")
+    assert run_cli("list", directory=tmp_path).out == "no alerts seen yet\n"
+    assert run_cli("list", "--failed", directory=tmp_path).out == "no alert that was seen matches\n"
+    assert run_cli("list", "--since", "1h", "--json", directory=tmp_path).json == []

@@ -1,6 +1,7 @@
 """What the program costs to start, and what it says when asked for help."""
 
 import json
+import os
 import signal
 import subprocess
 import sys
@@ -10,9 +11,11 @@ from pathlib import Path
 import httpx
 import pytest
 
-from tests.support.cli import run_cli
+from tests.support.cli import run_cli, write_config
 from tests.support.tiny_world import write_world
 from triage.cli import _COMMANDS
+from triage.cli.demo import cleared
+from triage.settings import StoreSettings, WritebackSettings
 
 HEAVY = ["openai", "duckdb", "sqlglot", "gql", "httpx", "sqlalchemy", "pydantic", "jinja2"]
 
@@ -49,6 +52,20 @@ def test_an_unknown_command_is_a_wrong_request(tmp_path: Path) -> None:
     assert "No such command" in ran.err
 
 
+def test_a_reader_that_has_gone_ends_it_quietly(tmp_path: Path) -> None:
+    """`triage export | head`: no traceback; what was not read is unfinished."""
+    write_config(tmp_path, "http://127.0.0.1:9/public/graphql")
+    read, write = os.pipe()
+    os.close(read)
+    root = Path(__file__).parents[2]
+    with os.fdopen(write) as pipe:
+        ran = subprocess.run(
+            [sys.executable, "-m", "triage", "export", "--format", "csv", "--config", str(tmp_path / "config.yaml")],
+            cwd=root, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
 def test_init_writes_the_example_once(tmp_path: Path) -> None:
     """`triage init` writes a commented file that only the owner reads, and doesn't overwrite one."""
     assert run_cli("init", directory=tmp_path).status == 0
@@ -58,6 +75,26 @@ def test_init_writes_the_example_once(tmp_path: Path) -> None:
     again = run_cli("init", directory=tmp_path)
     assert again.status == 2
     assert "exists already" in again.err
+
+
+def test_a_demo_beside_the_real_state_leaves_it_alone(tmp_path: Path) -> None:
+    """`triage demo --dir .` clears what an earlier demo left, and no file that a configuration names by default."""
+    real = WritebackSettings().audit, StoreSettings().url.removeprefix("sqlite:///"), "audit.jsonl", "triage.db-wal"
+    for name in real:
+        (tmp_path / name).write_text("real", encoding="utf-8")
+    for path in cleared(tmp_path):
+        path.write_text("of the demo before", encoding="utf-8")
+    store, audit = cleared(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(real)
+    assert not {store.name, audit.name} & set(real)
+
+
+def test_a_demo_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """A file in the directory's place is one line and status 2."""
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    ran = run_cli("demo", "--dir", "taken", directory=tmp_path)
+    assert ran.status == 2
+    assert ran.err == "triage: --dir: taken cannot be used (File exists)\n"
 
 
 @pytest.mark.parametrize(("arguments", "accepted"), [((), True), (("--token", "mine"), False)])

@@ -8,6 +8,7 @@ import pytest
 
 from tests.support.cli import run_cli, write_config
 from triage.domain.report import find_marker
+from triage.edges.prompts import load_prompts
 from triage.resources import shipped
 from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
@@ -15,6 +16,8 @@ from triage.sandbox.world import load_world
 from triage.stages.enrichment import load_playbooks
 
 EXAMPLES = Path(__file__).parents[2] / "examples"
+FAILED = "<tr><th>Question</th><th>Times</th><th>Last reason</th></tr>"
+"""The head of a table that a shift without failures does not have."""
 
 
 def test_the_playbook_loads_beside_the_shipped_ones() -> None:
@@ -31,6 +34,17 @@ def test_the_pages_are_whole_and_ask_nothing_of_the_network(name: str) -> None:
     assert html.startswith("<!doctype html>")
     assert html.rstrip().endswith("</html>")
     assert not re.search(r"<script|<img|<link|https?://", html)
+
+
+@pytest.mark.parametrize("name", ["page", "report"])
+def test_the_pages_look_as_the_program_makes_them_today(name: str) -> None:
+    """The style sheet, and the heads of the tables, are those of the templates."""
+    html = (EXAMPLES / ("alert.html" if name == "page" else "report.html")).read_text(encoding="utf-8")
+    assert load_prompts().render("page.style.html.j2", {}).strip() in html
+    source = shipped(f"{name}.html.j2").read_text(encoding="utf-8")
+    heads = [line for line in source.splitlines() if line.startswith("<tr><th>") and "{" not in line]
+    assert heads
+    assert [line for line in heads if line not in html] == ([] if name == "page" else [FAILED])
 
 
 def test_the_comment_is_there_in_both_forms() -> None:

@@ -20,6 +20,7 @@ from tests.support.spoiled import spoiled
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity, EntityKind
 from triage.domain.evidence import Evidence, Source
+from triage.domain.selection import Linked
 from triage.domain.signal import Direction
 from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
@@ -114,6 +115,18 @@ def test_the_page_needs_no_network_and_no_script(name: str) -> None:
 def test_no_field_becomes_active(case: tuple[Alert, Investigation]) -> None:
     """Whatever stands in any field at once, the page stays inert and well formed."""
     inert(rendered(*case))
+
+
+def test_a_linked_alert_says_whose_investigation_it_shows() -> None:
+    """A reader must not take another alert's evidence for this one's own."""
+    raised, investigation = malicious()
+    linked = record(raised, decision=Linked(leader="leader-1", reason="same actor"))
+    told = page(raised, linked, investigation, prompts=PROMPTS)
+    assert (
+        "Not investigated by itself: verdict, findings and evidence are those of alert leader-1 (same actor)." in told
+    )
+    assert "Investigated because" not in told
+    assert "Investigated because" in page(raised, record(raised), investigation, prompts=PROMPTS)
 
 
 def test_findings_lead_to_their_rows() -> None:

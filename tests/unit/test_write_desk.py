@@ -187,7 +187,9 @@ def test_a_dry_run_knows_what_stands(panther: SandboxServer, tmp_path: Path) -> 
     assert "dry run: no comment on" in held.err
     assert "dry run: would set" not in held.err
     configure(tmp_path, panther, **policy)
-    assert f"dry run: would set {FIRST} to TRIAGED" in run_cli("investigate", FIRST, "--dry-run", directory=tmp_path).err
+    assert (
+        f"dry run: would set {FIRST} to TRIAGED" in run_cli("investigate", FIRST, "--dry-run", directory=tmp_path).err
+    )
     investigate(tmp_path)
     again = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
     assert "dry run: would update comment" in again.err

@@ -11,16 +11,16 @@ from pydantic import JsonValue
 
 from tests.support.cable import Cable, Cut, cable
 from tests.support.clocks import FakeClock
-from tests.support.investigations import benign, malicious
+from tests.support.investigations import CASES
 from tests.support.tiny_world import write_world
 from triage.domain.alert import Severity
-from triage.domain.report import Report
+from triage.domain.report import RESERVE, Format, Report
 from triage.domain.verdict import Disposition, Verdict
 from triage.edges.panther import Panther, PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import SqlStore, open_store
-from triage.errors import PantherError
-from triage.ports import Clock
+from triage.errors import PantherError, PantherUnreachable
+from triage.ports import Clock, Comment, Comments
 from triage.sandbox.server import Fault, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import WritebackSettings
@@ -35,7 +35,7 @@ CREATE, LIST, UPDATE = "CreateComment", "GET /alert-comments", "POST /alert-comm
 
 
 def report(case: str = "malicious") -> Report:
-    alert, investigation = malicious() if case == "malicious" else benign()
+    alert, investigation = CASES[case]()
     return build_report(alert.model_copy(update={"id": ALERT}), investigation, prompts=PROMPTS, settings=SETTINGS)
 
 
@@ -165,6 +165,64 @@ async def test_two_writers_with_their_own_stores_leave_one_result(place: Place) 
     assert sum("can be ignored" in body for body in bodies) == len(bodies) - 1
 
 
+class Meanwhile:
+    """Comments, and what happens just before the first write is sent. Implements `ports.Comments`."""
+
+    def __init__(self, inner: Comments, event: Callable[[], Awaitable[object]]) -> None:
+        self._inner = inner
+        self._events = [event]
+        self.list = inner.list
+        self.set_status = inner.set_status
+        self.assign = inner.assign
+
+    async def create(self, alert_id: str, body: str, format: Format) -> Comment:  # noqa: A002 - the port's name
+        """Let the event happen, once, then pass it on."""
+        while self._events:
+            await self._events.pop()()
+        return await self._inner.create(alert_id, body, format)
+
+    async def update(self, comment: Comment, body: str, format: Format) -> Comment:  # noqa: A002 - the port's name
+        """Let the event happen, once, then pass it on."""
+        while self._events:
+            await self._events.pop()()
+        return await self._inner.update(comment, body, format)
+
+
+async def test_two_replacements_become_one_that_says_so_once(place: Place) -> None:
+    """Two writers may not update a comment and both replace it: the older replacement holds the result, within its size."""
+    async with AsyncExitStack() as stack:
+        first, second = await place.open(stack), await place.open(stack, store="b.db")
+        await _until_known(first, report("malicious"), "r1")
+        (comment,) = [each for each in await first.client.comments.list(ALERT) if "triage-marker" in each.body]
+        place.server.fail(f"{UPDATE}{comment.id}", Fault(status=403, body=b'{"message":"no"}'), times=2)
+        other = Meanwhile(
+            first.client.comments, lambda: second.writer.write(ALERT, report("inconclusive"), run_id="r2", journal=None)
+        )
+        writer = Writer(other, first.store, SETTINGS, first.clock)
+        await writer.write(ALERT, report("benign"), run_id="r3", journal=None)
+    bodies = place.ours()
+    (told,) = [body for body in bodies if "Verdict: benign" in body]
+    assert told.count("This comment replaces") == 1
+    assert len(told) <= len(report("benign").html) + RESERVE
+    assert sum("can be ignored" in body for body in bodies) == 1
+
+
+async def test_a_write_that_was_never_sent_is_not_waited_for(place: Place) -> None:
+    """Where no connection came about and none will (a certificate that is not accepted), the error is raised at once."""
+
+    async def refused() -> None:
+        raise PantherUnreachable("its TLS certificate was not accepted", retryable=False)
+
+    async with AsyncExitStack() as stack:
+        opened = await place.open(stack)
+        writer = Writer(Meanwhile(opened.client.comments, refused), opened.store, SETTINGS, opened.clock)
+        with pytest.raises(PantherUnreachable, match="certificate"):
+            await writer.write(ALERT, report(), run_id="r1", journal=None)
+        assert opened.clock.monotonic() == 0
+        assert (await writer.write(ALERT, report(), run_id="r1", journal=None)).result is Result.CREATED
+        assert opened.clock.monotonic() == 0
+
+
 SURE = Verdict(disposition=Disposition.BENIGN, confidence=0.99, summary="It was looked at.")
 
 
@@ -226,3 +284,18 @@ async def test_a_person_comes_first(place: Place) -> None:
         told = await mover.move(alert, SURE, seen=Seen.of(alert), run_id="r1", journal=Kept())
     assert place.server.world.alerts[ALERT]["status"] == "TRIAGED"
     assert "became TRIAGED meanwhile" in told[0]
+
+
+async def test_what_a_person_undid_stays_undone(place: Place) -> None:
+    """A run that was killed before its journal had the assignment does not repeat it."""
+    policy = WritebackSettings.model_validate({"assign": {"benign": "ada@acme.example"}})
+    async with AsyncExitStack() as stack:
+        opened = await place.open(stack)
+        mover = Mover(opened.client.comments, opened.client.alerts, opened.store, policy, opened.clock)
+        alert = await opened.client.alerts.alert(ALERT)
+        place.server.world.alerts[ALERT]["assignee"] = None
+        await mover.move(alert, SURE, seen=Seen.of(alert), run_id="r1", journal=Kept())
+        assert place.server.world.alerts[ALERT]["assignee"]
+        place.server.world.alerts[ALERT]["assignee"] = None
+        await mover.move(alert, SURE, seen=Seen.of(alert), run_id="r1", journal=Kept())
+    assert not place.server.world.alerts[ALERT]["assignee"]

@@ -83,8 +83,5 @@ def main() -> None:
         sys.exit(exit_status(error))
     except KeyboardInterrupt:
         sys.exit(1)
-    except BrokenPipeError:
-        # The reader of a pipe has seen enough.
-        sys.stderr.close()
-        sys.exit(0)
+    # Where the reader of a pipe has seen enough, click itself ends with 1 and says nothing.
     sys.exit(status if isinstance(status, int) else 0)

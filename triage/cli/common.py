@@ -11,7 +11,7 @@ from typing import Any, TypeVar
 
 import click
 
-from triage.domain.clean import plain
+from triage.domain.clean import plain, whole
 from triage.errors import (
     ConfigError,
     NotFound,
@@ -69,7 +69,7 @@ def dry_run_option(function: F) -> F:
 def say(text: str) -> None:
     """Several lines for the person at the terminal; control characters made visible."""
     for line in text.split("\n"):
-        click.echo(plain(line, len(line) + 1), err=True)
+        click.echo(whole(line), err=True)
 
 
 def verbose_option(function: F) -> F:

@@ -12,7 +12,10 @@ import click
 from triage.cli.common import log_to_stderr, note, print_json, run_async
 from triage.cli.sandbox import need_sandbox
 from triage.domain.verdict import Disposition
+from triage.errors import ConfigError
 from triage.settings import Settings, parse_settings
+
+STORE, AUDIT = "demo.db", "demo-audit.jsonl"
 
 CONFIG = """\
 panther:
@@ -42,6 +45,20 @@ def command(directory: str, as_json: bool) -> int:
     return run_demo(Path(directory), as_json=as_json)
 
 
+def cleared(directory: Path) -> tuple[Path, Path]:
+    """Where the demo keeps its state and its audit log; what an earlier one left there is gone.
+
+    No default of the configuration bears these names: `--dir .` must not cost anybody their real state. Raises ConfigError.
+    """
+    try:
+        directory.mkdir(parents=True, exist_ok=True)
+        for leftover in (*directory.glob(f"{STORE}*"), *directory.glob(f"{AUDIT}*")):
+            leftover.unlink()
+    except OSError as error:
+        raise ConfigError(f"--dir: {directory} cannot be used ({error.strerror})") from error
+    return directory / STORE, directory / AUDIT
+
+
 def run_demo(directory: Path, *, as_json: bool) -> int:
     """Set the stage and run `triage run --once --write` on it."""
     from triage.sandbox.generator import generate  # noqa: PLC0415 - start-up time
@@ -49,11 +66,7 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
     from triage.sandbox.world import load_world  # noqa: PLC0415
 
     started = time.monotonic()
-    directory.mkdir(parents=True, exist_ok=True)
-    store = directory / "triage.db"
-    audit = directory / "audit.jsonl"
-    for leftover in (*directory.glob("triage.db*"), *directory.glob("audit.jsonl*")):
-        leftover.unlink()
+    store, audit = cleared(directory)
     with ExitStack() as stack:
         world = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
         note("making a company with 30 days of logs ...")

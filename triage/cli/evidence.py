@@ -4,7 +4,7 @@ import json
 
 from pydantic import JsonValue
 
-from triage.domain.clean import plain
+from triage.domain.clean import plain, whole
 from triage.domain.evidence import Evidence
 from triage.domain.verdict import Investigation
 
@@ -68,7 +68,7 @@ def _coverage(entry: Evidence) -> list[str]:
 
 def _sql(entry: Evidence) -> list[str]:
     # On one line and otherwise as it was checked: a break inside a text would change what it asks.
-    return [f"{_INDENT}SQL      {plain(entry.sql, len(entry.sql) + 1)}"] if entry.sql else []
+    return [f"{_INDENT}SQL      {whole(entry.sql)}"] if entry.sql else []
 
 
 def _cell(value: JsonValue) -> str:

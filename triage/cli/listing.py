@@ -7,9 +7,9 @@ from typing import TYPE_CHECKING
 import click
 
 from triage.cli.common import clock_at, config_option, json_option, print_json, run_async, settings_from
+from triage.cli.history import age_of, opened
 from triage.domain.selection import Linked
-from triage.errors import ConfigError
-from triage.settings import Settings, parse_duration
+from triage.settings import Settings
 
 if TYPE_CHECKING:
     from triage.ports import AlertRecord, Store
@@ -23,11 +23,7 @@ if TYPE_CHECKING:
 def command(config: str | None, since: str | None, failed: bool, as_json: bool) -> int:
     """List the alerts seen: selected or why not, state, verdict, confidence, time."""
     settings = settings_from(config)
-    try:
-        age = parse_duration(since) if since else None
-    except ValueError as error:
-        raise ConfigError(f"--since: {error}") from error
-    records = run_async(load(settings, age, failed=failed))
+    records = run_async(load(settings, age_of(since), failed=failed))
     from triage.stages.reporting import list_row  # noqa: PLC0415 - start-up time
 
     rows = [list_row(record) for record in records]
@@ -36,22 +32,18 @@ def command(config: str | None, since: str | None, failed: bool, as_json: bool) 
         return 0
     from triage.cli.text import alert_table  # noqa: PLC0415
 
-    click.echo(alert_table(records))
+    click.echo(alert_table(records) if records or not (since or failed) else "no alert that was seen matches")
     return 0
 
 
 async def load(settings: Settings, age: timedelta | None, *, failed: bool) -> "tuple[AlertRecord, ...]":
     """Records newest first; one that is linked to another shows that one's verdict."""
-    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-    from triage.ports import State  # noqa: PLC0415
+    from triage.ports import State  # noqa: PLC0415 - start-up time
 
-    store = await open_store(settings.store.url)
-    try:
+    async with opened(settings) as store:
         start = clock_at(None).now() - age if age is not None else None
         records = await store.records(since=start, states=(State.FAILED,) if failed else ())
         return await with_pointers(store, records)
-    finally:
-        await store.close()
 
 
 async def with_pointers(store: "Store", records: "Sequence[AlertRecord]") -> "tuple[AlertRecord, ...]":

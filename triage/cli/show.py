@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 import click
 
 from triage.cli.common import config_option, json_option, print_json, run_async, settings_from, write_file
+from triage.cli.history import opened
 from triage.cli.investigate import alert_id_of
 from triage.domain.selection import Linked
 from triage.errors import NotFound
@@ -13,7 +14,7 @@ from triage.settings import Settings
 if TYPE_CHECKING:
     from triage.cli.transcript import Step
     from triage.domain.verdict import Investigation
-    from triage.ports import AlertRecord
+    from triage.ports import AlertRecord, Store
     from triage.stages.reporting import Turn
 
 
@@ -33,18 +34,17 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
     from triage.stages.reporting import page, to_json  # noqa: PLC0415 - start-up time
 
     if html:
-        if investigation is None:
-            raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
         from triage.wiring import prompts_of  # noqa: PLC0415
 
+        whole = _whole(record, investigation)
         body = page(
             record.alert,
             record,
-            investigation,
+            whole,
             prompts=prompts_of(settings),
             console_url=settings.writeback.console_url,
             currency=settings.llm.currency,
-            transcript=run_async(_turns(settings, investigation.run_id)),
+            transcript=run_async(_turns(settings, whole.run_id)),
         )
         write_file(html, body, "--html")
         return 0
@@ -54,9 +54,7 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
     if evidence:
         from triage.cli.evidence import evidence_text  # noqa: PLC0415
 
-        if investigation is None:
-            raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
-        click.echo(evidence_text(investigation))
+        click.echo(evidence_text(_whole(record, investigation)))
         return 0
     from triage.cli.text import investigation_text  # noqa: PLC0415
 
@@ -64,14 +62,22 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
     return 0
 
 
-async def _load(settings: Settings, alert_id: str) -> "tuple[AlertRecord, Investigation | None]":
-    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
+def _whole(record: "AlertRecord", investigation: "Investigation | None") -> "Investigation":
+    if investigation is None:
+        raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
+    return investigation
 
-    store = await open_store(settings.store.url)
-    try:
-        record = await store.record(alert_id)
-        if record is None:
-            raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` looks at it")
+
+async def _record(store: "Store", alert_id: str) -> "AlertRecord":
+    record = await store.record(alert_id)
+    if record is None:
+        raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` looks at it")
+    return record
+
+
+async def _load(settings: Settings, alert_id: str) -> "tuple[AlertRecord, Investigation | None]":
+    async with opened(settings) as store:
+        record = await _record(store, alert_id)
         wanted = alert_id
         if isinstance(record.decision, Linked):
             leader = await store.record(record.decision.leader)
@@ -79,14 +85,11 @@ async def _load(settings: Settings, alert_id: str) -> "tuple[AlertRecord, Invest
                 wanted = leader.alert.id
                 record = record.model_copy(update={"verdict": leader.verdict, "confidence": leader.confidence})
         return record, await store.investigation(wanted)
-    finally:
-        await store.close()
 
 
 async def _turns(settings: Settings, run_id: str) -> "tuple[Turn, ...]":
     """The conversation for the page; empty where no model was asked."""
-    from triage.cli.history import opened  # noqa: PLC0415 - start-up time
-    from triage.cli.transcript import Transcript  # noqa: PLC0415
+    from triage.cli.transcript import Transcript  # noqa: PLC0415 - start-up time
     from triage.stages.reporting import Turn  # noqa: PLC0415
 
     async with opened(settings) as store:
@@ -104,21 +107,15 @@ def _head(step: "Step", currency: str) -> str:
 
 async def _transcript(settings: Settings, alert_id: str, *, as_json: bool) -> int:
     from triage.cli.transcript import Transcript  # noqa: PLC0415 - start-up time
-    from triage.edges.store import open_store  # noqa: PLC0415
 
-    store = await open_store(settings.store.url)
-    try:
-        record = await store.record(alert_id)
-        if record is None:
-            raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` looks at it")
+    async with opened(settings) as store:
+        record = await _record(store, alert_id)
         if isinstance(record.decision, Linked):
             leader = record.decision.leader
             raise NotFound(f"alert {alert_id} takes its verdict from {leader}; `triage show {leader} --transcript`")
         if not record.run_id:
             raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
         found = Transcript.of(await store.entries(record.run_id), settings.llm.price)
-    finally:
-        await store.close()
     if as_json:
         print_json(found.rows())
     else:

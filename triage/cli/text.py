@@ -55,7 +55,7 @@ def _row(record: AlertRecord, ids: Container[str]) -> tuple[str, ...]:
     verdict = record.verdict.value if record.verdict else ""
     return (
         ("+ " if below else "") + plain(record.alert.id, 40),
-        record.alert.severity.value[:8],
+        plain(record.alert.severity.value, 8),
         plain(record.alert.title, 44),
         record.state.value,
         f"({verdict})" if verdict and isinstance(decision, Linked) else verdict,
@@ -69,9 +69,9 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None)
     """One investigation whole."""
     alert = record.alert
     lines = [
-        f"{alert.severity.value}  {plain(alert.title, 200)}",
+        f"{plain(alert.severity.value, 20)}  {plain(alert.title, 200)}",
         f"alert {plain(alert.id, 80)}, detection {plain(alert.detection_id, 120) or '(none)'}, "
-        f"status {alert.status.value}, created {alert.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"status {plain(alert.status.value, 20)}, created {alert.created_at:%Y-%m-%d %H:%M:%S} UTC",
     ]
     if not isinstance(record.decision, Selected):
         lines.append(f"not investigated itself: {plain(record.decision.reason, 200)}")
@@ -79,7 +79,8 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None)
         lines.append(f"state {record.state.value}{': ' + plain(record.error, 400) if record.error else ''}")
         return "\n".join(lines)
     verdict = investigation.verdict
-    analyst = "the offline analyst" if investigation.analyst is Analyst.OFFLINE else f"model {investigation.model}"
+    model = plain(investigation.model, 80)
+    analyst = "the offline analyst" if investigation.analyst is Analyst.OFFLINE else f"model {model}"
     lines += [
         "",
         f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, {plain(verdict.calibration, 60)}), by {analyst}",
@@ -109,7 +110,8 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None)
     usage = investigation.usage
     lines += [
         "",
-        f"run {investigation.run_id}, {(investigation.finished_at - investigation.started_at).total_seconds():.1f} s, "
+        f"run {plain(investigation.run_id, 80)}, "
+        f"{(investigation.finished_at - investigation.started_at).total_seconds():.1f} s, "
         f"{usage.queries} queries, {usage.turns} model turns, {usage.prompt_tokens + usage.completion_tokens} tokens",
     ]
     return "\n".join(lines)

@@ -55,6 +55,8 @@ _UNSEEN = regex.compile(
     r"[\p{C}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     r"\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
+_LONGEST_ESCAPE = 10
+"""Characters, as in `\\U000e0041`."""
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -69,6 +71,11 @@ def plain(text: str, limit: int) -> str:
     kept = _UNSEEN.sub(_escaped, text[: limit + 1])
     kept = _ACCENTS.sub(_escaped, kept)
     return kept if len(kept) <= limit else kept[: max(limit - 1, 0)] + ELLIPSIS
+
+
+def whole(text: str) -> str:
+    """As `plain`, of whatever length."""
+    return plain(text, _LONGEST_ESCAPE * len(text))
 
 
 def prose(text: str, limit: int) -> str:

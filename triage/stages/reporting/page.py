@@ -10,6 +10,7 @@ from triage.domain.alert import Alert, DetectionOrigin
 from triage.domain.clean import shown, told
 from triage.domain.evidence import Evidence
 from triage.domain.finding import AbsenceCitation, CheckedFinding, CountCitation, ValueCitation
+from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Prompts
 from triage.stages.reporting.drawing import TieDrawing, TimelineDrawing, draw_ties, draw_timeline
@@ -97,7 +98,9 @@ class PageView:
     disposition: str
     status: str
     selected: str
-    """Why the alert was investigated."""
+    """Why the alert was investigated, or linked."""
+    linked: str
+    """The alert whose investigation this is, where it is another one's; else empty."""
     findings: tuple[FindingView, ...]
     dropped: tuple[FindingView, ...]
     evidence: tuple[EvidenceView, ...]
@@ -126,7 +129,7 @@ def page(
 
     Args:
         alert: The alert.
-        record: Why it was investigated.
+        record: Why it was investigated, or linked to the one that was.
         investigation: What was found.
         prompts: The templates.
         console_url: Address of the Panther console; empty: no link.
@@ -172,6 +175,7 @@ def page_view(
         disposition=verdict.disposition.value,
         status=shown(alert.status.value, 20),
         selected=told(record.decision.reason, _CELL),
+        linked=shown(record.decision.leader, 48) if isinstance(record.decision, Linked) else "",
         findings=tuple(_finding(checked, stored) for checked in verdict.verified),
         dropped=tuple(_finding(checked, stored) for checked in verdict.findings if not checked.verified),
         evidence=evidence,

@@ -119,11 +119,6 @@ def timeline(evidence: Iterable[Evidence], verdict: Verdict, limit: int) -> tupl
     return tuple(map(_told, kept)), total - sum(len(line.rows) for line in kept)
 
 
-def happening(evidence: str, number: int, row: Mapping[str, JsonValue]) -> Happening:
-    """One row as an event."""
-    return _happening(evidence, number, row, ())
-
-
 def _cited(verdict: Verdict, known: Mapping[str, Evidence]) -> dict[tuple[str, int], tuple[int, ...]]:
     """The rows that verified findings cite, with the findings' numbers."""
     cited: dict[tuple[str, int], tuple[int, ...]] = {}

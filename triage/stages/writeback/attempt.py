@@ -11,9 +11,7 @@ from triage.errors import (
     NotFound,
     PantherDenied,
     PantherError,
-    PantherProtocolError,
     PantherRefused,
-    PantherUnreachable,
 )
 from triage.ports import Clock, Comment, Comments, Receipt, Store
 from triage.stages.writeback.ours import Own, current, own_comments
@@ -95,7 +93,7 @@ class Attempt:
         try:
             made = await self._comments.create(self._alert_id, body, self._format)
         except PantherError as error:
-            if _lost(error):
+            if error.outcome_unknown:
                 found = await self._find(body)
                 if found is None:
                     await self._save("unknown", body, at=sent_at)
@@ -109,7 +107,7 @@ class Attempt:
             await self._save("intended")
             raise
         await self._save("done", body, comment_id=made.id)
-        return await self._unite(body, Result.CREATED, made.id)
+        return await self._unite(self._body(), Result.CREATED, made.id)
 
     async def _wait_for_earlier(self, replaces: Comment | None) -> WriteOutcome | None:
         """Look for the comment that an earlier attempt may have made; `None` where there certainly is none."""
@@ -184,7 +182,7 @@ class Attempt:
             except PantherError as error:
                 if error.status in _UPDATE_REFUSED and isinstance(error, PantherDenied | PantherRefused):
                     return None
-                if not _lost(error):
+                if not error.outcome_unknown:
                     await self._retry(error)
                     raise
                 reason = str(error)
@@ -257,8 +255,3 @@ class Attempt:
 
     def _outcome(self, result: Result, comment_id: str) -> WriteOutcome:
         return WriteOutcome(result=result, comment_id=comment_id, notes=tuple(dict.fromkeys(self._notes)))
-
-
-def _lost(error: PantherError) -> bool:
-    """Whether a write was sent and its answer is lost: it may have taken effect."""
-    return isinstance(error, PantherUnreachable | PantherProtocolError) and not error.retryable

@@ -106,6 +106,9 @@ class Mover:
     ) -> str:
         """Intent, act, receipt; where the answer is lost, look instead of acting again."""
         kept = await self._store.receipt(key)
+        if kept is not None and kept.state == "done":
+            # A kill kept the journal from hearing of it; what people did since stays.
+            return done
         if kept is not None and kept.state in ("sent", "unknown"):
             return f"{done}, perhaps: it was sent earlier and its answer was lost; not sent again"
         await self._save(key, "sent")
