@@ -122,6 +122,33 @@ def test_the_threshold_keeps_the_bound_and_no_lower_one_does(outcomes: list[Judg
     assert missed(0.0) > bound * malicious - 1e-6
 
 
+@given(OUTCOMES, st.floats(0, 1))
+def test_a_second_fit_on_the_same_outcomes_is_the_first(outcomes: list[Judged], bound: float) -> None:
+    """What a fit turned into an abstention still counts as what it was: else the next fit would see no miss."""
+    first = fit(outcomes, at=NOW, max_missed=bound, sample=1)
+    shown = [
+        calibrate(Verdict(disposition=entry.verdict, confidence=entry.confidence, summary="It was."), first)
+        for entry in outcomes
+    ]
+    people = {
+        str(number): Mark(alert_id=str(number), label=entry.truth.value, at=NOW)
+        for number, entry in enumerate(outcomes)
+    }
+    found = agreement(
+        [
+            Past(
+                alert(str(number)),
+                verdict.disposition,
+                verdict.confidence if verdict.stated is None else verdict.stated,
+                verdict.uncalibrated,
+            )
+            for number, verdict in enumerate(shown)
+        ],
+        people,
+    )
+    assert fit(found.outcomes, at=NOW, max_missed=bound, sample=1) == first
+
+
 def test_an_unsure_benign_becomes_inconclusive() -> None:
     """The abstain threshold looks at the confidence as it was stated, and never touches another verdict."""
     fitted = ConfidenceMap(

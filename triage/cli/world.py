@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from triage.cli.common import UNFINISHED, json_option, one_line, print_json
-from triage.domain.clean import plain
+from triage.domain.clean import whole
 from triage.errors import ConfigError
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ def import_(
         print_json(_document(report))
     else:
         for line in _text(report, request):
-            click.echo(plain(line, len(line) + 1))
+            click.echo(whole(line))
     return UNFINISHED if report.rejected else 0
 
 

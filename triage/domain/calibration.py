@@ -56,7 +56,15 @@ def calibrate(verdict: Verdict, fit: ConfidenceMap | None) -> Verdict:
             f"Abstained: `benign` with a stated confidence under {fit.abstain_below:.2f} has missed malicious alerts "
             f"before. {verdict.reason}"
         )
-        return verdict.model_copy(update={"disposition": Disposition.INCONCLUSIVE, "reason": reason.strip()})
+        return verdict.model_copy(
+            update={
+                "disposition": Disposition.INCONCLUSIVE,
+                "reason": reason.strip(),
+                # The next fit has to see what this one hides, or it would find no miss and drop the threshold.
+                "stated": verdict.confidence,
+                "uncalibrated": verdict.disposition,
+            }
+        )
     curve = fit.curves.get(verdict.disposition)
     if curve is None:
         return verdict

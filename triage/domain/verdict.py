@@ -94,6 +94,8 @@ class Verdict(Value):
     """What a second model call made of the proven findings; `None` where the rules decided alone."""
     stated: float | None = None
     """The confidence before calibration, where there was one."""
+    uncalibrated: Disposition | None = None
+    """The disposition before calibration, where that made it another."""
     calibration: str = "uncalibrated"
     """How the confidence relates to what was right before, in one word."""
 

@@ -27,6 +27,8 @@ class Past:
     verdict: Disposition
     confidence: float
     """As it was stated, before any calibration."""
+    uncalibrated: Disposition | None = None
+    """The verdict before calibration, where that made it another."""
 
 
 class Judged(Value):
@@ -40,6 +42,13 @@ class Judged(Value):
     truth: Disposition
     by: str
     """`mark`, or the status that a person set."""
+    uncalibrated: Disposition | None = None
+    """The verdict before calibration, where that made it another."""
+
+    @property
+    def said(self) -> Disposition:
+        """The verdict before calibration: a fit is measured without the one before it."""
+        return self.uncalibrated or self.verdict
 
 
 class Detection(Value):
@@ -107,6 +116,7 @@ def agreement(past: Sequence[Past], marks: Mapping[str, Mark]) -> Agreement:
                     confidence=each.confidence,
                     truth=truth[0],
                     by=truth[1],
+                    uncalibrated=each.uncalibrated,
                 )
             )
     return Agreement(
@@ -178,7 +188,9 @@ def fit(
     """
     curves = {}
     for verdict in DECIDED:
-        points = [(entry.confidence, float(_agrees(entry)), 1.0) for entry in outcomes if entry.verdict is verdict]
+        points = [
+            (entry.confidence, float(entry.said is entry.truth), 1.0) for entry in outcomes if entry.said is verdict
+        ]
         if len(points) >= sample:
             curves[verdict] = Curve(outcomes=len(points), points=isotonic(points))
     return ConfidenceMap(
@@ -194,9 +206,9 @@ def abstain_threshold(outcomes: Sequence[Judged], max_missed: float) -> float | 
 
     A `benign` below it is to become `inconclusive`. `None` where no abstention is needed.
     """
-    malicious = sum(entry.truth is Disposition.MALICIOUS for entry in outcomes)
-    missed = sorted(entry.confidence for entry in outcomes if _missed(entry))
-    allowed = int(max_missed * malicious + 1e-9)
+    malicious = [entry for entry in outcomes if entry.truth is Disposition.MALICIOUS]
+    missed = sorted(entry.confidence for entry in malicious if entry.said is Disposition.BENIGN)
+    allowed = int(max_missed * len(malicious) + 1e-9)
     if len(missed) <= allowed:
         return None
     # The highest confidence that still has to go; the threshold lies just above it.

@@ -52,5 +52,5 @@ async def gather(
         if result is not None:
             verdict = result.verdict
             stated = verdict.confidence if verdict.stated is None else verdict.stated
-            past.append(Past(alert, verdict.disposition, stated))
+            past.append(Past(alert, verdict.disposition, stated, verdict.uncalibrated))
     return Gathered(tuple(past), tuple(problems))
