@@ -140,6 +140,17 @@ def test_the_status_document(tmp_path: Path) -> None:
     assert document["poll"]["backlog_windows"] == 9
 
 
+def test_one_unknown_alert_does_not_stop_the_others(tmp_path: Path) -> None:
+    """The known ones are queued, whatever their place in the list; the unknown one is named, and the status is 1."""
+    prepare(tmp_path, busy)
+    ran = run_cli("retry", "broken", "nobody", "done", *AT, directory=tmp_path)
+    assert ran.status == 1
+    assert "2 queued again" in ran.out
+    assert "nobody" in ran.err
+    states = {row["alert_id"]: row["state"] for row in run_cli("list", "--json", directory=tmp_path).json}
+    assert (states["broken"], states["done"]) == ("queued", "queued")
+
+
 def test_retrying_by_name_and_all(tmp_path: Path) -> None:
     """A failed alert is queued with all its attempts; one that is worked on is left alone, with status 1."""
     prepare(tmp_path, busy)

@@ -4,7 +4,7 @@ import click
 
 from triage.cli.common import UNFINISHED, clock_at, config_option, note, now_option, run_async, settings_from
 from triage.cli.investigate import alert_id_of
-from triage.errors import ConfigError
+from triage.errors import ConfigError, NotFound
 from triage.ports import Clock
 from triage.settings import Settings
 
@@ -32,15 +32,24 @@ async def _retry(settings: Settings, clock: Clock, names: list[str], *, fresh: b
     try:
         if not names:
             names = [record.alert.id for record in await store.records(states=(State.FAILED,))]
-        busy = []
+        busy: list[str] = []
+        unknown: list[NotFound] = []
         for name in names:
-            await store.enqueue(name, now=clock.now(), fresh=fresh)
+            try:
+                await store.enqueue(name, now=clock.now(), fresh=fresh)
+            except NotFound as error:
+                unknown.append(error)
+                continue
             record = await store.record(name)
             if record is not None and record.state is State.RUNNING:
                 busy.append(name)
     finally:
         await store.close()
+    if unknown and len(unknown) == len(names):
+        raise unknown[0]
+    for error in unknown:
+        note(str(error))
     for name in busy:
         note(f"{name} is being worked on, and was left alone")
-    click.echo(f"{len(names) - len(busy)} queued again")
-    return UNFINISHED if busy else 0
+    click.echo(f"{len(names) - len(busy) - len(unknown)} queued again")
+    return UNFINISHED if busy or unknown else 0
