@@ -63,6 +63,21 @@ async def test_a_checked_query_is_sent_as_the_guard_wrote_it() -> None:
     assert fake.calls[0] == ("ExecuteQuery", {"input": {"sql": "SELECT 1 LIMIT 1"}})
 
 
+async def test_a_lake_is_not_asked_before_it_can_be_done() -> None:
+    """The first look waits for most of what the quickest of the last queries took, but never for most of the limit."""
+    fake = lake(*[state("running")] * 4, *[rows({"n": 1})] * 3)
+    clock = FakeClock()
+    async with connected(fake, clock) as (panther, _):
+        first = await panther.lake.run_sql("SELECT 1", limits=LIMITS)
+        waited = len(clock.sleeps)
+        second = await panther.lake.run_sql("SELECT 2", limits=LIMITS)
+        third = await panther.lake.run_sql("SELECT 3", limits=QueryLimits(seconds=1.0))
+    assert clock.sleeps[:waited] == [0.25, 0.375, 0.5625, 0.84375]
+    assert clock.sleeps[waited:] == [pytest.approx(0.8 * first.seconds), 0.5]
+    assert (second.seconds, third.seconds) == (pytest.approx(0.8 * first.seconds), pytest.approx(0.5))
+    assert operations(fake).count("QueryResults") == 5 + 1 + 1
+
+
 async def test_a_query_is_started_waited_for_and_read_to_its_last_page() -> None:
     """The pauses grow up to two seconds; rows keep the server's order."""
     fake = lake(*[state("running")] * 8, rows({"n": 1}, '{"n":2}', cursor="c", count=3), rows({"n": 3}, count=3))

@@ -47,8 +47,8 @@ async def _retry(settings: Settings, clock: Clock, names: list[str], *, fresh: b
         await store.close()
     if unknown and len(unknown) == len(names):
         raise unknown[0]
-    for error in unknown:
-        note(str(error))
+    for missing in unknown:
+        note(str(missing))
     for name in busy:
         note(f"{name} is being worked on, and was left alone")
     click.echo(f"{len(names) - len(busy) - len(unknown)} queued again")

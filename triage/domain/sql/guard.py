@@ -1,5 +1,6 @@
 """The guard: from a query's text to the one statement that is sent."""
 
+import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -86,8 +87,8 @@ def settle(
         window: Added where a table has no bound.
         now: The present, aware.
         proven: The shapes of earlier statements from the same template that were read back and found faithful. A
-            statement of the same shape differs from one of them in the text of literals only, and isn't read back
-            again. New shapes are added.
+            statement of the same shape differs from one of them in the text of literals and the length of lists only,
+            and isn't read back again. New shapes are added.
 
     Raises:
         SqlRefused: the query is not one bounded read.
@@ -129,7 +130,11 @@ def _inspected(sql: str, policy: SqlPolicy) -> list[Token]:
 
 
 _MOST_SHAPES = 64
-"""Shapes kept per template; they differ by the lengths of lists."""
+"""Shapes kept per template; they differ by which lists have one entry and which have more."""
+
+_LISTS = re.compile(r"'string(?: , 'string)+")
+"""Lists of two or more. A template's holes are what varies, and a list's hole stands in an IN or an array: how many
+entries it has changes nothing of how the rest is read."""
 
 _TAIL = 2
 """Tokens of the limit that ends each written statement."""
@@ -139,7 +144,8 @@ def _shape(tokens: list[Token], limit: int) -> str:
     """A statement without the text of its literals; the last LIMIT must be the one that was decided on."""
     if [token.text for token in tokens[-_TAIL:]] != ["LIMIT", str(limit)]:
         raise SqlRefused("the statement's limit is lost when it is written anew", code="self_check")
-    return " ".join(f"'{token.kind}" if token.kind in {"string", "number"} else token.text for token in tokens)
+    shape = " ".join(f"'{token.kind}" if token.kind in {"string", "number"} else token.text for token in tokens)
+    return _LISTS.sub("'strings", shape)
 
 
 def _limit(tree: exp.Query, census: nodes.Census, reads: Reads) -> int:

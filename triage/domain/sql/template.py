@@ -69,7 +69,12 @@ class QueryTemplate:
 
     @classmethod
     def parse(
-        cls, text: str, *, parameters: Mapping[str, ParameterType] | None = None, policy: SqlPolicy = DEFAULT
+        cls,
+        text: str,
+        *,
+        parameters: Mapping[str, ParameterType] | None = None,
+        policy: SqlPolicy = DEFAULT,
+        tried: bool = True,
     ) -> Self:
         """Read a template, and make sure that it is one bounded read once it is filled.
 
@@ -79,6 +84,8 @@ class QueryTemplate:
             text: SQL in Snowflake's dialect. `:name` stands for a value; a JSON path's colon touches its column.
             parameters: The type of each name beside `start`, `end` and `limit`; each must occur.
             policy: What it may read.
+            tried: Fill it with samples once, so that one which cannot be filled is refused here. Takes longer than the
+                rest; without it, `bind` refuses.
 
         Raises:
             SqlRefused: with the line where it is known.
@@ -95,9 +102,10 @@ class QueryTemplate:
         if unused:
             raise SqlRefused(f"parameter :{unused[0]} is declared but does not occur", code="parameter")
         template = cls(text, declared, policy, syntax.parse(scanned.text))
-        window = TimeWindow(_SAMPLE_NOW - min(timedelta(days=1), policy.max_window), _SAMPLE_NOW)
-        samples = {name: _SAMPLES[kind] for name, kind in declared.items()}
-        template.bind(samples, window=window, limit=policy.max_limit, now=_SAMPLE_NOW, dialect=Dialect.SNOWFLAKE)
+        if tried:
+            window = TimeWindow(_SAMPLE_NOW - min(timedelta(days=1), policy.max_window), _SAMPLE_NOW)
+            samples = {name: _SAMPLES[kind] for name, kind in declared.items()}
+            template.bind(samples, window=window, limit=policy.max_limit, now=_SAMPLE_NOW, dialect=Dialect.SNOWFLAKE)
         return template
 
     def bind(

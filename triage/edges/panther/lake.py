@@ -3,6 +3,7 @@
 import asyncio
 import logging
 import math
+from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -40,6 +41,9 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 2.0
 _GROWTH = 1.5
+_REMEMBERED = 8
+_SHARE = 0.8
+"""Of the shortest of the last queries: so long the first look at the next one can wait."""
 _CANCEL_SECONDS = 5.0
 _LARGEST_PAGE = 999
 _TABLES_PAGE = 100
@@ -57,6 +61,9 @@ class PantherLake:
         self._graphql = graphql
         self._clock = clock
         self._cancelling: set[asyncio.Task[None]] = set()
+        self._took: deque[float] = deque(maxlen=_REMEMBERED)
+        """Seconds of the last queries, as seen from here. A lake needs about the same for most of them; looking before
+        that only uses up the rate limit."""
 
     async def run_query(self, query: "ReadOnlyQuery", *, limits: QueryLimits) -> QueryResult:
         """Run one SELECT and wait for its rows.
@@ -174,9 +181,13 @@ class PantherLake:
     async def _wait(self, query_id: str, limits: QueryLimits, start: float) -> QueryResult:
         pause = _FIRST_PAUSE
         page_size = max(1, min(limits.rows, _LARGEST_PAGE))
+        ahead = _SHARE * min(self._took, default=0.0) - (self._clock.monotonic() - start)
+        if ahead > _FIRST_PAUSE:
+            await self._clock.sleep(min(ahead, limits.seconds / 2))
         while True:
             status, results = await self._poll(query_id, page_size, None, limits, start)
             if status == "succeeded" and results is not None and results.get("tryAgain") is not True:
+                self._took.append(self._clock.monotonic() - start)
                 return await self._rows(query_id, results, limits, start, page_size)
             left = limits.seconds - (self._clock.monotonic() - start)
             if left <= 0:

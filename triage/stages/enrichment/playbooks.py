@@ -113,7 +113,9 @@ class Playbooks:
     def _template(self, book: Playbook, question: Question, log_type: str, text: str) -> "QueryTemplate":
         place = (book.playbook, question.id, log_type.casefold())
         if place not in self._templates:
-            self._templates[place] = _parse(question, text.replace("{table}", _full(question, log_type)))
+            # Loading, or for those that ship a test, has filled it with samples.
+            sql = text.replace("{table}", _full(question, log_type))
+            self._templates[place] = _parse(question, sql, tried=False)
         return self._templates[place]
 
 
@@ -194,13 +196,13 @@ def _fill(sql: str, terms: Mapping[str, Term]) -> str:
     return _HOLE.sub(lambda hole: f"({terms[hole.group(1)].sql})" if hole.group(1) in terms else hole.group(0), sql)
 
 
-def _parse(question: Question | None, sql: str) -> "QueryTemplate":
+def _parse(question: Question | None, sql: str, *, tried: bool = True) -> "QueryTemplate":
     from triage.domain.sql import ParameterType, QueryTemplate  # noqa: PLC0415 - sqlglot costs start-up time
 
     names = question.parameters if question is not None else ()
     types = {name: ParameterType.STRINGS if name in LISTS else ParameterType.STRING for name in names}
     types |= {name: ParameterType.TIMESTAMP for name in names if name in TIMES}
-    return QueryTemplate.parse(sql, parameters=types)
+    return QueryTemplate.parse(sql, parameters=types, tried=tried)
 
 
 _Lines = tuple[Path, dict[tuple[str | int, ...], int]]
