@@ -151,6 +151,30 @@ def test_one_unknown_alert_does_not_stop_the_others(tmp_path: Path) -> None:
     assert (states["broken"], states["done"]) == ("queued", "queued")
 
 
+def test_the_list_shows_what_each_alert_cost(tmp_path: Path) -> None:
+    """Tokens and money of the model calls stand in the table and in the JSON; without any there are no such columns."""
+    prepare(tmp_path, busy)
+    ran = run_cli("list", directory=tmp_path)
+    head, _, *lines = ran.out.splitlines()
+    assert head.split()[-3:] == ["tokens", "USD", "why"]
+    assert [line for line in lines if "1,000" in line and "0.50" in line] == [
+        line for line in lines if " done " in line
+    ]
+    rows = {row["alert_id"]: row for row in run_cli("list", "--json", directory=tmp_path).json}
+    assert (rows["done"]["tokens"], rows["done"]["money"]) == (1_000, 0.5)
+    assert (rows["waits"]["tokens"], rows["waits"]["money"]) == (0, 0.0)
+
+
+async def one_alert(store: SqlStore) -> None:
+    await saved(store, alert("waits"))
+
+
+def test_a_list_without_cost_has_no_columns_for_it(tmp_path: Path) -> None:
+    """The offline analyst costs nothing."""
+    prepare(tmp_path, one_alert)
+    assert run_cli("list", directory=tmp_path).out.splitlines()[0].split()[-2:] == ["seconds", "why"]
+
+
 def test_retrying_by_name_and_all(tmp_path: Path) -> None:
     """A failed alert is queued with all its attempts; one that is worked on is left alone, with status 1."""
     prepare(tmp_path, busy)

@@ -4,7 +4,7 @@ from datetime import timedelta
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection
+from sqlalchemy import Connection, select
 
 from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, investigation, saved, sqlite_url
 from triage.edges.store import SqlStore, ledger, open_store, status
@@ -36,6 +36,17 @@ async def test_what_calls_cost_adds_up(store: SqlStore) -> None:
     assert await store.spent(since=NOW - HOUR, run_id=first.run_id) == TWICE
     assert await store.spent(since=NOW, run_id=first.run_id) == CALL
     assert (await store.spent(since=NOW - HOUR)).calls == 3
+
+
+async def test_what_each_alert_cost(store: SqlStore) -> None:
+    """By alert, over all its runs and since a moment; one without model calls is left out."""
+    await saved(store, alert("a"), alert("b"), alert("c"))
+    first, second = await claimed(store, alert_id="a"), await claimed(store, alert_id="b")
+    for claim, key, at in ((first, "model/1", NOW - HOUR), (first, "model/2", NOW), (second, "model/1", NOW)):
+        await store.spend(claim, key, CALL, now=at)
+
+    assert await store.spent_by_alert() == {"a": TWICE, "b": CALL}
+    assert await store.spent_by_alert(since=NOW) == {"a": CALL, "b": CALL}
 
 
 async def test_a_call_is_booked_once(store: SqlStore) -> None:
@@ -173,7 +184,7 @@ def sqlite_plans(connection: Connection) -> list[str]:
         for name in ("_BY_STATE", "_OLDEST", "_IN_FLIGHT", "_WAITING", "_DUE", "_ENDED", "_PARKED")
     ]
     plans = []
-    for question in (*questions, ledger._SUM.where(spend.c.at >= NOW)):
+    for question in (*questions, select(*ledger._SUMS).where(spend.c.at >= NOW)):
         compiled = str(question.compile(connection))
         rows = connection.exec_driver_sql(f"EXPLAIN QUERY PLAN {compiled}", (0,) * compiled.count("?"))
         plans += [str(row.detail) for row in rows]

@@ -1,30 +1,51 @@
 """Investigations and tables as text for a terminal. Everything from outside is cleaned on its way."""
 
-from collections.abc import Container, Sequence
+from collections.abc import Container, Mapping, Sequence
 
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.selection import Linked, Selected
 from triage.domain.verdict import Analyst, Investigation
-from triage.ports import AlertRecord
+from triage.ports import AlertRecord, Spend
 
 ROWS_SHOWN = 5
 CELL = 60
 
 
-def alert_table(records: Sequence[AlertRecord]) -> str:
-    """One line an alert: selected or why not, verdict, confidence, time; those of a group below the one that leads it."""
+def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | None = None, currency: str = "") -> str:
+    """One line an alert: selected or why not, verdict, confidence, time; those of a group below the one that leads it.
+
+    Args:
+        records: The alerts.
+        spends: What model calls have cost, by alert id; columns for it are there where something was spent.
+        currency: Of the money.
+    """
     if not records:
         return "no alerts seen yet"
     records = _grouped(records)
     ids = {record.alert.id for record in records}
-    head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", "why")
-    rows = [head, *(_row(record, ids) for record in records)]
+    costs = _costs([(spends or {}).get(record.alert.id, Spend()) for record in records], plain(currency, 12))
+    head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", *costs[0], "why")
+    rows = [head]
+    for record, cost in zip(records, costs[1:], strict=True):
+        *cells, why = _row(record, ids)
+        rows.append((*cells, *cost, why))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
     lines.insert(1, "  ".join("-" * width for width in widths))
     return "\n".join(lines)
+
+
+def _costs(spends: Sequence[Spend], currency: str) -> list[tuple[str, ...]]:
+    """Heads and cells of the columns for cost: none, tokens, or tokens and money."""
+    if not any(spend.calls for spend in spends):
+        return [()] * (len(spends) + 1)
+    tokens = ["tokens", *(f"{spend.tokens:,}" if spend.calls else "" for spend in spends)]
+    if not any(spend.money for spend in spends):
+        return [(cell,) for cell in tokens]
+    money = [currency, *(f"{spend.money:.2f}" if spend.calls else "" for spend in spends)]
+    return list(zip(tokens, money, strict=True))
 
 
 def _grouped(records: Sequence[AlertRecord]) -> list[AlertRecord]:

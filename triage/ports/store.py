@@ -247,6 +247,9 @@ class Store(Protocol):
     async def spent(self, *, since: datetime, run_id: str = "") -> Spend:
         """What was booked at or after `since`, over all alerts or for one run."""
 
+    async def spent_by_alert(self, *, since: datetime | None = None) -> Mapping[str, Spend]:
+        """The same by alert id; those on which nothing was spent are left out."""
+
     async def queue_status(self, *, now: datetime) -> QueueStatus: ...
 
     async def release_ended(self, has_ended: Callable[[str], bool], *, now: datetime) -> int:

@@ -1,9 +1,9 @@
 """What was spent on model calls, and what people said alerts are."""
 
 from datetime import datetime
-from typing import Literal
+from typing import Any, Literal
 
-from sqlalchemy import BigInteger, Connection, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, Row, bindparam, func, select
 
 from triage.edges.store.alerts import locked
 from triage.edges.store.queue import HOLDS, held
@@ -49,17 +49,27 @@ def book(connection: Connection, claim: Claim, key: str, cost: Spend, *, now: da
     return connection.execute(_HELD, held(claim)).first() is not None
 
 
-_SUM = select(
+_SUMS = (
     *(func.coalesce(func.sum(spend.c[name]), 0, type_=BigInteger()).label(name) for name in _COLUMNS[4:8]),
     func.coalesce(func.sum(spend.c.money), 0.0).label("money"),
 )
 
 
 def spent(connection: Connection, *, since: datetime, run_id: str) -> Spend:
-    query = _SUM.where(spend.c.at >= since)
+    query = select(*_SUMS).where(spend.c.at >= since)
     if run_id:
         query = query.where(spend.c.run_id == run_id)
-    row = connection.execute(query).one()
+    return _sum_of(connection.execute(query).one())
+
+
+def spent_by_alert(connection: Connection, *, since: datetime | None) -> dict[str, Spend]:
+    query = select(spend.c.alert_id, *_SUMS).group_by(spend.c.alert_id)
+    if since is not None:
+        query = query.where(spend.c.at >= since)
+    return {row.alert_id: _sum_of(row) for row in connection.execute(query)}
+
+
+def _sum_of(row: Row[Any]) -> Spend:
     return Spend(
         calls=int(row.calls),
         prompt_tokens=int(row.prompt),

@@ -1,7 +1,7 @@
 """The state database behind `ports.Store`."""
 
 import asyncio
-from collections.abc import Callable, Collection, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from datetime import datetime
@@ -147,6 +147,9 @@ class SqlStore:
 
     async def spent(self, *, since: datetime, run_id: str = "") -> Spend:
         return await self._read(ledger.spent, since=since, run_id=run_id)
+
+    async def spent_by_alert(self, *, since: datetime | None = None) -> Mapping[str, Spend]:
+        return await self._read(ledger.spent_by_alert, since=since)
 
     async def queue_status(self, *, now: datetime) -> QueueStatus:
         return await self._read(status.status, now=now)

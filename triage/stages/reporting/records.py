@@ -10,14 +10,16 @@ from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.selection import Linked, Selected
 from triage.domain.verdict import Investigation
-from triage.ports import AlertRecord
+from triage.ports import AlertRecord, Spend
+
+NOTHING = Spend()
 
 
-def list_row(record: AlertRecord) -> dict[str, JsonValue]:
+def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue]:
     """One alert of `triage list --json`.
 
     `selected` is whether it has an investigation of its own; `group` is the alert that is investigated in its place,
-    else null.
+    else null. `tokens` and `money` are what its model calls have cost, over all its investigations.
     """
     decision = record.decision
     return {
@@ -33,6 +35,8 @@ def list_row(record: AlertRecord) -> dict[str, JsonValue]:
         "seconds": record.seconds,
         "created_at": record.alert.created_at.isoformat(),
         "group": decision.leader if isinstance(decision, Linked) else None,
+        "tokens": spend.tokens,
+        "money": spend.money,
     }
 
 
@@ -51,6 +55,8 @@ def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[st
         "verdict": verdict.disposition.value,
         "confidence": verdict.confidence,
         "seconds": investigation.usage.seconds or row["seconds"],
+        "tokens": investigation.usage.prompt_tokens + investigation.usage.completion_tokens,
+        "money": investigation.usage.money,
         "run_id": investigation.run_id,
         "summary": verdict.summary,
         "verdict_reason": verdict.reason,
