@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.facts import ALERT, MOMENT
 from triage.domain.entity import Entity, EntityKind, Role
+from triage.stages.enrichment.entities import extract_entities
 from triage.stages.enrichment.playbook import Take
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.subject import Subject, parse_time, subject_of, take
@@ -62,6 +63,23 @@ def test_any_other_session_name_is_its_users_choice(shipped: Playbooks) -> None:
     assert found.people == ()
 
 
+@pytest.mark.parametrize("stand_in", ["unknown", "UNKNOWN", "-", "null", "N/A", " "])
+def test_a_stand_in_names_nobody(shipped: Playbooks, stand_in: str) -> None:
+    """Okta gives each refused sign-in the session `unknown`: whoever asked for it would find everybody's."""
+    refused = {
+        "actor": {"alternateId": "ada@example.com"},
+        "eventType": "user.session.start",
+        "outcome": {"result": "FAILURE"},
+        "authenticationContext": {"externalSessionId": stand_in},
+        "target": [{"alternateId": stand_in}],
+    }
+    found = subject(shipped, "Okta.SystemLog", refused)
+    assert (found.actor, found.sessions, found.targets) == ("ada@example.com", (), ())
+
+    nobody = subject(shipped, "Okta.SystemLog", {**refused, "actor": {"alternateId": stand_in}})
+    assert (nobody.actor, nobody.actions) == ("", ("user.session.start",))
+
+
 def test_of_several_actors_the_busiest_counts_and_only_what_it_did(shipped: Playbooks) -> None:
     """An alert that took in somebody else's events is about whom most of them are."""
     mine = {
@@ -81,6 +99,26 @@ def test_of_several_actors_the_busiest_counts_and_only_what_it_did(shipped: Play
     assert found.addresses == ()
     assert found.refused
     assert found.events == 2
+
+
+def test_who_else_acts_in_the_alert_is_not_the_subject(shipped: Playbooks) -> None:
+    """Failed sign-ins, then a reset by the help desk: only the first person's sign-ins are asked for as their own."""
+    mine = {
+        "actor": {"alternateId": "ada@example.com", "displayName": "Ada", "id": "00uada"},
+        "eventType": "user.session.start",
+    }
+    desk = {
+        "actor": {"alternateId": "desk@example.com", "displayName": "Desk", "id": "00udesk"},
+        "eventType": "user.mfa.factor.reset_all",
+        "target": [{"alternateId": "ada@example.com", "type": "User"}],
+    }
+    entities = extract_entities([mine, mine, desk], context={}, log_types=["Okta.SystemLog"])
+    assert {"ada@example.com", "desk@example.com"} <= {each.value for each in entities if each.role is Role.ACTOR}
+    found = subject(shipped, "Okta.SystemLog", mine, mine, desk, entities=entities)
+
+    assert found.people == ("ada@example.com",)
+    assert "desk@example.com" not in found.values
+    assert {"ada@example.com", "00uada"} <= set(found.values)
 
 
 def test_a_service_address_is_no_place(shipped: Playbooks) -> None:

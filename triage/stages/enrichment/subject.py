@@ -13,6 +13,8 @@ from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
 from triage.domain.evidence import MISSING, lookup
+from triage.stages.enrichment.entities.extract import extract_entities
+from triage.stages.enrichment.entities.typed import text_of
 from triage.stages.enrichment.playbook import Take, Term
 
 MAX_VALUES = 12
@@ -22,6 +24,8 @@ _HOLE = re.compile(r"\{([^{}]+)\}")
 _AWS_SESSION = re.compile(r"^arn:aws[\w-]*:sts::\d+:assumed-role/[^/]+/(.+)$")
 _AWS_USER = re.compile(r"^arn:aws[\w-]*:iam::\d+:user/(?:.*/)?([^/]+)$")
 _PERSON_KINDS = (EntityKind.EMAIL, EntityKind.USER)
+_NAMING = {"actor", "target", "recipient", "session"}
+"""Terms whose values tell one from another."""
 _UNKNOWN_NAMES = {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "system:anonymous"}
 
 
@@ -83,14 +87,17 @@ def subject_of(
         if name != log_type:
             continue
         for term, meaning in known.items():
-            value = take(row, meaning.take)
+            value = _said(row, term, meaning)
             if value:
                 found.setdefault(term, Counter())[value] += 1
     actor = _first(found.get("actor"))
-    if actor and len(found.get("actor", ())) > 1:
-        found = _of_actor(events, terms.get(log_type) or {}, log_type, actor)
-    mine = (found.get("actor") or Counter())[actor]
     by_role = [entity for entity in entities if entity.role is Role.ACTOR]
+    if actor and len(found.get("actor", ())) > 1:
+        meanings = terms.get(log_type) or {}
+        found = _of_actor(events, meanings, log_type, actor)
+        others = _others(events, meanings, log_type, actor)
+        by_role = [entity for entity in by_role if (entity.kind, entity.value) not in others]
+    mine = (found.get("actor") or Counter())[actor]
     addresses = _list(found.get("address")) or _values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
     if not addresses and not log_type:
         # A log that no playbook knows: what the indicator fields hold is all there is.
@@ -121,10 +128,35 @@ def _of_actor(events: Sequence[Row], terms: Mapping[str, Term], log_type: str, a
         if row.get("p_log_type") != log_type or take(row, terms["actor"].take) != actor:
             continue
         for term, meaning in terms.items():
-            value = take(row, meaning.take)
+            value = _said(row, term, meaning)
             if value:
                 found.setdefault(term, Counter())[value] += 1
     return found
+
+
+def _others(events: Sequence[Row], terms: Mapping[str, Term], log_type: str, actor: str) -> set[tuple[EntityKind, str]]:
+    """Who else acts in the alert: none of them signs in as the subject."""
+    mine: list[Row] = []
+    theirs: list[Row] = []
+    for row in events:
+        if row.get("p_log_type") == log_type:
+            (mine if take(row, terms["actor"].take) == actor else theirs).append(row)
+    own, other = (
+        {
+            (entity.kind, entity.value)
+            for entity in extract_entities(rows, context={}, log_types=[log_type])
+            if entity.role is Role.ACTOR
+        }
+        for rows in (mine, theirs)
+    )
+    return other - own
+
+
+def _said(row: Row, term: str, meaning: Term) -> str:
+    """A term's value in an event. Where it should name somebody or something, a stand-in such as `unknown` is none:
+    refused sign-ins of different people share it."""
+    value = take(row, meaning.take)
+    return value if term not in _NAMING or text_of(value) else ""
 
 
 def take(row: Row, ways: Iterable[Take]) -> str:
