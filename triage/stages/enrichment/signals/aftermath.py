@@ -246,7 +246,7 @@ def strangers(facts: Facts) -> Iterator[Signal]:
             if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != subject.actor:
                 address = text(row, "address")
                 if address not in subject.addresses:
-                    sentence = f"After the change {plain(address)}, never in this log before, works on the target."
+                    sentence = f"Afterwards {plain(address)}, never in this log before, worked on the same target."
                     yield signal("stranger_on_target", sentence, [entry])
                     return
     for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):

@@ -181,7 +181,7 @@ def addresses(facts: Facts) -> Iterator[Signal]:
         sentence = f"{shown} is new for this actor; there was a sign-in, without a second factor."
         yield signal("new_address", sentence, [place.signed_in], scale=scale * 0.8)
     elif place.could_sign_in:
-        sentence = f"{shown} is new for this actor, and nobody signed in there for it."
+        sentence = f"{shown} is new for this actor, and nobody had signed in there for it before the alert."
         # A long-lived key needs no sign-in, so its absence says less.
         keyed = 0.8 if facts.subject.actor.startswith("arn:") else 1.0
         yield signal("new_address_without_sign_in", sentence, _telling(place), scale=scale * keyed)
