@@ -228,7 +228,8 @@ async def open_app(
         prompts = prompts_of(settings)
         model: ChatModel | None = None
         if settings.uses_llm:
-            model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
+            at_once = settings.investigation.concurrency
+            model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
         abilities = KnownAbilities(model, settings.llm, store, clock) if model is not None else None
         desk: Desk | None = None
         if dry_run is not None:

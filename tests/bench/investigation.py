@@ -124,7 +124,7 @@ def settings(panther: str, llm: str, directory: str, concurrency: int) -> Settin
     """As shipped, but for the pace: 50 alerts make about 4,000 calls, which the default would stretch to 80 seconds."""
     return Settings.model_validate(
         {
-            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 64},
+            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 128},
             "llm": {"base_url": llm, "model": "scripted-1"},
             "investigation": {"concurrency": concurrency},
             "store": {"url": f"sqlite:///{directory}/triage.db"},

@@ -1,22 +1,26 @@
 """The chat model against a scripted server on loopback."""
 
+import asyncio
 import gzip
 import json
 import subprocess
 import sys
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.clocks import FakeClock
 from tests.support.llm import Script, ScriptedLlm, call, calling, completion
-from tests.support.loopback import drip, raw, reset, respond, silence
+from tests.support.loopback import Answer, drip, raw, reset, respond, silence
+from triage.edges.clock import SystemClock
 from triage.edges.llm import open_model
 from triage.edges.llm.model import MAX_RESPONSE_BYTES
 from triage.errors import ModelError
 from triage.ports import ChatReply, ChatRequest, Message, ToolCall, ToolSpec
-from triage.settings import LlmSettings
+from triage.settings import LlmSettings, Settings
+from triage.wiring import open_app
 
 pytestmark = pytest.mark.anyio
 
@@ -345,3 +349,37 @@ def test_the_library_is_imported_only_to_open_a_model() -> None:
     """Importing the edge costs no openai."""
     code = "import sys, triage.edges.llm; sys.exit('openai' in sys.modules or 'httpx2' in sys.modules)"
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
+
+
+async def test_every_alert_at_once_gets_its_turn(tmp_path: Path) -> None:
+    """As many calls are under way as alerts are investigated at once; none waits for another's connection."""
+    many = 24
+    everybody = asyncio.Event()
+    waiting = 0
+
+    def together(_asked: dict[str, Any]) -> Answer:
+        async def answer(writer: asyncio.StreamWriter) -> None:
+            nonlocal waiting
+            waiting += 1
+            if waiting == many:
+                everybody.set()
+            await everybody.wait()
+            await respond(completion("here"))(writer)
+
+        return answer
+
+    async with ScriptedLlm(together) as llm:
+        settings = Settings.model_validate(
+            {
+                "panther": {"url": "http://127.0.0.1:1/public/graphql", "token": "t"},
+                "llm": {"base_url": llm.url, "model": "scripted-1", "timeout": "20s"},
+                "investigation": {"concurrency": many},
+                "store": {"url": f"sqlite:///{tmp_path}/triage.db"},
+            }
+        )
+        async with asyncio.timeout(60), open_app(settings, clock=SystemClock(), write=False) as app:
+            model = app.pipeline.model
+            assert model is not None
+            replies = await asyncio.gather(*(model.complete(HELLO) for _ in range(many)))
+        assert len(llm.requests) == many, "each was sent once"
+    assert [reply.content for reply in replies] == ["here"] * many

@@ -31,6 +31,8 @@ _ADAPTATIONS = 4
 _FIRST_PAUSE = 1.0
 _LONGEST_PAUSE = 30.0
 _NO_KEY = "none"
+_CONNECTIONS = 16
+"""To the endpoint, at least."""
 """Local servers need no key, but the library wants one."""
 _REFUSED = frozenset({400, 422})
 
@@ -149,12 +151,14 @@ class _RefusedParameter(Exception):
 
 
 @asynccontextmanager
-async def open_model(settings: LlmSettings, *, clock: Clock) -> AsyncIterator[OpenAiModel]:
+async def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = _CONNECTIONS) -> AsyncIterator[OpenAiModel]:
     """Open the configured model; nothing is sent yet.
 
     Args:
         settings: Endpoint, key, model, timeout.
         clock: Waits, and gives the jitter.
+        at_once: Requests that will be under way at the same time; one beyond that waits for a free connection only as
+            long as for connecting.
 
     Raises:
         ConfigError: The environment's proxy or certificate settings cannot be used.
@@ -162,7 +166,9 @@ async def open_model(settings: LlmSettings, *, clock: Clock) -> AsyncIterator[Op
     import openai  # noqa: PLC0415 - see above
 
     base = settings.base_url or OPENAI_URL
-    http = model_client(urls=(base,), read_seconds=settings.timeout.total_seconds())
+    http = model_client(
+        urls=(base,), connections=max(_CONNECTIONS, at_once), read_seconds=settings.timeout.total_seconds()
+    )
     http.event_hooks = {"request": [], "response": [_bound_errors]}
     client = openai.AsyncOpenAI(
         api_key=settings.api_key.get_secret_value() or _NO_KEY,

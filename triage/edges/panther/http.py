@@ -22,6 +22,9 @@ T = TypeVar("T")
 
 _ERROR_BYTES = 64 * 1024
 """How much of a refusal is read to find its message."""
+_POOLED = 8
+"""Connections of one client. For every request httpcore's pool looks at each pair of its connections: with 64 in one
+pool that took more time than everything else of an alert."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,6 +57,15 @@ class Reply:
     """Builds errors for what is wrong inside."""
 
 
+@dataclass(slots=True)
+class _Client:
+    """A client with a pool of its own."""
+
+    client: httpx.AsyncClient
+    connections: int
+    busy: int = 0
+
+
 class PantherHttp:
     """Sends calls with one token. Use as an async context manager.
 
@@ -64,13 +76,8 @@ class PantherHttp:
         self.config = config
         self.clock = clock
         self.cleaner = Cleaner((config.token,))
-        self._client = panther_client(
-            urls=(config.url, config.rest_base),
-            headers={**config.headers, "accept": "application/json", "accept-encoding": ACCEPTED_ENCODING},
-            connections=config.concurrency,
-            connect_seconds=config.connect_seconds,
-            read_seconds=config.read_seconds,
-        )
+        whole, rest = divmod(config.concurrency, _POOLED)
+        self._clients = tuple(_Client(_client_of(config, size), size) for size in (*[_POOLED] * whole, rest) if size)
         self._pace = Pace(config.requests_per_second, clock)
         self._slots = asyncio.Semaphore(config.concurrency)
 
@@ -80,7 +87,8 @@ class PantherHttp:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        await self._client.aclose()
+        for each in self._clients:
+            await each.client.aclose()
 
     async def call(self, call: Call, parse: Callable[[Reply], T], *, seconds: float | None = None) -> T:
         """Send a call and read its answer.
@@ -113,11 +121,14 @@ class PantherHttp:
         await self._pace.wait()
         status: int | None = None
         headers = {"content-type": "application/json"} if call.content is not None else None
-        request = self._client.build_request(
+        # There is always one: no more calls are under way than there are connections. The first, so that few stay open.
+        using = next(each for each in self._clients if each.busy < each.connections)
+        request = using.client.build_request(
             call.method, call.url, params=dict(call.params) or None, content=call.content, headers=headers
         )
+        using.busy += 1
         try:
-            response = await self._client.send(request, stream=True)
+            response = await using.client.send(request, stream=True)
             try:
                 status = response.status_code
                 reply = await self._read(call, failing, response)
@@ -125,6 +136,8 @@ class PantherHttp:
                 await response.aclose()
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise failing.exception(error, status) from error
+        finally:
+            using.busy -= 1
         return parse(reply)
 
     async def _read(self, call: Call, failing: Failing, response: httpx.Response) -> Reply:
@@ -152,6 +165,16 @@ class PantherHttp:
             except (BodyError, httpx.HTTPError):
                 said = ""
         return failing.status(status, headers, said, retry_after=wait)
+
+
+def _client_of(config: PantherConfig, connections: int) -> httpx.AsyncClient:
+    return panther_client(
+        urls=(config.url, config.rest_base),
+        headers={**config.headers, "accept": "application/json", "accept-encoding": ACCEPTED_ENCODING},
+        connections=connections,
+        connect_seconds=config.connect_seconds,
+        read_seconds=config.read_seconds,
+    )
 
 
 def message_of(value: JsonValue) -> str:
