@@ -1,9 +1,11 @@
-"""Measure an alert's way through the program: `python tests/bench/investigation.py [--alerts 1,10,50] [--profile]`.
+"""Measure an alert's way through the program: `python tests/bench/investigation.py [--alerts 1,1,10,50] [--profile]`.
 
 An embedded Panther (300 ms a call, 2 s a query) and a scripted model (3 s a turn) run in a process of their own; the
 program under test is this one. Its lake has seen every statement in an unmeasured round before and answers from memory
 then: on the same cores its own work would otherwise be measured as the program's waits. The model asks two queries in its first turn and concludes in its second from a fixed
 recipe: it understands nothing, so these figures say what the program costs, not how good a verdict is.
+
+The first alert of a log type pays for reading that log's questions; ask for `1` several times to see the difference.
 
 Printed for each number of alerts at once: wall time, its ratio to the critical path (the calls that have to wait for
 each other, and nothing else), CPU time of this process and peak memory an alert; then the prompt's size and the share
@@ -124,7 +126,7 @@ def settings(panther: str, llm: str, directory: str, concurrency: int) -> Settin
     """As shipped, but for the pace: 50 alerts make about 4,000 calls, which the default would stretch to 80 seconds."""
     return Settings.model_validate(
         {
-            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 128},
+            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 64},
             "llm": {"base_url": llm, "model": "scripted-1"},
             "investigation": {"concurrency": concurrency},
             "store": {"url": f"sqlite:///{directory}/triage.db"},
@@ -219,8 +221,12 @@ async def measure(panther: str, llm: str, counts: list[int], profiled: bool) -> 
             print(
                 f"{'at once':>8}{'wall s':>9}{'path s':>9}{'ratio':>8}{'CPU ms/alert':>14}{'MB/alert':>10}{'slowest':>9}"
             )
+            singles = 0
             for count in counts:
                 ids = [alerts[place % len(alerts)].id for place in range(count)]
+                if count == 1:
+                    ids = [alerts[singles % len(alerts)].id]
+                    singles += 1
                 if len(set(ids)) < count:
                     print(f"the world has only {len(alerts)} alerts with events", file=sys.stderr)
                     ids = list(dict.fromkeys(ids))
@@ -301,7 +307,7 @@ def prompts(requests: list[dict[str, Any]]) -> None:
 def main() -> None:
     """Parse and run."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--alerts", default="1,10,50", help="Numbers of alerts at once.")
+    parser.add_argument("--alerts", default="1,1,1,10,50", help="Numbers of alerts at once; each 1 is another alert.")
     parser.add_argument("--profile", action="store_true", help="Print where this process spends its time.")
     parser.add_argument("--world", default="", help="A world's directory; else one is generated.")
     given = parser.parse_args()
