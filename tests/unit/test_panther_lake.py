@@ -78,6 +78,16 @@ async def test_a_lake_is_not_asked_before_it_can_be_done() -> None:
     assert operations(fake).count("QueryResults") == 5 + 1 + 1
 
 
+async def test_one_slow_query_does_not_make_the_next_one_slow() -> None:
+    """A warehouse that had to be woken up took half a minute; the next answer is there at once, and is seen soon."""
+    fake = lake(*[state("running")] * 20, *[rows({"n": 1})] * 2)
+    async with connected(fake, FakeClock()) as (panther, _):
+        first = await panther.lake.run_sql("SELECT 1", limits=LIMITS)
+        second = await panther.lake.run_sql("SELECT 2", limits=LIMITS)
+    assert first.seconds > 30
+    assert second.seconds == 2.0
+
+
 async def test_a_query_is_started_waited_for_and_read_to_its_last_page() -> None:
     """The pauses grow up to two seconds; rows keep the server's order."""
     fake = lake(*[state("running")] * 8, rows({"n": 1}, '{"n":2}', cursor="c", count=3), rows({"n": 3}, count=3))

@@ -183,7 +183,8 @@ class PantherLake:
         page_size = max(1, min(limits.rows, _LARGEST_PAGE))
         ahead = _SHARE * min(self._took, default=0.0) - (self._clock.monotonic() - start)
         if ahead > _FIRST_PAUSE:
-            await self._clock.sleep(min(ahead, limits.seconds / 2))
+            # Never for long: a warehouse that had to be woken up took its time for the first query only.
+            await self._clock.sleep(min(ahead, _LONGEST_PAUSE, limits.seconds / 2))
         while True:
             status, results = await self._poll(query_id, page_size, None, limits, start)
             if status == "succeeded" and results is not None and results.get("tryAgain") is not True:
