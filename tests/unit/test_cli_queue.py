@@ -199,6 +199,7 @@ def test_retrying_by_name_and_all(tmp_path: Path) -> None:
         (("retry", "not an id"), "neither an alert id"),
         (("prune", "--older-than", "soon"), "--older-than"),
         (("prune", "--older-than", "0s"), "above zero"),
+        *(((name, "--since", "0h"), "above zero") for name in ("list", "report", "export", "assets", "risks")),
     ],
 )
 def test_wrong_requests(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:

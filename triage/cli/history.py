@@ -19,9 +19,12 @@ if TYPE_CHECKING:
 def age_of(since: str | None) -> timedelta | None:
     """Read `--since`. Raises ConfigError."""
     try:
-        return parse_duration(since) if since else None
+        age = parse_duration(since) if since else None
     except ValueError as error:
         raise ConfigError(f"--since: {error}") from error
+    if age is not None and not age:
+        raise ConfigError("--since: the age must be above zero")
+    return age
 
 
 @asynccontextmanager
