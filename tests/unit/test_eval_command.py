@@ -104,6 +104,7 @@ def test_labels_never_reach_the_model(world: Path, tmp_path: Path) -> None:
         (("--truth", "some.ndjson"), "name it with --world"),
         (("--fail-under", "speed=1"), "none of recall"),
         (("--compare", "a.json", "b.json"), "cannot be read"),
+        (("--compare", "a.json", "b.json", "--fail-under", "recall=0.5"), "takes --json alone"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:

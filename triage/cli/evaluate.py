@@ -69,6 +69,8 @@ def command(
     """Measure the configured investigator on labelled alerts; nothing of your Panther is touched."""
     log_to_stderr(verbose=False)
     if compare:
+        if world or truth or alerts or offline or fail_under or html:
+            raise ConfigError("--compare shows two finished evaluations; of the other options it takes --json alone")
         return _compare(*compare, as_json=as_json)
     from triage.evaluation.published import below, thresholds  # noqa: PLC0415 - start-up time
 
