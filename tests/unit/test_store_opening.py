@@ -210,6 +210,21 @@ async def test_processes_that_start_together_migrate_once(blank_url: str) -> Non
         await store.close()
 
 
+async def test_a_new_file_that_another_process_is_about_to_write_is_waited_for(tmp_path: Path) -> None:
+    """SQLite then refuses the write-ahead log at once, whatever the timeout: a start beside another one failed."""
+    path = tmp_path / "state.db"
+    other = sqlite3.connect(path, isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+
+    opening = asyncio.create_task(open_store(f"sqlite:///{path}"))
+    await asyncio.wait({opening}, timeout=0.3)
+    assert not opening.done()
+    other.execute("COMMIT")
+    other.close()
+
+    await (await opening).close()
+
+
 async def test_a_database_of_a_newer_version_is_refused(blank_url: str, blank: Engine) -> None:
     """Steps that this version doesn't know are a reason not to touch anything."""
     await (await open_store(blank_url)).close()

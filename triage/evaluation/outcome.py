@@ -99,7 +99,7 @@ def outcome_of(base: Outcome, investigation: Investigation, label: Label) -> Out
             "prior": prior_of(investigation.evidence),
             "queries": usage.queries,
             "tokens": usage.prompt_tokens + usage.completion_tokens,
-            "money": getattr(usage, "money", 0.0),
+            "money": usage.money,
         }
     )
 

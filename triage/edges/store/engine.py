@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
@@ -25,6 +26,7 @@ STATEMENT_SECONDS = 60
 SILENCE_SECONDS = 60
 """How long a server may be silent on a connection before that counts as broken (PostgreSQL); else it is two hours."""
 _PROBES = 3
+_WAL_PAUSE = 0.02
 
 _WRITES = "triage_writes"
 _OWNER_ONLY = 0o600
@@ -101,8 +103,8 @@ def _sqlite(url: URL) -> Engines:
         # The driver would begin transactions on its own, late and never as IMMEDIATE.
         connection.isolation_level = None
         cursor = connection.cursor()
+        _use_wal(cursor, float(str(url.query.get("timeout", LOCK_SECONDS))))
         for pragma in (
-            "journal_mode = WAL",
             "synchronous = FULL",
             "foreign_keys = ON",
             "journal_size_limit = 67108864",
@@ -124,6 +126,20 @@ def _sqlite(url: URL) -> Engines:
         place=str(path),
         driver_error=sqlite3.Error,
     )
+
+
+def _use_wal(cursor: _Cursor, seconds: float) -> None:
+    """Turn the write-ahead log on. SQLite doesn't wait for it where another process has the new file open just then."""
+    ends = time.monotonic() + seconds
+    while True:
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if error.sqlite_errorname != "SQLITE_BUSY" or time.monotonic() > ends:
+                raise
+            time.sleep(_WAL_PAUSE)
+        else:
+            return
 
 
 def _make_file(path: Path) -> None:
