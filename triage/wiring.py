@@ -30,7 +30,7 @@ from triage.ports import (
 )
 from triage.publishing import Publisher
 from triage.resources import shipped
-from triage.settings import Settings, WritebackSettings
+from triage.settings import InvestigationSettings, Settings, WritebackSettings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import Toolbox
@@ -125,6 +125,13 @@ def replace_lake(doors: Doors, lake: Lake) -> Doorway:
     return Doorway(doors.alerts, lake, doors.rules, doors.sources, doors.comments, doors.users)
 
 
+def asked_as(settings: Settings) -> InvestigationSettings:
+    """How enrichment asks. Joint statements are Snowflake's own: another lake would refuse each, and be asked again."""
+    if settings.panther.lake == "snowflake":
+        return settings.investigation
+    return settings.investigation.model_copy(update={"questions_per_query": 1})
+
+
 def assemble(
     settings: Settings,
     doors: Doors,
@@ -164,7 +171,7 @@ def assemble(
         sources=doors.sources,
         comments=doors.comments,
         playbooks=playbooks,
-        settings=settings.investigation,
+        settings=asked_as(settings),
         clock=clock,
         cache=SharedCache(clock),
         users=doors.users,

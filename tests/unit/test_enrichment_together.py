@@ -25,9 +25,10 @@ from triage.errors import PantherUnreachable, QueryFailed, QueryTimeout
 from triage.ports import Lake, QueryLimits, QueryResult
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
-from triage.settings import InvestigationSettings
+from triage.settings import InvestigationSettings, Settings
 from triage.stages.enrichment import Enricher, load_playbooks
 from triage.stages.enrichment.together import columns_of, order_of
+from triage.wiring import asked_as
 
 NOW = datetime(2031, 3, 5, 15, tzinfo=UTC)
 PLAYBOOKS = load_playbooks([Path(__file__).parents[2] / "prompts" / "playbooks"])
@@ -127,6 +128,15 @@ def test_a_joint_statement_that_fails_is_asked_question_by_question(server: Sand
     for error in (QueryFailed("too complex"), QueryTimeout("too slow")):
         found, _ = enrich(server, size=8, fail=lambda sql, error=error: error if "UNION ALL" in sql else None)  # type: ignore[misc]  # a bound default
         assert answers(found) == answers(alone)
+
+
+@pytest.mark.parametrize(("lake", "joined"), [("snowflake", True), ("databricks", False), ("athena", False)])
+def test_a_lake_without_joint_statements_is_asked_one_by_one(server: SandboxServer, lake: str, joined: bool) -> None:
+    """What the configuration names decides: elsewhere each joint statement would be built only to be refused."""
+    panther = {"url": "http://127.0.0.1:1/public/graphql", "token": "t", "lake": lake}
+    settings = asked_as(Settings.model_validate({"panther": panther}))
+    _, asked = enrich(server, size=settings.questions_per_query)
+    assert any("UNION ALL" in sql for sql in asked) is joined
 
 
 def test_a_question_that_the_lake_refuses_spoils_one_statement_only(server: SandboxServer) -> None:

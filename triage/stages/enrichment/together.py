@@ -162,9 +162,6 @@ def bundled(bounds: Sequence[Bound], *, size: int, alone: Iterable[str]) -> dict
 
 def joins(bound: Bound) -> bool:
     """Whether a question's rows can be taken out of a joint answer as they would have come by themselves."""
-    from triage.domain.sql import Dialect  # noqa: PLC0415 - sqlglot costs start-up time
-
     sql = bound.asked.question.sql
     columns, order = columns_of(sql), order_of(sql)
-    written = bound.asked.template.policy.dialect is Dialect.SNOWFLAKE
-    return written and bool(columns) and bool(order) and all(0 <= place < len(columns) for place, _ in order)
+    return bool(columns) and bool(order) and all(0 <= place < len(columns) for place, _ in order)

@@ -11,23 +11,11 @@ the marker are no parts: they are always there. What a part leaves out is counte
 """
 
 from dataclasses import dataclass, fields
-from typing import Literal
+from typing import Literal, get_args
 
-from triage.settings import WritebackSettings
+from triage.settings import SectionName, WritebackSettings
 
-SECTIONS = (
-    "summary",
-    "findings",
-    "against",
-    "unchecked",
-    "runbook",
-    "timeline",
-    "entities",
-    "techniques",
-    "actions",
-    "evidence",
-    "footer",
-)
+SECTIONS: tuple[SectionName, ...] = get_args(SectionName)
 """In the comment's order."""
 
 Length = Literal["brief", "standard", "full"]
