@@ -14,6 +14,8 @@ import time
 from collections import Counter
 from pathlib import Path
 
+from triage.sandbox.importing.indicators import indicators
+
 ROOT = Path(__file__).resolve().parents[2]
 WORLDS = ROOT.parent / "shared" / "worlds"
 
@@ -28,8 +30,6 @@ print(report.records_read, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss //
 
 def compare() -> None:
     """Print the comparison of the indicator columns."""
-    from triage.sandbox.importing.indicators import indicators  # noqa: PLC0415 - the package is only needed here
-
     print(f"{'log type':24} {'column':26} {'theirs':>7} {'found':>7} {'recall':>7} {'extra/row':>9}")
     theirs: Counter[tuple[str, str]] = Counter()
     found: Counter[tuple[str, str]] = Counter()
