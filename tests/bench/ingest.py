@@ -44,7 +44,7 @@ from triage.edges.panther.graphql import request_of
 from triage.edges.panther.operations import ALERTS
 from triage.edges.panther.wire import stamp
 from triage.edges.store import SqlStore, open_store
-from triage.ingest import poll
+from triage.ingest.poll import poll
 from triage.ports import AlertQuery
 from triage.settings import IngestSettings
 

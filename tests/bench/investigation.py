@@ -35,6 +35,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, recipe
 from tests.support.loopback import Answer, respond
+from triage.app import App, open_app
 from triage.domain.alert import Alert
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
@@ -44,7 +45,6 @@ from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Settings
-from triage.wiring import App, open_app
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 LATER = NOW + timedelta(days=7)

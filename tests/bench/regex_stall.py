@@ -20,8 +20,8 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 from pydantic import ValidationError
 
 from tests.support.shared import SHARED
+from triage.ingest.selection import match_all
 from triage.settings import IngestSettings
-from triage.stages.selection import match_all
 
 CORPUS = SHARED / "security/regex_hostile.ndjson"
 EVERY = 0.001

@@ -36,7 +36,7 @@ from triage.sandbox.generator import ALLOWED_FILE, Set, generate
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
-from triage.stages.adjudication import adjudicate
+from triage.stages.decision import adjudicate
 from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import verify

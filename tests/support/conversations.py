@@ -17,6 +17,7 @@ from tests.support.clocks import FakeClock
 from tests.support.doors import ALERT_ID, NONCE, dossier, objections
 from tests.support.llm import ScriptedLlm, call, calling, concluding
 from tests.support.panther import TOKEN, config
+from triage.app import open_app
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.edges.clock import FixedStartClock, SystemClock
@@ -24,12 +25,11 @@ from triage.edges.llm import open_model
 from triage.edges.panther.client import connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
-from triage.pipeline import Pipeline
+from triage.pipeline.run import Pipeline
 from triage.ports import Claim, Progress, Store
 from triage.sandbox.server import SandboxServer
 from triage.settings import InvestigationSettings, LlmSettings, Settings
 from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
-from triage.wiring import open_app
 
 PROMPTS = load_prompts()
 DOORS = {"sql": "SELECT door, state FROM panther_logs.public.custom_door ORDER BY door", "reason": "Which doors?"}

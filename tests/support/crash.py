@@ -25,9 +25,9 @@ from tests.support.tiny_world import alert, event, write_world
 from tests.support.wired import playbooks, prompts, wired
 from triage.edges.clock import FixedStartClock
 from triage.edges.process import has_ended, process_name
-from triage.poller import LEASE_SECONDS as POLLER_SECONDS
 from triage.ports import State
-from triage.service import LEASE_SECONDS, Service
+from triage.service.loop import LEASE_SECONDS, Service
+from triage.service.poller import LEASE_SECONDS as POLLER_SECONDS
 from triage.settings import load_settings
 
 ROOT = Path(__file__).parents[2]

@@ -15,6 +15,7 @@ from sqlglot import exp
 
 from tests.support.compromised import Puppet, leaks
 from tests.support.llm import ScriptedLlm
+from triage.app import open_app
 from triage.domain.canary import canary_of, carries
 from triage.domain.evidence import Source
 from triage.domain.finding import IssueCode
@@ -26,7 +27,6 @@ from triage.edges.clock import FixedStartClock
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Settings
-from triage.wiring import open_app
 
 RANK = {Disposition.BENIGN: 0, Disposition.INCONCLUSIVE: 1, Disposition.SUSPICIOUS: 2, Disposition.MALICIOUS: 3}
 SURFACES: Mapping[str, tuple[str, ...]] = {

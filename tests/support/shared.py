@@ -7,7 +7,9 @@ from typing import Any
 
 import pytest
 
-SHARED = Path(os.environ.get("TRIAGE_SHARED") or Path(__file__).resolve().parents[2].parent / "shared")
+ROOT = Path(__file__).resolve().parents[2]
+"""The repository."""
+SHARED = Path(os.environ.get("TRIAGE_SHARED") or ROOT.parent / "shared")
 
 
 def shared_path(name: str) -> Path:

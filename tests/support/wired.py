@@ -1,23 +1,23 @@
-"""The program wired as `triage.wiring` does it, with places to look in, and without loading the playbooks each time."""
+"""The program wired as `triage.app` does it, with places to look in, and without loading the playbooks each time."""
 
 import functools
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
+from triage.app import assemble, panther_config
 from triage.edges.llm import open_model
 from triage.edges.panther import Panther, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
-from triage.pipeline import Pipeline
+from triage.pipeline.publisher import Publisher
+from triage.pipeline.run import Pipeline
 from triage.ports import Clock, Comments, Prompts, Store
-from triage.publishing import Publisher
 from triage.resources import shipped
 from triage.settings import Settings
 from triage.stages.enrichment import Playbooks, load_playbooks
 from triage.stages.writeback import Timing, WriteDesk, Writer
 from triage.stages.writeback.mover import Mover
-from triage.wiring import assemble, panther_config
 
 TIMING = Timing(lease=0.5, lease_wait=20, lease_pause=0.05, reads=(0.05, 0.1, 0.2, 0.4), settle=0.3)
 """The sandbox acts on a request at once or never, so nobody has to wait as long as for a real Panther."""

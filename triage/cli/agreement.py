@@ -101,12 +101,12 @@ async def _agreement(
     max_missed: float | None,
     sample: int,
 ) -> "tuple[Agreement, ConfidenceMap | None]":
-    from triage.calibrating import load_fit, save_fit  # noqa: PLC0415 - start-up time
+    from triage.app import panther_config  # noqa: PLC0415
     from triage.edges.panther import connect  # noqa: PLC0415
     from triage.edges.store import open_store  # noqa: PLC0415
     from triage.evaluation.agreement import agreement, fit  # noqa: PLC0415
     from triage.evaluation.gathering import gather  # noqa: PLC0415
-    from triage.wiring import panther_config  # noqa: PLC0415
+    from triage.pipeline.calibration import load_fit, save_fit  # noqa: PLC0415 - start-up time
 
     start = clock.now() - age
     store = await open_store(settings.store.url)

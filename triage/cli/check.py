@@ -78,8 +78,8 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
 
 
 def _local(settings: Settings) -> list[Line]:
+    from triage.app import playbook_directories, prompts_of  # noqa: PLC0415
     from triage.stages.enrichment import load_playbooks  # noqa: PLC0415 - start-up time
-    from triage.wiring import playbook_directories, prompts_of  # noqa: PLC0415
 
     def prompts() -> str:
         return f"digest {prompts_of(settings).digest[:12]}"
@@ -108,8 +108,8 @@ async def _try(name: str, work: Callable[[], Awaitable[str]]) -> Line:
 
 async def _panther(settings: Settings, clock: Clock) -> list[Line]:
     """Each permission by its harmless call. With a second token, that one has to be able to write."""
+    from triage.app import panther_config  # noqa: PLC0415
     from triage.edges.panther import connect  # noqa: PLC0415 - start-up time
-    from triage.wiring import panther_config  # noqa: PLC0415
 
     second = settings.writeback.token.get_secret_value()
     writing = settings.writeback.enabled

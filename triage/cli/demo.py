@@ -79,6 +79,7 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
 
 
 async def _tour(settings: Settings, server: object, directory: Path, started: float, *, as_json: bool) -> int:
+    from triage.app import prompts_of  # noqa: PLC0415
     from triage.cli.listing import with_pointers  # noqa: PLC0415
     from triage.cli.run import _run  # noqa: PLC0415 - start-up time
     from triage.cli.text import alert_table  # noqa: PLC0415
@@ -87,7 +88,6 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
     from triage.ports import State  # noqa: PLC0415
     from triage.sandbox.server import SandboxServer  # noqa: PLC0415
     from triage.stages.reporting import list_row, page  # noqa: PLC0415
-    from triage.wiring import prompts_of  # noqa: PLC0415
 
     assert isinstance(server, SandboxServer)
     status = await _run(settings, SystemClock(), once=True, write=True, as_json=False, verbose=False)

@@ -72,12 +72,12 @@ def command(
 async def _investigate(
     settings: Settings, clock: Clock, alert_id: str, *, write: bool, dry_run: bool, html: str | None, as_json: bool
 ) -> int:
+    from triage.app import open_app  # noqa: PLC0415
     from triage.cli.text import investigation_text  # noqa: PLC0415 - start-up time
     from triage.domain.selection import Selected  # noqa: PLC0415
     from triage.edges.process import has_ended, process_name  # noqa: PLC0415
-    from triage.service import LEASE_SECONDS, Service, Tally  # noqa: PLC0415
+    from triage.service.loop import LEASE_SECONDS, Service, Tally  # noqa: PLC0415
     from triage.stages.reporting import page, to_json  # noqa: PLC0415
-    from triage.wiring import open_app  # noqa: PLC0415
 
     async with open_app(settings, clock=clock, write=write, dry_run=say if dry_run else None) as app:
         observe = observer(quiet=as_json)

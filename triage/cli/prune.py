@@ -35,7 +35,7 @@ def command(config: str | None, older: str | None, dry_run: bool, now: str | Non
 
 async def _prune(settings: Settings, clock: Clock, keep: timedelta, *, dry_run: bool) -> int:
     from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-    from triage.poller import prune  # noqa: PLC0415
+    from triage.service.poller import prune  # noqa: PLC0415
 
     store = await open_store(settings.store.url)
     try:

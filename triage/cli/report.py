@@ -42,7 +42,7 @@ def command(since: str, html: str | None, config: str | None, as_json: bool, now
     )
 
     if html:
-        from triage.wiring import prompts_of  # noqa: PLC0415
+        from triage.app import prompts_of  # noqa: PLC0415
 
         write_file(html, shift_page(shift, prompts=prompts_of(settings)), "--html")
     if as_json:

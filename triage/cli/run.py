@@ -30,7 +30,7 @@ from triage.ports import Clock
 from triage.settings import Settings
 
 if TYPE_CHECKING:
-    from triage.service import Result
+    from triage.service.loop import Result
 
 
 @click.command("run")
@@ -105,9 +105,9 @@ async def _run(
     listen: str = "",
     dry_run: bool = False,
 ) -> int:
+    from triage.app import open_app  # noqa: PLC0415
     from triage.edges.process import has_ended, process_name  # noqa: PLC0415 - start-up time
-    from triage.service import Service  # noqa: PLC0415
-    from triage.wiring import open_app  # noqa: PLC0415
+    from triage.service.loop import Service  # noqa: PLC0415
 
     async with AsyncExitStack() as stack:
         metrics = None

@@ -23,7 +23,7 @@ from triage.settings import Settings, parse_duration
 
 if TYPE_CHECKING:
     from triage.domain.alert import Alert
-    from triage.preview import Preview
+    from triage.ingest.preview import Preview
 
 
 @click.command("select")
@@ -42,7 +42,7 @@ def command(config: str | None, explain: bool, since: str | None, now: str | Non
     clock = clock_at(now)
     end = clock.now()
     found = run_async(_preview(settings, clock, end - age, end))
-    from triage.preview import counts  # noqa: PLC0415 - start-up time
+    from triage.ingest.preview import counts  # noqa: PLC0415 - start-up time
 
     counted = counts(found.decided)
     if as_json:
@@ -65,9 +65,9 @@ def command(config: str | None, explain: bool, since: str | None, now: str | Non
 
 
 async def _preview(settings: Settings, clock: Clock, start: datetime, end: datetime) -> "Preview":
+    from triage.app import panther_config  # noqa: PLC0415
     from triage.edges.panther import connect  # noqa: PLC0415 - start-up time
-    from triage.preview import preview  # noqa: PLC0415
-    from triage.wiring import panther_config  # noqa: PLC0415
+    from triage.ingest.preview import preview  # noqa: PLC0415
 
     async with connect(panther_config(settings), clock=clock) as panther:
         # Panther's clock may be a little ahead.

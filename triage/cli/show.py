@@ -34,7 +34,7 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
     from triage.stages.reporting import page, to_json  # noqa: PLC0415 - start-up time
 
     if html:
-        from triage.wiring import prompts_of  # noqa: PLC0415
+        from triage.app import prompts_of  # noqa: PLC0415
 
         whole = _whole(record, investigation)
         body = page(

@@ -19,8 +19,8 @@ from triage.cli.common import (
 from triage.settings import Settings
 
 if TYPE_CHECKING:
-    from triage.monitor import Status
     from triage.ports import Ended, Spend
+    from triage.service.status import Status
 
 ERROR_WIDTH = 160
 IN_FLIGHT = 20
@@ -44,7 +44,7 @@ def command(config: str | None, as_json: bool, now: str | None) -> int:
 
 async def _look(settings: Settings, now: datetime) -> "Status":
     from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-    from triage.monitor import look  # noqa: PLC0415
+    from triage.service.status import look  # noqa: PLC0415
 
     store = await open_store(settings.store.url)
     try:

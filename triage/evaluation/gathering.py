@@ -5,9 +5,9 @@ from datetime import datetime
 
 from triage.domain.alert import Alert
 from triage.evaluation.agreement import Past
+from triage.ingest.windows import listings, new_alerts
 from triage.ports import AlertSource, State, Store
 from triage.settings import IngestSettings
-from triage.stages.polling import listings, new_alerts
 
 
 @dataclass(frozen=True, slots=True)

@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from triage.app import prompts_of
 from triage.domain.verdict import Analyst
 from triage.errors import ConfigError
 from triage.evaluation.labels import Label
@@ -12,7 +13,6 @@ from triage.evaluation.outcome import Investigator, Outcome, Ran, outcome_of
 from triage.evaluation.record import CaseRecord, load_record
 from triage.evaluation.replay import replay
 from triage.settings import Settings
-from triage.wiring import prompts_of
 
 
 def load_records(directory: Path) -> tuple[CaseRecord, ...]:

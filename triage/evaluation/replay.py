@@ -14,6 +14,7 @@ from typing import NoReturn
 
 from pydantic import ValidationError
 
+from triage.app import Doorway, assemble, prompts_of
 from triage.domain.alert import Alert, Origin
 from triage.domain.base import Value
 from triage.domain.detection import Detection
@@ -44,7 +45,6 @@ from triage.settings import Settings
 from triage.stages.investigation import Toolbox
 from triage.stages.investigation.effects import ToolAnswer, ToolLimits
 from triage.stages.investigation.entries import RanEntry, read_entry
-from triage.wiring import Doorway, assemble, prompts_of
 
 ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
 """Kinds of steps that a replay makes itself."""

@@ -11,6 +11,7 @@ from tempfile import TemporaryDirectory
 import yaml
 from pydantic import ValidationError
 
+from triage.app import App, open_app
 from triage.domain.selection import Selected
 from triage.domain.verdict import Analyst, Investigation
 from triage.edges.clock import SystemClock
@@ -22,7 +23,6 @@ from triage.ports import Lake, Progress
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import AllowedActivity, Settings
-from triage.wiring import App, open_app
 
 LEASE_SECONDS = 24 * 3600.0
 """Nobody else works on an evaluation's store."""

@@ -12,10 +12,10 @@ from prometheus_client.registry import Collector
 
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Disposition, Investigation
-from triage.monitor import Status, Vitals
-from triage.pointer import Pointed
+from triage.pipeline.linked import Pointed
+from triage.pipeline.publisher import unwritten
 from triage.ports import State
-from triage.publishing import unwritten
+from triage.service.status import Status, Vitals
 
 _SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800)
 _ENDINGS = (State.DONE, State.LINKED, State.SKIPPED, State.FAILED)

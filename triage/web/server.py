@@ -14,8 +14,8 @@ from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
 from triage.errors import ConfigError, StoreError
-from triage.monitor import Vitals, health, look
 from triage.ports import Clock, Store
+from triage.service.status import Vitals, health, look
 from triage.web.metrics import Metrics
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]\s]+):)?(?P<port>\d{1,5})")

@@ -1,0 +1,264 @@
+"""`triage status`, `retry` and `prune`: what they show and change, without Panther."""
+
+import asyncio
+from collections.abc import Awaitable, Callable
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from tests.support.cli import run_cli
+from tests.support.stores import HOLDS, NOW, SELECTED, SKIPPED, alert, claimed, investigation, saved, sqlite_url
+from triage.domain.polling import STATUS, PollStatus
+from triage.domain.selection import Linked
+from triage.edges.process import has_ended, process_name
+from triage.edges.store import SqlStore, open_store
+from triage.ports import Spend
+from triage.service.poller import prune
+from triage.service.status import POLLER
+from triage.stages.writeback import PAUSED
+
+HOUR = timedelta(hours=1)
+AT = ("--now", NOW.isoformat())
+
+
+def prepare(directory: Path, *steps: Callable[[SqlStore], Awaitable[object]]) -> None:
+    """A configuration, and a store in which something has happened."""
+    text = f"panther: {{url: 'http://127.0.0.1:1', token: t}}\nstore: {{url: '{sqlite_url(directory)}'}}\n"
+    (directory / "config.yaml").write_text(text, encoding="utf-8")
+
+    async def act() -> None:
+        store = await open_store(sqlite_url(directory))
+        for step in steps:
+            await step(store)
+        await store.close()
+
+    asyncio.run(act())
+
+
+async def busy(store: SqlStore) -> None:
+    """One of everything."""
+    await saved(store, alert("done"))
+    claim = await claimed(store)
+    await store.spend(claim, "model/1", Spend(calls=2, prompt_tokens=900, completion_tokens=100, money=0.5), now=NOW)
+    await store.finish(claim, investigation(claim), now=NOW)
+    await saved(store, alert("follower"), decision=Linked(leader="done", reason="same title"))
+    await store.save_alerts([(alert("waits"), SELECTED)], now=NOW - 2 * HOUR)
+    await saved(store, alert("broken"), alert("works"), alert("leads", minutes=1))
+    await saved(store, alert("later", minutes=1), decision=Linked(leader="leads", reason="same title"))
+    await store.give_back(await claimed(store, alert_id="broken"), now=NOW, error="the model\nrefuses", failed=True)
+    await claimed(store, "host/7/0", alert_id="works")
+    await store.acquire_lease(POLLER, "host/7", now=NOW, seconds=HOLDS)
+    await store.put(PAUSED, True, now=NOW)
+    poll = PollStatus(
+        attempted_at=NOW - HOUR,
+        succeeded_at=NOW - 26 * HOUR,
+        error="Panther, Alerts: the server has trouble",
+        failures=3,
+        backlog_from=NOW - 100 * HOUR,
+        backlog_to=NOW - 50 * HOUR,
+        backlog_windows=9,
+        problems=("alert x has no id",),
+    )
+    await store.put(STATUS, poll.model_dump(mode="json"), now=NOW)
+
+
+def test_the_status_of_nothing(tmp_path: Path) -> None:
+    """A store that was never used has a status, too."""
+    prepare(tmp_path)
+
+    page = run_cli("status", directory=tmp_path)
+    document = run_cli("status", "--json", directory=tmp_path).json
+
+    assert page.status == 0
+    assert "0 waiting; 0 in flight" in page.out
+    assert "never" in page.out
+    assert (document["queued"], document["poll"], document["poller"], document["failures"]) == (0, None, None, [])
+
+
+def test_the_status_page(tmp_path: Path) -> None:
+    """Queue, workers, rates, polling with its trouble, backlog, spend, pause and failures, each on a line of its own."""
+    prepare(tmp_path, busy)
+
+    page = run_cli("status", *AT, directory=tmp_path).out
+
+    for text in (
+        "2 waiting, the oldest for 2 h; 1 in flight",
+        "1 take a verdict, 1 wait for one",
+        "1 investigated, 0 linked, 0 skipped, 1 failed",
+        "poller     host/7",
+        "3 failed in a row (1 h ago): Panther, Alerts: the server has trouble; last complete 1 d 2 h ago",
+        "9 windows to read, 2031-05-02 08:00 to 2031-05-04 10:00",
+        "not read: alert x has no id",
+        "paused; `triage resume` continues",
+        "0.50 USD (1,000 tokens, 2 calls) today, 0.50 USD (1,000 tokens, 2 calls) in all",
+        "works  host/7/0  for 0 s",
+        "Failed: 1 (`triage list --failed`; `triage retry --all` tries again)",
+        "broken  0 s ago  the model refuses",
+    ):
+        assert text in page, text
+
+
+def test_the_status_document(tmp_path: Path) -> None:
+    """The same as JSON, under names that stay."""
+    prepare(tmp_path, busy)
+
+    document = run_cli("status", "--json", *AT, directory=tmp_path).json
+
+    assert document == {
+        "at": document["at"],
+        "states": {"done": 1, "failed": 1, "linked": 2, "queued": 2, "running": 1},
+        "queued": 2,
+        "oldest_queued_seconds": 7200.0,
+        "links_waiting": 1,
+        "links_due": 1,
+        "in_flight": [{"alert_id": "works", "worker": "host/7/0", "since": NOW.isoformat(), "leader": ""}],
+        "in_flight_by_worker": {"host/7/0": 1},
+        "last_hour": {"done": 1, "linked": 0, "skipped": 0, "failed": 1},
+        "last_day": {"done": 1, "linked": 0, "skipped": 0, "failed": 1},
+        "poller": "host/7",
+        "poll": document["poll"],
+        "paused": True,
+        "spend": {
+            "currency": "USD",
+            "today": document["spend"]["total"],
+            "total": {
+                "calls": 2,
+                "prompt_tokens": 900,
+                "cached_tokens": 0,
+                "completion_tokens": 100,
+                "money": 0.5,
+                "tokens": 1000,
+            },
+        },
+        "failed": 1,
+        "failures": [{"alert_id": "broken", "error": "the model\nrefuses", "at": NOW.isoformat()}],
+        "pruned_at": None,
+    }
+    assert document["at"].startswith(NOW.isoformat()[:19])
+    assert document["poll"]["failures"] == 3
+    assert document["poll"]["backlog_windows"] == 9
+
+
+def test_one_unknown_alert_does_not_stop_the_others(tmp_path: Path) -> None:
+    """The known ones are queued, whatever their place in the list; the unknown one is named, and the status is 1."""
+    prepare(tmp_path, busy)
+    ran = run_cli("retry", "broken", "nobody", "done", *AT, directory=tmp_path)
+    assert ran.status == 1
+    assert "2 queued again" in ran.out
+    assert "nobody" in ran.err
+    states = {row["alert_id"]: row["state"] for row in run_cli("list", "--json", directory=tmp_path).json}
+    assert (states["broken"], states["done"]) == ("queued", "queued")
+
+
+def test_the_list_shows_what_each_alert_cost(tmp_path: Path) -> None:
+    """Tokens and money of the model calls stand in the table and in the JSON; without any there are no such columns."""
+    prepare(tmp_path, busy)
+    ran = run_cli("list", directory=tmp_path)
+    head, _, *lines = ran.out.splitlines()
+    assert head.split()[-3:] == ["tokens", "USD", "why"]
+    assert [line for line in lines if "1,000" in line and "0.50" in line] == [
+        line for line in lines if " done " in line
+    ]
+    rows = {row["alert_id"]: row for row in run_cli("list", "--json", directory=tmp_path).json}
+    assert (rows["done"]["tokens"], rows["done"]["money"]) == (1_000, 0.5)
+    assert (rows["waits"]["tokens"], rows["waits"]["money"]) == (0, 0.0)
+
+
+async def one_alert(store: SqlStore) -> None:
+    await saved(store, alert("waits"))
+
+
+def test_a_list_without_cost_has_no_columns_for_it(tmp_path: Path) -> None:
+    """The offline analyst costs nothing."""
+    prepare(tmp_path, one_alert)
+    assert run_cli("list", directory=tmp_path).out.splitlines()[0].split()[-2:] == ["seconds", "why"]
+
+
+def test_retrying_by_name_and_all(tmp_path: Path) -> None:
+    """A failed alert is queued with all its attempts; one that is worked on is left alone, with status 1."""
+    prepare(tmp_path, busy)
+
+    busy_one = run_cli("retry", "works", "broken", *AT, directory=tmp_path)
+    document = run_cli("status", "--json", *AT, directory=tmp_path).json
+    none = run_cli("retry", "--all", *AT, directory=tmp_path)
+
+    assert (busy_one.status, busy_one.out) == (1, "1 queued again\n")
+    assert "works is being worked on" in busy_one.err
+    assert document["states"]["queued"] == 3
+    assert document["failed"] == 0
+    assert (none.status, none.out) == (0, "0 queued again\n")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (("retry",), "--all"),
+        (("retry", "--all", "x"), "--all"),
+        (("retry", "nobody"), "nobody is not in the state database"),
+        (("retry", "not an id"), "neither an alert id"),
+        (("prune", "--older-than", "soon"), "--older-than"),
+        (("prune", "--older-than", "0s"), "above zero"),
+        *(((name, "--since", "0h"), "above zero") for name in ("list", "report", "export", "assets", "risks")),
+    ],
+)
+def test_wrong_requests(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
+    """One line that says what is wrong, and status 2."""
+    prepare(tmp_path)
+
+    ran = run_cli(*arguments, directory=tmp_path)
+
+    assert ran.status == 2
+    assert message in ran.err
+    assert len(ran.err.splitlines()) == 1
+
+
+async def aged(store: SqlStore) -> None:
+    for days in (500, 100, 10):
+        then = NOW - timedelta(days=days)
+        await store.save_alerts([(alert(f"d{days}", created_at=then), SKIPPED)], now=then)
+
+
+def test_pruning(tmp_path: Path) -> None:
+    """By `store.keep` or by an age; a dry run only counts; the status says when it was done."""
+    prepare(tmp_path, aged)
+
+    assert run_cli("prune", "--older-than", "90d", "--dry-run", *AT, directory=tmp_path).out == (
+        "2 alerts would be deleted\n"
+    )
+    assert run_cli("prune", *AT, directory=tmp_path).out == "1 alerts deleted\n"
+    assert run_cli("prune", "--older-than", "90d", *AT, directory=tmp_path).out == "1 alerts deleted\n"
+    assert [row["alert_id"] for row in run_cli("list", "--json", directory=tmp_path).json] == ["d10"]
+    document = run_cli("status", "--json", *AT, directory=tmp_path).json
+    # The clock runs on from the time it was set to.
+    assert document["pruned_at"].startswith(NOW.isoformat()[:19])
+    assert "last applied 0 s ago" in run_cli("status", *AT, directory=tmp_path).out
+
+
+def test_what_is_kept_for_ever_is_pruned_by_age_only(tmp_path: Path) -> None:
+    """`store.keep: 0s` deletes nothing; the command then needs an age."""
+    prepare(tmp_path, aged, lambda store: prune(store, now=NOW, keep=timedelta(days=450)))
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text().replace("state.db'}", "state.db', keep: 0s}"), encoding="utf-8")
+
+    assert "store.keep is 0s" in run_cli("prune", directory=tmp_path).err
+    assert run_cli("prune", "--older-than", "90d", *AT, directory=tmp_path).out == "1 alerts deleted\n"
+
+
+def test_a_process_knows_its_name_and_whether_others_live() -> None:
+    """This one lives; one with its number but another start, or without a number that is in use, has ended; of other
+    hosts, other machines and other forms nothing is known."""
+    name = process_name()
+    host, _, rest = name.rpartition("/")
+    pid, machine, start = rest.split("-")
+
+    assert not has_ended(name)
+    assert not has_ended(f"{name}/3")
+    assert has_ended(f"{host}/{pid}-{machine}-{int(start) - 1}")
+    assert has_ended(f"{host}/{pid}-{machine}-{int(start) - 1}/3")
+    assert has_ended(f"{host}/4194999-{machine}-{start}")
+    assert not has_ended(f"elsewhere/{pid}-{machine}-1")
+    assert not has_ended(f"{host}/{pid}-000000-1")
+    assert not has_ended(f"{host}/{pid}")
+    assert not has_ended("investigate/0a1b2c3d")
+    assert not has_ended("")

@@ -1,0 +1,121 @@
+"""What the program costs to start, and what it says when asked for help."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import httpx
+import pytest
+
+from tests.support.cli import run_cli, write_config
+from tests.support.shared import ROOT
+from tests.support.tiny_world import write_world
+from triage.cli import _COMMANDS
+from triage.cli.demo import cleared
+from triage.settings import StoreSettings, WritebackSettings
+
+HEAVY = ["openai", "duckdb", "sqlglot", "gql", "httpx", "sqlalchemy", "pydantic", "jinja2"]
+
+
+def test_help_imports_nothing_heavy() -> None:
+    """`triage --help` needs click alone: the libraries behind the commands stay unloaded."""
+    code = (
+        "import sys, json\n"
+        "from triage.cli import main\n"
+        "sys.argv = ['triage', '--help']\n"
+        "try: main()\n"
+        "except SystemExit: pass\n"
+        "print(json.dumps(sorted(sys.modules)), file=sys.stderr)\n"
+    )
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    loaded = set(json.loads(ran.stderr.splitlines()[-1]))
+    assert not loaded & set(HEAVY)
+    assert "Usage:" in ran.stdout
+
+
+@pytest.mark.parametrize("name", sorted(_COMMANDS))
+def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
+    """Each listed command exists, has help, and its first line stands in the overview's spirit."""
+    ran = run_cli(name, "--help", directory=tmp_path)
+    assert ran.status == 0
+    assert f"triage {name}" in ran.out
+
+
+def test_an_unknown_command_is_a_wrong_request(tmp_path: Path) -> None:
+    """A typo in a command ends with status 2 and one clear line."""
+    ran = run_cli("investigat", directory=tmp_path)
+    assert ran.status == 2
+    assert "No such command" in ran.err
+
+
+def test_a_reader_that_has_gone_ends_it_quietly(tmp_path: Path) -> None:
+    """`triage export | head`: no traceback; what was not read is unfinished."""
+    write_config(tmp_path, "http://127.0.0.1:9/public/graphql")
+    read, write = os.pipe()
+    os.close(read)
+    with os.fdopen(write) as pipe:
+        ran = subprocess.run(
+            [sys.executable, "-m", "triage", "export", "--format", "csv", "--config", str(tmp_path / "config.yaml")],
+            cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
+        )  # fmt: skip
+    assert (ran.returncode, ran.stderr) == (1, "")
+
+
+def test_init_writes_the_example_once(tmp_path: Path) -> None:
+    """`triage init` writes a commented file that only the owner reads, and doesn't overwrite one."""
+    assert run_cli("init", directory=tmp_path).status == 0
+    written = tmp_path / "config.yaml"
+    assert written.read_text(encoding="utf-8").startswith("# Configuration of triage.")
+    assert written.stat().st_mode & 0o077 == 0
+    again = run_cli("init", directory=tmp_path)
+    assert again.status == 2
+    assert "exists already" in again.err
+
+
+def test_a_demo_beside_the_real_state_leaves_it_alone(tmp_path: Path) -> None:
+    """`triage demo --dir .` clears what an earlier demo left, and no file that a configuration names by default."""
+    real = WritebackSettings().audit, StoreSettings().url.removeprefix("sqlite:///"), "audit.jsonl", "triage.db-wal"
+    for name in real:
+        (tmp_path / name).write_text("real", encoding="utf-8")
+    for path in cleared(tmp_path):
+        path.write_text("of the demo before", encoding="utf-8")
+    store, audit = cleared(tmp_path)
+    assert {path.name for path in tmp_path.iterdir()} == set(real)
+    assert not {store.name, audit.name} & set(real)
+
+
+def test_a_demo_where_nothing_can_be_kept(tmp_path: Path) -> None:
+    """A file in the directory's place is one line and status 2."""
+    (tmp_path / "taken").write_text("", encoding="utf-8")
+    ran = run_cli("demo", "--dir", "taken", directory=tmp_path)
+    assert ran.status == 2
+    assert ran.err == "triage: --dir: taken cannot be used (File exists)\n"
+
+
+@pytest.mark.parametrize(("arguments", "accepted"), [((), True), (("--token", "mine"), False)])
+def test_the_sandbox_command_serves(arguments: tuple[str, ...], accepted: bool, tmp_path: Path) -> None:
+    """It says where it listens, takes any token unless one is named, and ends on an interrupt."""
+    (tmp_path / "world").mkdir()
+    command = [sys.executable, "-m", "triage", "sandbox", "--world", str(write_world(tmp_path / "world")), *arguments]
+    process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    try:
+        assert process.stdout is not None
+        url = process.stdout.readline().split()[-1]
+        process.stdout.readline()
+        process.stdout.readline()
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                answer = httpx.post(url, json={"query": "{ users { id } }"}, headers={"x-api-key": "whatever"})
+                break
+            except httpx.ConnectError:
+                assert time.monotonic() < deadline
+                time.sleep(0.1)
+        assert (answer.status_code == 200) is accepted
+    finally:
+        process.send_signal(signal.SIGINT)
+        process.communicate(timeout=20)

@@ -1,0 +1,262 @@
+"""The workers under trouble, in this process, on a clock that runs fast: retries, lost leases, refused tokens, stops."""
+
+import asyncio
+from collections.abc import AsyncIterator, Iterator
+from contextlib import asynccontextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.cable import Cable, cable
+from tests.support.cli import Ran, run_cli
+from tests.support.clocks import FastClock
+from tests.support.stores import HOLDS, RUN_OUT, sqlite_url
+from tests.support.tiny_world import ALERTS, write_world
+from tests.support.wired import Wired, wired
+from triage.domain.selection import Skipped
+from triage.errors import PantherDenied
+from triage.ingest.poll import poll_status
+from triage.pipeline.run import RunJournal, StaleClaimError
+from triage.ports import State
+from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
+from triage.sandbox.world import load_world
+from triage.service.loop import ATTEMPTS, MAX_CLAIMS, Service, Tally
+from triage.settings import Settings
+
+pytestmark = pytest.mark.anyio
+
+SELECTED = [str(ALERTS[number]["id"]) for number in range(3)]
+FIRST = SELECTED[0]
+
+
+@pytest.fixture
+def panther(tmp_path: Path) -> Iterator[SandboxServer]:
+    world = tmp_path / "world"
+    world.mkdir()
+    with SandboxServer(load_world(write_world(world)), SandboxOptions(query_latency=0.0)) as server:
+        yield server
+
+
+@asynccontextmanager
+async def serving(
+    panther: SandboxServer, directory: Path, *, pace: float = 500, url: str = "", **more: Any
+) -> AsyncIterator[tuple[Service, Wired]]:
+    """The service of a process called `me`, with one worker."""
+    settings = Settings.model_validate(
+        {
+            "panther": {"url": url or panther.url, "token": "sandbox-token", "requests_per_second": 1_000},
+            "ingest": {"lookback": "4h"},
+            "investigation": {"concurrency": 1},
+            "writeback": {"audit": ""},
+            "store": {"url": sqlite_url(directory)},
+        }
+    )
+    clock = FastClock(panther.world.clock(), pace=pace)
+    async with wired(settings, clock) as app:
+        service = Service(
+            settings=settings,
+            pipeline=app.pipeline,
+            alerts=app.panther.alerts,
+            store=app.store,
+            clock=clock,
+            observe=lambda _progress: None,
+            name="me",
+            **more,
+        )
+        yield service, app
+
+
+async def of(app: Wired, name: str = FIRST) -> tuple[State, int, str]:
+    record = await app.store.record(name)
+    assert record is not None
+    return record.state, record.attempts, record.error
+
+
+async def until(condition: Any) -> None:
+    async with asyncio.timeout(60):
+        while not await condition():  # noqa: ASYNC110 - what is waited for stands in a database
+            await asyncio.sleep(0.01)
+
+
+async def test_a_failing_alert_is_retried_then_parked(panther: SandboxServer, tmp_path: Path) -> None:
+    """Each try waits longer than the one before; after the last one the alert keeps its error for a person. The
+    command that queues it again lets it end well, and says how many it was."""
+    async with serving(panther, tmp_path) as (service, app):
+        panther.fail("Alert", Fault(status=500), times=100_000)
+        stop = asyncio.Event()
+        running = asyncio.create_task(service.run_forever(stop))
+
+        async def parked() -> bool:
+            return (await app.store.queue_status(now=service.clock.now())).by_state.get("failed", 0) == len(SELECTED)
+
+        await until(parked)
+        stop.set()
+        tally = await running
+        state, attempts, error = await of(app)
+        assert (state, attempts) == (State.FAILED, ATTEMPTS)
+        assert "the server has trouble" in error
+        assert tally.failed == ATTEMPTS * len(SELECTED)
+        assert tally.unfinished
+        panther._faults.clear()
+    write_config(tmp_path, panther)
+    failed = await command(tmp_path, "list", "--failed")
+    assert all(name in failed.out for name in SELECTED)
+    assert "the server has trouble" in failed.out
+    assert (await command(tmp_path, "retry", FIRST)).out == "1 queued again\n"
+    assert (await command(tmp_path, "retry", "--all")).out == "2 queued again\n"
+    assert (await command(tmp_path, "run", "--once", "--no-poll")).status == 0
+    assert {row["state"] for row in (await command(tmp_path, "list", "--json")).json} == {"done"}
+
+
+async def command(directory: Path, *arguments: str) -> Ran:
+    """A command runs an event loop of its own."""
+    return await asyncio.to_thread(run_cli, *arguments, directory=directory)
+
+
+def write_config(directory: Path, panther: SandboxServer) -> None:
+    text = f"panther: {{url: '{panther.url}', token: sandbox-token}}\nstore: {{url: '{sqlite_url(directory)}'}}\n"
+    (directory / "config.yaml").write_text(text, encoding="utf-8")
+
+
+async def test_an_alert_that_is_refused_alone_is_parked(panther: SandboxServer, tmp_path: Path) -> None:
+    """The token is good for the list, so the others go on."""
+    async with serving(panther, tmp_path) as (service, app):
+        panther.fail("Alert", Fault(status=403), times=1)
+        tally = await service.run_once()
+        assert (tally.failed, tally.done) == (1, 2)
+        failed = await app.store.records(states=[State.FAILED])
+        assert len(failed) == 1
+        assert "permission" in failed[0].error
+
+
+@pytest.mark.parametrize("forever", [False, True])
+async def test_a_refused_token_stops_everything_and_parks_nothing(
+    panther: SandboxServer, tmp_path: Path, forever: bool
+) -> None:
+    """Every alert stays queued with all its attempts, and the reason is raised once."""
+    async with serving(panther, tmp_path) as (service, app):
+        await service._poller().once()
+        panther.fail("", Fault(status=401), times=100_000)
+        run = service.run_forever(asyncio.Event(), polls=False) if forever else service.run_once(polls=False)
+        with pytest.raises(PantherDenied, match="token"):
+            await run
+        assert [await of(app, name) for name in SELECTED] == [(State.QUEUED, 0, "")] * 3
+        assert len(panther.requests) <= 4
+        if forever:
+            assert "token" in service.vitals.complaints(service.clock.monotonic())[0]
+
+
+async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxServer, tmp_path: Path) -> None:
+    """After so many claims that ended with the process nobody touches it until a person says so."""
+    async with serving(panther, tmp_path) as (service, app):
+        await service._poller().once()
+        for _ in range(MAX_CLAIMS):
+            assert await app.store.claim("dead", now=service.clock.now(), lease_seconds=0, alert_id=FIRST)
+        tally = await service.run_once(polls=False)
+        state, _, error = await of(app)
+        assert state is State.FAILED
+        assert f"triage retry {FIRST}" in error
+        assert (tally.done, tally.failed) == (2, 1)
+
+
+async def test_work_whose_lease_was_lost_is_dropped(panther: SandboxServer, tmp_path: Path) -> None:
+    """Another worker has the alert: this one stops at its next heartbeat, and writes neither result nor comment."""
+    with cable(panther.url) as line:
+        async with serving(panther, tmp_path, url=line.url) as (service, app):
+            await _lose_the_lease(line, service, app)
+    assert len(panther.comments(FIRST)) == 1  # the porter's own
+
+
+async def _lose_the_lease(line: Cable, service: Service, app: Wired) -> None:
+    await service._poller().once()
+    claim = await app.store.claim("me/0", now=service.clock.now(), lease_seconds=120, alert_id=FIRST)
+    assert claim is not None
+    # An answer that never comes: the work goes on until somebody stops it.
+    line.cuts += [("AlertEvents", "silence after")] * 20
+    tally = Tally()
+    working = asyncio.create_task(service.work(claim, tally))
+    await asyncio.sleep(0.05)
+    other = None
+    while other is None:  # a heartbeat may come in between
+        await app.store.release_ended(lambda name: name == "me/0", now=service.clock.now())
+        other = await app.store.claim("other", now=service.clock.now(), lease_seconds=1e6, alert_id=FIRST)
+    await asyncio.wait_for(working, 60)
+    assert (tally.done, tally.failed, tally.skipped) == (0, 0, 0)
+    assert await app.store.heartbeat(other, now=service.clock.now(), lease_seconds=120)
+
+
+@pytest.mark.parametrize("hurried", [False, True])
+async def test_a_stop_releases_what_does_not_end(panther: SandboxServer, tmp_path: Path, hurried: bool) -> None:
+    """After the grace, or at once where there is a hurry, the alert is queued again, and has lost no attempt."""
+    slow = Fault(status=429, headers=(("Retry-After", "20"),))
+    async with serving(panther, tmp_path, pace=1) as (service, app):
+        panther.fail("AlertEvents", slow, times=100_000)
+        stop, hurry = asyncio.Event(), asyncio.Event()
+        running = asyncio.create_task(service.run_forever(stop, hurry=hurry))
+
+        async def at_work() -> bool:
+            status = await app.store.queue_status(now=service.clock.now())
+            return bool(status.in_flight) and any(name == "AlertEvents" for _, _, name in panther.requests)
+
+        await until(at_work)
+        flying = (await app.store.queue_status(now=service.clock.now())).in_flight[0]
+        assert flying.worker == "me/0"
+        began = asyncio.get_running_loop().time()
+        stop.set()
+        if hurried:
+            hurry.set()
+        tally = await running
+        assert asyncio.get_running_loop().time() - began < (5 if hurried else 10)
+        assert (tally.done, tally.failed) == (0, 0)
+        assert await of(app, flying.alert_id) == (State.QUEUED, 0, "")
+        assert await app.store.lease_holder("poller", now=service.clock.now()) == ""
+
+
+async def test_a_run_without_polling_only_works(panther: SandboxServer, tmp_path: Path) -> None:
+    """What is queued is worked on; Panther's list is not asked for. Without workers it is the other way round."""
+    async with serving(panther, tmp_path) as (service, app):
+        assert (await service.run_once(workers=0)).done == 0
+        states = (await app.store.queue_status(now=service.clock.now())).by_state
+        assert states["queued"] == len(SELECTED)
+        polled = await poll_status(app.store)
+
+        assert (await service.run_once(polls=False, workers=2)).done == len(SELECTED)
+
+        assert await poll_status(app.store) == polled
+
+
+async def test_another_process_that_polls_is_not_disturbed(panther: SandboxServer, tmp_path: Path) -> None:
+    """A single run leaves the polling to it; where that process has certainly ended, it polls itself."""
+    async with serving(panther, tmp_path, has_ended=lambda name: name == "dead") as (service, app):
+        await app.store.acquire_lease("poller", "alive", now=service.clock.now(), seconds=1e6)
+        assert not (await service.run_once()).polled
+        assert await app.store.records() == ()
+        await app.store.release_lease("poller", "alive")
+        await app.store.acquire_lease("poller", "dead", now=service.clock.now(), seconds=1e6)
+
+        tally = await service.run_once()
+
+        assert tally.polled
+        assert tally.done == len(SELECTED)
+
+
+async def test_a_stale_claim_skips_nothing(panther: SandboxServer, tmp_path: Path) -> None:
+    """Who has lost the lease while it looked at an alert that was closed leaves it to whoever holds it now; that one
+    skips it."""
+    async with serving(panther, tmp_path, pace=1) as (service, app):
+        await service._poller().once()
+        lost = await app.store.claim("slow", now=service.clock.now(), lease_seconds=RUN_OUT, alert_id=FIRST)
+        assert lost is not None
+        await RunJournal(app.store, lost, service.clock).step("started", "clock", app.pipeline._started)
+        holder = await app.store.claim("quick", now=service.clock.now(), lease_seconds=HOLDS, alert_id=FIRST)
+        assert holder is not None
+        panther.world.alerts[FIRST]["status"] = "RESOLVED"
+
+        with pytest.raises(StaleClaimError):
+            await app.pipeline.triage(lost, observe=lambda _progress: None)
+        assert await app.store.heartbeat(holder, now=service.clock.now(), lease_seconds=HOLDS)
+
+        assert isinstance(await app.pipeline.triage(holder, observe=lambda _progress: None), Skipped)
+        assert (await of(app))[0] is State.SKIPPED
+        assert not await app.store.heartbeat(holder, now=service.clock.now(), lease_seconds=HOLDS)

@@ -1,0 +1,86 @@
+"""Every GraphQL operation against the schemas: Panther's own, and the sandbox's part of it."""
+
+import re
+from importlib.resources import files
+from pathlib import Path
+
+import httpx
+import pytest
+from graphql import GraphQLSchema, OperationDefinitionNode, OperationType, build_schema, validate
+
+from tests.support.shared import ROOT, SHARED
+from triage.edges.panther.failures import Failing
+from triage.edges.panther.graphql import request_of
+from triage.edges.panther.operations import ALL, Operation
+from triage.errors import PantherUnreachable
+
+EVERY = pytest.mark.parametrize("operation", ALL, ids=lambda operation: operation.file)
+
+
+@pytest.fixture(scope="module")
+def official() -> GraphQLSchema:
+    """Panther's published schema."""
+    path = SHARED / "reference" / "panther.graphql"
+    if not path.is_file():
+        pytest.skip(f"Panther's schema is not at {path}")
+    return build_schema(path.read_text("utf-8"))
+
+
+@pytest.fixture(scope="module")
+def sandbox() -> GraphQLSchema:
+    """What the embedded Panther serves."""
+    return build_schema((ROOT / "triage" / "sandbox" / "schema.graphql").read_text("utf-8"))
+
+
+@EVERY
+def test_the_official_schema_allows_it(operation: Operation, official: GraphQLSchema) -> None:
+    """Fields, types and variables exist as they are used."""
+    assert validate(official, request_of(operation)[0].document) == []
+
+
+@EVERY
+def test_the_sandbox_allows_it(operation: Operation, sandbox: GraphQLSchema) -> None:
+    """The sandbox serves exactly what this client asks."""
+    assert validate(sandbox, request_of(operation)[0].document) == []
+
+
+@EVERY
+def test_what_is_retried_changes_nothing_that_lasts(operation: Operation) -> None:
+    """Queries, and the mutations that start or cancel a lake query, may be repeated; all others are writes."""
+    (definition,) = (
+        node for node in request_of(operation)[0].document.definitions if isinstance(node, OperationDefinitionNode)
+    )
+    mutation = definition.operation is OperationType.MUTATION
+    assert operation.write is (mutation and operation.file not in ("execute_query", "execute_search", "cancel_query"))
+
+
+def test_every_file_is_used() -> None:
+    """No operation or fragment lies about unsent."""
+    folder = files("triage.edges.panther.operations")
+    stems = {Path(entry.name).stem for entry in folder.iterdir() if entry.name.endswith(".graphql")}
+    assert stems == {stem for operation in ALL for stem in (operation.file, *operation.fragments)}
+
+
+def test_names_are_unique_and_texts_hold_no_values() -> None:
+    """An operation is told by its name; everything that varies is a variable."""
+    names = [request_of(operation)[1] for operation in ALL]
+    assert len(set(names)) == len(names)
+    for operation in ALL:
+        location = request_of(operation)[0].document.loc
+        assert location is not None
+        assert not re.search(r'["#]', location.source.body)
+
+
+def test_every_error_of_httpx_has_a_translation() -> None:
+    """A new exception class of httpx cannot slip through: all derive from the three that are caught."""
+    classes = [value for value in vars(httpx).values() if isinstance(value, type) and issubclass(value, Exception)]
+    assert len(classes) > 20
+    build_time = (httpx.InvalidURL, httpx.CookieConflict)
+    for found in classes:
+        assert issubclass(found, (httpx.HTTPError, httpx.StreamError, *build_time)), found
+    failing = Failing("Op", write=False)
+    for found in (httpx.ReadTimeout, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.RemoteProtocolError):
+        error = failing.exception(found("boom"), None)
+        assert isinstance(error, PantherUnreachable)
+        assert error.retryable
+        assert "boom" not in str(error)

@@ -1,0 +1,121 @@
+"""The configuration."""
+
+import contextlib
+import string
+from datetime import timedelta
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.shared import ROOT
+from triage.errors import ConfigError
+from triage.settings import Settings, load_settings, parse_duration, parse_settings
+
+GOOD = """\
+panther:
+  url: https://api.example.runpanther.net/public/graphql
+  token: ${PANTHER_API_TOKEN}
+"""
+SECRET = "s3cr3t-token-value"
+ENVIRONMENT = {"PANTHER_API_TOKEN": SECRET}
+
+
+def parse(text: str, **environment: str) -> Settings:
+    return parse_settings(text, name="config.yaml", environment=ENVIRONMENT | environment)
+
+
+def test_the_example_loads() -> None:
+    """What `triage init` writes is a valid configuration with the documented defaults."""
+    example = ROOT / "config.example.yaml"
+    settings = load_settings(example, environment=ENVIRONMENT)
+    assert settings.panther.token.get_secret_value() == SECRET
+    assert settings == parse(GOOD)
+
+
+def test_every_setting_stands_in_the_example() -> None:
+    """A key that the program knows is shown to the newcomer."""
+    text = (ROOT / "config.example.yaml").read_text(encoding="utf-8")
+    for section in Settings.model_fields.values():
+        assert section.annotation is not None
+        for key in section.annotation.model_fields:
+            assert f" {key}:" in text, key
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        (GOOD + "  tokn: x\n", "line 4: unknown key panther.tokn; allowed here: url, token"),
+        (GOOD + "ingets: {}\n", "line 4: unknown key ingets; allowed here: panther, ingest"),
+        (GOOD + "  auth: basic\n", "line 4: panther.auth: input should be 'x-api-key' or 'bearer'"),
+        (GOOD + "  url: https://b.example\n", "line 4: panther.url stands twice"),
+        (GOOD.replace("https://", "http://"), "line 2: panther.url: plain http:// is accepted for this machine"),
+        (GOOD + "ingest:\n  poll_interval: 60\n", "line 5: ingest.poll_interval: write a duration such as"),
+        (GOOD + "ingest:\n  detection_id_regex: '('\n", "line 5: ingest.detection_id_regex: not a Python regular"),
+        (GOOD + "ingest:\n  severities: [HIGH, HUGE]\n", "line 5: ingest.severities.1: input should be"),
+        (GOOD + "llm:\n  model: ${NOPE}\n", "line 5: llm.model reads the environment variable NOPE"),
+        ("panther: [\n", "line 2: "),
+        ("!0", "line 1: the file holds a value that is not plain YAML"),
+        (
+            GOOD + "  timeout: !!python/name:os.system x\n",
+            "line 4: panther.timeout holds a value that is not plain YAML",
+        ),
+        (GOOD + "  timeout: 2026-99-99\n", "line 4: panther.timeout"),
+        ("ingest: {}\n", "line 1: panther is missing"),
+        ("- x\n", "line 1: the file must hold keys"),
+        (GOOD + "  timeout: [1]\n", "line 4: panther.timeout: write a duration"),
+        ("panther:\n  url: ftp://x\n  token: x\n", "line 2: panther.url: write a full URL"),
+        ("panther:\n  url: https://u:p@x\n  token: x\n", "line 2: panther.url: leave user and password out"),
+    ],
+)
+def test_what_is_wrong_is_one_line(text: str, expected: str) -> None:
+    """Key, line and remedy, and never a secret."""
+    with pytest.raises(ConfigError) as caught:
+        parse(text)
+    message = str(caught.value)
+    assert expected in message
+    assert "\n" not in message
+    assert SECRET not in message
+
+
+def test_a_missing_token_variable_names_its_line() -> None:
+    """A variable that is not set is found before anything is asked."""
+    with pytest.raises(ConfigError, match=r"config.yaml, line 3: panther.token reads the environment variable PANTHER"):
+        parse_settings(GOOD, name="config.yaml", environment={})
+
+
+def test_a_missing_model_key_leaves_the_offline_analyst() -> None:
+    """`${OPENAI_API_KEY}` may stay unset; then no model is asked."""
+    text = GOOD + "llm:\n  api_key: ${OPENAI_API_KEY}\n"
+    assert not parse(text).uses_llm
+    assert parse(text, OPENAI_API_KEY="k").uses_llm
+    assert not parse(text + "investigation:\n  analyst: offline\n", OPENAI_API_KEY="k").uses_llm
+
+
+def test_secrets_do_not_show() -> None:
+    """Neither repr nor str of the settings holds the token."""
+    settings = parse(GOOD + "llm:\n  api_key: another-secret\n")
+    assert SECRET not in repr(settings) + str(settings)
+    assert "another-secret" not in repr(settings)
+
+
+def test_loopback_may_be_plain_http() -> None:
+    """The sandbox is reached without TLS."""
+    for host in ("127.0.0.1:8000", "localhost:1", "[::1]:9"):
+        text = GOOD.replace("https://api.example.runpanther.net", f"http://{host}")
+        assert parse(text).panther.url.startswith("http://")
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"), [("90s", 90), ("15m", 900), ("1.5h", 5400), ("30d", 30 * 86400), (" 2 m ", 120)]
+)
+def test_durations(text: str, expected: float) -> None:
+    """A number and a unit."""
+    assert parse_duration(text) == timedelta(seconds=expected)
+
+
+@given(st.text(alphabet=string.printable, max_size=200))
+def test_any_text_is_settings_or_one_line(text: str) -> None:
+    """Nothing but ConfigError comes out of a bad file."""
+    with contextlib.suppress(ConfigError):
+        assert isinstance(parse(text), Settings)

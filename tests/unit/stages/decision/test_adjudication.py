@@ -1,0 +1,212 @@
+"""The floor rules."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.make import evidence, signal
+from triage.domain.coverage import Coverage
+from triage.domain.finding import CheckedFinding, Finding, ValueCitation
+from triage.domain.signal import Direction
+from triage.domain.trust import Trust
+from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
+from triage.stages.decision import Opinion, adjudicate, net_weight
+
+B, S, I, M = Disposition.BENIGN, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.MALICIOUS  # noqa: E741
+ORDER = [B, I, S, M]
+
+
+def finding(direction: Direction, *trust: Trust, verified: bool = True, number: int = 1) -> CheckedFinding:
+    return CheckedFinding(
+        finding=Finding(text="It is so.", direction=direction), number=number, verified=verified, trust=frozenset(trust)
+    )
+
+
+GOOD = (finding(Direction.BENIGN, Trust.MEASURED), finding(Direction.BENIGN, Trust.PROVIDER, number=2))
+BAD = (finding(Direction.MALICIOUS, Trust.PROVIDER),)
+
+
+def draft(verdict: Disposition, confidence: float = 0.9) -> Draft:
+    return Draft(verdict=verdict, confidence=confidence, summary="As proposed.")
+
+
+@pytest.mark.parametrize(
+    ("proposed", "findings", "signals", "injected", "expected"),
+    [
+        (B, GOOD, (), False, B),
+        (B, GOOD[:1], (), False, I),
+        (B, (finding(Direction.BENIGN, Trust.PROVIDER),) * 2, (), False, I),
+        (B, (finding(Direction.BENIGN, Trust.MEASURED), finding(Direction.BENIGN, Trust.ACTOR)), (), False, I),
+        (B, (finding(Direction.BENIGN, Trust.MEASURED, verified=False), *GOOD[1:]), (), False, I),
+        (B, (*GOOD[:1], *BAD), (), False, S),
+        (B, (), (), False, I),
+        (B, GOOD, (signal(2.0),), False, S),
+        (B, GOOD, (signal(2.0), signal(2.0, Direction.BENIGN)), False, B),
+        (B, GOOD, (), True, S),
+        (I, (), (), False, I),
+        (I, (), (), True, S),
+        (I, (), (signal(1.5),), False, S),
+        (S, (), (), False, S),
+        (M, BAD, (), False, M),
+        (M, (), (signal(3.0),), False, M),
+        (M, (), (), False, S),
+    ],
+)
+def test_the_floor_rules(proposed: Any, findings: Any, signals: Any, injected: bool, expected: Disposition) -> None:
+    """Benign needs proof; unexplained signals and injected instructions raise the floor; malicious needs some ground."""
+    verdict = adjudicate(draft(proposed), findings, signals, [evidence(1, {"a": 1})], injected=injected)
+    assert verdict.disposition is expected
+    assert verdict.proposed is proposed
+    assert bool(verdict.reason) is (expected is not proposed)
+
+
+def test_an_overruled_summary_is_not_shown() -> None:
+    """A downgraded draft can't soften by its summary; what code can say of its proven findings takes its place."""
+    cited = ValueCitation(evidence="E1", row=0, column="eventName", value="GetObject")
+    held = CheckedFinding(
+        finding=Finding(text="All is well.", direction=Direction.BENIGN, citations=(cited,)),
+        number=1,
+        verified=True,
+        trust=frozenset({Trust.PROVIDER}),
+    )
+    verdict = adjudicate(draft(B), (held,), (), [evidence(1, {"eventName": "GetObject"})])
+    assert "As proposed." not in verdict.summary
+    assert "All is well." not in verdict.summary
+    assert "eventName is GetObject" in verdict.summary
+
+
+def test_a_measured_sentence_stays_in_a_new_summary() -> None:
+    """What a signal says is code's own, and reads better than a citation."""
+    fact = signal(0.2)
+    held = CheckedFinding(finding=Finding(text=fact.sentence, direction=Direction.MALICIOUS), number=1, verified=True)
+    assert fact.sentence in adjudicate(draft(B), (held,), (fact,), [evidence(1, {"a": 1})]).summary
+
+
+def test_a_summary_is_not_shown_where_log_text_spoke_to_the_model() -> None:
+    """Even one that the rules agree with: its words may be the attacker's."""
+    assert "As proposed." not in adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], injected=True).summary
+
+
+def test_a_summary_with_invented_values_is_not_shown() -> None:
+    """A summary that names what no evidence holds is left out, the disposition stays."""
+    verdict = adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], summary_holds=False)
+    assert verdict.disposition is S
+    assert "As proposed." not in verdict.summary
+
+
+def test_an_unproven_absence_weighs_nothing() -> None:
+    """A signal that rests on missing rows counts only where coverage proves them missing."""
+    calm = signal(3.0, Direction.BENIGN, absence=True)
+    assert net_weight([calm], [evidence(1)]) == -3.0
+    assert net_weight([calm], [evidence(1, coverage=Coverage())]) == 0.0
+
+
+def test_confidence_is_capped_by_what_held() -> None:
+    """Dropped findings and unanswered questions lower the confidence."""
+    whole = adjudicate(draft(M), BAD, (), [evidence(1, {"a": 1})]).confidence
+    half = adjudicate(draft(M), (*BAD, finding(Direction.MALICIOUS, verified=False)), (), [evidence(1)]).confidence
+    gaps = adjudicate(draft(M, 1.0), BAD, (), [evidence(1, error="timed out")]).confidence
+    assert whole == 0.9
+    assert half < whole
+    assert gaps == 0.8
+
+
+def test_what_is_not_benign_names_a_next_step() -> None:
+    """Without a recommendation the step is to hand it to a person."""
+    assert adjudicate(draft(S), BAD, (), []).actions[0].kind is ActionKind.ESCALATE
+
+
+findings_strategy = st.lists(
+    st.builds(
+        finding,
+        st.sampled_from(Direction),
+        st.sampled_from(Trust),
+        verified=st.booleans(),
+    ),
+    max_size=6,
+)
+
+
+@given(st.sampled_from(Disposition), findings_strategy, st.floats(0, 5), st.booleans())
+def test_nothing_unproven_is_benign(proposed: Disposition, findings: Any, weight: float, injected: bool) -> None:
+    """A benign verdict always has two solid findings, one measured, no injection and no unexplained signal."""
+    verdict = adjudicate(draft(proposed), findings, (signal(weight),), [evidence(1, {"a": 1})], injected=injected)
+    if verdict.disposition is B:
+        solid = [item for item in verdict.verified if item.finding.direction is Direction.BENIGN]
+        assert len([item for item in solid if item.trust - {Trust.ACTOR}]) >= 2
+        assert any(Trust.MEASURED in item.trust for item in solid)
+        assert not injected
+        assert weight < 1.0
+    assert 0 <= verdict.confidence <= 1
+    if proposed is not M:
+        assert ORDER.index(verdict.disposition) >= ORDER.index(proposed)
+
+
+def opinion(disposition: Disposition, confidence: float = 0.8, reason: str = "Finding [1] decides.") -> Opinion:
+    return Opinion(disposition=disposition, confidence=confidence, reason=reason)
+
+
+@pytest.mark.parametrize(
+    ("proposed", "weighed", "findings", "expected"),
+    [
+        (B, B, GOOD, B),
+        (B, S, GOOD, S),
+        (B, M, GOOD, S),
+        (B, I, GOOD, S),
+        (S, B, BAD, S),
+        (S, M, BAD, S),
+        (M, M, BAD, M),
+        (M, B, BAD, S),
+        (I, I, (), I),
+        (B, B, (), I),
+        (M, M, (), S),
+    ],
+)
+def test_a_disagreement_is_suspicious(
+    proposed: Disposition, weighed: Disposition, findings: Any, expected: Disposition
+) -> None:
+    """Draft and second weighing have to agree; where both agree the floor rules still apply."""
+    verdict = adjudicate(draft(proposed), findings, (), [evidence(1, {"a": 1})], opinion=opinion(weighed))
+    assert verdict.disposition is expected
+    assert verdict.weighed is weighed
+    assert verdict.proposed is proposed
+
+
+@pytest.mark.parametrize("rules", ORDER)
+@pytest.mark.parametrize("proposed", ORDER)
+def test_no_model_goes_below_the_measured_facts(proposed: Disposition, rules: Disposition) -> None:
+    """What the rules alone say is the least, whatever is proposed, weighed and cited."""
+    for weighed in (*ORDER, None):
+        for findings in ((), GOOD, BAD, GOOD + BAD):
+            said = opinion(weighed) if weighed is not None else None
+            verdict = adjudicate(draft(proposed, 1.0), findings, (), [evidence(1, {"a": 1})], rules=rules, opinion=said)
+            assert ORDER.index(verdict.disposition) >= ORDER.index(rules)
+            if verdict.disposition is not proposed:
+                assert verdict.confidence <= 0.5
+                assert verdict.reason
+
+
+def test_the_second_weighings_reason_stands_with_its_verdict_only() -> None:
+    """A reason for a verdict that the rules have changed would mislead."""
+    kept = adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], opinion=opinion(S))
+    assert kept.reason == "Finding [1] decides."
+    lost = adjudicate(draft(B), GOOD, (), [evidence(1, {"a": 1})], opinion=opinion(B), injected=True)
+    assert lost.disposition is S
+    assert "decides" not in lost.reason
+
+
+def test_confidence_is_the_second_weighings() -> None:
+    """Capped by what held; named uncalibrated."""
+    verdict = adjudicate(draft(S, 0.2), BAD, (), [evidence(1, {"a": 1})], opinion=opinion(S, 0.7))
+    assert verdict.confidence == 0.7
+    assert verdict.calibration == "uncalibrated"
+    half = (*BAD, finding(Direction.MALICIOUS, verified=False, number=2))
+    assert adjudicate(draft(S), half, (), [evidence(1, {"a": 1})], opinion=opinion(S, 0.99)).confidence == 0.75
+
+
+def test_a_verdict_of_an_older_version_is_still_read() -> None:
+    """Stored verdicts have neither the second weighing nor a word on calibration."""
+    old = adjudicate(draft(S), BAD, (), []).model_dump(mode="json", exclude={"weighed", "calibration"})
+    assert Verdict.model_validate(old).calibration == "uncalibrated"

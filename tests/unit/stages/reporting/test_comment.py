@@ -1,0 +1,294 @@
+"""How a comment reads, and what can never be in it. `TRIAGE_GOLDEN=1` writes the golden files anew."""
+
+import os
+import re
+from html.parser import HTMLParser
+from typing import Any
+
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.support.investigations import benign, inconclusive, injected, malicious, record
+from tests.support.odd_investigations import huge, missing, suspicious
+from tests.support.shared import ROOT, shared_lines
+from tests.support.spoiled import HOSTILE, spoiled
+from triage.domain.alert import Alert
+from triage.domain.report import find_marker
+from triage.domain.verdict import Investigation
+from triage.edges.prompts import load_prompts
+from triage.settings import WritebackSettings
+from triage.stages.reporting import build_report, list_row, to_json
+from triage.stages.reporting.sections import SECTIONS
+
+GOLDEN = ROOT / "tests" / "golden"
+CASES = {
+    "malicious": malicious,
+    "suspicious": suspicious,
+    "inconclusive": inconclusive,
+    "benign": benign,
+    "injected": injected,
+    "missing": missing,
+    "huge": huge,
+}
+PROMPTS = load_prompts()
+PLAIN = WritebackSettings()
+ALLOWED = {"p", "b", "strong", "em", "ul", "ol", "li", "br", "code", "pre", "h3", "h4", "hr", "a", "small"}
+HIDDEN = re.compile(
+    "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
+)
+
+
+class Tags(HTMLParser):
+    """Collects what a browser would act upon."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.names: set[str] = set()
+        self.attributes: list[tuple[str, str | None]] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.names.add(tag)
+        self.attributes += attrs
+
+
+def harmless(alert: Alert, investigation: Investigation, given: WritebackSettings = PLAIN) -> None:
+    """Check both forms of a comment."""
+    report = build_report(alert, investigation, prompts=PROMPTS, settings=given)
+    tags = Tags(report.html)
+    assert tags.names <= ALLOWED
+    assert tags.attributes == []
+    for body in (report.html, report.text):
+        assert not HIDDEN.search(body)
+        body.encode("utf-8")
+        assert len(body) <= given.max_chars
+        assert not re.search(r"https?://", body, re.IGNORECASE)
+        assert not re.search(r"(?<![\w.+-])@(?=[A-Za-z])", body)
+        marker = find_marker(body)
+        assert marker is not None
+        assert marker.is_for(alert.id)
+    assert not re.search(r"\]\(", report.text)
+    assert not re.search(r"^[=+@\t]", report.text, re.MULTILINE)
+
+
+@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("form", ["html", "text"])
+def test_a_comment_reads_as_agreed(name: str, form: str) -> None:
+    """Each verdict, an attempted injection, missing evidence and a huge event, in both forms, word for word."""
+    alert, investigation = CASES[name]()
+    body = getattr(build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN, currency="USD"), form)
+    path = GOLDEN / f"{name}.{'html' if form == 'html' else 'txt'}"
+    if os.environ.get("TRIAGE_GOLDEN") == "1":
+        path.write_text(body, encoding="utf-8")
+    assert body == path.read_text(encoding="utf-8")
+    assert body.lstrip("<p>strong/").startswith("Verdict") or "Verdict" in body.splitlines()[0]
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_known_comments_are_harmless(name: str) -> None:
+    """No active link, foreign tag, mention or hidden character, also where a log field tries."""
+    harmless(*CASES[name]())
+
+
+@settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
+def test_no_input_becomes_active(title: str, summary: str, claim: str, cell: str) -> None:
+    """Whatever stands in titles, summaries, findings and rows, the comment stays inert and keeps its marker."""
+    alert, investigation = malicious()
+    verdict = investigation.verdict
+    first = verdict.findings[0]
+    spoiled = first.model_copy(update={"finding": first.finding.model_copy(update={"text": claim})})
+    rows = tuple({**row, "eventName": cell, "sourceIPAddress": cell} for row in investigation.evidence[0].rows)
+    harmless(
+        alert.model_copy(update={"title": title}),
+        investigation.model_copy(
+            update={
+                "verdict": verdict.model_copy(
+                    update={"summary": summary, "findings": (spoiled, *verdict.findings[1:])}
+                ),
+                "evidence": (investigation.evidence[0].model_copy(update={"rows": rows}), *investigation.evidence[1:]),
+                "notes": (cell,),
+            }
+        ),
+    )
+
+
+def test_hostile_payloads_stay_text() -> None:
+    """Every payload of the corpus, in title, summary and finding."""
+    alert, investigation = malicious()
+    verdict = investigation.verdict
+    first = verdict.findings[0]
+    for case in shared_lines("security/injections.ndjson"):
+        payload = case["payload"]
+        spoiled = first.model_copy(update={"finding": first.finding.model_copy(update={"text": payload})})
+        changed = verdict.model_copy(update={"summary": payload, "findings": (spoiled,)})
+        harmless(alert.model_copy(update={"title": payload}), investigation.model_copy(update={"verdict": changed}))
+
+
+@pytest.mark.parametrize("limit", [1_000, 1_500, 4_000])
+def test_a_small_cap_is_held_and_said(limit: int) -> None:
+    """Verdict, summary and marker stay; a line says what was left out."""
+    alert, investigation = malicious()
+    small = WritebackSettings(max_chars=limit)
+    harmless(alert, investigation, small)
+    report = build_report(alert, investigation, prompts=PROMPTS, settings=small)
+    assert "malicious" in report.text.splitlines()[0]
+    assert "left out" in report.text
+
+
+def test_links_lead_to_the_own_console_only() -> None:
+    """With a console address the alert is linked there, and nothing else is a link."""
+    alert, investigation = injected()
+    given = WritebackSettings.model_validate({"console_url": "https://console.acme.example"})
+    tags = Tags(build_report(alert, investigation, prompts=PROMPTS, settings=given).html)
+    links = [value for name, value in tags.attributes if name == "href"]
+    assert links
+    assert all(link and link.startswith("https://console.acme.example/") for link in links)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_json_says_everything(name: str) -> None:
+    """The JSON form holds findings with citations, evidence with rows, and the keys that scripts rely on."""
+    alert, investigation = CASES[name]()
+    body: dict[str, Any] = to_json(record(alert), investigation)
+    assert body.keys() >= list_row(record(alert)).keys()
+    assert len(body["findings"]) == len(investigation.verdict.findings)
+    assert all({"text", "verified", "citations"} <= item.keys() for item in body["findings"])
+    assert [entry["id"] for entry in body["evidence"]] == [entry.id for entry in investigation.evidence]
+    assert all({"sql", "rows", "coverage", "digest"} <= entry.keys() for entry in body["evidence"])
+
+
+class Words(HTMLParser):
+    """The text of an HTML body."""
+
+    def __init__(self, text: str) -> None:
+        super().__init__()
+        self.parts: list[str] = []
+        self.feed(text)
+        self.close()
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "pre":
+            self.parts.append(" ")
+
+    def handle_data(self, data: str) -> None:
+        self.parts.append(data)
+
+    def handle_endtag(self, tag: str) -> None:
+        if tag in {"p", "li", "pre"}:
+            self.parts.append(" ")
+
+
+def words(body: str) -> list[str]:
+    """The words of a comment's body, without its marker and what only sets off a list."""
+    text = body.rsplit("triage-marker:", 1)[0]
+    return [word for word in text.replace("*", " ").split() if word]
+
+
+@pytest.mark.parametrize("length", ["brief", "standard", "full"])
+@pytest.mark.parametrize("name", ["malicious", "suspicious", "inconclusive", "benign", "injected", "missing"])
+def test_both_forms_say_the_same(name: str, length: str) -> None:
+    """Word for word, whatever the length."""
+    given = WritebackSettings.model_validate({"length": length, "max_chars": 100_000})
+    report = build_report(*CASES[name](), prompts=PROMPTS, settings=given)
+    assert words("".join(Words(report.html).parts)) == words(report.text)
+
+
+TITLES = {
+    "summary": "Why this verdict",
+    "findings": "What was found",
+    "against": "What speaks against this verdict",
+    "unchecked": "What could not be checked",
+    "runbook": "Runbook\n",
+    "timeline": "Timeline (UTC)",
+    "entities": "Entities",
+    "techniques": "MITRE ATT&CK",
+    "actions": "Recommended next steps",
+    "evidence": "Evidence\n",
+    "footer": "Run run-0001",
+}
+
+
+@pytest.mark.parametrize("section", SECTIONS)
+def test_only_the_chosen_parts_are_there(section: str) -> None:
+    """One part alone: its title and no other one's; the first line and the alert stay."""
+    given = WritebackSettings.model_validate({"sections": [section]})
+    text = build_report(*malicious(), prompts=PROMPTS, settings=given).text
+    assert {name for name, title in TITLES.items() if title in text} == {section}
+    assert text.startswith("Verdict: malicious (94 %, uncalibrated)")
+    assert "Alert: kiln-deploy stopped the audit trail" in text
+
+
+def test_a_longer_comment_says_more() -> None:
+    """Brief has no evidence list; standard has the SQL of what findings cite; full has all of it."""
+    alert, investigation = huge()
+    texts = {
+        length: build_report(
+            alert,
+            investigation,
+            prompts=PROMPTS,
+            settings=WritebackSettings.model_validate({"length": length, "max_chars": 200_000}),
+        ).text
+        for length in ("brief", "standard", "full")
+    }
+    assert len(texts["brief"]) < len(texts["standard"]) < len(texts["full"])
+    assert "SELECT" not in texts["brief"]
+    assert "the SQL of 40 more, which no finding cites" in texts["standard"]
+    assert texts["full"].count("SELECT") == 40
+    assert all(text.count("worker-07 wrote from 198.51.100.7") == 2 for text in texts.values())
+
+
+def test_a_runbook_step_without_an_answer_is_said_once() -> None:
+    """It stands among what could not be checked, and in the runbook only where that part is left out."""
+    alert, investigation = suspicious()
+    text = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN).text
+    assert text.count("Ask the person whether they travel") == 1
+    assert "1. From where does this person work? (done): 198.51.100.7 [E3]" in text
+    only = WritebackSettings.model_validate({"sections": ["runbook"]})
+    assert "(left for a person)" in build_report(alert, investigation, prompts=PROMPTS, settings=only).text
+
+
+def test_a_calibrated_confidence_says_so() -> None:
+    """The first line names the outcomes that the confidence was fitted on."""
+    text = build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN).text
+    assert text.splitlines()[0] == "Verdict: suspicious (71 %, calibrated on 212 outcomes)"
+
+
+def test_the_footer_names_the_cost() -> None:
+    """Run, model, prompts, duration, tokens, and money in the configured currency; a model without a price says so."""
+    footer = build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN, currency="EUR").text.splitlines()[-3]
+    for part in ("Run run-0005", "some-model-1", "prompts 5f1d0c5f1d0c", "44.2 s", "22,500 tokens", "cost 0.0123 EUR"):
+        assert part in footer
+    assert "no price in llm.prices" in build_report(*malicious(), prompts=PROMPTS, settings=PLAIN).text
+
+
+def test_the_timeline_joins_what_repeats_and_takes_in_cited_records() -> None:
+    """Seven alike calls are one line; a cited record of another answer stands among the alert's own events, each once."""
+    text = build_report(*malicious(), prompts=PROMPTS, settings=PLAIN).text
+    assert "GetObject, 7 times until 2031-05-06 11:40:00" in text
+    lines = [
+        line for line in build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN).text.splitlines() if " | " in line
+    ]
+    assert [line.split(" | ")[1] for line in lines] == ["user.session.start", "user.mfa.factor.deactivate"]
+    assert lines[1].endswith("192.0.2.80 (E2 row 1)")
+
+
+def test_a_huge_event_is_cut_and_said() -> None:
+    """The comment stays within its size, names how many findings are left out, and keeps the first line."""
+    alert, investigation = huge()
+    report = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN)
+    for body in (report.html, report.text):
+        assert len(body) <= PLAIN.max_chars
+        assert re.search(r"cut: \d+ findings, \d+ characters left out", body)
+
+
+# ---- nothing of any input acts ---------------------------------------------------------------------------------------
+
+
+@settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
+@given(spoiled(), st.sampled_from(["brief", "standard", "full"]))
+def test_no_field_becomes_active(case: tuple[Alert, Investigation], length: str) -> None:
+    """Whatever stands in any field at once, the comment is inert in every length."""
+    harmless(*case, WritebackSettings.model_validate({"length": length}))

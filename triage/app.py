@@ -1,0 +1,263 @@
+"""Settings in, a working program out. The only place that knows every edge."""
+
+from collections.abc import AsyncIterator, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from triage.domain.dossier import Dossier
+from triage.edges.audit import AuditFile
+from triage.edges.dialect import SpokenLake
+from triage.edges.llm import KnownAbilities, open_model
+from triage.edges.panther import Panther, PantherConfig, connect
+from triage.edges.prompts import load_prompts
+from triage.edges.store import open_store
+from triage.errors import ConfigError
+from triage.pipeline.publisher import Publisher
+from triage.pipeline.run import Pipeline, ToolboxFactory
+from triage.ports import (
+    Abilities,
+    AlertSource,
+    ChatModel,
+    Clock,
+    Comments,
+    Lake,
+    LogSources,
+    Prompts,
+    RuleBook,
+    Store,
+    Users,
+)
+from triage.resources import shipped
+from triage.settings import InvestigationSettings, Settings, WritebackSettings
+from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
+from triage.stages.enrichment.tool_coverage import ToolCoverage
+from triage.stages.investigation import Toolbox
+from triage.stages.writeback import AuditedComments, Desk, DryDesk, Mover, WriteDesk, Writer
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """Everything that a command needs."""
+
+    settings: Settings
+    panther: Panther
+    store: Store
+    clock: Clock
+    pipeline: Pipeline
+
+
+def panther_config(settings: Settings, *, token: str | None = None) -> PantherConfig:
+    """The client's view of the configuration. Raises ConfigError."""
+    panther = settings.panther
+    return PantherConfig(
+        url=panther.url,
+        token=panther.token.get_secret_value() if token is None else token,
+        auth=panther.auth,
+        rest_url=panther.rest_url,
+        read_seconds=panther.timeout.total_seconds(),
+        requests_per_second=panther.requests_per_second,
+        concurrency=panther.concurrency,
+    )
+
+
+def prompts_of(settings: Settings) -> Prompts:
+    """The templates, the user's own first. Raises PromptError, ConfigError."""
+    return load_prompts(_own(settings.investigation.prompts, "investigation.prompts"))
+
+
+def playbook_directories(settings: Settings) -> list[Path]:
+    """Where playbooks lie, the shipped ones first. Raises ConfigError."""
+    return [shipped("playbooks"), *_own(settings.investigation.playbooks, "investigation.playbooks")]
+
+
+def _own(directory: str, key: str) -> list[Path]:
+    if not directory:
+        return []
+    path = Path(directory).expanduser()
+    if not path.is_dir():
+        raise ConfigError(f"{key}: {path} is not a directory")
+    return [path]
+
+
+def write_desk(
+    comments: Comments, alerts: AlertSource, store: Store, settings: WritebackSettings, clock: Clock
+) -> WriteDesk:
+    """The one way to Panther's writing half: policy, audit log, one comment per alert."""
+    if settings.audit:
+        comments = AuditedComments(comments, AuditFile(Path(settings.audit).expanduser()), clock)
+    writer = Writer(comments, store, settings, clock)
+    return WriteDesk(writer, Mover(comments, alerts, store, settings, clock), store, settings, clock)
+
+
+class Doors(Protocol):
+    """Whom the rooms ask; the client of a Panther, or what stands in for one."""
+
+    @property
+    def alerts(self) -> AlertSource: ...
+    @property
+    def lake(self) -> Lake: ...
+    @property
+    def rules(self) -> RuleBook: ...
+    @property
+    def sources(self) -> LogSources: ...
+    @property
+    def comments(self) -> Comments: ...
+    @property
+    def users(self) -> Users: ...
+
+
+@dataclass(frozen=True, slots=True)
+class Doorway:
+    """Doors of one's own choice. Implements `Doors`."""
+
+    alerts: AlertSource
+    lake: Lake
+    rules: RuleBook
+    sources: LogSources
+    comments: Comments
+    users: Users
+
+
+def replace_lake(doors: Doors, lake: Lake) -> Doorway:
+    """The same doors with another lake behind them."""
+    return Doorway(doors.alerts, lake, doors.rules, doors.sources, doors.comments, doors.users)
+
+
+def asked_as(settings: Settings) -> InvestigationSettings:
+    """How enrichment asks. Joint statements are Snowflake's own: another lake would refuse each, and be asked again."""
+    if settings.panther.lake == "snowflake":
+        return settings.investigation
+    return settings.investigation.model_copy(update={"questions_per_query": 1})
+
+
+def assemble(
+    settings: Settings,
+    doors: Doors,
+    *,
+    clock: Clock,
+    store: Store,
+    prompts: Prompts,
+    model: ChatModel | None,
+    abilities: Abilities | None = None,
+    publisher: Publisher | None = None,
+    toolbox: ToolboxFactory | None = None,
+    playbooks: Playbooks | None = None,
+) -> Pipeline:
+    """Put the rooms together.
+
+    Args:
+        settings: The configuration.
+        doors: Whom the rooms ask.
+        clock: Time and chance.
+        store: Journal and results.
+        prompts: The templates.
+        model: `None`: the offline analyst answers.
+        abilities: What the model's endpoint can do.
+        publisher: `None`: nothing is written to Panther.
+        toolbox: The model's tools; those of the doors where none are given.
+        playbooks: What enrichment asks; those of the configuration where none are given.
+
+    Raises:
+        ConfigError: a playbook is wrong.
+    """
+    if playbooks is None:
+        playbooks = load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")])
+    enricher = Enricher(
+        alerts=doors.alerts,
+        lake=doors.lake,
+        rules=doors.rules,
+        sources=doors.sources,
+        comments=doors.comments,
+        playbooks=playbooks,
+        settings=asked_as(settings),
+        clock=clock,
+        cache=SharedCache(clock),
+        users=doors.users,
+    )
+
+    def tools(dossier: Dossier) -> Toolbox:
+        return Toolbox(
+            dossier,
+            lake=doors.lake,
+            alerts=doors.alerts,
+            rules=doors.rules,
+            settings=settings.investigation,
+            coverage=ToolCoverage(
+                dossier,
+                lake=doors.lake,
+                sources=doors.sources,
+                history=settings.investigation.history,
+                seconds=settings.investigation.query_seconds,
+            ),
+        )
+
+    return Pipeline(
+        settings=settings,
+        alerts=doors.alerts,
+        store=store,
+        clock=clock,
+        enricher=enricher,
+        prompts=prompts,
+        toolbox=toolbox or tools,
+        model=model,
+        publisher=publisher,
+        abilities=abilities,
+    )
+
+
+@asynccontextmanager
+async def open_app(
+    settings: Settings,
+    *,
+    clock: Clock,
+    write: bool,
+    lake: Lake | None = None,
+    dry_run: Callable[[str], None] | None = None,
+) -> AsyncIterator[App]:
+    """Open every edge; closes them on exit.
+
+    Args:
+        settings: The configuration.
+        clock: Time and chance.
+        write: Comments are written to Panther.
+        lake: Stands in for Panther's data lake, in evaluation and replay.
+        dry_run: Is told what would be written; then nothing is.
+
+    Raises:
+        ConfigError, PromptError, StoreError: something local is wrong. Panther is not asked yet.
+    """
+    async with AsyncExitStack() as stack:
+        panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))
+        store = await open_store(settings.store.url)
+        stack.push_async_callback(store.close)
+        prompts = prompts_of(settings)
+        model: ChatModel | None = None
+        if settings.uses_llm:
+            at_once = settings.investigation.concurrency
+            model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
+        abilities = KnownAbilities(model, settings.llm, store, clock) if model is not None else None
+        desk: Desk | None = None
+        if dry_run is not None:
+            desk = DryDesk(panther.comments, store, settings.writeback, clock, dry_run)
+        elif write:
+            comments: Comments = panther.comments
+            second = settings.writeback.token.get_secret_value()
+            if second:
+                config = panther_config(settings, token=second)
+                comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
+            desk = write_desk(comments, panther.alerts, store, settings.writeback, clock)
+        if lake is None and settings.panther.lake != "snowflake":
+            lake = SpokenLake(panther.lake, settings.panther.lake, clock)
+        pipeline = assemble(
+            settings,
+            panther if lake is None else replace_lake(panther, lake),
+            clock=clock,
+            store=store,
+            prompts=prompts,
+            model=model,
+            abilities=abilities,
+            publisher=Publisher(desk, prompts, settings.writeback, settings.llm.currency) if desk is not None else None,
+        )
+        yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

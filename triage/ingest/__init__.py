@@ -1,0 +1,1 @@
+"""From Panther's alert lists to decided alerts in the store: windows, selection, decisions, and a preview of them."""

@@ -1,0 +1,252 @@
+"""Polling and selection strung together: what is new is read, decided on and stored."""
+
+import logging
+from collections.abc import Awaitable, Callable
+from contextlib import aclosing
+from dataclasses import dataclass, field
+from datetime import datetime
+
+from pydantic import JsonValue, ValidationError
+
+from triage.domain.alert import Alert
+from triage.domain.polling import STATUS, PollState, PollStatus, Span
+from triage.domain.selection import SkipCode, Skipped
+from triage.errors import PantherError
+from triage.ingest import windows
+from triage.ingest.decide import Deciding
+from triage.ingest.windows import SKEW, Stopped, listings, new_alerts
+from triage.ports import AlertSource, Listing, Observer, Progress, State, Store
+from triage.settings import IngestSettings
+
+log = logging.getLogger(__name__)
+
+MAX_PROBLEMS = 20
+"""Problems of a poll that the stored status names."""
+MAX_PROBLEMS_TOLD = 1_000
+"""Problems of a poll that its caller is told; the log has all."""
+_LOOKED_AT = frozenset({SkipCode.TOO_FEW_EVENTS, SkipCode.GONE})
+"""What a worker finds out by looking, and the list doesn't tell."""
+
+
+@dataclass(frozen=True, slots=True)
+class Polled:
+    """What one poll brought."""
+
+    seen: int
+    new: int
+    problems: tuple[str, ...] = ()
+
+
+async def _always() -> bool:
+    return True
+
+
+async def poll(
+    source: AlertSource,
+    store: Store,
+    settings: IngestSettings,
+    *,
+    now: datetime,
+    observe: Observer,
+    proceed: Callable[[], Awaitable[bool]] = _always,
+    clock: Callable[[], datetime] | None = None,
+) -> Polled:
+    """Read what is new, decide on it and store it; a cursor moves only when its window is stored.
+
+    New alerts come first. Then the backlog, window by window, with a look for new alerts after each; where there is
+    none, what was reopened. The store keeps how it went under `domain.polling.STATUS`, a failure as well.
+
+    Args:
+        source: Panther's alert list.
+        store: Where alerts and cursors are kept.
+        settings: What is asked for and taken.
+        now: When the poll began.
+        observe: Told of progress.
+        proceed: Asked before each page; false ends the poll quietly, with its cursor where it was.
+        clock: Tells the time between the windows of a long backlog; without it, it is `now` all along.
+
+    Raises:
+        PantherError: a window broke off; what was read is stored, its cursor stays.
+    """
+    reading = _Reading(source, store, settings, observe, proceed, now, clock or (lambda: now))
+    try:
+        await reading.everything()
+    except Stopped:
+        pass
+    except PantherError as error:
+        await reading.note(str(error) or type(error).__name__)
+        raise
+    else:
+        await reading.note("")
+        observe(Progress("poll", f"{reading.seen} alerts seen, {reading.new} new"))
+    return Polled(reading.seen, reading.new, tuple(reading.problems))
+
+
+async def poll_status(store: Store) -> PollStatus | None:
+    """How the last poll went; `None` before the first one. Raises StoreError."""
+    kept = await store.get(STATUS)
+    try:
+        return None if kept is None else PollStatus.model_validate(kept)
+    except ValidationError:
+        return None
+
+
+@dataclass(slots=True)
+class _Reading:
+    """One poll."""
+
+    source: AlertSource
+    store: Store
+    settings: IngestSettings
+    observe: Observer
+    proceed: Callable[[], Awaitable[bool]]
+    began: datetime
+    clock: Callable[[], datetime]
+    seen: int = 0
+    new: int = 0
+    pages: int = 0
+    problems: list[str] = field(default_factory=list)
+    states: dict[Listing, PollState] = field(default_factory=dict)
+    read: int = 0
+    """Windows of the backlog that this poll has read."""
+    reached_back: dict[Listing, datetime] = field(default_factory=dict)
+    """From when on this poll has read a listing."""
+
+    async def everything(self) -> None:
+        for listing in listings(self.settings):
+            state = windows.state_of(await self.store.get(_name(listing)))
+            if state is not None:
+                self.states[listing] = state
+        await self._fresh(self.began)
+        while (chosen := self._next_piece()) is not None:
+            listing, piece = chosen
+            await self._piece(listing, piece)
+            await self._fresh(self.clock())
+        for listing in self.states:
+            await self._recheck(listing)
+
+    async def _fresh(self, now: datetime) -> None:
+        """The alerts since the last poll, of every listing."""
+        for listing in listings(self.settings):
+            before = self.states.get(listing)
+            state = windows.begin(before, now=now, settings=self.settings)
+            if state.unread != (before.unread if before else ()):
+                # Kept before anything of it is read, so that a backlog stays the same over a kill.
+                self.states[listing] = state
+                await self._keep(listing, now)
+            start = windows.window_start(state, now=now, settings=self.settings)
+            self.reached_back.setdefault(listing, start)
+            await self._window(listing, Span(start=start, end=now + SKEW), now)
+            self.states[listing] = state.model_copy(update={"reached": now})
+            await self._keep(listing, now)
+
+    def _next_piece(self) -> tuple[Listing, Span] | None:
+        for listing, state in self.states.items():
+            piece = windows.next_piece(state, self.settings)
+            if piece is not None:
+                return listing, piece
+        return None
+
+    async def _piece(self, listing: Listing, piece: Span) -> None:
+        now = self.clock()
+        await self._window(listing, piece, now, known=False)
+        self.states[listing] = windows.without(self.states[listing], piece)
+        await self._keep(listing, now)
+        self.read += 1
+        left = sum(windows.pieces_left(each, self.settings) for each in self.states.values())
+        done = f"{piece.start:%Y-%m-%d %H:%M} to {piece.end:%Y-%m-%d %H:%M} read"
+        self.observe(Progress("backlog", f"{done}, {left} of {self.read + left} windows left, {self.new} new alerts"))
+        await self._note_progress()
+
+    async def _recheck(self, listing: Listing) -> None:
+        now = self.clock()
+        state = self.states[listing]
+        span = windows.recheck_span(state, now=now, settings=self.settings)
+        if span is None or self.read or self.reached_back[listing] <= span.start:
+            # What this poll has read needs no second look.
+            return
+        before = self.pages
+        await self._window(listing, span, now)
+        changes = {"rechecked_at": now, "recheck_pages": self.pages - before}
+        self.states[listing] = state.model_copy(update=changes)
+        await self._keep(listing, now)
+
+    async def _window(self, listing: Listing, span: Span, now: datetime, *, known: bool = True) -> None:
+        """Read and store one window, page by page.
+
+        Args:
+            listing: Of which listing.
+            span: Its creation times.
+            now: When the reading began.
+            known: Whether much of it has been stored before.
+        """
+        looked_at = await self._looked_at(span.start) if known else {}
+        deciding = Deciding(self.store, self.settings, span.end, looked_at)
+        batches = new_alerts(
+            self.source, listing, start=span.start, end=span.end, settings=self.settings, proceed=self.proceed
+        )
+        async with aclosing(batches):
+            async for batch in batches:
+                self.new += await self.store.save_alerts(await deciding.decide(batch.alerts), now=now)
+                self.seen += len(batch.alerts)
+                self.pages += 1
+                self.problems += batch.problems[: MAX_PROBLEMS_TOLD - len(self.problems)]
+                for problem in batch.problems:
+                    log.warning("poll problem", extra={"problem": problem})
+
+    async def _looked_at(self, since: datetime) -> dict[str, tuple[Alert, Skipped]]:
+        """The alerts that a worker has skipped for what it found; listed unchanged, they stay skipped."""
+        found = await self.store.records(since=since, states=(State.SKIPPED,))
+        return {
+            record.alert.id: (record.alert, record.decision)
+            for record in found
+            if isinstance(record.decision, Skipped) and record.decision.code in _LOOKED_AT
+        }
+
+    async def _keep(self, listing: Listing, now: datetime) -> None:
+        await self.store.put(_name(listing), _plain(self.states[listing]), now=now)
+
+    # ---- how it goes ---------------------------------------------------------------------------------------------
+
+    async def note(self, error: str) -> None:
+        """Keep how the poll ended."""
+        before = await poll_status(self.store)
+        succeeded = before.succeeded_at if before else None
+        failures = before.failures if before else 0
+        await self._put_status(
+            succeeded_at=succeeded if error else self.began, failures=failures + 1 if error else 0, error=error
+        )
+
+    async def _note_progress(self) -> None:
+        before = await poll_status(self.store)
+        await self._put_status(
+            succeeded_at=before.succeeded_at if before else None,
+            failures=before.failures if before else 0,
+            error=before.error if before else "",
+        )
+
+    async def _put_status(self, *, succeeded_at: datetime | None, failures: int, error: str) -> None:
+        spans = [span for state in self.states.values() for span in state.unread]
+        status = PollStatus(
+            attempted_at=self.began,
+            succeeded_at=succeeded_at,
+            error=error,
+            failures=failures,
+            reached=min((state.reached for state in self.states.values()), default=None),
+            backlog_from=min((span.start for span in spans), default=None),
+            backlog_to=max((span.end for span in spans), default=None),
+            backlog_windows=sum(windows.pieces_left(state, self.settings) for state in self.states.values()),
+            seen=self.seen,
+            new=self.new,
+            problems=tuple(self.problems[:MAX_PROBLEMS]),
+        )
+        await self.store.put(STATUS, _plain(status), now=self.clock())
+
+
+def _name(listing: Listing) -> str:
+    return f"poll/{listing.value}"
+
+
+def _plain(value: PollState | PollStatus) -> JsonValue:
+    found: JsonValue = value.model_dump(mode="json")
+    return found

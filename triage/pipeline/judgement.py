@@ -1,0 +1,171 @@
+"""Verification and adjudication of one conclusion, strung together. Pure; the pipeline performs the second call."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from pydantic import JsonValue
+
+from triage.domain.alert import Alert
+from triage.domain.dossier import Dossier
+from triage.domain.evidence import MISSING, Evidence, Source, lookup
+from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
+from triage.domain.redaction import redact, redact_json
+from triage.domain.signal import Direction
+from triage.domain.untrusted import instructions_among, instructions_in
+from triage.domain.verdict import Disposition, Draft, Verdict
+from triage.stages.decision import Opinion, adjudicate, facts_of
+from triage.stages.investigation import Conclusion
+from triage.stages.investigation.offline import offline_draft
+from triage.stages.verification import invented_value, verify
+
+_ATTEMPTS = 20
+"""Attempts to instruct the reader that are listed."""
+_NAMED = 3
+"""Of which the finding cites so many."""
+
+
+@dataclass(frozen=True, slots=True)
+class Checked:
+    """A conclusion with everything that code has to say on it before anybody weighs it."""
+
+    draft: Draft
+    """Without secrets."""
+    findings: tuple[CheckedFinding, ...]
+    attempts: tuple[Issue, ...]
+    """Log texts that try to instruct their reader."""
+    rules: Disposition | None
+    """What the measured facts alone say; `None` where nothing else has judged."""
+    summary_holds: bool
+    sentences: frozenset[str] = frozenset()
+    """Findings that code has added."""
+
+    @property
+    def injected(self) -> bool:
+        return bool(self.attempts)
+
+
+def without_secrets(alert: Alert) -> Alert:
+    """An alert in whose own texts no secret stands: a rule's title and context quote the event."""
+    context = redact_json(alert.context)
+    assert isinstance(context, dict)
+    words = {name: redact(getattr(alert, name)) for name in ("title", "description", "runbook")}
+    return alert.model_copy(update={**words, "context": context})
+
+
+def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
+    """Everything that verification holds against a draft, to be told to the analyst at once."""
+    return tuple(issue for checked in verify(draft.findings, evidence) for issue in checked.issues)
+
+
+def rules_alone(dossier: Dossier) -> Disposition:
+    """The verdict of the measured facts, without any model."""
+    draft = offline_draft(dossier)
+    findings = verify(draft.findings, dossier.evidence)
+    return adjudicate(draft, findings, dossier.signals, dossier.evidence).disposition
+
+
+def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> Checked:
+    """Verify a draft, and look for log text that tries to steer who reads it."""
+    draft = _without_secrets(conclusion.draft)
+    said = tuple(issue for issue in conclusion.issues if issue.code is IssueCode.INJECTION)
+    found, finding = _attempts(dossier)
+    findings = (*draft.findings, finding) if finding is not None else draft.findings
+    return Checked(
+        draft=draft,
+        findings=verify(findings, conclusion.evidence),
+        attempts=tuple({issue.message: issue for issue in (*said, *found)}.values())[:_ATTEMPTS],
+        rules=None if conclusion.offline else rules_alone(dossier),
+        summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
+        sentences=frozenset({finding.text} if finding is not None else ()),
+    )
+
+
+def facts_for(dossier: Dossier, conclusion: Conclusion, checked: Checked) -> dict[str, JsonValue]:
+    """What the second call reads."""
+    return facts_of(
+        checked.findings,
+        dossier.signals,
+        conclusion.evidence,
+        checked.draft.runbook,
+        dossier.detection,
+        injected=checked.injected,
+    )
+
+
+def judge(
+    dossier: Dossier, conclusion: Conclusion, *, checked: Checked | None = None, opinion: Opinion | None = None
+) -> Verdict:
+    """Verify and adjudicate a draft.
+
+    Args:
+        dossier: What was known.
+        conclusion: What the analyst made of it.
+        checked: The conclusion checked, where that is done already.
+        opinion: What a second call made of the proven findings.
+    """
+    checked = checked or check_conclusion(dossier, conclusion)
+    return adjudicate(
+        checked.draft,
+        checked.findings,
+        dossier.signals,
+        conclusion.evidence,
+        injected=checked.injected,
+        issues=checked.attempts,
+        summary_holds=checked.summary_holds,
+        rules=checked.rules,
+        opinion=opinion,
+        sentences=checked.sentences,
+    )
+
+
+def _attempts(dossier: Dossier) -> tuple[list[Issue], Finding | None]:
+    """What in the alert tries to instruct its reader: an issue each, and one finding that cites the first ones."""
+    issues: list[Issue] = []
+    cited: list[ValueCitation] = []
+    for entry in dossier.evidence:
+        if entry.source is not Source.EVENTS:
+            continue
+        for number, path in instructions_among(entry.rows):
+            if len(issues) == _ATTEMPTS:
+                break
+            issues.append(_issue(f"{entry.id} row {number} {path[:200]}"))
+            value = lookup(entry.rows[number], path)
+            if len(cited) < _NAMED and value is not MISSING and isinstance(value, str):
+                cited.append(ValueCitation(evidence=entry.id, row=number, column=path, value=value))
+    alert = dossier.alert
+    # Its description is the detection's own; title and context quote events.
+    own: dict[str, JsonValue] = {"title": alert.title, "context": alert.context}
+    issues += [_issue(f"the alert's {path[:200]}") for path in instructions_in(own)]
+    if not cited:
+        return issues, None
+    places = ", ".join(f"{citation.evidence} row {citation.row} {citation.column}" for citation in cited)
+    text = f"A log field tries to instruct whoever reads it ({places})."
+    return issues, Finding(text=text, direction=Direction.MALICIOUS, citations=tuple(cited))
+
+
+def _issue(place: str) -> Issue:
+    message = f"{place} tries to instruct whoever reads it"
+    return Issue(code=IssueCode.INJECTION, message=message, fatal=False)
+
+
+def _without_secrets(draft: Draft) -> Draft:
+    """A draft in which no text holds a secret: a model may have decoded what stood in the prompt unrecognised."""
+    return draft.model_copy(
+        update={
+            "summary": redact(draft.summary),
+            "findings": tuple(map(_clean_finding, draft.findings)),
+            "runbook": tuple(answer.model_copy(update={"answer": redact(answer.answer)}) for answer in draft.runbook),
+            "actions": tuple(action.model_copy(update={"entity": redact(action.entity)}) for action in draft.actions),
+        }
+    )
+
+
+def _clean_finding(finding: Finding) -> Finding:
+    # A stored value has been cleaned already, and cleaning is stable: what verified still does.
+    citations: Sequence[object] = [
+        citation.model_copy(update={"value": redact(citation.value), "column": redact(citation.column)})
+        if isinstance(citation, ValueCitation) and isinstance(citation.value, str)
+        else citation
+        for citation in finding.citations
+    ]
+    return finding.model_copy(update={"text": redact(finding.text), "citations": tuple(citations)})

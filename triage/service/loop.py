@@ -1,0 +1,207 @@
+"""The workers, and the poll loop beside them: what a SOC leaves running."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from triage.domain.alert import Alert
+from triage.errors import PantherDenied, StoreError
+from triage.pipeline.run import Pipeline
+from triage.ports import AlertSource, Claim, Clock, Observer, Store
+from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
+from triage.service.poller import Poller, either
+from triage.service.status import Vitals
+from triage.service.worker import ATTEMPTS, LEASE_SECONDS, MAX_CLAIMS, Outcome, Result, Tally, Worker, grown
+from triage.settings import Settings
+
+__all__ = ["ATTEMPTS", "LEASE_SECONDS", "MAX_CLAIMS", "Outcome", "Result", "Service", "Tally"]
+
+log = logging.getLogger(__name__)
+
+IDLE_SECONDS = 1.0
+"""How often an idle worker looks for work."""
+GRACE_SECONDS = 7.0
+"""How long a stop waits for what is in flight to end."""
+RELEASE_SECONDS = 2.5
+"""How long it then waits for the store to take back what has not ended."""
+
+
+@dataclass(frozen=True, slots=True)
+class Service:
+    """Poller and workers of one process."""
+
+    settings: Settings
+    pipeline: Pipeline
+    alerts: AlertSource
+    store: Store
+    clock: Clock
+    observe: Observer
+    name: str
+    """This process, for leases."""
+    on_done: Callable[[Alert, Result], None] = lambda _alert, _result: None
+    """Told of each alert whose turn ended."""
+    vitals: Vitals = field(default_factory=Vitals)
+    has_ended: Callable[[str], bool] = lambda _name: False
+    """Whether the process of that name has certainly ended, so that its leases need not run out first."""
+    lease_seconds: float = LEASE_SECONDS
+    poller_lease_seconds: float = POLLER_LEASE_SECONDS
+
+    async def run_once(self, *, polls: bool = True, workers: int | None = None) -> Tally:
+        """Poll once and work until nothing is left that can be worked on now.
+
+        Raises:
+            PantherError: the poll failed, or Panther refuses the token.
+            StoreError: the state database cannot be used.
+        """
+        await self._release_ended()
+        tally = Tally()
+        if polls:
+            tally.polled = await self._poller().once()
+        try:
+            async with asyncio.TaskGroup() as group:
+                for worker in self._names(workers):
+                    group.create_task(self._drain(worker, tally))
+        except* PantherDenied as refused:
+            raise _first(refused) from None
+        return tally
+
+    async def run_forever(
+        self,
+        stop: asyncio.Event,
+        *,
+        hurry: asyncio.Event | None = None,
+        polls: bool = True,
+        workers: int | None = None,
+    ) -> Tally:
+        """Poll and work until asked to stop; what is in flight then has `GRACE_SECONDS` to end, else it is released.
+
+        Trouble with Panther, the model or the store is waited out. Where Panther refuses the token, everything stops:
+        neither polling nor any alert could succeed, and trying would be hammering. Nothing is parked for it.
+
+        Args:
+            stop: Set to end in good order.
+            hurry: Set to give what is in flight no time to end.
+            polls: Take part in the election of the process that polls.
+            workers: Alerts worked on at once; by default `investigation.concurrency`.
+
+        Raises:
+            PantherError: Panther refuses the token, or was never reached as configured.
+        """
+        tally = Tally()
+        hurry = hurry or asyncio.Event()
+        tasks = [asyncio.create_task(self._work(worker, tally, stop), name=worker) for worker in self._names(workers)]
+        for task in tasks:
+            self.vitals.workers[task.get_name()] = True
+            task.add_done_callback(lambda ended: self.vitals.workers.update({ended.get_name(): stop.is_set()}))
+        beside = [asyncio.create_task(self._look_for_the_dead(stop))]
+        if polls:
+            beside.append(asyncio.create_task(self._poller().run(stop)))
+        stopper = asyncio.create_task(stop.wait())
+        try:
+            await asyncio.wait({*tasks, *beside, stopper}, return_when=asyncio.FIRST_COMPLETED)
+            ended = next((task for task in (*tasks, *beside) if task.done() and not task.cancelled()), None)
+            if ended is not None and (error := ended.exception()) is not None:
+                self.vitals.stopped = str(error)
+                raise error
+        finally:
+            stop.set()
+            stopper.cancel()
+            await self._end(tasks, beside, hurry)
+        return tally
+
+    async def _end(
+        self, workers: list[asyncio.Task[None]], beside: list[asyncio.Task[None]], hurry: asyncio.Event
+    ) -> None:
+        """Let workers finish, then cancel and wait for their releases; neither wait lasts long."""
+        if workers:
+            hurried = asyncio.create_task(hurry.wait())
+            done = asyncio.create_task(asyncio.wait(workers))
+            await asyncio.wait({hurried, done}, timeout=GRACE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            hurried.cancel()
+            done.cancel()
+        rest = [task for task in (*workers, *beside) if not task.done()]
+        for task in workers:
+            task.cancel()
+        if rest:
+            _, late = await asyncio.wait(rest, timeout=RELEASE_SECONDS)
+            for task in late:
+                # Its lease runs out by itself.
+                log.warning("not ended in time", extra={"task": task.get_name()})
+                task.cancel()
+        await asyncio.gather(*(task for task in (*workers, *beside) if task.done()), return_exceptions=True)
+
+    def _poller(self) -> Poller:
+        return Poller(
+            settings=self.settings,
+            alerts=self.alerts,
+            store=self.store,
+            clock=self.clock,
+            observe=self.observe,
+            name=self.name,
+            vitals=self.vitals,
+            lease_seconds=self.poller_lease_seconds,
+        )
+
+    def _names(self, workers: int | None) -> tuple[str, ...]:
+        count = self.settings.investigation.concurrency if workers is None else workers
+        return tuple(f"{self.name}/{number}" for number in range(count))
+
+    # ---- taking alerts -------------------------------------------------------------------------------------------
+
+    async def _look_for_the_dead(self, stop: asyncio.Event) -> None:
+        while not stop.is_set():
+            try:
+                await self._release_ended()
+            except StoreError as error:
+                log.warning("leases of ended processes not looked at", extra={"error": str(error)})
+            await either(self.clock.sleep(self.lease_seconds / 4), stop)
+
+    async def _release_ended(self) -> None:
+        freed = await self.store.release_ended(self.has_ended, now=self.clock.now())
+        if freed:
+            log.info("took over from processes that have ended", extra={"leases": freed})
+
+    async def _work(self, worker: str, tally: Tally, stop: asyncio.Event) -> None:
+        failures = 0
+        while not stop.is_set():
+            pause = IDLE_SECONDS
+            try:
+                if await self._next(worker, tally):
+                    continue
+                failures = 0
+            except StoreError as error:
+                failures += 1
+                log.warning("no claim", extra={"worker": worker, "error": str(error), "failures": failures})
+                pause = grown(IDLE_SECONDS, failures) * (0.5 + self.clock.random() / 2)
+            await either(self.clock.sleep(pause), stop)
+
+    async def _drain(self, worker: str, tally: Tally) -> None:
+        while await self._next(worker, tally):
+            pass
+
+    async def _next(self, worker: str, tally: Tally) -> bool:
+        claim = await self.store.claim(worker, now=self.clock.now(), lease_seconds=self.lease_seconds)
+        if claim is None:
+            return False
+        await self.work(claim, tally)
+        return True
+
+    async def work(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
+        """Carry one claim to an end of some kind, and count it; see `Worker.carry`. Raises PantherDenied."""
+        worker = Worker(
+            pipeline=self.pipeline,
+            alerts=self.alerts,
+            store=self.store,
+            clock=self.clock,
+            observe=self.observe,
+            on_done=self.on_done,
+            lease_seconds=self.lease_seconds,
+        )
+        await worker.carry(claim, tally, forced=forced)
+
+
+def _first(group: BaseExceptionGroup[PantherDenied]) -> PantherDenied:
+    """Any one of a group: they all say the same."""
+    found = group.exceptions[0]
+    return _first(found) if isinstance(found, BaseExceptionGroup) else found

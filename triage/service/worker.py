@@ -1,0 +1,221 @@
+"""One alert at a time: a claim is carried to an end of some kind, whatever goes wrong with it."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+from triage.domain.alert import Alert
+from triage.domain.selection import Skipped
+from triage.domain.verdict import Investigation
+from triage.errors import PantherDenied, StoreError, TriageError
+from triage.pipeline.linked import Pointed
+from triage.pipeline.publisher import unwritten
+from triage.pipeline.run import Pipeline, StaleClaimError
+from triage.ports import AlertQuery, AlertSource, Claim, Clock, Observer, Store
+
+log = logging.getLogger(__name__)
+
+Outcome = Investigation | Pointed | Skipped
+"""What became of an alert."""
+
+Result = Outcome | str
+"""How an alert's turn ended; a text is the reason it did not finish."""
+
+LEASE_SECONDS = 120.0
+"""So long after the death of a worker, another takes up its alert."""
+ATTEMPTS = 4
+"""Tries of one alert before it is parked."""
+MAX_CLAIMS = 10
+"""An alert that was claimed more often than this has taken its process down each time; it is parked untouched."""
+PAUSE = 1.0
+"""Seconds before the second try to reach a store that fails; each later one waits twice as long."""
+LONGEST_PAUSE = 30.0
+"""At most so long."""
+ERRORS = 200
+"""Unfinished alerts that a process remembers, to tell of them at its end."""
+FIRST_RETRY = 30.0
+"""Seconds before the second try of an alert; each later one waits four times as long."""
+
+
+END_SECONDS = 1.0
+"""How long work that is cancelled may take to end, before its alert is given back all the same."""
+
+
+@dataclass(slots=True)
+class Tally:
+    """What a run has done so far."""
+
+    polled: bool = True
+    """False where another process polls."""
+    done: int = 0
+    linked: int = 0
+    """Took the verdict of another alert."""
+    skipped: int = 0
+    failed: int = 0
+    unwritten: int = 0
+    errors: dict[str, str] = field(default_factory=dict)
+    """Alert id to the reason it is unfinished; the last ones, where there are many."""
+
+    @property
+    def unfinished(self) -> bool:
+        return bool(self.errors)
+
+    def tell(self, alert_id: str, reason: str) -> None:
+        """Keep why an alert is unfinished; no reason where it is finished after all."""
+        self.errors.pop(alert_id, None)
+        if reason:
+            self.errors[alert_id] = reason
+            if len(self.errors) > ERRORS:
+                del self.errors[next(iter(self.errors))]
+
+
+@dataclass(frozen=True, slots=True)
+class Worker:
+    """What the workers of a process do with the alerts that they have claimed."""
+
+    pipeline: Pipeline
+    alerts: AlertSource
+    store: Store
+    clock: Clock
+    observe: Observer
+    on_done: Callable[[Alert, Result], None]
+    """Told of each alert whose turn ended."""
+    lease_seconds: float
+
+    async def carry(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
+        """Carry one claim to an end of some kind, and count it.
+
+        Raises:
+            PantherDenied: Panther refuses the token altogether; the alert was given back untouched.
+        """
+        if claim.attempts > MAX_CLAIMS:
+            text = (
+                f"given up after {MAX_CLAIMS} attempts that ended with the process; "
+                f"`triage retry {claim.alert.id}` tries again"
+            )
+            await self._give_back(claim, error=text, failed=True)
+            self._count_failure(claim, text, tally)
+            return
+        work = asyncio.create_task(self._perform(claim, forced=forced))
+        beat = asyncio.create_task(self._heartbeat(claim))
+        try:
+            result = await _while_held(work, beat)
+        except asyncio.CancelledError:
+            work.cancel()
+            await asyncio.wait({work}, timeout=END_SECONDS)
+            await asyncio.shield(asyncio.create_task(self._give_back(claim)))
+            raise
+        except StaleClaimError:
+            log.warning("claim lost", extra={"alert_id": claim.alert.id})
+        except Exception as error:  # noqa: BLE001 - the one place: an alert that breaks must not stop the others
+            await self._failed(claim, error, tally)
+        else:
+            self._count(claim, result, tally)
+        finally:
+            await _ended(work, beat)
+
+    async def _perform(self, claim: Claim, *, forced: bool) -> Outcome:
+        if claim.leader and not forced:
+            return await self.pipeline.point(claim, observe=self.observe)
+        return await self.pipeline.triage(claim, observe=self.observe, forced=forced)
+
+    def _count(self, claim: Claim, result: Outcome, tally: Tally) -> None:
+        missing = ""
+        if isinstance(result, Skipped) or (isinstance(result, Pointed) and isinstance(result.decision, Skipped)):
+            tally.skipped += 1
+        elif isinstance(result, Pointed):
+            # What is selected or linked anew, or waits, will be claimed again.
+            tally.linked += result.verdict is not None
+            missing = result.unwritten
+        else:
+            tally.done += 1
+            missing = unwritten(result)
+        tally.unwritten += bool(missing)
+        tally.tell(claim.alert.id, missing)
+        self.on_done(claim.alert, result)
+
+    def _count_failure(self, claim: Claim, text: str, tally: Tally) -> None:
+        tally.failed += 1
+        tally.tell(claim.alert.id, text)
+        self.on_done(claim.alert, text)
+
+    async def _failed(self, claim: Claim, error: Exception, tally: Tally) -> None:
+        expected = isinstance(error, TriageError)
+        text = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+        log.error("alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
+        if isinstance(error, StoreError) and error.retryable:
+            # The alert has nothing to do with it, and keeps its attempts.
+            await self._give_back(claim)
+            return
+        if isinstance(error, PantherDenied) and await self._refused():
+            await self._give_back(claim)
+            raise error
+        parked = claim.attempts >= ATTEMPTS or (expected and not getattr(error, "retryable", False))
+        delay = max(getattr(error, "retry_after", None) or 0.0, FIRST_RETRY * 4.0 ** (claim.attempts - 1))
+        retry_after = None if parked else delay
+        await self._give_back(claim, error=text[:1000], retry_after=retry_after, failed=parked)
+        self._count_failure(claim, text, tally)
+
+    async def _refused(self) -> bool:
+        """Whether Panther refuses the token altogether, and not one alert."""
+        try:
+            await self.alerts.page(AlertQuery(page_size=1))
+        except PantherDenied:
+            return True
+        except TriageError:
+            return False
+        return False
+
+    async def _give_back(
+        self, claim: Claim, *, error: str = "", retry_after: float | None = None, failed: bool = False
+    ) -> None:
+        """End a claim, also over a store that fails for a while; in the end the lease runs out by itself."""
+        ends = self.clock.monotonic() + self.lease_seconds
+        tries = 0
+        while True:
+            now = self.clock.now()
+            retry_at = None if retry_after is None else now + timedelta(seconds=retry_after)
+            try:
+                await self.store.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
+            except StoreError as trouble:
+                tries += 1
+                pause = grown(PAUSE, tries)
+                log.warning("not given back", extra={"alert_id": claim.alert.id, "error": str(trouble)})
+                if self.clock.monotonic() + pause > ends:
+                    return
+                await self.clock.sleep(pause)
+            else:
+                return
+
+    async def _heartbeat(self, claim: Claim) -> None:
+        """Prolong the lease until it is lost."""
+        while True:
+            await self.clock.sleep(self.lease_seconds / 4)
+            try:
+                if not await self.store.heartbeat(claim, now=self.clock.now(), lease_seconds=self.lease_seconds):
+                    return
+            except StoreError as error:
+                # The lease may still hold; the fenced writes decide in the end.
+                log.warning("heartbeat failed", extra={"alert_id": claim.alert.id, "error": str(error)})
+
+
+async def _while_held(work: asyncio.Task[Outcome], beat: asyncio.Task[None]) -> Outcome:
+    """What the work gives; StaleClaimError where the lease was lost: another worker does the same work now."""
+    await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
+    if not work.done():
+        raise StaleClaimError("another worker holds the alert now")
+    return work.result()
+
+
+def grown(first: float, failures: int) -> float:
+    return min(first * 2.0 ** min(failures, 32), LONGEST_PAUSE)
+
+
+async def _ended(*tasks: asyncio.Task[Any]) -> None:
+    """Cancel what still runs, and wait until it has ended."""
+    for task in tasks:
+        task.cancel()
+    await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,127 @@
+"""What the second call reads: verified findings in code's words, signals, states of the runbook, provider's facts."""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+
+import regex
+from pydantic import JsonValue
+
+from triage.domain.base import Row
+from triage.domain.detection import Detection
+from triage.domain.evidence import Evidence, Source
+from triage.domain.finding import CheckedFinding
+from triage.domain.injection import looks_like_instruction
+from triage.domain.redaction import redact
+from triage.domain.signal import Signal, is_proven
+from triage.domain.trust import Trust
+from triage.domain.trust_map import classify
+from triage.domain.verdict import RunbookAnswer
+from triage.stages.decision.proven import Masks, by_id, listed, proven
+
+_FINDINGS = 40
+_SIGNALS = 40
+_EVENTS = 100
+_COLUMNS = 16
+_VALUES = 6
+_DESCRIPTION = 600
+_DEPTH = 4
+_WHOLE = regex.compile(r"(?<![\w.:/@-])\d{1,9}(?![\w.:/@-])")
+
+
+def facts_of(
+    findings: Sequence[CheckedFinding],
+    signals: Sequence[Signal],
+    evidence: Sequence[Evidence],
+    runbook: Sequence[RunbookAnswer],
+    detection: Detection,
+    *,
+    injected: bool,
+) -> dict[str, JsonValue]:
+    """Everything that the adjudicator is told, as JSON.
+
+    No text of it was written by a model, or chosen by whoever acted: see `proven` for findings. A signal gives its
+    name, direction, weight and numbers, since its sentence may hold names.
+    """
+    masks = Masks()
+    entries = by_id(evidence)
+    held = [checked for checked in findings if checked.verified]
+    return {
+        "detection": _detection(detection),
+        "findings": [_finding(checked, entries, masks) for checked in held[:_FINDINGS]],
+        "findings_that_did_not_hold": len(findings) - len(held),
+        "signals": [_signal(signal, entries) for signal in signals[:_SIGNALS]],
+        "event_facts": _facts(evidence),
+        "runbook": [{"step": answer.step, "state": answer.state.value} for answer in runbook],
+        "questions": {
+            "answered": sum(entry.answered for entry in evidence),
+            "without_answer": sum(not entry.answered for entry in evidence),
+            "empty_and_unproven": sum(
+                entry.answered
+                and not entry.row_count
+                and entry.source is Source.QUERY
+                and not entry.coverage.proves_absence
+                for entry in evidence
+            ),
+        },
+        "log_text_addresses_its_reader": injected,
+    }
+
+
+def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], masks: Masks) -> JsonValue:
+    trust: list[JsonValue] = [*sorted(trust.value for trust in checked.trust)]
+    return {
+        "number": checked.number,
+        "supports": checked.finding.direction.value,
+        "rests_on": trust,
+        "shows": proven(checked, evidence, masks),
+    }
+
+
+def _signal(signal: Signal, evidence: Mapping[str, Evidence]) -> JsonValue:
+    numbers: list[JsonValue] = [int(number) for number in _WHOLE.findall(signal.sentence)[:6]]
+    return {
+        "name": signal.name,
+        "direction": signal.direction.value,
+        "weight": round(signal.weight, 2),
+        "proven": is_proven(signal, evidence),
+        "numbers": numbers,
+    }
+
+
+def _detection(detection: Detection) -> JsonValue:
+    """The detection's own words: its authors run the SIEM. What an alert has put into it is not among them."""
+    found: dict[str, JsonValue] = {
+        "id": detection.id,
+        "name": detection.name,
+        "severity": detection.severity.value if detection.severity is not None else None,
+        "description": redact(detection.description)[:_DESCRIPTION],
+        "techniques": [*detection.techniques],
+        "log_types": [*detection.log_types],
+    }
+    return {
+        key: value
+        for key, value in found.items()
+        if value not in (None, "", []) and not (isinstance(value, str) and looks_like_instruction(value))
+    }
+
+
+def _facts(evidence: Sequence[Evidence]) -> JsonValue:
+    """How often each word of the provider's lists stands in the alert's events, by column."""
+    counted: dict[str, Counter[str]] = {}
+    for entry in evidence:
+        if entry.source is not Source.EVENTS:
+            continue
+        for row in entry.rows[:_EVENTS]:
+            for column, value in _words(row):
+                if classify(entry.log_type, column, value=value) is Trust.PROVIDER and listed(column, value):
+                    counted.setdefault(column, Counter())[value] += 1
+    return {column: dict(values.most_common(_VALUES)) for column, values in list(counted.items())[:_COLUMNS]}
+
+
+def _words(row: Row, above: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+    for key, value in row.items():
+        column = f"{above}.{key}" if above else key
+        if isinstance(value, str):
+            yield column, value
+        elif isinstance(value, Mapping) and depth < _DEPTH:
+            yield from _words(value, column, depth + 1)
