@@ -20,6 +20,7 @@ from typing import Any
 
 import pytest
 
+from tests.integration.edges import test_panther_faults as client_side
 from tests.support.background import scripted_model
 from tests.support.cli import Ran, run_cli, write_config
 from tests.support.clocks import START, FakeClock
@@ -30,7 +31,6 @@ from tests.support.panther import TOKEN, config, connected
 from tests.support.shared import shared_path
 from tests.support.stores import HOLDS
 from tests.support.tiny_world import ALERTS, event, write_world
-from tests.integration.edges import test_panther_faults as client_side
 from triage.edges.panther.client import connect
 from triage.edges.panther.wire import stamp
 from triage.edges.store import SqlStore, open_store
