@@ -14,7 +14,7 @@ from pathlib import Path
 from tests.support.browser import CHROMIUM, browser
 from triage.cli.common import note
 from triage.cli.demo import STORE, run_demo
-from triage.cli.history import opened, walk
+from triage.cli.state import opened_store, walk
 from triage.domain.verdict import Disposition
 from triage.edges.prompts import load_prompts
 from triage.ports import State
@@ -44,7 +44,7 @@ async def write(directory: Path) -> None:
     prompts = load_prompts()
     report = ShiftReport(since=None, until=datetime.now(UTC), currency=settings.llm.currency, marks={})
     done = []
-    async with opened(settings) as store:
+    async with opened_store(settings) as store:
         async for record, investigation in walk(store, since=None):
             report.add(record, investigation)
             if record.state is State.DONE and investigation is not None and record.verdict is not None:

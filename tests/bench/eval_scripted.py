@@ -1,4 +1,4 @@
-"""`triage eval` with a scripted model in place of a real one: `python -m tests.bench.eval_scripted [EVAL OPTIONS]`.
+"""`triage eval run` with a scripted model in place of a real one: `python -m tests.bench.eval_scripted [EVAL OPTIONS]`.
 
 The script is a recipe, not an analyst: it calls every alert suspicious and cites values of its first event. The figures
 show what the program makes of such a model, and what the loop costs; nothing about a language model.

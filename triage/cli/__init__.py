@@ -1,74 +1,140 @@
-"""The command line. Commands parse, call and print; each is imported when it is run, so that `--help` stays quick."""
+"""The command line. Commands parse, call and print; each is imported when it runs (see `lazy`)."""
 
-import importlib
 import sys
 
 import click
 
 from triage import __version__
+from triage.cli.lazy import Command, LazyGroup, hint, require
+from triage.errors import TriageError
 
-_COMMANDS = {
-    "agreement": ("triage.cli.agreement", "Compare verdicts with what people did afterwards."),
-    "assets": ("triage.cli.assets", "List the assets seen in alerts, as JSON lines."),
-    "audit": ("triage.cli.audit", "Verify the log of what was written to Panther."),
-    "check": ("triage.cli.check", "Test the configuration, every permission and the model."),
-    "eval": ("triage.cli.evaluate", "Measure the investigator on labelled alerts."),
-    "demo": ("triage.cli.demo", "Triage a generated company on an embedded Panther."),
-    "export": ("triage.cli.export", "Write investigations as JSON lines or CSV."),
-    "init": ("triage.cli.init", "Write a commented config.yaml here."),
-    "investigate": ("triage.cli.investigate", "Triage one alert, by id or console URL."),
-    "list": ("triage.cli.listing", "List what was triaged."),
-    "mark": ("triage.cli.mark", "Say what an alert turned out to be."),
-    "pause": ("triage.cli.pause", "Stop all writing to Panther, at once."),
-    "record": ("triage.cli.record", "Export or import one investigation whole."),
-    "replay": ("triage.cli.replay", "Investigate again from the record."),
-    "resume": ("triage.cli.resume", "Continue writing to Panther."),
-    "prune": ("triage.cli.prune", "Delete old alerts from the state database."),
-    "report": ("triage.cli.report", "Sum up a shift."),
-    "retry": ("triage.cli.retry", "Queue alerts again that were given up."),
-    "risks": ("triage.cli.risks", "List the alerts as risks, as JSON lines."),
-    "run": ("triage.cli.run", "Poll Panther and triage what is selected."),
-    "select": ("triage.cli.select", "Show what the filters would take, and why not."),
-    "sandbox": ("triage.cli.sandbox", "Serve a world as a Panther."),
-    "show": ("triage.cli.show", "Show one investigation whole."),
-    "status": ("triage.cli.status", "Show queue, polling, spend, and what failed."),
-    "world": ("triage.cli.world", "Build a world from your own logs and rules."),
+_EXPORT = LazyGroup(
+    "export",
+    help="Write alerts, assets or risks for other programs.",
+    bare="alerts",
+    commands={
+        "alerts": Command("export", "alerts", "Write investigations as JSON lines or CSV."),
+        "assets": Command("export", "assets", "List the assets seen in alerts, as JSON lines."),
+        "risks": Command("export", "risks", "List the alerts as risks, as JSON lines."),
+    },
+)
+_WRITEBACK = LazyGroup(
+    "writeback",
+    help="Hold or resume writing to Panther; verify its audit log.",
+    commands={
+        "pause": Command("writeback", "pause", "Stop all writing to Panther, at once."),
+        "resume": Command("writeback", "resume", "Continue writing to Panther."),
+        "audit": Command("writeback", "audit", "Verify the log of what was written to Panther."),
+    },
+)
+_QUEUE = LazyGroup(
+    "queue",
+    help="Preview the filters, retry failed alerts, delete old ones.",
+    commands={
+        "select": Command("select", "command", "Show what the filters would take, and why not."),
+        "retry": Command("queue", "retry", "Queue alerts again that failed."),
+        "prune": Command("queue", "prune", "Delete old alerts from the state database."),
+    },
+)
+_RECORD = LazyGroup(
+    "record",
+    help="Export or import one investigation whole: alert, evidence, turns and result, without secrets.",
+    commands={
+        "export": Command("record", "export", "Write the record of one investigation."),
+        "import": Command("record", "import_", "Put a record into this store."),
+    },
+)
+_EVAL = LazyGroup(
+    "eval",
+    help="Measure verdicts: on labelled alerts, on what people did, on replays.",
+    bare="run",
+    commands={
+        "run": Command("evaluate", "run", "Measure the investigator on labelled alerts.", extra="eval"),
+        "compare": Command("evaluate", "compare", "Show what changed between two evaluations.", extra="eval"),
+        "agreement": Command("agreement", "command", "Compare verdicts with what people did afterwards."),
+        "replay": Command("replay", "command", "Investigate again from the record."),
+        "record": _RECORD,
+        "mark": Command("mark", "command", "Say what an alert turned out to be."),
+    },
+)
+_WORLD = LazyGroup(
+    "world",
+    help="Build a world from your own logs, rules and alerts.",
+    commands={"import": Command("world", "import_", "Make or extend a world directory from your own files.")},
+)
+_SANDBOX = LazyGroup(
+    "sandbox",
+    help="Serve an embedded Panther; build a world for it.",
+    bare="serve",
+    commands={
+        "serve": Command("sandbox", "serve", "Serve a world as a Panther.", extra="sandbox"),
+        "world": _WORLD,
+    },
+)
+
+RENAMED: dict[str, tuple[str, ...]] = {
+    "agreement": ("eval", "agreement"),
+    "assets": ("export", "assets"),
+    "audit": ("writeback", "audit"),
+    "mark": ("eval", "mark"),
+    "pause": ("writeback", "pause"),
+    "prune": ("queue", "prune"),
+    "record": ("eval", "record"),
+    "replay": ("eval", "replay"),
+    "resume": ("writeback", "resume"),
+    "retry": ("queue", "retry"),
+    "risks": ("export", "risks"),
+    "select": ("queue", "select"),
+    "world": ("sandbox", "world"),
 }
+"""Commands that stand in a group now; their old names work for one version more, with a hint."""
 
 
-class _Lazy(click.Group):
-    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
-        return sorted(_COMMANDS)
-
-    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
-        if cmd_name not in _COMMANDS:
-            return None
-        module = importlib.import_module(_COMMANDS[cmd_name][0])
-        command: click.Command = module.command
-        return command
-
-    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        # Written from the table: asking each command for its help would import them all.
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, _COMMANDS[name][1]) for name in self.list_commands(ctx)])
+class _Root(LazyGroup):
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        new = RENAMED.get(args[0])
+        if new is not None:
+            rest = args[2:] if args[:2] == ["audit", "verify"] else args[1:]
+            hint(f"triage {args[0]}", f"triage {' '.join(new)}")
+            args = [*new, *rest]
+        return super().resolve_command(ctx, args)
 
 
-@click.group(cls=_Lazy, context_settings={"help_option_names": ["-h", "--help"]})
-@click.option("--config", "config", default=None, metavar="FILE", help="Configuration file (default: config.yaml).")
-@click.version_option(__version__, "-V", "--version", prog_name="triage", message="%(prog)s %(version)s")
-@click.pass_context
-def cli(ctx: click.Context, config: str | None) -> None:
-    """Alert triage for the Panther SIEM: evidence from the data lake, every claim checked by code.
+cli = _Root(
+    "triage",
+    help="""Alert triage for the Panther SIEM: evidence from the data lake, every claim checked by code.
 
     Exit status: 0 done; 1 something was left unfinished; 2 the request or the configuration is wrong.
-    """
-    ctx.obj = config
+    """,
+    commands={
+        "init": Command("init", "command", "Write a commented config.yaml here."),
+        "check": Command("check", "command", "Test the configuration, every permission and the model."),
+        "run": Command("run", "command", "Poll Panther and triage what is selected."),
+        "investigate": Command("investigate", "command", "Triage one alert, by id or console URL."),
+        "list": Command("listing", "command", "List what was triaged."),
+        "show": Command("show", "command", "Show one investigation whole."),
+        "report": Command("report", "command", "Sum up a shift."),
+        "status": Command("status", "command", "Show queue, polling, spend, and what failed."),
+        "demo": Command("demo", "command", "Triage a generated company on an embedded Panther.", extra="sandbox"),
+        "queue": _QUEUE,
+        "writeback": _WRITEBACK,
+        "export": _EXPORT,
+        "eval": _EVAL,
+        "sandbox": _SANDBOX,
+    },
+    context_settings={"help_option_names": ["-h", "--help"]},
+    params=[
+        click.Option(["--config"], default=None, metavar="FILE", help="Configuration file (default: config.yaml)."),
+    ],
+    callback=click.pass_context(lambda ctx, config: setattr(ctx, "obj", config)),
+)
+click.version_option(__version__, "-V", "--version", prog_name="triage", message="%(prog)s %(version)s")(cli)
 
 
 def main() -> None:
     """Run the program; every expected failure is one line on stderr."""
-    from triage.errors import TriageError  # noqa: PLC0415 - kept out of the way of --help
-
     try:
         status = cli.main(prog_name="triage", standalone_mode=False)
     except click.ClickException as error:
@@ -77,10 +143,9 @@ def main() -> None:
     except click.Abort:
         sys.exit(1)
     except TriageError as error:
-        from triage.cli.common import exit_status, one_line  # noqa: PLC0415
-
-        click.echo(f"triage: {one_line(str(error))}", err=True)
-        sys.exit(exit_status(error))
+        common = require("triage.cli.common")
+        click.echo(f"triage: {common.one_line(str(error))}", err=True)
+        sys.exit(common.exit_status(error))
     except KeyboardInterrupt:
         sys.exit(1)
     # Where the reader of a pipe has seen enough, click itself ends with 1 and says nothing.

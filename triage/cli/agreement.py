@@ -1,12 +1,13 @@
-"""`triage agreement`."""
+"""`triage eval agreement`."""
 
 from collections.abc import Iterator
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
+from triage.app import panther_config
 from triage.cli.common import (
+    age_of,
     clock_at,
     config_option,
     json_option,
@@ -18,13 +19,16 @@ from triage.cli.common import (
     run_async,
     settings_from,
 )
+from triage.cli.state import opened_store
+from triage.domain.calibration import ConfidenceMap
+from triage.edges.panther import connect
 from triage.errors import ConfigError
-from triage.settings import Settings, parse_duration
-
-if TYPE_CHECKING:
-    from triage.domain.calibration import ConfidenceMap
-    from triage.evaluation.agreement import Agreement
-    from triage.ports import Clock
+from triage.evaluation.agreement import Agreement, agreement, fit
+from triage.evaluation.gathering import gather
+from triage.evaluation.text import number, percent
+from triage.pipeline.calibration import load_fit, save_fit
+from triage.ports import Clock
+from triage.settings import Settings
 
 PROBLEMS_SHOWN = 5
 """What was wrong with the alert list, in lines."""
@@ -55,17 +59,14 @@ def command(
     as_json: bool,
     now: str | None,
 ) -> int:
-    """Compare past verdicts with what people did in Panther afterwards, and with `triage mark`.
+    """Compare past verdicts with what people did in Panther afterwards, and with `triage eval mark`.
 
     RESOLVED or TRIAGED by a person counts as a true positive, CLOSED (shown as Invalid) as a false one; untouched or
     auto-resolved alerts count nowhere.
     """
     settings = settings_from(config)
     log_to_stderr(verbose=False)
-    try:
-        age = parse_duration(since)
-    except ValueError as error:
-        raise ConfigError(f"--since: {error}") from error
+    age = age_of(since) or timedelta(days=30)
     if calibrate and forget:
         raise ConfigError("--calibrate and --forget: choose one")
     if max_missed is not None and not calibrate:
@@ -85,7 +86,7 @@ def command(
         return 0
     click.echo("\n".join(_text(found, fitted)))
     if calibrate:
-        note("the fit is used for every verdict from now on; `triage agreement --forget` drops it")
+        note("the fit is used for every verdict from now on; `triage eval agreement --forget` drops it")
     if forget:
         note("confidences are uncalibrated from now on")
     return 0
@@ -93,24 +94,16 @@ def command(
 
 async def _agreement(
     settings: Settings,
-    clock: "Clock",
+    clock: Clock,
     age: timedelta,
     *,
     calibrate: bool,
     forget: bool,
     max_missed: float | None,
     sample: int,
-) -> "tuple[Agreement, ConfidenceMap | None]":
-    from triage.app import panther_config  # noqa: PLC0415
-    from triage.edges.panther import connect  # noqa: PLC0415
-    from triage.edges.store import open_store  # noqa: PLC0415
-    from triage.evaluation.agreement import agreement, fit  # noqa: PLC0415
-    from triage.evaluation.gathering import gather  # noqa: PLC0415
-    from triage.pipeline.calibration import load_fit, save_fit  # noqa: PLC0415 - start-up time
-
+) -> tuple[Agreement, ConfidenceMap | None]:
     start = clock.now() - age
-    store = await open_store(settings.store.url)
-    try:
+    async with opened_store(settings) as store:
         marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
         async with connect(panther_config(settings), clock=clock) as panther:
             gathered = await gather(panther.alerts, store, start=start, end=clock.now(), settings=settings.ingest)
@@ -127,13 +120,9 @@ async def _agreement(
         elif forget:
             await save_fit(store, None, now=clock.now())
         return found, await load_fit(store)
-    finally:
-        await store.close()
 
 
-def _text(found: "Agreement", fitted: "ConfidenceMap | None") -> Iterator[str]:
-    from triage.evaluation.text import number, percent  # noqa: PLC0415 - start-up time
-
+def _text(found: Agreement, fitted: ConfidenceMap | None) -> Iterator[str]:
     yield f"{found.triaged} alerts triaged, {found.triaged - found.unlabelled} with an outcome, {found.unlabelled} without"
     yield ""
     columns = list(next(iter(found.confusion.values())))

@@ -8,9 +8,11 @@ from typing import Literal
 
 import click
 
+from triage.app import panther_config, playbook_directories, prompts_of
 from triage.cli.common import (
     clock_at,
     config_option,
+    duration_of,
     exit_status,
     json_option,
     note,
@@ -19,9 +21,13 @@ from triage.cli.common import (
     run_async,
     settings_from,
 )
-from triage.errors import ConfigError, PantherDenied, TriageError
+from triage.cli.state import opened_store
+from triage.edges.llm import KnownAbilities, open_model
+from triage.edges.panther import connect
+from triage.errors import PantherDenied, TriageError
 from triage.ports import Clock
-from triage.settings import Settings, parse_duration
+from triage.settings import Settings
+from triage.stages.enrichment import load_playbooks
 
 RETRY_SECONDS = 5.0
 HTTP_DENIALS = (401, 403)
@@ -45,10 +51,7 @@ class Line:
 def command(config: str | None, wait: str | None, as_json: bool) -> int:
     """Test the configuration, GraphQL, REST, every token permission, the model and the prompts."""
     settings = settings_from(config)
-    try:
-        patience = parse_duration(wait) if wait else timedelta(0)
-    except ValueError as error:
-        raise ConfigError(f"--wait: {error}") from error
+    patience = duration_of(wait, "--wait") or timedelta(0)
     lines = run_async(_check(settings, clock_at(None), patience, quiet=as_json))
     if as_json:
         print_json([{"check": line.name, "state": line.state, "text": line.text} for line in lines])
@@ -78,9 +81,6 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
 
 
 def _local(settings: Settings) -> list[Line]:
-    from triage.app import playbook_directories, prompts_of  # noqa: PLC0415
-    from triage.stages.enrichment import load_playbooks  # noqa: PLC0415 - start-up time
-
     def prompts() -> str:
         return f"digest {prompts_of(settings).digest[:12]}"
 
@@ -108,8 +108,6 @@ async def _try(name: str, work: Callable[[], Awaitable[str]]) -> Line:
 
 async def _panther(settings: Settings, clock: Clock) -> list[Line]:
     """Each permission by its harmless call. With a second token, that one has to be able to write."""
-    from triage.app import panther_config  # noqa: PLC0415
-    from triage.edges.panther import connect  # noqa: PLC0415 - start-up time
 
     second = settings.writeback.token.get_secret_value()
     writing = settings.writeback.enabled
@@ -152,17 +150,11 @@ async def _model(settings: Settings, clock: Clock) -> Line:
         return Line(
             "model", "ok", "none is set: the offline analyst answers (llm.api_key or llm.base_url changes that)"
         )
-    from triage.edges.llm import KnownAbilities, open_model  # noqa: PLC0415 - start-up time
-    from triage.edges.store import open_store  # noqa: PLC0415
 
     async def work() -> str:
-        store = await open_store(settings.store.url)
-        try:
-            async with open_model(settings.llm, clock=clock) as model:
-                # Asked afresh, and remembered for the runs to come.
-                found = await KnownAbilities(model, settings.llm, store, clock).probe()
-        finally:
-            await store.close()
+        async with opened_store(settings) as store, open_model(settings.llm, clock=clock) as model:
+            # Asked afresh, and remembered for the runs to come.
+            found = await KnownAbilities(model, settings.llm, store, clock).probe()
         price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"
         return f"{model.name}: {found.describe()}{price}"
 
@@ -170,8 +162,5 @@ async def _model(settings: Settings, clock: Clock) -> Line:
 
 
 async def _store(settings: Settings) -> str:
-    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-
-    store = await open_store(settings.store.url)
-    await store.close()
-    return settings.store.url.partition("://")[0]
+    async with opened_store(settings):
+        return settings.store.url.partition("://")[0]

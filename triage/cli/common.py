@@ -3,15 +3,18 @@
 import asyncio
 import json
 import logging
+import re
 import sys
 from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
+from urllib.parse import urlsplit
 
 import click
 
 from triage.domain.clean import plain, whole
+from triage.edges.clock import FixedStartClock, SystemClock
 from triage.errors import (
     ConfigError,
     NotFound,
@@ -22,13 +25,14 @@ from triage.errors import (
     TriageError,
 )
 from triage.ports import Clock, Progress
-from triage.settings import Settings, load_settings
+from triage.settings import Settings, load_settings, parse_duration
 
 T = TypeVar("T")
 F = TypeVar("F", bound=Callable[..., Any])
 
 WRONG = 2
 UNFINISHED = 1
+_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
 def exit_status(error: BaseException) -> int:
@@ -41,6 +45,32 @@ def exit_status(error: BaseException) -> int:
 def one_line(text: str, limit: int = 600) -> str:
     """Text for a terminal: one line, control characters made visible."""
     return plain(" ".join(text.split()), limit)
+
+
+def alert_id_of(text: str) -> str:
+    """Take an alert id, or the last part of a console URL's path. Raises ConfigError."""
+    name = text.strip()
+    if "://" in name:
+        name = urlsplit(name).path.rstrip("/").rpartition("/")[2]
+    if not _ID.fullmatch(name):
+        raise ConfigError(f"{text[:80]!r} is neither an alert id nor the URL of an alert")
+    return name
+
+
+def duration_of(text: str | None, option: str) -> timedelta | None:
+    """Read an option that is a length of time, such as `5m`. Raises ConfigError."""
+    try:
+        return parse_duration(text) if text else None
+    except ValueError as error:
+        raise ConfigError(f"{option}: {error}") from error
+
+
+def age_of(since: str | None, option: str = "--since") -> timedelta | None:
+    """Read an option that is an age, such as `24h`. Raises ConfigError."""
+    age = duration_of(since, option)
+    if age is not None and not age:
+        raise ConfigError(f"{option}: the age must be above zero")
+    return age
 
 
 def config_option(function: F) -> F:
@@ -84,15 +114,20 @@ def settings_from(config: str | None) -> Settings:
 
 def clock_at(now: str | None) -> Clock:
     """The real clock, or one set to a moment. Raises ConfigError."""
-    from triage.edges.clock import FixedStartClock, SystemClock  # noqa: PLC0415 - start-up time
 
-    if now is None:
-        return SystemClock()
+    moment = moment_of(now, "--now")
+    return SystemClock() if moment is None else FixedStartClock(moment)
+
+
+def moment_of(text: str | None, option: str) -> datetime | None:
+    """Read an option that is a time; without a zone it is UTC. Raises ConfigError."""
     try:
-        moment = datetime.fromisoformat(now)
+        moment = datetime.fromisoformat(text) if text is not None else None
     except ValueError as error:
-        raise ConfigError(f"--now: {one_line(now, 60)!r} is not a time such as 2026-03-01T12:00:00Z") from error
-    return FixedStartClock(moment if moment.tzinfo else moment.replace(tzinfo=UTC))
+        raise ConfigError(
+            f"{option}: {one_line(text or '', 60)!r} is not a time such as 2026-03-01T12:00:00Z"
+        ) from error
+    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:

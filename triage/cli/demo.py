@@ -9,11 +9,20 @@ from pathlib import Path
 
 import click
 
+from triage.app import prompts_of
 from triage.cli.common import log_to_stderr, note, print_json, run_async
-from triage.cli.sandbox import need_sandbox
+from triage.cli.run import run
+from triage.cli.state import opened_store, with_leader_verdicts
+from triage.cli.text import alert_table
 from triage.domain.verdict import Disposition
+from triage.edges.clock import SystemClock
 from triage.errors import ConfigError
+from triage.ports import State
+from triage.sandbox.generator import generate
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
 from triage.settings import Settings, parse_settings
+from triage.stages.reporting import build_report, list_row, page
 
 STORE, AUDIT = "demo.db", "demo-audit.jsonl"
 
@@ -40,7 +49,6 @@ store:
 @click.option("--json", "as_json", is_flag=True, help="The alerts as JSON instead of the tour.")
 def command(directory: str, as_json: bool) -> int:
     """Poll, triage and comment on the alerts of a generated company; nothing leaves this machine without an LLM key."""
-    need_sandbox()
     log_to_stderr(verbose=False)
     return run_demo(Path(directory), as_json=as_json)
 
@@ -61,10 +69,6 @@ def cleared(directory: Path) -> tuple[Path, Path]:
 
 def run_demo(directory: Path, *, as_json: bool) -> int:
     """Set the stage and run `triage run --once --write` on it."""
-    from triage.sandbox.generator import generate  # noqa: PLC0415 - start-up time
-    from triage.sandbox.server import SandboxServer  # noqa: PLC0415
-    from triage.sandbox.world import load_world  # noqa: PLC0415
-
     started = time.monotonic()
     store, audit = cleared(directory)
     with ExitStack() as stack:
@@ -78,22 +82,10 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
         return run_async(_tour(settings, server, directory, started, as_json=as_json))
 
 
-async def _tour(settings: Settings, server: object, directory: Path, started: float, *, as_json: bool) -> int:
-    from triage.app import prompts_of  # noqa: PLC0415
-    from triage.cli.listing import with_pointers  # noqa: PLC0415
-    from triage.cli.run import _run  # noqa: PLC0415 - start-up time
-    from triage.cli.text import alert_table  # noqa: PLC0415
-    from triage.edges.clock import SystemClock  # noqa: PLC0415
-    from triage.edges.store import open_store  # noqa: PLC0415
-    from triage.ports import State  # noqa: PLC0415
-    from triage.sandbox.server import SandboxServer  # noqa: PLC0415
-    from triage.stages.reporting import list_row, page  # noqa: PLC0415
-
-    assert isinstance(server, SandboxServer)
-    status = await _run(settings, SystemClock(), once=True, write=True, as_json=False, verbose=False)
-    store = await open_store(settings.store.url)
-    try:
-        records = await with_pointers(store, await store.records())
+async def _tour(settings: Settings, server: SandboxServer, directory: Path, started: float, *, as_json: bool) -> int:
+    status = await run(settings, SystemClock(), once=True, write=True, as_json=False, verbose=False)
+    async with opened_store(settings) as store:
+        records = await with_leader_verdicts(store, await store.records())
         done = [record for record in records if record.state is State.DONE]
         order = [Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN]
         done.sort(key=lambda record: (order.index(record.verdict or Disposition.BENIGN), -(record.confidence or 0)))
@@ -107,7 +99,6 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
         click.echo(f"\nThe comment on {example.alert.id}, as the analyst reads it in Panther (plain-text form):\n")
         investigation = await store.investigation(example.alert.id)
         assert investigation is not None
-        from triage.stages.reporting import build_report  # noqa: PLC0415
 
         report = build_report(
             example.alert,
@@ -142,5 +133,3 @@ async def _tour(settings: Settings, server: object, directory: Path, started: fl
             )
         click.echo(f"Kept: {settings.store.url.removeprefix('sqlite:///')} (state), {html} (one alert as a page).")
         return status
-    finally:
-        await store.close()

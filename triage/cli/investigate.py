@@ -1,12 +1,11 @@
 """`triage investigate`."""
 
-import re
-from urllib.parse import urlsplit
-
 import click
 
+from triage.app import open_app
 from triage.cli.common import (
     UNFINISHED,
+    alert_id_of,
     clock_at,
     config_option,
     dry_run_option,
@@ -22,21 +21,14 @@ from triage.cli.common import (
     verbose_option,
     write_file,
 )
-from triage.errors import ConfigError, NotFound, TriageError
+from triage.cli.text import investigation_text
+from triage.domain.selection import Selected
+from triage.edges.process import has_ended, process_name
+from triage.errors import NotFound, TriageError
 from triage.ports import Clock
+from triage.service.loop import LEASE_SECONDS, Service, Tally
 from triage.settings import Settings
-
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
-
-
-def alert_id_of(text: str) -> str:
-    """Take an alert id, or the last part of a console URL's path. Raises ConfigError."""
-    name = text.strip()
-    if "://" in name:
-        name = urlsplit(name).path.rstrip("/").rpartition("/")[2]
-    if not _ID.fullmatch(name):
-        raise ConfigError(f"{text[:80]!r} is neither an alert id nor the URL of an alert")
-    return name
+from triage.stages.reporting import page, to_json
 
 
 @click.command("investigate")
@@ -72,13 +64,6 @@ def command(
 async def _investigate(
     settings: Settings, clock: Clock, alert_id: str, *, write: bool, dry_run: bool, html: str | None, as_json: bool
 ) -> int:
-    from triage.app import open_app  # noqa: PLC0415
-    from triage.cli.text import investigation_text  # noqa: PLC0415 - start-up time
-    from triage.domain.selection import Selected  # noqa: PLC0415
-    from triage.edges.process import has_ended, process_name  # noqa: PLC0415
-    from triage.service.loop import LEASE_SECONDS, Service, Tally  # noqa: PLC0415
-    from triage.stages.reporting import page, to_json  # noqa: PLC0415
-
     async with open_app(settings, clock=clock, write=write, dry_run=say if dry_run else None) as app:
         observe = observer(quiet=as_json)
         alert = await app.panther.alerts.alert(alert_id)

@@ -1,13 +1,14 @@
-"""`triage replay`."""
+"""`triage eval replay`."""
 
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING
 
 import click
 
 from triage.cli.common import (
     UNFINISHED,
+    age_of,
+    alert_id_of,
     clock_at,
     config_option,
     json_option,
@@ -19,13 +20,12 @@ from triage.cli.common import (
     run_async,
     settings_from,
 )
-from triage.cli.investigate import alert_id_of
+from triage.cli.state import opened_store
 from triage.errors import ConfigError
-from triage.settings import AnalystChoice, Settings, parse_duration
-
-if TYPE_CHECKING:
-    from triage.evaluation.replay import Replayed
-    from triage.ports import Clock
+from triage.evaluation.record import Unrecorded, read_record
+from triage.evaluation.replay import Replayed, replay, with_changes
+from triage.ports import Clock, State
+from triage.settings import Settings
 
 
 @click.command("replay")
@@ -56,17 +56,12 @@ def command(
     """Investigate an ALERT again from its record: same evidence, new model or prompts. Panther is not touched."""
     if bool(alert) is everything:
         raise ConfigError("name one alert, or give --all")
-    from triage.evaluation.replay import with_changes  # noqa: PLC0415 - start-up time
 
     settings = with_changes(settings_from(config), model=model, prompts=prompts)
     if offline:
-        chosen = settings.investigation.model_copy(update={"analyst": AnalystChoice.OFFLINE})
-        settings = settings.model_copy(update={"investigation": chosen})
+        settings = settings.offline()
     log_to_stderr(verbose=False)
-    try:
-        age = parse_duration(since)
-    except ValueError as error:
-        raise ConfigError(f"--since: {error}") from error
+    age = age_of(since) or timedelta(days=30)
     wanted = alert_id_of(alert) if alert else None
     found, left = run_async(_replay(settings, clock_at(now), wanted, age, quiet=as_json))
     if as_json:
@@ -78,16 +73,10 @@ def command(
 
 
 async def _replay(
-    settings: Settings, clock: "Clock", alert_id: str | None, age: timedelta, *, quiet: bool
-) -> "tuple[list[Replayed], int]":
+    settings: Settings, clock: Clock, alert_id: str | None, age: timedelta, *, quiet: bool
+) -> tuple[list[Replayed], int]:
     """Replay one alert, or all of a time; and how many have no journal to be replayed from."""
-    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-    from triage.evaluation.record import Unrecorded, read_record  # noqa: PLC0415
-    from triage.evaluation.replay import replay  # noqa: PLC0415
-    from triage.ports import State  # noqa: PLC0415
-
-    store = await open_store(settings.store.url)
-    try:
+    async with opened_store(settings) as store:
         if alert_id is not None:
             names = [alert_id]
         else:
@@ -112,15 +101,13 @@ async def _replay(
             if not quiet:
                 note(f"{len(found) + left}/{len(names)} {name}: {replayed.before.value} -> {_said(replayed)}")
         return found, left
-    finally:
-        await store.close()
 
 
-def _said(replayed: "Replayed") -> str:
+def _said(replayed: Replayed) -> str:
     return f"failed: {one_line(replayed.error, 200)}" if replayed.after is None else replayed.after.value
 
 
-def _text(found: "Sequence[Replayed]", left: int = 0) -> Iterator[str]:
+def _text(found: Sequence[Replayed], left: int = 0) -> Iterator[str]:
     for each in found:
         mark = "*" if each.changed else " "
         yield (

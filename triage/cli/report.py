@@ -1,10 +1,10 @@
 """`triage report`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
+from triage.app import prompts_of
 from triage.cli.common import (
+    age_of,
     clock_at,
     config_option,
     json_option,
@@ -14,12 +14,15 @@ from triage.cli.common import (
     settings_from,
     write_file,
 )
-from triage.cli.history import age_of, opened, walk
+from triage.cli.state import opened_store, walk
 from triage.ports import Clock
 from triage.settings import Settings
-
-if TYPE_CHECKING:
-    from triage.stages.reporting.shift import Shift
+from triage.stages.reporting.shift import Shift, ShiftReport
+from triage.stages.reporting.shift_forms import (
+    shift_json,
+    shift_page,
+    shift_text,
+)
 
 
 @click.command("report")
@@ -35,15 +38,8 @@ def command(since: str, html: str | None, config: str | None, as_json: bool, now
     """
     settings = settings_from(config)
     shift = run_async(_shift(settings, clock_at(now), since))
-    from triage.stages.reporting.shift_forms import (  # noqa: PLC0415 - start-up time
-        shift_json,
-        shift_page,
-        shift_text,
-    )
 
     if html:
-        from triage.app import prompts_of  # noqa: PLC0415
-
         write_file(html, shift_page(shift, prompts=prompts_of(settings)), "--html")
     if as_json:
         print_json(shift_json(shift))
@@ -52,13 +48,11 @@ def command(since: str, html: str | None, config: str | None, as_json: bool, now
     return 0
 
 
-async def _shift(settings: Settings, clock: Clock, since: str) -> "Shift":
-    from triage.stages.reporting.shift import ShiftReport  # noqa: PLC0415 - start-up time
-
+async def _shift(settings: Settings, clock: Clock, since: str) -> Shift:
     age = age_of(since)
     until = clock.now()
     start = until - age if age else None
-    async with opened(settings) as store:
+    async with opened_store(settings) as store:
         marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
         gathered = ShiftReport(since=start, until=until, currency=settings.llm.currency, marks=marks)
         async for record, investigation in walk(store, since=start):

@@ -4,10 +4,10 @@ import asyncio
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
-from typing import TYPE_CHECKING
 
 import click
 
+from triage.app import open_app
 from triage.cli.common import (
     UNFINISHED,
     clock_at,
@@ -24,13 +24,15 @@ from triage.cli.common import (
     settings_from,
     verbose_option,
 )
+from triage.cli.lazy import require
 from triage.domain.alert import Alert
+from triage.domain.selection import Linked, Selected, Skipped
+from triage.domain.verdict import Investigation
+from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
 from triage.ports import Clock
+from triage.service.loop import Result, Service
 from triage.settings import Settings
-
-if TYPE_CHECKING:
-    from triage.service.loop import Result
 
 
 @click.command("run")
@@ -77,7 +79,7 @@ def command(
     log_to_stderr(verbose=verbose)
     writing = write or settings.writeback.enabled
     return run_async(
-        _run(
+        run(
             settings,
             clock_at(now),
             once=once,
@@ -92,7 +94,7 @@ def command(
     )
 
 
-async def _run(
+async def run(
     settings: Settings,
     clock: Clock,
     *,
@@ -105,25 +107,17 @@ async def _run(
     listen: str = "",
     dry_run: bool = False,
 ) -> int:
-    from triage.app import open_app  # noqa: PLC0415
-    from triage.edges.process import has_ended, process_name  # noqa: PLC0415 - start-up time
-    from triage.service.loop import Service  # noqa: PLC0415
-
     async with AsyncExitStack() as stack:
         metrics = None
         if listen:
-            try:
-                from triage.web.metrics import Metrics  # noqa: PLC0415 - needs the extra
-                from triage.web.server import address, bound, serving, url_of  # noqa: PLC0415
-            except ImportError as error:
-                raise ConfigError("--listen needs the extra `web`: pip install 'panther-triage[web]'") from error
-            socket = stack.enter_context(bound(*address(listen)))
-            metrics = Metrics(settings.llm.currency)
+            web = require("triage.web.server")
+            socket = stack.enter_context(web.bound(*web.address(listen)))
+            metrics = require("triage.web.metrics").Metrics(settings.llm.currency)
         app = await stack.enter_async_context(
             open_app(settings, clock=clock, write=write, dry_run=say if dry_run else None)
         )
 
-        def done(alert: Alert, result: "Result") -> None:
+        def done(alert: Alert, result: Result) -> None:
             if metrics is not None:
                 metrics.ended(result)
             if not as_json:
@@ -151,8 +145,8 @@ async def _run(
                 note("another process polls; what it has queued was worked on")
         else:
             if metrics is not None:
-                await stack.enter_async_context(serving(socket, app.store, service.vitals, metrics, clock))
-                note(f"metrics: {url_of(socket)}/metrics")
+                await stack.enter_async_context(web.serving(socket, app.store, service.vitals, metrics, clock))
+                note(f"metrics: {web.url_of(socket)}/metrics")
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=polls, workers=workers)
         status = await app.store.queue_status(now=clock.now())
@@ -182,10 +176,8 @@ def _writing(*, write: bool, dry_run: bool) -> str:
     return "written" if write else "not written (--write)"
 
 
-def ending(result: "Result") -> str:
+def ending(result: Result) -> str:
     """How an alert's turn ended, in one line."""
-    from triage.domain.selection import Linked, Selected, Skipped  # noqa: PLC0415 - start-up time
-    from triage.domain.verdict import Investigation  # noqa: PLC0415
 
     if isinstance(result, str):
         return f"unfinished: {result}"

@@ -1,4 +1,4 @@
-"""`triage sandbox`."""
+"""`triage sandbox serve`."""
 
 import tempfile
 from contextlib import ExitStack
@@ -7,10 +7,12 @@ from pathlib import Path
 import click
 
 from triage.cli.common import clock_at
-from triage.errors import ConfigError
+from triage.sandbox.generator import generate
+from triage.sandbox.server import SandboxOptions, SandboxServer, Token
+from triage.sandbox.world import load_world
 
 
-@click.command("sandbox")
+@click.command("serve")
 @click.option("--world", "world", default=None, metavar="DIR", help="A world directory; without one, a generated one.")
 @click.option("--port", default=0, metavar="N", help="Default: a free one.")
 @click.option("--as-recorded", is_flag=True, help="Keep the world's recorded times (set the program's --now then).")
@@ -18,7 +20,7 @@ from triage.errors import ConfigError
 @click.option("--seed", default=1, show_default=True, help="Seed of the generated world.")
 @click.option("--api-latency", default=0.0, metavar="SECONDS", help="Added to each answer.")
 @click.option("--query-latency", default=0.0, metavar="SECONDS", help="How long a lake query takes at least.")
-def command(
+def serve(
     world: str | None,
     port: int,
     as_recorded: bool,
@@ -28,11 +30,6 @@ def command(
     query_latency: float,
 ) -> int:
     """Serve a world as a Panther on loopback, until interrupted."""
-    need_sandbox()
-    from triage.sandbox.generator import generate  # noqa: PLC0415 - start-up time
-    from triage.sandbox.server import SandboxOptions, SandboxServer, Token  # noqa: PLC0415
-    from triage.sandbox.world import load_world  # noqa: PLC0415
-
     with ExitStack() as stack:
         if world is None:
             path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-world-")))
@@ -52,14 +49,3 @@ def command(
         click.echo(f"now: {server.world.now.isoformat()}")
         server.run()
     return 0
-
-
-def need_sandbox() -> None:
-    """Raises ConfigError where the extra is not installed."""
-    from importlib.util import find_spec  # noqa: PLC0415
-
-    missing = [name for name in ("duckdb", "starlette", "uvicorn") if find_spec(name) is None]
-    if missing:
-        raise ConfigError(
-            f"the sandbox needs {', '.join(missing)}: pip install 'panther-triage[sandbox]' (make demo does it)"
-        )

@@ -1,11 +1,12 @@
-"""`triage select`: what the filters take, without investigating."""
+"""`triage queue select`: what the filters take, without investigating."""
 
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 import click
 
+from triage.app import panther_config
 from triage.cli.common import (
+    age_of,
     clock_at,
     config_option,
     json_option,
@@ -15,15 +16,13 @@ from triage.cli.common import (
     run_async,
     settings_from,
 )
+from triage.domain.alert import Alert
 from triage.domain.clean import plain
 from triage.domain.selection import Decision, Linked, Selected
-from triage.errors import ConfigError
+from triage.edges.panther import connect
+from triage.ingest.preview import Preview, counts, preview
 from triage.ports import Clock
-from triage.settings import Settings, parse_duration
-
-if TYPE_CHECKING:
-    from triage.domain.alert import Alert
-    from triage.ingest.preview import Preview
+from triage.settings import Settings
 
 
 @click.command("select")
@@ -35,14 +34,10 @@ if TYPE_CHECKING:
 def command(config: str | None, explain: bool, since: str | None, now: str | None, as_json: bool) -> int:
     """Show what the filters would take and why not, without storing or investigating anything."""
     settings = settings_from(config)
-    try:
-        age = parse_duration(since) if since else settings.ingest.lookback
-    except ValueError as error:
-        raise ConfigError(f"--since: {error}") from error
+    age = age_of(since, "--since") or settings.ingest.lookback
     clock = clock_at(now)
     end = clock.now()
     found = run_async(_preview(settings, clock, end - age, end))
-    from triage.ingest.preview import counts  # noqa: PLC0415 - start-up time
 
     counted = counts(found.decided)
     if as_json:
@@ -64,17 +59,13 @@ def command(config: str | None, explain: bool, since: str | None, now: str | Non
     return 0
 
 
-async def _preview(settings: Settings, clock: Clock, start: datetime, end: datetime) -> "Preview":
-    from triage.app import panther_config  # noqa: PLC0415
-    from triage.edges.panther import connect  # noqa: PLC0415 - start-up time
-    from triage.ingest.preview import preview  # noqa: PLC0415
-
+async def _preview(settings: Settings, clock: Clock, start: datetime, end: datetime) -> Preview:
     async with connect(panther_config(settings), clock=clock) as panther:
         # Panther's clock may be a little ahead.
         return await preview(panther.alerts, settings.ingest, start=start, end=end + timedelta(minutes=5))
 
 
-def _row(alert: "Alert", decision: Decision) -> dict[str, object]:
+def _row(alert: Alert, decision: Decision) -> dict[str, object]:
     """One alert of `--json`."""
     return {
         "alert_id": alert.id,
@@ -92,7 +83,7 @@ def _row(alert: "Alert", decision: Decision) -> dict[str, object]:
     }
 
 
-def _table(found: "Preview") -> str:
+def _table(found: Preview) -> str:
     head = ("alert", "created (UTC)", "severity", "status", "detection", "taken", "why")
     rows = [head, *(_cells(alert, decision) for alert, decision in found.decided)]
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
@@ -102,7 +93,7 @@ def _table(found: "Preview") -> str:
     )
 
 
-def _cells(alert: "Alert", decision: Decision) -> tuple[str, ...]:
+def _cells(alert: Alert, decision: Decision) -> tuple[str, ...]:
     match decision:
         case Selected():
             taken, why = "yes", decision.warning or decision.reason

@@ -1,21 +1,19 @@
 """`triage show`."""
 
-from typing import TYPE_CHECKING
-
 import click
 
-from triage.cli.common import config_option, json_option, print_json, run_async, settings_from, write_file
-from triage.cli.history import opened
-from triage.cli.investigate import alert_id_of
+from triage.app import prompts_of
+from triage.cli.common import alert_id_of, config_option, json_option, print_json, run_async, settings_from, write_file
+from triage.cli.evidence import evidence_text
+from triage.cli.state import opened_store
+from triage.cli.text import investigation_text
+from triage.cli.transcript import Step, Transcript
 from triage.domain.selection import Linked
+from triage.domain.verdict import Investigation
 from triage.errors import NotFound
+from triage.ports import AlertRecord, Store
 from triage.settings import Settings
-
-if TYPE_CHECKING:
-    from triage.cli.transcript import Step
-    from triage.domain.verdict import Investigation
-    from triage.ports import AlertRecord, Store
-    from triage.stages.reporting import Turn
+from triage.stages.reporting import Turn, page, to_json
 
 
 @click.command("show")
@@ -31,11 +29,8 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
     if transcript:
         return run_async(_transcript(settings, alert_id_of(alert), as_json=as_json))
     record, investigation = run_async(_load(settings, alert_id_of(alert)))
-    from triage.stages.reporting import page, to_json  # noqa: PLC0415 - start-up time
 
     if html:
-        from triage.app import prompts_of  # noqa: PLC0415
-
         whole = _whole(record, investigation)
         body = page(
             record.alert,
@@ -52,31 +47,28 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
         print_json(to_json(record, investigation))
         return 0
     if evidence:
-        from triage.cli.evidence import evidence_text  # noqa: PLC0415
-
         click.echo(evidence_text(_whole(record, investigation)))
         return 0
-    from triage.cli.text import investigation_text  # noqa: PLC0415
 
     click.echo(investigation_text(record, investigation))
     return 0
 
 
-def _whole(record: "AlertRecord", investigation: "Investigation | None") -> "Investigation":
+def _whole(record: AlertRecord, investigation: Investigation | None) -> Investigation:
     if investigation is None:
         raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
     return investigation
 
 
-async def _record(store: "Store", alert_id: str) -> "AlertRecord":
+async def _record(store: Store, alert_id: str) -> AlertRecord:
     record = await store.record(alert_id)
     if record is None:
         raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` looks at it")
     return record
 
 
-async def _load(settings: Settings, alert_id: str) -> "tuple[AlertRecord, Investigation | None]":
-    async with opened(settings) as store:
+async def _load(settings: Settings, alert_id: str) -> tuple[AlertRecord, Investigation | None]:
+    async with opened_store(settings) as store:
         record = await _record(store, alert_id)
         wanted = alert_id
         if isinstance(record.decision, Linked):
@@ -87,17 +79,14 @@ async def _load(settings: Settings, alert_id: str) -> "tuple[AlertRecord, Invest
         return record, await store.investigation(wanted)
 
 
-async def _turns(settings: Settings, run_id: str) -> "tuple[Turn, ...]":
+async def _turns(settings: Settings, run_id: str) -> tuple[Turn, ...]:
     """The conversation for the page; empty where no model was asked."""
-    from triage.cli.transcript import Transcript  # noqa: PLC0415 - start-up time
-    from triage.stages.reporting import Turn  # noqa: PLC0415
-
-    async with opened(settings) as store:
+    async with opened_store(settings) as store:
         found = Transcript.of(await store.entries(run_id), settings.llm.price)
     return tuple(Turn(_head(step, settings.llm.currency), step.lines) for step in found.steps)
 
 
-def _head(step: "Step", currency: str) -> str:
+def _head(step: Step, currency: str) -> str:
     parts = [step.key, f"{step.at:%H:%M:%S} UTC" if step.at is not None else "", f"{step.seconds:.1f} s"]
     if step.what == "turn":
         parts.append(f"{step.prompt_tokens} tokens read, {step.completion_tokens} written")
@@ -106,9 +95,7 @@ def _head(step: "Step", currency: str) -> str:
 
 
 async def _transcript(settings: Settings, alert_id: str, *, as_json: bool) -> int:
-    from triage.cli.transcript import Transcript  # noqa: PLC0415 - start-up time
-
-    async with opened(settings) as store:
+    async with opened_store(settings) as store:
         record = await _record(store, alert_id)
         if isinstance(record.decision, Linked):
             leader = record.decision.leader

@@ -2,7 +2,6 @@
 
 from dataclasses import asdict
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 import click
 
@@ -16,11 +15,10 @@ from triage.cli.common import (
     run_async,
     settings_from,
 )
+from triage.cli.state import opened_store
+from triage.ports import Ended, Spend
+from triage.service.status import Status, look
 from triage.settings import Settings
-
-if TYPE_CHECKING:
-    from triage.ports import Ended, Spend
-    from triage.service.status import Status
 
 ERROR_WIDTH = 160
 IN_FLIGHT = 20
@@ -42,18 +40,12 @@ def command(config: str | None, as_json: bool, now: str | None) -> int:
     return 0
 
 
-async def _look(settings: Settings, now: datetime) -> "Status":
-    from triage.edges.store import open_store  # noqa: PLC0415 - start-up time
-    from triage.service.status import look  # noqa: PLC0415
-
-    store = await open_store(settings.store.url)
-    try:
+async def _look(settings: Settings, now: datetime) -> Status:
+    async with opened_store(settings) as store:
         return await look(store, now=now)
-    finally:
-        await store.close()
 
 
-def to_json(status: "Status", currency: str) -> dict[str, object]:
+def to_json(status: Status, currency: str) -> dict[str, object]:
     """One document; names are only ever added."""
     queue = status.queue
     return {
@@ -82,11 +74,11 @@ def to_json(status: "Status", currency: str) -> dict[str, object]:
     }
 
 
-def _spend(spend: "Spend") -> dict[str, object]:
+def _spend(spend: Spend) -> dict[str, object]:
     return {**spend.model_dump(mode="json"), "tokens": spend.tokens}
 
 
-def to_text(status: "Status", currency: str) -> str:
+def to_text(status: Status, currency: str) -> str:
     """A page for a terminal."""
     queue = status.queue
     states = queue.by_state
@@ -97,7 +89,7 @@ def to_text(status: "Status", currency: str) -> str:
         _line("last 24 h", _ended(queue.last_day)),
         _line("in all", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
         *_poll(status),
-        _line("writing", "paused; `triage resume` continues" if status.paused else "not paused"),
+        _line("writing", "paused; `triage writeback resume` continues" if status.paused else "not paused"),
         _line("spend", f"{_money(status.today, currency)} today, {_money(status.total, currency)} in all"),
     ]
     if status.pruned_at:
@@ -111,7 +103,10 @@ def to_text(status: "Status", currency: str) -> str:
         if len(queue.in_flight) > IN_FLIGHT:
             lines.append(f"  and {len(queue.in_flight) - IN_FLIGHT} more (--json shows all)")
     if queue.parked:
-        lines += ["", f"Failed: {states.get('failed', 0)} (`triage list --failed`; `triage retry --all` tries again)"]
+        lines += [
+            "",
+            f"Failed: {states.get('failed', 0)} (`triage list --failed`; `triage queue retry --all` tries again)",
+        ]
         for failure in queue.parked:
             when = _ago(status.at, failure.at) if failure.at else ""
             lines.append(f"  {failure.alert_id}  {when}  {one_line(failure.error, ERROR_WIDTH)}")
@@ -122,13 +117,13 @@ def _line(name: str, text: str) -> str:
     return f"{name:<10} {one_line(text)}".rstrip()
 
 
-def _queue(status: "Status") -> str:
+def _queue(status: Status) -> str:
     waiting = status.queue.by_state.get("queued", 0)
     oldest = f", the oldest for {_span(status.oldest_seconds)}" if waiting and status.queue.oldest_queued else ""
     return f"{waiting} waiting{oldest}; {len(status.queue.in_flight)} in flight"
 
 
-def _poll(status: "Status") -> list[str]:
+def _poll(status: Status) -> list[str]:
     lines = [_line("poller", status.poller or "none (no process polls)")]
     poll = status.poll
     if poll is None:
@@ -147,11 +142,11 @@ def _poll(status: "Status") -> list[str]:
     return lines
 
 
-def _ended(ended: "Ended") -> str:
+def _ended(ended: Ended) -> str:
     return f"{ended.done} investigated, {ended.linked} linked, {ended.skipped} skipped, {ended.failed} failed"
 
 
-def _money(spend: "Spend", currency: str) -> str:
+def _money(spend: Spend, currency: str) -> str:
     return f"{spend.money:.2f} {currency} ({spend.tokens:,} tokens, {spend.calls:,} calls)"
 
 

@@ -1,27 +1,19 @@
-"""`triage world`."""
+"""`triage sandbox world import`."""
 
-from datetime import UTC, datetime
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import click
 
-from triage.cli.common import UNFINISHED, json_option, one_line, print_json
+from triage.cli.common import UNFINISHED, json_option, moment_of, one_line, print_json
 from triage.domain.clean import whole
 from triage.errors import ConfigError
-
-if TYPE_CHECKING:
-    from triage.sandbox.importing import Report, Request
+from triage.sandbox.importing import AlertAt, Logs, Report, Request, import_world
 
 _SHOWN = 10
 
 
-@click.group("world")
-def command() -> None:
-    """Build a world from your own logs, rules and alerts, for `triage sandbox` and `triage eval`."""
-
-
-@command.command("import")
+@click.command("import")
 @click.option("--into", "into", required=True, metavar="DIR", help="The world; made, or extended.")
 @click.option("--cloudtrail", multiple=True, metavar="PATH", help="CloudTrail files or a directory of them.")
 @click.option("--logs", multiple=True, metavar="LOG_TYPE=PATH", help="NDJSON of a log type: file or directory.")
@@ -58,15 +50,14 @@ def import_(
     FILE is a JSON object such as
 
     \b
-      {"rule": "AWS.CloudTrail.Stopped", "where": {"eventName": "StopLogging"}, "verdict": "malicious"}
+      {"rule": AWS.CloudTrail.Stopped, "where": {"eventName": "StopLogging"}, "verdict": "malicious"}
 
     with row, rows, where, time, since or until to say on which rows, and, if you like, log_type, title, severity,
     status, created, context, incident, accept, notes, evidence_row_ids. A verdict (malicious or benign) goes to
-    truth.ndjson alone, from which `triage eval --world DIR` takes it.
+    truth.ndjson alone, from which `triage eval run --world DIR` takes it.
 
     Ends with 1 where something was left out; it is counted and named.
     """
-    from triage.sandbox.importing import AlertAt, Logs, Request, import_world  # noqa: PLC0415 - start-up time
 
     if not (cloudtrail or logs or rules or alerts or alert):
         raise ConfigError("nothing to import: give --cloudtrail, --logs, --rules, --alerts or --alert")
@@ -77,9 +68,9 @@ def import_(
         alert_files=tuple(map(Path, alerts)),
         alerts=tuple(map(AlertAt.parse, alert)),
         org=org,
-        now=_moment(now, "--now"),
+        now=moment_of(now, "--now"),
         time_fields=dict(map(_time_field, time_field)),
-        undated=_moment(undated, "--undated"),
+        undated=moment_of(undated, "--undated"),
     )
     report = import_world(request)
     if as_json:
@@ -90,16 +81,6 @@ def import_(
     return UNFINISHED if report.rejected else 0
 
 
-def _moment(text: str | None, option: str) -> datetime | None:
-    if text is None:
-        return None
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError as error:
-        raise ConfigError(f"{option}: {one_line(text, 60)!r} is not a time such as 2026-03-01T12:00:00Z") from error
-    return moment if moment.tzinfo else moment.replace(tzinfo=UTC)
-
-
 def _time_field(text: str) -> tuple[str, str]:
     log_type, divider, path = text.rpartition("=")
     if not path or (divider and not log_type):
@@ -107,13 +88,11 @@ def _time_field(text: str) -> tuple[str, str]:
     return log_type, path
 
 
-def _document(report: "Report") -> dict[str, object]:
-    from dataclasses import asdict  # noqa: PLC0415 - start-up time
-
+def _document(report: Report) -> dict[str, object]:
     return {**asdict(report), "reasons": dict(report.reasons.most_common()), "changed": report.changed}
 
 
-def _text(report: "Report", request: "Request") -> list[str]:
+def _text(report: Report, request: Request) -> list[str]:
     lines = []
     if report.records_read or report.duplicates:
         lines.append(
@@ -148,5 +127,5 @@ def _text(report: "Report", request: "Request") -> list[str]:
     elif not report.labels:
         lines.append('no alert is labelled yet: give a "verdict" in --alerts, or write truth.ndjson in the world')
     else:
-        lines.append(f"measure with: triage eval --world {request.into}")
+        lines.append(f"measure with: triage eval run --world {request.into}")
     return lines

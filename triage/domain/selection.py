@@ -7,7 +7,7 @@ from triage.domain.base import Value
 
 
 class SkipCode(StrEnum):
-    """Why an alert is not investigated; `triage select --explain` counts by these."""
+    """Why an alert is not investigated; `triage queue select --explain` counts by these."""
 
     KIND = "type"
     STATUS = "status"

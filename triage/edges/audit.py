@@ -166,7 +166,7 @@ def _last(file: int, path: Path) -> _Last:
     fields = _fields(last) if ended or start == 0 else None
     if fields is None:
         raise StoreError(
-            f"the audit log {path} does not end with a line of its own; `triage audit verify` shows where. Move it away "
+            f"the audit log {path} does not end with a line of its own; `triage writeback audit` shows where. Move it away "
             "to begin another; nothing is sent without a line in it"
         )
     return _Last(int(str(fields["n"])), str(fields["hash"]), end, torn)

@@ -4,14 +4,13 @@ import io
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+
+import matplotlib as mpl
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
 
 from triage.domain.clean import plain
-from triage.errors import ConfigError
 from triage.evaluation.scores import Line, Rate
-
-if TYPE_CHECKING:
-    from matplotlib.figure import Figure
 
 INK = "#444444"
 MARK = "#1f6f8b"
@@ -20,21 +19,9 @@ _NAME = 60
 """Characters of a name that are drawn."""
 
 
-def need_plots() -> None:
-    """Raises ConfigError where matplotlib is not installed."""
-    try:
-        import matplotlib.figure  # noqa: F401, PLC0415 - the extra `eval`, and slow to import
-    except ImportError as error:
-        raise ConfigError("the page needs matplotlib: pip install 'panther-triage[eval]'") from error
-
-
 @contextmanager
-def _figure(width: float, height: float) -> "Iterator[Figure]":
+def _figure(width: float, height: float) -> Iterator[Figure]:
     """A figure to draw on and to save, both inside of the context."""
-    need_plots()
-    import matplotlib as mpl  # noqa: PLC0415
-    from matplotlib.figure import Figure  # noqa: PLC0415
-
     rules = mpl.rc_context(
         {
             # Ids from a fixed salt, text as text: the same plot is the same bytes and can be read aloud.
@@ -51,7 +38,7 @@ def _figure(width: float, height: float) -> "Iterator[Figure]":
         yield Figure(figsize=(width, height), layout="constrained")
 
 
-def _svg(figure: "Figure", title: str) -> str:
+def _svg(figure: Figure, title: str) -> str:
     buffer = io.StringIO()
     figure.savefig(buffer, format="svg", metadata={"Date": None, "Title": title}, transparent=True)
     text = buffer.getvalue()
@@ -98,8 +85,6 @@ def reliability_curve(title: str, table: Sequence[Line]) -> str:
 
 
 def _plain(axes: object) -> None:
-    from matplotlib.axes import Axes  # noqa: PLC0415
-
     assert isinstance(axes, Axes)
     axes.grid(color="#dddddd", linewidth=0.6)
     axes.set_axisbelow(True)

@@ -80,13 +80,13 @@ def publish(world: str, labels: tuple[Label, ...], ran: Ran, alert_only: Ran | N
 
 
 def load_published(path: Path) -> Published:
-    """Read what `triage eval --json` wrote. Raises ConfigError."""
+    """Read what `triage eval run --json` wrote. Raises ConfigError."""
     try:
         return Published.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
     except ValidationError as error:
-        raise ConfigError(f"{path} is not an evaluation that `triage eval --json` wrote") from error
+        raise ConfigError(f"{path} is not an evaluation that `triage eval run --json` wrote") from error
 
 
 def thresholds(text: str) -> dict[str, float]:

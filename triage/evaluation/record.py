@@ -72,13 +72,13 @@ async def read_record(store: Store, alert_id: str) -> CaseRecord:
 
 
 def load_record(path: Path) -> CaseRecord:
-    """Read a file that `triage record export` wrote. Raises ConfigError."""
+    """Read a file that `triage eval record export` wrote. Raises ConfigError."""
     try:
         return CaseRecord.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
     except ValidationError as error:
-        raise ConfigError(f"{path} is not a record that `triage record export` wrote") from error
+        raise ConfigError(f"{path} is not a record that `triage eval record export` wrote") from error
 
 
 async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: str) -> None:

@@ -29,7 +29,7 @@ def load_records(directory: Path) -> tuple[CaseRecord, ...]:
             raise ConfigError(f"{path}: alert {case.alert.id} is recorded twice in {directory}")
         found[case.alert.id] = case
     if not found:
-        raise ConfigError(f"--alerts: {directory} holds no record; `triage record export ALERT --file` writes one")
+        raise ConfigError(f"--alerts: {directory} holds no record; `triage eval record export ALERT --file` writes one")
     return tuple(found.values())
 
 

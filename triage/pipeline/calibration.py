@@ -1,4 +1,4 @@
-"""The fit of confidences to outcomes, in the store; `triage agreement --calibrate` makes it."""
+"""The fit of confidences to outcomes, in the store; `triage eval agreement --calibrate` makes it."""
 
 from datetime import datetime
 
@@ -19,7 +19,7 @@ async def load_fit(store: Store) -> ConfidenceMap | None:
     try:
         return ConfidenceMap.model_validate(kept)
     except ValidationError as error:
-        raise StoreError("the stored calibration cannot be read; `triage agreement --forget` drops it") from error
+        raise StoreError("the stored calibration cannot be read; `triage eval agreement --forget` drops it") from error
 
 
 async def save_fit(store: Store, fit: ConfidenceMap | None, *, now: datetime) -> None:

@@ -29,7 +29,7 @@ class State(StrEnum):
     LINKED = "linked"
     """Takes the verdict of its group's leader."""
     FAILED = "failed"
-    """Given up after its attempts; `triage retry` queues it again."""
+    """Given up after its attempts; `triage queue retry` queues it again."""
 
 
 class AlertRecord(Value):

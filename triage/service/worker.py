@@ -94,7 +94,7 @@ class Worker:
         if claim.attempts > MAX_CLAIMS:
             text = (
                 f"given up after {MAX_CLAIMS} attempts that ended with the process; "
-                f"`triage retry {claim.alert.id}` tries again"
+                f"`triage queue retry {claim.alert.id}` tries again"
             )
             await self._give_back(claim, error=text, failed=True)
             self._count_failure(claim, text, tally)

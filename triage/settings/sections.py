@@ -264,6 +264,11 @@ class Settings(Section):
     writeback: WritebackSettings = WritebackSettings()
     store: StoreSettings = StoreSettings()
 
+    def offline(self) -> "Settings":
+        """The same, where the offline analyst answers whatever is configured."""
+        investigation = self.investigation.model_copy(update={"analyst": AnalystChoice.OFFLINE})
+        return self.model_copy(update={"investigation": investigation})
+
     @property
     def uses_llm(self) -> bool:
         """Whether a language model investigates."""

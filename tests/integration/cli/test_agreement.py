@@ -179,20 +179,20 @@ def test_from_shadow_mode_to_a_calibrated_verdict(panther: SandboxServer, tmp_pa
     done = [name for name, row in rows.items() if row["state"] == "done"]
     later = (panther.world.now + timedelta(hours=1)).isoformat()
     for name in done:
-        assert run_cli("mark", name, "benign", "--note", "a drill", directory=tmp_path).status == 0
-    found = run_cli("agreement", "--json", "--now", later, directory=tmp_path)
+        assert run_cli("eval", "mark", name, "benign", "--note", "a drill", directory=tmp_path).status == 0
+    found = run_cli("eval", "agreement", "--json", "--now", later, directory=tmp_path)
     assert found.status == 0, found.err
     assert found.json["agreement"]["triaged"] == len(done)
     assert found.json["agreement"]["unlabelled"] == 0
     assert found.json["calibration"] is None
-    few = run_cli("agreement", "--calibrate", "--now", later, directory=tmp_path)
+    few = run_cli("eval", "agreement", "--calibrate", "--now", later, directory=tmp_path)
     assert few.status == 2
     assert "too few for a fit" in few.err
     asyncio.run(_keep_a_fit(tmp_path))
     shown = run_cli("investigate", done[0], "--json", directory=tmp_path).json
     assert shown["confidence"] == 0.25
     assert "calibrated on 77 outcomes" in run_cli("show", done[0], directory=tmp_path).out
-    assert run_cli("agreement", "--forget", directory=tmp_path).status == 0
+    assert run_cli("eval", "agreement", "--forget", directory=tmp_path).status == 0
     assert run_cli("investigate", done[0], "--json", directory=tmp_path).json["confidence"] != 0.25
 
 
@@ -210,10 +210,10 @@ async def _keep_a_fit(directory: Path) -> None:
 def test_what_cannot_be_asked_is_one_line(tmp_path: Path, panther: SandboxServer) -> None:
     """Wrong options and unknown alerts are refused with what to do."""
     write_config(tmp_path, panther.url)
-    assert run_cli("agreement", "--since", "soon", directory=tmp_path).status == 2
-    assert run_cli("agreement", "--max-missed", "0.1", directory=tmp_path).status == 2
-    assert run_cli("agreement", "--calibrate", directory=tmp_path).status == 2
-    assert run_cli("mark", ALERTS[0]["id"], "benign", directory=tmp_path).status == 2
+    assert run_cli("eval", "agreement", "--since", "soon", directory=tmp_path).status == 2
+    assert run_cli("eval", "agreement", "--max-missed", "0.1", directory=tmp_path).status == 2
+    assert run_cli("eval", "agreement", "--calibrate", directory=tmp_path).status == 2
+    assert run_cli("eval", "mark", ALERTS[0]["id"], "benign", directory=tmp_path).status == 2
 
 
 async def _decided(directory: Path, *names: str) -> None:

@@ -90,10 +90,10 @@ def test_the_status_page(tmp_path: Path) -> None:
         "3 failed in a row (1 h ago): Panther, Alerts: the server has trouble; last complete 1 d 2 h ago",
         "9 windows to read, 2031-05-02 08:00 to 2031-05-04 10:00",
         "not read: alert x has no id",
-        "paused; `triage resume` continues",
+        "paused; `triage writeback resume` continues",
         "0.50 USD (1,000 tokens, 2 calls) today, 0.50 USD (1,000 tokens, 2 calls) in all",
         "works  host/7/0  for 0 s",
-        "Failed: 1 (`triage list --failed`; `triage retry --all` tries again)",
+        "Failed: 1 (`triage list --failed`; `triage queue retry --all` tries again)",
         "broken  0 s ago  the model refuses",
     ):
         assert text in page, text
@@ -143,7 +143,7 @@ def test_the_status_document(tmp_path: Path) -> None:
 def test_one_unknown_alert_does_not_stop_the_others(tmp_path: Path) -> None:
     """The known ones are queued, whatever their place in the list; the unknown one is named, and the status is 1."""
     prepare(tmp_path, busy)
-    ran = run_cli("retry", "broken", "nobody", "done", *AT, directory=tmp_path)
+    ran = run_cli("queue", "retry", "broken", "nobody", "done", *AT, directory=tmp_path)
     assert ran.status == 1
     assert "2 queued again" in ran.out
     assert "nobody" in ran.err
@@ -179,9 +179,9 @@ def test_retrying_by_name_and_all(tmp_path: Path) -> None:
     """A failed alert is queued with all its attempts; one that is worked on is left alone, with status 1."""
     prepare(tmp_path, busy)
 
-    busy_one = run_cli("retry", "works", "broken", *AT, directory=tmp_path)
+    busy_one = run_cli("queue", "retry", "works", "broken", *AT, directory=tmp_path)
     document = run_cli("status", "--json", *AT, directory=tmp_path).json
-    none = run_cli("retry", "--all", *AT, directory=tmp_path)
+    none = run_cli("queue", "retry", "--all", *AT, directory=tmp_path)
 
     assert (busy_one.status, busy_one.out) == (1, "1 queued again\n")
     assert "works is being worked on" in busy_one.err
@@ -190,16 +190,19 @@ def test_retrying_by_name_and_all(tmp_path: Path) -> None:
     assert (none.status, none.out) == (0, "0 queued again\n")
 
 
+SINCE = (("list",), ("report",), ("export", "alerts"), ("export", "assets"), ("export", "risks"))
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (("retry",), "--all"),
-        (("retry", "--all", "x"), "--all"),
-        (("retry", "nobody"), "nobody is not in the state database"),
-        (("retry", "not an id"), "neither an alert id"),
-        (("prune", "--older-than", "soon"), "--older-than"),
-        (("prune", "--older-than", "0s"), "above zero"),
-        *(((name, "--since", "0h"), "above zero") for name in ("list", "report", "export", "assets", "risks")),
+        (("queue", "retry"), "--all"),
+        (("queue", "retry", "--all", "x"), "--all"),
+        (("queue", "retry", "nobody"), "nobody is not in the state database"),
+        (("queue", "retry", "not an id"), "neither an alert id"),
+        (("queue", "prune", "--older-than", "soon"), "--older-than"),
+        (("queue", "prune", "--older-than", "0s"), "above zero"),
+        *(((*name, "--since", "0h"), "above zero") for name in SINCE),
     ],
 )
 def test_wrong_requests(tmp_path: Path, arguments: tuple[str, ...], message: str) -> None:
@@ -223,11 +226,11 @@ def test_pruning(tmp_path: Path) -> None:
     """By `store.keep` or by an age; a dry run only counts; the status says when it was done."""
     prepare(tmp_path, aged)
 
-    assert run_cli("prune", "--older-than", "90d", "--dry-run", *AT, directory=tmp_path).out == (
+    assert run_cli("queue", "prune", "--older-than", "90d", "--dry-run", *AT, directory=tmp_path).out == (
         "2 alerts would be deleted\n"
     )
-    assert run_cli("prune", *AT, directory=tmp_path).out == "1 alerts deleted\n"
-    assert run_cli("prune", "--older-than", "90d", *AT, directory=tmp_path).out == "1 alerts deleted\n"
+    assert run_cli("queue", "prune", *AT, directory=tmp_path).out == "1 alerts deleted\n"
+    assert run_cli("queue", "prune", "--older-than", "90d", *AT, directory=tmp_path).out == "1 alerts deleted\n"
     assert [row["alert_id"] for row in run_cli("list", "--json", directory=tmp_path).json] == ["d10"]
     document = run_cli("status", "--json", *AT, directory=tmp_path).json
     # The clock runs on from the time it was set to.
@@ -241,8 +244,8 @@ def test_what_is_kept_for_ever_is_pruned_by_age_only(tmp_path: Path) -> None:
     config = tmp_path / "config.yaml"
     config.write_text(config.read_text().replace("state.db'}", "state.db', keep: 0s}"), encoding="utf-8")
 
-    assert "store.keep is 0s" in run_cli("prune", directory=tmp_path).err
-    assert run_cli("prune", "--older-than", "90d", *AT, directory=tmp_path).out == "1 alerts deleted\n"
+    assert "store.keep is 0s" in run_cli("queue", "prune", directory=tmp_path).err
+    assert run_cli("queue", "prune", "--older-than", "90d", *AT, directory=tmp_path).out == "1 alerts deleted\n"
 
 
 def test_a_process_knows_its_name_and_whether_others_live() -> None:

@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 
 import httpx
@@ -14,8 +15,10 @@ import pytest
 from tests.support.cli import run_cli, write_config
 from tests.support.shared import ROOT
 from tests.support.tiny_world import write_world
-from triage.cli import _COMMANDS
+from triage.cli import RENAMED, cli
 from triage.cli.demo import cleared
+from triage.cli.lazy import LazyGroup, require
+from triage.errors import ConfigError
 from triage.settings import StoreSettings, WritebackSettings
 
 HEAVY = ["openai", "duckdb", "sqlglot", "gql", "httpx", "sqlalchemy", "pydantic", "jinja2"]
@@ -37,12 +40,57 @@ def test_help_imports_nothing_heavy() -> None:
     assert "Usage:" in ran.stdout
 
 
-@pytest.mark.parametrize("name", sorted(_COMMANDS))
-def test_every_command_explains_itself(name: str, tmp_path: Path) -> None:
-    """Each listed command exists, has help, and its first line stands in the overview's spirit."""
-    ran = run_cli(name, "--help", directory=tmp_path)
-    assert ran.status == 0
-    assert f"triage {name}" in ran.out
+def paths(group: LazyGroup, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]:
+    """Every command and group below a group, by the words that are typed."""
+    for name, each in group.lazy.items():
+        yield (*path, name)
+        if isinstance(each, LazyGroup):
+            yield from paths(each, (*path, name))
+
+
+@pytest.mark.parametrize("path", [*paths(cli)], ids=" ".join)
+def test_every_command_explains_itself(path: tuple[str, ...], tmp_path: Path) -> None:
+    """Each listed command and group exists and has help."""
+    ran = run_cli(*path, "--help", directory=tmp_path)
+    assert (ran.status, ran.err) == (0, "")
+    assert f"triage {' '.join(path)}" in ran.out
+
+
+@pytest.mark.parametrize("old", [*RENAMED, "audit verify", "record export", "world import"])
+def test_an_old_name_still_works(old: str, tmp_path: Path) -> None:
+    """A command that moved into a group answers to its old name, and says its new one once."""
+    ran = run_cli(*old.split(), "--help", directory=tmp_path)
+    first = old.split(maxsplit=1)[0]
+    new = " ".join(RENAMED[first])
+    assert (ran.status, ran.err) == (0, f"`triage {first}` is now `triage {new}`\n")
+    assert f"Usage: triage {new}" in ran.out
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (("export", "--format", "xml"), "export alerts"),
+        (("eval", "--repeat", "0"), "eval run"),
+        (("eval", "--compare", "a.json", "b.json"), "eval compare"),
+        (("sandbox", "--world", "nowhere"), "sandbox serve"),
+    ],
+)
+def test_a_group_takes_what_its_old_command_took(old: tuple[str, ...], new: str, tmp_path: Path) -> None:
+    """Options behind a group's own name go to the command that had this name before."""
+    ran = run_cli(*old, directory=tmp_path)
+    assert ran.status == 2
+    assert ran.err.startswith(f"`triage {old[0]}` is now `triage {new}`\n")
+    assert "No such" not in ran.err
+
+
+def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A library that an extra brings is asked for by the extra's name; another missing module is a fault of ours."""
+    monkeypatch.setitem(sys.modules, "duckdb", None)
+    monkeypatch.delitem(sys.modules, "triage.sandbox.lake", raising=False)
+    with pytest.raises(ConfigError, match=r"duckdb, which the extra `sandbox` brings"):
+        require("triage.sandbox.lake")
+    with pytest.raises(ModuleNotFoundError):
+        require("triage.no_such_module")
 
 
 def test_an_unknown_command_is_a_wrong_request(tmp_path: Path) -> None:
@@ -53,13 +101,13 @@ def test_an_unknown_command_is_a_wrong_request(tmp_path: Path) -> None:
 
 
 def test_a_reader_that_has_gone_ends_it_quietly(tmp_path: Path) -> None:
-    """`triage export | head`: no traceback; what was not read is unfinished."""
+    """`triage export alerts | head`: no traceback; what was not read is unfinished."""
     write_config(tmp_path, "http://127.0.0.1:9/public/graphql")
     read, write = os.pipe()
     os.close(read)
     with os.fdopen(write) as pipe:
         ran = subprocess.run(
-            [sys.executable, "-m", "triage", "export", "--format", "csv", "--config", str(tmp_path / "config.yaml")],
+            [sys.executable, "-m", "triage", "export", "alerts", "--format", "csv", "--config", str(tmp_path / "config.yaml")],
             cwd=ROOT, stdout=pipe, stderr=subprocess.PIPE, text=True, check=False,
         )  # fmt: skip
     assert (ran.returncode, ran.stderr) == (1, "")
@@ -100,7 +148,16 @@ def test_a_demo_where_nothing_can_be_kept(tmp_path: Path) -> None:
 def test_the_sandbox_command_serves(arguments: tuple[str, ...], accepted: bool, tmp_path: Path) -> None:
     """It says where it listens, takes any token unless one is named, and ends on an interrupt."""
     (tmp_path / "world").mkdir()
-    command = [sys.executable, "-m", "triage", "sandbox", "--world", str(write_world(tmp_path / "world")), *arguments]
+    command = [
+        sys.executable,
+        "-m",
+        "triage",
+        "sandbox",
+        "serve",
+        "--world",
+        str(write_world(tmp_path / "world")),
+        *arguments,
+    ]
     process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     try:
         assert process.stdout is not None

@@ -1,4 +1,4 @@
-"""`triage eval`: the whole program over a labelled world."""
+"""`triage eval run`: the whole program over a labelled world."""
 
 import json
 import sys
@@ -31,7 +31,7 @@ def world(tmp_path: Path) -> Path:
 def test_the_same_run_gives_the_same_bytes(world: Path, tmp_path: Path) -> None:
     """The offline analyst's JSON can be published and reproduced; alerts without a label are counted apart."""
     first, second = (
-        run_cli("eval", "--world", str(world), "--offline", "--json", directory=tmp_path) for _ in range(2)
+        run_cli("eval", "run", "--world", str(world), "--offline", "--json", directory=tmp_path) for _ in range(2)
     )
     assert first.status == 0, first.err
     assert first.out == second.out
@@ -46,7 +46,7 @@ def test_the_same_run_gives_the_same_bytes(world: Path, tmp_path: Path) -> None:
 def test_a_threshold_decides_the_exit_status(world: Path, tmp_path: Path) -> None:
     """A run below what was asked for ends with 1 and says which figure; nothing is left in the directory."""
     ran = run_cli(
-        "eval", "--world", str(world), "--offline", "--no-alert-only", "--fail-under", "stability=1",
+        "eval", "run", "--world", str(world), "--offline", "--no-alert-only", "--fail-under", "stability=1",
         directory=tmp_path,
     )  # fmt: skip
     assert ran.status == 1
@@ -58,7 +58,7 @@ def test_a_threshold_decides_the_exit_status(world: Path, tmp_path: Path) -> Non
 def test_repeats_and_the_page(world: Path, tmp_path: Path) -> None:
     """Every alert is investigated as often as asked; the page holds its plots and needs nothing from elsewhere."""
     ran = run_cli(
-        "eval", "--world", str(world), "--offline", "--no-alert-only", "--repeat", "2", "--json", "--html", "e.html",
+        "eval", "run", "--world", str(world), "--offline", "--no-alert-only", "--repeat", "2", "--json", "--html", "e.html",
         directory=tmp_path,
     )  # fmt: skip
     assert ran.status == 0, ran.err
@@ -72,12 +72,14 @@ def test_repeats_and_the_page(world: Path, tmp_path: Path) -> None:
 
 def test_two_runs_are_compared(world: Path, tmp_path: Path) -> None:
     """Two kept evaluations give what changed, alert by alert."""
-    published = run_cli("eval", "--world", str(world), "--offline", "--no-alert-only", "--json", directory=tmp_path)
+    published = run_cli(
+        "eval", "run", "--world", str(world), "--offline", "--no-alert-only", "--json", directory=tmp_path
+    )
     document = published.json
     (tmp_path / "a.json").write_text(json.dumps(document), encoding="utf-8")
     document["alerts"][0]["outcome"]["verdict"] = "malicious"
     (tmp_path / "b.json").write_text(json.dumps(document), encoding="utf-8")
-    ran = run_cli("eval", "--compare", "a.json", "b.json", directory=tmp_path)
+    ran = run_cli("eval", "compare", "a.json", "b.json", directory=tmp_path)
     assert ran.status == 0, ran.err
     assert "right now and not before: 1" in ran.out
     assert ALERTS[0]["id"] in ran.out
@@ -87,7 +89,7 @@ def test_labels_never_reach_the_model(world: Path, tmp_path: Path) -> None:
     """What is known to be right stands in no prompt; the configured model investigates each labelled alert."""
     with scripted_model(cite_first_event()) as model:
         ran = run_cli(
-            "eval", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path,
+            "eval", "run", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path,
             environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
         )  # fmt: skip
         said = json.dumps(model.requests)
@@ -100,11 +102,10 @@ def test_labels_never_reach_the_model(world: Path, tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "problem"),
     [
-        (("--world", "nowhere"), "nowhere"),
-        (("--truth", "some.ndjson"), "name it with --world"),
-        (("--fail-under", "speed=1"), "none of recall"),
-        (("--compare", "a.json", "b.json"), "cannot be read"),
-        (("--compare", "a.json", "b.json", "--fail-under", "recall=0.5"), "takes --json alone"),
+        (("run", "--world", "nowhere"), "nowhere"),
+        (("run", "--truth", "some.ndjson"), "name it with --world"),
+        (("run", "--fail-under", "speed=1"), "none of recall"),
+        (("compare", "a.json", "b.json"), "cannot be read"),
     ],
 )
 def test_what_cannot_be_run_is_one_line(tmp_path: Path, arguments: tuple[str, ...], problem: str) -> None:
@@ -118,7 +119,7 @@ def test_what_cannot_be_run_is_one_line(tmp_path: Path, arguments: tuple[str, ..
 def test_a_label_for_an_alert_that_is_not_there_is_refused(world: Path, tmp_path: Path) -> None:
     """Labels and world must belong together."""
     (tmp_path / "other.ndjson").write_text('{"alert_id": "elsewhere", "verdict": "benign"}\n', encoding="utf-8")
-    ran = run_cli("eval", "--world", str(world), "--truth", "other.ndjson", directory=tmp_path)
+    ran = run_cli("eval", "run", "--world", str(world), "--truth", "other.ndjson", directory=tmp_path)
     assert ran.status == 2
     assert "elsewhere" in ran.err
 
@@ -127,7 +128,7 @@ def test_a_broken_configuration_is_not_passed_over(world: Path, tmp_path: Path) 
     """A config.yaml beside the run is used, so a wrong one is refused."""
     write_config(tmp_path, "http://127.0.0.1:1/public/graphql")
     (tmp_path / "config.yaml").write_text("panther: [", encoding="utf-8")
-    assert run_cli("eval", "--world", str(world), directory=tmp_path).status == 2
+    assert run_cli("eval", "run", "--world", str(world), directory=tmp_path).status == 2
 
 
 def test_the_lake_of_the_own_panther_does_not_matter(world: Path, tmp_path: Path) -> None:
@@ -148,9 +149,11 @@ def test_a_page_that_cannot_be_drawn_is_refused_before_the_run(
 ) -> None:
     """Without matplotlib nothing is investigated, so that no model is paid for a page that never comes."""
     monkeypatch.setitem(sys.modules, "matplotlib", None)
+    for name in ("triage.evaluation.page", "triage.evaluation.plots"):
+        monkeypatch.delitem(sys.modules, name, raising=False)
     with scripted_model(cite_first_event()) as model:
         ran = run_cli(
-            "eval", "--world", str(world), "--html", "e.html", directory=tmp_path,
+            "eval", "run", "--world", str(world), "--html", "e.html", directory=tmp_path,
             environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
         )  # fmt: skip
         asked = len(model.requests)
@@ -162,7 +165,7 @@ def test_a_page_that_cannot_be_drawn_is_refused_before_the_run(
 def test_a_page_that_cannot_be_written_takes_no_figures_along(world: Path, tmp_path: Path) -> None:
     """The figures stand on stdout before the page is written."""
     ran = run_cli(
-        "eval", "--world", str(world), "--offline", "--no-alert-only", "--json", "--html", "no/e.html",
+        "eval", "run", "--world", str(world), "--offline", "--no-alert-only", "--json", "--html", "no/e.html",
         directory=tmp_path,
     )  # fmt: skip
     assert ran.status == 2
@@ -173,7 +176,7 @@ def test_a_page_that_cannot_be_written_takes_no_figures_along(world: Path, tmp_p
 def test_labels_that_say_nothing_are_refused(world: Path, tmp_path: Path) -> None:
     """A truth file without a verdict measures nothing; that is said in one line."""
     (tmp_path / "none.ndjson").write_text(json.dumps({"alert_id": ALERTS[0]["id"]}) + "\n", encoding="utf-8")
-    ran = run_cli("eval", "--world", str(world), "--truth", "none.ndjson", "--offline", directory=tmp_path)
+    ran = run_cli("eval", "run", "--world", str(world), "--truth", "none.ndjson", "--offline", directory=tmp_path)
     assert ran.status == 2
     assert "no label says malicious or benign" in ran.err
 
@@ -186,7 +189,7 @@ def test_the_offline_analyst_is_not_counted_as_the_model(world: Path, tmp_path: 
             "http://127.0.0.1:1/public/graphql",
             more=f"llm:\n  base_url: {model.url}\n  model: scripted-1\ninvestigation:\n  daily_tokens: 1\n",
         )
-        ran = run_cli("eval", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path)
+        ran = run_cli("eval", "run", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path)
     assert ran.status == 1
     assert ran.json["scores"]["failed"] == 2
     assert "budget is used up" in ran.json["alerts"][0]["outcome"]["error"]

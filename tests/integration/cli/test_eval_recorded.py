@@ -1,4 +1,4 @@
-"""`triage eval --alerts`: recorded investigations again, held against their labels."""
+"""`triage eval run --alerts`: recorded investigations again, held against their labels."""
 
 import asyncio
 import json
@@ -37,7 +37,9 @@ def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
         write_config(directory, panther.url, more=more)
         assert run_cli("run", "--once", "--now", NOW, directory=directory).status == 0
     for entry in ALERTS[:3]:
-        ran = run_cli("record", "export", entry["id"], "--file", f"cases/{entry['id']}.json", directory=directory)
+        ran = run_cli(
+            "eval", "record", "export", entry["id"], "--file", f"cases/{entry['id']}.json", directory=directory
+        )
         assert ran.status == 0, ran.err
     write_labels(cases / "truth.ndjson", LABELS)
     return directory
@@ -49,7 +51,9 @@ def write_labels(path: Path, labels: list[dict[str, object]]) -> None:
 
 def test_records_are_judged_again_and_held_against_their_labels(place: Path) -> None:
     """The same figures as over a world, from records alone, with the same bytes each time; no label, no count."""
-    first, second = (run_cli("eval", "--alerts", "cases", "--offline", "--json", directory=place) for _ in range(2))
+    first, second = (
+        run_cli("eval", "run", "--alerts", "cases", "--offline", "--json", directory=place) for _ in range(2)
+    )
     assert first.status == 0, first.err
     assert first.out == second.out
     found = first.json
@@ -67,7 +71,7 @@ def test_text_page_and_threshold_are_those_of_a_world(place: Path, tmp_path: Pat
     """The report, the page with its plots, and exit 1 below what was asked for."""
     page = tmp_path / "e.html"
     ran = run_cli(
-        "eval", "--alerts", "cases", "--offline", "--repeat", "2", "--html", str(page), "--fail-under", "stability=2",
+        "eval", "run", "--alerts", "cases", "--offline", "--repeat", "2", "--html", str(page), "--fail-under", "stability=2",
         directory=place,
     )  # fmt: skip
     assert ran.status == 1
@@ -80,13 +84,13 @@ def test_text_page_and_threshold_are_those_of_a_world(place: Path, tmp_path: Pat
 
 def test_a_model_is_measured_on_records_and_sees_no_label(place: Path, tmp_path: Path) -> None:
     """Its recorded questions are answered, others are counted, and two such evaluations can be compared."""
-    kept = run_cli("eval", "--alerts", "cases", "--offline", "--no-alert-only", "--json", directory=place)
+    kept = run_cli("eval", "run", "--alerts", "cases", "--offline", "--no-alert-only", "--json", directory=place)
     (tmp_path / "a.json").write_text(kept.out, encoding="utf-8")
     with scripted_model(inquisitive) as model:
         environment = {"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"}
         cases = str(place / "cases")
         ran = run_cli(
-            "eval", "--alerts", cases, "--no-alert-only", "--json", directory=tmp_path, environment=environment
+            "eval", "run", "--alerts", cases, "--no-alert-only", "--json", directory=tmp_path, environment=environment
         )
         said = json.dumps(model.requests)
     assert ran.status == 0, ran.err
@@ -96,7 +100,7 @@ def test_a_model_is_measured_on_records_and_sees_no_label(place: Path, tmp_path:
     assert "label-marker-one" not in said
     assert "not recorded" not in said
     (tmp_path / "b.json").write_text(ran.out, encoding="utf-8")
-    compared = run_cli("eval", "--compare", "a.json", "b.json", directory=tmp_path)
+    compared = run_cli("eval", "compare", "a.json", "b.json", directory=tmp_path)
     assert compared.status == 0, compared.err
     assert "2 alerts in both" in compared.out
 
@@ -113,7 +117,7 @@ def test_questions_without_a_recorded_answer_are_counted(place: Path, tmp_path: 
     write_labels(path / "truth.ndjson", LABELS[:1])
     with scripted_model(inquisitive) as model:
         ran = run_cli(
-            "eval", "--alerts", "cases", "--no-alert-only", directory=tmp_path,
+            "eval", "run", "--alerts", "cases", "--no-alert-only", directory=tmp_path,
             environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
         )  # fmt: skip
     assert ran.status == 0, ran.err
@@ -132,7 +136,7 @@ def test_a_record_of_another_version_counts_as_failed(place: Path, tmp_path: Pat
                     step["payload"] = {"result": {"another": "version"}}
         (path / f"{entry['id']}.json").write_text(json.dumps(case), encoding="utf-8")
     write_labels(path / "truth.ndjson", LABELS)
-    ran = run_cli("eval", "--alerts", "cases", "--offline", "--no-alert-only", "--json", directory=tmp_path)
+    ran = run_cli("eval", "run", "--alerts", "cases", "--offline", "--no-alert-only", "--json", directory=tmp_path)
     assert ran.status == 1
     first, second = (entry["outcome"] for entry in ran.json["alerts"])
     assert first["verdict"] is None
@@ -189,7 +193,7 @@ def test_what_is_no_recorded_set_is_one_line(
 ) -> None:
     """A wrong directory ends with 2 and one line that says what is wrong."""
     broken(tmp_path, place)
-    ran = run_cli("eval", "--offline", "--alerts", *arguments, directory=tmp_path)
+    ran = run_cli("eval", "run", "--offline", "--alerts", *arguments, directory=tmp_path)
     assert ran.status == 2
     assert problem in ran.err
     assert ran.err.count("\n") == 1

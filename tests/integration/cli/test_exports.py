@@ -223,7 +223,7 @@ def test_every_alert_is_a_risk(kind: Kind, category: str) -> None:
 
 
 def test_a_risk_names_its_assets() -> None:
-    """By the ids of `triage assets`, both ways."""
+    """By the ids of `triage export assets`, both ways."""
     found = known(malicious())
     row = risk_row(*found, console_url="")
     assets = assets_of(found)
@@ -397,7 +397,7 @@ def test_a_comment_that_policy_puts_off_waits_for_a_person(tmp_path: Path) -> No
     world = load_world(write_world(tmp_path))
     with SandboxServer(world) as panther:
         write_config(tmp_path, panther.url, more="  keep: 0s\n")
-        assert run_cli("pause", directory=tmp_path).status == 0
+        assert run_cli("writeback", "pause", directory=tmp_path).status == 0
         assert run_cli("run", "--once", "--write", directory=tmp_path).status == 0
         ran = run_cli("report", "--since", "30d", "--json", directory=tmp_path)
     waiting = [row["why"] for row in ran.json["waiting"]]

@@ -87,7 +87,7 @@ def harsh(asked: dict[str, Any]) -> Reply:
 def test_the_same_model_comes_to_the_same_verdict(recorded: Recorded) -> None:
     """All evidence is read back, the model is asked anew, and Panther hears nothing."""
     before, asked = len(recorded.panther.requests), len(recorded.llm.requests)
-    ran = run_cli("replay", ALERT_ID, "--against-recorded", "--json", directory=recorded.directory)
+    ran = run_cli("eval", "replay", ALERT_ID, "--against-recorded", "--json", directory=recorded.directory)
     assert ran.status == 0, ran.err
     (found,) = ran.json
     assert found["before"] == found["after"]
@@ -102,7 +102,7 @@ def test_another_model_is_held_against_the_record(recorded: Recorded, tmp_path: 
     """A verdict that differs is shown, and ends with 1 where the recorded one was asked to be kept."""
     with scripted_model(harsh) as other:
         place = with_model(recorded.directory, tmp_path, other.url)
-        ran = run_cli("replay", ALERT_ID, "--against-recorded", directory=place)
+        ran = run_cli("eval", "replay", ALERT_ID, "--against-recorded", directory=place)
     assert ran.status == 1
     assert "1 verdicts changed" in ran.out
 
@@ -112,7 +112,7 @@ def test_a_question_that_was_not_recorded_is_counted(recorded: Recorded, tmp_pat
     another = call("query_lake", {"sql": "SELECT 1 FROM panther_logs.public.custom_door", "question": "What else?"})
     with scripted_model([calling(another), concluding()]) as other:
         place = with_model(recorded.directory, tmp_path, other.url)
-        ran = run_cli("replay", ALERT_ID, "--json", directory=place)
+        ran = run_cli("eval", "replay", ALERT_ID, "--json", directory=place)
         told = json.dumps(other.requests[-1])
     assert ran.status == 0, ran.err
     (found,) = ran.json
@@ -128,7 +128,17 @@ def test_other_prompts_are_tried_over_the_whole_record(recorded: Recorded, tmp_p
     shipped = ROOT / "prompts" / "system.md.j2"
     (own / "system.md.j2").write_text(shipped.read_text(encoding="utf-8") + "\nBe brief.\n", encoding="utf-8")
     ran = run_cli(
-        "replay", "--all", "--since", "30d", "--now", NOW, "--prompts", str(own), "--json", directory=recorded.directory
+        "eval",
+        "replay",
+        "--all",
+        "--since",
+        "30d",
+        "--now",
+        NOW,
+        "--prompts",
+        str(own),
+        "--json",
+        directory=recorded.directory,
     )
     assert ran.status == 0, ran.err
     assert [found["alert_id"] for found in ran.json] == [ALERT_ID]
@@ -139,7 +149,7 @@ def test_other_prompts_are_tried_over_the_whole_record(recorded: Recorded, tmp_p
 
 def test_a_record_is_shared(recorded: Recorded, tmp_path: Path) -> None:
     """Exported here, imported there: it is shown and replayed there, with the same result."""
-    exported = run_cli("record", "export", ALERT_ID, "--file", "case.json", directory=recorded.directory)
+    exported = run_cli("eval", "record", "export", ALERT_ID, "--file", "case.json", directory=recorded.directory)
     assert exported.status == 0, exported.err
     turns = [
         step for step in json.loads((recorded.directory / "case.json").read_text())["steps"] if step["kind"] == "model"
@@ -150,15 +160,15 @@ def test_a_record_is_shared(recorded: Recorded, tmp_path: Path) -> None:
     text = (recorded.directory / "config.yaml").read_text(encoding="utf-8")
     (tmp_path / "config.yaml").write_text(text, encoding="utf-8")
     case = str(recorded.directory / "case.json")
-    assert run_cli("record", "import", case, directory=tmp_path).status == 0
+    assert run_cli("eval", "record", "import", case, directory=tmp_path).status == 0
     here = run_cli("show", ALERT_ID, "--json", directory=recorded.directory).json
     there = run_cli("show", ALERT_ID, "--json", directory=tmp_path).json
     assert {key: there[key] for key in ("verdict", "findings", "evidence")} == {
         key: here[key] for key in ("verdict", "findings", "evidence")
     }
-    ran = run_cli("replay", ALERT_ID, "--against-recorded", directory=tmp_path)
+    ran = run_cli("eval", "replay", ALERT_ID, "--against-recorded", directory=tmp_path)
     assert ran.status == 0, ran.err
-    again = run_cli("record", "import", case, directory=tmp_path)
+    again = run_cli("eval", "record", "import", case, directory=tmp_path)
     assert again.status == 2
     assert "already" in again.err
 
@@ -166,7 +176,7 @@ def test_a_record_is_shared(recorded: Recorded, tmp_path: Path) -> None:
 def test_a_replay_is_not_booked_on_the_days_budget(recorded: Recorded) -> None:
     """Its calls are paid, but the store that the service keeps its book in does not hear of them."""
     before = asyncio.run(_spent(recorded.directory))
-    ran = run_cli("replay", ALERT_ID, "--json", directory=recorded.directory)
+    ran = run_cli("eval", "replay", ALERT_ID, "--json", directory=recorded.directory)
     assert ran.status == 0, ran.err
     assert ran.json[0]["tokens"] > 0
     assert before.tokens > 0
@@ -186,7 +196,7 @@ def test_the_offline_analyst_is_not_taken_for_the_model(recorded: Recorded, tmp_
     place = with_model(recorded.directory, tmp_path, recorded.llm.url)
     with (place / "config.yaml").open("a", encoding="utf-8") as config:
         config.write("investigation:\n  daily_tokens: 1\n")
-    ran = run_cli("replay", ALERT_ID, "--json", directory=place)
+    ran = run_cli("eval", "replay", ALERT_ID, "--json", directory=place)
     assert ran.status == 1
     assert ran.json[0]["after"] is None
     assert "budget is used up" in ran.json[0]["error"]
@@ -194,7 +204,7 @@ def test_the_offline_analyst_is_not_taken_for_the_model(recorded: Recorded, tmp_
 
 def test_the_offline_analyst_replays_too(recorded: Recorded) -> None:
     """Without a model the recorded evidence is judged by the rules."""
-    ran = run_cli("replay", ALERT_ID, "--offline", "--json", directory=recorded.directory)
+    ran = run_cli("eval", "replay", ALERT_ID, "--offline", "--json", directory=recorded.directory)
     assert ran.status == 0, ran.err
     assert ran.json[0]["model"] == ""
     assert ran.json[0]["after"]
@@ -213,7 +223,7 @@ def test_what_cannot_be_replayed_is_one_line(
     recorded: Recorded, arguments: tuple[str, ...], status: int, problem: str
 ) -> None:
     """A wrong request says what to change."""
-    ran = run_cli("replay", *arguments, directory=recorded.directory)
+    ran = run_cli("eval", "replay", *arguments, directory=recorded.directory)
     assert ran.status == status
     assert problem in ran.err
 
@@ -221,7 +231,7 @@ def test_what_cannot_be_replayed_is_one_line(
 def test_a_file_that_is_no_record_is_refused(recorded: Recorded, tmp_path: Path) -> None:
     """Anything but an exported record ends with 2 and one line."""
     (tmp_path / "other.json").write_text('{"format": "other"}', encoding="utf-8")
-    ran = run_cli("record", "import", str(tmp_path / "other.json"), directory=recorded.directory)
+    ran = run_cli("eval", "record", "import", str(tmp_path / "other.json"), directory=recorded.directory)
     assert ran.status == 2
     assert "is not a record" in ran.err
 
@@ -268,7 +278,7 @@ def forget(directory: Path, statement: str, alert_id: str) -> None:
 def test_a_calibrated_verdict_is_replayed_with_its_own_fit(offline: Path) -> None:
     """The fit is part of the record: the same analyst states the same confidence, whatever fit is in use today."""
     asyncio.run(_use(offline, None))
-    ran = run_cli("replay", ALERTS[0]["id"], "--json", directory=offline)
+    ran = run_cli("eval", "replay", ALERTS[0]["id"], "--json", directory=offline)
     assert ran.status == 0, ran.err
     (found,) = ran.json
     assert found["before_confidence"] == 0.25
@@ -279,7 +289,7 @@ def test_a_calibrated_verdict_is_replayed_with_its_own_fit(offline: Path) -> Non
 def test_an_investigation_without_a_journal_does_not_keep_the_others(offline: Path, shape: tuple[str, ...]) -> None:
     """`--all` says which one cannot be replayed, replays the rest, and ends with 1, since something was left."""
     forget(offline, "DELETE FROM journal WHERE alert_id = ?", ALERTS[0]["id"])
-    ran = run_cli("replay", "--all", "--now", NOW, *shape, directory=offline)
+    ran = run_cli("eval", "replay", "--all", "--now", NOW, *shape, directory=offline)
     assert ran.status == 1
     assert f"the journal of alert {ALERTS[0]['id']} is gone" in ran.err
     if shape:
@@ -292,7 +302,7 @@ def test_an_investigation_without_a_journal_does_not_keep_the_others(offline: Pa
 def test_alerts_that_were_not_investigated_are_not_replayed(offline: Path) -> None:
     """An alert without an investigation of its own, such as a linked one, is no failure of `--all`."""
     forget(offline, "DELETE FROM investigations WHERE alert_id = ?", ALERTS[1]["id"])
-    ran = run_cli("replay", "--all", "--now", NOW, "--json", directory=offline)
+    ran = run_cli("eval", "replay", "--all", "--now", NOW, "--json", directory=offline)
     assert ran.status == 0, ran.err
     assert [found["alert_id"] for found in ran.json] == [ALERTS[0]["id"], ALERTS[2]["id"]]
 
@@ -304,7 +314,7 @@ def test_a_tool_call_of_another_version_fails_its_own_replay_only(offline: Path)
         """UPDATE journal SET kind = 'tool', payload = '{"result": {"other": 1}}' WHERE "key" = 'finished' AND alert_id = ?""",
         ALERTS[0]["id"],
     )
-    ran = run_cli("replay", "--all", "--now", NOW, "--json", directory=offline)
+    ran = run_cli("eval", "replay", "--all", "--now", NOW, "--json", directory=offline)
     assert ran.status == 1
     first, *others = ran.json
     assert "of another version" in first["error"]

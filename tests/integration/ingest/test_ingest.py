@@ -336,14 +336,14 @@ def test_select_explains_what_would_be_taken(panther: SandboxServer, tmp_path: P
     config.write_text(
         text.replace("ingest:\n", "ingest:\n  detection_id_regex: '^Door'\n  detections_deny: [Door.Gone]\n")
     )
-    found = run_cli("select", "--explain", "--json", directory=tmp_path).json
+    found = run_cli("queue", "select", "--explain", "--json", directory=tmp_path).json
     assert {int(row["alert_id"], 16): row["code"] or row["taken"] for row in found["alerts"]} == {
         1: True, 2: "denied", 3: True, 4: "status",
     }  # fmt: skip
     assert found["counts"] == {"taken": 2, "linked": 0, "denied": 1, "status": 1}
-    shown = run_cli("select", "--explain", directory=tmp_path)
+    shown = run_cli("queue", "select", "--explain", directory=tmp_path)
     assert "status CLOSED is not among ingest.statuses" in shown.out
-    counts = run_cli("select", "--since", "7d", directory=tmp_path).out
+    counts = run_cli("queue", "select", "--since", "7d", directory=tmp_path).out
     assert "CLOSED" not in counts
     assert [line.split() for line in counts.splitlines()] == [
         ["taken", "2"], ["linked", "0"], ["denied", "1"], ["status", "1"],
@@ -359,10 +359,10 @@ def test_select_explains_log_types_and_groups(panther: SandboxServer, tmp_path: 
     write_config(tmp_path, panther.url)
     config = tmp_path / "config.yaml"
     text = config.read_text(encoding="utf-8")
-    grouped = run_cli("select", "--json", directory=tmp_path).json["counts"]
+    grouped = run_cli("queue", "select", "--json", directory=tmp_path).json["counts"]
     assert grouped == {"taken": 1, "linked": 2, "status": 1}
     config.write_text(text.replace("ingest:\n", "ingest:\n  log_types: [AWS.CloudTrail]\n"))
-    assert run_cli("select", "--json", directory=tmp_path).json["counts"]["log_type"] == 3
+    assert run_cli("queue", "select", "--json", directory=tmp_path).json["counts"]["log_type"] == 3
     assert run_cli("run", "--once", directory=tmp_path).status == 0
     assert rows(tmp_path) == {}
 

@@ -1,4 +1,4 @@
-"""`triage world import`: from a user's own files to a world that can be served and measured."""
+"""`triage sandbox world import`: from a user's own files to a world that can be served and measured."""
 
 import gzip
 import hashlib
@@ -103,7 +103,7 @@ def home(tmp_path: Path) -> Path:
 
 
 def run(home: Path, *arguments: str) -> Ran:
-    return run_cli("world", "import", "--into", "w", *arguments, directory=home)
+    return run_cli("sandbox", "world", "import", "--into", "w", *arguments, directory=home)
 
 
 def everything(home: Path, *more: str) -> Ran:
@@ -254,7 +254,7 @@ def test_a_second_import_changes_nothing(home: Path) -> None:
     assert "nothing new: the world is as it was" in again.out
     assert digest(home / "w") == before
     other = run_cli(
-        "world", "import", "--into", "v", "--org", "acme", "--rules", "rules", "--logs", "Okta.SystemLog=okta.ndjson",
+        "sandbox", "world", "import", "--into", "v", "--org", "acme", "--rules", "rules", "--logs", "Okta.SystemLog=okta.ndjson",
         "--cloudtrail", "trail/AWSLogs/111122223333/CloudTrail/eu-west-1/b.json", "--cloudtrail", "trail",
         "--alerts", "alerts.ndjson",
         directory=home,
@@ -268,7 +268,7 @@ STOPPED = {"rule": "Org.Trail.Paused", "where": {"eventName": "StopLogging"}, "v
 
 @pytest.mark.slow
 def test_from_logs_and_rules_to_a_measured_alert(home: Path) -> None:
-    """Logs, rules and one line of alerts give a world that `triage eval` runs; the label is in truth.ndjson alone.
+    """Logs, rules and one line of alerts give a world that `triage eval run` runs; the label is in truth.ndjson alone.
 
     About six seconds: the whole program runs twice over a served world.
     """
@@ -289,7 +289,7 @@ def test_from_logs_and_rules_to_a_measured_alert(home: Path) -> None:
     assert [path.name for path in told] == ["truth.ndjson"]
 
     measured = run_cli(
-        "eval", "--world", "w", "--offline", "--no-alert-only", "--json", directory=home,
+        "eval", "run", "--world", "w", "--offline", "--no-alert-only", "--json", directory=home,
         environment={"OPENAI_API_KEY": "unused"},
     )  # fmt: skip
     assert measured.status == 0, measured.err
@@ -375,7 +375,7 @@ def test_bad_lines_are_counted_and_all_bad_is_an_error(home: Path) -> None:
     for named in ("some.ndjson:1: not JSON", "some.ndjson:3: not a CloudTrail record", "some.ndjson:4: no time"):
         assert named in ran.out
     (home / "all.ndjson").write_text("x\ny\n", encoding="utf-8")
-    ran = run_cli("world", "import", "--into", "v", "--logs", "A.B=all.ndjson", directory=home)
+    ran = run_cli("sandbox", "world", "import", "--into", "v", "--logs", "A.B=all.ndjson", directory=home)
     assert ran.status == 2
     assert "2 left out, such as all.ndjson:1: not JSON" in ran.err
     assert not (home / "v").exists()
@@ -388,7 +388,16 @@ def test_records_without_a_time_need_one(home: Path) -> None:
     assert run(home, "--logs", "Custom.App=app.ndjson", "--time-field", "Custom.App=when_it_was").status == 0
     assert lines(home / "w/lake/panther_logs/custom_app.ndjson")[0]["p_event_time"] == "2026-03-01 00:00:00.000"
     ran = run_cli(
-        "world", "import", "--into", "v", "--logs", "Custom.App=app.ndjson", "--undated", "2026-04-01", directory=home
+        "sandbox",
+        "world",
+        "import",
+        "--into",
+        "v",
+        "--logs",
+        "Custom.App=app.ndjson",
+        "--undated",
+        "2026-04-01",
+        directory=home,
     )
     assert ran.status == 0
     assert lines(home / "v/lake/panther_logs/custom_app.ndjson")[0]["p_event_time"] == "2026-04-01 00:00:00.000"
@@ -500,7 +509,9 @@ def test_another_world_is_extended_without_losing_anything(home: Path) -> None:
     other = write_world(home / "t")
     before = load_world(other, as_recorded=True)
     rows_before = {table: before.lines(table) for table in before.lake}
-    ran = run_cli("world", "import", "--into", str(other), "--cloudtrail", "trail", "--rules", "rules", directory=home)
+    ran = run_cli(
+        "sandbox", "world", "import", "--into", str(other), "--cloudtrail", "trail", "--rules", "rules", directory=home
+    )
     assert ran.status == 0, ran.err
     after = load_world(other, as_recorded=True)
     assert (after.alerts, after.users, after.comments) == (before.alerts, before.users, before.comments)

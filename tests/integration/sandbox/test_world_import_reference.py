@@ -81,7 +81,7 @@ def test_every_published_detection_and_event_is_imported(tmp_path: Path) -> None
         arguments += ["--logs", f"{name}={name}.gz"]
 
     ran = run_cli(
-        "world", "import", "--into", "w", "--rules", "rules", "--undated", "2026-06-01", "--json", *arguments,
+        "sandbox", "world", "import", "--into", "w", "--rules", "rules", "--undated", "2026-06-01", "--json", *arguments,
         directory=tmp_path,
     )  # fmt: skip
     empty = sum(not {name for name in test["event"] if not name.startswith("p_")} for test in tests)

@@ -156,7 +156,7 @@ async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxSe
         tally = await service.run_once(polls=False)
         state, _, error = await of(app)
         assert state is State.FAILED
-        assert f"triage retry {FIRST}" in error
+        assert f"triage queue retry {FIRST}" in error
         assert (tally.done, tally.failed) == (2, 1)
 
 

@@ -13,7 +13,7 @@ upon). CSV has one row an alert:
 | `findings`, `dropped` | numbers: verified, and left out |
 | `failed_questions`, `unproven` | numbers: without an answer, and answers without rows that prove nothing |
 | `techniques`, `actions`, `entities` | joined by ` \| ` |
-| `mark` | what a person said with `triage mark` |
+| `mark` | what a person said with `triage eval mark` |
 | `analyst`, `model`, `run_id`, `started_at`, `finished_at` | of the run |
 | `seconds`, `queries`, `rows`, `prompt_tokens`, `completion_tokens`, `money` | what it took |
 

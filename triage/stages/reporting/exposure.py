@@ -1,6 +1,6 @@
 """Assets and risks as JSON lines for an exposure-management platform, from the state database alone.
 
-An asset (`triage assets`), schema `triage.asset/1`:
+An asset (`triage export assets`), schema `triage.asset/1`:
 
 | field | content |
 |---|---|
@@ -13,7 +13,7 @@ An asset (`triage assets`), schema `triage.asset/1`:
 | `highest_severity`, `verdicts` | over its alerts; verdicts with their numbers |
 | `alerts`, `detections`, `risks` | ids, sorted |
 
-A risk (`triage risks`), schema `triage.risk/1`, is an alert, the most severe first:
+A risk (`triage export risks`), schema `triage.risk/1`, is an alert, the most severe first:
 
 | field | content |
 |---|---|

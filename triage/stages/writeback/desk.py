@@ -15,7 +15,7 @@ from triage.stages.writeback.policy import Seen, Situation, day_start, hold, wan
 from triage.stages.writeback.writer import Writer
 
 PAUSED = "paused"
-"""Named value of the store: true while `triage pause` is in force, for every process that shares it."""
+"""Named value of the store: true while `triage writeback pause` is in force, for every process that shares it."""
 
 
 class Desk(Protocol):

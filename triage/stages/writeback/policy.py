@@ -11,7 +11,7 @@ from triage.domain.verdict import Disposition, Verdict
 from triage.settings import WritebackSettings
 
 PAUSED_FOR = timedelta(minutes=5)
-"""How soon a paused comment is tried again; `triage resume` is noticed after this long at most."""
+"""How soon a paused comment is tried again; `triage writeback resume` is noticed after this long at most."""
 
 _NEVER_CLOSED = frozenset({Severity.CRITICAL, Severity.HIGH})
 
@@ -31,7 +31,7 @@ class Situation:
 
     now: datetime
     paused: bool = False
-    """`triage pause` is in force."""
+    """`triage writeback pause` is in force."""
     written_today: int = 0
     """Comments written since midnight in the configured zone."""
 
@@ -61,7 +61,7 @@ def hold(
     if not replaces and disposition is not None and unwanted:
         return Hold(f"{disposition.value} is not among writeback.verdicts")
     if situation.paused:
-        return Hold("writing is paused (`triage resume` continues)", situation.now + PAUSED_FOR)
+        return Hold("writing is paused (`triage writeback resume` continues)", situation.now + PAUSED_FOR)
     ends = quiet_until(situation.now, settings)
     if ends is not None:
         return Hold(f"quiet hours ({settings.quiet_hours} {settings.timezone})", ends)

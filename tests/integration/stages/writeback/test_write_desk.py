@@ -59,15 +59,15 @@ def test_a_verdict_that_is_not_wanted_gets_no_comment(panther: SandboxServer, tm
 
 
 def test_a_paused_comment_follows_after_resume(panther: SandboxServer, tmp_path: Path) -> None:
-    """`triage pause` stops writing in every process; the alert is done, and its comment is written later, once."""
+    """`triage writeback pause` stops writing in every process; the alert is done, and its comment is written later, once."""
     configure(tmp_path, panther)
-    assert run_cli("pause", directory=tmp_path).status == 0
+    assert run_cli("writeback", "pause", directory=tmp_path).status == 0
     assert run_cli("run", "--once", "--write", directory=tmp_path).status == 0
     assert writes(panther) == []
     rows = {row["alert_id"]: row for row in run_cli("list", "--json", directory=tmp_path).json}
     assert rows[FIRST]["state"] == "done"
     assert rows[FIRST]["verdict"]
-    assert run_cli("resume", directory=tmp_path).status == 0
+    assert run_cli("writeback", "resume", directory=tmp_path).status == 0
     later, much_later = ((panther.world.now + timedelta(minutes=minutes)).isoformat() for minutes in (20, 40))
     asked = len(panther.requests)
     assert run_cli("run", "--once", "--write", "--now", later, directory=tmp_path).status == 0
@@ -97,7 +97,7 @@ def test_status_and_assignee_follow_the_verdict(panther: SandboxServer, tmp_path
     log = [json.loads(line) for line in (tmp_path / "triage-audit.jsonl").read_text(encoding="ascii").splitlines()]
     assert {line["outcome"] for line in log} == {"sending", "done"}
     assert len(log) == 2 * (1 + 2 * moved)
-    assert run_cli("audit", "verify", directory=tmp_path).status == 0
+    assert run_cli("writeback", "audit", directory=tmp_path).status == 0
 
 
 def test_an_announcement_becomes_the_result(panther: SandboxServer, tmp_path: Path) -> None:
@@ -148,7 +148,7 @@ def test_a_pause_holds_an_update_too(panther: SandboxServer, tmp_path: Path) -> 
     investigate(tmp_path)
     before = (ours(panther), comment_writes(panther))
     configure(tmp_path, panther, verdicts=["malicious"], min_severity="CRITICAL")
-    assert run_cli("pause", directory=tmp_path).status == 0
+    assert run_cli("writeback", "pause", directory=tmp_path).status == 0
     shown = investigate(tmp_path)
     assert shown["verdict"] != "malicious"
     assert "writing is paused" in json.dumps(shown)
@@ -197,11 +197,11 @@ def test_a_dry_run_knows_what_stands(panther: SandboxServer, tmp_path: Path) -> 
 
 
 def test_an_edited_audit_log_is_found(panther: SandboxServer, tmp_path: Path) -> None:
-    """`triage audit verify` ends with 1 and names the line."""
+    """`triage writeback audit` ends with 1 and names the line."""
     configure(tmp_path, panther)
     investigate(tmp_path)
     path = tmp_path / "triage-audit.jsonl"
     path.write_text(path.read_text(encoding="ascii").replace("comment.create", "comment.update", 1), encoding="ascii")
-    ran = run_cli("audit", "verify", "--json", directory=tmp_path)
+    ran = run_cli("writeback", "audit", "--json", directory=tmp_path)
     assert ran.status == 1
     assert ran.json["broken"][0]["line"] == 1

@@ -1,0 +1,107 @@
+"""What the README and the documents promise is what the program does."""
+
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import Path
+
+import click
+import pytest
+
+from tests.support.cli import run_cli
+from tests.support.shared import ROOT
+from triage.cli import cli
+from triage.settings import Settings
+
+DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+_BLOCK = re.compile(r"^```(?:sh|shell|bash)\n(.*?)^```", re.MULTILINE | re.DOTALL)
+_INLINE = re.compile(r"`(triage [^`]+)`")
+
+
+def commands(text: str) -> Iterator[str]:
+    """Every `triage ...` of a document: the lines of its shell blocks, and what stands in backticks."""
+    for block in _BLOCK.findall(text):
+        for line in block.replace("\\\n", " ").splitlines():
+            words = line.split("#")[0].strip()
+            if words.startswith("triage "):
+                yield words
+    yield from (" ".join(match.split()) for match in _INLINE.findall(text))
+
+
+def parse(command: str) -> None:
+    """Parse a command as the program would, to its last option, without running it."""
+    words = [word for word in shlex.split(re.split(r" [|>&] ?| >> ", command)[0]) if word not in ("...", "…")]
+    group: click.Command = cli
+    context: click.Context | None = None
+    rest = words[1:]
+    while isinstance(group, click.Group):
+        context = click.Context(group, parent=context, info_name=group.name)
+        if rest and rest[0] == "--config":
+            rest = rest[2:]
+        if not rest or rest[0].startswith("-"):
+            assert not rest or rest[0] in ("--help", "-h", "--version", "-V"), command
+            return
+        names = rest[0].split("|")
+        found = [group.get_command(context, name) for name in names]
+        assert all(found), f"{command}: no command {rest[0]}"
+        if len(names) > 1:
+            return
+        assert found[0] is not None
+        group, rest = found[0], rest[1:]
+    if not rest:
+        # Only the command's name is mentioned.
+        return
+    last = next((each for each in group.params if rest[-1] in each.opts), None)
+    if isinstance(last, click.Option) and not last.is_flag:
+        # The text names the option, such as `triage run --workers`, and not its value.
+        rest = [*rest, "1"]
+    try:
+        group.make_context(group.name, rest, parent=context).close()
+    except click.MissingParameter as error:
+        # `triage show --evidence` stands for `triage show ALERT --evidence`.
+        if not isinstance(error.param, click.Argument):
+            raise
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_every_command_in_the_documents_exists(path: Path) -> None:
+    """Commands and options in shell blocks and in backticks parse as they stand."""
+    wrong = []
+    for command in commands(path.read_text(encoding="utf-8")):
+        try:
+            parse(command)
+        except (click.ClickException, AssertionError) as error:
+            wrong.append(f"{command}: {error}")
+    assert not wrong
+
+
+def test_a_command_that_does_not_exist_is_noticed() -> None:
+    """The check above can fail: on a wrong command, a wrong option, and a wrong value."""
+    for command in ("triage fly", "triage run --faster", "triage eval run --repeat no", "triage queue list"):
+        with pytest.raises((click.ClickException, AssertionError)):
+            parse(command)
+
+
+@pytest.mark.parametrize("section", [name for name in Settings.model_fields if name != "store"])
+def test_the_named_keys_exist(section: str) -> None:
+    """Each section of the configuration is explained, with keys that exist."""
+    model = Settings.model_fields[section].annotation
+    assert model is not None
+    assert any(f"`{section}." in path.read_text(encoding="utf-8") for path in DOCUMENTS)
+
+
+@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
+def test_links_lead_somewhere(path: Path) -> None:
+    """Every relative link points to a file or folder of the repository."""
+    for part in path.read_text(encoding="utf-8").split("](")[1:]:
+        target = part.split(")")[0].split("#")[0]
+        if target and "://" not in target:
+            assert (path.parent / target).exists(), target
+
+
+def test_the_named_test_command_is_there(tmp_path: Path) -> None:
+    """The README's two commands are targets of the Makefile, and the groups of its overview are the program's."""
+    makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
+    assert all(f"make {name}" in README and f"\n{name}:" in makefile for name in ("demo", "check"))
+    assert run_cli("--help", directory=tmp_path).status == 0

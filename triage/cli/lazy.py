@@ -1,0 +1,122 @@
+"""The one place where imports wait: a command's module is imported when that command runs.
+
+`triage --help` needs click alone; the libraries behind the commands take up to two seconds. So every command module
+imports what it needs at its top, and the groups here import the module only when it is asked for.
+"""
+
+import importlib
+from collections.abc import Mapping
+from dataclasses import dataclass
+from types import ModuleType
+
+import click
+
+from triage.errors import ConfigError
+
+EXTRAS = {
+    "duckdb": "sandbox",
+    "matplotlib": "eval",
+    "prometheus_client": "web",
+    "starlette": "web",
+    "uvicorn": "web",
+}
+"""Libraries that are installed only with an extra, and the smallest extra that brings each."""
+
+
+@dataclass(frozen=True, slots=True)
+class Command:
+    """A command that is imported when it runs."""
+
+    module: str
+    """Where its click command stands, below `triage.cli`."""
+    name: str
+    """The click command's name in that module."""
+    help: str
+    """One line for the overview, so that the overview imports nothing."""
+    extra: str = ""
+    """The extra it needs; empty for none."""
+
+    def load(self) -> click.Command:
+        command: click.Command = getattr(require(f"triage.cli.{self.module}", extra=self.extra), self.name)
+        return command
+
+
+def require(module: str, *, extra: str = "") -> ModuleType:
+    """Import a module when it is first needed.
+
+    Args:
+        module: Full dotted name.
+        extra: The extra that the user has to install where a library is missing.
+
+    Raises:
+        ConfigError: a library of an extra is not installed.
+    """
+    try:
+        return importlib.import_module(module)
+    except ModuleNotFoundError as error:
+        missing = (error.name or "").partition(".")[0]
+        if missing not in EXTRAS:
+            raise
+        wanted = extra or EXTRAS[missing]
+        raise ConfigError(
+            f"this needs {missing}, which the extra `{wanted}` brings: from a checkout, pip install '.[{wanted}]'; "
+            f"from a wheel, pip install 'panther_triage-….whl[{wanted}]'"
+        ) from error
+
+
+class LazyGroup(click.Group):
+    """A group whose commands are imported when they run, and whose old spellings still work."""
+
+    def __init__(
+        self,
+        name: str,
+        *,
+        commands: Mapping[str, "Command | LazyGroup"],
+        help: str,  # noqa: A002 - click's parameter
+        bare: str = "",
+        **options: object,
+    ) -> None:
+        """Describe a group.
+
+        Args:
+            name: As typed.
+            commands: By name; the overview shows them in this order.
+            help: One line.
+            bare: The command that ran under the group's own name in the previous version; it still does, with a hint.
+            options: Passed on to click.
+        """
+        super().__init__(name, help=help, **options)  # type: ignore[arg-type]  # click's own keywords, passed through
+        self.lazy = dict(commands)
+        self.bare = bare
+
+    def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
+        return list(self.lazy)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:  # noqa: ARG002 - click's signature
+        found = self.lazy.get(cmd_name)
+        return found.load() if isinstance(found, Command) else found
+
+    def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
+        if self.bare and not (args and (args[0] in self.lazy or args[0] in ctx.help_option_names)):
+            args = [self.bare, *args]
+            if self.bare == "run" and "--compare" in args:
+                # `triage eval --compare A B` is a command of its own now.
+                args = ["compare", *(each for each in args[1:] if each != "--compare")]
+            hint(f"{ctx.command_path}", f"{ctx.command_path} {args[0]}")
+        return super().parse_args(ctx, args)
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
+        # Written from the table: asking each command for its help would import them all.
+        groups = {name: each for name, each in self.lazy.items() if isinstance(each, LazyGroup)}
+        with formatter.section("Commands"):
+            formatter.write_dl([(name, each.help) for name, each in self.lazy.items() if isinstance(each, Command)])
+        if groups:
+            with formatter.section("Groups"):
+                formatter.write_dl(
+                    [(f"{name} {'|'.join(each.lazy)}", each.help or "") for name, each in groups.items()]
+                )
+
+
+def hint(old: str, new: str) -> None:
+    """Say once on stderr that a command has another name now; the old one works for one version more."""
+    click.echo(f"`{old}` is now `{new}`", err=True)
