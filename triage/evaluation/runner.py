@@ -8,12 +8,12 @@ from datetime import datetime
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-import yaml
-from pydantic import ValidationError
+from pydantic import RootModel
 
 from triage.app import App, open_app
 from triage.domain.selection import Selected
 from triage.domain.verdict import Analyst, Investigation
+from triage.domain.yaml_lines import read_yaml
 from triage.edges.clock import SystemClock
 from triage.errors import ConfigError, TriageError
 from triage.evaluation.alone import NoLake
@@ -43,15 +43,12 @@ class StillClock(SystemClock):
 
 
 def allowed_of(world: Path) -> tuple[AllowedActivity, ...]:
-    """What a world's operator has authorised. Raises ConfigError."""
+    """What a world's operator has authorised: a list as in `investigation.allowed`. Raises ConfigError."""
     path = world / ALLOWED_FILE
     if not path.is_file():
         return ()
-    try:
-        entries = yaml.safe_load(path.read_text(encoding="utf-8")) or []
-        return tuple(AllowedActivity.model_validate(entry) for entry in entries)
-    except (yaml.YAMLError, ValidationError, TypeError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: expected a list as in investigation.allowed") from error
+    file = read_yaml(path)
+    return () if file.value is None else file.validate(RootModel[tuple[AllowedActivity, ...]]).root
 
 
 def _settings(settings: Settings, server: SandboxServer, store: Path, world: Path) -> Settings:

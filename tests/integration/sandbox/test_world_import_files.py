@@ -11,7 +11,6 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from triage.errors import ConfigError
-from triage.sandbox.importing import yaml_text
 from triage.sandbox.importing.reading import LOG_FILES, Limits, files, records
 from triage.sandbox.importing.times import event_time, read_time
 
@@ -228,45 +227,3 @@ def test_the_log_types_own_field_comes_first() -> None:
     assert event_time(record, "gsuite_activityevent") == datetime(2026, 3, 2, tzinfo=UTC)
     assert event_time(record, "other", "created_at") == MOMENT
     assert event_time(record, "other", "nothing.here") is None
-
-
-def test_yaml_gives_plain_values() -> None:
-    """Dates stay text, numbers and booleans are what they look like, aliases unfold."""
-    text = "a: &x [1, 2.5, yes, null, 2026-01-01, '7']\nb: *x\nc: |\n  one\n  two\nd: !!str 7\n"
-    listed = [1, 2.5, True, None, "2026-01-01", "7"]
-    assert yaml_text.parse(text) == {"a": listed, "b": listed, "c": "one\ntwo\n", "d": "7"}
-    assert yaml_text.parse("") is None
-
-
-@pytest.mark.parametrize(
-    ("text", "why", "line"),
-    [
-        ("a: 1\na: 2\n", "stands twice", 2),
-        ("a: !!python/object/apply:os.system ['true']\n", "has a tag", 1),
-        ("a: !custom 1\n", "has a tag", 1),
-        ("a: [1\n", "not YAML", 2),
-        ("a: " + "[" * 5000, "nested too deeply", 1),
-        ("? [1]\n: 2\n", "a key is no text", 1),
-        ("a: &x [*x]\n", "stands for nothing", 1),
-        ("--- 1\n--- 2\n", "more than one document", 0),
-        ("a: [" + "1," * 250_000 + "]\n", "values", 1),
-        ("a: " + "x" * (3 << 20), "larger than", 0),
-        ("a: \x00\n", "not YAML", 0),
-        ("a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12)), "values", 7),
-    ],
-)  # fmt: skip
-def test_hostile_yaml_is_refused(text: str, why: str, line: int) -> None:
-    """Tags, bombs of aliases, depth, size and repeated keys are refused with their line."""
-    with pytest.raises(yaml_text.YamlError, match=why) as caught:
-        yaml_text.parse(text)
-    assert caught.value.line == line
-
-
-@given(st.text(max_size=80))
-def test_any_text_is_yaml_or_refused(text: str) -> None:
-    """Reading YAML ends in values that JSON can hold, or in a refusal."""
-    try:
-        value = yaml_text.parse(text)
-    except yaml_text.YamlError:
-        return
-    json.dumps(value, allow_nan=False)

@@ -8,10 +8,10 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Annotated, Final
 
-from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field, JsonValue
 
 from triage.domain.alert import Severity
-from triage.sandbox.importing import yaml_text
+from triage.domain.yaml_lines import MAX_SIZE, YamlError, parse_yaml
 from triage.sandbox.importing.reading import files, within
 from triage.sandbox.world import Record
 
@@ -116,8 +116,8 @@ def read_rules(
     for path in files(directory, (".yml", ".yaml"), skipped):
         try:
             found = _read(path, root)
-        except yaml_text.YamlError as error:
-            reject(path, error.line, str(error))
+        except YamlError as error:
+            reject(path, error.line, error.reason)
             continue
         if isinstance(found, str):
             left_aside(found)
@@ -133,22 +133,19 @@ def read_rules(
 
 def _read(path: Path, root: Path) -> tuple[str, Record] | str:
     """Alert type and record of a detection, or the kind of a file that is none. Raises YamlError."""
-    document = yaml_text.parse(_content(path, yaml_text.MAX_SIZE))
+    file = parse_yaml(_content(path, MAX_SIZE))
+    document = file.value
     if not isinstance(document, dict):
         return "no AnalysisType"
     analysis_type = document.get("AnalysisType")
     if not isinstance(analysis_type, str) or analysis_type not in KINDS:
         return str(analysis_type)[:60] if analysis_type else "no AnalysisType"
-    try:
-        spec = _File.model_validate(document)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        raise yaml_text.YamlError(f"{'.'.join(map(str, first['loc']))}: {first['msg']}") from error
+    spec = file.validate(_File)
     if not spec.severity.known:
-        raise yaml_text.YamlError(f"Severity: {str(spec.severity)[:40]!r} is none of {', '.join(Severity.__members__)}")
+        raise YamlError(f"Severity: {str(spec.severity)[:40]!r} is none of {', '.join(Severity.__members__)}")
     body = _body(path, spec.filename, root) if spec.filename else ""
     if not body and spec.detection is None:
-        raise yaml_text.YamlError("has neither Filename nor Detection")
+        raise YamlError("has neither Filename nor Detection")
     kind = KINDS[analysis_type]
     return kind, _record(spec, kind, body)
 
@@ -157,9 +154,9 @@ def _body(path: Path, filename: str, root: Path) -> str:
     """The Python beside a YAML file, as text. Raises YamlError."""
     file = path.parent / filename
     if Path(filename).name != filename or not file.name.endswith(".py"):
-        raise yaml_text.YamlError(f"Filename: {filename[:60]!r} is not the name of a Python file beside it")
+        raise YamlError(f"Filename: {filename[:60]!r} is not the name of a Python file beside it")
     if not within(file, root):
-        raise yaml_text.YamlError(f"Filename: {filename[:60]!r} is not there")
+        raise YamlError(f"Filename: {filename[:60]!r} is not there")
     return _content(file, _MAX_BODY)
 
 
@@ -168,12 +165,12 @@ def _content(path: Path, limit: int) -> str:
         with path.open("rb") as stream:
             data = stream.read(limit + 1)
         if len(data) > limit:
-            raise yaml_text.YamlError(f"{path.name} is larger than {limit} bytes")
+            raise YamlError(f"{path.name} is larger than {limit} bytes")
         return data.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise yaml_text.YamlError(f"{path.name} is not UTF-8") from error
+        raise YamlError(f"{path.name} is not UTF-8") from error
     except OSError as error:
-        raise yaml_text.YamlError(f"{path.name} cannot be read ({error.strerror})") from error
+        raise YamlError(f"{path.name} cannot be read ({error.strerror})") from error
 
 
 def _record(spec: _File, kind: str, body: str) -> Record:

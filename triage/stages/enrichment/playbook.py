@@ -7,7 +7,7 @@ from fnmatch import translate
 from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, BeforeValidator, Field
 
 from triage.domain.base import Value
 from triage.settings import parse_duration
@@ -69,11 +69,19 @@ class Take(Value):
     lower: bool = False
 
 
+def _takes(value: object) -> object:
+    """A bare path may be written in place of a mapping, and one of either in place of a list."""
+    if not isinstance(value, list | str):
+        return value
+    items = value if isinstance(value, list) else [value]
+    return [{"path": item} if isinstance(item, str) else item for item in items]
+
+
 class Term(Value):
     """How a log type says one thing: in SQL for the lake, and as paths for the alert's own events."""
 
     sql: str = Field(min_length=1)
-    take: tuple[Take, ...] = ()
+    take: Annotated[tuple[Take, ...], BeforeValidator(_takes)] = ()
     """Tried in order; the first that gives a value counts."""
 
 

@@ -11,11 +11,9 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NoReturn
+from typing import TYPE_CHECKING
 
-import yaml
-from pydantic import ValidationError
-
+from triage.domain.yaml_lines import YamlError, YamlFile, YamlPath, read_yaml
 from triage.errors import ConfigError
 from triage.stages.enrichment.playbook import LISTS, TERMS, TIMES, Playbook, Question, Term, any_glob, table_of
 
@@ -24,8 +22,6 @@ if TYPE_CHECKING:
     from triage.domain.sql import QueryTemplate
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
-_BLOCK = "|"
-"""Marks the place of a block of text among the lines."""
 _SAMPLE_LOG_TYPE = "any.table"
 
 
@@ -138,49 +134,51 @@ def load_playbooks(directories: Sequence[Path], *, proven: Collection[Path] = ()
         ConfigError: One line with the file, the line and what is wrong: bad YAML, an unknown key, a query that is not
             one bounded read.
     """
-    sources: dict[str, tuple[Playbook, _Lines]] = {}
+    sources: dict[str, tuple[Playbook, YamlFile]] = {}
     for directory in directories:
         if not directory.is_dir():
             raise ConfigError(f"{directory}: there is no such directory of playbooks")
         for path in sorted(directory.glob("*.yaml")):
-            book, lines = _read(path, _FAST if directory in proven else yaml.SafeLoader)
-            sources[book.playbook] = (book, lines)
+            book, file = _read(path)
+            sources[book.playbook] = (book, file)
     owners = [book for book, _ in sources.values() if book.terms]
-    own = {name for name, (_, lines) in sources.items() if lines[0].parent not in proven}
+    own = {name for name, (_, file) in sources.items() if Path(file.name).parent not in proven}
     own_log_types = {log_type for book in owners if book.playbook in own for log_type in book.log_types}
     written: dict[tuple[str, str, str], str] = {}
-    for book, lines in sources.values():
-        _check_terms(book, lines, parsed=book.playbook in own)
+    for book, file in sources.values():
+        _check_terms(book, file, parsed=book.playbook in own)
         for index, question in enumerate(book.questions):
-            where = _Where(lines, ("questions", index, "sql"))
-            filled = _written(book, question, owners, where)
+            place: YamlPath = ("questions", index, "sql")
+            filled = _written(book, question, owners, file, place)
             # One of them stands for all: each term has been parsed by itself.
             for log_type, sql in list(filled.items())[:1]:
                 if book.playbook not in own and log_type not in own_log_types:
                     continue
-                where.parse(question, sql.replace("{table}", _full(question, log_type or _SAMPLE_LOG_TYPE)))
+                _check_sql(question, sql.replace("{table}", _full(question, log_type or _SAMPLE_LOG_TYPE)), file, place)
             written |= {(book.playbook, question.id, log_type.casefold()): sql for log_type, sql in filled.items()}
     return Playbooks(tuple(book for book, _ in sources.values()), written)
 
 
-def _check_terms(book: Playbook, lines: "_Lines", *, parsed: bool) -> None:
+def _check_terms(book: Playbook, file: YamlFile, *, parsed: bool) -> None:
     if book.terms and any(character in name for name in book.log_types for character in "*?["):
-        _Where(lines, ("log_types",)).fail("a playbook with terms names its log types in full, without wildcards")
+        raise file.error(("log_types",), "a playbook with terms names its log types in full, without wildcards")
     for name, term in book.terms.items() if parsed else ():
         sql = (
             f"SELECT ({term.sql}) AS term FROM panther_logs.public.any_table WHERE p_event_time BETWEEN :start AND :end"  # noqa: S608 - only parsed, to check the author's own SQL
         )
-        _Where(lines, ("terms", name, "sql")).parse(None, sql)
+        _check_sql(None, sql, file, ("terms", name, "sql"))
 
 
-def _written(book: Playbook, question: Question, owners: Sequence[Playbook], where: "_Where") -> dict[str, str]:
+def _written(
+    book: Playbook, question: Question, owners: Sequence[Playbook], file: YamlFile, place: YamlPath
+) -> dict[str, str]:
     """The question's SQL for each log type whose terms fill it; under an empty name where it has no terms."""
     holes = set(_HOLE.findall(question.sql)) - {"table"}
     unknown = sorted(holes - set(TERMS))
     if unknown:
-        where.fail(f"unknown term {{{unknown[0]}}}; known: {', '.join(TERMS)}, table")
+        raise file.error(place, f"unknown term {{{unknown[0]}}}; known: {', '.join(TERMS)}, table")
     if book.every_alert and (question.table is None or holes):
-        where.fail("a question of every alert names its own table and uses no terms")
+        raise file.error(place, "a question of every alert names its own table and uses no terms")
     if not holes:
         return {"": question.sql}
     return {
@@ -205,91 +203,26 @@ def _parse(question: Question | None, sql: str, *, tried: bool = True) -> "Query
     return QueryTemplate.parse(sql, parameters=types, tried=tried)
 
 
-_Lines = tuple[Path, dict[tuple[str | int, ...], int]]
+def _check_sql(question: Question | None, sql: str, file: YamlFile, place: YamlPath) -> None:
+    """Refuse SQL that is not one bounded read. Raises ConfigError, with the line within a block of text."""
+    from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
 
-
-@dataclass(frozen=True, slots=True)
-class _Where:
-    """A place in a file, for errors."""
-
-    lines: _Lines
-    path: tuple[str | int, ...]
-
-    def fail(self, message: str, *, offset: int = 0, cause: Exception | None = None) -> NoReturn:
-        name, lines = self.lines
-        line = next((lines[self.path[:size]] for size in range(len(self.path), -1, -1) if self.path[:size] in lines), 1)
-        raise ConfigError(f"{name}, line {line + offset}: {message}") from cause
-
-    def parse(self, question: Question | None, sql: str) -> "QueryTemplate":
-        from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
-
-        try:
-            return _parse(question, sql)
-        except SqlRefused as error:
-            # A block's text starts on the line after its key, any other on the same one.
-            first = 1 if (*self.path, _BLOCK) in self.lines[1] else 0
-            line = error.line
-            said = re.sub(r"^line \d+: ", "", str(error))
-            name = f"question {question.id}" if question is not None else "the term"
-            self.fail(f"{name}: {said}", offset=first + line - 1 if line else 0, cause=error)
-
-
-_FAST = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Ten times as fast where the library was built with it; its words for an error are others."""
-
-
-def _read(path: Path, loader: type[yaml.SafeLoader]) -> tuple[Playbook, _Lines]:
-    lines: dict[tuple[str | int, ...], int] = {}
     try:
-        node = yaml.compose(path.read_text(encoding="utf-8"), Loader=loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = mark.line + 1 if mark is not None else 1
-        raise ConfigError(f"{path}, line {line}: {getattr(error, 'problem', None) or 'not YAML'}") from error
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path}: cannot be read as UTF-8 text ({type(error).__name__})") from error
-    where = _Where((path, lines), ())
-    values = _plain(node, (), where) if node is not None else None
-    if not isinstance(values, dict):
-        where.fail("a playbook holds keys such as `playbook:` and `questions:`")
-    try:
-        book = Playbook.model_validate(values)
-    except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = _Where((path, lines), tuple(first["loc"]))
-        key = ".".join(str(part) for part in first["loc"])
-        place.fail(f"{key}: {str(first['msg']).removeprefix('Value error, ')}", cause=error)
+        _parse(question, sql)
+    except SqlRefused as error:
+        line = file.text_line(place) + error.line - 1 if error.line else file.line(place)
+        said = re.sub(r"^line \d+: ", "", str(error))
+        name = f"question {question.id}" if question is not None else "the term"
+        raise YamlError(f"{name}: {said}", name=file.name, line=line) from error
+
+
+def _read(path: Path) -> tuple[Playbook, YamlFile]:
+    file = read_yaml(path)
+    if not isinstance(file.value, dict):
+        raise file.error((), "a playbook holds keys such as `playbook:` and `questions:`")
+    book = file.validate(Playbook)
     ids = [question.id for question in book.questions]
     for index, name in enumerate(ids):
         if name in ids[:index]:
-            _Where((path, lines), ("questions", index, "id")).fail(f"question {name} stands twice")
-    return book, (path, lines)
-
-
-def _plain(node: yaml.Node, at: tuple[str | int, ...], where: _Where) -> object:
-    """A YAML node as plain values, each key's line remembered; a key that stands twice is refused."""
-    lines = where.lines[1]
-    lines.setdefault(at, node.start_mark.line + 1)
-    if isinstance(node, yaml.MappingNode):
-        found: dict[str, object] = {}
-        for key_node, value_node in node.value:
-            key = str(key_node.value)
-            lines[*at, key] = key_node.start_mark.line + 1
-            if key in found:
-                _Where(where.lines, (*at, key)).fail(f"{key} stands twice; keep one")
-            found[key] = _plain(value_node, (*at, key), where)
-        return _take(found, at)
-    if isinstance(node, yaml.ScalarNode) and node.style in {"|", ">"}:
-        lines[*at, _BLOCK] = 1
-    if isinstance(node, yaml.SequenceNode):
-        return [_plain(child, (*at, index), where) for index, child in enumerate(node.value)]
-    return yaml.SafeLoader("").construct_object(node)
-
-
-def _take(found: dict[str, object], at: tuple[str | int, ...]) -> dict[str, object]:
-    """`take:` may hold a bare path in place of a mapping."""
-    if len(at) == len(("terms", "name")) and at[0] == "terms" and isinstance(found.get("take"), list | str):
-        given = found["take"]
-        items = given if isinstance(given, list) else [given]
-        found["take"] = [{"path": item} if isinstance(item, str) else item for item in items]
-    return found
+            raise file.error(("questions", index, "id"), f"question {name} is given twice; keep one")
+    return book, file
