@@ -8,8 +8,7 @@ import base64
 import binascii
 import codecs
 import unicodedata
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator
 from functools import lru_cache
 from urllib.parse import unquote_plus
 
@@ -165,72 +164,6 @@ _WORTH = regex.compile(
 _PATTERNS = (_VERDICT, _OMIT, _ADDRESS)
 
 
-@dataclass(frozen=True, slots=True)
-class Piece:
-    """A text and where it stands."""
-
-    path: str
-    text: str
-    row: int = 0
-
-
-_PIECE_CHARS = 160
-"""Longer texts are no parts of a sentence that was cut over fields."""
-_PIECES = 40
-_REACH = 6
-"""Parts that are read together."""
-_MARKER = regex.compile(
-    r"^\s*(?:[\[(]?(?:part\s*)?\d{1,2}\s*(?:/|of)\s*\d{1,2}[\])]?[:.)-]?|[\w-]{1,12}=|\d{1,2}[.):])\s*(?=\S)"
-)
-_PHRASE = regex.compile(r"[^\W\d_]{2,}[ ,;:]+[^\W\d_]{1,}")
-_WHOLE = regex.compile(r"[:\"/#|]|[.!?]$")
-"""Stands in titles, commands and whole sentences."""
-_SHARE = 0.7
-"""Of a phrase's characters that are letters or blanks."""
-
-
-def split_instructions(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The parts of an instruction that was cut over neighbouring texts; empty where there is none.
-
-    Args:
-        pieces: In the order in which they are read. Only short phrases and numbered or assigned parts count, and none
-            that speaks alone.
-    """
-    parts = [piece for piece in pieces if _is_part(piece.text)][:_PIECES]
-    if len(parts) <= 1:
-        return ()
-    texts = tuple(_MARKER.sub("", piece.text) for piece in parts)
-    places = _joined(texts)
-    return tuple(parts[place] for place in places)
-
-
-@lru_cache(maxsize=2_048)
-def _joined(texts: tuple[str, ...]) -> tuple[int, ...]:
-    """Places of the neighbours that speak together."""
-    if not any(_speaks(joint.join(texts)) for joint in ("", " ")):
-        return ()
-    found: dict[int, None] = {}
-    for start in range(len(texts)):
-        for stop in range(start + 2, min(start + _REACH, len(texts)) + 1):
-            if not all(text[:1].islower() or text[:1] in ",;" for text in texts[start + 1 : stop]):
-                # What goes on in the middle of a sentence doesn't begin with a capital.
-                break
-            if any(_speaks(joint.join(texts[start:stop])) for joint in ("", " ")):
-                found |= dict.fromkeys(range(start, stop))
-                break
-    return tuple(found)
-
-
-@lru_cache(maxsize=8_192)
-def _is_part(text: str) -> bool:
-    if not 1 < len(text) <= _PIECE_CHARS or looks_like_instruction(text):
-        return False
-    if _MARKER.match(text) is not None:
-        return True
-    plain = sum(letter.isalpha() or letter == " " for letter in text)
-    return _PHRASE.search(text) is not None and plain >= _SHARE * len(text) and _WHOLE.search(text) is None
-
-
 @lru_cache(maxsize=8_192)
 def looks_like_instruction(text: str) -> bool:
     """Whether a text from a log tries to instruct its reader or to state the verdict of the triage.
@@ -240,7 +173,7 @@ def looks_like_instruction(text: str) -> bool:
     """
     if len(text) < _SHORTEST:
         return False
-    return any(_speaks(reading) for reading in _readings(text))
+    return any(speaks_to_reader(reading) for reading in _readings(text))
 
 
 def _readings(text: str) -> Iterator[str]:
@@ -282,7 +215,8 @@ def _plain(text: str) -> Iterator[str]:
         yield _LETTERS.sub(lambda match: match.group().replace(" ", ""), _GAP.sub("\x00", bare)).replace("\x00", " ")
 
 
-def _speaks(text: str) -> bool:
+def speaks_to_reader(text: str) -> bool:
+    """Whether a text instructs its reader as it is written, without looking for what it hides."""
     low = text.lower()
     if not _WORTH.search(low):
         return False

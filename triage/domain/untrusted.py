@@ -6,14 +6,13 @@ a value that is quoted back through JSON is still exactly the stored one.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 import regex
 from pydantic import JsonValue
 
 from triage.domain.base import Row
-from triage.domain.injection import Piece, looks_like_instruction, split_instructions
 
 _HIDDEN = regex.compile(
     # Control, format, unassigned, private and surrogate characters; line and paragraph separators; odd spaces; fillers
@@ -169,48 +168,3 @@ class Fence:
         if self.nonce:
             safe = safe.replace(self.nonce, "[marker removed]")
         return f"<<<DATA {self.nonce} {label}\n{safe}\nDATA {self.nonce} {label}>>>"
-
-
-def texts_in(value: JsonValue | Row, path: str = "") -> Iterable[tuple[str, str]]:
-    """Every text of a JSON value with its dotted path; keys that hold whitespace count as text too."""
-    if isinstance(value, str):
-        yield path, value
-    elif isinstance(value, list):
-        for place, item in enumerate(value):
-            yield from texts_in(item, f"{path}.{place}" if path else str(place))
-    elif isinstance(value, Mapping):
-        for key, item in value.items():
-            below = f"{path}.{key}" if path else key
-            if " " in key:
-                yield below, key
-            yield from texts_in(item, below)
-
-
-def instructions_in(row: JsonValue | Row) -> tuple[str, ...]:
-    """Dotted paths of the texts in a record that try to instruct their reader, alone or read together.
-
-    See `looks_like_instruction` and `split_instructions`.
-    """
-    return tuple(path for _, path in instructions_among([row]))
-
-
-def instructions_among(rows: Sequence[JsonValue | Row]) -> tuple[tuple[int, str], ...]:
-    """Row number and dotted path of each text that tries to instruct its reader.
-
-    Read are the texts of each record alone, then together in the order of its fields, then those of one field over
-    all records: an order may be cut into parts.
-    """
-    pieces = [[Piece(path, text, number) for path, text in texts_in(row)] for number, row in enumerate(rows)]
-    alone = [piece for row in pieces for piece in row if looks_like_instruction(piece.text)]
-    found = {(piece.row, piece.path): None for piece in alone}
-    for row in pieces:
-        found |= {(piece.row, piece.path): None for piece in split_instructions(row)}
-    if len(rows) > 1:
-        by_path: dict[str, dict[str, Piece]] = {}
-        for row in pieces:
-            for piece in row:
-                by_path.setdefault(piece.path, {}).setdefault(piece.text, piece)
-        for column in by_path.values():
-            if len(column) > 1:
-                found |= {(piece.row, piece.path): None for piece in split_instructions(list(column.values()))}
-    return tuple(found)

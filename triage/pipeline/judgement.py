@@ -5,23 +5,20 @@ from dataclasses import dataclass
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
-from triage.domain.evidence import MISSING, Evidence, Source, lookup
+from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
-from triage.domain.redaction import redact, redact_json
+from triage.domain.instructions import Instruction, find_instructions
+from triage.domain.redaction import redact
 from triage.domain.signal import Direction
-from triage.domain.untrusted import instructions_among, instructions_in
 from triage.domain.verdict import Disposition, Draft, Verdict
 from triage.stages.decision import Opinion, adjudicate, facts_of
 from triage.stages.investigation import Conclusion
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import invented_value, verify
 
-_ATTEMPTS = 20
-"""Attempts to instruct the reader that are listed."""
-_NAMED = 3
-"""Of which the finding cites so many."""
+_MAX_CITED = 3
+"""Instructions that the finding on them cites."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,7 +28,7 @@ class Checked:
     draft: Draft
     """Without secrets."""
     findings: tuple[CheckedFinding, ...]
-    attempts: tuple[Issue, ...]
+    injections: tuple[Issue, ...]
     """Log texts that try to instruct their reader."""
     rules: Disposition | None
     """What the measured facts alone say; `None` where nothing else has judged."""
@@ -41,15 +38,7 @@ class Checked:
 
     @property
     def injected(self) -> bool:
-        return bool(self.attempts)
-
-
-def without_secrets(alert: Alert) -> Alert:
-    """An alert in whose own texts no secret stands: a rule's title and context quote the event."""
-    context = redact_json(alert.context)
-    assert isinstance(context, dict)
-    words = {name: redact(getattr(alert, name)) for name in ("title", "description", "runbook")}
-    return alert.model_copy(update={**words, "context": context})
+        return bool(self.injections)
 
 
 def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
@@ -67,13 +56,16 @@ def rules_alone(dossier: Dossier) -> Disposition:
 def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> Checked:
     """Verify a draft, and look for log text that tries to steer who reads it."""
     draft = _without_secrets(conclusion.draft)
-    said = tuple(issue for issue in conclusion.issues if issue.code is IssueCode.INJECTION)
-    found, finding = _attempts(dossier)
+    instructions = find_instructions(dossier.alert, conclusion.evidence)
+    finding = _injection_finding(instructions)
     findings = (*draft.findings, finding) if finding is not None else draft.findings
     return Checked(
         draft=draft,
         findings=verify(findings, conclusion.evidence),
-        attempts=tuple({issue.message: issue for issue in (*said, *found)}.values())[:_ATTEMPTS],
+        injections=tuple(
+            Issue(code=IssueCode.INJECTION, message=f"{found.place} tries to instruct whoever reads it", fatal=False)
+            for found in instructions
+        ),
         rules=None if conclusion.offline else rules_alone(dossier),
         summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
         sentences=frozenset({finding.text} if finding is not None else ()),
@@ -110,7 +102,7 @@ def judge(
         dossier.signals,
         conclusion.evidence,
         injected=checked.injected,
-        issues=checked.attempts,
+        issues=checked.injections,
         summary_holds=checked.summary_holds,
         rules=checked.rules,
         opinion=opinion,
@@ -118,34 +110,14 @@ def judge(
     )
 
 
-def _attempts(dossier: Dossier) -> tuple[list[Issue], Finding | None]:
-    """What in the alert tries to instruct its reader: an issue each, and one finding that cites the first ones."""
-    issues: list[Issue] = []
-    cited: list[ValueCitation] = []
-    for entry in dossier.evidence:
-        if entry.source is not Source.EVENTS:
-            continue
-        for number, path in instructions_among(entry.rows):
-            if len(issues) == _ATTEMPTS:
-                break
-            issues.append(_issue(f"{entry.id} row {number} {path[:200]}"))
-            value = lookup(entry.rows[number], path)
-            if len(cited) < _NAMED and value is not MISSING and isinstance(value, str):
-                cited.append(ValueCitation(evidence=entry.id, row=number, column=path, value=value))
-    alert = dossier.alert
-    # Its description is the detection's own; title and context quote events.
-    own: dict[str, JsonValue] = {"title": alert.title, "context": alert.context}
-    issues += [_issue(f"the alert's {path[:200]}") for path in instructions_in(own)]
+def _injection_finding(instructions: Sequence[Instruction]) -> Finding | None:
+    """One finding that cites the first instructions in the alert's events; `None` if there are none."""
+    cited = tuple(found.citation for found in instructions if found.citation is not None)[:_MAX_CITED]
     if not cited:
-        return issues, None
+        return None
     places = ", ".join(f"{citation.evidence} row {citation.row} {citation.column}" for citation in cited)
     text = f"A log field tries to instruct whoever reads it ({places})."
-    return issues, Finding(text=text, direction=Direction.MALICIOUS, citations=tuple(cited))
-
-
-def _issue(place: str) -> Issue:
-    message = f"{place} tries to instruct whoever reads it"
-    return Issue(code=IssueCode.INJECTION, message=message, fatal=False)
+    return Finding(text=text, direction=Direction.MALICIOUS, citations=cited)
 
 
 def _without_secrets(draft: Draft) -> Draft:

@@ -8,12 +8,13 @@ from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity
-from triage.domain.redaction import redact_json
+from triage.domain.redaction import redact_json, without_secrets
 from triage.domain.report import UNWRITTEN
-from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
+from triage.domain.selection import Decision, Linked, Selected, Skipped
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
-from triage.ingest.selection import Comparison, compare, link, still_wanted
+from triage.ingest.selection import Comparison, compare, link
+from triage.pipeline.current import current_alert
 from triage.pipeline.publisher import Commented, Publisher
 from triage.ports import AlertRecord, AlertSource, Claim, Clock, Journal, Observer, Progress, Prompts, State, Store
 from triage.settings import DedupKey, Settings
@@ -64,13 +65,14 @@ class Pointer:
         investigation = await self.store.investigation(self.claim.leader)
         if record is None or investigation is None:
             return await self._end(await self._without_verdict(record))
-        alert = await self._current()
+        alert = await current_alert(self.alerts, self.claim.alert.id, self.settings.ingest)
         if isinstance(alert, Skipped):
             return await self._end(alert)
-        comparison = await self._compare(alert, record.alert, investigation)
+        leader = without_secrets(record.alert)
+        comparison = await self._compare(alert, leader, investigation)
         if not comparison.belongs:
             return await self._end(await self._elsewhere(alert, comparison.reason))
-        commented = await self._write(alert, record.alert, investigation, comparison)
+        commented = await self._write(alert, leader, investigation, comparison)
         now = self.clock.now()
         if commented.again_at is not None:
             text = next(iter(commented.notes), "the comment has to wait")
@@ -84,14 +86,6 @@ class Pointer:
         log.info("linked", extra={"alert_id": alert.id, "leader": self.claim.leader, "verdict": verdict.value})
         unwritten = next((note for note in commented.notes if note.startswith(UNWRITTEN)), "")
         return Pointed(Linked(leader=self.claim.leader, reason=comparison.reason), verdict, unwritten)
-
-    async def _current(self) -> Alert | Skipped:
-        """The alert as Panther has it now; a person may have closed it while it waited."""
-        try:
-            alert = await self.alerts.alert(self.claim.alert.id)
-        except NotFound:
-            return Skipped(code=SkipCode.GONE, reason="the alert no longer exists in Panther")
-        return still_wanted(alert, self.settings.ingest) or alert
 
     async def _compare(self, alert: Alert, leader: Alert, investigation: Investigation) -> Comparison:
         if alert.severity.rank > leader.severity.rank:

@@ -102,6 +102,20 @@ def test_a_linked_alert_takes_the_verdict_and_points_to_it(tmp_path: Path) -> No
         assert places == [[name(1), "HIGH"], ["+", name(2)]]
 
 
+def test_a_secret_in_a_title_is_in_neither_comment(tmp_path: Path) -> None:
+    """A rule's title quotes the event: the investigated alert's comment and the pointer to it are both without it."""
+    token = f"ghp_{'a1B2c3' * 6}"
+    title = {"title": f"A door, token {token}"}
+    with doors(tmp_path / "world", ADA, ADA, a1=title, a2=title) as panther:
+        run(tmp_path, panther)
+        rows = listed(tmp_path)
+        assert (rows[1]["state"], rows[2]["state"]) == ("done", "linked")
+        comments = [*ours(panther, 1), *ours(panther, 2)]
+        assert len(comments) == 2
+        assert all(token not in comment for comment in comments)
+        assert "redacted GitHub token" in comments[1]
+
+
 def test_a_new_investigation_of_the_leader_updates_the_pointer_in_place(tmp_path: Path) -> None:
     """However often the leader is investigated, each alert keeps one comment."""
     with doors(tmp_path / "world", ADA, ADA) as panther:

@@ -1,14 +1,11 @@
-"""Runbooks as steps that can be answered, and what a model may say of them."""
+"""Runbooks as steps that can be answered."""
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.shared import shared_lines
-from triage.domain.evidence import Evidence, Source
 from triage.domain.runbook import MAX_STEP_CHARS, MAX_STEPS, runbook_steps
-from triage.domain.verdict import AnswerState, Disposition, Draft, RunbookAnswer
-from triage.stages.investigation.answers import settle_answers, unanswered, unsupported_answers
 
 FORMS: list[tuple[str, str, tuple[str, ...]]] = [
     ("numbered", "1. Look at the door.\n2) Ask the porter.", ("Look at the door.", "Ask the porter.")),
@@ -60,50 +57,3 @@ def test_published_runbooks_have_steps() -> None:
     assert all("http" in book or len(book) < 12 for book in without)
     begun = [step for steps in split.values() for step in steps if step[0].islower()]
     assert len(begun) <= 10
-
-
-# ---- answers ---------------------------------------------------------------------------------------------------------
-
-EVIDENCE = (
-    Evidence(id="E1", source=Source.EVENTS, key="events", question="?", rows=({"a": 1},), row_count=1),
-    Evidence(id="E2", source=Source.QUERY, key="q", question="?", error="too slow"),
-)
-
-
-def drafted(*answers: RunbookAnswer) -> Draft:
-    return Draft(verdict=Disposition.SUSPICIOUS, confidence=0.5, summary="x", runbook=answers)
-
-
-def answer(state: AnswerState, text: str = "", *evidence: str) -> RunbookAnswer:
-    return RunbookAnswer(step=1, text="Look", state=state, answer=text, evidence=evidence)
-
-
-@pytest.mark.parametrize(
-    ("given", "said", "settled"),
-    [
-        (answer(AnswerState.DONE, "open", "E1"), "", AnswerState.DONE),
-        (answer(AnswerState.DONE, "open"), "without evidence", AnswerState.OPEN),
-        (answer(AnswerState.DONE, "open", "E9"), "rests on E9", AnswerState.OPEN),
-        (answer(AnswerState.DONE, "open", "E2"), "rests on E2", AnswerState.OPEN),
-        (answer(AnswerState.DONE, "open", "E1", "E9"), "rests on E9", AnswerState.DONE),
-        (answer(AnswerState.NOT_IN_LAKE, "the porter's book"), "", AnswerState.NOT_IN_LAKE),
-        (answer(AnswerState.NOT_IN_LAKE), "what would be needed", AnswerState.NOT_IN_LAKE),
-        (answer(AnswerState.FOR_A_PERSON), "", AnswerState.FOR_A_PERSON),
-        (answer(AnswerState.OPEN), "", AnswerState.OPEN),
-    ],
-)  # fmt: skip
-def test_done_has_to_rest_on_an_answer(given: RunbookAnswer, said: str, settled: AnswerState) -> None:
-    """The model is told once; what still rests on nothing is open again, and its words are dropped."""
-    issues = unsupported_answers(drafted(given), EVIDENCE)
-    assert [said in issue.message for issue in issues] == ([True] if said else [])
-    kept = settle_answers(drafted(given), EVIDENCE).runbook[0]
-    assert kept.state is settled
-    assert set(kept.evidence) <= {"E1"}
-    assert kept.state is not AnswerState.OPEN or kept.answer == ""
-
-
-def test_steps_without_an_answer_are_named() -> None:
-    """All in one objection."""
-    assert unanswered(drafted(answer(AnswerState.FOR_A_PERSON))) == []
-    (issue,) = unanswered(drafted(answer(AnswerState.OPEN), answer(AnswerState.OPEN)))
-    assert "step 1, 1" in issue.message

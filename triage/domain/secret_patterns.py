@@ -1,0 +1,162 @@
+"""Which parts of a text are secrets, as they are written: the shapes of tokens, and the names that a secret is assigned to.
+
+Each is replaced by a label that says what it was: `[redacted GitHub token #3fa9c1]`. `redaction` also reads encodings
+and JSON.
+"""
+
+import hashlib
+from functools import lru_cache, partial
+
+import regex
+
+MARK = "[redacted "
+LABEL = regex.compile(r"\[redacted [A-Za-z0-9 ]{1,40}(?: #[0-9a-f]{6})?\]")
+_HARMLESS = frozenset({"hidden_due_to_security_reasons", "redacted", "masked", "true", "false", "null", "none"})
+
+_SECRET_NAMES = frozenset(
+    {"authorization", "cookie", "cookies", "setcookie", "passwd", "passphrase", "pwd", "secret", "secretkey", "token"}
+    | {"xapikey", "xauthtoken", "xamzsecuritytoken", "samlassertion", "samlresponse", "secretstring", "clientassertion"}
+    | {"proxyauthorization", "accountkey", "sharedaccesskey", "sharedaccesssignature", "sastoken", "privatekeypem"}
+)
+_SECRET_ENDINGS = (
+    "password",
+    "secretaccesskey",
+    "privatekey",
+    "sessiontoken",
+    "accesstoken",
+    "refreshtoken",
+    "idtoken",
+    "authtoken",
+    "apitoken",
+    "bearertoken",
+    "clientsecret",
+    "apikey",
+    "sessioncookie",
+    "connectionstring",
+    "secretkey",
+)
+_PASSWORD_NAMES = ("password", "passwd", "passphrase", "pwd")
+
+_PRIVATE_KEY = regex.compile(
+    r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
+    regex.DOTALL,
+)
+# Whole tokens that their issuers gave a recognisable shape. Source: the issuers' documentation of token formats.
+_TOKENS: tuple[tuple[str, "regex.Pattern[str]"], ...] = (
+    ("JSON web token", regex.compile(r"\beyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)*+")),
+    ("AWS session token", regex.compile(r"\b(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=]{16,}+")),
+    ("GitHub token", regex.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_\w{20,}+)")),
+    ("GitLab token", regex.compile(r"\bgl(?:pat|ptt|dt|rt|soat|cbt)-[\w-]{16,}+")),
+    ("Slack token", regex.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}+|\bxapp-\d-[A-Za-z0-9-]{10,}+")),
+    ("Slack webhook", regex.compile(r"\bhooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{16,}+")),
+    ("Google API key", regex.compile(r"\bAIza[\w-]{35}")),
+    ("Google OAuth token", regex.compile(r"\bya29\.[\w-]{20,}+|\b1//0[\w-]{30,}+|\bGOCSPX-[\w-]{20,}+")),
+    ("Stripe key", regex.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}+|\bwhsec_[A-Za-z0-9]{20,}+")),
+    ("API key", regex.compile(r"\bsk-[\w-]{20,}+|\bSG\.[\w-]{16,}+\.[\w-]{16,}+|\bhf_[A-Za-z0-9]{30,}+")),
+    ("npm token", regex.compile(r"\bnpm_[A-Za-z0-9]{30,}+")),
+    ("PyPI token", regex.compile(r"\bpypi-[\w-]{30,}+")),
+    ("Azure client secret", regex.compile(r"(?<![\w~.-])[\w~.-]{3}8Q~[\w~.-]{30,}+")),
+    ("Vault token", regex.compile(r"\bhv[sbr]\.[\w-]{20,}+")),
+    ("Databricks token", regex.compile(r"\bdapi[0-9a-f]{32}\b")),
+    ("DigitalOcean token", regex.compile(r"\bdo[opr]_v1_[0-9a-f]{40,}+")),
+    ("Docker token", regex.compile(r"\bdckr_pat_[\w-]{20,}+")),
+    ("Atlassian token", regex.compile(r"\bATATT3[\w=-]{30,}+")),
+    ("Shopify token", regex.compile(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b")),
+    ("Grafana token", regex.compile(r"\bglsa_[A-Za-z0-9]{20,}+_[0-9a-f]{8}\b")),
+    ("Panther token", regex.compile(r"\bpanther_[A-Za-z0-9]{30,}+")),
+)
+_CREDENTIALS = regex.compile(r"(?i)\b(bearer|basic|ssws|negotiate|digest)(\s++)(?!\[redacted )([\w.~+/=-]{12,}+)")
+_COOKIE = regex.compile(r"(?i)\b((?:set-)?cookie\s*+:\s*+)(?!\[redacted )([^\r\n\"']{4,}+)")
+_SESSION = regex.compile(
+    r"(?i)\b((?:j?sessionid|phpsessid|connect\.sid|asp\.net_sessionid|session|sid|session_id|jwt)=)(?!\[redacted )([^\s;&,\"'\\]{12,}+)"
+)
+_URL_PASSWORD = regex.compile(
+    # The last `@` before the host ends it: a password may hold one.
+    r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,80}:)(?!\[redacted )([^\s/\"'<>]{1,200})(?=@[\w\[.-])"
+)
+_URL_SIGNATURE = regex.compile(
+    r"(?i)((?:[?&]|^)(?:sig|x-amz-signature|x-amz-security-token|x-goog-signature|signature|code|key|auth|token|jwt|ticket"
+    r"|samlresponse|samlrequest|assertion|otp|secret|hmac)=)(?!\[redacted )([^\s&\"'\\]{16,}+)"
+)
+_ASSIGNMENT = regex.compile(
+    r"(?i)(?P<name>\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret[_-]?(?:access[_-]?)?key|client[_-]?secret"
+    r"|private[_-]?key|api[_-]?key|account[_-]?key|shared[_-]?access[_-]?(?:key|signature)"
+    r"|(?:access|refresh|session|auth|id|api|bearer|sas)[_-]?token))"
+    r"(?P<between>\\*+[\"']?\s{0,3}+(?:=>?+|:)\s{0,3}+|(?<=--[\w-]{3,40})\\?[\"']\s{0,3}+,\s{0,3}+|(?<=--?[\w-]{3,40})\s{1,3}+)"
+    r"(?P<quote>\\*+[\"']?+)(?!\[redacted )(?P<value>(?<=[\"'])(?:[^\"'\\\r\n]{4,400}+)(?=\\*[\"'])|[^\s\"'\\&,;<>}]{4,}+)"
+)
+_KEY_ID = regex.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
+_AWS_SECRET = regex.compile(
+    r"(?<![A-Za-z0-9/+=_-])(?=[A-Za-z0-9/+]{0,39}[a-z])(?=[A-Za-z0-9/+]{0,39}[A-Z])(?=[A-Za-z0-9/+]{0,39}[0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
+)
+
+_WORTH = regex.compile(
+    # One of these stands in everything that the patterns above find; most log values hold none.
+    r"(?i)private key|eyj|fwogz|fqogz|iqojb|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|soat|cbt)-|xox[abeoprs]-|xapp-|aiza|ya29"
+    r"|1//0|gocspx|[rs]k_|whsec|sk-|sg\.|hf_|npm_|pypi-|8q~|hv[sbr]\.|dapi|_v1_|dckr|atatt3|shp(?:at|ca|pa|ss)_|glsa_|panther_"
+    r"|hooks\.slack|bearer|basic|ssws|negotiate|digest|cookie|session|sid=|jwt=|://[^\s/]{0,80}:[^\s/]{0,200}@|=[^\s&]{16}|token"
+    r"|passw|passphrase|pwd|secret|(?:api|account|access).?key|shared.?access|connect\.sid|akia|asia"
+)
+
+
+def replace_secrets(text: str) -> str:
+    """Replace the secrets that a text holds as they are written."""
+    if not _WORTH.search(text):
+        return text
+    text = _PRIVATE_KEY.sub(f"{MARK}private key]", text)
+    for kind, pattern in _TOKENS:
+        text = pattern.sub(partial(_labelled, kind), text)
+    text = _CREDENTIALS.sub(_credentials, text)
+    text = _COOKIE.sub(lambda match: match[1] + _label("cookie", match[2]), text)
+    text = _SESSION.sub(lambda match: match[1] + _label("session", match[2]), text)
+    text = _URL_PASSWORD.sub(lambda match: f"{match[1]}{MARK}password]", text)
+    text = _URL_SIGNATURE.sub(lambda match: match[1] + _label("signature", match[2]), text)
+    text = _ASSIGNMENT.sub(_assigned, text)
+    if _KEY_ID.search(text):
+        text = _AWS_SECRET.sub(partial(_labelled, "AWS secret"), text)
+    return text
+
+
+@lru_cache(maxsize=4_096)
+def names_secret(name: str) -> bool:
+    """Whether what is stored under a name is a secret."""
+    plain = "".join(letter for letter in name.lower() if letter.isalnum())
+    return plain in _SECRET_NAMES or plain.endswith(_SECRET_ENDINGS)
+
+
+def _harmless(value: str) -> bool:
+    return not value or value.startswith(MARK) or value.lower() in _HARMLESS or not value.strip("*•x.-")
+
+
+def replace_value(value: str, name: str) -> str:
+    """A text under a name such as `password`, replaced whole."""
+    if _harmless(value):
+        return value
+    if name.lower().endswith(_PASSWORD_NAMES):
+        return f"{MARK}password]"
+    return _label("secret", value)
+
+
+def _credentials(match: "regex.Match[str]") -> str:
+    # `basic` is a word, too: what follows as a credential isn't one in lower case.
+    if match[1].lower() in {"basic", "digest", "negotiate"} and match[3].isalpha() and match[3].islower():
+        return str(match.group())
+    return f"{match[1]}{match[2]}{_label('credentials', match[3])}"
+
+
+def _assigned(match: "regex.Match[str]") -> str:
+    value = match["value"]
+    if _harmless(value):
+        return str(match.group())
+    name = "".join(letter for letter in match["name"].lower() if letter.isalnum())
+    label = f"{MARK}password]" if name.endswith(_PASSWORD_NAMES) else _label("secret", value)
+    return f"{match['name']}{match['between']}{match['quote']}{label}"
+
+
+def _labelled(kind: str, match: "regex.Match[str]") -> str:
+    return _label(kind, str(match.group()))
+
+
+def _label(kind: str, secret: str) -> str:
+    digest = hashlib.sha256(secret.encode("utf-8", "surrogatepass")).hexdigest()
+    return f"{MARK}{kind} #{digest[:6]}]"
