@@ -1,11 +1,9 @@
 """An investigation of the tiny world's first alert by a scripted model: with a journal on the heap, or whole in a store."""
 
 import asyncio
-import json
 import os
 import signal
 import sys
-from collections.abc import Awaitable, Callable
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -14,8 +12,9 @@ from typing import Any
 from pydantic import JsonValue
 
 from tests.support.clocks import FakeClock
-from tests.support.doors import ALERT_ID, NONCE, dossier, objections
+from tests.support.doors import ALERT_ID, NONCE, dossier
 from tests.support.llm import ScriptedLlm, call, calling, concluding
+from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN, config
 from triage.app import open_app
 from triage.domain.selection import Selected
@@ -25,6 +24,7 @@ from triage.edges.llm import open_model
 from triage.edges.panther.client import connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
+from triage.pipeline.judgement import objections
 from triage.pipeline.run import Pipeline
 from triage.ports import Claim, Progress, Store
 from triage.sandbox.server import SandboxServer
@@ -37,29 +37,6 @@ NAMES = {"database": "panther_logs"}
 
 
 _MOST_PROCESSES = 20
-
-
-class Killed(BaseException):
-    """The process ends here."""
-
-
-class Notebook:
-    """A journal on the heap; `dies_after` steps the process is killed."""
-
-    def __init__(self) -> None:
-        self.entries: dict[str, str] = {}
-        self.performed: list[str] = []
-        self.dies_after: int | None = None
-
-    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
-        if key not in self.entries:
-            if self.dies_after is not None and len(self.entries) >= self.dies_after:
-                raise Killed
-            result = await perform()
-            self.performed.append(key)
-            self.entries[key] = json.dumps(result, allow_nan=False)
-        found: JsonValue = json.loads(self.entries[key])
-        return found
 
 
 async def investigated(

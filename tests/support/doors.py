@@ -9,10 +9,7 @@ from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, Source
-from triage.domain.finding import Issue
 from triage.domain.signal import Direction, Signal
-from triage.domain.verdict import Draft
-from triage.stages.verification import verify
 
 ALERT_ID = f"{1:032x}"
 NONCE = "5f1e0c77a2d94b36"
@@ -64,8 +61,3 @@ def dossier(*events: dict[str, Any], **changes: Any) -> Dossier:
         ),
     }
     return Dossier(**{**given, **changes})
-
-
-def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
-    """What verification holds against a draft."""
-    return tuple(issue for checked in verify(draft.findings, evidence) for issue in checked.issues)

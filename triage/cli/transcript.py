@@ -12,7 +12,8 @@ from triage.settings import Price
 
 if TYPE_CHECKING:
     from triage.ports import ChatReply, ToolCall
-    from triage.stages.investigation import AskedEntry, RanEntry
+    from triage.stages.investigation import ToolCallEntry
+    from triage.stages.model_calls import ModelCallEntry
 
 Entries = Sequence[tuple[str, str, JsonValue]]
 """Key, kind and payload of every step of a run, in order."""
@@ -53,16 +54,17 @@ class Transcript:
             price: Of the model, where it is known.
         """
         from triage.errors import StoreError  # noqa: PLC0415 - start-up time
-        from triage.stages.investigation.entries import AskedEntry, RanEntry, read_entry  # noqa: PLC0415
+        from triage.stages.investigation import ToolCallEntry  # noqa: PLC0415 - start-up time
+        from triage.stages.model_calls import ModelCallEntry, read_entry  # noqa: PLC0415 - start-up time
 
         found = cls()
         for key, kind, payload in entries:
             value = payload.get("result") if isinstance(payload, dict) else None
             try:
                 if kind == "model":
-                    found.steps.append(_turn(key, read_entry(AskedEntry, value, key), price))
+                    found.steps.append(_turn(key, read_entry(ModelCallEntry, value, key), price))
                 elif kind == "tool":
-                    found.steps.append(_tool(key, read_entry(RanEntry, value, key)))
+                    found.steps.append(_tool(key, read_entry(ToolCallEntry, value, key)))
             except StoreError:
                 continue
         return found
@@ -116,7 +118,7 @@ def _facts(step: Step, currency: str) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def _turn(key: str, entry: "AskedEntry", price: Price | None) -> Step:
+def _turn(key: str, entry: "ModelCallEntry", price: Price | None) -> Step:
     reply = entry.reply
     if reply is None:
         said = entry.failure.message if entry.failure is not None else ""
@@ -155,7 +157,7 @@ def _called(call: "ToolCall") -> str:
     return f"calls {plain(call.name, 80)} {plain(' '.join(call.arguments.split()), _TEXT)}"
 
 
-def _tool(key: str, entry: "RanEntry") -> Step:
+def _tool(key: str, entry: "ToolCallEntry") -> Step:
     lines = [_called(entry.call)] if entry.call is not None else []
     found = entry.answer.evidence
     if found is not None and found.answered:

@@ -42,9 +42,9 @@ from triage.ports import (
     ToolCall,
 )
 from triage.settings import Settings
-from triage.stages.investigation import Toolbox
+from triage.stages.investigation import Toolbox, ToolCallEntry
 from triage.stages.investigation.effects import ToolAnswer, ToolLimits
-from triage.stages.investigation.entries import RanEntry, read_entry
+from triage.stages.model_calls import read_entry
 
 ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
 """Kinds of steps that a replay makes itself."""
@@ -175,7 +175,7 @@ def recorded_answers(case: CaseRecord, *, alert_only: bool = False) -> dict[str,
     for step in case.steps:
         if step.kind != "tool" or not isinstance(step.payload, dict):
             continue
-        entry = read_entry(RanEntry, step.payload.get("result"), step.key)
+        entry = read_entry(ToolCallEntry, step.payload.get("result"), step.key)
         if entry.call is not None and not (alert_only and entry.call.name in LAKE_TOOLS):
             found[call_key(entry.call)] = entry.answer
     return found

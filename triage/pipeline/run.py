@@ -15,12 +15,12 @@ from triage.domain.alert import Alert
 from triage.domain.calibration import ConfidenceMap, calibrate
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
-from triage.domain.selection import SkipCode, Skipped
+from triage.domain.selection import Skipped
 from triage.domain.verdict import Analyst, Investigation, Usage
-from triage.errors import NotFound, StoreError
-from triage.ingest.selection import still_wanted
+from triage.errors import StoreError
 from triage.pipeline.calibration import load_fit
-from triage.pipeline.judgement import Checked, check_conclusion, facts_for, judge, objections, without_secrets
+from triage.pipeline.current import current_alert
+from triage.pipeline.judgement import Checked, check_conclusion, facts_for, judge, objections
 from triage.pipeline.linked import Pointed, Pointer
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.spending import Pending, StoreMeter
@@ -39,7 +39,7 @@ from triage.ports import (
     Store,
 )
 from triage.settings import Settings
-from triage.stages.decision import Weighed, run_weighing
+from triage.stages.decision import Adjudication, adjudicate_with_model
 from triage.stages.enrichment import Enricher
 from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
 from triage.stages.investigation.offline import offline_draft
@@ -118,7 +118,7 @@ class Pipeline:
         started = datetime.fromisoformat(str(await journal.step("started", "clock", self._started)))
         # A run that has its verdict is finished whatever became of the alert: by policy the run itself may have moved it.
         judged = await self.store.recall(claim.run_id, "finished") is not None
-        alert = await self._current(claim, forced=forced or judged)
+        alert = await current_alert(self.alerts, claim.alert.id, self.settings.ingest, forced=forced or judged)
         if isinstance(alert, Skipped):
             await self._skip(claim, alert)
             return alert
@@ -190,16 +190,6 @@ class Pipeline:
     async def _started(self) -> JsonValue:
         return self.clock.now().isoformat()
 
-    async def _current(self, claim: Claim, *, forced: bool) -> Alert | Skipped:
-        """The alert as Panther has it now; a person may have closed it while it waited."""
-        try:
-            alert = without_secrets(await self.alerts.alert(claim.alert.id))
-        except NotFound:
-            return Skipped(code=SkipCode.GONE, reason="the alert no longer exists in Panther")
-        if forced:
-            return alert
-        return still_wanted(alert, self.settings.ingest) or alert
-
     async def _skip(self, claim: Claim, decision: Skipped) -> None:
         """End the claim without an investigation. Raises StaleClaimError."""
         now = self.clock.now()
@@ -263,12 +253,12 @@ class Pipeline:
         checked: Checked,
         journal: Journal,
         observe: Observer,
-    ) -> tuple[Weighed, Usage]:
+    ) -> tuple[Adjudication, Usage]:
         """Have the proven findings weighed by a second call, where there is something to weigh."""
         held = any(found.verified for found in checked.findings)
         if self.model is None or conclusion.offline or not self.settings.investigation.adjudicate or not held:
-            return Weighed(), Usage()
-        weighed, spent = await run_weighing(
+            return Adjudication(), Usage()
+        weighed, spent = await adjudicate_with_model(
             facts_for(dossier, conclusion, checked),
             model=self.model,
             journal=journal,

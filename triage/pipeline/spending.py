@@ -6,13 +6,11 @@ from dataclasses import dataclass, field
 from datetime import datetime
 
 from triage.ports import ChatReply, Claim, Clock, Spend, Store
-from triage.settings import Price, Settings
+from triage.settings import Settings
+from triage.stages.model_calls import cost_of
 
 RESERVE = 0.05
 """Share of a day's budget that only concluding turns may use: what was found shall not be lost for want of the last one."""
-
-
-_CHARS_PER_TOKEN = 3
 
 
 @dataclass(slots=True)
@@ -74,22 +72,6 @@ class StoreMeter:
         spend = cost_of(reply, estimate, self.settings.llm.price)
         await self.store.spend(self.claim, key, spend, now=self.clock.now())
         return spend
-
-
-def cost_of(reply: ChatReply, estimate: Spend, price: Price | None) -> Spend:
-    """What a reply has cost by the server's own count; what it leaves out is estimated.
-
-    Args:
-        reply: As it came.
-        estimate: What the request was expected to cost.
-        price: Of the model; without one no money is counted.
-    """
-    written = len(reply.content) + sum(len(call.arguments) for call in reply.tool_calls)
-    prompt = reply.prompt_tokens or estimate.prompt_tokens
-    completion = reply.completion_tokens or written // _CHARS_PER_TOKEN
-    cached = min(reply.cached_tokens, prompt)
-    money = price.cost(prompt=prompt, completion=completion, cached=cached) if price is not None else 0.0
-    return Spend(calls=1, prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion, money=money)
 
 
 def midnight(now: datetime) -> datetime:

@@ -155,3 +155,6 @@ class Spend(Value):
     @property
     def tokens(self) -> int:
         return self.prompt_tokens + self.completion_tokens
+
+    def plus(self, other: "Spend") -> "Spend":
+        return Spend.model_validate({name: getattr(self, name) + getattr(other, name) for name in Spend.model_fields})

@@ -1,1 +1,2 @@
-"""The rooms an alert passes through, in the order of `pipeline.py`. They never import each other, nor an edge."""
+"""The stages that an alert passes through, strung together by `pipeline`. They never import each other, nor an edge;
+`model_calls` is below them and shared."""

@@ -9,8 +9,9 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import FakeClock
-from tests.support.conversations import Notebook, inquisitive, investigated
+from tests.support.conversations import inquisitive, investigated
 from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, draft
+from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN
 from tests.support.tiny_world import write_world
 from triage.domain.verdict import Disposition
@@ -21,7 +22,7 @@ from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import LlmSettings
-from triage.stages.investigation.conversation import Means, means_of
+from triage.stages.model_calls import ResultMode, result_mode
 
 pytestmark = pytest.mark.anyio
 
@@ -47,11 +48,11 @@ def obliging(asked: dict[str, Any]) -> Any:
 
 @pytest.mark.parametrize(
     ("capabilities", "means"),
-    [(ALL, Means.TOOL), (LOOSE, Means.SCHEMA), (SCHEMA, Means.SCHEMA), (NOTHING, Means.TEXT), (Capabilities(tools=True), Means.TOOL)],
+    [(ALL, ResultMode.TOOL), (LOOSE, ResultMode.SCHEMA), (SCHEMA, ResultMode.SCHEMA), (NOTHING, ResultMode.TEXT), (Capabilities(tools=True), ResultMode.TOOL)],
 )  # fmt: skip
-def test_the_most_reliable_means_is_chosen(capabilities: Capabilities, means: Means) -> None:
+def test_the_most_reliable_means_is_chosen(capabilities: Capabilities, means: ResultMode) -> None:
     """A strict tool, else a schema, else a tool, else text."""
-    assert means_of(capabilities) is means
+    assert result_mode(capabilities) is means
 
 
 async def test_a_strict_endpoint_gets_a_strict_conclude_only(server: SandboxServer) -> None:

@@ -13,9 +13,10 @@ from typing import Any
 
 import pytest
 
-from tests.support.conversations import DOORS, Notebook, investigated
+from tests.support.conversations import DOORS, investigated
 from tests.support.llm import Script, ScriptedLlm, call, calling, completion, concluding, draft
 from tests.support.loopback import drip, raw, reset, respond, silence
+from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN
 from tests.support.tiny_world import write_world
 from triage.domain.verdict import ActionKind, Disposition

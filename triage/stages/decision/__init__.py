@@ -1,12 +1,12 @@
-"""The disposition, from proven facts alone, and the floor rules that nobody can talk their way around.
+"""The disposition, from proven facts alone, and the floor rules that no text can talk its way around.
 
-`facts_of` says what a second model call may read, `run_weighing` has it asked, `adjudicate` decides.
+`facts_of` says what the second model call may read (`proven` writes the findings anew, in code's words),
+`adjudicate_with_model` makes that call, and `adjudicate` applies the `rules` and gives the verdict.
 """
 
-from triage.stages.decision.driver import run_weighing
 from triage.stages.decision.facts import facts_of
+from triage.stages.decision.opinion import Adjudication, Opinion, adjudicate_with_model
 from triage.stages.decision.rules import net_weight
 from triage.stages.decision.verdict import adjudicate
-from triage.stages.decision.weighing import Opinion, Weighed
 
-__all__ = ["Opinion", "Weighed", "adjudicate", "facts_of", "net_weight", "run_weighing"]
+__all__ = ["Adjudication", "Opinion", "adjudicate", "adjudicate_with_model", "facts_of", "net_weight"]

@@ -6,9 +6,9 @@ from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Issue, IssueCode
 from triage.domain.signal import Signal
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft, Verdict
+from triage.stages.decision.opinion import Opinion
 from triage.stages.decision.proven import Masks, by_id, proven
 from triage.stages.decision.rules import Change, cap_confidence, changes_of, net_weight
-from triage.stages.decision.weighing import Opinion
 
 
 def adjudicate(

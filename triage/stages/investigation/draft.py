@@ -1,11 +1,13 @@
-"""From the text of a `conclude` call to a draft: every problem is named at once, nothing is guessed."""
+"""The schema of a result, and its way from the text of a `conclude` call to a draft.
 
-import json
+Every problem is named at once, so that one repair can fix them all; nothing is guessed.
+"""
+
 import math
-from collections.abc import Sequence
-from typing import Annotated, Literal, NoReturn
+from collections.abc import Iterator, Sequence
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
 from triage.domain.evidence import MISSING, Evidence, lookup
 from triage.domain.finding import (
@@ -14,32 +16,18 @@ from triage.domain.finding import (
     Comparison,
     CountCitation,
     Finding,
+    Issue,
+    IssueCode,
     JsonScalar,
     ValueCitation,
 )
 from triage.domain.signal import Direction
 from triage.domain.untrusted import uncut
 from triage.domain.verdict import Action, ActionKind, AnswerState, Disposition, Draft, RunbookAnswer
+from triage.stages.model_calls import Lowered, ReplyInvalid, explain, read_json
 
-MAX_CHARS = 200_000
-"""Characters of a result that are read at all."""
-_MOST_PROBLEMS = 25
-_MOST_OBJECTS = 50
-"""Opening braces in a reply's prose that are tried."""
+_MAX_PROBLEMS = 25
 _ID = r"^E[1-9][0-9]{0,4}$"
-
-
-class DraftInvalid(ValueError):
-    """A text is no draft; `problems` says all that is wrong with it."""
-
-    def __init__(self, problems: Sequence[str]) -> None:
-        """Keep the problems, each one line."""
-        super().__init__("; ".join(problems)[:2_000])
-        self.problems = tuple(problems)
-
-
-def _lower(value: object) -> object:
-    return value.strip().lower() if isinstance(value, str) else value
 
 
 def _upper(value: object) -> object:
@@ -64,7 +52,7 @@ class _Wire(BaseModel):
 class WireCitation(_Wire):
     """One citation; which fields count depends on `kind`."""
 
-    kind: Annotated[Literal["value", "count", "absence"], BeforeValidator(_lower)]
+    kind: Annotated[Literal["value", "count", "absence"], Lowered]
     evidence: EvidenceName
     row: int | None = Field(default=None, ge=0, description="value: row number as shown in brackets")
     column: str | None = Field(default=None, max_length=300, description="value: column name or dotted path")
@@ -77,7 +65,7 @@ class WireFinding(_Wire):
     """One checkable sentence."""
 
     text: str = Field(min_length=1, max_length=800)
-    direction: Annotated[Direction, BeforeValidator(_lower)] = Field(description="The verdict that it supports")
+    direction: Annotated[Direction, Lowered] = Field(description="The verdict that it supports")
     citations: list[WireCitation] = Field(max_length=20)
 
 
@@ -85,7 +73,7 @@ class WireAnswer(_Wire):
     """The answer to one step of the runbook."""
 
     step: int = Field(ge=1, description="Number of the step, from 1")
-    state: Annotated[AnswerState, BeforeValidator(_lower)]
+    state: Annotated[AnswerState, Lowered]
     answer: str = Field(max_length=800)
     evidence: Annotated[list[EvidenceName], BeforeValidator(_none_as_empty)] = Field(
         default_factory=list, max_length=20
@@ -95,7 +83,7 @@ class WireAnswer(_Wire):
 class WireAction(_Wire):
     """A recommended next step for a person."""
 
-    kind: Annotated[ActionKind, BeforeValidator(_lower)]
+    kind: Annotated[ActionKind, Lowered]
     entity: Annotated[str, BeforeValidator(_none_as_text)] = Field(
         default="", max_length=300, description="The one concrete entity it concerns"
     )
@@ -104,7 +92,7 @@ class WireAction(_Wire):
 class WireDraft(_Wire):
     """The whole result."""
 
-    verdict: Annotated[Disposition, BeforeValidator(_lower)]
+    verdict: Annotated[Disposition, Lowered]
     confidence: float = Field(ge=0, le=1, description="Between 0 and 1")
     summary: str = Field(min_length=1, max_length=3_000)
     findings: list[WireFinding] = Field(max_length=40)
@@ -125,7 +113,7 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
         finish_reason: As the server gave it; explains JSON that breaks off.
 
     Raises:
-        DraftInvalid: with every problem.
+        ReplyInvalid: with every problem.
     """
     value = read_json(text, finish_reason=finish_reason)
     if isinstance(value, dict) and set(value) == {"draft"}:
@@ -134,12 +122,12 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
     try:
         wire = WireDraft.model_validate(value)
     except ValidationError as error:
-        raise DraftInvalid(explain(error)) from None
+        raise ReplyInvalid(explain(error)) from None
     problems: list[str] = []
     findings = tuple(_finding(entry, number, problems) for number, entry in enumerate(wire.findings, 1))
     runbook = _answers(wire.runbook, steps, problems)
     if problems:
-        raise DraftInvalid(problems[:_MOST_PROBLEMS])
+        raise ReplyInvalid(problems[:_MAX_PROBLEMS])
     return Draft(
         verdict=wire.verdict,
         confidence=wire.confidence,
@@ -149,71 +137,6 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
         techniques=tuple(dict.fromkeys(wire.techniques)),
         actions=tuple(Action(kind=entry.kind, entity=entry.entity) for entry in wire.actions),
     )
-
-
-def read_json(text: str, *, finish_reason: str = "") -> JsonValue:
-    """Read strict JSON of a bounded size. Raises DraftInvalid."""
-    bare = text.strip()
-    if bare.startswith("```"):
-        bare = bare.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
-    if not bare:
-        raise DraftInvalid(["it is empty"])
-    if len(bare) > MAX_CHARS:
-        raise DraftInvalid([f"it has {len(bare)} characters; at most {MAX_CHARS} are read"])
-    try:
-        value: JsonValue = json.loads(bare, parse_constant=_refuse)
-        # Numbers and lone surrogates that JSON proper can't hold would break the journal later.
-        json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
-    except json.JSONDecodeError as error:
-        cut = "; it was cut at the limit of output tokens: write less" if finish_reason == "length" else ""
-        raise DraftInvalid([f"it is not JSON ({error.msg}, character {error.pos}){cut}"]) from error
-    except RecursionError as error:
-        raise DraftInvalid(["it is nested too deeply"]) from error
-    except ValueError as error:
-        raise DraftInvalid([f"it is not JSON ({type(error).__name__})"]) from error
-    return value
-
-
-def result_in(text: str) -> str | None:
-    """The one result that stands in a reply, bare, fenced, or among prose; `None` where there is none.
-
-    Where several different ones stand there none is taken: the model may be quoting one that it found in a log.
-    """
-    try:
-        return text if isinstance(read_json(text), dict) else None
-    except DraftInvalid:
-        pass
-    found: dict[str, str] = {}
-    decoder = json.JSONDecoder()
-    place, tries = text.find("{"), 0
-    while 0 <= place < MAX_CHARS and tries < _MOST_OBJECTS:
-        tries += 1
-        end = place + 1
-        try:
-            value, end = decoder.raw_decode(text, place)
-        except (ValueError, RecursionError):
-            pass
-        else:
-            if isinstance(value, dict) and {"verdict", "summary"} <= set(value):
-                found[json.dumps(value, sort_keys=True)] = text[place:end]
-        place = text.find("{", end)
-    return next(iter(found.values())) if len(found) == 1 else None
-
-
-def _refuse(constant: str) -> NoReturn:
-    raise ValueError(constant)
-
-
-def explain(error: ValidationError) -> list[str]:
-    """Every problem that validation found, one line each: where, what, and what is allowed."""
-    found = []
-    for entry in error.errors(include_url=False, include_context=False, include_input=False)[:_MOST_PROBLEMS]:
-        place = ".".join(str(part) for part in entry["loc"]) or "the result"
-        words = {"extra_forbidden": "is no field of the schema; leave it out", "missing": "is missing"}
-        found.append(f"{place}: {words.get(entry['type'], entry['msg'])}"[:300])
-    if error.error_count() > _MOST_PROBLEMS:
-        found.append(f"and {error.error_count() - _MOST_PROBLEMS} more")
-    return found
 
 
 def _finding(entry: WireFinding, number: int, problems: list[str]) -> Finding:
@@ -295,3 +218,53 @@ def inconclusive(reason: str, *, steps: Sequence[str] = ()) -> Draft:
         ),
         actions=(Action(kind=ActionKind.ESCALATE),),
     )
+
+
+# ---- the runbook's answers ---------------------------------------------------------------------------------------
+
+
+def answer_issues(draft: Draft, evidence: Sequence[Evidence], *, name_open: bool) -> list[Issue]:
+    """Everything that is wrong with the runbook's answers, in words for the model.
+
+    Args:
+        draft: As proposed.
+        evidence: All evidence of the run; a step that is `done` must point at an answer among it.
+        name_open: The draft goes back for other reasons, so steps without any answer are named as well. They are not
+            worth a turn of their own: the report shows them as open.
+    """
+    issues = list(_unsupported_answers(draft.runbook, {entry.id for entry in evidence if entry.answered}))
+    steps = [str(entry.step) for entry in draft.runbook if entry.state is AnswerState.OPEN]
+    if steps and (name_open or issues):
+        issues.append(Issue(code=IssueCode.NO_CITATION, message=f"runbook: no answer to step {', '.join(steps)}"))
+    return issues
+
+
+def _unsupported_answers(answers: Sequence[RunbookAnswer], answered: set[str]) -> Iterator[Issue]:
+    for entry in answers:
+        match entry.state:
+            case AnswerState.DONE if not entry.evidence:
+                message = f"runbook step {entry.step} is `done` without evidence: name the ids that show it"
+                yield Issue(code=IssueCode.NO_CITATION, message=message)
+            case AnswerState.DONE:
+                missing = ", ".join(name for name in entry.evidence if name not in answered)
+                if missing:
+                    message = f"runbook step {entry.step} rests on {missing}, which is not answered evidence"
+                    yield Issue(code=IssueCode.UNKNOWN_EVIDENCE, message=message)
+            case AnswerState.NOT_IN_LAKE if not entry.answer.strip():
+                message = f"runbook step {entry.step} is `not_in_lake`: say what would be needed instead"
+                yield Issue(code=IssueCode.NO_CITATION, message=message)
+            case _:
+                pass
+
+
+def settle_answers(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
+    """Reopen every step that is `done` without evidence, and drop ids that don't exist from the others."""
+    answered = {entry.id for entry in evidence if entry.answered}
+
+    def settled(entry: RunbookAnswer) -> RunbookAnswer:
+        held = tuple(name for name in dict.fromkeys(entry.evidence) if name in answered)
+        if entry.state is AnswerState.DONE and not held:
+            return RunbookAnswer(step=entry.step, text=entry.text, state=AnswerState.OPEN)
+        return entry if held == entry.evidence else entry.model_copy(update={"evidence": held})
+
+    return draft.model_copy(update={"runbook": tuple(settled(entry) for entry in draft.runbook)})

@@ -1,33 +1,20 @@
-"""What the loop asks for, what it is told, and what it gives in the end."""
+"""The loop's values: what it asks for, what it gets back, and what it concludes."""
 
 from dataclasses import dataclass, field
 
 from triage.domain.base import Value
 from triage.domain.evidence import Evidence
-from triage.domain.finding import Issue
 from triage.domain.verdict import Draft, Usage
-from triage.ports import Capabilities, ChatRequest, Spend, ToolCall
+from triage.ports import Capabilities, ToolCall
+from triage.stages.model_calls import ModelCall
 
 UNNUMBERED = "E99999"
-"""Id of tool evidence until the loop gives it the next number of the ledger."""
-
-
-@dataclass(frozen=True, slots=True)
-class AskModel:
-    """Ask the model once."""
-
-    key: str
-    """Journal key, such as `model/3`."""
-    request: ChatRequest
-    estimate: Spend = field(default_factory=Spend)
-    """What it may cost."""
-    concluding: bool = False
-    """The model may only conclude."""
+"""Id of a tool's evidence until the loop gives it the next number."""
 
 
 @dataclass(frozen=True, slots=True)
 class ToolLimits:
-    """What one tool call may bring."""
+    """How much one tool call may bring."""
 
     rows: int
     bytes: int
@@ -44,19 +31,7 @@ class RunTools:
     limits: ToolLimits
 
 
-Effect = AskModel | RunTools
-
-
-class ModelFailure(Value):
-    """The model refused this very conversation; asking again would give the same."""
-
-    message: str
-    overflow: bool = False
-    """The conversation is too long for it."""
-    unsupported: str = ""
-    """`tools` or `response_format`: the endpoint doesn't have it; asking without it may work."""
-    unpaid: bool = False
-    """Nothing was asked: the day's budget refuses it."""
+Effect = ModelCall | RunTools
 
 
 class ToolAnswer(Value):
@@ -84,11 +59,9 @@ class Conclusion:
     usage: Usage = field(default_factory=Usage)
     notes: tuple[str, ...] = ()
     """What went wrong or was cut, in words for the reader."""
-    issues: tuple[Issue, ...] = ()
-    """Attempts to instruct the reader that stand in the evidence."""
     learned: Capabilities | None = None
-    """What the endpoint can do, where the run has found it to be otherwise than known."""
+    """What the endpoint supports, if the run found it to differ from what was known."""
     unpaid: bool = False
-    """There is no draft of the model's, since the day's budget was used up before."""
+    """The model gave no draft, because the day's budget was used up first."""
     offline: bool = False
-    """The offline analyst has judged."""
+    """The draft is the offline analyst's."""

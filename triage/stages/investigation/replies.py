@@ -1,36 +1,64 @@
-"""What to make of a model's reply: does it conclude, what does it ask, and how may it stand in the conversation."""
+"""How a model's reply is read: whether it concludes, what it asks, and what of it is kept in the conversation."""
 
 import json
 
 import regex
 
 from triage.ports import ChatReply, ToolCall
-from triage.stages.investigation.draft import DraftInvalid, read_json, result_in
 from triage.stages.investigation.tools import CONCLUDE
+from triage.stages.model_calls import MAX_CHARS, ReplyInvalid, read_json
 
 HISTORY_CHARS = 20_000
-"""Characters of one thing the model wrote that stay in the conversation."""
-_LONGEST_NAME = 64
+"""Characters of one reply, or of one call's arguments, that stay in the conversation."""
+_MAX_NAME = 64
+_MAX_OBJECTS = 50
+"""Opening braces in a reply's prose that are tried."""
 _LINE = 160
 _NAME = regex.compile(r"[^A-Za-z0-9_-]")
 
 
-def concluding(reply: ChatReply) -> ToolCall | None:
+def conclude_call(reply: ChatReply) -> ToolCall | None:
     """The call that ends the investigation; one that is written as plain JSON counts too."""
     for call in reply.tool_calls:
         if call.name == CONCLUDE:
             return call
     if reply.tool_calls or '"verdict"' not in reply.content:
         return None
-    found = result_in(reply.content)
+    found = _result_in(reply.content)
     return None if found is None else ToolCall(id="content", name=CONCLUDE, arguments=found)
 
 
-def described(call: ToolCall) -> str:
-    """A call as a person likes to read it: the question, then the tool with what it was given."""
+def _result_in(text: str) -> str | None:
+    """The one result in a reply, bare, fenced or among prose; `None` if there is none.
+
+    If there are several different ones none is taken: the model may be quoting one that it found in a log.
+    """
+    try:
+        return text if isinstance(read_json(text), dict) else None
+    except ReplyInvalid:
+        pass
+    found: dict[str, str] = {}
+    decoder = json.JSONDecoder()
+    place, tries = text.find("{"), 0
+    while 0 <= place < MAX_CHARS and tries < _MAX_OBJECTS:
+        tries += 1
+        end = place + 1
+        try:
+            value, end = decoder.raw_decode(text, place)
+        except (ValueError, RecursionError):
+            pass
+        else:
+            if isinstance(value, dict) and {"verdict", "summary"} <= set(value):
+                found[json.dumps(value, sort_keys=True)] = text[place:end]
+        place = text.find("{", end)
+    return next(iter(found.values())) if len(found) == 1 else None
+
+
+def describe_call(call: ToolCall) -> str:
+    """A call in words for a person: the question, then the tool with its arguments."""
     try:
         value = read_json(call.arguments or "{}")
-    except DraftInvalid:
+    except ReplyInvalid:
         return f"{call.name} {one_line(call.arguments)}"
     given = dict(value) if isinstance(value, dict) else {"arguments": value}
     reason = given.pop("reason", "")
@@ -38,41 +66,41 @@ def described(call: ToolCall) -> str:
     return f"{one_line(str(reason))} [{call.name} {one_line(shown)}]" if reason else f"{call.name} {one_line(shown)}"
 
 
-def canonical(call: ToolCall) -> str:
-    """The same for calls that ask the same."""
+def canonical_call(call: ToolCall) -> str:
+    """A text that is the same for calls that ask the same."""
     try:
         value = read_json(call.arguments or "{}")
-    except DraftInvalid:
+    except ReplyInvalid:
         return f"{call.name} {call.arguments}"
     return f"{call.name} {json.dumps(value, sort_keys=True)}"
 
 
-def kept(call: ToolCall) -> ToolCall:
-    """A call as it may stand in the conversation: servers refuse one whose name or arguments are broken."""
+def sound_call(call: ToolCall) -> ToolCall:
+    """A call with a valid name and arguments: servers refuse a conversation with a broken one."""
     arguments = call.arguments
     try:
         sound = len(arguments) <= HISTORY_CHARS and isinstance(read_json(arguments), dict)
-    except DraftInvalid:
+    except ReplyInvalid:
         sound = False
-    name = _NAME.sub("_", call.name)[:_LONGEST_NAME] or "unknown"
+    name = _NAME.sub("_", call.name)[:_MAX_NAME] or "unknown"
     return ToolCall(id=call.id, name=name, arguments=arguments if sound else "{}")
 
 
-def nothing(reply: ChatReply) -> str:
+def why_no_call(reply: ChatReply) -> str:
     """What is wrong with a reply that called nothing."""
     if reply.finish_reason == "length":
         return "the reply was cut at the limit of output tokens"
     return "the reply called no tool" if reply.content.strip() else "the reply was empty"
 
 
-def no_result(reply: ChatReply) -> str:
-    """Why a reply in which the model may only conclude holds no result."""
+def why_no_result(reply: ChatReply) -> str:
+    """Why a reply holds no result, in a turn in which the model may only conclude."""
     if reply.refusal:
         return f"the model refused: {one_line(reply.refusal)}"
-    return "tools were called where only `conclude` may be" if reply.tool_calls else nothing(reply)
+    return "tools were called, but only `conclude` may be called now" if reply.tool_calls else why_no_call(reply)
 
 
 def one_line(text: str | tuple[str, ...]) -> str:
-    """One short line of what somebody wrote, for a message."""
+    """A text as one short line, for a message."""
     shown = "; ".join(text) if isinstance(text, tuple) else str(text)
     return " ".join(shown.split())[:_LINE]

@@ -13,7 +13,6 @@ from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
 from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
-from triage.stages.investigation.draft import DraftInvalid, explain, read_json
 from triage.stages.investigation.effects import ToolAnswer, ToolLimits
 from triage.stages.investigation.lookups import Lookups
 from triage.stages.investigation.results import COLUMNS_SHOWN, evidence, listed, refusal, unanswered
@@ -29,6 +28,7 @@ from triage.stages.investigation.tools import (
     SearchIndicators,
     ShowColumns,
 )
+from triage.stages.model_calls import ReplyInvalid, explain, read_json
 
 if TYPE_CHECKING:
     # sqlglot stands behind this package and costs start-up time.
@@ -92,7 +92,7 @@ class Toolbox:
             return refusal(call, f"There is no tool {call.name[:80]!r}; there are {', '.join(ARGUMENTS)}, conclude.")
         try:
             arguments = model.model_validate(read_json(call.arguments or "{}"))
-        except DraftInvalid as error:
+        except ReplyInvalid as error:
             return refusal(call, f"The arguments of {call.name}: {'; '.join(error.problems)}.")
         except ValidationError as error:
             return refusal(call, f"The arguments of {call.name}: {'; '.join(explain(error))}.")

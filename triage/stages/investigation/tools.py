@@ -7,7 +7,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.ports import ToolSpec
 from triage.stages.investigation.draft import WireDraft
-from triage.stages.investigation.schema import schema_of
+from triage.stages.model_calls import schema_of
 
 MAX_INDICATORS = 20
 MAX_HOURS = 24 * 30
@@ -118,14 +118,3 @@ def tool_specs(*, strict: bool = False) -> tuple[ToolSpec, ...]:
 def result_schema() -> dict[str, JsonValue]:
     """The schema of the result, for endpoints that take one in place of a tool."""
     return schema_of(WireDraft, strict=True)
-
-
-def size_of_specs(specs: tuple[ToolSpec, ...]) -> int:
-    """Bytes of tools in a request."""
-    return sum(_size(spec.name, strict=spec.strict) for spec in specs)
-
-
-@cache
-def _size(name: str, *, strict: bool) -> int:
-    """The tools never change, and writing their schemas out takes longer than the rest of an estimate."""
-    return next((len(spec.model_dump_json()) for spec in tool_specs(strict=strict) if spec.name == name), 0)

@@ -10,19 +10,21 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import START, FakeClock
-from tests.support.conversations import Notebook, inquisitive, investigated, run_alert, run_settings, spent
+from tests.support.conversations import inquisitive, investigated, run_alert, run_settings, spent
 from tests.support.llm import ScriptedLlm, call, calling, completion, concluding
+from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN
 from tests.support.stores import SELECTED, alert
 from tests.support.tiny_world import NOW, write_world
 from triage.domain.verdict import Analyst, Disposition
 from triage.edges.store import SqlStore, open_store
-from triage.pipeline.spending import StoreMeter, cost_of, midnight
+from triage.pipeline.spending import StoreMeter, midnight
 from triage.ports import ChatReply, Claim, Spend
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Price, Settings
+from triage.stages.model_calls import cost_of
 
 pytestmark = pytest.mark.anyio
 

@@ -7,13 +7,14 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
-from tests.support.conversations import NAMES, Killed, Notebook, inquisitive, investigated
-from tests.support.doors import objections
+from tests.support.conversations import NAMES, inquisitive, investigated
 from tests.support.llm import ScriptedLlm, call, calling, cite_first_event, concluding
+from tests.support.notebook import Killed, Notebook
 from tests.support.panther import TOKEN
 from tests.support.tiny_world import write_world
 from triage.domain.verdict import Disposition
 from triage.errors import ModelError, StoreError
+from triage.pipeline.judgement import objections
 from triage.ports import Progress
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer

@@ -94,7 +94,7 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("two statements", "query_lake", {"sql": f"{ALL}; SELECT 1", "reason": "x"}, "refused and not sent"),
     ("a column in disguise", "query_lake", {"sql": "SELECT 'ok' AS p_source_label FROM panther_logs.public.custom_door", "reason": "x"}, "without `p_`"),
     ("no reason", "query_lake", {"sql": ALL}, "reason: is missing"),
-    ("an unknown field", "query_lake", {"sql": ALL, "reason": "x", "limit": 5}, "limit: is no field"),
+    ("an unknown field", "query_lake", {"sql": ALL, "reason": "x", "limit": 5}, "limit: is not a field"),
     ("no JSON", "query_lake", "{", "not JSON"),
     ("a list", "query_lake", "[]", "query_lake"),
     ("no tool", "close_alert", {}, "There is no tool 'close_alert'; there are query_lake"),

@@ -9,37 +9,37 @@ from triage.ports import ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.effects import ToolAnswer
-from triage.stages.investigation.replies import canonical, described, one_line
+from triage.stages.investigation.replies import canonical_call, describe_call, one_line
 
 QUERYING = frozenset({"query_lake", "search_indicators", "more_events"})
 """Tools that cost a query."""
-MOST_CALLS = 12
-"""Calls of one turn that are looked at."""
-_LEAST_RESULT_CHARS = 2_000
+MAX_CALLS = 12
+"""Calls of one turn that are run."""
+_MIN_RESULT_CHARS = 2_000
 
-Tell = Callable[[str, bool], None]
-"""Tells the person at the terminal, and whether it is good news."""
+Narrate = Callable[[str, bool], None]
+"""Shows a line of progress, and whether it is good news."""
 
 
 @dataclass(slots=True)
-class Ledger:
+class EvidenceLedger:
     """All evidence of a run by number, and every question that was asked for it."""
 
     budget: Budget
     briefing: Briefing
     evidence: list[Evidence]
-    tell: Tell
+    narrate: Narrate
     failed: int = 0
     """Calls that failed."""
     _known: dict[str, str] = field(default_factory=dict)
     """Canonical call to what it gave: an evidence id, or words."""
 
     def plan(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
-        """The calls that have to be run: each question once, as long as there is budget."""
+        """The calls to run: each question once, as far as the budget goes."""
         queries = self.budget.queries_left if self.budget.rows_left and self.budget.bytes_left else 0
         planned: dict[str, ToolCall] = {}
         for call in calls:
-            question = canonical(call)
+            question = canonical_call(call)
             if question in self._known or question in planned:
                 self.budget.repeated += 1
                 continue
@@ -48,16 +48,20 @@ class Ledger:
                     continue
                 queries -= 1
             planned[question] = call
-            self.tell(described(call), True)
+            self.narrate(describe_call(call), True)
         self.budget.tool_calls += len(calls)
         return tuple(planned.values())
 
     def take(self, calls: Sequence[ToolCall], answers: Sequence[ToolAnswer]) -> dict[str, ToolAnswer]:
-        """Number the evidence in the order of the calls and remember what each question gave; by call id."""
+        """Number the evidence in the order of the calls and remember what each question gave.
+
+        Returns:
+            The answers by call id, their evidence numbered.
+        """
         brought: dict[str, ToolAnswer] = {}
         for call, given in zip(calls, answers, strict=True):
             answer = given
-            self.budget.spend_tool(answer)
+            self.budget.count_tool(answer)
             self.failed += answer.failed
             if answer.evidence is not None:
                 number = 1 + max((int(entry.id[1:]) for entry in self.evidence), default=0)
@@ -65,24 +69,24 @@ class Ledger:
                 self.evidence.append(evidence)
                 answer = answer.model_copy(update={"evidence": evidence})
                 rows = f"{evidence.row_count} rows{' (cut)' if evidence.truncated else ''}"
-                self.tell(
+                self.narrate(
                     f"{evidence.id}: {rows if evidence.answered else one_line(evidence.error)}", evidence.answered
                 )
             elif answer.failed:
-                self.tell(f"{call.name}: {one_line(answer.content)}", False)
-            self._known[canonical(call)] = answer.evidence.id if answer.evidence is not None else answer.content
+                self.narrate(f"{call.name}: {one_line(answer.content)}", False)
+            self._known[canonical_call(call)] = answer.evidence.id if answer.evidence is not None else answer.content
             brought[call.id] = answer
         return brought
 
     def text_for(self, call: ToolCall, answer: ToolAnswer | None, calls: int) -> str:
-        """What the model reads of one of several calls; `answer` is `None` for one that was not run."""
+        """What the model reads for one of several calls; `answer` is `None` for one that was not run."""
         if answer is None:
-            earlier = self._known.get(canonical(call))
+            earlier = self._known.get(canonical_call(call))
             if earlier is None:
                 return "Not run: the budget of queries, rows or bytes is used up. Conclude from what you have."
             return f"You asked this before. The answer is: {self.briefing.words(earlier)}"
         if answer.evidence is None:
             return self.briefing.words(answer.content)
         caps = Caps()
-        caps = Caps(caps.field, caps.row, caps.rows, max(caps.chars // calls, _LEAST_RESULT_CHARS))
+        caps = Caps(caps.field, caps.row, caps.rows, max(caps.chars // calls, _MIN_RESULT_CHARS))
         return self.briefing.tool_result(answer.evidence, answer.content, caps)

@@ -1,0 +1,159 @@
+"""One call of the language model: admitted by the day's budget, made once, journalled and booked."""
+
+import asyncio
+from contextlib import AsyncExitStack
+from dataclasses import dataclass, field
+from typing import TypeVar
+
+from pydantic import JsonValue, TypeAdapter, ValidationError
+
+from triage.domain.alert import Moment
+from triage.domain.base import Value
+from triage.errors import ModelError, StoreError
+from triage.ports import ChatModel, ChatReply, ChatRequest, Clock, Journal, Message, Meter, Spend
+
+V = TypeVar("V", bound=Value)
+
+_OPERATORS = frozenset({401, 402, 403, 404, 405})
+"""Statuses that only the operator can fix: the key, the account, the model's name, the address."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelCall:
+    """A request to the model, to be made once."""
+
+    key: str
+    """Journal key, such as `model/3` or `adjudicate/1`."""
+    request: ChatRequest
+    estimate: Spend = field(default_factory=Spend)
+    """The most that it may cost."""
+    concluding: bool = False
+    """The model may only conclude; a reserve of the day's budget is kept for such calls."""
+
+
+class ModelFailure(Value):
+    """There is no reply, and the same request would get none again."""
+
+    message: str
+    overflow: bool = False
+    """The conversation is too long for the model."""
+    unsupported: str = ""
+    """`tools` or `response_format`: the endpoint lacks it; the request may work without."""
+    unpaid: bool = False
+    """The day's budget refused the call; nothing was sent."""
+
+
+class ModelCallEntry(Value):
+    """What the journal keeps of a call; `triage show --transcript` prints it."""
+
+    reply: ChatReply | None = None
+    failure: ModelFailure | None = None
+    seconds: float
+    at: Moment | None = None
+    """When the call was made; entries of older versions lack it."""
+    estimate: int = 0
+    """Expected tokens of the prompt."""
+    messages: tuple[Message, ...] = ()
+    """The prompt, where it is kept: what was added since the call before, or all of it if that was rewritten."""
+    rewritten: bool = False
+    """The messages replace the earlier ones."""
+
+
+def read_entry(model: type[V], value: JsonValue, key: str) -> V:
+    """Read a journal entry. Raises StoreError for one of another version."""
+    try:
+        return TypeAdapter(model).validate_python(value)
+    except ValidationError as error:
+        raise StoreError(f"the journal's entry {key} is of another version; investigate the alert afresh") from error
+
+
+@dataclass(slots=True)
+class ModelCaller:
+    """Makes the model calls of one stage of one run. A restart reads finished calls back instead of paying again."""
+
+    model: ChatModel
+    journal: Journal
+    clock: Clock
+    meter: Meter | None
+    """The day's budget, and where each call is booked; without one there is neither."""
+    max_seconds: float
+    """What the alert may take, this stage's calls and everything before them."""
+    least_seconds: float
+    """What one call may take, retries included, however little time the alert has left."""
+    required: bool
+    """Failures that may pass, or that the operator has to fix, are raised; otherwise every failure is a result."""
+    keeps_prompts: bool
+    seconds: float = 0.0
+    """Time spent so far, as the journal has it: the same when a run is replayed."""
+    _sent: tuple[Message, ...] = ()
+    """Messages of the call before."""
+
+    async def call(self, call: ModelCall) -> ChatReply | ModelFailure:
+        """Make a call, or read it back.
+
+        Raises:
+            ModelError: The model can't be reached now, or its configuration is wrong; only if `required`.
+            StoreError: The journal can't be written or read.
+        """
+        async with AsyncExitStack() as admission:
+
+            async def perform() -> JsonValue:
+                if self.meter is not None:
+                    refusal = await admission.enter_async_context(
+                        self.meter.admit(call.estimate, concluding=call.concluding)
+                    )
+                    if refusal:
+                        failure = ModelFailure(message=refusal, unpaid=True)
+                        entry = ModelCallEntry(failure=failure, seconds=0.0, at=self.clock.now())
+                        return entry.model_dump(mode="json")
+                return (await self._complete(call)).model_dump(mode="json")
+
+            entry = read_entry(ModelCallEntry, await self.journal.step(call.key, "model", perform), call.key)
+            if entry.reply is not None and self.meter is not None:
+                # After the journal: if the process is killed between the two, the replay books what was paid.
+                await self.meter.book(call.key, entry.reply, call.estimate)
+        self._sent = call.request.messages
+        self.seconds += entry.seconds
+        outcome = entry.reply or entry.failure
+        assert outcome is not None
+        return outcome
+
+    async def _complete(self, call: ModelCall) -> ModelCallEntry:
+        start, at = self.clock.monotonic(), self.clock.now()
+        reply: ChatReply | None = None
+        failure: ModelFailure | None = None
+        try:
+            reply = await self._reply(call.request)
+        except ModelError as error:
+            conversation = error.overflow or error.unsupported or (error.status and error.status not in _OPERATORS)
+            if self.required and (error.retryable or not conversation):
+                raise
+            failure = ModelFailure(message=str(error), overflow=error.overflow, unsupported=error.unsupported)
+        messages, rewritten = self._prompt(call.request.messages)
+        return ModelCallEntry(
+            reply=reply,
+            failure=failure,
+            seconds=self.clock.monotonic() - start,
+            at=at,
+            estimate=call.estimate.prompt_tokens,
+            messages=messages,
+            rewritten=rewritten,
+        )
+
+    async def _reply(self, request: ChatRequest) -> ChatReply:
+        left = max(self.max_seconds - self.seconds, self.least_seconds)
+        try:
+            async with asyncio.timeout(left):
+                return await self.model.complete(request)
+        except TimeoutError as error:
+            raise ModelError(
+                f"the model gave no answer within {left:.0f} s (investigation.max_seconds), with all its retries",
+                retryable=True,
+            ) from error
+
+    def _prompt(self, messages: tuple[Message, ...]) -> tuple[tuple[Message, ...], bool]:
+        """What the journal keeps of a prompt, without repeating what it has already, and whether that was rewritten."""
+        if not self.keeps_prompts:
+            return (), False
+        known = len(self._sent)
+        return (messages[known:], False) if messages[:known] == self._sent else (messages, True)
