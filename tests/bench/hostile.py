@@ -27,8 +27,8 @@ from typing import Any
 from tests.support.compromised import MODES
 from tests.support.hostile import RANK, Attack, Outcome, infect, run_alerts
 from tests.support.payloads import CLEAN, HELD_OUT, PAYLOADS
+from triage.domain.instructions import instructions_in, texts_in
 from triage.domain.redaction import redact_json
-from triage.domain.untrusted import instructions_in, texts_in
 from triage.domain.verdict import Disposition
 from triage.sandbox.generator import generate
 
