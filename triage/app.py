@@ -30,11 +30,11 @@ from triage.ports import (
     Users,
 )
 from triage.resources import shipped
-from triage.settings import InvestigationSettings, Settings, WritebackSettings
+from triage.settings import InvestigationSettings, Settings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import Toolbox
-from triage.stages.writeback import AuditedComments, Desk, DryDesk, Mover, WriteDesk, Writer
+from triage.stages.writeback import AuditedComments, CommentGateway, DryRunGateway, Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,14 +81,11 @@ def _own(directory: str, key: str) -> list[Path]:
     return [path]
 
 
-def write_desk(
-    comments: Comments, alerts: AlertSource, store: Store, settings: WritebackSettings, clock: Clock
-) -> WriteDesk:
-    """The one way to Panther's writing half: policy, audit log, one comment per alert."""
-    if settings.audit:
-        comments = AuditedComments(comments, AuditFile(Path(settings.audit).expanduser()), clock)
-    writer = Writer(comments, store, settings, clock)
-    return WriteDesk(writer, Mover(comments, alerts, store, settings, clock), store, settings, clock)
+def _audited(comments: Comments, settings: Settings, clock: Clock) -> Comments:
+    """The same comments, every write logged where `writeback.audit` names a file."""
+    if not settings.writeback.audit:
+        return comments
+    return AuditedComments(comments, AuditFile(Path(settings.writeback.audit).expanduser()), clock)
 
 
 class Doors(Protocol):
@@ -238,16 +235,18 @@ async def open_app(
             at_once = settings.investigation.concurrency
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
         abilities = KnownAbilities(model, settings.llm, store, clock) if model is not None else None
-        desk: Desk | None = None
+        gateway: Gateway | None = None
         if dry_run is not None:
-            desk = DryDesk(panther.comments, store, settings.writeback, clock, dry_run)
+            gateway = DryRunGateway(panther.comments, store, settings.writeback, clock, dry_run)
         elif write:
             comments: Comments = panther.comments
             second = settings.writeback.token.get_secret_value()
             if second:
                 config = panther_config(settings, token=second)
                 comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
-            desk = write_desk(comments, panther.alerts, store, settings.writeback, clock)
+            gateway = CommentGateway(
+                _audited(comments, settings, clock), panther.alerts, store, settings.writeback, clock
+            )
         if lake is None and settings.panther.lake != "snowflake":
             lake = SpokenLake(panther.lake, settings.panther.lake, clock)
         pipeline = assemble(
@@ -258,6 +257,6 @@ async def open_app(
             prompts=prompts,
             model=model,
             abilities=abilities,
-            publisher=Publisher(desk, prompts, settings.writeback, settings.llm.currency) if desk is not None else None,
+            publisher=Publisher(gateway, prompts, settings.writeback, settings.llm.currency) if gateway else None,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

@@ -16,8 +16,7 @@ from triage.ports import Clock, Comments, Prompts, Store
 from triage.resources import shipped
 from triage.settings import Settings
 from triage.stages.enrichment import Playbooks, load_playbooks
-from triage.stages.writeback import Timing, WriteDesk, Writer
-from triage.stages.writeback.mover import Mover
+from triage.stages.writeback import CommentGateway, Timing
 
 TIMING = Timing(lease=0.5, lease_wait=20, lease_pause=0.05, reads=(0.05, 0.1, 0.2, 0.4), settle=0.3)
 """The sandbox acts on a request at once or never, so nobody has to wait as long as for a real Panther."""
@@ -59,9 +58,7 @@ async def wired(
         if settings.uses_llm:
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
         store, comments = seen_store(opened), seen_comments(panther.comments)
-        writer = Writer(comments, store, settings.writeback, clock, timing)
-        mover = Mover(comments, panther.alerts, store, settings.writeback, clock)
-        desk = WriteDesk(writer, mover, store, settings.writeback, clock)
+        gateway = CommentGateway(comments, panther.alerts, store, settings.writeback, clock, timing)
         pipeline = assemble(
             settings,
             panther,
@@ -69,7 +66,7 @@ async def wired(
             store=store,
             prompts=prompts(),
             model=model,
-            publisher=Publisher(desk, prompts(), settings.writeback, settings.llm.currency),
+            publisher=Publisher(gateway, prompts(), settings.writeback, settings.llm.currency),
             playbooks=playbooks(),
         )
         yield Wired(settings, panther, store, pipeline)

@@ -43,7 +43,7 @@ from triage.stages.decision import Adjudication, adjudicate_with_model
 from triage.stages.enrichment import Enricher
 from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
 from triage.stages.investigation.offline import offline_draft
-from triage.stages.writeback import Seen
+from triage.stages.writeback import AlertAtStart
 
 log = logging.getLogger(__name__)
 
@@ -122,7 +122,7 @@ class Pipeline:
         if isinstance(alert, Skipped):
             await self._skip(claim, alert)
             return alert
-        seen = Seen.model_validate(await journal.step("seen", "look", lambda: _seen(alert)))
+        at_start = AlertAtStart.model_validate(await journal.step("seen", "look", lambda: _seen(alert)))
         if self.publisher is not None:
             await self.publisher.begin(alert, run_id=claim.run_id, journal=journal, observe=observe)
         dossier = await self.enricher.enrich(alert, now=started, journal=journal, observe=observe)
@@ -153,7 +153,9 @@ class Pipeline:
         )
         again_at = None
         if self.publisher is not None:
-            published = await self.publisher.publish(alert, investigation, seen=seen, journal=journal, observe=observe)
+            published = await self.publisher.publish(
+                alert, investigation, at_start=at_start, journal=journal, observe=observe
+            )
             investigation, again_at = published.investigation, published.again_at
         if not await self.store.finish(claim, investigation, now=self.clock.now(), again_at=again_at):
             raise StaleClaimError(f"alert {alert.id} was taken over by another worker")
@@ -284,7 +286,7 @@ class Pipeline:
 
 
 async def _seen(alert: Alert) -> JsonValue:
-    dumped: JsonValue = Seen.of(alert).model_dump(mode="json")
+    dumped: JsonValue = AlertAtStart.of(alert).model_dump(mode="json")
     return dumped
 
 

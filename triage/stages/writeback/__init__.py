@@ -1,23 +1,22 @@
-"""The comment is written once: intent, look, create or update, receipt."""
+"""Writes results to Panther: one comment per alert, then status and assignee by policy.
+
+`gateway` is what the pipeline calls: policy first (`policy`), then the comment (`comment_write`: intent, look for our
+marker (`own_comments`), create or update, receipt), then the status (`status`). `audited` logs every write.
+"""
 
 from triage.stages.writeback.audited import AuditedComments
-from triage.stages.writeback.desk import PAUSED, Desk, DryDesk, WriteDesk
-from triage.stages.writeback.mover import Mover
-from triage.stages.writeback.outcome import Result, WriteOutcome
-from triage.stages.writeback.policy import Seen
-from triage.stages.writeback.timing import Timing
-from triage.stages.writeback.writer import Writer
+from triage.stages.writeback.gateway import PAUSED, CommentGateway, DryRunGateway, Gateway
+from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
+from triage.stages.writeback.policy import AlertAtStart
 
 __all__ = [
     "PAUSED",
+    "AlertAtStart",
     "AuditedComments",
-    "Desk",
-    "DryDesk",
-    "Mover",
+    "CommentGateway",
+    "DryRunGateway",
+    "Gateway",
     "Result",
-    "Seen",
     "Timing",
-    "WriteDesk",
     "WriteOutcome",
-    "Writer",
 ]

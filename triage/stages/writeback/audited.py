@@ -1,4 +1,4 @@
-"""Every write to Panther stands in the audit log, before it is sent and after."""
+"""Every write to Panther is logged before it is sent and after."""
 
 from collections.abc import Awaitable, Callable
 from typing import Literal, TypeVar
@@ -12,9 +12,9 @@ T = TypeVar("T")
 
 
 class AuditedComments:
-    """A door to Panther that keeps a book. Implements `ports.Comments`.
+    """Panther's comments, with an audit log of every write. Implements `ports.Comments`.
 
-    Where the book cannot be written, nothing is sent: the error is raised before the call.
+    Where the log cannot be written, nothing is sent: the error is raised before the call.
     """
 
     def __init__(self, inner: Comments, log: AuditLog, clock: Clock) -> None:

@@ -11,14 +11,14 @@ from triage.domain.verdict import Disposition, Verdict
 from triage.settings import WritebackSettings
 
 PAUSED_FOR = timedelta(minutes=5)
-"""How soon a paused comment is tried again; `triage writeback resume` is noticed after this long at most."""
+"""How soon a paused comment is tried again; `triage writeback resume` takes effect after this long at most."""
 
 _NEVER_CLOSED = frozenset({Severity.CRITICAL, Severity.HIGH})
 
 
 @dataclass(frozen=True, slots=True)
 class Hold:
-    """A comment that is not written now."""
+    """A comment may not be written now."""
 
     reason: str
     until: datetime | None = None
@@ -27,7 +27,7 @@ class Hold:
 
 @dataclass(frozen=True, slots=True)
 class Situation:
-    """What a rule may look at beside the alert and its verdict."""
+    """What a rule may look at besides the alert and its verdict."""
 
     now: datetime
     paused: bool = False
@@ -47,19 +47,19 @@ def hold(
     """Why a comment is not written now; `None` where it may be.
 
     Args:
-        alert: As Panther has it.
-        disposition: The verdict; `None` for a comment that carries none yet.
+        alert: The alert as it is in Panther.
+        disposition: The verdict; `None` for a comment without one yet.
         settings: The policy.
         situation: Time, pause, and how much was written today.
-        replaces: A comment of this program stands on the alert. An older result must not stay when a newer one says
-            something else, so that only the time is looked at.
+        replaces: The alert already has a comment by this program. An outdated result must not stay, so only the time
+            is checked.
     """
     least = Severity(settings.min_severity)
     if not replaces and alert.severity.known and alert.severity.rank < least.rank:
         return Hold(f"severity {alert.severity.value} is below writeback.min_severity {least.value}")
     unwanted = disposition is not None and settings.verdicts and disposition not in settings.verdicts
     if not replaces and disposition is not None and unwanted:
-        return Hold(f"{disposition.value} is not among writeback.verdicts")
+        return Hold(f"{disposition.value} is not in writeback.verdicts")
     if situation.paused:
         return Hold("writing is paused (`triage writeback resume` continues)", situation.now + PAUSED_FOR)
     ends = quiet_until(situation.now, settings)
@@ -71,19 +71,19 @@ def hold(
 
 
 def day_start(now: datetime, settings: WritebackSettings) -> datetime:
-    """The midnight behind a moment in the configured zone, in UTC."""
+    """The last midnight before a moment in the configured zone, in UTC."""
     zone = ZoneInfo(settings.timezone)
     return datetime.combine(now.astimezone(zone).date(), time(), zone).astimezone(UTC)
 
 
 def next_day(now: datetime, settings: WritebackSettings) -> datetime:
-    """The midnight ahead of a moment in the configured zone, in UTC."""
+    """The next midnight after a moment in the configured zone, in UTC."""
     zone = ZoneInfo(settings.timezone)
     return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
 
 
 def quiet_until(now: datetime, settings: WritebackSettings) -> datetime | None:
-    """When the quiet hours that hold at a moment end, in UTC; `None` outside them."""
+    """When the quiet hours around a moment end, in UTC; `None` outside them."""
     if not settings.quiet_hours:
         return None
     start, end = (time.fromisoformat(part) for part in settings.quiet_hours.split("-"))
@@ -95,56 +95,56 @@ def quiet_until(now: datetime, settings: WritebackSettings) -> datetime | None:
         return None
     day = local.date() if at < end else local.date() + timedelta(days=1)
     ends = datetime.combine(day, end, zone).astimezone(UTC)
-    # Where the clocks are set back, the hour before the end comes twice; the end then lies behind.
+    # Where clocks go back, the hour before the end comes twice, and the first end is already past.
     return ends if ends > now else ends + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
-class Wanted:
-    """What policy says on an alert's status."""
+class StatusDecision:
+    """What policy says about an alert's status."""
 
     status: Status | None
-    """`None`: it is left as it is."""
-    against: str = ""
-    """Why it is left."""
+    """`None`: it stays unchanged."""
+    reason: str = ""
+    """Why it stays unchanged."""
 
 
-def wanted_status(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> Wanted | None:
-    """The status that policy gives an alert; `None` where there is no policy for its verdict."""
+def wanted_status(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> StatusDecision | None:
+    """The status that policy sets; `None` where there is no policy for the verdict."""
     name = settings.status_for(verdict.disposition)
     if name is None:
         return None
     wanted = Status(name)
     if verdict.confidence < settings.status_min_confidence:
-        return Wanted(None, f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence")
+        return StatusDecision(None, f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence")
     if wanted is Status.CLOSED and (alert.severity in _NEVER_CLOSED or not alert.severity.known):
-        return Wanted(None, f"an alert of severity {alert.severity.value} is closed by people only")
-    return Wanted(wanted)
+        return StatusDecision(None, f"only a person may close a {alert.severity.value} alert")
+    return StatusDecision(wanted)
 
 
-class Seen(Value):
-    """How people had left an alert when its investigation began."""
+class AlertAtStart(Value):
+    """Status and assignee of an alert when its investigation began."""
 
     status: Status
     updated_at: Moment | None = None
     assignee: str = ""
-    """Id of who has it."""
+    """Id of the assignee; empty: none."""
 
     @classmethod
     def of(cls, alert: Alert) -> Self:
-        """Take it from the alert."""
+        """Take them from the alert."""
         assignee = alert.assignee.id if alert.assignee else ""
         return cls(status=alert.status, updated_at=alert.updated_at, assignee=assignee)
 
 
-def changed_by_person(seen: Seen, current: Alert) -> str:
-    """What somebody else has done to an alert since it was looked at; empty where nothing."""
-    if current.status.value != seen.status.value:
-        return f"its status became {current.status.value} meanwhile"
+def changed_by_person(at_start: AlertAtStart, current: Alert) -> str:
+    """What someone has changed on an alert since its investigation began; empty where nothing."""
+    if current.status.value != at_start.status.value:
+        return f"the status changed to {current.status.value} during the investigation"
     by = current.updated_by
-    moved = current.updated_at is not None and (seen.updated_at is None or current.updated_at > seen.updated_at)
+    moved = current.updated_at is not None and (at_start.updated_at is None or current.updated_at > at_start.updated_at)
     if moved and by is not None and by.kind == "user":
-        return f"{by.email or by.name or 'a person'} changed it meanwhile"
-    if (current.assignee.id if current.assignee else "") != seen.assignee:
-        return "its assignee changed meanwhile"
+        return f"{by.email or by.name or 'a person'} changed the alert during the investigation"
+    if (current.assignee.id if current.assignee else "") != at_start.assignee:
+        return "the assignee changed during the investigation"
     return ""

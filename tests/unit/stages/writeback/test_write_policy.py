@@ -11,7 +11,7 @@ from triage.domain.alert import Actor, Alert, Severity, Status
 from triage.domain.verdict import Disposition, Verdict
 from triage.settings import WritebackSettings
 from triage.stages.writeback.policy import (
-    Seen,
+    AlertAtStart,
     Situation,
     changed_by_person,
     day_start,
@@ -42,7 +42,7 @@ def test_without_a_policy_everything_is_written() -> None:
     ("policy", "given_alert", "disposition", "situation", "reason", "later"),
     [
         ({"min_severity": "HIGH"}, alert(severity=Severity.MEDIUM), M, FREE, "below writeback.min_severity", False),
-        ({"verdicts": ["malicious"]}, alert(), B, FREE, "benign is not among", False),
+        ({"verdicts": ["malicious"]}, alert(), B, FREE, "benign is not in writeback.verdicts", False),
         ({}, alert(), M, Situation(now=NOW, paused=True), "paused", True),
         ({"quiet_hours": "11:00-13:00"}, alert(), M, FREE, "quiet hours", True),
         ({"daily_cap": 3}, alert(), M, Situation(now=NOW, written_today=3), "daily_cap of 3", True),
@@ -70,7 +70,7 @@ def test_an_unknown_severity_is_not_held_back() -> None:
 
 
 def test_a_comment_without_a_verdict_passes_the_verdict_filter() -> None:
-    """A pointer or an announcement carries no verdict of its own."""
+    """An announcement carries no verdict."""
     assert hold(alert(), None, settings(verdicts=["malicious"]), FREE) is None
 
 
@@ -120,26 +120,26 @@ MOVES = {"malicious": "TRIAGED", "suspicious": "TRIAGED", "benign": "CLOSED"}
 
 
 @pytest.mark.parametrize(
-    ("severity", "said", "status", "against"),
+    ("severity", "said", "status", "reason"),
     [
         (Severity.LOW, verdict(B), Status.CLOSED, ""),
         (Severity.MEDIUM, verdict(M), Status.TRIAGED, ""),
-        (Severity.HIGH, verdict(B), None, "closed by people only"),
-        (Severity.CRITICAL, verdict(B), None, "closed by people only"),
-        (Severity("DIRE"), verdict(B), None, "closed by people only"),
+        (Severity.HIGH, verdict(B), None, "only a person may close"),
+        (Severity.CRITICAL, verdict(B), None, "only a person may close"),
+        (Severity("DIRE"), verdict(B), None, "only a person may close"),
         (Severity.LOW, verdict(B, 0.89), None, "below writeback.status_min_confidence"),
     ],
 )
-def test_status_by_verdict(severity: Severity, said: Verdict, status: Status | None, against: str) -> None:
+def test_status_by_verdict(severity: Severity, said: Verdict, status: Status | None, reason: str) -> None:
     """A sure verdict moves an alert; nothing closes a grave or unknown one."""
     wanted = wanted_status(alert(severity=severity), said, settings(status=MOVES))
     assert wanted is not None
     assert wanted.status == status
-    assert against in wanted.against
+    assert reason in wanted.reason
 
 
 def test_an_inconclusive_verdict_never_moves_an_alert() -> None:
-    """Not even where everything else would allow it; and without a table nothing moves."""
+    """Not even where everything else would allow it; and without a policy nothing changes."""
     assert wanted_status(alert(), verdict(N, 1.0), settings(status=MOVES)) is None
     assert wanted_status(alert(), verdict(B, 1.0), settings()) is None
     assert settings(assign={"malicious": "a@b.example"}).assignee_for(N) == ""
@@ -147,15 +147,15 @@ def test_an_inconclusive_verdict_never_moves_an_alert() -> None:
 
 def test_what_a_person_did_is_seen() -> None:
     """A status, a person's change or an assignee since the investigation began leaves the alert to people."""
-    seen = Seen.of(alert())
+    at_start = AlertAtStart.of(alert())
     later = NOW + timedelta(minutes=1)
-    assert changed_by_person(seen, alert()) == ""
-    assert "became TRIAGED" in changed_by_person(seen, alert(status=Status.TRIAGED))
+    assert changed_by_person(at_start, alert()) == ""
+    assert "changed to TRIAGED" in changed_by_person(at_start, alert(status=Status.TRIAGED))
     by_person = alert(updated_at=later, updated_by=Actor(id="u", kind="user", email="p@b.example"))
-    assert "p@b.example" in changed_by_person(seen, by_person)
-    assert "assignee" in changed_by_person(seen, alert(assignee=Actor(id="u", kind="user")))
+    assert "p@b.example" in changed_by_person(at_start, by_person)
+    assert "assignee" in changed_by_person(at_start, alert(assignee=Actor(id="u", kind="user")))
     by_token = alert(updated_at=later, updated_by=Actor(id="t", kind="api-token"))
-    assert changed_by_person(seen, by_token) == ""
+    assert changed_by_person(at_start, by_token) == ""
 
 
 def test_a_policy_that_contradicts_itself_is_refused() -> None:

@@ -11,12 +11,12 @@ from triage.domain.verdict import Verdict
 from triage.errors import NotFound, PantherError
 from triage.ports import AlertSource, Clock, Comments, Journal, Receipt, Store
 from triage.settings import WritebackSettings
-from triage.stages.writeback.policy import Seen, changed_by_person, wanted_status
-from triage.stages.writeback.timing import DEFAULT, Timing
+from triage.stages.writeback.outcome import Timing
+from triage.stages.writeback.policy import AlertAtStart, changed_by_person, wanted_status
 
 
-class Mover:
-    """Sets what the policy says. Every method gives a sentence for the reader, empty where there was nothing to do."""
+class StatusUpdater:
+    """Sets status and assignee by policy. Every method returns a sentence for the reader, empty if nothing was to do."""
 
     def __init__(
         self,
@@ -25,7 +25,7 @@ class Mover:
         store: Store,
         settings: WritebackSettings,
         clock: Clock,
-        timing: Timing = DEFAULT,
+        timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._comments = comments
         self._alerts = alerts
@@ -34,35 +34,35 @@ class Mover:
         self._clock = clock
         self._timing = timing
 
-    async def move(
-        self, alert: Alert, verdict: Verdict, *, seen: Seen, run_id: str, journal: Journal
+    async def update(
+        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: Journal
     ) -> tuple[str, ...]:
-        """Set status and assignee where policy, and what people did meanwhile, allow it.
+        """Set status and assignee where policy allows it and no person has changed the alert in the meantime.
 
         Args:
-            alert: Whose severity counts.
+            alert: Its severity counts.
             verdict: The final one.
-            seen: How people had left the alert when its investigation began.
-            run_id: The run that it belongs to; each may move the alert once.
+            at_start: Status and assignee when the investigation began.
+            run_id: The run that it belongs to; each may change the alert once.
             journal: Keeps what was done, so that a restarted run does nothing twice.
 
         Raises PantherError where Panther cannot be read.
         """
-        said = []
+        done = []
         wanted = wanted_status(alert, verdict, self._settings)
         if wanted is not None and wanted.status is None:
-            said.append(f"status left as it is: {wanted.against}")
+            done.append(f"status unchanged: {wanted.reason}")
         elif wanted is not None and wanted.status is not None:
             status = wanted.status
-            said.append(
+            done.append(
                 await self._step(
-                    journal, f"status/{status.value}", lambda: self._status(alert.id, seen, status, run_id)
+                    journal, f"status/{status.value}", lambda: self._status(alert.id, at_start, status, run_id)
                 )
             )
         email = self._settings.assignee_for(verdict.disposition)
         if email:
-            said.append(await self._step(journal, "assign", lambda: self._assign(alert.id, email, run_id)))
-        return tuple(line for line in said if line)
+            done.append(await self._step(journal, "assign", lambda: self._assign(alert.id, email, run_id)))
+        return tuple(line for line in done if line)
 
     async def _step(self, journal: Journal, key: str, perform: Callable[[], Awaitable[str]]) -> str:
         async def step() -> JsonValue:
@@ -70,15 +70,16 @@ class Mover:
 
         return str(await journal.step(key, "move", step))
 
-    async def _status(self, alert_id: str, seen: Seen, wanted: Status, run_id: str) -> str:
+    async def _status(self, alert_id: str, at_start: AlertAtStart, wanted: Status, run_id: str) -> str:
         current = await self._alerts.alert(alert_id)
         if current.status.value == wanted.value:
-            return f"status is {wanted.value}"
-        if changed := changed_by_person(seen, current):
-            return f"status left as it is: {changed}"
+            return f"status was already {wanted.value}"
+        if changed := changed_by_person(at_start, current):
+            return f"status unchanged: {changed}"
         return await self._once(
             f"status:{alert_id}:{run_id}",
             f"status set to {wanted.value}",
+            f"set the status to {wanted.value}",
             lambda: self._comments.set_status(alert_id, wanted),
             lambda alert: alert.status.value == wanted.value,
             alert_id,
@@ -87,10 +88,11 @@ class Mover:
     async def _assign(self, alert_id: str, email: str, run_id: str) -> str:
         current = await self._alerts.alert(alert_id)
         if current.assignee is not None:
-            return "" if current.assignee.email == email else "assignee left as it is: somebody has the alert"
+            return "" if current.assignee.email == email else "assignee unchanged: the alert is already assigned"
         return await self._once(
             f"assign:{alert_id}:{run_id}",
             f"assigned to {email}",
+            f"assign the alert to {email}",
             lambda: self._comments.assign(alert_id, email),
             lambda alert: alert.assignee is not None,
             alert_id,
@@ -100,17 +102,18 @@ class Mover:
         self,
         key: str,
         done: str,
+        attempt: str,
         act: Callable[[], Awaitable[None]],
-        seen_done: Callable[[Alert], bool],
+        took_effect: Callable[[Alert], bool],
         alert_id: str,
     ) -> str:
         """Intent, act, receipt; where the answer is lost, look instead of acting again."""
         kept = await self._store.receipt(key)
         if kept is not None and kept.state == "done":
-            # A kill kept the journal from hearing of it; what people did since stays.
+            # A kill came before the journal entry; what people have changed since then stays.
             return done
         if kept is not None and kept.state in ("sent", "unknown"):
-            return f"{done}, perhaps: it was sent earlier and its answer was lost; not sent again"
+            return f"{done} (unconfirmed): it was sent earlier and its answer was lost; not sent again"
         await self._save(key, "sent")
         try:
             await act()
@@ -119,21 +122,21 @@ class Mover:
                 await self._save(key, "intended")
                 if error.retryable:
                     raise
-                return f"not {done}: {error}"
-            if not await self._took_effect(alert_id, seen_done):
+                return f"could not {attempt}: {error}"
+            if not await self._took_effect(alert_id, took_effect):
                 await self._save(key, "unknown")
-                return f"{done}, perhaps: {error}"
+                return f"{done} (unconfirmed): {error}"
         except NotFound as error:
             await self._save(key, "intended")
-            return f"not {done}: {error}"
+            return f"could not {attempt}: {error}"
         await self._save(key, "done")
         return done
 
-    async def _took_effect(self, alert_id: str, seen_done: Callable[[Alert], bool]) -> bool:
+    async def _took_effect(self, alert_id: str, took_effect: Callable[[Alert], bool]) -> bool:
         for pause in self._timing.reads:
             await self._clock.sleep(pause)
             try:
-                if seen_done(await self._alerts.alert(alert_id)):
+                if took_effect(await self._alerts.alert(alert_id)):
                     return True
             except (PantherError, NotFound):
                 continue

@@ -1,4 +1,4 @@
-"""One attempt to make an alert's comment say what a report says."""
+"""One write of an alert's comment: exactly one comment per alert, whatever fails on the way."""
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
@@ -6,21 +6,18 @@ from http import HTTPStatus
 from itertools import chain, repeat
 from typing import Literal
 
-from triage.domain.report import Format, Report, digest, pointer, related, related_like
-from triage.errors import (
-    NotFound,
-    PantherDenied,
-    PantherError,
-    PantherRefused,
-)
-from triage.ports import Clock, Comment, Comments, Receipt, Store
-from triage.stages.writeback.ours import Own, current, own_comments
-from triage.stages.writeback.outcome import Result, WriteOutcome
-from triage.stages.writeback.timing import Timing
+from pydantic import JsonValue
 
-_SHORTENED = "Panther found the comment too large; it holds the verdict and the summary only"
+from triage.domain.report import Format, Report, digest, pointer, related, related_like
+from triage.errors import NotFound, PantherDenied, PantherError, PantherRefused
+from triage.ports import Clock, Comment, Comments, Journal, Receipt, Store
+from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
+from triage.stages.writeback.own_comments import OwnComment, current, own_comments
+
+_SHORTENED = "Panther rejected the comment as too large; it was shortened to the verdict and the summary"
+_TAKEN_OVER = "another process has taken over"
 _UPDATES = 2
-"""How often an update is sent: the same one twice does no harm, so that one lost answer costs no comment."""
+"""How often an update is sent: sending the same one twice does no harm, so that one lost answer costs no comment."""
 _UPDATE_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
 
 
@@ -28,8 +25,25 @@ class _TryAgain(Exception):
     """Panther has certainly not acted; look once more, then write."""
 
 
-class Attempt:
-    """Used once; `Writer` says what it promises."""
+class _Unknown(Exception):
+    """Carries an unknown outcome past the journal, which must not keep it."""
+
+    def __init__(self, outcome: WriteOutcome) -> None:
+        super().__init__(outcome.reason)
+        self.outcome = outcome
+
+
+class CommentWrite:
+    """Makes an alert's comment say what a report says. Used once.
+
+    One writer at a time works on an alert (a lease in the store). It saves its intent, looks for this program's own
+    comment by the marker, creates one or updates it in place, and saves the receipt. Where the answer to a write is
+    lost, it reads until it sees the effect; where it never does, the outcome is `unknown`, and the next run looks
+    first, and creates a comment only when none is there and `Timing.settle` has passed since the request.
+
+    Two comments of ours (writers with separate stores) become one: the oldest holds the result, the others hold a line
+    that points to it. Comments by people are never touched.
+    """
 
     def __init__(
         self,
@@ -37,11 +51,11 @@ class Attempt:
         comments: Comments,
         store: Store,
         clock: Clock,
-        timing: Timing,
         format: Format,  # noqa: A002 - Panther's word
         alert_id: str,
         report: Report,
         run_id: str,
+        timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._comments = comments
         self._store = store
@@ -58,33 +72,62 @@ class Attempt:
         self._tries = 0
         self._notes: list[str] = []
 
-    async def hold(self) -> bool:
-        """Take or prolong the right to write this comment; false where another writer has it."""
+    async def run(self, journal: Journal) -> WriteOutcome:
+        """Write the comment.
+
+        Args:
+            journal: Keeps a known outcome, so that a restarted run does not write again.
+
+        Raises:
+            NotFound: Panther has no such alert.
+            PantherError: Panther cannot be read, or refuses the write; nothing was written.
+            StoreError: The state database cannot be used.
+        """
+
+        async def perform() -> JsonValue:
+            outcome = await self._alone()
+            if outcome.result is Result.UNKNOWN:
+                raise _Unknown(outcome)
+            return outcome.model_dump(mode="json")
+
+        try:
+            kept = await journal.step(f"comment/{digest(self._body())[:12]}", "comment", perform)
+        except _Unknown as unknown:
+            return unknown.outcome
+        return WriteOutcome.model_validate(kept)
+
+    async def _alone(self) -> WriteOutcome:
+        """Write while no other writer of this store works on the alert."""
+        deadline = self._clock.monotonic() + self._timing.lease_wait
+        while not await self._hold():
+            if self._clock.monotonic() >= deadline:
+                return WriteOutcome(result=Result.UNKNOWN, reason="another process is writing this comment")
+            await self._clock.sleep(self._timing.lease_pause)
+        try:
+            self._receipt = await self._store.receipt(self._key)
+            if not self._open:
+                await self._save("intended", comment_id=self._receipt.comment_id if self._receipt else "")
+            while True:
+                live = current(await self._look())
+                try:
+                    return await (self._update(live) if live else self._create())
+                except _TryAgain:
+                    continue
+        finally:
+            await self._store.release_lease(self._key, self._holder)
+
+    async def _hold(self) -> bool:
+        """Take or extend the right to write this comment; false where another writer has it."""
         now, seconds = self._clock.now(), self._timing.lease
         return await self._store.acquire_lease(self._key, self._holder, now=now, seconds=seconds)
-
-    async def release(self) -> None:
-        await self._store.release_lease(self._key, self._holder)
-
-    async def make(self) -> WriteOutcome:
-        """Raises NotFound, PantherError, StoreError."""
-        self._receipt = await self._store.receipt(self._key)
-        if not self._open:
-            await self._save("intended", comment_id=self._receipt.comment_id if self._receipt else "")
-        while True:
-            live = current(await self._look())
-            try:
-                return await (self._update(live) if live else self._create())
-            except _TryAgain:
-                continue
 
     # ---- creating ------------------------------------------------------------------------------------------------
 
     async def _create(self, replaces: Comment | None = None) -> WriteOutcome:
         if self._open and (outcome := await self._wait_for_earlier(replaces)) is not None:
             return outcome
-        if not await self.hold():
-            return self._unknown("another process has taken over")
+        if not await self._hold():
+            return self._outcome(Result.UNKNOWN, reason=_TAKEN_OVER)
         body = self._body()
         if replaces is not None:
             body = related(body, "replaces", replaces.id, self._format)
@@ -93,16 +136,15 @@ class Attempt:
         try:
             made = await self._comments.create(self._alert_id, body, self._format)
         except PantherError as error:
-            if error.outcome_unknown:
-                found = await self._find(body)
-                if found is None:
-                    await self._save("unknown", body, at=sent_at)
-                    return self._unknown(str(error))
-                made = found
-            else:
+            if not error.outcome_unknown:
                 await self._save("intended")
                 await self._retry(error)
                 raise
+            found = await self._find(body)
+            if found is None:
+                await self._save("unknown", body, at=sent_at)
+                return self._outcome(Result.UNKNOWN, reason=str(error))
+            made = found
         except NotFound:
             await self._save("intended")
             raise
@@ -110,15 +152,15 @@ class Attempt:
         return await self._unite(self._body(), Result.CREATED, made.id)
 
     async def _wait_for_earlier(self, replaces: Comment | None) -> WriteOutcome | None:
-        """Look for the comment that an earlier attempt may have made; `None` where there certainly is none."""
+        """Look for the comment that an earlier write may have created; `None` where there certainly is none."""
         assert self._receipt is not None
         settle = timedelta(seconds=self._timing.settle)
-        # A receipt of another host may bear a later time than this one's clock.
+        # A receipt from another host may carry a later time than this host's clock.
         ends = min(self._receipt.at or self._clock.now(), self._clock.now()) + settle
         for pause in chain((0.0,), self._timing.reads, repeat(self._timing.reads[-1])):
             if pause and self._clock.now() < ends:
                 await self._clock.sleep(pause)
-                if not await self.hold():
+                if not await self._hold():
                     break
             live = current(await self._look())
             if any(replaces is None or own.comment.id != replaces.id for own in live):
@@ -126,15 +168,15 @@ class Attempt:
             if self._clock.now() >= ends:
                 self._receipt = None
                 return None
-        return self._unknown("another process has taken over")
+        return self._outcome(Result.UNKNOWN, reason=_TAKEN_OVER)
 
     async def _unite(self, body: str, result: Result, comment_id: str) -> WriteOutcome:
-        """Keep one comment where two writers have each made one: the oldest; the others point to it."""
+        """Where two writers have each created a comment, keep the oldest; the others point to it."""
         try:
             live = current(await self._look())
             if len(live) > 1:
                 kept, *others = live
-                if not kept.says(body, None):
+                if not kept.holds(body, None):
                     await self._comments.update(
                         kept.comment, related_like(body, kept.marker, self._format), self._format
                     )
@@ -142,19 +184,19 @@ class Attempt:
                 comment_id = kept.comment.id
                 for own in others:
                     self._notes.append(
-                        f"a second comment of this program, {own.comment.id}, now points to {comment_id}"
+                        f"a second comment by this program, {own.comment.id}, now points to {comment_id}"
                     )
                     text = pointer(self._alert_id, self._run_id, comment_id, self._format)
                     await self._comments.update(own.comment, text, self._format)
         except (PantherError, NotFound) as error:
-            self._notes.append(f"a second look at the comments failed: {error}")
+            self._notes.append(f"checking for duplicate comments failed: {error}")
         return self._outcome(result, comment_id)
 
     # ---- updating ------------------------------------------------------------------------------------------------
 
-    async def _update(self, live: Sequence[Own]) -> WriteOutcome:
+    async def _update(self, live: Sequence[OwnComment]) -> WriteOutcome:
         for own in live:
-            if any(own.says(self._report.body(self._format, brief=brief), self._receipt) for brief in (False, True)):
+            if any(own.holds(self._report.body(self._format, brief=brief), self._receipt) for brief in (False, True)):
                 await self._save("done", self._body(), comment_id=own.comment.id)
                 outcome: WriteOutcome | None = self._outcome(Result.UNCHANGED, own.comment.id)
             else:
@@ -164,16 +206,16 @@ class Attempt:
             if outcome is not None:
                 return outcome
         refused = live[0].comment
-        self._notes.append(f"comment {refused.id} could not be updated; a second one says that it replaces it")
+        self._notes.append(f"comment {refused.id} could not be updated; a new comment replaces it")
         return await self._create(refused)
 
-    async def _update_one(self, own: Own) -> WriteOutcome | None:
+    async def _update_one(self, own: OwnComment) -> WriteOutcome | None:
         """`None` where Panther refuses updates of this comment."""
         body = related_like(self._body(), own.marker, self._format)
         reason = ""
         for _ in range(_UPDATES):
-            if not await self.hold():
-                return self._unknown("another process has taken over", own.comment.id)
+            if not await self._hold():
+                return self._outcome(Result.UNKNOWN, own.comment.id, _TAKEN_OVER)
             await self._save("sent", body, comment_id=own.comment.id)
             try:
                 await self._comments.update(own.comment, body, self._format)
@@ -191,29 +233,29 @@ class Attempt:
             await self._save("done", body, comment_id=own.comment.id)
             return self._outcome(Result.UPDATED, own.comment.id)
         await self._save("unknown", body, comment_id=own.comment.id)
-        return self._unknown(reason, own.comment.id)
+        return self._outcome(Result.UNKNOWN, own.comment.id, reason)
 
     # ---- looking -------------------------------------------------------------------------------------------------
 
-    async def _look(self) -> tuple[Own, ...]:
+    async def _look(self) -> tuple[OwnComment, ...]:
         return own_comments(await self._comments.list(self._alert_id), self._alert_id, self._receipt)
 
     async def _find(self, body: str) -> Comment | None:
-        """Read until a body is there whose sending had no answer; `None` where it does not appear."""
+        """Read until a body appears whose request had no answer; `None` where it does not."""
         for pause in self._timing.reads:
             await self._clock.sleep(pause)
-            await self.hold()
+            await self._hold()
             try:
                 own = await self._look()
             except PantherError:
                 continue
             for each in own:
-                if each.says(body, None):
+                if each.holds(body, None):
                     return each.comment
         return None
 
     async def _retry(self, error: PantherError) -> None:
-        """Raise `_TryAgain` where the write may be tried once more; return where it may not."""
+        """Raise `_TryAgain` where the write may be tried again; return where it may not."""
         if error.status == HTTPStatus.REQUEST_ENTITY_TOO_LARGE and not self._brief:
             self._brief = True
             self._notes.append(_SHORTENED)
@@ -222,14 +264,14 @@ class Attempt:
         if error.retryable and self._tries < self._timing.tries:
             wait = self._timing.pause if error.retry_after is None else error.retry_after
             await self._clock.sleep(min(wait, self._timing.longest_pause))
-            await self.hold()
+            await self._hold()
             raise _TryAgain from error
 
     # ---- receipts ------------------------------------------------------------------------------------------------
 
     @property
     def _open(self) -> bool:
-        """Whether an earlier attempt may have created a comment without learning of it."""
+        """Whether an earlier write may have created a comment without learning of it."""
         receipt = self._receipt
         return receipt is not None and receipt.state in ("sent", "unknown") and not receipt.comment_id
 
@@ -248,10 +290,6 @@ class Attempt:
     def _body(self) -> str:
         return self._report.body(self._format, brief=self._brief)
 
-    def _unknown(self, reason: str, comment_id: str = "") -> WriteOutcome:
-        return WriteOutcome(
-            result=Result.UNKNOWN, comment_id=comment_id, reason=reason, notes=tuple(dict.fromkeys(self._notes))
-        )
-
-    def _outcome(self, result: Result, comment_id: str) -> WriteOutcome:
-        return WriteOutcome(result=result, comment_id=comment_id, notes=tuple(dict.fromkeys(self._notes)))
+    def _outcome(self, result: Result, comment_id: str = "", reason: str = "") -> WriteOutcome:
+        notes = tuple(dict.fromkeys(self._notes))
+        return WriteOutcome(result=result, comment_id=comment_id, reason=reason, notes=notes)

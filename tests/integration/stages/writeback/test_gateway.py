@@ -54,7 +54,7 @@ def test_a_verdict_that_is_not_wanted_gets_no_comment(panther: SandboxServer, tm
     configure(tmp_path, panther, verdicts=["malicious"])
     shown = investigate(tmp_path)
     assert shown["verdict"] != "malicious"
-    assert "not among writeback.verdicts" in json.dumps(shown)
+    assert "not in writeback.verdicts" in json.dumps(shown)
     assert ours(panther) == []
 
 
