@@ -13,7 +13,7 @@ from urllib.parse import urlsplit
 
 import click
 
-from triage.domain.clean import plain, whole
+from triage.domain.clean import printable, printable_sentence
 from triage.edges.clock import FixedStartClock, SystemClock
 from triage.errors import (
     ConfigError,
@@ -44,7 +44,7 @@ def exit_status(error: BaseException) -> int:
 
 def one_line(text: str, limit: int = 600) -> str:
     """Text for a terminal: one line, control characters made visible."""
-    return plain(" ".join(text.split()), limit)
+    return printable_sentence(text, limit)
 
 
 def alert_id_of(text: str) -> str:
@@ -99,7 +99,7 @@ def dry_run_option(function: F) -> F:
 def say(text: str) -> None:
     """Several lines for the person at the terminal; control characters made visible."""
     for line in text.split("\n"):
-        click.echo(whole(line), err=True)
+        click.echo(printable(line), err=True)
 
 
 def verbose_option(function: F) -> F:

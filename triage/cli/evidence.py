@@ -4,7 +4,7 @@ import json
 
 from pydantic import JsonValue
 
-from triage.domain.clean import plain, whole
+from triage.domain.clean import printable
 from triage.domain.evidence import Evidence
 from triage.domain.verdict import Investigation
 
@@ -17,19 +17,24 @@ def evidence_text(investigation: Investigation) -> str:
     """Every answer of one investigation, in the order of their numbers."""
     answered = sum(entry.answered for entry in investigation.evidence)
     count = len(investigation.evidence)
-    blocks = [f"{count} questions, {answered} answered, for alert {plain(investigation.alert_id, 80)}"]
+    blocks = [f"{count} questions, {answered} answered, for alert {printable(investigation.alert_id, 80)}"]
     blocks += ["\n".join(_block(entry)) for entry in investigation.evidence]
     return "\n\n".join(blocks)
 
 
 def _block(entry: Evidence) -> list[str]:
-    lines = [f"{entry.id}  {plain(entry.question, 300)}"]
-    about = [plain(entry.key, 120), entry.source.value, plain(entry.log_type, 80), plain(entry.table, 120)]
+    lines = [f"{entry.id}  {printable(entry.question, 300)}"]
+    about = [
+        printable(entry.key, 120),
+        entry.source.value,
+        printable(entry.log_type, 80),
+        printable(entry.table, 120),
+    ]
     lines.append(_INDENT + ", ".join(part for part in about if part))
     if entry.start is not None and entry.end is not None:
         lines.append(f"{_INDENT}window   {entry.start:%Y-%m-%d %H:%M:%S} to {entry.end:%Y-%m-%d %H:%M:%S} UTC")
     if not entry.answered:
-        return [*lines, f"{_INDENT}answer   none: {plain(entry.error, 400)}", *_sql(entry)]
+        return [*lines, f"{_INDENT}answer   none: {printable(entry.error, 400)}", *_sql(entry)]
     cut = ", cut: there may be more" if entry.truncated else ""
     lines.append(
         f"{_INDENT}answer   {entry.row_count} row{'' if entry.row_count == 1 else 's'}{cut}, {entry.seconds:.1f} s, "
@@ -38,7 +43,7 @@ def _block(entry: Evidence) -> list[str]:
     lines += _coverage(entry)
     lines += _sql(entry)
     for number, row in enumerate(entry.rows[:ROWS_SHOWN]):
-        cells = (f"{plain(str(name), 60)}={_cell(value)}" for name, value in row.items())
+        cells = (f"{printable(str(name), 60)}={_cell(value)}" for name, value in row.items())
         lines.append(f"{_INDENT}{number:>3}  {'  '.join(cells)}")
     if len(entry.rows) > ROWS_SHOWN:
         lines.append(f"{_INDENT}     … {len(entry.rows) - ROWS_SHOWN} more kept; `triage show --json` has them")
@@ -68,9 +73,9 @@ def _coverage(entry: Evidence) -> list[str]:
 
 def _sql(entry: Evidence) -> list[str]:
     # On one line and otherwise as it was checked: a break inside a text would change what it asks.
-    return [f"{_INDENT}SQL      {whole(entry.sql)}"] if entry.sql else []
+    return [f"{_INDENT}SQL      {printable(entry.sql)}"] if entry.sql else []
 
 
 def _cell(value: JsonValue) -> str:
     text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
-    return plain(text, CELL)
+    return printable(text, CELL)

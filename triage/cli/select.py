@@ -17,7 +17,7 @@ from triage.cli.common import (
     settings_from,
 )
 from triage.domain.alert import Alert
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.domain.selection import Decision, Linked, Selected
 from triage.edges.panther import connect
 from triage.ingest.preview import Preview, counts, preview
@@ -102,11 +102,11 @@ def _cells(alert: Alert, decision: Decision) -> tuple[str, ...]:
         case _:
             taken, why = "no", decision.reason
     return (
-        plain(alert.id, 40),
+        printable(alert.id, 40),
         f"{alert.created_at:%Y-%m-%d %H:%M}",
-        plain(alert.severity.value, 8),
-        plain(alert.status.value, 8),
-        plain(alert.detection_id or "(none)", 48),
+        printable(alert.severity.value, 8),
+        printable(alert.status.value, 8),
+        printable(alert.detection_id or "(none)", 48),
         taken,
-        plain(why, 100),
+        printable(why, 100),
     )

@@ -2,7 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.selection import Linked, Selected
@@ -25,7 +25,7 @@ def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | No
         return "no alerts seen yet"
     records = _grouped(records)
     ids = {record.alert.id for record in records}
-    costs = _costs([(spends or {}).get(record.alert.id, Spend()) for record in records], plain(currency, 12))
+    costs = _costs([(spends or {}).get(record.alert.id, Spend()) for record in records], printable(currency, 12))
     head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", *costs[0], "why")
     rows = [head]
     for record, cost in zip(records, costs[1:], strict=True):
@@ -75,14 +75,14 @@ def _row(record: AlertRecord, ids: Container[str]) -> tuple[str, ...]:
         why = decision.reason
     verdict = record.verdict.value if record.verdict else ""
     return (
-        ("+ " if below else "") + plain(record.alert.id, 40),
-        plain(record.alert.severity.value, 8),
-        plain(record.alert.title, 44),
+        ("+ " if below else "") + printable(record.alert.id, 40),
+        printable(record.alert.severity.value, 8),
+        printable(record.alert.title, 44),
         record.state.value,
         f"({verdict})" if verdict and isinstance(decision, Linked) else verdict,
         f"{record.confidence:.0%}" if record.confidence is not None else "",
         f"{record.seconds:.1f}" if record.seconds is not None else "",
-        plain(why, 90),
+        printable(why, 90),
     )
 
 
@@ -90,48 +90,48 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None)
     """One investigation whole."""
     alert = record.alert
     lines = [
-        f"{plain(alert.severity.value, 20)}  {plain(alert.title, 200)}",
-        f"alert {plain(alert.id, 80)}, detection {plain(alert.detection_id, 120) or '(none)'}, "
-        f"status {plain(alert.status.value, 20)}, created {alert.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"{printable(alert.severity.value, 20)}  {printable(alert.title, 200)}",
+        f"alert {printable(alert.id, 80)}, detection {printable(alert.detection_id, 120) or '(none)'}, "
+        f"status {printable(alert.status.value, 20)}, created {alert.created_at:%Y-%m-%d %H:%M:%S} UTC",
     ]
     if not isinstance(record.decision, Selected):
-        lines.append(f"not investigated itself: {plain(record.decision.reason, 200)}")
+        lines.append(f"not investigated itself: {printable(record.decision.reason, 200)}")
     if investigation is None:
-        lines.append(f"state {record.state.value}{': ' + plain(record.error, 400) if record.error else ''}")
+        lines.append(f"state {record.state.value}{': ' + printable(record.error, 400) if record.error else ''}")
         return "\n".join(lines)
     verdict = investigation.verdict
-    model = plain(investigation.model, 80)
+    model = printable(investigation.model, 80)
     analyst = "the offline analyst" if investigation.analyst is Analyst.OFFLINE else f"model {model}"
     lines += [
         "",
-        f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, {plain(verdict.calibration, 60)}), by {analyst}",
-        plain(verdict.summary, 2000),
+        f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, {printable(verdict.calibration, 60)}), by {analyst}",
+        printable(verdict.summary, 2000),
     ]
     if verdict.reason:
-        lines.append(f"Rules applied: {plain(verdict.reason, 600)}")
+        lines.append(f"Rules applied: {printable(verdict.reason, 600)}")
     lines += ["", f"Findings ({len(verdict.verified)} verified, {verdict.dropped} dropped)"]
     lines += [_finding(checked) for checked in verdict.findings]
     lines += ["", "Signals"]
     lines += [
-        f"  {signal.direction.value:<9} {signal.weight:4.1f}  {signal.name}: {plain(signal.sentence, 240)} "
+        f"  {signal.direction.value:<9} {signal.weight:4.1f}  {signal.name}: {printable(signal.sentence, 240)} "
         f"[{', '.join(signal.evidence)}]"
         for signal in investigation.signals
     ]
     if verdict.runbook:
         lines += ["", "Runbook"]
         lines += [
-            f"  {answer.step}. {plain(answer.text, 200)}\n     {answer.state.value}: {plain(answer.answer, 300)}"
+            f"  {answer.step}. {printable(answer.text, 200)}\n     {answer.state.value}: {printable(answer.answer, 300)}"
             for answer in verdict.runbook
         ]
     lines += ["", "Evidence"]
     for entry in investigation.evidence:
         lines += _evidence(entry)
     if investigation.notes:
-        lines += ["", "Notes", *(f"  {plain(text, 300)}" for text in investigation.notes)]
+        lines += ["", "Notes", *(f"  {printable(text, 300)}" for text in investigation.notes)]
     usage = investigation.usage
     lines += [
         "",
-        f"run {plain(investigation.run_id, 80)}, "
+        f"run {printable(investigation.run_id, 80)}, "
         f"{(investigation.finished_at - investigation.started_at).total_seconds():.1f} s, "
         f"{usage.queries} queries, {usage.turns} model turns, {usage.prompt_tokens + usage.completion_tokens} tokens",
     ]
@@ -141,22 +141,22 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None)
 def _finding(checked: CheckedFinding) -> str:
     cited = ", ".join(dict.fromkeys(citation.evidence for citation in checked.finding.citations))
     mark = "+" if checked.verified else "x"
-    text = (
-        f"  {mark} {checked.number}. [{checked.finding.direction.value}] {plain(checked.finding.text, 400)} [{cited}]"
+    text = f"  {mark} {checked.number}. [{checked.finding.direction.value}] {printable(checked.finding.text, 400)} [{cited}]"
+    return "\n".join(
+        [text, *(f"      {issue.code.value}: {printable(issue.message, 300)}" for issue in checked.issues)]
     )
-    return "\n".join([text, *(f"      {issue.code.value}: {plain(issue.message, 300)}" for issue in checked.issues)])
 
 
 def _evidence(entry: Evidence) -> list[str]:
     count = f"{entry.row_count} rows{' (cut)' if entry.truncated else ''}"
-    outcome = f"no answer: {plain(entry.error, 200)}" if entry.error else count
-    lines = [f"  {entry.id} {plain(entry.question, 200)}: {outcome}"]
+    outcome = f"no answer: {printable(entry.error, 200)}" if entry.error else count
+    lines = [f"  {entry.id} {printable(entry.question, 200)}: {outcome}"]
     if entry.sql:
-        lines.append(f"     SQL: {plain(' '.join(entry.sql.split()), 2000)}")
+        lines.append(f"     SQL: {printable(' '.join(entry.sql.split()), 2000)}")
     for row in entry.rows[:ROWS_SHOWN]:
-        cells = (f"{plain(str(key), 40)}={plain(str(value), CELL)}" for key, value in list(row.items())[:12])
+        cells = (f"{printable(str(key), 40)}={printable(str(value), CELL)}" for key, value in list(row.items())[:12])
         lines.append("     " + ", ".join(cells))
     gaps = entry.coverage.gaps
     if gaps and entry.answered and not entry.row_count:
-        lines.append(f"     absence unproven: {plain('; '.join(gaps), 300)}")
+        lines.append(f"     absence unproven: {printable('; '.join(gaps), 300)}")
     return lines

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.settings import Price
 
 if TYPE_CHECKING:
@@ -122,7 +122,7 @@ def _turn(key: str, entry: "ModelCallEntry", price: Price | None) -> Step:
     reply = entry.reply
     if reply is None:
         said = entry.failure.message if entry.failure is not None else ""
-        return Step(key, "turn", entry.seconds, entry.at, (f"no answer: {plain(said, 400)}",))
+        return Step(key, "turn", entry.seconds, entry.at, (f"no answer: {printable(said, 400)}",))
     cached = min(reply.cached_tokens, reply.prompt_tokens)
     money = (
         price.cost(prompt=reply.prompt_tokens, completion=reply.completion_tokens, cached=cached)
@@ -144,28 +144,28 @@ def _turn(key: str, entry: "ModelCallEntry", price: Price | None) -> Step:
 
 def _said(reply: "ChatReply") -> Iterable[str]:
     if reply.refusal:
-        yield f"refused: {plain(reply.refusal, _TEXT)}"
+        yield f"refused: {printable(reply.refusal, _TEXT)}"
     if reply.content.strip():
-        yield f"says: {plain(' '.join(reply.content.split()), _TEXT)}"
+        yield f"says: {printable(' '.join(reply.content.split()), _TEXT)}"
     for call in reply.tool_calls:
         yield _called(call)
     if reply.finish_reason not in ("", "stop", "tool_calls"):
-        yield f"ended: {plain(reply.finish_reason, 40)}"
+        yield f"ended: {printable(reply.finish_reason, 40)}"
 
 
 def _called(call: "ToolCall") -> str:
-    return f"calls {plain(call.name, 80)} {plain(' '.join(call.arguments.split()), _TEXT)}"
+    return f"calls {printable(call.name, 80)} {printable(' '.join(call.arguments.split()), _TEXT)}"
 
 
 def _tool(key: str, entry: "ToolCallEntry") -> Step:
     lines = [_called(entry.call)] if entry.call is not None else []
     found = entry.answer.evidence
     if found is not None and found.answered:
-        lines.append(f"{found.row_count} rows{' (cut)' if found.truncated else ''}: {plain(found.question, 300)}")
+        lines.append(f"{found.row_count} rows{' (cut)' if found.truncated else ''}: {printable(found.question, 300)}")
         if found.sql:
-            lines.append(f"SQL: {plain(' '.join(found.sql.split()), _TEXT)}")
+            lines.append(f"SQL: {printable(' '.join(found.sql.split()), _TEXT)}")
     elif found is not None:
-        lines.append(f"no answer: {plain(found.error, 400)}")
+        lines.append(f"no answer: {printable(found.error, 400)}")
     if entry.answer.content:
-        lines.append(plain(" ".join(entry.answer.content.split()), 600))
+        lines.append(printable(" ".join(entry.answer.content.split()), 600))
     return Step(key, "tool", entry.seconds, entry.at, tuple(lines))

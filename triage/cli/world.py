@@ -6,7 +6,7 @@ from pathlib import Path
 import click
 
 from triage.cli.common import UNFINISHED, json_option, moment_of, one_line, print_json
-from triage.domain.clean import whole
+from triage.domain.clean import printable
 from triage.errors import ConfigError
 from triage.sandbox.importing import AlertAt, Logs, Report, Request, import_world
 
@@ -77,7 +77,7 @@ def import_(
         print_json(_document(report))
     else:
         for line in _text(report, request):
-            click.echo(whole(line))
+            click.echo(printable(line))
     return UNFINISHED if report.rejected else 0
 
 

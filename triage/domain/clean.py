@@ -1,6 +1,6 @@
-"""Foreign text made fit to be read: on a terminal, in a comment, on a page.
+"""Foreign text made safe to read: on a terminal, in a comment, on a page.
 
-Log text is written by the attacker. What cannot be seen is shown as an escape, and what another program would act on
+Attackers write log text. Whatever a reader cannot see is shown as an escape, and whatever another program would act on
 (a link, a mention, a formula, markup) is broken in a way that a reader still understands:
 
 | in the text | shown as |
@@ -13,8 +13,8 @@ Log text is written by the attacker. What cannot be seen is shown as an escape, 
 | `[text](…)`, `![…](…)`, `[~ada]`, `<script>` | `[text] (…)`, `! […] (…)`, `[ ~ada]`, `< script>` |
 | `=cmd`, `+1`, `-x`, `@x` at the start (a number stays) | `'=cmd` |
 
-IP addresses, ARNs, names of events and dotted field names stay as they are: no program makes a link of them.
-HTML escaping is the template's work and comes on top.
+IP addresses, ARNs, event names and dotted field names stay as they are: no program turns them into links.
+The templates escape HTML on top of this.
 """
 
 import regex
@@ -26,7 +26,7 @@ _TLDS = (
     "com|net|org|edu|gov|mil|int|arpa|info|biz|name|pro|museum|aero|coop|jobs|mobi|tel|asia|cat|xxx|app|dev|page|cloud"
     "|site|online|store|shop|tech|club|live|life|world|space|website|xyz|top|icu|vip|win|bid|men|loan|click|link|zip"
     "|mov|web|onion|test|example|invalid|localhost|xn--[a-z0-9-]+|рф"
-    # Country codes, ISO 3166 and the few that stand beside it.
+    # Country codes: ISO 3166 and a few besides.
     "|a[cdefgilmnoqrstuwxz]|b[abdefghijmnorstvwyz]|c[acdfghiklmnoruvwxyz]|d[ejkmoz]|e[cegrstu]|f[ijkmor]"
     "|g[abdefghilmnpqrstuwy]|h[kmnrtu]|i[delmnoqrst]|j[emop]|k[eghimnprwyz]|l[abcikrstuvy]|m[acdeghklmnopqrstuvwxyz]"
     "|n[acefgilopruz]|om|p[aefghklmnrstwy]|qa|r[eosuw]|s[abcdeghijklmnorstuvxyz]|t[cdfghjklmnortvwz]|u[agksyz]"
@@ -55,45 +55,38 @@ _UNSEEN = regex.compile(
     r"[\p{C}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     r"\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
-_LONGEST_ESCAPE = 10
-"""Characters, as in `\\U000e0041`."""
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
-def plain(text: str, limit: int) -> str:
-    """One line for a terminal: everything invisible or acted upon by a terminal as a visible escape.
+def printable(text: str, limit: int | None = None) -> str:
+    """One line for a terminal: everything that is invisible or that a terminal acts on is a visible escape.
 
     Args:
         text: Anything.
-        limit: Characters kept; a cut text ends with `…` and is that long.
+        limit: Characters kept; a cut text ends with `…` and is that long. `None`: all of them.
     """
     # Escapes only make a text longer, so that no more of it is needed.
-    kept = _UNSEEN.sub(_escaped, text[: limit + 1])
+    kept = _UNSEEN.sub(_escaped, text if limit is None else text[: limit + 1])
     kept = _ACCENTS.sub(_escaped, kept)
-    return kept if len(kept) <= limit else kept[: max(limit - 1, 0)] + ELLIPSIS
+    return kept if limit is None or len(kept) <= limit else kept[: max(limit - 1, 0)] + ELLIPSIS
 
 
-def whole(text: str) -> str:
-    """As `plain`, of whatever length."""
-    return plain(text, _LONGEST_ESCAPE * len(text))
+def printable_sentence(text: str, limit: int) -> str:
+    """As `printable`, with line breaks and runs of spaces as one space: for sentences rather than for log values."""
+    return printable(_SPACES.sub(" ", text[: limit * 4]).strip(), limit)
 
 
-def prose(text: str, limit: int) -> str:
-    """As `plain`, with line breaks and runs of spaces as one space: for sentences rather than for log values."""
-    return plain(_SPACES.sub(" ", text[: limit * 4]).strip(), limit)
-
-
-def shown(text: str, limit: int) -> str:
-    """A log value for a comment or a page: as `plain`, and nothing in it is a link, mention, formula or markup.
+def safe_value(text: str, limit: int) -> str:
+    """A log value for a comment or a page: as `printable`, with every link, mention, formula and markup broken.
 
     The limit counts the characters before they are broken up; the result may be longer by the brackets.
     """
-    return _defanged(plain(text, limit))
+    return _defanged(printable(text, limit))
 
 
-def told(text: str, limit: int) -> str:
-    """A sentence for a comment or a page: as `prose`, and nothing in it is a link, mention, formula or markup."""
-    return _defanged(prose(text, limit))
+def safe_sentence(text: str, limit: int) -> str:
+    """A sentence for a comment or a page: as `printable_sentence`, with every link, mention, formula and markup broken."""
+    return _defanged(printable_sentence(text, limit))
 
 
 def sentences(text: str, number: int) -> str:

@@ -2,7 +2,7 @@
 
 from html import escape
 
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.evaluation.plots import intervals, reliability_curve
 from triage.evaluation.published import Published
 from triage.evaluation.text import evaluation_text
@@ -64,4 +64,4 @@ def evaluation_page(published: Published) -> str:
 
 
 def _shown(text: str) -> str:
-    return escape(plain(text, 200))
+    return escape(printable(text, 200))

@@ -9,7 +9,7 @@ import matplotlib as mpl
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.evaluation.scores import Line, Rate
 
 INK = "#444444"
@@ -54,7 +54,9 @@ def intervals(title: str, rates: Sequence[tuple[str, Rate]]) -> str:
             value, low, high = rate.value or 0.0, rate.low or 0.0, rate.high or 0.0
             axes.plot([low, high], [place, place], color=MARK, linewidth=2)
             axes.plot([value], [place], "o", color=MARK)
-        axes.set_yticks(range(len(drawn)), [f"{plain(name, _NAME)} ({rate.hits}/{rate.of})" for name, rate in drawn])
+        axes.set_yticks(
+            range(len(drawn)), [f"{printable(name, _NAME)} ({rate.hits}/{rate.of})" for name, rate in drawn]
+        )
         axes.set_xlim(-0.02, 1.02)
         axes.set_ylim(len(drawn) - 0.5, -0.5)
         _plain(axes)

@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.evaluation.compare import Compared
 from triage.evaluation.published import Published
 from triage.evaluation.scores import Part, Rate, Scores
@@ -44,8 +44,8 @@ def evaluation_text(published: Published, *, seconds: float | None = None, curre
 
 def _evaluation(published: Published, seconds: float | None, currency: str) -> Iterator[str]:
     scores = published.scores
-    who = "the offline analyst" if published.analyst == "offline" else f"the model {plain(published.model, 120)}"
-    yield f"{plain(published.world, 120)}: {scores.alerts} investigations by {who}, prompts {plain(published.prompts, 200)[:12]}"
+    who = "the offline analyst" if published.analyst == "offline" else f"the model {printable(published.model, 120)}"
+    yield f"{printable(published.world, 120)}: {scores.alerts} investigations by {who}, prompts {printable(published.prompts, 200)[:12]}"
     if scores.unlabelled:
         yield f"{scores.unlabelled} alerts without a label were left out"
     asked = sum(entry.outcome.not_recorded for entry in published.alerts)
@@ -87,7 +87,7 @@ def _evaluation(published: Published, seconds: float | None, currency: str) -> I
             rates = [
                 f"{rate.hits}/{rate.of}" if rate.of else "-" for rate in (part.recall, part.rejection, part.accepted)
             ]
-            yield f"  {plain(name, 44):<44} {part.alerts:>6} {rates[0]:>8} {rates[1]:>8} {rates[2]:>8}"
+            yield f"  {printable(name, 44):<44} {part.alerts:>6} {rates[0]:>8} {rates[1]:>8} {rates[2]:>8}"
 
 
 def _beside(published: Published) -> Mapping[str, Part]:
@@ -124,7 +124,7 @@ def comparison_text(compared: Compared) -> str:
     for change in compared.changes:
         mark = {True: "+", False: "-", None: " "}[change.better]
         lines.append(
-            f"{mark} {plain(change.alert_id, 80)}#{change.repeat} {plain(change.truth, 40):<10} "
-            f"{change.before:>12} -> {change.after:<12} {plain(change.detection, 120)}"
+            f"{mark} {printable(change.alert_id, 80)}#{change.repeat} {printable(change.truth, 40):<10} "
+            f"{change.before:>12} -> {change.after:<12} {printable(change.detection, 120)}"
         )
     return "\n".join(lines) + "\n"

@@ -8,7 +8,7 @@ import pytest
 
 from tests.support.stores import NOW, alert
 from triage.cli import replay as replay_command
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
 from triage.evaluation.compare import compare
 from triage.evaluation.labels import Label
@@ -23,7 +23,7 @@ HOSTILE = "A\x1b[2J\u202eB\u200bC\x7fD\x9b1mÄ"
 """Clears a terminal, turns its text round, hides in it."""
 
 
-def printable(text: str) -> bool:
+def is_printable(text: str) -> bool:
     return all(letter == "\n" or letter.isprintable() for letter in text)
 
 
@@ -43,7 +43,7 @@ def published(verdict: Disposition = Disposition.MALICIOUS, name: str = HOSTILE)
 def test_an_evaluation_prints_no_control_characters() -> None:
     """World, model, tier, log type and detection are shown with their invisible characters as escapes."""
     text = evaluation_text(published())
-    assert printable(text)
+    assert is_printable(text)
     assert text.count("\\x1b[2J") >= 5
 
 
@@ -53,7 +53,7 @@ def test_a_comparison_prints_no_control_characters() -> None:
     (first, second) = after.alerts
     after = after.model_copy(update={"alerts": (first.model_copy(update={"truth": HOSTILE}), second)})
     text = comparison_text(compare(before, after))
-    assert printable(text)
+    assert is_printable(text)
     assert text.count("\\u202e") == 3
 
 
@@ -69,7 +69,7 @@ def test_a_replay_prints_no_control_characters() -> None:
         not_recorded=(HOSTILE,),
     )
     text = "\n".join(replay_command._text([found]))
-    assert printable(text)
+    assert is_printable(text)
     assert text.count("\\x1b[2J") == 4
 
 
@@ -78,7 +78,7 @@ def test_the_kept_evaluation_is_ascii_and_reads_back(tmp_path: Path) -> None:
     written = published(name=HOSTILE + "\U0001f600")
     text = written.text()
     assert text.isascii()
-    assert printable(text)
+    assert is_printable(text)
     path = tmp_path / "e.json"
     path.write_text(text, encoding="utf-8")
     assert load_published(path) == written
@@ -104,7 +104,7 @@ def test_a_record_is_ascii_and_reads_back(tmp_path: Path) -> None:
     )
     text = case.text()
     assert text.isascii()
-    assert printable(text)
+    assert is_printable(text)
     assert json.loads(text)["alert"]["title"] == known.title
     path = tmp_path / "case.json"
     path.write_text(text, encoding="utf-8")
@@ -120,5 +120,5 @@ def test_a_name_in_a_plot_is_text(name: str) -> None:
     assert "<script>" not in page
     assert "\x1b" not in page
     assert "\u202e" not in page
-    shown = escape(plain(name, 60))
+    shown = escape(printable(name, 60))
     assert f">{shown} (1/1)</text>" in page

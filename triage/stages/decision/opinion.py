@@ -9,7 +9,7 @@ from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
 
 from triage.domain.base import Value
 from triage.domain.canary import canary_of
-from triage.domain.clean import prose
+from triage.domain.clean import printable_sentence
 from triage.domain.redaction import redact
 from triage.domain.verdict import Disposition, Usage
 from triage.ports import Capabilities, ChatModel, ChatReply, Clock, Journal, Message, Meter, Prompts, ToolSpec
@@ -176,7 +176,7 @@ async def _adjudicate(
             return parse_opinion(text, verified)
         except ReplyInvalid as error:
             if repaired:
-                return _without_opinion(f"no valid reply: {prose(str(error), 200)}")
+                return _without_opinion(f"no valid reply: {printable_sentence(str(error), 200)}")
             repaired = True
             # Plain text both ways: a server may refuse a tool call that is broken.
             messages.append(Message(role="assistant", content=text[:_MAX_REASON_CHARS] or "(nothing)"))
@@ -187,7 +187,9 @@ async def _adjudicate(
 
 def _without_opinion(why: str) -> Adjudication:
     return Adjudication(
-        notes=(f"The findings were not weighed a second time ({prose(why, 240)}); the rules decided alone.",)
+        notes=(
+            f"The findings were not weighed a second time ({printable_sentence(why, 240)}); the rules decided alone.",
+        )
     )
 
 
@@ -214,7 +216,7 @@ def parse_opinion(text: str, verified: frozenset[int]) -> Adjudication:
         wire = WireOpinion.model_validate(read_json(text, limit=_MAX_REPLY_CHARS))
     except ValidationError as error:
         raise ReplyInvalid(explain(error)) from None
-    reason = prose(redact(wire.reason), _MAX_REASON_CHARS)
+    reason = printable_sentence(redact(wire.reason), _MAX_REASON_CHARS)
     objection = _objection_to(reason, verified)
     opinion = Opinion(disposition=wire.disposition, confidence=wire.confidence, reason="" if objection else reason)
     notes = (f"The reason given with the second weighing is left out: {objection}.",) if objection else ()

@@ -117,7 +117,7 @@ class Briefing:
 
     def words(self, text: str) -> str:
         """What the model reads of a tool beside rows: names and messages, which others may have chosen."""
-        return self.fence.wrap("message", visible_lines(text))
+        return self.fence.wrap("message", printables(text))
 
     def removed(self, entry: Evidence) -> str:
         """What stays of a tool's rows after they had to make room."""
@@ -152,7 +152,7 @@ def shorten_text(text: str, limit: int) -> str:
     return found
 
 
-def visible_lines(text: str) -> str:
+def printables(text: str) -> str:
     """A text of several lines with everything invisible shown."""
     return "\n".join(visible(line) for line in text.splitlines())
 

@@ -29,7 +29,7 @@ from collections.abc import Sequence
 import regex
 
 from triage.domain.alert import DetectionOrigin
-from triage.domain.clean import shown
+from triage.domain.clean import safe_value
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Mark
@@ -95,7 +95,7 @@ def csv_cell(value: Cell) -> str:
     if not isinstance(value, str):
         # A negative number would start a formula just as well.
         return str(value) if value >= 0 else f"'{value}"
-    return _FORMULA.sub("'", shown(value, _CELL))
+    return _FORMULA.sub("'", safe_value(value, _CELL))
 
 
 def csv_row(record: AlertRecord, investigation: Investigation | None, mark: Mark | None) -> tuple[Cell, ...]:

@@ -7,7 +7,7 @@ from dataclasses import asdict, dataclass
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert, DetectionOrigin
-from triage.domain.clean import shown, told
+from triage.domain.clean import safe_sentence, safe_value
 from triage.domain.evidence import Evidence
 from triage.domain.finding import AbsenceCitation, CheckedFinding, CountCitation, ValueCitation
 from triage.domain.selection import Linked
@@ -168,32 +168,36 @@ def page_view(
         ties=tied,
         graph=draw_ties(tied),
         transcript=tuple(
-            Turn(told(turn.head, _CELL), tuple(shown(line, _SAID) for line in turn.lines))
+            Turn(safe_sentence(turn.head, _CELL), tuple(safe_value(line, _SAID) for line in turn.lines))
             for turn in transcript[:_TURNS]
         ),
         turns_left=max(len(transcript) - _TURNS, 0),
         disposition=verdict.disposition.value,
-        status=shown(alert.status.value, 20),
-        selected=told(record.decision.reason, _CELL),
-        linked=shown(record.decision.leader, 48) if isinstance(record.decision, Linked) else "",
+        status=safe_value(alert.status.value, 20),
+        selected=safe_sentence(record.decision.reason, _CELL),
+        linked=safe_value(record.decision.leader, 48) if isinstance(record.decision, Linked) else "",
         findings=tuple(_finding(checked, stored) for checked in verdict.verified),
         dropped=tuple(_finding(checked, stored) for checked in verdict.findings if not checked.verified),
         evidence=evidence,
         signals=tuple(
             SignalView(
-                shown(signal.name, 60),
+                safe_value(signal.name, 60),
                 signal.direction.value,
                 f"{signal.weight:.2f}",
-                told(signal.sentence, _CELL),
+                safe_sentence(signal.sentence, _CELL),
                 tuple(name for name in signal.evidence if name in stored),
             )
             for signal in investigation.signals
         ),
         runbook=tuple(
-            (f"{answer.step}. {told(answer.text, _CELL)}", STATES[answer.state], told(answer.answer, _CELL))
+            (
+                f"{answer.step}. {safe_sentence(answer.text, _CELL)}",
+                STATES[answer.state],
+                safe_sentence(answer.answer, _CELL),
+            )
             for answer in verdict.runbook
         ),
-        issues=tuple(told(issue.message, _CELL) for issue in verdict.issues),
+        issues=tuple(safe_sentence(issue.message, _CELL) for issue in verdict.issues),
     )
 
 
@@ -209,11 +213,11 @@ def _with_alert(events: Sequence[Happening], alert: Alert) -> tuple[Happening, .
 def _finding(checked: CheckedFinding, stored: Mapping[str, Evidence]) -> FindingView:
     return FindingView(
         number=checked.number,
-        text=told(checked.finding.text, _CELL),
+        text=safe_sentence(checked.finding.text, _CELL),
         direction=checked.finding.direction.value,
         verified=checked.verified,
         citations=tuple(_citation(citation, stored) for citation in checked.finding.citations),
-        issues=tuple(told(issue.message, _CELL) for issue in checked.issues),
+        issues=tuple(safe_sentence(issue.message, _CELL) for issue in checked.issues),
     )
 
 
@@ -245,10 +249,10 @@ def _evidence(entry: Evidence) -> EvidenceView:
     return EvidenceView(
         id=entry.id,
         source=entry.source.value,
-        question=told(entry.question, _CELL),
+        question=safe_sentence(entry.question, _CELL),
         outcome=outcome(entry),
         window=window(entry),
-        log_type=shown(entry.log_type, 60),
+        log_type=safe_value(entry.log_type, 60),
         sql=asked.text if asked else "",
         note=asked.note if asked else "",
         coverage="; ".join(entry.coverage.gaps) if unproven(entry) else "",
@@ -264,10 +268,10 @@ def _evidence(entry: Evidence) -> EvidenceView:
 
 def _column(name: str) -> str:
     # The colon is Snowflake's own way into JSON, and keeps `target.id` from looking like a domain.
-    return shown(name.replace(".", ":"), 80)
+    return safe_value(name.replace(".", ":"), 80)
 
 
 def _cell(value: JsonValue) -> str:
     if value is None:
         return ""
-    return shown(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _CELL)
+    return safe_value(value if isinstance(value, str) else json.dumps(value, ensure_ascii=False), _CELL)

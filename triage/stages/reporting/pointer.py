@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, replace
 
 from triage.domain.alert import Alert
-from triage.domain.clean import indent_formulas, shown, told
+from triage.domain.clean import indent_formulas, safe_sentence, safe_value
 from triage.domain.entity import Entity
 from triage.domain.report import RESERVE, Format, Marker, Report
 from triage.domain.verdict import Investigation
@@ -64,12 +64,12 @@ def build_pointer(
     """
     view = PointerView(
         headline=headline(investigation.verdict),
-        leader_id=shown(leader.id, 48),
-        leader_title=told(leader.title, 120),
+        leader_id=safe_value(leader.id, 48),
+        leader_title=safe_sentence(leader.title, 120),
         leader_at=moment(leader.created_at),
         link=console_link(settings.console_url, leader.id),
-        shares=told(shares, 160),
-        entities=tuple(dict.fromkeys(f"{each.kind.value} {shown(each.value, 60)}" for each in entities))[:_MOST],
+        shares=safe_sentence(shares, 160),
+        entities=tuple(dict.fromkeys(f"{each.kind.value} {safe_value(each.value, 60)}" for each in entities))[:_MOST],
         entities_left=max(len(entities) - _MOST, 0),
         footer=f"{author(investigation)}; times are UTC",
     )

@@ -5,7 +5,7 @@ from dataclasses import asdict
 
 from pydantic import JsonValue
 
-from triage.domain.clean import plain, shown, told
+from triage.domain.clean import printable, safe_sentence, safe_value
 from triage.ports import Prompts
 from triage.stages.reporting.shift import VERDICTS, Shift, Waiting
 
@@ -79,12 +79,14 @@ def shift_text(shift: Shift) -> str:
     ]
     for one in shift.detections[:_DETECTIONS]:
         verdicts = "  ".join(f"{one.verdicts[name]:>3}" for name in VERDICTS)
-        lines.append(f"  {one.alerts:>5}  {verdicts}  {one.seconds:>7.1f}  {plain(one.name or one.id or '(none)', 70)}")
+        lines.append(
+            f"  {one.alerts:>5}  {verdicts}  {one.seconds:>7.1f}  {printable(one.name or one.id or '(none)', 70)}"
+        )
     lines += _more(len(shift.detections) - _DETECTIONS)
     if shift.failed_questions:
         lines += ["", "Questions without an answer"]
         lines += [
-            f"  {number:>5}  {plain(key, 60)}: {plain(reason, 120)}"
+            f"  {number:>5}  {printable(key, 60)}: {printable(reason, 120)}"
             for key, number, reason in shift.failed_questions[:_FAILURES]
         ]
         lines += _more(len(shift.failed_questions) - _FAILURES)
@@ -112,8 +114,8 @@ def shift_page(shift: Shift, *, prompts: Prompts) -> str:
         "detections": [
             {
                 **asdict(one),
-                "title": told(one.name or one.id or "(none)", _TEXT),
-                "id": shown(one.id, _TEXT),
+                "title": safe_sentence(one.name or one.id or "(none)", _TEXT),
+                "id": safe_value(one.id, _TEXT),
                 "counts": [one.verdicts[name] for name in VERDICTS],
                 "seconds": f"{one.seconds:.1f}",
                 "money": f"{one.money:.4f}",
@@ -121,18 +123,18 @@ def shift_page(shift: Shift, *, prompts: Prompts) -> str:
             for one in shift.detections[:_DETECTIONS]
         ],
         "detections_left": max(len(shift.detections) - _DETECTIONS, 0),
-        "currency": shown(shift.currency, 8),
+        "currency": safe_value(shift.currency, 8),
         "failed": [
-            {"key": shown(key, 80), "times": number, "reason": told(reason, _TEXT)}
+            {"key": safe_value(key, 80), "times": number, "reason": safe_sentence(reason, _TEXT)}
             for key, number, reason in shift.failed_questions[:_FAILURES]
         ],
         "failed_left": max(len(shift.failed_questions) - _FAILURES, 0),
         "waiting": [
             {
-                "alert_id": shown(each.alert_id, 48),
-                "severity": shown(each.severity, 20),
-                "title": told(each.title, _TEXT),
-                "why": told(each.why, _TEXT),
+                "alert_id": safe_value(each.alert_id, 48),
+                "severity": safe_value(each.severity, 20),
+                "title": safe_sentence(each.title, _TEXT),
+                "why": safe_sentence(each.why, _TEXT),
                 "at": f"{each.created_at:%Y-%m-%d %H:%M}",
                 "linked": each.linked,
             }
@@ -150,11 +152,11 @@ def _span(shift: Shift) -> str:
 
 
 def _counts(numbers: Mapping[str, int]) -> str:
-    return ", ".join(f"{number} {plain(name, 40)}" for name, number in numbers.items()) or "none"
+    return ", ".join(f"{number} {printable(name, 40)}" for name, number in numbers.items()) or "none"
 
 
 def _took(shift: Shift) -> str:
-    money = f", {shift.money:.4f} {plain(shift.currency, 8)}" if shift.tokens else ""
+    money = f", {shift.money:.4f} {printable(shift.currency, 8)}" if shift.tokens else ""
     tokens = f", {shift.tokens:,} tokens{money}" if shift.tokens else ""
     return f"{shift.seconds:,.1f} s one after the other, {shift.queries:,} queries, {shift.rows:,} rows{tokens}"
 
@@ -162,8 +164,8 @@ def _took(shift: Shift) -> str:
 def _waiting(each: Waiting) -> str:
     linked = f" (and {each.linked} linked)" if each.linked else ""
     return (
-        f"{plain(each.severity, 8):<8}  {plain(each.alert_id, 40)}  {each.created_at:%m-%d %H:%M}  "
-        f"{plain(each.title, 60)}: {plain(each.why, 120)}{linked}"
+        f"{printable(each.severity, 8):<8}  {printable(each.alert_id, 40)}  {each.created_at:%m-%d %H:%M}  "
+        f"{printable(each.title, 60)}: {printable(each.why, 120)}{linked}"
     )
 
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import regex
 
-from triage.domain.clean import plain
+from triage.domain.clean import printable
 
 LONGEST = 3_000
 """Characters; a longer statement is left out, since half of one is of no use."""
@@ -59,7 +59,7 @@ def statement(sql: str) -> Statement:
 
 def _outside(text: str) -> tuple[str, bool]:
     text = text.replace("\t", "    ")
-    shown = "".join(letter if letter == "\n" else plain(letter, _ROOM) for letter in text)
+    shown = "".join(letter if letter == "\n" else printable(letter, _ROOM) for letter in text)
     broken = _BREAK.sub(" ", shown)
     return broken, broken == text
 
@@ -68,7 +68,7 @@ def _inside(literal: str) -> tuple[str, bool]:
     exact = True
     letters: list[str] = []
     for letter in literal:
-        shown = plain(letter, _ROOM)
+        shown = printable(letter, _ROOM)
         code = ord(letter)
         if shown == letter or letter in "\n\r\t":
             letters.append(shown)

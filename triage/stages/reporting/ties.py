@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import regex
 from pydantic import JsonValue
 
-from triage.domain.clean import shown, told
+from triage.domain.clean import safe_sentence, safe_value
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import CheckedFinding, ValueCitation
@@ -80,7 +80,7 @@ def ties(investigation: Investigation, anchors: frozenset[str]) -> Ties:
     moved = {place: number for number, place in enumerate(kept)}
     return Ties(
         entities=tuple(
-            TiedEntity(known[place].kind.value, shown(known[place].value, 160), known[place].role.value)
+            TiedEntity(known[place].kind.value, safe_value(known[place].value, 160), known[place].role.value)
             for place in kept
         ),
         columns=tuple(
@@ -117,7 +117,7 @@ def _of_finding(checked: CheckedFinding, entities: Sequence[Entity]) -> TieLine:
     )
     return TieLine(
         label=str(checked.number),
-        title=told(finding.text, 200),
+        title=safe_sentence(finding.text, 200),
         direction=finding.direction.value,
         anchor=f"finding-{checked.number}",
         entities=places,

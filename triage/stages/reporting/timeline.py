@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from triage.domain.clean import shown
+from triage.domain.clean import safe_value
 from triage.domain.evidence import MISSING, Evidence, Source, lookup
 from triage.domain.finding import ValueCitation
 from triage.domain.verdict import Verdict
@@ -195,7 +195,7 @@ def _first(row: Mapping[str, JsonValue], paths: Iterable[str], limit: int) -> st
     for path in paths:
         value = lookup(row, path)
         if value is not MISSING and isinstance(value, str | int | float) and value not in ("", "null"):
-            return shown(str(value), limit)
+            return safe_value(str(value), limit)
     return ""
 
 

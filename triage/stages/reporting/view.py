@@ -7,7 +7,7 @@ from urllib.parse import quote
 import regex
 
 from triage.domain.alert import Alert
-from triage.domain.clean import sentences, shown, told
+from triage.domain.clean import safe_sentence, safe_value, sentences
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import CheckedFinding
@@ -124,12 +124,12 @@ def comment_view(
     with_sql |= {entry.id for entry in investigation.evidence if not entry.answered or unproven(entry)}
     whole = CommentView(
         headline=headline(verdict),
-        summary=told(sentences(verdict.summary, 2), 2 * _SENTENCE),
-        reason=told(verdict.reason, _SENTENCE),
-        alert_id=shown(alert.id, 48),
-        title=told(alert.title, _TITLE),
-        severity=shown(alert.severity.value, 20),
-        detection=shown(detection_name or alert.detection_id, 120),
+        summary=safe_sentence(sentences(verdict.summary, 2), 2 * _SENTENCE),
+        reason=safe_sentence(verdict.reason, _SENTENCE),
+        alert_id=safe_value(alert.id, 48),
+        title=safe_sentence(alert.title, _TITLE),
+        severity=safe_value(alert.severity.value, 20),
+        detection=safe_value(detection_name or alert.detection_id, 120),
         link=console_link(console_url, alert.id),
         found=tuple(map(_finding, found)),
         against=tuple(map(_finding, contrary)),
@@ -204,7 +204,7 @@ def cited(checked: CheckedFinding) -> tuple[str, ...]:
 def outcome(entry: Evidence) -> str:
     """What came of a question, in words."""
     if not entry.answered:
-        return f"failed: {told(entry.error, 200)}"
+        return f"failed: {safe_sentence(entry.error, 200)}"
     kept, number = len(entry.rows), max(entry.row_count, len(entry.rows))
     if entry.truncated or kept < number:
         at_least = "at least " if entry.truncated and kept == number else ""
@@ -225,7 +225,7 @@ def unproven(entry: Evidence) -> bool:
 
 
 def _finding(checked: CheckedFinding) -> FindingLine:
-    return FindingLine(told(checked.finding.text, _SENTENCE), cited(checked))
+    return FindingLine(safe_sentence(checked.finding.text, _SENTENCE), cited(checked))
 
 
 def _unchecked(alert: Alert, investigation: Investigation) -> Iterable[str]:
@@ -238,16 +238,16 @@ def _unchecked(alert: Alert, investigation: Investigation) -> Iterable[str]:
     verdict = investigation.verdict
     for answer in verdict.runbook:
         if answer.state is not AnswerState.DONE:
-            why = f": {told(answer.answer, 200)}" if answer.answer.strip() else ""
+            why = f": {safe_sentence(answer.answer, 200)}" if answer.answer.strip() else ""
             yield f"Runbook step {answer.step}, {_asked(answer.text)} {STATES[answer.state]}{why}"
     if verdict.dropped:
         yield f"{count(verdict.dropped, 'proposed finding')} left out, not holding against the evidence"
     for note in (*alert.notes, *investigation.notes):
-        yield told(note, _SENTENCE)
+        yield safe_sentence(note, _SENTENCE)
 
 
 def _asked(question: str) -> str:
-    text = told(question, 200)
+    text = safe_sentence(question, 200)
     return text if text.endswith(("?", ".", ":", "!")) else f"{text}:"
 
 
@@ -257,13 +257,19 @@ def _rank(entity: Entity) -> tuple[bool, int]:
 
 
 def _entity(entity: Entity) -> EntityLine:
-    facts = ", ".join(f"{shown(name, 30)} {shown(value, 60)}" for name, value in sorted(entity.facts.items())[:4])
-    return EntityLine(entity.kind.value, shown(entity.value, 160), entity.role.value, facts)
+    facts = ", ".join(
+        f"{safe_value(name, 30)} {safe_value(value, 60)}" for name, value in sorted(entity.facts.items())[:4]
+    )
+    return EntityLine(entity.kind.value, safe_value(entity.value, 160), entity.role.value, facts)
 
 
 def _answer(answer: RunbookAnswer) -> RunbookLine:
     return RunbookLine(
-        answer.step, told(answer.text, 200), STATES[answer.state], told(answer.answer, _SENTENCE), answer.evidence
+        answer.step,
+        safe_sentence(answer.text, 200),
+        STATES[answer.state],
+        safe_sentence(answer.answer, _SENTENCE),
+        answer.evidence,
     )
 
 
@@ -271,7 +277,7 @@ def _evidence(entry: Evidence, *, sql: bool) -> EvidenceLine:
     asked = statement(entry.sql) if sql and entry.sql else None
     return EvidenceLine(
         id=entry.id,
-        question=told(entry.question, 200),
+        question=safe_sentence(entry.question, 200),
         outcome=outcome(entry),
         window=window(entry),
         sql=asked.text if asked else "",
@@ -288,9 +294,9 @@ def _footer(investigation: Investigation, currency: str) -> tuple[str, ...]:
         priced = cost(usage.money, currency) if usage.money else "no price in llm.prices"
         spent += [count(tokens, "token"), priced]
     parts = [
-        f"Run {shown(investigation.run_id, 48)}",
+        f"Run {safe_value(investigation.run_id, 48)}",
         author(investigation),
-        f"prompts {shown(investigation.prompt_digest[:12], 12)}" if investigation.prompt_digest else "",
+        f"prompts {safe_value(investigation.prompt_digest[:12], 12)}" if investigation.prompt_digest else "",
         f"{seconds:.1f} s, {', '.join(spent)}",
         "times are UTC",
     ]

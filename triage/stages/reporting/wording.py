@@ -2,7 +2,7 @@
 
 from datetime import datetime
 
-from triage.domain.clean import shown, told
+from triage.domain.clean import safe_sentence, safe_value
 from triage.domain.verdict import Action, ActionKind, AnswerState, Investigation, Verdict
 
 _STEPS: dict[ActionKind, tuple[str, str]] = {
@@ -38,15 +38,13 @@ STATES: dict[AnswerState, str] = {
 
 def headline(verdict: Verdict) -> str:
     """The first line of a comment: what, how sure, and what that number is worth."""
-    return (
-        f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {told(verdict.calibration, 60)})"
-    )
+    return f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {safe_sentence(verdict.calibration, 60)})"
 
 
 def step(action: Action) -> str:
     """A recommended step; a person takes it."""
     named, unnamed = _STEPS[action.kind]
-    return named.format(shown(action.entity, 120)) if action.entity.strip() else unnamed
+    return named.format(safe_value(action.entity, 120)) if action.entity.strip() else unnamed
 
 
 def moment(at: datetime) -> str:
@@ -65,12 +63,12 @@ def queries(number: int) -> str:
 
 def cost(money: float, currency: str) -> str:
     """What model calls have cost; four digits, since one alert costs less than a cent."""
-    return f"cost {money:.4f} {shown(currency, 8)}".rstrip()
+    return f"cost {money:.4f} {safe_value(currency, 8)}".rstrip()
 
 
 def author(investigation: Investigation) -> str:
     """Who investigated, plainly."""
     if investigation.analyst == "llm":
-        model = f"language model {shown(investigation.model, 60)}" if investigation.model else "a language model"
+        model = f"language model {safe_value(investigation.model, 60)}" if investigation.model else "a language model"
         return f"investigated by {model}, each finding checked by code"
     return "offline analyst: from measured signals and runbook evidence alone, without a language model"
