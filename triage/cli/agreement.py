@@ -23,8 +23,7 @@ from triage.cli.state import opened_store
 from triage.domain.calibration import ConfidenceMap
 from triage.edges.panther import connect
 from triage.errors import ConfigError
-from triage.evaluation.agreement import Agreement, agreement, fit
-from triage.evaluation.gathering import gather
+from triage.evaluation.agreement import Agreement, agreement, fit, gather
 from triage.evaluation.text import number, percent
 from triage.pipeline.calibration import load_fit, save_fit
 from triage.ports import Clock

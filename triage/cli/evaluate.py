@@ -18,8 +18,8 @@ from triage.cli.lazy import require
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare as compare_published
 from triage.evaluation.labels import load_labels
-from triage.evaluation.published import Published, below, load_published, publish, thresholds
 from triage.evaluation.recorded import evaluate_records, load_records
+from triage.evaluation.result import EvaluationResult, below, build_result, load_result, thresholds
 from triage.evaluation.text import comparison_text, evaluation_text
 from triage.settings import Settings, load_settings, parse_settings
 
@@ -97,7 +97,7 @@ def run(
 @json_option
 def compare(before: str, after: str, as_json: bool) -> int:
     """Show what changed between two results of `triage eval run --json`, alert by alert."""
-    compared = compare_published(load_published(Path(before)), load_published(Path(after)))
+    compared = compare_published(load_result(Path(before)), load_result(Path(after)))
     click.echo(json.dumps(asdict(compared), indent=1) + "\n" if as_json else comparison_text(compared), nl=False)
     return 0
 
@@ -120,7 +120,7 @@ def _measure(
     alert_only: bool,
     quiet: bool,
     runner: ModuleType | None,
-) -> tuple[Published, float]:
+) -> tuple[EvaluationResult, float]:
     """The figures, and the median seconds of an alert."""
 
     def progress(text: str) -> None:
@@ -147,4 +147,4 @@ def _measure(
         if alert_only:
             progress("again, from the alerts alone")
             alone = run_async(evaluation(labels, settings, alert_only=True))
-    return publish(name, labels, ran, alone, repeat=repeat), median(ran.seconds.values())
+    return build_result(name, labels, ran, alone, repeat=repeat), median(ran.seconds.values())

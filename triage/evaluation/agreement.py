@@ -1,4 +1,4 @@
-"""Past verdicts against what people did in Panther afterwards. Pure; the command reads store and Panther."""
+"""PastVerdict verdicts against what people did in Panther afterwards. Pure; the command reads store and Panther."""
 
 import math
 from collections import Counter, defaultdict
@@ -10,17 +10,18 @@ from triage.domain.alert import Alert, Severity, Status
 from triage.domain.base import Value
 from triage.domain.calibration import ConfidenceMap, Curve
 from triage.domain.verdict import Disposition
-from triage.evaluation.metrics import clustered, isotonic
-from triage.evaluation.scores import Calibration, Rate, calibration_of, rate_of
-from triage.ports import Mark
+from triage.evaluation.metrics import Rate, clustered, isotonic
+from triage.evaluation.scores import DECIDED, Calibration, calibration_of
+from triage.ingest.windows import listings, new_alerts
+from triage.ports import AlertSource, Mark, State, Store
+from triage.settings import IngestSettings
 
-DECIDED = (Disposition.MALICIOUS, Disposition.BENIGN)
 MIN_SAMPLE = 30
 """Outcomes of one verdict below which no curve is fitted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Past:
+class PastVerdict:
     """An alert that was triaged, as Panther has it now."""
 
     alert: Alert
@@ -31,7 +32,7 @@ class Past:
     """The verdict before calibration, where that made it another."""
 
 
-class Judged(Value):
+class JudgedAlert(Value):
     """A past verdict and what a person made of the alert."""
 
     alert_id: str
@@ -51,7 +52,7 @@ class Judged(Value):
         return self.uncalibrated or self.verdict
 
 
-class Detection(Value):
+class DetectionAgreement(Value):
     """Counts of one detection."""
 
     outcomes: int
@@ -73,9 +74,55 @@ class Agreement(Value):
     """Malicious by people, called benign; of all that are malicious by people."""
     false_alarms: Rate
     """Benign by people, called malicious; of all that are benign by people."""
-    by_detection: dict[str, Detection]
+    by_detection: dict[str, DetectionAgreement]
     calibration: Calibration
-    outcomes: tuple[Judged, ...]
+    outcomes: tuple[JudgedAlert, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Gathered:
+    """Alerts of a span that have a verdict of their own."""
+
+    past: tuple[PastVerdict, ...]
+    """By the time of their creation."""
+    problems: tuple[str, ...]
+    """What was wrong with the list, in words."""
+
+
+async def gather(
+    source: AlertSource, store: Store, *, start: datetime, end: datetime, settings: IngestSettings
+) -> Gathered:
+    """List a span again and put beside each alert what was concluded about it.
+
+    Args:
+        source: Panther's alert list.
+        store: Holds the verdicts.
+        start: Alerts created at or after this.
+        end: Alerts created at or before this.
+        settings: Which kinds of alerts are listed, and the page size. The filters are not used: whom people have dealt
+            with has another status by now.
+
+    Raises:
+        PantherError: the list broke off, or its cursors lead nowhere; nothing of it is used.
+        StoreError: the store cannot be read.
+    """
+    done = {record.alert.id for record in await store.records(since=start, states=(State.DONE,))}
+    whole = settings.model_copy(update={"statuses": (), "severities": (), "log_types": ()})
+    listed: dict[str, Alert] = {}
+    problems: list[str] = []
+    for listing in listings(settings):
+        async for batch in new_alerts(source, listing, start=start, end=end, settings=whole):
+            # An alert that comes a second time is newer.
+            listed.update((alert.id, alert) for alert in batch.alerts if alert.id in done)
+            problems += batch.problems
+    past = []
+    for alert in listed.values():
+        result = await store.investigation(alert.id)
+        if result is not None:
+            verdict = result.verdict
+            stated = verdict.confidence if verdict.stated is None else verdict.stated
+            past.append(PastVerdict(alert, verdict.disposition, stated, verdict.uncalibrated))
+    return Gathered(tuple(past), tuple(problems))
 
 
 def truth_of(alert: Alert, mark: Mark | None) -> tuple[Disposition, str] | None:
@@ -96,7 +143,7 @@ def truth_of(alert: Alert, mark: Mark | None) -> tuple[Disposition, str] | None:
     return None
 
 
-def agreement(past: Sequence[Past], marks: Mapping[str, Mark]) -> Agreement:
+def agreement(past: Sequence[PastVerdict], marks: Mapping[str, Mark]) -> Agreement:
     """Compare verdicts with outcomes.
 
     Args:
@@ -108,7 +155,7 @@ def agreement(past: Sequence[Past], marks: Mapping[str, Mark]) -> Agreement:
         truth = truth_of(each.alert, marks.get(each.alert.id))
         if truth is not None:
             judged.append(
-                Judged(
+                JudgedAlert(
                     alert_id=each.alert.id,
                     detection=each.alert.detection_id,
                     title=each.alert.title,
@@ -134,24 +181,24 @@ def agreement(past: Sequence[Past], marks: Mapping[str, Mark]) -> Agreement:
     )
 
 
-def _agrees(entry: Judged) -> bool:
+def _agrees(entry: JudgedAlert) -> bool:
     return entry.verdict is entry.truth
 
 
-def _missed(entry: Judged) -> bool:
+def _missed(entry: JudgedAlert) -> bool:
     return entry.truth is Disposition.MALICIOUS and entry.verdict is Disposition.BENIGN
 
 
-def _false_alarm(entry: Judged) -> bool:
+def _false_alarm(entry: JudgedAlert) -> bool:
     return entry.truth is Disposition.BENIGN and entry.verdict is Disposition.MALICIOUS
 
 
-def _rate(entries: Sequence[Judged], hit: Callable[[Judged], bool]) -> Rate:
+def _rate(entries: Sequence[JudgedAlert], hit: Callable[[JudgedAlert], bool]) -> Rate:
     # Incidents are not known here: the intervals take the alerts for independent, and are too narrow where they are not.
-    return rate_of(clustered([(entry.alert_id, hit(entry)) for entry in entries]))
+    return clustered([(entry.alert_id, hit(entry)) for entry in entries])
 
 
-def _confusion(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
+def _confusion(judged: Sequence[JudgedAlert]) -> dict[str, dict[str, int]]:
     order = (Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN)
     table = {}
     for truth in DECIDED:
@@ -160,12 +207,12 @@ def _confusion(judged: Sequence[Judged]) -> dict[str, dict[str, int]]:
     return table
 
 
-def _by_detection(judged: Sequence[Judged]) -> dict[str, Detection]:
-    groups: dict[str, list[Judged]] = defaultdict(list)
+def _by_detection(judged: Sequence[JudgedAlert]) -> dict[str, DetectionAgreement]:
+    groups: dict[str, list[JudgedAlert]] = defaultdict(list)
     for entry in judged:
         groups[entry.detection or "none"].append(entry)
     return {
-        name: Detection(
+        name: DetectionAgreement(
             outcomes=len(group),
             agreed=sum(map(_agrees, group)),
             missed=sum(map(_missed, group)),
@@ -176,12 +223,12 @@ def _by_detection(judged: Sequence[Judged]) -> dict[str, Detection]:
 
 
 def fit(
-    outcomes: Sequence[Judged], *, at: datetime, max_missed: float | None, sample: int = MIN_SAMPLE
+    outcomes: Sequence[JudgedAlert], *, at: datetime, max_missed: float | None, sample: int = MIN_SAMPLE
 ) -> ConfidenceMap:
     """Fit confidences to outcomes, one isotonic curve for each verdict that decides.
 
     Args:
-        outcomes: Past verdicts with what people made of them.
+        outcomes: PastVerdict verdicts with what people made of them.
         at: The date of the fit.
         max_missed: The share of malicious alerts that may be called benign; `None` sets no threshold.
         sample: Outcomes of a verdict that a curve needs.
@@ -201,7 +248,7 @@ def fit(
     )
 
 
-def abstain_threshold(outcomes: Sequence[Judged], max_missed: float) -> float | None:
+def abstain_threshold(outcomes: Sequence[JudgedAlert], max_missed: float) -> float | None:
     """The least confidence of `benign` at which malicious alerts are missed no more often than `max_missed`.
 
     A `benign` below it is to become `inconclusive`. `None` where no abstention is needed.

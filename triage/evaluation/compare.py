@@ -4,11 +4,11 @@ from dataclasses import dataclass
 
 from triage.errors import ConfigError
 from triage.evaluation.metrics import mcnemar
-from triage.evaluation.published import Judged, Published
+from triage.evaluation.result import EvaluationResult, LabelledOutcome
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
+class VerdictChange:
     """An alert whose verdict differs."""
 
     alert_id: str
@@ -22,7 +22,7 @@ class Change:
 
 
 @dataclass(frozen=True, slots=True)
-class Compared:
+class EvaluationDiff:
     """Two evaluations, alert by alert."""
 
     common: int
@@ -34,10 +34,10 @@ class Compared:
     p_value: float
     """That chance alone would move as many one way, by the exact test on pairs; alerts of one incident are not
     independent, so it flatters."""
-    changes: tuple[Change, ...]
+    changes: tuple[VerdictChange, ...]
 
 
-def compare(before: Published, after: Published) -> Compared:
+def compare(before: EvaluationResult, after: EvaluationResult) -> EvaluationDiff:
     """Pair the alerts of two evaluations by id and repeat.
 
     Raises ConfigError where they share no alert.
@@ -49,7 +49,7 @@ def compare(before: Published, after: Published) -> Compared:
         raise ConfigError("the two evaluations have no alert in common")
     gained = sum(second[key].accepted and not first[key].accepted for key in common)
     lost = sum(first[key].accepted and not second[key].accepted for key in common)
-    return Compared(
+    return EvaluationDiff(
         common=len(common),
         only_before=len(first) - len(common),
         only_after=len(second) - len(common),
@@ -64,8 +64,8 @@ def compare(before: Published, after: Published) -> Compared:
     )
 
 
-def _change(before: Judged, after: Judged) -> Change:
-    return Change(
+def _change(before: LabelledOutcome, after: LabelledOutcome) -> VerdictChange:
+    return VerdictChange(
         alert_id=after.outcome.alert_id,
         repeat=after.outcome.repeat,
         detection=after.outcome.detection,

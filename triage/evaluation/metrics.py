@@ -2,23 +2,23 @@
 
 import math
 from collections.abc import Hashable, Sequence
-from dataclasses import dataclass
 from itertools import pairwise
+
+from triage.domain.base import Value
 
 Z95 = 1.959963984540054
 """Two-sided 95 % point of the normal distribution."""
 
 
-@dataclass(frozen=True, slots=True)
-class Share:
+class Rate(Value):
     """A proportion with its 95 % interval."""
 
     hits: int
     of: int
-    low: float | None
+    low: float | None = None
     """Lower end; `None` where nothing was counted."""
-    high: float | None
-    clusters: int
+    high: float | None = None
+    clusters: int = 0
     """Independent groups among `of`."""
 
     @property
@@ -37,7 +37,7 @@ def wilson(share: float, size: float) -> tuple[float, float]:
     return max(0.0, centre - half), min(1.0, centre + half)
 
 
-def clustered(outcomes: Sequence[tuple[Hashable, bool]]) -> Share:
+def clustered(outcomes: Sequence[tuple[Hashable, bool]]) -> Rate:
     """A proportion whose trials come in clusters, such as the alerts of one incident.
 
     The interval is Wilson's on the effective number of trials: their number divided by the design effect, which is
@@ -54,7 +54,7 @@ def clustered(outcomes: Sequence[tuple[Hashable, bool]]) -> Share:
         groups.setdefault(cluster, []).append(hit)
     count = len(groups)
     if not size:
-        return Share(0, 0, None, None, 0)
+        return Rate(hits=0, of=0)
     share = hits / size
     effective = float(count)
     if 0 < hits < size and count > 1:
@@ -64,7 +64,7 @@ def clustered(outcomes: Sequence[tuple[Hashable, bool]]) -> Share:
         effective = min(float(size), size * independent / between) if between else float(size)
         effective = max(effective, 1.0)
     low, high = wilson(share, effective)
-    return Share(hits, size, low, high, count)
+    return Rate(hits=hits, of=size, low=low, high=high, clusters=count)
 
 
 def brier(predictions: Sequence[tuple[float, bool]]) -> float | None:
@@ -74,20 +74,19 @@ def brier(predictions: Sequence[tuple[float, bool]]) -> float | None:
     return sum((probability - happened) ** 2 for probability, happened in predictions) / len(predictions)
 
 
-@dataclass(frozen=True, slots=True)
-class Bin:
+class ReliabilityBin(Value):
     """One line of a reliability table."""
 
     low: float
     high: float
     count: int
-    mean: float
+    stated: float
     """Mean probability stated."""
-    share: float
+    came_true: float
     """How often it came true."""
 
 
-def reliability(predictions: Sequence[tuple[float, bool]], *, bins: int = 10) -> tuple[Bin, ...]:
+def reliability(predictions: Sequence[tuple[float, bool]], *, bins: int = 10) -> tuple[ReliabilityBin, ...]:
     """Stated probability against what happened, in bins of equal width; empty bins are left out.
 
     A probability on a border belongs to the bin below it, 0 to the first.
@@ -97,8 +96,9 @@ def reliability(predictions: Sequence[tuple[float, bool]], *, bins: int = 10) ->
     for low, high in pairwise(edges):
         inside = [(p, hit) for p, hit in predictions if low < p <= high or (p == 0 and low == 0)]
         if inside:
-            mean = sum(p for p, _ in inside) / len(inside)
-            found.append(Bin(low, high, len(inside), mean, sum(hit for _, hit in inside) / len(inside)))
+            stated = sum(p for p, _ in inside) / len(inside)
+            came_true = sum(hit for _, hit in inside) / len(inside)
+            found.append(ReliabilityBin(low=low, high=high, count=len(inside), stated=stated, came_true=came_true))
     return tuple(found)
 
 
@@ -110,7 +110,7 @@ def calibration_error(predictions: Sequence[tuple[float, bool]], *, bins: int = 
     if not predictions:
         return None
     table = reliability(predictions, bins=bins)
-    return sum(entry.count * abs(entry.share - entry.mean) for entry in table) / len(predictions)
+    return sum(entry.count * abs(entry.came_true - entry.stated) for entry in table) / len(predictions)
 
 
 def mcnemar(gained: int, lost: int) -> float:

@@ -1,6 +1,8 @@
-"""What came of labelled alerts."""
+"""What came of labelled alerts, and the loop over them that worlds and records share."""
 
-from collections.abc import Mapping, Sequence
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -69,6 +71,52 @@ class Ran:
     """Wall time by alert and repeat; not part of what is reproducible."""
     unlabelled: int = 0
     """Alerts that were left out because nobody has said what is right."""
+
+
+Investigate = Callable[[Label, int, int], Awaitable[Outcome]]
+"""Investigates one alert once: its label, the number of the repeat from 1, and the number of the worker."""
+
+
+async def investigate_all(
+    labels: Sequence[Label],
+    investigate: Investigate,
+    *,
+    repeat: int,
+    workers: int,
+    progress: Callable[[str], None],
+) -> tuple[tuple[Outcome, ...], dict[tuple[str, int], float]]:
+    """Investigate every labelled alert, several at once.
+
+    Args:
+        labels: The alerts, in the order of the result.
+        investigate: Called once for each alert and repeat; one pass over all alerts after the other, since an alert is
+            investigated by one worker at a time.
+        repeat: Investigations of each alert.
+        workers: Investigations at once.
+        progress: Called with a line for each alert that ended.
+
+    Returns:
+        The outcomes by label, then by repeat; and the wall seconds of each by alert id and repeat.
+    """
+    outcomes: dict[tuple[str, int], Outcome] = {}
+    seconds: dict[tuple[str, int], float] = {}
+
+    async def drain(work: Iterator[tuple[Label, int]], worker: int) -> None:
+        for label, number in work:
+            started = time.monotonic()
+            outcome = await investigate(label, number, worker)
+            seconds[label.alert_id, number] = time.monotonic() - started
+            outcomes[label.alert_id, number] = outcome
+            ended = outcome.verdict.value if outcome.verdict else f"failed: {outcome.error}"
+            progress(f"{len(outcomes)}/{len(labels) * repeat} {label.alert_id}: {ended}")
+
+    for number in range(1, repeat + 1):
+        work = iter([(label, number) for label in labels])
+        async with asyncio.TaskGroup() as group:
+            for worker in range(workers):
+                group.create_task(drain(work, worker))
+    ordered = tuple(outcomes[label.alert_id, number] for label in labels for number in range(1, repeat + 1))
+    return ordered, seconds
 
 
 def outcome_of(base: Outcome, investigation: Investigation, label: Label) -> Outcome:

@@ -4,7 +4,7 @@ from html import escape
 
 from triage.domain.clean import printable
 from triage.evaluation.plots import intervals, reliability_curve
-from triage.evaluation.published import Published
+from triage.evaluation.result import EvaluationResult
 from triage.evaluation.text import evaluation_text
 
 STYLE = """
@@ -18,12 +18,12 @@ table { border-collapse: collapse; } td, th { padding: .2rem .7rem; text-align: 
 """
 
 
-def evaluation_page(published: Published) -> str:
+def evaluation_page(result: EvaluationResult) -> str:
     """Figures, plots and every alert.
 
     Raises ConfigError where matplotlib is not installed.
     """
-    scores = published.scores
+    scores = result.scores
     whole = scores.whole
     rates = [
         ("malicious called malicious", whole.recall),
@@ -34,30 +34,30 @@ def evaluation_page(published: Published) -> str:
         ("twins told apart", scores.twins),
     ]
     beside = {"this run": whole, **scores.baselines}
-    if published.alert_only:
-        beside["alert only"] = published.alert_only.whole
+    if result.alert_only:
+        beside["alert only"] = result.alert_only.whole
     against = [(name, part.accepted) for name, part in beside.items()]
     types = [(name, part.accepted) for name, part in scores.by_log_type.items()]
     rows = []
-    for entry in published.alerts:
+    for entry in result.alerts:
         said = entry.outcome.verdict.value if entry.outcome.verdict else "failed"
         wrong = "" if entry.accepted else ' class="wrong"'
         rows.append(
             f"<tr{wrong}><td>{_shown(entry.outcome.alert_id)}</td><td>{_shown(entry.outcome.detection)}</td>"
             f"<td>{_shown(entry.truth)}</td><td>{escape(said)}</td><td>{entry.outcome.confidence:.2f}</td></tr>"
         )
-    who = "offline analyst" if published.analyst == "offline" else published.model
+    who = "offline analyst" if result.analyst == "offline" else result.model
     return (
         '<!doctype html>\n<html lang="en"><head><meta charset="utf-8">'
         '<meta name="viewport" content="width=device-width, initial-scale=1">'
-        f"<title>Evaluation: {_shown(published.world)}</title><style>{STYLE}</style></head><body>"
-        f"<h1>Evaluation: {_shown(published.world)}, {_shown(who)}</h1>"
+        f"<title>Evaluation: {_shown(result.world)}</title><style>{STYLE}</style></head><body>"
+        f"<h1>Evaluation: {_shown(result.world)}, {_shown(who)}</h1>"
         "<p>Lines are 95 % intervals; alerts of one incident count as one group.</p>"
         f"<h2>Rates</h2>{intervals('Rates', rates)}"
         f"<h2>Right by the label, beside answers that need no investigation</h2>{intervals('Baselines', against)}"
         f"<h2>Right by log type</h2>{intervals('By log type', types)}"
         f"<h2>Confidence</h2>{reliability_curve('Confidence', scores.calibration.table)}"
-        f"<h2>Figures</h2><pre>{escape(evaluation_text(published))}</pre>"
+        f"<h2>Figures</h2><pre>{escape(evaluation_text(result))}</pre>"
         "<h2>Alerts</h2><table><tr><th>alert</th><th>detection</th><th>truth</th><th>verdict</th>"
         f"<th>confidence</th></tr>{''.join(rows)}</table></body></html>\n"
     )

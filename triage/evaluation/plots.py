@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from triage.domain.clean import printable
-from triage.evaluation.scores import Line, Rate
+from triage.evaluation.metrics import Rate, ReliabilityBin
 
 INK = "#444444"
 MARK = "#1f6f8b"
@@ -63,7 +63,7 @@ def intervals(title: str, rates: Sequence[tuple[str, Rate]]) -> str:
         return _svg(figure, title)
 
 
-def reliability_curve(title: str, table: Sequence[Line]) -> str:
+def reliability_curve(title: str, table: Sequence[ReliabilityBin]) -> str:
     """How often stated confidences came true; the diagonal is a confidence that means what it says."""
     with _figure(4.2, 3.8) as figure:
         axes = figure.add_subplot()

@@ -1,5 +1,7 @@
 """One investigation, recorded whole: alert, every journalled step, and the result. It can be shared and replayed."""
 
+import json
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -12,13 +14,27 @@ from triage.domain.redaction import redact_json
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.errors import ConfigError, NotFound, StoreError
-from triage.evaluation.ascii_json import ascii_json
 from triage.ports import Clock, Store
 
 _LEASE = 3600.0
+_UNPRINTED = re.compile(r"[^\n -~]+")
 
 
-class Step(Value):
+def ascii_json(value: Value) -> str:
+    """One indented JSON document with a last line break, printable as it is.
+
+    Whatever is not printable ASCII is escaped, which any reader of JSON undoes: no control, bidi or invisible character of
+    a log reaches a terminal raw. Such characters occur only inside strings, so the document can be changed as text.
+    """
+
+    def escape(letter: str) -> str:
+        # `json.dumps` leaves DEL as it is.
+        return "\\u007f" if letter == "\x7f" else json.dumps(letter)[1:-1]
+
+    return _UNPRINTED.sub(lambda found: "".join(map(escape, found.group())), value.model_dump_json(indent=1)) + "\n"
+
+
+class RecordedStep(Value):
     """A journalled step."""
 
     key: str
@@ -37,7 +53,7 @@ class CaseRecord(Value):
     version: str = __version__
     """Of the program that exported it."""
     alert: Alert
-    steps: tuple[Step, ...]
+    steps: tuple[RecordedStep, ...]
     investigation: Investigation
 
     def text(self) -> str:
@@ -66,7 +82,7 @@ async def read_record(store: Store, alert_id: str) -> CaseRecord:
     alert = Alert.model_validate(redact_json(record.alert.model_dump(mode="json")))
     return CaseRecord(
         alert=alert,
-        steps=tuple(Step(key=key, kind=kind, payload=payload) for key, kind, payload in entries),
+        steps=tuple(RecordedStep(key=key, kind=kind, payload=payload) for key, kind, payload in entries),
         investigation=investigation,
     )
 

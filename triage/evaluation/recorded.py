@@ -1,15 +1,14 @@
 """Evaluate on recorded investigations: each one again from its record, held against its label. No Panther is asked."""
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 from triage.app import prompts_of
 from triage.domain.verdict import Analyst
 from triage.errors import ConfigError
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import Investigator, Outcome, Ran, outcome_of
+from triage.evaluation.outcome import Investigator, Outcome, Ran, investigate_all, outcome_of
 from triage.evaluation.record import CaseRecord, load_record
 from triage.evaluation.replay import replay
 from triage.settings import Settings
@@ -60,36 +59,24 @@ async def evaluate_records(
     missing = [label.alert_id for label in wanted if label.alert_id not in known]
     if missing:
         raise ConfigError(f"{len(missing)} labelled alerts have no record, such as {missing[0]}")
-    outcomes: dict[tuple[str, int], Outcome] = {}
-    seconds: dict[tuple[str, int], float] = {}
-    # The same order whoever is done first.
-    every = [(label, number) for label in wanted for number in range(1, repeat + 1)]
-
-    async def drain(work: Iterator[tuple[Label, int]]) -> None:
-        for label, number in work:
-            started = time.monotonic()
-            outcome = await _one(known, label, number, settings, alert_only=alert_only)
-            seconds[label.alert_id, number] = time.monotonic() - started
-            outcomes[label.alert_id, number] = outcome
-            said = outcome.verdict.value if outcome.verdict else f"failed: {outcome.error}"
-            progress(f"{len(outcomes)}/{len(every)} {label.alert_id}: {said}")
-
-    work = iter(every)
-    async with asyncio.TaskGroup() as group:
-        for _ in range(settings.investigation.concurrency):
-            group.create_task(drain(work))
+    outcomes, seconds = await investigate_all(
+        wanted,
+        partial(_replay, known, settings, alert_only=alert_only),
+        repeat=repeat,
+        workers=settings.investigation.concurrency,
+        progress=progress,
+    )
     investigator = Investigator(
         analyst=(Analyst.LLM if settings.uses_llm else Analyst.OFFLINE).value,
         model=settings.llm.model if settings.uses_llm else "",
         prompts=prompts_of(settings).digest,
     )
-    judged = tuple(outcomes[label.alert_id, number] for label, number in every)
     unlabelled = len(known.keys() | {label.alert_id for label in labels}) - len(wanted)
-    return Ran(investigator, judged, seconds, unlabelled=unlabelled)
+    return Ran(investigator, outcomes, seconds, unlabelled=unlabelled)
 
 
-async def _one(
-    known: Mapping[str, CaseRecord], label: Label, number: int, settings: Settings, *, alert_only: bool
+async def _replay(
+    known: Mapping[str, CaseRecord], settings: Settings, label: Label, number: int, _worker: int, *, alert_only: bool
 ) -> Outcome:
     case = known[label.alert_id]
     replayed, investigation = await replay(case, settings, alert_only=alert_only)

@@ -4,46 +4,39 @@ What the record holds is read back under the same keys; the model is asked anew.
 new playbook or by a model that asks something else, gets "not recorded" and is counted.
 """
 
-import json
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
-from dataclasses import dataclass, field
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import NoReturn
 
 from pydantic import ValidationError
 
 from triage.app import Doorway, assemble, prompts_of
-from triage.domain.alert import Alert, Origin
 from triage.domain.base import Value
-from triage.domain.detection import Detection
-from triage.domain.dossier import Dossier
 from triage.domain.selection import Selected
 from triage.domain.verdict import Analyst, Disposition, Investigation
 from triage.edges.clock import FixedStartClock
 from triage.edges.llm import open_model
 from triage.edges.store import open_store
-from triage.errors import NotFound, QueryFailed, StoreError, TriageError
-from triage.evaluation.alone import LAKE_STEPS, LAKE_TOOLS, NoLake
+from triage.errors import NotFound, StoreError, TriageError
+from triage.evaluation.offline_panther import (
+    LAKE_STEPS,
+    LAKE_TOOLS,
+    NoLake,
+    NotRecorded,
+    RecordedPanther,
+    RecordedTools,
+    call_key,
+)
 from triage.evaluation.outcome import UNPAID
-from triage.evaluation.record import CaseRecord, Step
+from triage.evaluation.record import CaseRecord, RecordedStep
 from triage.ports import (
-    AlertPage,
     ChatModel,
-    Column,
-    Comment,
-    Events,
-    LogSource,
-    PantherUser,
     Progress,
-    QueryResult,
-    Table,
-    ToolCall,
 )
 from triage.settings import Settings
-from triage.stages.investigation import Toolbox, ToolCallEntry
-from triage.stages.investigation.effects import ToolAnswer, ToolLimits
+from triage.stages.investigation import ToolCallEntry
+from triage.stages.investigation.effects import ToolAnswer
 from triage.stages.model_calls import read_entry
 
 ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
@@ -52,121 +45,7 @@ OURS = frozenset({"finished"})
 """Steps that belong to the recorded run alone."""
 KEPT = frozenset({"calibration"})
 """Steps that are read back whatever their kind: a confidence is calibrated as it was."""
-NOT_RECORDED = "not recorded"
 _LEASE = 24 * 3600.0
-
-
-@dataclass(slots=True)
-class Missing:
-    """What a replay would have liked to ask."""
-
-    asked: list[str] = field(default_factory=list)
-
-    def refuse(self, what: str) -> NoReturn:
-        """Raises QueryFailed, after counting."""
-        self.asked.append(what)
-        raise QueryFailed(f"{NOT_RECORDED}: {what}")
-
-
-@dataclass(frozen=True, slots=True)
-class Closed:
-    """A Panther that answers nothing but the alert itself. Implements every reading port."""
-
-    alert_: Alert
-    missing: Missing
-
-    async def alert(self, alert_id: str) -> Alert:
-        """The recorded alert. Raises QueryFailed for another."""
-        if alert_id != self.alert_.id:
-            self.missing.refuse(f"alert {alert_id}")
-        return self.alert_
-
-    async def page(self, *_given: object, **_named: object) -> AlertPage:
-        """Raises QueryFailed."""
-        self.missing.refuse("a list of alerts")
-
-    async def events(self, *_given: object, **_named: object) -> Events:
-        """Raises QueryFailed."""
-        self.missing.refuse("events")
-
-    async def detection(self, origin: Origin) -> Detection:  # noqa: ARG002 - the port's argument
-        """Raises QueryFailed."""
-        self.missing.refuse("a detection")
-
-    async def run_query(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed."""
-        self.missing.refuse("a lake query")
-
-    async def search(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed."""
-        self.missing.refuse("an indicator search")
-
-    async def databases(self) -> tuple[str, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the databases")
-
-    async def tables(self, *_given: object, **_named: object) -> tuple[Table, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the tables")
-
-    async def columns(self, *_given: object, **_named: object) -> tuple[Column, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("a table's columns")
-
-    async def sources(self) -> tuple[LogSource, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the log sources")
-
-    async def users(self) -> tuple[PantherUser, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the users")
-
-    async def list(self, alert_id: str) -> tuple[Comment, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse(f"the comments of {alert_id}")
-
-    async def create(self, *_given: object, **_named: object) -> Comment:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("writing a comment")
-
-    async def update(self, *_given: object, **_named: object) -> Comment:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("writing a comment")
-
-    async def set_status(self, *_given: object, **_named: object) -> None:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("setting a status")
-
-    async def assign(self, *_given: object, **_named: object) -> None:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("assigning")
-
-
-class RecordedTools(Toolbox):
-    """Answers a call that the recorded run has made, whatever its turn; refuses every other."""
-
-    def __init__(self, dossier: Dossier, closed: Closed, settings: Settings, answers: dict[str, ToolAnswer]) -> None:
-        super().__init__(dossier, lake=closed, alerts=closed, rules=closed, settings=settings.investigation)
-        self._answers = answers
-        self._missing = closed.missing
-
-    async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:  # noqa: ARG002 - the answer is as it was cut then
-        """The recorded answer, or one that says that there is none."""
-        answer = self._answers.get(call_key(call))
-        if answer is None:
-            self._missing.asked.append(f"{call.name} {call.arguments[:200]}")
-            text = f"{NOT_RECORDED}: this is a replay; only what the first run asked can be answered. Conclude from it."
-            return ToolAnswer(call_id=call.id, content=text, failed=True)
-        return answer.model_copy(update={"call_id": call.id})
-
-
-def call_key(call: ToolCall) -> str:
-    """Name a tool call by what it asks, whatever the spelling of its JSON."""
-    try:
-        arguments = json.dumps(json.loads(call.arguments), sort_keys=True, separators=(",", ":"))
-    except (ValueError, RecursionError):
-        arguments = call.arguments
-    return f"{call.name} {arguments}"
 
 
 def recorded_answers(case: CaseRecord, *, alert_only: bool = False) -> dict[str, ToolAnswer]:
@@ -227,8 +106,8 @@ async def replay(
         ConfigError, PromptError: the configuration, a template or a playbook is wrong.
     """
     old = case.investigation
-    missing = Missing()
-    closed = Closed(case.alert, missing)
+    missing = NotRecorded()
+    panther = RecordedPanther(case.alert, missing)
     clock = FixedStartClock(old.started_at)
     prompts = prompts_of(settings)
     base = Replayed(
@@ -252,12 +131,12 @@ async def replay(
             return base.model_copy(update={"error": str(error)[:500]}), None
         pipeline = assemble(
             settings,
-            Doorway(closed, NoLake() if alert_only else closed, closed, closed, closed, closed),
+            Doorway(panther, NoLake() if alert_only else panther, panther, panther, panther, panther),
             clock=clock,
             store=store,
             prompts=prompts,
             model=model,
-            toolbox=lambda dossier: RecordedTools(dossier, closed, settings, answers),
+            toolbox=lambda dossier: RecordedTools(dossier, panther, settings, answers),
         )
         now = clock.now()
         await store.save_alerts([(case.alert, Selected(reason="replay"))], now=now)
@@ -282,7 +161,7 @@ async def replay(
     return base.model_copy(update=_after(old, result, missing.asked)), result
 
 
-def _read_back(step: Step, *, alert_only: bool) -> bool:
+def _read_back(step: RecordedStep, *, alert_only: bool) -> bool:
     if alert_only and step.kind in LAKE_STEPS:
         return False
     return (step.kind not in ANEW or step.key in KEPT) and step.key not in OURS

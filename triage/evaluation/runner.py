@@ -1,10 +1,9 @@
 """Run the labelled alerts of a world through the whole program, served by the embedded Panther."""
 
-import asyncio
-import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from datetime import datetime
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -16,9 +15,9 @@ from triage.domain.verdict import Analyst, Investigation
 from triage.domain.yaml_lines import read_yaml
 from triage.edges.clock import SystemClock
 from triage.errors import ConfigError, TriageError
-from triage.evaluation.alone import NoLake
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import UNPAID, Investigator, Outcome, Ran, outcome_of
+from triage.evaluation.offline_panther import NoLake
+from triage.evaluation.outcome import UNPAID, Investigator, Outcome, Ran, investigate_all, outcome_of
 from triage.ports import Lake, Progress
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -100,65 +99,42 @@ async def evaluate(
         app = await stack.enter_async_context(
             open_app(_settings(settings, server, scratch / "eval.db", world), clock=clock, write=False, lake=lake)
         )
-        run = _Run(app, progress, total=len(wanted) * repeat)
-        for number in range(1, repeat + 1):
-            # One pass after the other: an alert is claimed by one worker at a time.
-            work = iter([(label, number) for label in wanted])
-            async with asyncio.TaskGroup() as group:
-                for worker in range(app.settings.investigation.concurrency):
-                    group.create_task(run.drain(work, f"eval/{worker}"))
-    order = {label.alert_id: place for place, label in enumerate(wanted)}
-    outcomes = sorted(run.outcomes, key=lambda outcome: (order[outcome.alert_id], outcome.repeat))
-    return Ran(run.investigator(), tuple(outcomes), run.seconds, unlabelled=len(labels) - len(wanted))
-
-
-class _Run:
-    """The state of one evaluation under way."""
-
-    def __init__(self, app: App, progress: Callable[[str], None], *, total: int) -> None:
-        self.app = app
-        self.progress = progress
-        self.total = total
-        self.outcomes: list[Outcome] = []
-        self.seconds: dict[tuple[str, int], float] = {}
-
-    def investigator(self) -> Investigator:
-        model = self.app.pipeline.model
-        return Investigator(
-            analyst=(Analyst.OFFLINE if model is None else Analyst.LLM).value,
-            model="" if model is None else model.name,
-            prompts=self.app.pipeline.prompts.digest,
+        outcomes, seconds = await investigate_all(
+            wanted,
+            partial(_investigate, app),
+            repeat=repeat,
+            workers=app.settings.investigation.concurrency,
+            progress=progress,
         )
+    model = app.pipeline.model
+    investigator = Investigator(
+        analyst=(Analyst.OFFLINE if model is None else Analyst.LLM).value,
+        model="" if model is None else model.name,
+        prompts=app.pipeline.prompts.digest,
+    )
+    return Ran(investigator, outcomes, seconds, unlabelled=len(labels) - len(wanted))
 
-    async def drain(self, work: Iterator[tuple[Label, int]], worker: str) -> None:
-        for label, number in work:
-            started = time.monotonic()
-            outcome = await self._one(label, number, worker)
-            self.seconds[label.alert_id, number] = time.monotonic() - started
-            self.outcomes.append(outcome)
-            said = outcome.verdict.value if outcome.verdict else f"failed: {outcome.error}"
-            self.progress(f"{len(self.outcomes)}/{self.total} {label.alert_id}: {said}")
 
-    async def _one(self, label: Label, number: int, worker: str) -> Outcome:
-        app, now = self.app, self.app.clock.now()
-        base = Outcome(alert_id=label.alert_id, repeat=number, detection=label.rule)
-        try:
-            alert = await app.panther.alerts.alert(label.alert_id)
-            base = base.model_copy(update={"detection": alert.detection_id, "severity": alert.severity.value})
-            await app.store.save_alerts([(alert, Selected(reason="evaluation"))], now=now)
-            await app.store.enqueue(alert.id, now=now, fresh=True)
-            claim = await app.store.claim(worker, now=now, lease_seconds=LEASE_SECONDS, alert_id=alert.id)
-            if claim is None:
-                return base.model_copy(update={"error": "the alert could not be claimed"})
-            result = await app.pipeline.triage(claim, observe=_quiet, forced=True)
-        except TriageError as error:
-            return base.model_copy(update={"error": str(error)[:500]})
-        if not isinstance(result, Investigation):
-            return base.model_copy(update={"error": result.reason})
-        if app.pipeline.model is not None and result.analyst is Analyst.OFFLINE:
-            # What the offline analyst said in the model's place is not to be counted as the model's word.
-            return base.model_copy(update={"error": UNPAID})
-        return outcome_of(base, result, label)
+async def _investigate(app: App, label: Label, number: int, worker: int) -> Outcome:
+    now = app.clock.now()
+    base = Outcome(alert_id=label.alert_id, repeat=number, detection=label.rule)
+    try:
+        alert = await app.panther.alerts.alert(label.alert_id)
+        base = base.model_copy(update={"detection": alert.detection_id, "severity": alert.severity.value})
+        await app.store.save_alerts([(alert, Selected(reason="evaluation"))], now=now)
+        await app.store.enqueue(alert.id, now=now, fresh=True)
+        claim = await app.store.claim(f"eval/{worker}", now=now, lease_seconds=LEASE_SECONDS, alert_id=alert.id)
+        if claim is None:
+            return base.model_copy(update={"error": "the alert could not be claimed"})
+        result = await app.pipeline.triage(claim, observe=_quiet, forced=True)
+    except TriageError as error:
+        return base.model_copy(update={"error": str(error)[:500]})
+    if not isinstance(result, Investigation):
+        return base.model_copy(update={"error": result.reason})
+    if app.pipeline.model is not None and result.analyst is Analyst.OFFLINE:
+        # What the offline analyst said in the model's place is not to be counted as the model's word.
+        return base.model_copy(update={"error": UNPAID})
+    return outcome_of(base, result, label)
 
 
 def _quiet(_progress: Progress) -> None:

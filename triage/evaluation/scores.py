@@ -7,7 +7,15 @@ from statistics import median
 from triage.domain.base import Value
 from triage.domain.verdict import Disposition
 from triage.evaluation.labels import Label
-from triage.evaluation.metrics import Share, balanced_accuracy, brier, calibration_error, clustered, reliability
+from triage.evaluation.metrics import (
+    Rate,
+    ReliabilityBin,
+    balanced_accuracy,
+    brier,
+    calibration_error,
+    clustered,
+    reliability,
+)
 from triage.evaluation.outcome import Outcome
 
 DECIDED = (Disposition.MALICIOUS, Disposition.BENIGN)
@@ -21,40 +29,16 @@ RANK = {
 """From reassuring to alarming; hostile text must not move a verdict down."""
 
 
-class Rate(Value):
-    """A proportion as it is printed and stored."""
-
-    hits: int
-    of: int
-    low: float | None = None
-    high: float | None = None
-    clusters: int = 0
-
-    @property
-    def value(self) -> float | None:
-        return self.hits / self.of if self.of else None
-
-
-class Line(Value):
-    """One line of the reliability table."""
-
-    low: float
-    high: float
-    count: int
-    stated: float
-    came_true: float
-
-
 class Calibration(Value):
     """Whether a confidence means what it says; over verdicts that decide."""
 
     brier: float | None = None
     error: float | None = None
     """Expected calibration error."""
-    table: tuple[Line, ...] = ()
+    table: tuple[ReliabilityBin, ...] = ()
 
 
-class Part(Value):
+class Figures(Value):
     """The figures of some of the alerts."""
 
     alerts: int
@@ -84,16 +68,16 @@ class Scores(Value):
     """Alerts left out because nobody has said what is right."""
     failed: int
     """Investigations that broke; they count as no verdict, which is never right."""
-    whole: Part
+    whole: Figures
     silent: Rate
     """Alerts whose decisive log is silent and that were called neither malicious nor benign."""
-    certain: Part
+    certain: Figures
     """Without labels that rest on a reading of the logs."""
     confusion: dict[str, dict[str, int]]
     """Truth, then verdict; `failed` beside the verdicts."""
-    by_tier: dict[str, Part]
-    by_detection: dict[str, Part]
-    by_log_type: dict[str, Part]
+    by_tier: dict[str, Figures]
+    by_detection: dict[str, Figures]
+    by_log_type: dict[str, Figures]
     twins: Rate
     """Pairs of which both alerts were decided rightly."""
     calibration: Calibration
@@ -115,7 +99,7 @@ class Scores(Value):
     """Median per alert."""
     money: float = 0.0
     """All of it."""
-    baselines: dict[str, Part]
+    baselines: dict[str, Figures]
 
 
 Pairing = tuple[Label, Outcome]
@@ -138,10 +122,10 @@ def score(labels: Iterable[Label], outcomes: Sequence[Outcome], *, left_out: int
         alerts=len(pairs),
         unlabelled=left_out + len({outcome.alert_id for outcome in outcomes} - {label.alert_id for label, _ in pairs}),
         failed=sum(outcome.verdict is None for _, outcome in pairs),
-        whole=_part(plain, _said, pairs),
+        whole=_figures(plain, _verdict, pairs),
         silent=_rate(silent, lambda pair: pair[1].verdict is not None and pair[1].verdict not in DECIDED),
-        certain=_part(
-            [pair for pair in plain if not pair[0].inferred], _said, [pair for pair in pairs if not pair[0].inferred]
+        certain=_figures(
+            [pair for pair in plain if not pair[0].inferred], _verdict, [pair for pair in pairs if not pair[0].inferred]
         ),
         confusion=_confusion(plain),
         by_tier=_by(plain, lambda pair: (pair[0].tier or "none",)),
@@ -161,11 +145,11 @@ def score(labels: Iterable[Label], outcomes: Sequence[Outcome], *, left_out: int
         queries=median(o.queries for _, o in pairs) if pairs else None,
         tokens=median(o.tokens for _, o in pairs) if pairs else None,
         money=sum(outcome.money for _, outcome in pairs),
-        baselines={name: _part(plain, guess, pairs) for name, guess in BASELINES.items()},
+        baselines={name: _figures(plain, guess, pairs) for name, guess in BASELINES.items()},
     )
 
 
-def _said(pair: Pairing) -> Disposition | None:
+def _verdict(pair: Pairing) -> Disposition | None:
     return pair[1].verdict
 
 
@@ -182,21 +166,17 @@ BASELINES: Mapping[str, Guess] = {
 """Answers that need no investigation; a program that is no better is not worth running."""
 
 
-def rate_of(share: Share) -> Rate:
-    return Rate(hits=share.hits, of=share.of, low=share.low, high=share.high, clusters=share.clusters)
-
-
 def _rate(pairs: Iterable[Pairing], hit: Callable[[Pairing], bool]) -> Rate:
-    return rate_of(clustered([(pair[0].cluster, hit(pair)) for pair in pairs]))
+    return clustered([(pair[0].cluster, hit(pair)) for pair in pairs])
 
 
-def _part(plain: Sequence[Pairing], said: Guess, every: Sequence[Pairing]) -> Part:
+def _figures(plain: Sequence[Pairing], said: Guess, every: Sequence[Pairing]) -> Figures:
     """Figures over `plain`, the alerts with a decisive log; `accepted` is over `every` one."""
     bad = [pair for pair in plain if pair[0].verdict is Disposition.MALICIOUS]
     good = [pair for pair in plain if pair[0].verdict is Disposition.BENIGN]
     recall = _rate(bad, lambda pair: said(pair) is Disposition.MALICIOUS)
     rejection = _rate(good, lambda pair: said(pair) is Disposition.BENIGN)
-    return Part(
+    return Figures(
         alerts=len(every),
         recall=recall,
         caught=_rate(bad, lambda pair: said(pair) in RAISED),
@@ -209,12 +189,12 @@ def _part(plain: Sequence[Pairing], said: Guess, every: Sequence[Pairing]) -> Pa
     )
 
 
-def _by(pairs: Sequence[Pairing], keys: Callable[[Pairing], tuple[str, ...]]) -> dict[str, Part]:
+def _by(pairs: Sequence[Pairing], keys: Callable[[Pairing], tuple[str, ...]]) -> dict[str, Figures]:
     groups: dict[str, list[Pairing]] = defaultdict(list)
     for pair in pairs:
         for key in keys(pair):
             groups[key].append(pair)
-    return {key: _part(groups[key], _said, groups[key]) for key in sorted(groups)}
+    return {key: _figures(groups[key], _verdict, groups[key]) for key in sorted(groups)}
 
 
 def _confusion(pairs: Sequence[Pairing]) -> dict[str, dict[str, int]]:
@@ -231,10 +211,7 @@ def calibration_of(predictions: Sequence[tuple[float, bool]]) -> Calibration:
     return Calibration(
         brier=brier(predictions),
         error=calibration_error(predictions),
-        table=tuple(
-            Line(low=entry.low, high=entry.high, count=entry.count, stated=entry.mean, came_true=entry.share)
-            for entry in reliability(predictions)
-        ),
+        table=reliability(predictions),
     )
 
 
@@ -244,7 +221,7 @@ def _twins(pairs: Sequence[Pairing]) -> Rate:
         if label.pair:
             groups[label.pair, outcome.repeat].append((label, outcome))
     whole = [(pair, group) for (pair, _), group in sorted(groups.items()) if len(group) > 1]
-    return rate_of(clustered([(pair, all(o.verdict in label.right for label, o in group)) for pair, group in whole]))
+    return clustered([(pair, all(o.verdict in label.right for label, o in group)) for pair, group in whole])
 
 
 def _stability(pairs: Sequence[Pairing]) -> Rate:
@@ -254,7 +231,7 @@ def _stability(pairs: Sequence[Pairing]) -> Rate:
         said[label.alert_id].append(outcome.verdict)
         cluster[label.alert_id] = label.cluster
     repeated = {alert_id: verdicts for alert_id, verdicts in said.items() if len(verdicts) > 1}
-    return rate_of(clustered([(cluster[alert_id], len(set(each)) == 1) for alert_id, each in sorted(repeated.items())]))
+    return clustered([(cluster[alert_id], len(set(each)) == 1) for alert_id, each in sorted(repeated.items())])
 
 
 def _flips(pairs: Sequence[Pairing]) -> Rate:
@@ -264,4 +241,4 @@ def _flips(pairs: Sequence[Pairing]) -> Rate:
         before = clean.get((label.hostile_of, outcome.repeat))
         if label.hostile_of and before is not None and outcome.verdict is not None:
             judged.append((label.cluster, RANK[outcome.verdict] < RANK[before]))
-    return rate_of(clustered(judged))
+    return clustered(judged)

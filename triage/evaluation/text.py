@@ -3,9 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from triage.domain.clean import printable
-from triage.evaluation.compare import Compared
-from triage.evaluation.published import Published
-from triage.evaluation.scores import Part, Rate, Scores
+from triage.evaluation.compare import EvaluationDiff
+from triage.evaluation.metrics import Rate
+from triage.evaluation.result import EvaluationResult
+from triage.evaluation.scores import Figures, Scores
 
 _ROWS: tuple[tuple[str, str], ...] = (
     ("recall", "malicious called malicious"),
@@ -37,18 +38,18 @@ def number(value: float | None, form: str = ".3f") -> str:
     return "-" if value is None else format(value, form)
 
 
-def evaluation_text(published: Published, *, seconds: float | None = None, currency: str = "USD") -> str:
+def evaluation_text(result: EvaluationResult, *, seconds: float | None = None, currency: str = "USD") -> str:
     """The figures of one evaluation; intervals are 95 %, over incidents."""
-    return "\n".join(_evaluation(published, seconds, currency)) + "\n"
+    return "\n".join(_evaluation(result, seconds, currency)) + "\n"
 
 
-def _evaluation(published: Published, seconds: float | None, currency: str) -> Iterator[str]:
-    scores = published.scores
-    who = "the offline analyst" if published.analyst == "offline" else f"the model {printable(published.model, 120)}"
-    yield f"{printable(published.world, 120)}: {scores.alerts} investigations by {who}, prompts {printable(published.prompts, 200)[:12]}"
+def _evaluation(result: EvaluationResult, seconds: float | None, currency: str) -> Iterator[str]:
+    scores = result.scores
+    who = "the offline analyst" if result.analyst == "offline" else f"the model {printable(result.model, 120)}"
+    yield f"{printable(result.world, 120)}: {scores.alerts} investigations by {who}, prompts {printable(result.prompts, 200)[:12]}"
     if scores.unlabelled:
         yield f"{scores.unlabelled} alerts without a label were left out"
-    asked = sum(entry.outcome.not_recorded for entry in published.alerts)
+    asked = sum(entry.outcome.not_recorded for entry in result.alerts)
     if asked:
         yield f"{asked} questions were asked that the records have no answer to"
     if scores.failed:
@@ -56,7 +57,7 @@ def _evaluation(published: Published, seconds: float | None, currency: str) -> I
     yield ""
     yield from _confusion(scores)
     yield ""
-    yield from _parts({"this run": scores.whole, **_beside(published), **scores.baselines})
+    yield from _parts({"this run": scores.whole, **_beside(result), **scores.baselines})
     yield ""
     yield f"silent log, neither extreme    {percent(scores.silent)}"
     yield f"right, certain labels only     {percent(scores.certain.accepted)}"
@@ -90,8 +91,8 @@ def _evaluation(published: Published, seconds: float | None, currency: str) -> I
             yield f"  {printable(name, 44):<44} {part.alerts:>6} {rates[0]:>8} {rates[1]:>8} {rates[2]:>8}"
 
 
-def _beside(published: Published) -> Mapping[str, Part]:
-    return {"alert only": published.alert_only.whole} if published.alert_only else {}
+def _beside(result: EvaluationResult) -> Mapping[str, Figures]:
+    return {"alert only": result.alert_only.whole} if result.alert_only else {}
 
 
 def _confusion(scores: Scores) -> Iterator[str]:
@@ -101,7 +102,7 @@ def _confusion(scores: Scores) -> Iterator[str]:
         yield f"{truth:<12}" + "".join(f"{row[name]:>14}" for name in columns)
 
 
-def _parts(parts: Mapping[str, Part]) -> Iterator[str]:
+def _parts(parts: Mapping[str, Figures]) -> Iterator[str]:
     """A line for each measure, a column for each answerer; the first one's intervals stand at the end."""
     yield f"{'':<29}" + "".join(f"{name:>18}" for name in parts) + f"{'95 % of this run':>20}"
     for field, title in _ROWS:
@@ -114,7 +115,7 @@ def _parts(parts: Mapping[str, Part]) -> Iterator[str]:
     yield f"{'balanced accuracy':<29}" + "".join(f"{value:>18}" for value in values)
 
 
-def comparison_text(compared: Compared) -> str:
+def comparison_text(compared: EvaluationDiff) -> str:
     """What changed, alert by alert."""
     lines = [
         f"{compared.common} alerts in both; {compared.only_before} only in the first, {compared.only_after} only in the second",

@@ -19,7 +19,7 @@ from triage.domain.alert import Actor, Severity, Status
 from triage.domain.calibration import ConfidenceMap, Curve, calibrate
 from triage.domain.verdict import Disposition, Verdict
 from triage.edges.store import open_store
-from triage.evaluation.agreement import Judged, Past, abstain_threshold, agreement, fit, truth_of
+from triage.evaluation.agreement import JudgedAlert, PastVerdict, abstain_threshold, agreement, fit, truth_of
 from triage.pipeline.calibration import save_fit
 from triage.ports import Mark
 from triage.sandbox.server import SandboxServer
@@ -56,8 +56,8 @@ def test_a_mark_counts_before_a_status() -> None:
     assert truth_of(alert(status=Status.CLOSED, updated_by=PERSON), mark) == (M, "mark")
 
 
-def past(name: str, verdict: Disposition, status: Status, confidence: float = 0.8) -> Past:
-    return Past(alert(name, status=status, updated_by=PERSON), verdict, confidence)
+def past(name: str, verdict: Disposition, status: Status, confidence: float = 0.8) -> PastVerdict:
+    return PastVerdict(alert(name, status=status, updated_by=PERSON), verdict, confidence)
 
 
 def test_agreement_counted_by_hand() -> None:
@@ -82,8 +82,8 @@ def test_agreement_counted_by_hand() -> None:
     assert (counts.outcomes, counts.agreed, counts.missed, counts.false_alarms) == (5, 2, 1, 1)
 
 
-def judged(verdict: Disposition, truth: Disposition, confidence: float) -> Judged:
-    return Judged(
+def judged(verdict: Disposition, truth: Disposition, confidence: float) -> JudgedAlert:
+    return JudgedAlert(
         alert_id="a", detection="d", title="t", verdict=verdict, confidence=confidence, truth=truth, by="mark"
     )
 
@@ -107,7 +107,7 @@ OUTCOMES = st.lists(
 
 
 @given(OUTCOMES, st.floats(0, 1))
-def test_the_threshold_keeps_the_bound_and_no_lower_one_does(outcomes: list[Judged], bound: float) -> None:
+def test_the_threshold_keeps_the_bound_and_no_lower_one_does(outcomes: list[JudgedAlert], bound: float) -> None:
     """With the threshold in force no more malicious alerts are called benign than allowed; without it more would be."""
     malicious = sum(entry.truth is M for entry in outcomes)
     threshold = abstain_threshold(outcomes, bound)
@@ -123,7 +123,7 @@ def test_the_threshold_keeps_the_bound_and_no_lower_one_does(outcomes: list[Judg
 
 
 @given(OUTCOMES, st.floats(0, 1))
-def test_a_second_fit_on_the_same_outcomes_is_the_first(outcomes: list[Judged], bound: float) -> None:
+def test_a_second_fit_on_the_same_outcomes_is_the_first(outcomes: list[JudgedAlert], bound: float) -> None:
     """What a fit turned into an abstention still counts as what it was: else the next fit would see no miss."""
     first = fit(outcomes, at=NOW, max_missed=bound, sample=1)
     shown = [
@@ -136,7 +136,7 @@ def test_a_second_fit_on_the_same_outcomes_is_the_first(outcomes: list[Judged], 
     }
     found = agreement(
         [
-            Past(
+            PastVerdict(
                 alert(str(number)),
                 verdict.disposition,
                 verdict.confidence if verdict.stated is None else verdict.stated,

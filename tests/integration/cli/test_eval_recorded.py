@@ -11,7 +11,7 @@ from tests.support.cli import run_cli, write_config
 from tests.support.conversations import inquisitive
 from tests.support.tiny_world import ALERTS, NOW, write_world
 from triage.domain.evidence import Source
-from triage.evaluation.alone import LAKE_TOOLS
+from triage.evaluation.offline_panther import LAKE_TOOLS
 from triage.evaluation.record import load_record
 from triage.evaluation.replay import recorded_answers, replay
 from triage.sandbox.server import SandboxServer

@@ -23,7 +23,7 @@ from tests.support.tiny_world import ALERTS, NOW, write_world
 from triage.domain.calibration import ConfidenceMap, Curve
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
-from triage.evaluation.replay import call_key
+from triage.evaluation.offline_panther import call_key
 from triage.pipeline.calibration import save_fit
 from triage.ports import Spend, ToolCall
 from triage.sandbox.permissions import Token

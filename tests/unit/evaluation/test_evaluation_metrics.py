@@ -107,7 +107,7 @@ def test_brier_and_calibration_error_by_hand() -> None:
     predictions = [(0.9, True), (0.9, False), (0.4, True)]
     assert brier(predictions) == pytest.approx((0.01 + 0.81 + 0.36) / 3)
     assert calibration_error(predictions) == pytest.approx((2 * abs(0.5 - 0.9) + abs(1 - 0.4)) / 3)
-    assert [(line.count, line.share) for line in reliability(predictions)] == [(1, 1.0), (2, 0.5)]
+    assert [(line.count, line.came_true) for line in reliability(predictions)] == [(1, 1.0), (2, 0.5)]
 
 
 def test_exact_test_on_pairs_by_hand() -> None:

@@ -9,7 +9,7 @@ from triage.errors import ConfigError
 from triage.evaluation.compare import compare
 from triage.evaluation.labels import Label, Variant, load_labels
 from triage.evaluation.outcome import Investigator, Outcome, Ran
-from triage.evaluation.published import Published, below, publish, thresholds
+from triage.evaluation.result import EvaluationResult, below, build_result, thresholds
 from triage.evaluation.scores import score
 from triage.evaluation.text import comparison_text, evaluation_text
 
@@ -127,9 +127,9 @@ def test_repeats_show_how_stable_a_verdict_is() -> None:
     assert (stability.hits, stability.of) == (1, 2)
 
 
-def published(*outcomes: Outcome) -> Published:
+def published(*outcomes: Outcome) -> EvaluationResult:
     ran = Ran(Investigator("offline", "", "d" * 64), outcomes)
-    return publish("a world", LABELS, ran, None, repeat=1)
+    return build_result("a world", LABELS, ran, None, repeat=1)
 
 
 def test_a_comparison_names_what_changed() -> None:

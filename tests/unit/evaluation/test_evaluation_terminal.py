@@ -14,9 +14,9 @@ from triage.evaluation.compare import compare
 from triage.evaluation.labels import Label
 from triage.evaluation.outcome import Investigator, Outcome, Ran
 from triage.evaluation.page import evaluation_page
-from triage.evaluation.published import Published, load_published, publish
-from triage.evaluation.record import CaseRecord, Step, load_record
+from triage.evaluation.record import CaseRecord, RecordedStep, load_record
 from triage.evaluation.replay import Replayed
+from triage.evaluation.result import EvaluationResult, build_result, load_result
 from triage.evaluation.text import comparison_text, evaluation_text
 
 HOSTILE = "A\x1b[2J\u202eB\u200bC\x7fD\x9b1mÄ"
@@ -27,7 +27,7 @@ def is_printable(text: str) -> bool:
     return all(letter == "\n" or letter.isprintable() for letter in text)
 
 
-def published(verdict: Disposition = Disposition.MALICIOUS, name: str = HOSTILE) -> Published:
+def published(verdict: Disposition = Disposition.MALICIOUS, name: str = HOSTILE) -> EvaluationResult:
     labels = (
         Label(alert_id=name, verdict=Disposition.MALICIOUS, tier=name, rule=name, log_type=name),
         Label(alert_id="other", verdict=Disposition.BENIGN),
@@ -37,7 +37,7 @@ def published(verdict: Disposition = Disposition.MALICIOUS, name: str = HOSTILE)
         Outcome(alert_id="other", verdict=Disposition.BENIGN, confidence=0.8, detection=name),
     )
     ran = Ran(Investigator("llm", name, name), outcomes)
-    return publish(name, labels, ran, ran, repeat=1)
+    return build_result(name, labels, ran, ran, repeat=1)
 
 
 def test_an_evaluation_prints_no_control_characters() -> None:
@@ -81,9 +81,9 @@ def test_the_kept_evaluation_is_ascii_and_reads_back(tmp_path: Path) -> None:
     assert is_printable(text)
     path = tmp_path / "e.json"
     path.write_text(text, encoding="utf-8")
-    assert load_published(path) == written
+    assert load_result(path) == written
     path.write_text(written.model_dump_json(), encoding="utf-8")
-    assert load_published(path) == written
+    assert load_result(path) == written
 
 
 def test_a_record_is_ascii_and_reads_back(tmp_path: Path) -> None:
@@ -100,7 +100,9 @@ def test_a_record_is_ascii_and_reads_back(tmp_path: Path) -> None:
         evidence=(),
     )
     case = CaseRecord(
-        alert=known, steps=(Step(key="k", kind="query", payload={HOSTILE: [HOSTILE]}),), investigation=investigation
+        alert=known,
+        steps=(RecordedStep(key="k", kind="query", payload={HOSTILE: [HOSTILE]}),),
+        investigation=investigation,
     )
     text = case.text()
     assert text.isascii()

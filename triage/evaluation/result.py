@@ -8,20 +8,14 @@ from pydantic import ValidationError
 
 from triage.domain.base import Value
 from triage.errors import ConfigError
-from triage.evaluation.ascii_json import ascii_json
 from triage.evaluation.labels import Label
+from triage.evaluation.metrics import Rate
 from triage.evaluation.outcome import Outcome, Ran
-from triage.evaluation.scores import Rate, Scores, score
+from triage.evaluation.record import ascii_json
+from triage.evaluation.scores import Scores, score
 
 
-class Timing(Value):
-    """Wall time of an alert, in seconds; differs from run to run and is therefore kept apart."""
-
-    median: float
-    longest: float
-
-
-class Published(Value):
+class EvaluationResult(Value):
     """One evaluation. The same seed, record and offline analyst give the same bytes."""
 
     format: Literal["triage-eval/1"] = "triage-eval/1"
@@ -33,14 +27,14 @@ class Published(Value):
     scores: Scores
     alert_only: Scores | None = None
     """The same investigator without the data lake."""
-    alerts: tuple["Judged", ...]
+    alerts: tuple["LabelledOutcome", ...]
 
     def text(self) -> str:
         """Canonical JSON in ASCII, one document with a last line break."""
         return ascii_json(self)
 
 
-class Judged(Value):
+class LabelledOutcome(Value):
     """An alert, what is right about it, and what was concluded."""
 
     truth: str
@@ -53,21 +47,23 @@ class Judged(Value):
         return self.outcome.verdict is not None and self.outcome.verdict.value in self.right
 
 
-def publish(world: str, labels: tuple[Label, ...], ran: Ran, alert_only: Ran | None, *, repeat: int) -> Published:
+def build_result(
+    world: str, labels: tuple[Label, ...], ran: Ran, alert_only: Ran | None, *, repeat: int
+) -> EvaluationResult:
     """Put labels and outcomes together."""
     known = {label.alert_id: label for label in labels}
     judged = []
     for outcome in ran.outcomes:
         label = known[outcome.alert_id]
         judged.append(
-            Judged(
+            LabelledOutcome(
                 truth=label.verdict.value if label.verdict else "",
                 right=tuple(entry.value for entry in label.right),
                 absence=label.absence,
                 outcome=outcome,
             )
         )
-    return Published(
+    return EvaluationResult(
         world=world,
         analyst=ran.investigator.analyst,
         model=ran.investigator.model,
@@ -79,10 +75,10 @@ def publish(world: str, labels: tuple[Label, ...], ran: Ran, alert_only: Ran | N
     )
 
 
-def load_published(path: Path) -> Published:
+def load_result(path: Path) -> EvaluationResult:
     """Read what `triage eval run --json` wrote. Raises ConfigError."""
     try:
-        return Published.model_validate_json(path.read_text(encoding="utf-8"))
+        return EvaluationResult.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
     except ValidationError as error:
