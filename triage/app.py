@@ -2,15 +2,14 @@
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Protocol
 
 from triage.domain.dossier import Dossier
 from triage.edges.audit import AuditFile
 from triage.edges.dialect import SpokenLake
 from triage.edges.llm import KnownAbilities, open_model
-from triage.edges.panther import Panther, PantherConfig, connect
+from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import ConfigError
@@ -18,16 +17,13 @@ from triage.pipeline.publisher import Publisher
 from triage.pipeline.run import Pipeline, ToolboxFactory
 from triage.ports import (
     Abilities,
-    AlertSource,
     ChatModel,
     Clock,
     Comments,
     Lake,
-    LogSources,
+    PantherApi,
     Prompts,
-    RuleBook,
     Store,
-    Users,
 )
 from triage.resources import shipped
 from triage.settings import InvestigationSettings, Settings
@@ -42,7 +38,7 @@ class App:
     """Everything that a command needs."""
 
     settings: Settings
-    panther: Panther
+    panther: PantherApi
     store: Store
     clock: Clock
     pipeline: Pipeline
@@ -88,40 +84,6 @@ def _audited(comments: Comments, settings: Settings, clock: Clock) -> Comments:
     return AuditedComments(comments, AuditFile(Path(settings.writeback.audit).expanduser()), clock)
 
 
-class Doors(Protocol):
-    """Whom the rooms ask; the client of a Panther, or what stands in for one."""
-
-    @property
-    def alerts(self) -> AlertSource: ...
-    @property
-    def lake(self) -> Lake: ...
-    @property
-    def rules(self) -> RuleBook: ...
-    @property
-    def sources(self) -> LogSources: ...
-    @property
-    def comments(self) -> Comments: ...
-    @property
-    def users(self) -> Users: ...
-
-
-@dataclass(frozen=True, slots=True)
-class Doorway:
-    """Doors of one's own choice. Implements `Doors`."""
-
-    alerts: AlertSource
-    lake: Lake
-    rules: RuleBook
-    sources: LogSources
-    comments: Comments
-    users: Users
-
-
-def replace_lake(doors: Doors, lake: Lake) -> Doorway:
-    """The same doors with another lake behind them."""
-    return Doorway(doors.alerts, lake, doors.rules, doors.sources, doors.comments, doors.users)
-
-
 def asked_as(settings: Settings) -> InvestigationSettings:
     """How enrichment asks. Joint statements are Snowflake's own: another lake would refuse each, and be asked again."""
     if settings.panther.lake == "snowflake":
@@ -131,7 +93,7 @@ def asked_as(settings: Settings) -> InvestigationSettings:
 
 def assemble(
     settings: Settings,
-    doors: Doors,
+    panther: PantherApi,
     *,
     clock: Clock,
     store: Store,
@@ -146,14 +108,14 @@ def assemble(
 
     Args:
         settings: The configuration.
-        doors: Whom the rooms ask.
+        panther: Where the alerts and their evidence come from.
         clock: Time and chance.
         store: Journal and results.
         prompts: The templates.
         model: `None`: the offline analyst answers.
         abilities: What the model's endpoint can do.
         publisher: `None`: nothing is written to Panther.
-        toolbox: The model's tools; those of the doors where none are given.
+        toolbox: The model's tools; those over Panther where none are given.
         playbooks: What enrichment asks; those of the configuration where none are given.
 
     Raises:
@@ -162,29 +124,24 @@ def assemble(
     if playbooks is None:
         playbooks = load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")])
     enricher = Enricher(
-        alerts=doors.alerts,
-        lake=doors.lake,
-        rules=doors.rules,
-        sources=doors.sources,
-        comments=doors.comments,
+        panther=panther,
         playbooks=playbooks,
         settings=asked_as(settings),
         clock=clock,
         cache=SharedCache(clock),
-        users=doors.users,
     )
 
     def tools(dossier: Dossier) -> Toolbox:
         return Toolbox(
             dossier,
-            lake=doors.lake,
-            alerts=doors.alerts,
-            rules=doors.rules,
+            lake=panther.lake,
+            alerts=panther.alerts,
+            rules=panther.rules,
             settings=settings.investigation,
             coverage=ToolCoverage(
                 dossier,
-                lake=doors.lake,
-                sources=doors.sources,
+                lake=panther.lake,
+                sources=panther.sources,
                 history=settings.investigation.history,
                 seconds=settings.investigation.query_seconds,
             ),
@@ -192,7 +149,7 @@ def assemble(
 
     return Pipeline(
         settings=settings,
-        alerts=doors.alerts,
+        alerts=panther.alerts,
         store=store,
         clock=clock,
         enricher=enricher,
@@ -251,7 +208,7 @@ async def open_app(
             lake = SpokenLake(panther.lake, settings.panther.lake, clock)
         pipeline = assemble(
             settings,
-            panther if lake is None else replace_lake(panther, lake),
+            panther if lake is None else replace(panther, lake=lake),
             clock=clock,
             store=store,
             prompts=prompts,

@@ -28,9 +28,9 @@ from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Source
 from triage.edges.clock import FixedStartClock
-from triage.edges.panther.client import Panther, connect
+from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
-from triage.ports import AlertQuery, Clock
+from triage.ports import AlertQuery, Clock, PantherApi
 from triage.sandbox.generator import generate
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings, PantherSettings
@@ -62,15 +62,10 @@ class NoJournal:
         return await perform()
 
 
-def room(panther: Panther, playbooks: Playbooks, clock: Clock, settings: InvestigationSettings) -> Enricher:
+def room(panther: PantherApi, playbooks: Playbooks, clock: Clock, settings: InvestigationSettings) -> Enricher:
     """The enrichment room of one Panther, with an empty cache."""
     return Enricher(
-        alerts=panther.alerts,
-        lake=panther.lake,
-        rules=panther.rules,
-        sources=panther.sources,
-        comments=panther.comments,
-        users=panther.users,
+        panther=panther,
         playbooks=playbooks,
         settings=settings,
         clock=clock,
@@ -79,7 +74,7 @@ def room(panther: Panther, playbooks: Playbooks, clock: Clock, settings: Investi
 
 
 @asynccontextmanager
-async def served(path: Path, now: datetime) -> AsyncIterator[tuple[Panther, Clock, Callable[[], tuple[int, int]]]]:
+async def served(path: Path, now: datetime) -> AsyncIterator[tuple[PantherApi, Clock, Callable[[], tuple[int, int]]]]:
     """A world behind its own process, as slow as a real one."""
     command = [sys.executable, "-c", SERVE, str(path), str(API), str(QUERY)]
     process = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, cwd=ROOT, text=True)  # noqa: ASYNC220 - this module's own server, before anything is timed

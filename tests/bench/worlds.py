@@ -92,11 +92,7 @@ async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
         config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
         async with connect(config, clock=clock) as panther:
             room = Enricher(
-                alerts=panther.alerts,
-                lake=panther.lake,
-                rules=panther.rules,
-                sources=panther.sources,
-                comments=panther.comments,
+                panther=panther,
                 playbooks=load_playbooks([ROOT / "prompts" / "playbooks"]),
                 settings=settings,
                 clock=clock,

@@ -7,12 +7,12 @@ from dataclasses import dataclass
 
 from triage.app import assemble, panther_config
 from triage.edges.llm import open_model
-from triage.edges.panther import Panther, connect
+from triage.edges.panther import connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.run import Pipeline
-from triage.ports import Clock, Comments, Prompts, Store
+from triage.ports import Clock, Comments, PantherApi, Prompts, Store
 from triage.resources import shipped
 from triage.settings import Settings
 from triage.stages.enrichment import Playbooks, load_playbooks
@@ -35,7 +35,7 @@ def playbooks() -> Playbooks:
 @dataclass(frozen=True)
 class Wired:
     settings: Settings
-    panther: Panther
+    panther: PantherApi
     store: Store
     pipeline: Pipeline
 

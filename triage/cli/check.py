@@ -23,7 +23,7 @@ from triage.cli.common import (
 )
 from triage.cli.state import opened_store
 from triage.edges.llm import KnownAbilities, open_model
-from triage.edges.panther import connect
+from triage.edges.panther import open_probes
 from triage.errors import PantherDenied, TriageError
 from triage.ports import Clock
 from triage.settings import Settings
@@ -111,15 +111,15 @@ async def _panther(settings: Settings, clock: Clock) -> list[Line]:
 
     second = settings.writeback.token.get_secret_value()
     writing = settings.writeback.enabled
-    async with connect(panther_config(settings), clock=clock) as panther:
-        probes = panther.probes(write=writing and not second)
-        first = await _token(probes[0].run)
+    async with open_probes(panther_config(settings), clock=clock) as probes:
+        first = await _token(probes.reading[0].run)
         if first is not None:
             return [first]
-        lines = list(await asyncio.gather(*(_probe(f"{probe.label} ({probe.api})", probe.run) for probe in probes)))
+        tried = (*probes.reading, probes.writing) if writing and not second else probes.reading
+        lines = list(await asyncio.gather(*(_probe(f"{probe.label} ({probe.api})", probe.run) for probe in tried)))
     if writing and second:
-        async with connect(panther_config(settings, token=second), clock=clock) as writer:
-            probe = writer.probes(write=True)[-1]
+        async with open_probes(panther_config(settings, token=second), clock=clock) as writer:
+            probe = writer.writing
             lines.append(await _probe(f"{probe.label} ({probe.api}, writeback.token)", probe.run))
     return lines
 

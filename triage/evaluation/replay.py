@@ -11,7 +11,7 @@ from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
-from triage.app import Doorway, assemble, prompts_of
+from triage.app import assemble, prompts_of
 from triage.domain.base import Value
 from triage.domain.selection import Selected
 from triage.domain.verdict import Analyst, Disposition, Investigation
@@ -32,6 +32,7 @@ from triage.evaluation.outcome import UNPAID
 from triage.evaluation.record import CaseRecord, RecordedStep
 from triage.ports import (
     ChatModel,
+    PantherApi,
     Progress,
 )
 from triage.settings import Settings
@@ -131,7 +132,7 @@ async def replay(
             return base.model_copy(update={"error": str(error)[:500]}), None
         pipeline = assemble(
             settings,
-            Doorway(panther, NoLake() if alert_only else panther, panther, panther, panther, panther),
+            PantherApi(panther, NoLake() if alert_only else panther, panther, panther, panther, panther),
             clock=clock,
             store=store,
             prompts=prompts,

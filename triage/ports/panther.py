@@ -178,7 +178,7 @@ class Comment(Value):
 
 
 class Comments(Protocol):
-    """The one door through which this program writes. Only `writeback` uses the writing half."""
+    """Comments, and everything else that this program writes. Only `writeback` uses the writing half."""
 
     async def list(self, alert_id: str) -> tuple[Comment, ...]:
         """Every comment of an alert, to the last page. Raises PantherError."""
@@ -191,6 +191,18 @@ class Comments(Protocol):
     async def set_status(self, alert_id: str, status: Status) -> None: ...
 
     async def assign(self, alert_id: str, email: str) -> None: ...
+
+
+@dataclass(frozen=True, slots=True)
+class PantherApi:
+    """Everything that is asked of one Panther; `dataclasses.replace` puts another part in place of one."""
+
+    alerts: AlertSource
+    lake: Lake
+    rules: RuleBook
+    sources: LogSources
+    users: Users
+    comments: Comments
 
 
 class AuditEntry(Value):

@@ -18,11 +18,11 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 from tests.support.cassettes import FOLDER, HOST, RECORDING, HalfPlayed, cassette, requests_of
 from tests.support.clocks import START, FakeClock
 from tests.support.loopback import FakePanther, Loopback
-from tests.support.panther import TOKEN, config
+from tests.support.panther import TOKEN, Opening, config
 from tests.support.tiny_world import write_world
 from triage.domain.alert import DetectionOrigin, Kind, Status
 from triage.domain.window import TimeWindow
-from triage.edges.panther.client import Panther, connect
+from triage.edges.panther.client import connect, open_probes
 from triage.edges.panther.graphql import request_of
 from triage.edges.panther.operations import ALL
 from triage.errors import NotFound, PantherDenied, QueryTimeout
@@ -54,18 +54,24 @@ class TapeClock(FakeClock):
 
 @asynccontextmanager
 async def taped(
-    name: str, folder: Path, *, token: str = TOKEN, latency: float = 0.0, script: FakePanther | None = None
-) -> AsyncIterator[Panther]:
+    name: str,
+    folder: Path,
+    *,
+    token: str = TOKEN,
+    latency: float = 0.0,
+    script: FakePanther | None = None,
+    opening: Opening = connect,
+) -> AsyncIterator[Any]:
     """A client that talks to a cassette, or, while recording, to the script or else to the embedded Panther."""
     if not RECORDING:
         with cassette(name):
-            async with connect(config(f"https://{HOST}", token=token), clock=TapeClock()) as panther:
+            async with opening(config(f"https://{HOST}", token=token), clock=TapeClock()) as panther:
                 yield panther
         return
     if script is not None:
         async with Loopback(script) as loopback:
             with cassette(name):
-                async with connect(config(loopback.url, token=token), clock=TapeClock()) as panther:
+                async with opening(config(loopback.url, token=token), clock=TapeClock()) as panther:
                     yield panther
         return
     # The sandbox is an extra: playing cassettes needs neither DuckDB nor a server.
@@ -74,7 +80,7 @@ async def taped(
 
     options = SandboxOptions(tokens=(Token(TOKEN),), query_latency=latency)
     with SandboxServer(load_world(write_world(folder), as_recorded=True), options) as server, cassette(name):
-        async with connect(config(server.rest_url, token=token), clock=TapeClock()) as panther:
+        async with opening(config(server.rest_url, token=token), clock=TapeClock()) as panther:
             yield panther
 
 
@@ -185,8 +191,8 @@ async def test_probes(tmp_path: Path) -> None:
         },
         rest={("GET", "/rules"): {"results": []}},
     )
-    async with taped("panther_probes", tmp_path, script=answers) as panther:
-        for probe in panther.probes(write=True):
+    async with taped("panther_probes", tmp_path, script=answers, opening=open_probes) as probes:
+        for probe in (*probes.reading, probes.writing):
             await probe.run()
 
 

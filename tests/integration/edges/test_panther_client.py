@@ -7,6 +7,7 @@ import pytest
 
 from tests.support.loopback import FakePanther, respond
 from tests.support.panther import connected
+from triage.edges.panther import open_probes
 from triage.errors import PantherDenied, PantherError, PantherProtocolError, PantherUnreachable
 from triage.ports import LogSource, LogSources, PantherUser, Users
 
@@ -35,8 +36,8 @@ def healthy() -> FakePanther:
 async def outcomes(fake: FakePanther) -> dict[str, str]:
     """What each probe found."""
     found = {}
-    async with connected(fake) as (panther, _):
-        for probe in panther.probes(write=True):
+    async with connected(fake, opening=open_probes) as (probes, _):
+        for probe in (*probes.reading, probes.writing):
             try:
                 await probe.run()
                 found[probe.permission] = "ok"
@@ -54,12 +55,8 @@ async def test_each_permission_has_a_harmless_probe() -> None:
     writes = [call for call in fake.calls if call[0] in ("CreateComment", "UpdateStatus", "Assign")]
     assert writes == [("UpdateStatus", {"input": {"ids": [], "status": "OPEN"}})]
     assert not [name for name, _ in fake.calls if name.startswith("POST")]
-
-
-async def test_without_write_back_nothing_that_writes_is_sent() -> None:
-    """Reading is the default."""
-    async with connected([]) as (panther, _):
-        assert [probe.permission for probe in panther.probes()][-1] == "UserRead"
+    async with connected([], opening=open_probes) as (probes, _):
+        assert "AlertModify" not in {probe.permission for probe in probes.reading}
 
 
 @pytest.mark.parametrize(

@@ -25,7 +25,7 @@ from tests.support.clocks import START, FakeClock
 from tests.support.loopback import Answer, FakePanther, Loopback, drip, raw, reset, respond, silence
 from tests.support.panther import TOKEN, config, connected
 from triage.domain.alert import Severity
-from triage.edges.panther.client import Panther, connect
+from triage.edges.panther.client import connect
 from triage.edges.panther.failures import OutcomeUnknown
 from triage.errors import (
     NotFound,
@@ -37,7 +37,7 @@ from triage.errors import (
     QueryFailed,
     QueryTimeout,
 )
-from triage.ports import AlertPage, AlertQuery, QueryLimits
+from triage.ports import AlertPage, AlertQuery, PantherApi, QueryLimits
 
 pytestmark = pytest.mark.anyio
 
@@ -56,11 +56,11 @@ def html(status: int) -> Answer:
     return respond("<html>the gateway is unwell</html>", status, content_type="text/html")
 
 
-async def list_alerts(panther: Panther) -> AlertPage:
+async def list_alerts(panther: PantherApi) -> AlertPage:
     return await panther.alerts.page(AlertQuery())
 
 
-async def comment(panther: Panther) -> object:
+async def comment(panther: PantherApi) -> object:
     return await panther.comments.create("alert-1", "a finding", "PLAIN_TEXT")
 
 
@@ -75,7 +75,7 @@ class Case:
     says: str = ""
     requests: int = 1
     changes: tuple[tuple[str, Any], ...] = ()
-    call: Callable[[Panther], Awaitable[object]] = list_alerts
+    call: Callable[[PantherApi], Awaitable[object]] = list_alerts
     retryable: bool | None = None
 
 

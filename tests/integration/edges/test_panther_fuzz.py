@@ -16,15 +16,15 @@ from tests.support.loopback import Loopback, Request, respond
 from tests.support.panther import config
 from triage.domain.alert import DetectionOrigin, Status
 from triage.domain.window import TimeWindow
-from triage.edges.panther.client import Panther, connect
+from triage.edges.panther.client import connect
 from triage.errors import TriageError
-from triage.ports import AlertQuery, Comment, QueryLimits
+from triage.ports import AlertQuery, Comment, PantherApi, QueryLimits
 
 LIMITS = QueryLimits(rows=5, bytes=500, seconds=5)
 COMMENT = Comment(id="c", alert_id="a", body="b")
 WINDOW = TimeWindow(START, START + timedelta(hours=1))
 
-CALLS: dict[str, Callable[[Panther], Awaitable[object]]] = {
+CALLS: dict[str, Callable[[PantherApi], Awaitable[object]]] = {
     "page": lambda panther: panther.alerts.page(AlertQuery()),
     "alert": lambda panther: panther.alerts.alert("a"),
     "events": lambda panther: panther.alerts.events("a", limit=5, max_bytes=500),

@@ -16,24 +16,19 @@ from triage.domain.evidence import Source
 from triage.domain.window import TimeWindow
 from triage.errors import TriageError
 from triage.ports import (
-    AlertSource,
     Clock,
-    Comments,
     Journal,
-    Lake,
-    LogSources,
     Observer,
+    PantherApi,
     Progress,
     QueryLimits,
-    RuleBook,
-    Users,
 )
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import background, ledger
 from triage.stages.enrichment.asking import STAGE, Answer, Asker
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.entities import extract_entities, log_type_of
-from triage.stages.enrichment.gathering import Doors, Gatherer
+from triage.stages.enrichment.gathering import Gatherer
 from triage.stages.enrichment.ledger import Found
 from triage.stages.enrichment.playbooks import Playbooks
 from triage.stages.enrichment.questions import Bound, choose
@@ -52,16 +47,11 @@ SEARCH_AFTER = timedelta(days=1)
 class Enricher:
     """Gathers what is known about an alert. Holds no state of a run; one serves all."""
 
-    alerts: AlertSource
-    lake: Lake
-    rules: RuleBook
-    sources: LogSources
-    comments: Comments
+    panther: PantherApi
     playbooks: Playbooks
     settings: InvestigationSettings
     clock: Clock
     cache: SharedCache | None = None
-    users: Users | None = None
     alone: set[str] = field(default_factory=set)
     """Questions that the lake has refused in company; no joint statement takes them along any more."""
 
@@ -81,8 +71,7 @@ class Enricher:
             PantherError: The alert's events could not be fetched for a reason that may pass; try again later.
         """
         asker = self._asker(journal, observe)
-        doors = Doors(self.alerts, self.lake, self.rules, self.sources, self.comments, self.users)
-        run = _Run(self, alert, now.astimezone(UTC), asker, Gatherer(doors, alert, self.settings, asker))
+        run = _Run(self, alert, now.astimezone(UTC), asker, Gatherer(self.panther, alert, self.settings, asker))
         return await run.dossier()
 
     def _asker(self, journal: Journal, observe: Observer) -> Asker:
@@ -91,7 +80,7 @@ class Enricher:
             journal=journal,
             observe=observe,
             clock=self.clock,
-            lake=self.lake,
+            lake=self.panther.lake,
             cache=self.cache,
             limits=QueryLimits(bytes=QUERY_BYTES, seconds=settings.query_seconds),
             slots=asyncio.Semaphore(settings.query_concurrency),

@@ -12,15 +12,10 @@ from triage.domain.detection import Detection
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import (
-    AlertSource,
-    Comments,
-    Lake,
     LogSource,
-    LogSources,
+    PantherApi,
     PantherUser,
     QueryLimits,
-    RuleBook,
-    Users,
 )
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import background
@@ -38,23 +33,10 @@ SEARCH_ROWS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Doors:
-    """Whom to ask."""
-
-    alerts: AlertSource
-    lake: Lake
-    rules: RuleBook
-    sources: LogSources
-    comments: Comments
-    users: Users | None
-    """`None`: nobody is looked up."""
-
-
-@dataclass(frozen=True, slots=True)
 class Gatherer:
     """The questions of one run."""
 
-    doors: Doors
+    panther: PantherApi
     alert: Alert
     settings: InvestigationSettings
     asker: Asker
@@ -68,7 +50,7 @@ class Gatherer:
         settings = self.settings
 
         async def perform() -> JsonValue:
-            found = await self.doors.alerts.events(
+            found = await self.panther.alerts.events(
                 self.alert.id, limit=settings.max_events, max_bytes=settings.max_bytes
             )
             return {"rows": [dict(row) for row in found.rows], "truncated": found.truncated}
@@ -91,7 +73,7 @@ class Gatherer:
         """The detection behind the alert, or what the alert alone tells of it."""
 
         async def perform() -> JsonValue:
-            return (await self.doors.rules.detection(self.alert.origin)).model_dump(mode="json")
+            return (await self.panther.rules.detection(self.alert.origin)).model_dump(mode="json")
 
         shared = f"detection/{self.alert.origin.kind}/{self.alert.detection_id}" if self.alert.detection_id else ""
         answer = await self.asker.ask("enrich/detection", "detection", "the detection", perform, shared=shared)
@@ -105,7 +87,7 @@ class Gatherer:
         """Every log source with its health."""
 
         async def perform() -> JsonValue:
-            value: JsonValue = _SOURCES.dump_python(await self.doors.sources.sources(), mode="json")
+            value: JsonValue = _SOURCES.dump_python(await self.panther.sources.sources(), mode="json")
             return value
 
         answer = await self.asker.ask("enrich/sources", "sources", "the log sources", perform, shared="sources")
@@ -115,7 +97,7 @@ class Gatherer:
         """Table names by database, lower case; `None` where they are not known."""
 
         async def perform() -> JsonValue:
-            found = await asyncio.gather(*(self.doors.lake.tables(database) for database in _DATABASES))
+            found = await asyncio.gather(*(self.panther.lake.tables(database) for database in _DATABASES))
             names: dict[str, JsonValue] = {
                 database: [table.name.lower() for table in tables]
                 for database, tables in zip(_DATABASES, found, strict=True)
@@ -140,7 +122,7 @@ class Gatherer:
             return Answer()
 
         async def perform() -> JsonValue:
-            return await background.past_alerts(self.doors.alerts, self.alert, since=since)
+            return await background.past_alerts(self.panther.alerts, self.alert, since=since)
 
         return await self.asker.ask("enrich/history", "history", "earlier alerts of the detection", perform)
 
@@ -151,18 +133,15 @@ class Gatherer:
             return Answer()
 
         async def perform() -> JsonValue:
-            return await background.prior_comments(self.doors.comments, chosen)
+            return await background.prior_comments(self.panther.comments, chosen)
 
         return await self.asker.ask("enrich/comments", "comments", "comments on like alerts", perform)
 
     async def users(self) -> tuple[tuple[PantherUser, ...] | None, Answer]:
         """Everybody whom Panther knows."""
-        door = self.doors.users
-        if door is None:
-            return None, Answer()
 
         async def perform() -> JsonValue:
-            value: JsonValue = _USERS.dump_python(await door.users(), mode="json")
+            value: JsonValue = _USERS.dump_python(await self.panther.users.users(), mode="json")
             return value
 
         answer = await self.asker.ask("enrich/users", "users", "Panther's users", perform, shared="users")
@@ -174,7 +153,7 @@ class Gatherer:
         async def described(log_type: str) -> Answer:
             async def perform() -> JsonValue:
                 try:
-                    columns = await self.doors.lake.columns("panther_logs", table_of(log_type))
+                    columns = await self.panther.lake.columns("panther_logs", table_of(log_type))
                 except NotFound:
                     columns = ()
                 return {"rows": [background.table_row(log_type, columns)]}
@@ -203,7 +182,7 @@ class Gatherer:
                     rows=SEARCH_ROWS, bytes=self.asker.limits.bytes, seconds=self.settings.query_seconds
                 )
                 self.asker.statements += 1
-                found = await self.doors.lake.search(indicators, window=window, limits=limits)
+                found = await self.panther.lake.search(indicators, window=window, limits=limits)
             self.asker.rows += len(found.rows)
             self.asker.bytes += found.bytes
             return {

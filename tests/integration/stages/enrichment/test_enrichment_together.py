@@ -83,12 +83,7 @@ def enrich(
         async with connect(config, clock=clock) as panther:
             lake = WatchedLake(panther.lake, fail)
             room = Enricher(
-                alerts=panther.alerts,
-                lake=lake,  # type: ignore[arg-type]  # the rest is the real one's
-                rules=panther.rules,
-                sources=panther.sources,
-                comments=panther.comments,
-                users=panther.users,
+                panther=replace(panther, lake=lake),  # type: ignore[arg-type]  # the rest is the real one's
                 playbooks=PLAYBOOKS,
                 settings=InvestigationSettings(questions_per_query=size),
                 clock=clock,

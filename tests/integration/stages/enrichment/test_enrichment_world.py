@@ -82,11 +82,7 @@ def enrich(
         config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6, attempts=1)
         async with connect(config, clock=clock) as panther:
             room = Enricher(
-                alerts=panther.alerts,
-                lake=panther.lake,
-                rules=panther.rules,
-                sources=panther.sources,
-                comments=panther.comments,
+                panther=panther,
                 playbooks=shipped(),
                 settings=settings or InvestigationSettings(),
                 clock=clock,
@@ -184,7 +180,7 @@ def test_a_failed_question_is_evidence_that_says_so(truth_and_server: World) -> 
     found = enrich(
         truth_and_server[1],
         an_alert(truth_and_server, "AWS.CloudTrail.LoggingStopped"),
-        change=lambda room: replace(room, lake=Slow(room.lake)),  # type: ignore[arg-type]  # forwards the rest
+        change=lambda room: replace(room, panther=replace(room.panther, lake=Slow(room.panther.lake))),  # type: ignore[arg-type]  # forwards the rest
         told=told,
     )
 

@@ -17,11 +17,11 @@ from triage.domain.alert import Alert, Severity
 from triage.domain.report import RESERVE, Format, Report
 from triage.domain.verdict import Disposition, Verdict
 from triage.edges.clock import SystemClock
-from triage.edges.panther import Panther, PantherConfig, connect
+from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import SqlStore, open_store
 from triage.errors import PantherDenied, PantherError, PantherUnreachable
-from triage.ports import Clock, Comment, Comments, Receipt
+from triage.ports import Clock, Comment, Comments, PantherApi, Receipt
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
 from triage.sandbox.world import load_world
 from triage.settings import WritebackSettings
@@ -82,7 +82,7 @@ class Bench:
 class Opened:
     comments: Comments
     store: SqlStore
-    client: Panther
+    client: PantherApi
     clock: Clock
 
     async def write(self, wanted: Report, run_id: str = "r1") -> WriteOutcome:
