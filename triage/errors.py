@@ -12,12 +12,11 @@ TriageError
 │   └── QueryTimeout           still running after its budget; cancelled on the server
 ├── SqlRefused             a query is not a bounded read (in `domain.sql`)
 ├── ModelError             the language model gave no usable answer (retryable or not)
-├── BudgetExceeded         an alert has used up what it may spend
 ├── PromptError            a prompt template is missing or broken
 └── StoreError             the state database cannot be used
 
-The program's three audiences get their failures apart: the operator gets one of these, the model gets a tool
-result, and the reader of a comment gets a note in the report.
+Each of the program's three audiences learns of a failure in its own way: the operator gets one of these, the model
+gets a tool result, and the reader of a comment gets a note in the report.
 """
 
 
@@ -125,13 +124,22 @@ class ModelError(TriageError):
         self.unsupported = unsupported
 
 
-class BudgetExceeded(TriageError):
-    """An alert has used up what it may spend; the text names the budget."""
-
-
 class PromptError(TriageError):
     """A prompt template is missing, broken, or lacks a variable."""
 
 
 class StoreError(TriageError):
     """The state database cannot be opened or written."""
+
+
+def errors_in(group: BaseExceptionGroup[BaseException]) -> list[TriageError]:
+    """The errors that a task group has wrapped, however deep; none where any of them is not one of this program's."""
+    if group.split(TriageError)[1] is not None:
+        return []
+    found: list[TriageError] = []
+    for error in group.exceptions:
+        if isinstance(error, BaseExceptionGroup):
+            found += errors_in(error)
+        elif isinstance(error, TriageError):
+            found.append(error)
+    return found

@@ -22,7 +22,7 @@ from triage.errors import (
     PantherProtocolError,
     PantherRefused,
     PromptError,
-    TriageError,
+    errors_in,
 )
 from triage.ports import Clock, Progress
 from triage.settings import Settings, load_settings, parse_duration
@@ -139,18 +139,10 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
     try:
         return asyncio.run(main)
     except BaseExceptionGroup as group:
-        found = list(_leaves(group))
-        expected = [error for error in found if isinstance(error, TriageError)]
-        if len(expected) == len(found):
-            raise max(expected, key=exit_status) from group
+        found = errors_in(group)
+        if found:
+            raise max(found, key=exit_status) from group
         raise
-
-
-def _leaves(group: BaseExceptionGroup[BaseException]) -> list[BaseException]:
-    found: list[BaseException] = []
-    for error in group.exceptions:
-        found += _leaves(error) if isinstance(error, BaseExceptionGroup) else [error]
-    return found
 
 
 def print_json(value: object) -> None:

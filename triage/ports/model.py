@@ -2,15 +2,11 @@
 
 from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
-from typing import TYPE_CHECKING, Literal, Protocol
+from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
 from triage.domain.base import Value
-
-if TYPE_CHECKING:
-    # sqlglot stands behind this module and costs start-up time.
-    pass
 
 
 class ToolCall(Value):
@@ -114,33 +110,6 @@ class Abilities(Protocol):
         """Remember what a run has found to be otherwise. Raises StoreError."""
 
 
-class Meter(Protocol):
-    """The day's budget over all alerts, and the book of what one alert's model calls have cost."""
-
-    def admit(self, estimate: "Spend", *, concluding: bool) -> AbstractAsyncContextManager[str]:
-        """Give why the day's budget refuses a call; empty where it doesn't. Raises StoreError.
-
-        Args:
-            estimate: What the call may cost; it counts as spent by this process until the block ends.
-            concluding: The call concludes from what is there, for which a reserve is kept.
-        """
-
-    async def book(self, key: str, reply: ChatReply, estimate: "Spend") -> "Spend":
-        """Record what a call has cost, once per journal key, and give it; a count that the server leaves out is
-        estimated. Raises StoreError."""
-
-
-class Prompts(Protocol):
-    """The templates of `prompts/`."""
-
-    def render(self, name: str, variables: Mapping[str, object]) -> str:
-        """Fill one template; a missing variable or template raises PromptError."""
-
-    @property
-    def digest(self) -> str:
-        """SHA-256 over all templates, in hexadecimal."""
-
-
 class Spend(Value):
     """What model calls have cost."""
 
@@ -158,3 +127,30 @@ class Spend(Value):
 
     def plus(self, other: "Spend") -> "Spend":
         return Spend.model_validate({name: getattr(self, name) + getattr(other, name) for name in Spend.model_fields})
+
+
+class Meter(Protocol):
+    """The day's budget over all alerts, and the book of what one alert's model calls have cost."""
+
+    def admit(self, estimate: Spend, *, concluding: bool) -> AbstractAsyncContextManager[str]:
+        """Give why the day's budget refuses a call; empty where it doesn't. Raises StoreError.
+
+        Args:
+            estimate: What the call may cost; it counts as spent by this process until the block ends.
+            concluding: The call concludes from what is there, for which a reserve is kept.
+        """
+
+    async def book(self, key: str, reply: ChatReply, estimate: Spend) -> Spend:
+        """Record what a call has cost, once per journal key, and give it; a count that the server leaves out is
+        estimated. Raises StoreError."""
+
+
+class Prompts(Protocol):
+    """The templates of `prompts/`."""
+
+    def render(self, name: str, variables: Mapping[str, object]) -> str:
+        """Fill one template; a missing variable or template raises PromptError."""
+
+    @property
+    def digest(self) -> str:
+        """SHA-256 over all templates, in hexadecimal."""

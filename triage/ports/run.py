@@ -3,13 +3,9 @@
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import datetime
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
 from pydantic import JsonValue
-
-if TYPE_CHECKING:
-    # sqlglot stands behind this module and costs start-up time.
-    pass
 
 
 class Clock(Protocol):

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from triage.domain.alert import Alert
-from triage.errors import PantherDenied, StoreError
+from triage.errors import PantherDenied, StoreError, errors_in
 from triage.pipeline.run import Pipeline
 from triage.ports import AlertSource, Claim, Clock, Observer, Store
 from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
@@ -63,7 +63,8 @@ class Service:
                 for worker in self._names(workers):
                     group.create_task(self._drain(worker, tally))
         except* PantherDenied as refused:
-            raise _first(refused) from None
+            # They all say the same.
+            raise errors_in(refused)[0] from None
         return tally
 
     async def run_forever(
@@ -199,9 +200,3 @@ class Service:
             lease_seconds=self.lease_seconds,
         )
         await worker.carry(claim, tally, forced=forced)
-
-
-def _first(group: BaseExceptionGroup[PantherDenied]) -> PantherDenied:
-    """Any one of a group: they all say the same."""
-    found = group.exceptions[0]
-    return _first(found) if isinstance(found, BaseExceptionGroup) else found

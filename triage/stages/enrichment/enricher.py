@@ -14,7 +14,7 @@ from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Source
 from triage.domain.window import TimeWindow
-from triage.errors import TriageError
+from triage.errors import errors_in
 from triage.ports import (
     Clock,
     Journal,
@@ -105,10 +105,10 @@ class _Run:
             return await self._gather()
         except BaseExceptionGroup as group:
             # Several tasks wait for the same answer and fail with it; whoever called wants the reason itself.
-            reason = _first(group)
-            if reason is None:
-                raise
-            raise reason from group
+            found = errors_in(group)
+            if found:
+                raise found[0] from group
+            raise
 
     async def _gather(self) -> Dossier:
         async with asyncio.TaskGroup() as group:
@@ -204,14 +204,3 @@ class _Run:
             tables=described.result(),
             search=None if search is None else (week, search.result()),
         )
-
-
-def _first(group: BaseExceptionGroup[BaseException]) -> TriageError | None:
-    """The first error with a name, where all of them have one."""
-    known, other = group.split(TriageError)
-    while known is not None:
-        first = known.exceptions[0]
-        if not isinstance(first, BaseExceptionGroup):
-            return first if other is None else None
-        known = first
-    return None
