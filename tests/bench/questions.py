@@ -24,6 +24,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
+from triage.logtypes import shipped_log_types
 from triage.ports import AlertQuery
 from triage.sandbox.generator import generate
 from triage.sandbox.generator.sets import Set
@@ -79,6 +80,7 @@ async def ask(world: World, name: str, playbooks: Playbooks, seen: dict[str, See
 def wanted(playbooks: Playbooks) -> set[str]:
     """The key of every shipped question, for each log type that it can be asked of."""
     named = {log_type for book in playbooks.books for log_type in book.log_types if log_type != "*"}
+    named |= {file.log_type for file in shipped_log_types() if file.terms}
     found = {
         asked.key for log_type in named for asked in playbooks.asked([log_type], kinds=[], tags=[], detection_id="any")
     }

@@ -21,9 +21,9 @@ from triage.domain.evidence import Source
 from triage.domain.finding import IssueCode
 from triage.domain.selection import Selected
 from triage.domain.trust import Trust
-from triage.domain.trust_map import classify
 from triage.domain.verdict import Disposition, Investigation
 from triage.edges.clock import FixedStartClock
+from triage.logtypes import classify
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Settings

@@ -184,8 +184,3 @@ def expected(database: str, table: str) -> Columns:
         return {**STANDARD, **MATCH}
     known = WELL_KNOWN.get(table, {})
     return {**known, **STANDARD, **MATCH} if database == "panther_rule_matches" else {**known, **STANDARD}
-
-
-def table_name(log_type: str) -> str:
-    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
-    return log_type.lower().replace(".", "_").replace("-", "_")

@@ -7,7 +7,8 @@ from typing import cast
 import duckdb
 
 from triage.errors import ConfigError
-from triage.sandbox.columns import MATCH, STANDARD, Columns, Kind, expected, table_name
+from triage.logtypes import table_of
+from triage.sandbox.columns import MATCH, STANDARD, Columns, Kind, expected
 from triage.sandbox.world import Record, Table, World
 
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals", "panther_views")
@@ -130,7 +131,7 @@ class Tables:
         for source in world.sources.values():
             log_types = source.get("logTypes")
             for log_type in log_types if isinstance(log_types, list) else ():
-                self.log_types.setdefault(("panther_logs", table_name(str(log_type))), str(log_type))
+                self.log_types.setdefault(("panther_logs", table_of(str(log_type))), str(log_type))
         logs = [name for database, name in (*self.columns, *self.log_types) if database == "panther_logs"]
         for name in logs:
             self._create_empty(("panther_logs", name), expected("panther_logs", name))

@@ -22,7 +22,7 @@ from triage.domain.finding import (
     ValueCitation,
 )
 from triage.domain.trust import Trust
-from triage.domain.trust_map import classify
+from triage.logtypes import classify
 
 _COMPARE: Mapping[Comparison, Callable[[int, int], bool]] = {
     Comparison.EQUAL: lambda found, said: found == said,

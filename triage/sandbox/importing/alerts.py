@@ -17,14 +17,14 @@ from pydantic import AwareDatetime, Field, JsonValue, ValidationError
 from triage.domain.alert import Severity
 from triage.domain.base import Value
 from triage.domain.verdict import Disposition
-from triage.sandbox.columns import table_name
+from triage.logtypes import table_of
+from triage.logtypes.paths import Part, find, parse_path
 from triage.sandbox.importing.reading import Limits, Rejected, records
 from triage.sandbox.importing.rows import Row, Rows
 from triage.sandbox.importing.rules import kind_of
 from triage.sandbox.importing.times import FIRST, LAST
 from triage.sandbox.times import iso, lake_time, parse_time
 from triage.sandbox.world import Record
-from triage.stages.enrichment.entities.paths import Part, find, parse_path
 
 MAX_EVENTS = 1_000
 """Rows of one alert; of more, the first count."""
@@ -151,7 +151,7 @@ def raise_alerts(
 
 def _tables(line: AlertLine, rule: Mapping[str, object], known: Iterable[str]) -> list[str]:
     listed = [line.log_type] if line.log_type else cast("list[str]", rule.get("logTypes") or [])
-    wanted = {table_name(log_type) for log_type in listed}
+    wanted = {table_of(log_type) for log_type in listed}
     return sorted(table for table in known if not wanted or table in wanted)
 
 

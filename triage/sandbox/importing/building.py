@@ -12,7 +12,7 @@ from typing import cast
 from pydantic import JsonValue
 
 from triage.errors import ConfigError
-from triage.sandbox.columns import table_name
+from triage.logtypes import table_of
 from triage.sandbox.importing.alerts import AlertLine, Raised, Unraised, raise_alerts, read_lines
 from triage.sandbox.importing.reading import LOG_FILES, files, records
 from triage.sandbox.importing.report import Report
@@ -93,7 +93,7 @@ class _Import:
     # ---- Logs ----------------------------------------------------------------------------------------------------
 
     def _logs(self, logs: Logs) -> None:
-        table = table_name(logs.log_type)
+        table = table_of(logs.log_type)
         self.rows.load(table, self._table_file(table))
         source = source_of(logs.log_type, self.sources)
         named = self.request.time_fields.get(logs.log_type) or self.request.time_fields.get("", "")

@@ -9,11 +9,10 @@ from urllib.parse import urlsplit
 from pydantic import JsonValue
 
 from triage.domain.entity import HASH_COLUMN, INDICATOR_COLUMN, EntityKind
-from triage.stages.enrichment.entities.fields import table_of
-from triage.stages.enrichment.entities.names import hint_of, words
-from triage.stages.enrichment.entities.paths import find, leaves
-from triage.stages.enrichment.entities.typed import Typed, text_of
-from triage.stages.enrichment.entities.values import detect, read
+from triage.logtypes import FieldKind, entity_fields
+from triage.logtypes.paths import find, leaves
+from triage.stages.enrichment.entities.names import kind_of, words
+from triage.stages.enrichment.entities.values import Typed, detect, read, text_of
 
 MAX_LEAVES = 5_000
 """Scalars of one record that are looked at."""
@@ -27,9 +26,11 @@ _HASHES = {32: "p_any_md5_hashes", 40: "p_any_sha1_hashes", 64: "p_any_sha256_ha
 _HEX = re.compile(r"[0-9A-Fa-f]{32}|[0-9A-Fa-f]{40}|[0-9A-Fa-f]{64}")
 _HASH_NAMES = ("hash", "md5", "sha1", "sha256", "sha_", "checksum", "digest")
 # Of a display name or a rule's guess nothing is certain; a scan reads each scalar below by its own name.
-_LOOSE = frozenset({"scan", "words", "resource"})
-_NAMES = frozenset({"user", "session", "arn", "principal", "role", "name"})
-"""Hints of fields that hold a name by which somebody is known."""
+_LOOSE = frozenset({FieldKind.SCAN, FieldKind.WORDS, FieldKind.RESOURCE})
+_NAMES = frozenset(
+    {FieldKind.USER, FieldKind.SESSION, FieldKind.ARN, FieldKind.PRINCIPAL, FieldKind.ROLE, FieldKind.NAME}
+)
+"""Kinds of fields that hold a name by which somebody is known."""
 
 
 def indicators(record: Mapping[str, JsonValue], log_type: str) -> dict[str, list[str]]:
@@ -41,40 +42,40 @@ def indicators(record: Mapping[str, JsonValue], log_type: str) -> dict[str, list
     """
     found: dict[str, dict[str, None]] = {}
     columns = {name: value for name, value in record.items() if not name.startswith("p_")}
-    table = table_of(log_type)
-    for each in _known(columns, log_type) if table else ():
+    known = entity_fields(log_type)
+    for each in _known(columns, log_type):
         _add(found, each)
     for path, value in islice(leaves(columns), MAX_LEAVES):
-        if not isinstance(value, str) and table:
+        if not isinstance(value, str) and known:
             continue
         text = text_of(value)
         if not text:
             continue
         typed = detect(text)
-        if not typed and not table:
-            typed = read(value, hint_of(path))[:1]
+        if not typed and not known:
+            typed = read(value, kind_of(path))[:1]
         for each in typed:
             _add(found, each)
         _add_shaped(found, text)
-        if not table:
+        if not known:
             _add_hash(found, path, text)
     return {name: sorted(values)[:MAX_VALUES] for name, values in sorted(found.items())}
 
 
 def _known(record: Mapping[str, JsonValue], log_type: str) -> Iterator[Typed]:
-    for field in table_of(log_type):
-        if field.hint in _LOOSE:
+    for field in entity_fields(log_type):
+        if field.kind in _LOOSE:
             continue
         for at, node in find(record, field.path):
             scalars = islice(leaves(node, at), MAX_LEAVES) if field.below else _scalars(at, node)
             for path, value in scalars:
-                if field.hint == "name" and words(path)[-2:] != ("user", "name"):
+                if field.kind is FieldKind.NAME and words(path)[-2:] != ("user", "name"):
                     continue
-                for each in read(value, field.hint):
-                    if "derived" in each.facts or (each.kind is EntityKind.SERVICE and field.hint != "ip"):
+                for each in read(value, field.kind):
+                    if "derived" in each.facts or (each.kind is EntityKind.SERVICE and field.kind is not FieldKind.IP):
                         continue
                     yield each
-                    if each.kind is EntityKind.EMAIL and field.hint in _NAMES:
+                    if each.kind is EntityKind.EMAIL and field.kind in _NAMES:
                         # Where a log names somebody by an address, the whole address is the name.
                         yield Typed(EntityKind.USER, each.value)
 

@@ -4,7 +4,7 @@ import uuid
 from datetime import datetime
 from typing import cast
 
-from triage.sandbox.columns import table_name
+from triage.logtypes import table_of
 from triage.sandbox.times import iso, parse_time
 from triage.sandbox.world import Record
 
@@ -23,7 +23,7 @@ def source_of(log_type: str, sources: dict[str, Record]) -> Record:
     identity = str(uuid.uuid5(_NAMESPACE, log_type))
     sources[identity] = {
         "integrationId": identity,
-        "integrationLabel": f"imported-{table_name(log_type).replace('_', '-')}",
+        "integrationLabel": f"imported-{table_of(log_type).replace('_', '-')}",
         "integrationType": "aws-s3" if log_type.startswith("AWS.") else "http",
         "logTypes": [log_type],
         "isEditable": True,
@@ -37,7 +37,7 @@ def note_delivery(sources: dict[str, Record], table: str, last: datetime) -> Non
     for identity, source in sources.items():
         known = source.get("lastEventReceivedAtTime")
         newer = not isinstance(known, str) or last > parse_time(known)
-        if newer and any(table_name(log_type) == table for log_type in _log_types(source)):
+        if newer and any(table_of(log_type) == table for log_type in _log_types(source)):
             times = {"lastEventReceivedAtTime": iso(last), "lastEventProcessedAtTime": iso(last)}
             sources[identity] = {**source, **times}
 

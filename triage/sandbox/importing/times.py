@@ -7,7 +7,7 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import JsonValue
 
-from triage.stages.enrichment.entities.paths import find, parse_path
+from triage.logtypes.paths import find, parse_path
 
 # The event time of log types whose field has no common name, or that have several times; by Panther's table name.
 _FIELDS = {

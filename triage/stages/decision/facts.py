@@ -14,8 +14,8 @@ from triage.domain.injection import looks_like_instruction
 from triage.domain.redaction import redact
 from triage.domain.signal import Signal, is_proven
 from triage.domain.trust import Trust
-from triage.domain.trust_map import classify
 from triage.domain.verdict import RunbookAnswer
+from triage.logtypes import classify
 from triage.stages.decision.proven import Masks, by_id, listed, proven
 
 _FINDINGS = 40

@@ -25,7 +25,7 @@ from triage.domain.evidence import MISSING, Evidence, Source, lookup
 from triage.domain.finding import AbsenceCitation, CheckedFinding, Citation, CountCitation, ValueCitation
 from triage.domain.injection import looks_like_instruction
 from triage.domain.trust import Trust
-from triage.domain.trust_map import classify
+from triage.logtypes import classify
 
 LISTED = frozenset(
     {"eventname", "eventsource", "eventtype", "eventcategory", "legacyeventtype", "awsregion", "region", "errorcode"}

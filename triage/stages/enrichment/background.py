@@ -12,8 +12,8 @@ from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity, EntityKind
 from triage.domain.evidence import Evidence, Source
+from triage.logtypes import table_of
 from triage.ports import AlertQuery, AlertSource, Column, Comment, Comments, LogSource, PantherUser
-from triage.stages.enrichment.playbook import table_of
 
 HISTORY_ALERTS = 100
 COMMENTED_ALERTS = 5

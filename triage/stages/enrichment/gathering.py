@@ -11,6 +11,7 @@ from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed
+from triage.logtypes import table_of
 from triage.ports import (
     LogSource,
     PantherApi,
@@ -20,7 +21,6 @@ from triage.ports import (
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import background
 from triage.stages.enrichment.asking import Answer, Asker
-from triage.stages.enrichment.playbook import table_of
 
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
 _SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])

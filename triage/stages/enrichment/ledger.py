@@ -11,11 +11,11 @@ from triage.domain.coverage import Coverage
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, Source
 from triage.domain.window import TimeWindow
+from triage.logtypes import table_of
 from triage.ports import LogSource, PantherUser
 from triage.stages.enrichment import background
 from triage.stages.enrichment.asking import Answer
 from triage.stages.enrichment.coverage import Rhythm, coverage_of
-from triage.stages.enrichment.playbook import table_of
 from triage.stages.enrichment.questions import Bound, Chosen
 from triage.stages.enrichment.subject import Subject
 

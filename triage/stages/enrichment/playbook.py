@@ -1,19 +1,14 @@
 """What a playbook file may hold."""
 
 import re
-from collections.abc import Iterable
 from datetime import timedelta
-from fnmatch import translate
-from functools import lru_cache
 from typing import Annotated
 
-from pydantic import AfterValidator, BeforeValidator, Field
+from pydantic import AfterValidator, Field
 
 from triage.domain.base import Value
+from triage.logtypes import Term, TermName
 from triage.settings import parse_duration
-
-TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self")
-"""What a log type may say of itself; `self` is the actor in the form in which targets are named."""
 
 LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values", "hashes")
 """Parameters that hold one or more texts."""
@@ -49,40 +44,6 @@ def _edge(value: str) -> str:
 Name = Annotated[str, AfterValidator(_named)]
 Parameter = Annotated[str, AfterValidator(_parameter)]
 Edge = Annotated[str, AfterValidator(_edge)]
-
-
-class Take(Value):
-    """One way to read a term's value from an event."""
-
-    path: str = ""
-    """Dotted path."""
-    keys: tuple[str, ...] = ()
-    """The path as separate keys, where a key holds dots itself."""
-    text: str = ""
-    """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
-    after: str = ""
-    """Keep what follows the first occurrence of this."""
-    before: str = ""
-    """Keep what stands before the first occurrence of this."""
-    where: dict[str, str] = Field(default_factory=dict)
-    """Paths that must match these globs."""
-    lower: bool = False
-
-
-def _takes(value: object) -> object:
-    """A bare path may be written in place of a mapping, and one of either in place of a list."""
-    if not isinstance(value, list | str):
-        return value
-    items = value if isinstance(value, list) else [value]
-    return [{"path": item} if isinstance(item, str) else item for item in items]
-
-
-class Term(Value):
-    """How a log type says one thing: in SQL for the lake, and as paths for the alert's own events."""
-
-    sql: str = Field(min_length=1)
-    take: Annotated[tuple[Take, ...], BeforeValidator(_takes)] = ()
-    """Tried in order; the first that gives a value counts."""
 
 
 class Window(Value):
@@ -125,7 +86,7 @@ class Playbook(Value):
     log_types: tuple[str, ...] = ("*",)
     """Globs."""
     without_terms: bool = False
-    """Only for log types that no playbook gives terms."""
+    """Only for log types whose terms are not known."""
     every_alert: bool = False
     """Asked whatever the log types are, once; each question names its table."""
     entity_kinds: tuple[str, ...] = ()
@@ -134,27 +95,9 @@ class Playbook(Value):
     """Globs over the detection's tags; asked only where one matches."""
     detections: tuple[str, ...] = ()
     """Globs over detection ids."""
-    terms: dict[
-        Annotated[str, Field(pattern="^(actor|action|target|address|recipient|session|refused|self)$")], Term
-    ] = Field(default_factory=dict)
+    terms: dict[TermName, Term] = Field(default_factory=dict)
+    """Of a log type that has no file, or in place of that file's."""
     questions: tuple[Question, ...] = ()
-
-
-def table_of(log_type: str) -> str:
-    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
-    return re.sub(r"[^a-z0-9_]", "_", log_type.lower())
-
-
-def any_glob(value: str, globs: Iterable[str]) -> bool:
-    """Whether a name matches one of the globs, without regard to case."""
-    folded = value.casefold()
-    return any(_compiled(glob).match(folded) is not None for glob in globs)
-
-
-@lru_cache(maxsize=16_384)
-def _compiled(glob: str) -> re.Pattern[str]:
-    """What `fnmatch` makes of a glob; it keeps 256 of its own, and the playbooks and the actions hold more."""
-    return re.compile(translate(glob.casefold()))
 
 
 def offset(edge: str) -> timedelta:

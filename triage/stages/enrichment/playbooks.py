@@ -1,9 +1,9 @@
 """Playbooks: the questions that analysts ask the lake, as YAML files.
 
-A playbook may give *terms*: how its log types say who acted, what was done, to what, from where. The questions of a
-playbook that names no log type's fields, only terms (`{actor}`, `{action}`, …), are then asked of every log type that
-has these terms. Terms are the author's own SQL and are put in when the file is loaded; values enter later, as typed
-literals (`:actor`, `:addresses`, …), through `QueryTemplate`.
+A question may name terms (`{actor}`, `{action}`, …) in place of a log type's fields, and is then asked of every log
+type whose file in `triage.logtypes` has these terms; a playbook may also give terms itself. Terms are put in as SQL
+before a question is parsed; values enter after that, as typed literals (`:actor`, `:addresses`, …), through
+`QueryTemplate`.
 """
 
 import re
@@ -13,9 +13,12 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from triage import logtypes
+from triage.domain.globs import any_glob
 from triage.domain.yaml_lines import YamlError, YamlFile, YamlPath, read_yaml
 from triage.errors import ConfigError
-from triage.stages.enrichment.playbook import LISTS, TERMS, TIMES, Playbook, Question, Term, any_glob, table_of
+from triage.logtypes import TERMS, Term, table_of
+from triage.stages.enrichment.playbook import LISTS, TIMES, Playbook, Question
 
 if TYPE_CHECKING:
     # sqlglot stands behind this package and costs start-up time.
@@ -49,18 +52,15 @@ class Playbooks:
     """All playbooks, checked. Make them with `load_playbooks`."""
 
     books: tuple[Playbook, ...]
-    _sql: Mapping[tuple[str, str, str], str]
-    """By playbook, question and log type (case folded), terms filled in. The log type is empty where the question has
-    no terms; then `{table}` may still be open."""
     _templates: dict[tuple[str, str, str], "QueryTemplate"] = field(default_factory=dict)
     """Those already parsed: parsing all of them at the start would take seconds."""
 
     def terms_of(self, log_type: str) -> Mapping[str, Term]:
-        """How a log type says who, what, where; empty where no playbook knows it."""
+        """How a log type says who, what, where; empty where that is not known. A playbook's own terms come first."""
         for book in self.books:
             if book.terms and any_glob(log_type, book.log_types):
                 return book.terms
-        return {}
+        return logtypes.terms_of(log_type)
 
     def asked(
         self, log_types: Sequence[str], *, kinds: Iterable[str], tags: Iterable[str], detection_id: str
@@ -83,12 +83,12 @@ class Playbooks:
                 return
             if book.without_terms and self.terms_of(log_type):
                 return
+        terms = self.terms_of(log_type)
         prefix = table_of(log_type) if not book.every_alert else book.playbook
         for question in book.questions:
             if question.log_types and not any_glob(log_type, question.log_types):
                 continue
-            text = self._text(book, question, log_type)
-            if text is None:
+            if not _holes(question) <= terms.keys():
                 continue
             own = book.every_alert or question.table is not None
             yield Asked(
@@ -98,25 +98,28 @@ class Playbooks:
                 log_type=log_type,
                 database=question.database,
                 table=question.table or table_of(log_type),
-                _parsed=partial(self._template, book, question, log_type, text),
+                _parsed=partial(self._template, book, question, log_type),
             )
 
-    def _text(self, book: Playbook, question: Question, log_type: str) -> str | None:
-        return self._sql.get((book.playbook, question.id, log_type.casefold())) or self._sql.get(
-            (book.playbook, question.id, "")
-        )
-
-    def _template(self, book: Playbook, question: Question, log_type: str, text: str) -> "QueryTemplate":
+    def _template(self, book: Playbook, question: Question, log_type: str) -> "QueryTemplate":
         place = (book.playbook, question.id, log_type.casefold())
         if place not in self._templates:
             # Loading, or for those that ship a test, has filled it with samples.
-            sql = text.replace("{table}", _full(question, log_type))
-            self._templates[place] = _parse(question, sql, tried=False)
+            self._templates[place] = _parse(question, _fill(question, log_type, self.terms_of(log_type)), tried=False)
         return self._templates[place]
 
 
-def _full(question: Question, log_type: str) -> str:
-    return f"{question.database}.public.{question.table or table_of(log_type)}"
+def _holes(question: Question) -> set[str]:
+    """The terms that a question's SQL names."""
+    return set(_HOLE.findall(question.sql)) - {"table"}
+
+
+def _fill(question: Question, log_type: str, terms: Mapping[str, Term]) -> str:
+    """A question's SQL for one log type."""
+    sql = _HOLE.sub(
+        lambda hole: f"({terms[hole.group(1)].sql})" if hole.group(1) in terms else hole.group(0), question.sql
+    )
+    return sql.replace("{table}", f"{question.database}.public.{question.table or table_of(log_type)}")
 
 
 def load_playbooks(directories: Sequence[Path], *, proven: Collection[Path] = ()) -> Playbooks:
@@ -141,57 +144,58 @@ def load_playbooks(directories: Sequence[Path], *, proven: Collection[Path] = ()
         for path in sorted(directory.glob("*.yaml")):
             book, file = _read(path)
             sources[book.playbook] = (book, file)
-    owners = [book for book, _ in sources.values() if book.terms]
-    own = {name for name, (_, file) in sources.items() if Path(file.name).parent not in proven}
-    own_log_types = {log_type for book in owners if book.playbook in own for log_type in book.log_types}
-    written: dict[tuple[str, str, str], str] = {}
+    playbooks = Playbooks(tuple(book for book, _ in sources.values()))
+    own = [book for book, file in sources.values() if Path(file.name).parent not in proven]
+    own_log_types = [log_type for book in own if book.terms for log_type in book.log_types]
     for book, file in sources.values():
-        _check_terms(book, file, parsed=book.playbook in own)
+        if book in own:
+            _check_terms(book, file)
+    for book, file in sources.values():
         for index, question in enumerate(book.questions):
             place: YamlPath = ("questions", index, "sql")
-            filled = _written(book, question, owners, file, place)
-            # One of them stands for all: each term has been parsed by itself.
-            for log_type, sql in list(filled.items())[:1]:
-                if book.playbook not in own and log_type not in own_log_types:
-                    continue
-                _check_sql(question, sql.replace("{table}", _full(question, log_type or _SAMPLE_LOG_TYPE)), file, place)
-            written |= {(book.playbook, question.id, log_type.casefold()): sql for log_type, sql in filled.items()}
-    return Playbooks(tuple(book for book, _ in sources.values()), written)
+            _check_question(book, question, file, place)
+            for log_type in _samples(playbooks, book, question, own_log_types, proven=book not in own):
+                _check_sql(question, _fill(question, log_type, playbooks.terms_of(log_type)), file, place)
+    return playbooks
 
 
-def _check_terms(book: Playbook, file: YamlFile, *, parsed: bool) -> None:
+def _check_terms(book: Playbook, file: YamlFile) -> None:
     if book.terms and any(character in name for name in book.log_types for character in "*?["):
         raise file.error(("log_types",), "a playbook with terms names its log types in full, without wildcards")
-    for name, term in book.terms.items() if parsed else ():
+    for name, term in book.terms.items():
         sql = (
             f"SELECT ({term.sql}) AS term FROM panther_logs.public.any_table WHERE p_event_time BETWEEN :start AND :end"  # noqa: S608 - only parsed, to check the author's own SQL
         )
         _check_sql(None, sql, file, ("terms", name, "sql"))
 
 
-def _written(
-    book: Playbook, question: Question, owners: Sequence[Playbook], file: YamlFile, place: YamlPath
-) -> dict[str, str]:
-    """The question's SQL for each log type whose terms fill it; under an empty name where it has no terms."""
-    holes = set(_HOLE.findall(question.sql)) - {"table"}
+def _check_question(book: Playbook, question: Question, file: YamlFile, place: YamlPath) -> None:
+    holes = _holes(question)
     unknown = sorted(holes - set(TERMS))
     if unknown:
         raise file.error(place, f"unknown term {{{unknown[0]}}}; known: {', '.join(TERMS)}, table")
     if book.every_alert and (question.table is None or holes):
         raise file.error(place, "a question of every alert names its own table and uses no terms")
+
+
+def _samples(
+    playbooks: Playbooks, book: Playbook, question: Question, own_log_types: Sequence[str], *, proven: bool
+) -> list[str]:
+    """The log types with which a question's SQL must be parsed before it may be asked.
+
+    Of a question with terms one log type stands for all, since each term is parsed by itself. A proven question is
+    parsed again only with terms that its author has not seen.
+    """
+    holes = _holes(question)
     if not holes:
-        return {"": question.sql}
-    return {
-        log_type: _fill(question.sql, owner.terms)
-        for owner in owners
-        if holes <= set(owner.terms)
-        for log_type in owner.log_types
-        if any_glob(log_type, book.log_types)
-    }
-
-
-def _fill(sql: str, terms: Mapping[str, Term]) -> str:
-    return _HOLE.sub(lambda hole: f"({terms[hole.group(1)].sql})" if hole.group(1) in terms else hole.group(0), sql)
+        return [] if proven else [_SAMPLE_LOG_TYPE]
+    known = own_log_types if proven else [*own_log_types, *(file.log_type for file in logtypes.shipped_log_types())]
+    fitting = [
+        log_type
+        for log_type in known
+        if any_glob(log_type, book.log_types) and holes <= playbooks.terms_of(log_type).keys()
+    ]
+    return fitting if proven else fitting[:1]
 
 
 def _parse(question: Question | None, sql: str, *, tried: bool = True) -> "QueryTemplate":

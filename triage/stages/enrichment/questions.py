@@ -8,8 +8,10 @@ from typing import TYPE_CHECKING
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
+from triage.domain.globs import any_glob
 from triage.domain.window import TimeWindow
-from triage.stages.enrichment.playbook import LISTS, any_glob, offset, table_of
+from triage.logtypes import table_of
+from triage.stages.enrichment.playbook import LISTS, offset
 from triage.stages.enrichment.playbooks import Asked, Playbooks
 from triage.stages.enrichment.subject import Subject
 

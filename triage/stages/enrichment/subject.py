@@ -13,9 +13,9 @@ from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
 from triage.domain.evidence import MISSING, lookup
+from triage.logtypes import Take, Term
 from triage.stages.enrichment.entities.extract import extract_entities
-from triage.stages.enrichment.entities.typed import text_of
-from triage.stages.enrichment.playbook import Take, Term
+from triage.stages.enrichment.entities.values import text_of
 
 MAX_VALUES = 12
 """Values of a kind that one question asks for."""

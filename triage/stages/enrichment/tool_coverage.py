@@ -10,9 +10,9 @@ from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.window import TimeWindow
 from triage.errors import PantherError, QueryFailed
+from triage.logtypes import table_of
 from triage.ports import Lake, LogSource, LogSources, QueryLimits
 from triage.stages.enrichment.coverage import RHYTHM_SQL, Rhythm, coverage_of
-from triage.stages.enrichment.playbook import table_of
 
 _HOURS = 1000
 _BYTES = 200_000

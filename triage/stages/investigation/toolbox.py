@@ -1,6 +1,5 @@
 """What the model's tools do: bounded reads over the ports, each failure told with its remedy."""
 
-import re
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
 from typing import TYPE_CHECKING, assert_never
@@ -11,6 +10,7 @@ from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
+from triage.logtypes import table_of
 from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
 from triage.stages.investigation.effects import ToolAnswer, ToolLimits
@@ -37,7 +37,6 @@ if TYPE_CHECKING:
 CoverageOf = Callable[[str, TimeWindow], Awaitable[tuple[Coverage, int]]]
 """Measures whether a fully qualified table could have answered over a window; gives that, and the queries it took."""
 
-_NO_WORD = re.compile(r"[^a-z0-9_]")
 _AFTER = timedelta(days=1)
 """How far behind the alert a query reaches that names no window."""
 
@@ -193,7 +192,7 @@ class Toolbox:
             return ""
         name = query.tables[0].rpartition(".")[2]
         known = dict.fromkeys((*self._dossier.log_types, *(entry.log_type for entry in self._dossier.evidence)))
-        return next((log_type for log_type in known if log_type and _table_name(log_type) == name), "")
+        return next((log_type for log_type in known if log_type and table_of(log_type) == name), "")
 
     async def _columns_of(self, tables: Sequence[str]) -> str:
         """The columns that exist, so that a query with a wrong one can be written again."""
@@ -209,11 +208,6 @@ class Toolbox:
             names = [column.name for column in self._columns[table]]
             parts.append(listed(f"Columns of {table}", names, COLUMNS_SHOWN))
         return "\n".join(parts)
-
-
-def _table_name(log_type: str) -> str:
-    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
-    return _NO_WORD.sub("_", log_type.lower())
 
 
 def _query_limits(limits: ToolLimits) -> QueryLimits:

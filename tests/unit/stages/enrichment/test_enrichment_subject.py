@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from tests.support.facts import ALERT, MOMENT
 from tests.support.shared import ROOT
 from triage.domain.entity import Entity, EntityKind, Role
+from triage.logtypes import Take
 from triage.stages.enrichment.entities import extract_entities
-from triage.stages.enrichment.playbook import Take
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.subject import Subject, parse_time, subject_of, take
 
@@ -184,7 +184,7 @@ def test_taking_a_term_never_fails(row: dict[str, Any]) -> None:
     """Whatever an event holds, a term gives a text."""
     ways = [
         Take(path="a.b.0.id"),
-        Take(keys=("a", "b")),
+        Take(path="{a}.b"),
         Take(text="{a} {b.id}"),
         Take(path="id", where={"a": "x*"}, after=":"),
     ]

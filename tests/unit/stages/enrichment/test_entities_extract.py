@@ -9,16 +9,8 @@ from hypothesis import strategies as st
 from tests.bench import entities as bench
 from triage.domain.entity import EntityKind, Role
 from triage.domain.evidence import MISSING, lookup
-from triage.stages.enrichment.entities import (
-    extract_entities,
-    extract_event,
-    known_log_types,
-    log_type_of,
-    primary_actor,
-    source_addresses,
-    targets,
-)
-from triage.stages.enrichment.entities.fields import table_of
+from triage.logtypes import entity_fields, shipped_log_types
+from triage.stages.enrichment.entities import extract_entities, log_type_of
 from triage.stages.enrichment.entities.gather import MAX_ENTITIES
 
 ADA = "ada@acme.example"
@@ -85,8 +77,8 @@ def test_an_alert_with_many_entities_keeps_some_of_each_role() -> None:
 
 def test_indicator_columns_take_the_role_of_the_field_they_came_from() -> None:
     """Panther files a mailbox's name as a user name; it is the actor's if the address is, else nobody's."""
-    found = extract_event(
-        event(ADA, p_any_usernames=["ada", "carol"], p_any_ip_addresses=["198.51.100.1"]), "Okta.SystemLog"
+    found = extract_entities(
+        [event(ADA, p_any_usernames=["ada", "carol"], p_any_ip_addresses=["198.51.100.1"])], context={}, log_types=()
     )
     roles = {each.value: each.role for each in found}
     assert roles["ada"] is Role.ACTOR
@@ -99,7 +91,7 @@ def test_what_shows_its_own_type_is_found_in_unknown_fields() -> None:
     more: dict[str, Any] = {
         "extra": {"deep": [{"x": "AKIAIOSFODNN7EXAMPLE"}, {"y": "arn:aws:s3:::acme-data"}, {"z": "192.0.2.9"}]}
     }
-    found = {each.value: each.role for each in extract_event(event(ADA, **more), "Okta.SystemLog")}
+    found = {each.value: each.role for each in extract_entities([event(ADA, **more)], context={}, log_types=())}
     assert found["AKIAIOSFODNN7EXAMPLE"] is found["arn:aws:s3:::acme-data"] is found["192.0.2.9"] is Role.OTHER
 
 
@@ -144,13 +136,12 @@ def test_a_log_type_is_named_or_shows_in_the_columns(row: dict[str, Any], log_ty
 )
 def test_any_json_is_read_without_an_error(rows: list[Any], context: Any, data: st.DataObject) -> None:
     """Whatever a log holds: bounded, ordered, each once, storable, the same each time."""
-    log_types = data.draw(st.lists(st.sampled_from(known_log_types()), max_size=2))
+    log_types = data.draw(st.lists(st.sampled_from([file.log_type for file in shipped_log_types()]), max_size=2))
     found = extract_entities(rows, context=context, log_types=log_types)
     assert found == extract_entities(rows, context=context, log_types=log_types)
     assert len(found) <= MAX_ENTITIES
     assert len({(each.kind, each.value) for each in found}) == len(found)
     assert all(each.model_validate_json(each.model_dump_json()) == each for each in found)
-    primary_actor(found), source_addresses(found), targets(found)
 
 
 def test_a_bottomless_event_is_cut() -> None:
@@ -159,7 +150,7 @@ def test_a_bottomless_event_is_cut() -> None:
     for _ in range(200):
         deep = {"a": [deep]}
     wide: dict[str, Any] = {f"k{n}": {f"k{m}": f"u{n}-{m}@acme.example" for m in range(50)} for n in range(200)}
-    found = extract_event({"deep": deep, **wide, "json": "[" * 50_000, "n": 10**5_000}, "")
+    found = extract_entities([{"deep": deep, **wide, "json": "[" * 50_000, "n": 10**5_000}], context={}, log_types=())
     assert len(found) == MAX_ENTITIES
 
 
@@ -180,17 +171,17 @@ def test_published_events_give_an_actor_or_a_target(published: list[dict[str, An
     assert covered / len(published) >= bench.TARGET
 
 
-def test_every_published_log_type_has_a_table(published: list[dict[str, Any]]) -> None:
+def test_the_entities_of_every_published_log_type_are_known(published: list[dict[str, Any]]) -> None:
     """Each log type that a published detection names has known fields, its own or its family's."""
     named = {log_type for test in published for log_type in test["log_types"] or ()}
-    assert [name for name in sorted(named) if not table_of(name)] == []
+    assert [name for name in sorted(named) if not entity_fields(name)] == []
 
 
 def test_fields_of_published_events_can_be_cited(published: list[dict[str, Any]]) -> None:
     """`lookup` finds what an entity's fields name; keys that hold dots and JSON inside a text are the exceptions."""
     cited = found = 0
     for test in published[::5]:
-        for entity in extract_event(test["event"], log_type_of(test["event"])):
+        for entity in extract_entities([test["event"]], context={}, log_types=()):
             cited += len(entity.fields)
             found += sum(lookup(test["event"], path) is not MISSING for path in entity.fields)
     assert found / cited >= 0.98

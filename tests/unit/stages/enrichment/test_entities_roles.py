@@ -5,18 +5,9 @@ from typing import Any
 
 import pytest
 
-from triage.domain.entity import EntityKind, Role
+from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import lookup
-from triage.stages.enrichment.entities import (
-    extract_entities,
-    extract_event,
-    is_service,
-    known_log_types,
-    primary_actor,
-    source_addresses,
-    targets,
-)
-from triage.stages.enrichment.entities.fields import parse_table, table_of
+from triage.stages.enrichment.entities import extract_entities
 
 UPN = "http://schemas.xmlsoap.org/ws/2005/05/identity/claims/upn"
 ADA, BOB, EVE = "ada@acme.example", "bob@acme.example", "eve@acme.example"
@@ -188,6 +179,11 @@ CASES: list[tuple[str, dict[str, Any], str, str, str]] = [
 ]
 
 
+def extract_event(event: Mapping[str, Any], log_type: str) -> tuple[Entity, ...]:
+    """The entities of one event."""
+    return extract_entities([{**event, "p_log_type": log_type}], context={}, log_types=())
+
+
 def by_role(event: Mapping[str, Any], log_type: str) -> dict[Role, set[str]]:
     """The values of an event's entities by role."""
     found: dict[Role, set[str]] = {role: set() for role in Role}
@@ -252,27 +248,17 @@ def session(role: str, name: str) -> dict[str, Any]:
     }
 
 
-def test_an_assumed_role_is_asked_about_by_its_own_arn() -> None:
-    """The caller names each session anew, so the role answers "who"; the session's name is a fact of it."""
-    who = primary_actor(extract_entities([session("deploy", "run-7")], context={}, log_types=()))
-    assert who is not None
-    assert (who.kind, who.value) == (EntityKind.ARN, "arn:aws:iam::111122223333:role/ci/deploy")
-    assert who.facts["session"] == "run-7"
-    assert "derived" not in who.facts
-
-
-def test_a_session_name_that_looks_like_a_person_is_not_taken_for_one() -> None:
-    """Whoever may assume a role can call the session after a colleague."""
-    who = primary_actor(extract_event(session("deploy", BOB), "AWS.CloudTrail"))
-    assert who is not None
-    assert who.value.endswith("role/ci/deploy")
+def test_an_assumed_role_has_its_own_arn_and_its_session_is_marked() -> None:
+    """The caller names each session anew, so its name says that it is one; the role's ARN comes from the issuer."""
+    found = {(e.kind, e.value): e for e in extract_event(session("deploy", BOB), "AWS.CloudTrail")}
+    assert "derived" not in found[EntityKind.ARN, "arn:aws:iam::111122223333:role/ci/deploy"].facts
+    assert found[EntityKind.EMAIL, BOB].facts["identity"] == "session"
 
 
 def test_an_identity_center_session_is_its_person() -> None:
     """There the name of the session is the user's, set by AWS."""
-    who = primary_actor(extract_event(session(SSO_ROLE, ADA), "AWS.CloudTrail"))
-    assert who is not None
-    assert (who.kind, who.value, who.facts["identity"]) == (EntityKind.EMAIL, ADA, "sso_session")
+    found = {(e.kind, e.value): e for e in extract_event(session(SSO_ROLE, ADA), "AWS.CloudTrail")}
+    assert found[EntityKind.EMAIL, ADA].facts["identity"] == "sso_session"
 
 
 def test_without_an_issuer_the_role_is_made_from_the_session() -> None:
@@ -282,49 +268,26 @@ def test_without_an_issuer_the_role_is_made_from_the_session() -> None:
     assert [e.facts["derived"] for e in derived] == ["from the session"]
 
 
-@pytest.mark.parametrize(
-    ("event", "log_type", "value"),
-    [
-        ({"actor": {"alternateId": ADA, "id": "00u1", "displayName": "Ada"}}, "Okta.SystemLog", ADA),
-        (
-            {"userIdentity": {"arn": "arn:aws:iam::111122223333:root"}},
-            "AWS.CloudTrail",
-            "arn:aws:iam::111122223333:root",
-        ),
-        ({"userIdentity": {"accessKeyId": "AKIAIOSFODNN7EXAMPLE"}}, "AWS.CloudTrail", "AKIAIOSFODNN7EXAMPLE"),
-        ({"userIdentity": {"invokedBy": "config.amazonaws.com"}}, "AWS.CloudTrail", "config.amazonaws.com"),
-        ({"actor_user_name": "Ada", "actor_user_id": 7}, "OneLogin.Events", "Ada"),
-        ({"user": {"username": "system:anonymous"}}, "Amazon.EKS.Audit", "system:anonymous"),
-    ],
-)
-def test_the_most_stable_identity_answers_who(event: dict[str, Any], log_type: str, value: str) -> None:
-    """An e-mail address or user name beats an ARN, and that an id or a key."""
-    who = primary_actor(extract_event(event, log_type))
-    assert who is not None
-    assert who.value == value
-
-
-def test_nobody_acted_where_no_field_says_so() -> None:
+def test_no_one_acted_where_no_field_says_so() -> None:
     """A flow record has no actor, and none is made up."""
-    assert primary_actor(extract_event({"srcAddr": "198.51.100.1", "dstAddr": "10.0.0.9"}, "AWS.VPCFlow")) is None
+    found = by_role({"srcAddr": "198.51.100.1", "dstAddr": "10.0.0.9"}, "AWS.VPCFlow")
+    assert found[Role.ACTOR] == set()
 
 
-def test_sources_and_targets_are_picked_by_role() -> None:
-    """Whoever changes his own account is the actor and a target too."""
-    event = {"actor": "ada", "user": "ada", "actor_ip": "198.51.100.1", "repo": "acme/site"}
-    found = extract_event(event, "GitHub.Audit")
-    assert [e.value for e in source_addresses(found)] == ["198.51.100.1"]
-    assert {e.value for e in targets(found)} == {"ada", "acme/site"}
-    assert next(e for e in found if e.value == "ada").role is Role.ACTOR
+def test_an_actor_may_be_a_target_too() -> None:
+    """Someone who changes their own account acts, and is acted upon."""
+    found = extract_event({"actor": "ada", "user": "ada", "actor_ip": "198.51.100.1"}, "GitHub.Audit")
+    ada = next(entity for entity in found if entity.value == "ada")
+    assert (ada.role, ada.facts["also"]) == (Role.ACTOR, "target")
 
 
 @pytest.mark.parametrize(
-    ("user", "service"),
-    [("dependabot[bot]", True), ("ada", False), ("ci@x.iam.gserviceaccount.com", True), (ADA, False)],
+    ("user", "identity"),
+    [("dependabot[bot]", "bot"), ("ada", None), ("ci@x.iam.gserviceaccount.com", "service_account"), (ADA, None)],
 )
-def test_services_are_known_by_their_form(user: str, service: bool) -> None:
-    """A bot or a service account says so in its name; everybody else may be a person."""
-    assert is_service(extract_event({"actor": user}, "GitHub.Audit")[0]) is service
+def test_services_are_known_by_their_form(user: str, identity: str | None) -> None:
+    """A bot or a service account says so in its name; everyone else may be a person."""
+    assert extract_event({"actor": user}, "GitHub.Audit")[0].facts.get("identity") == identity
 
 
 def test_a_record_inside_a_record_is_read() -> None:
@@ -336,17 +299,3 @@ def test_a_record_inside_a_record_is_read() -> None:
     found = by_role(event, "Azure.MonitorActivity")
     assert "ada" in found[Role.ACTOR]
     assert "web" in found[Role.TARGET]
-
-
-def test_a_family_shares_its_table() -> None:
-    """A log type without a table has its family's."""
-    assert table_of("Salesforce.Unheard") == table_of("Salesforce.Login") != ()
-    assert table_of("Acme.Unheard") == ()
-    assert "Salesforce.*" in known_log_types()
-
-
-@pytest.mark.parametrize("text", ["actor user", "actor nothing a", "nobody user a", "actor user a..b"])
-def test_a_line_that_is_none_is_refused(text: str) -> None:
-    """A table's line needs a role, a hint and whole paths."""
-    with pytest.raises(ValueError, match=r"not a|nobody"):
-        parse_table(text)

@@ -11,10 +11,12 @@ from hypothesis import strategies as st
 from sqlglot import exp
 
 from tests.support.shared import ROOT
+from triage.domain.globs import any_glob
 from triage.domain.sql import ParameterValue
 from triage.domain.window import TimeWindow
 from triage.errors import ConfigError
-from triage.stages.enrichment.playbook import LISTS, TIMES, any_glob, offset, table_of
+from triage.logtypes import table_of
+from triage.stages.enrichment.playbook import LISTS, TIMES, offset
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.signals.weights import WEIGHTS
 

@@ -5,7 +5,6 @@ import pytest
 from tests.support.facts import answer, at, signals_of, subject
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Direction
-from triage.stages.enrichment.signals.harmful import CATALOGUE, Harm, note_on
 
 
 def after(
@@ -153,39 +152,3 @@ def test_a_new_account_has_no_usual_place() -> None:
     found = signals_of(subject(targets=("bob",)), first)
 
     assert not {"target_used", "target_as_usual"} & set(found)
-
-
-@pytest.mark.parametrize(
-    ("log_type", "action", "harm"),
-    [
-        ("AWS.CloudTrail", "StopLogging", Harm.EVASION),
-        ("AWS.CloudTrail", "createaccesskey", Harm.PERSISTENCE),
-        ("Okta.SystemLog", "system.api_token.create", Harm.PERSISTENCE),
-        ("GitHub.Audit", "repository_secret_scanning_push_protection.disable", Harm.EVASION),
-        ("GSuite.ActivityEvent", "email_forwarding_out_of_domain", Harm.PERSISTENCE),
-        ("Azure.MonitorActivity", "microsoft.insights/diagnosticsettings/delete", Harm.EVASION),
-        ("Amazon.EKS.Audit", "create pods/exec", Harm.EXECUTION),
-        ("Amazon.EKS.Audit", "create clusterrolebindings/", Harm.PRIVILEGE),
-        ("GCP.AuditLog", "google.iam.admin.v1.CreateServiceAccountKey", Harm.PERSISTENCE),
-        ("Azure.Audit", "Add member to role", Harm.PRIVILEGE),
-    ],
-)
-def test_the_catalogue_knows_dangerous_actions(log_type: str, action: str, harm: Harm) -> None:
-    """Each log type's notes are found by name, whatever the case."""
-    note = note_on(log_type, action)
-
-    assert note is not None
-    assert note.harm is harm
-
-
-@pytest.mark.parametrize(
-    ("log_type", "action"), [("AWS.CloudTrail", "ListBuckets"), ("GitHub.Audit", "git.push"), ("X", "y")]
-)
-def test_the_catalogue_is_silent_on_ordinary_work(log_type: str, action: str) -> None:
-    """Reading lists and pushing code are no harm."""
-    assert note_on(log_type, action) is None
-
-
-def test_seriousness_stays_in_bounds() -> None:
-    """Notes run from 0.3 to 1.0."""
-    assert all(0.3 <= note.seriousness <= 1.0 for notes in CATALOGUE.values() for _, note in notes)

@@ -13,7 +13,6 @@ from triage.domain.finding import Finding
 from triage.domain.signal import Direction, Signal, is_proven, net_weight
 from triage.ports import Column, PantherUser
 from triage.stages.enrichment.background import indicators_of, outcome_rows, table_row, user_rows
-from triage.stages.enrichment.signals.harmful import CATALOGUE, Harm, note_on
 from triage.stages.enrichment.signals.weights import WEIGHTS
 from triage.stages.verification import verify
 
@@ -256,29 +255,3 @@ def test_every_weight_has_a_reason_and_a_direction() -> None:
         assert weight.reason.endswith("."), name
         assert weight.direction is not Direction.NEUTRAL, name
         assert 0 < weight.weight <= 4, name
-
-
-@pytest.mark.parametrize(
-    ("log_type", "action", "harm"),
-    [
-        ("AWS.CloudTrail", "StopLogging", Harm.EVASION),
-        ("Okta.SystemLog", "system.api_token.create", Harm.PERSISTENCE),
-        ("GitHub.Audit", "repo.access", Harm.EXPOSURE),
-        ("GCP.AuditLog", "google.iam.admin.v1.CreateServiceAccountKey", Harm.PERSISTENCE),
-        ("GCP.AuditLog", "io.k8s.core.v1.pods.exec.create", Harm.EXECUTION),
-        ("Azure.Audit", "Add member to role", Harm.PRIVILEGE),
-        ("Azure.MonitorActivity", "microsoft.storage/storageaccounts/listkeys/action", Harm.CREDENTIALS),
-        ("Amazon.EKS.Audit", "create pods/exec", Harm.EXECUTION),
-        ("GSuite.ActivityEvent", "GRANT_ADMIN_PRIVILEGE", Harm.PRIVILEGE),
-        ("Snowflake.QueryHistory", "UNLOAD", Harm.COLLECTION),
-        ("Crowdstrike.FDREvent", r"ProcessRollup2 \Device\HarddiskVolume1\Windows\System32\vssadmin.exe", Harm.DESTRUCTION),
-        ("OneLogin.Events", "72", Harm.PRIVILEGE),
-    ],
-)  # fmt: skip
-def test_the_catalogue_knows_the_acts_that_serve_an_intruder(log_type: str, action: str, harm: Harm) -> None:
-    """One known act for each log type that has notes."""
-    note = note_on(log_type, action)
-
-    assert note is not None
-    assert note.harm is harm
-    assert log_type in CATALOGUE

@@ -1,19 +1,10 @@
 """Who and what an alert is about, taken from its events by code.
 
 The same events give the same entities in the same order, and no event is an error: what can't be read is left out.
+`extract.py` walks the events along the paths of their log types, `names.py` judges fields of which no file speaks,
+`values.py` reads a text (`aws.py` and `addresses.py` know the two notations), and `gather.py` puts the finds in order.
 """
 
-from triage.stages.enrichment.entities.choose import is_service, primary_actor, source_addresses, targets
-from triage.stages.enrichment.entities.extract import extract_entities, extract_event, log_type_of
-from triage.stages.enrichment.entities.fields import known_log_types
+from triage.stages.enrichment.entities.extract import extract_entities, log_type_of
 
-__all__ = [
-    "extract_entities",
-    "extract_event",
-    "is_service",
-    "known_log_types",
-    "log_type_of",
-    "primary_actor",
-    "source_addresses",
-    "targets",
-]
+__all__ = ["extract_entities", "log_type_of"]

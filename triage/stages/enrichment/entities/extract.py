@@ -8,58 +8,50 @@ from pydantic import JsonValue
 
 from triage.domain.base import Row
 from triage.domain.entity import Entity, EntityKind, Role
-from triage.stages.enrichment.entities.fields import Field, parse_table, table_of
+from triage.logtypes import EntityField, FieldKind, entity_fields, recognise
+from triage.logtypes.paths import find, leaves, parse_path
 from triage.stages.enrichment.entities.gather import Gathering
-from triage.stages.enrichment.entities.names import asks, hint_of, resource_name, role_of
-from triage.stages.enrichment.entities.paths import find, leaves
-from triage.stages.enrichment.entities.typed import Typed, text_of
-from triage.stages.enrichment.entities.values import detect, emails_in, read
+from triage.stages.enrichment.entities.names import is_filter, kind_of, names_a_thing, role_of
+from triage.stages.enrichment.entities.values import Typed, detect, read, text_of
 
 MAX_EVENTS: Final = 1_000
 MAX_LEAVES: Final = 1_500
-"""Scalars looked at per event beyond those of its table."""
+"""Scalars looked at per event beyond those that its log type's file names."""
 MAX_SCAN: Final = 60
-"""Scalars read per object that a table hands over whole."""
+"""Scalars read per object that a file hands over whole."""
 
 _INDICATORS: Final = (
-    ("p_any_ip_addresses", "ip"),
-    ("p_any_emails", "email"),
-    ("p_any_usernames", "user"),
-    ("p_any_aws_arns", "arn"),
-    ("p_any_aws_account_ids", "account"),
-    ("p_any_aws_instance_ids", "resource"),
-    ("p_any_domain_names", "domain"),
-    ("p_any_actor_ids", "actor_id"),
-    ("p_any_md5_hashes", "hash"),
-    ("p_any_sha1_hashes", "hash"),
-    ("p_any_sha256_hashes", "hash"),
-    ("p_any_mac_addresses", "resource"),
-    ("p_any_serial_numbers", "resource"),
-    ("p_any_trace_ids", "trace"),
+    ("p_any_ip_addresses", FieldKind.IP),
+    ("p_any_emails", FieldKind.EMAIL),
+    ("p_any_usernames", FieldKind.USER),
+    ("p_any_aws_arns", FieldKind.ARN),
+    ("p_any_aws_account_ids", FieldKind.ACCOUNT),
+    ("p_any_aws_instance_ids", FieldKind.RESOURCE),
+    ("p_any_domain_names", FieldKind.DOMAIN),
+    ("p_any_actor_ids", FieldKind.ACTOR_ID),
+    ("p_any_md5_hashes", FieldKind.HASH),
+    ("p_any_sha1_hashes", FieldKind.HASH),
+    ("p_any_sha256_hashes", FieldKind.HASH),
+    ("p_any_mac_addresses", FieldKind.RESOURCE),
+    ("p_any_serial_numbers", FieldKind.RESOURCE),
+    ("p_any_trace_ids", FieldKind.TRACE),
 )
 """Source: Panther's documented indicator fields."""
 
-_UNIFIED: Final = parse_table(
-    """
-source ip     p_udm.source.ip p_udm.source.address
-other  ip     p_udm.destination.ip p_udm.destination.address
-other  user   p_udm.user.name
-other  email  p_udm.user.email
-other  arn    p_udm.user.arns.*
-other  actor_id p_udm.user.provider_id
-"""
+_UNIFIED: Final = tuple(
+    EntityField(role, kind, parse_path(f"p_udm.{path}"), below=False)
+    for role, kind, path in (
+        (Role.SOURCE, FieldKind.IP, "source.ip"),
+        (Role.SOURCE, FieldKind.IP, "source.address"),
+        (Role.OTHER, FieldKind.IP, "destination.ip"),
+        (Role.OTHER, FieldKind.IP, "destination.address"),
+        (Role.OTHER, FieldKind.USER, "user.name"),
+        (Role.OTHER, FieldKind.EMAIL, "user.email"),
+        (Role.OTHER, FieldKind.ARN, "user.arns.*"),
+        (Role.OTHER, FieldKind.ACTOR_ID, "user.provider_id"),
+    )
 )
 """Panther's unified data model; it doesn't say whether its user acted."""
-
-_SIGNATURES: Final = (
-    ("AWS.CloudTrail", ("useridentity", "eventsource", "eventname")),
-    ("Okta.SystemLog", ("actor", "eventtype", "outcome")),
-    ("GCP.AuditLog", ("protopayload",)),
-    ("Amazon.EKS.Audit", ("verb", "user", "objectref")),
-    ("AWS.VPCFlow", ("srcaddr", "dstaddr")),
-    ("OnePassword.SignInAttempt", ("target_user", "client", "category")),
-)
-"""Log type by the columns that together only it has, in lower case."""
 
 
 def log_type_of(event: Row) -> str:
@@ -67,21 +59,7 @@ def log_type_of(event: Row) -> str:
     named = event.get("p_log_type")
     if isinstance(named, str) and named.strip():
         return named.strip()
-    columns = {key.casefold() for key in islice(event, 500)}
-    for log_type, needed in _SIGNATURES:
-        if columns.issuperset(needed):
-            return log_type
-    return ""
-
-
-def extract_event(event: Row, log_type: str) -> tuple[Entity, ...]:
-    """Take the entities out of one event.
-
-    Args:
-        event: A row of the lake.
-        log_type: Panther's name; empty or unknown: fields are judged by their names.
-    """
-    return _of_event(event, log_type).entities()
+    return recognise(islice(event, 500))
 
 
 def extract_entities(
@@ -108,42 +86,33 @@ def extract_entities(
 
 def _of_event(event: Row, log_type: str, log_types: Sequence[str] = ()) -> Gathering:
     gathering = Gathering()
-    for table in _tables(log_type, log_types):
+    # An event that doesn't say what it is may be any of the detection's; the best fit counts.
+    for candidate in [log_type] if log_type else log_types:
         tried = Gathering()
-        _read_table(tried, event, table)
+        _read_fields(tried, event, entity_fields(candidate))
         if tried.weight() > gathering.weight():
             gathering = tried
-    _read_table(gathering, event, _UNIFIED)
+    _read_fields(gathering, event, _UNIFIED)
     _read_rest(gathering, event, by_name=not gathering.has(Role.ACTOR, Role.TARGET))
     _read_indicators(gathering, event)
     gathering.settle()
     return gathering
 
 
-def _tables(log_type: str, log_types: Sequence[str]) -> Iterator[tuple[Field, ...]]:
-    """The event's own table, else those of all the log types that it may have."""
-    own = table_of(log_type)
-    if own or log_type:
-        yield own
-        return
-    for each in log_types:
-        yield table_of(each)
-
-
 def _of_context(context: Mapping[str, JsonValue], log_type: str, *, alone: bool) -> Gathering:
     gathering = Gathering()
-    _read_table(gathering, context, table_of(log_type), prefix="p_alert_context.")
+    _read_fields(gathering, context, entity_fields(log_type), prefix="p_alert_context.")
     _read_rest(gathering, context, by_name=alone and not gathering.has(Role.ACTOR), prefix="p_alert_context.")
     gathering.settle()
     return gathering
 
 
-def _read_table(gathering: Gathering, event: Row, table: tuple[Field, ...], prefix: str = "") -> None:
-    for field in table:
+def _read_fields(gathering: Gathering, event: Row, fields: tuple[EntityField, ...], prefix: str = "") -> None:
+    for field in fields:
         for at, node in find(event, field.path):
             scalars = islice(leaves(node, at), MAX_SCAN) if field.below else _scalars(at, node)
             for path, value in scalars:
-                for typed in _typed(value, field.hint, path):
+                for typed in _typed(value, field.kind, path):
                     gathering.add(typed, field.role, prefix + path)
 
 
@@ -157,26 +126,24 @@ def _scalars(at: str, node: JsonValue) -> Iterator[tuple[str, JsonValue]]:
         yield at, node
 
 
-def _typed(value: JsonValue, hint: str, path: str) -> tuple[Typed, ...]:
-    if hint == "words":
-        return emails_in(value)
-    if hint != "scan":
-        return read(value, hint)
-    if asks(path):
+def _typed(value: JsonValue, kind: FieldKind, path: str) -> tuple[Typed, ...]:
+    if kind is not FieldKind.SCAN:
+        return read(value, kind)
+    if is_filter(path):
         return ()
-    return read(value, hint_of(path)) or (read(value, "resource") if resource_name(path) else ())
+    return read(value, kind_of(path)) or (read(value, FieldKind.RESOURCE) if names_a_thing(path) else ())
 
 
 def _read_rest(gathering: Gathering, event: Row, *, by_name: bool, prefix: str = "") -> None:
-    """Read the fields that no table names: with roles by their names, or only what shows its own type."""
+    """Read the fields that no file names: with roles by their names, or only what shows its own type."""
     columns = {name: value for name, value in event.items() if not str(name).startswith("p_")}
     for path, value in islice(leaves(columns), MAX_LEAVES):
         if by_name:
-            hint = hint_of(path)
-            role = role_of(path, hint)
-            found = read(value, hint)
-            if not found and role is Role.TARGET and resource_name(path):
-                found = read(value, "resource")
+            kind = kind_of(path)
+            role = role_of(path, kind)
+            found = read(value, kind)
+            if not found and role is Role.TARGET and names_a_thing(path):
+                found = read(value, FieldKind.RESOURCE)
             for typed in found:
                 gathering.add(typed, role, prefix + path)
         else:
@@ -186,10 +153,10 @@ def _read_rest(gathering: Gathering, event: Row, *, by_name: bool, prefix: str =
 
 def _read_indicators(gathering: Gathering, event: Row) -> None:
     """Read the `p_any_` columns: they know no role, so the values keep those of the fields they came from."""
-    for column, hint in _INDICATORS:
+    for column, kind in _INDICATORS:
         for path, value in _scalars(column, event.get(column)):
             # Of an ARN only itself: the names in it are entities where a field of the event says whose they are.
-            for typed in read(value, hint)[:1]:
+            for typed in read(value, kind)[:1]:
                 if typed.kind is EntityKind.USER and gathering.role_of(typed.kind, typed.value) is None:
                     _add_local_part(gathering, typed, path)
                 else:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from triage.domain.entity import Entity, EntityKind, Role
-from triage.stages.enrichment.entities.typed import Typed
+from triage.stages.enrichment.entities.values import Typed
 
 MAX_ENTITIES: Final = 60
 MAX_FIELDS: Final = 8

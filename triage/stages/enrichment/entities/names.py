@@ -1,4 +1,4 @@
-"""What a field's name alone tells: for log types without a table, and for objects that a table hands over whole."""
+"""What a field's name alone says: for log types without a file, and for objects that a file hands over whole."""
 
 from functools import lru_cache
 from typing import Final
@@ -6,6 +6,7 @@ from typing import Final
 import regex
 
 from triage.domain.entity import Role
+from triage.logtypes.schema import FieldKind
 
 
 def _set(text: str) -> frozenset[str]:
@@ -13,7 +14,10 @@ def _set(text: str) -> frozenset[str]:
 
 
 _WORD: Final = regex.compile(r"[A-Z]+(?![a-z])|[A-Z]?[a-z]+|\d+")
-_COMPOUND: Final = {"username": ("user", "name"), "useremail": ("user", "email"), "hostname": ("host", "name")} | {
+_COMPOUND: Final = {
+    "username": ("user", "name"),
+    "useremail": ("user", "email"),
+    "hostname": ("host", "name"),
     "ipaddress": ("ip", "address"),
     "ipaddr": ("ip", "address"),
     "sourceip": ("source", "ip"),
@@ -53,68 +57,72 @@ def words(path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
-def hint_of(path: str) -> str:
-    """What a field seems to hold, as a hint for `values.read`; `detect` where its name says nothing."""
+def kind_of(path: str) -> FieldKind:
+    """What a field seems to hold; `detect` where its name says nothing."""
     named = words(path)
     if not named:
-        return "detect"
+        return FieldKind.DETECT
     last = next((word for word in reversed(named) if not word.isdigit()), "")
     before = named[-2] if len(named) > 1 else ""
     pair = {before, last}
     if last in {"ip", "ips", "address", "addr", "addresses"} and pair & _OF_ADDRESS:
-        return "ip"
-    for hint, names in _BY_LAST:
+        return FieldKind.IP
+    for kind, names in _BY_LAST:
         if last in names:
-            return hint
+            return kind
     if last in {"name", "id", "identifier", "uuid", "key", "value"}:
         if pair & {"user", "login", "actor", "admin", "principal", "operator", "employee"}:
-            return "actor_id" if last in {"id", "uuid", "identifier"} else "user"
+            return FieldKind.ACTOR_ID if last in {"id", "uuid", "identifier"} else FieldKind.USER
         if pair & {"host", "computer", "device", "machine", "endpoint"}:
-            return "host"
-        if pair & {"domain"}:
-            return "domain"
-        if pair & {"account"} and last == "id":
-            return "account"
-    return "detect"
+            return FieldKind.HOST
+        if "domain" in pair:
+            return FieldKind.DOMAIN
+        if "account" in pair and last == "id":
+            return FieldKind.ACCOUNT
+    return FieldKind.DETECT
 
 
 _OF_ADDRESS: Final = frozenset({"ip", "ips", "remote", "source", "src", "dst", "dest", "client"})
-_BY_LAST: Final = (
-    ("ip", frozenset({"ip", "ips"})),
-    ("email", frozenset({"email", "emails", "mail", "upn"})),
-    ("user", frozenset({"user", "users", "login", "actor", "caller", "operator", "principal", "admin", "username"})),
-    ("arn", frozenset({"arn", "arns"})),
-    ("host", frozenset({"host", "hosts", "hostname", "computer", "machine"})),
-    ("domain", frozenset({"domain", "domains", "fqdn"})),
-    ("url", frozenset({"url", "urls", "uri", "link"})),
-    ("hash", frozenset({"hash", "md", "sha", "checksum"})),
+_BY_LAST: Final = tuple(
+    (kind, _set(names))
+    for kind, names in (
+        (FieldKind.IP, "ip ips"),
+        (FieldKind.EMAIL, "email emails mail upn"),
+        (FieldKind.USER, "user users login actor caller operator principal admin username"),
+        (FieldKind.ARN, "arn arns"),
+        (FieldKind.HOST, "host hosts hostname computer machine"),
+        (FieldKind.DOMAIN, "domain domains fqdn"),
+        (FieldKind.URL, "url urls uri link"),
+        (FieldKind.HASH, "hash md sha checksum"),
+    )
 )
+_PERSONAL: Final = frozenset({FieldKind.USER, FieldKind.EMAIL, FieldKind.ACTOR_ID, FieldKind.PRINCIPAL})
 
 
-def role_of(path: str, hint: str) -> Role:
+def role_of(path: str, kind: FieldKind) -> Role:
     """Who a field is about, from the outermost word that says so: `target.admin_email` is about the target."""
     named = words(path)
     for word in named:
         if word in _TARGET:
             return Role.TARGET
-        if word in _ACTOR and not (hint == "ip" and word in _SOURCE):
-            return Role.SOURCE if hint == "ip" else Role.ACTOR
-        if word in _SOURCE and hint == "ip":
+        if word in _ACTOR and not (kind is FieldKind.IP and word in _SOURCE):
+            return Role.SOURCE if kind is FieldKind.IP else Role.ACTOR
+        if word in _SOURCE and kind is FieldKind.IP:
             return Role.SOURCE
-    if hint == "ip":
+    if kind is FieldKind.IP:
         return Role.SOURCE
-    if hint in {"user", "email", "actor_id", "principal"} and path.count(".") <= 1:
-        # A record of a query names the one it is about without saying what he did: he did it.
+    if kind in _PERSONAL and path.count(".") <= 1:
+        # A record of a query names one person without saying what they did: they ran it.
         return Role.ACTOR
     return Role.OTHER
 
 
-def asks(path: str) -> bool:
+def is_filter(path: str) -> bool:
     """Whether the field is part of a filter or a label rather than of what is acted upon."""
     return not _ASIDE.isdisjoint(words(path))
 
 
-def resource_name(path: str) -> bool:
+def names_a_thing(path: str) -> bool:
     """Whether the last word says that the text names a thing: `bucketName`, `instanceId`, `roleArn`."""
     named = words(path)
     if not named:

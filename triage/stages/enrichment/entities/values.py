@@ -1,4 +1,4 @@
-"""One text of an event made into typed entities: what it is, spelled the one way, with what parsing alone tells.
+"""Makes one text of an event into typed entities: what it is, in one spelling, with what parsing alone says about it.
 
 The fact `identity` says what kind of identity a name is where that is known: `service`, `service_account`, `bot`,
 `system`, `anonymous`, `role`, `root`, `user`, `session` (its name chosen by the caller), `sso_session` (its name set by
@@ -6,6 +6,7 @@ IAM Identity Center) or `display_name`.
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from typing import Final
 from urllib.parse import urlsplit
 
@@ -13,11 +14,15 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.entity import EntityKind
+from triage.logtypes.paths import readable
+from triage.logtypes.schema import FieldKind
 from triage.stages.enrichment.entities.addresses import address_class, parse_address
 from triage.stages.enrichment.entities.aws import ACCESS_KEY, UNIQUE_ID, UNIQUE_ID_TYPES, Arn, is_sso_role, parse_arn
-from triage.stages.enrichment.entities.typed import Typed, text_of
 
 MAX_VALUE: Final = 256
+"""Characters of a text that is read."""
+MAX_LONG: Final = 1_000
+"""Characters of an ARN, a URL or a resource's name."""
 
 _EMAIL: Final = regex.compile(
     r"[^\s@<>\"',;:()\[\]\\/]{1,64}@(?:[\p{L}\p{N}_-]{1,63}\.)+(?:\p{L}{2,63}|xn--[a-z0-9-]+)"
@@ -32,21 +37,59 @@ _SERVICE_ACCOUNT: Final = regex.compile(r"system:serviceaccount:(?P<namespace>[^
 _GCP_SERVICE: Final = regex.compile(r"(?i).+@(?:[a-z0-9.-]+\.)?gserviceaccount\.com")
 _WINDOWS: Final = regex.compile(r"(?P<domain>[^\\/@\s]{1,64})\\(?P<name>[^\\/@]{1,104})")
 _ALGORITHMS: Final = {32: "md5", 40: "sha1", 64: "sha256", 96: "sha384", 128: "sha512"}
-_LONG: Final = frozenset({"arn", "url", "resource", "principal"})
+_LONG: Final = frozenset({FieldKind.ARN, FieldKind.URL, FieldKind.RESOURCE, FieldKind.PRINCIPAL, FieldKind.WORDS})
+_NOT_WORD: Final = regex.compile(r"\W*")
+_PLACEHOLDERS: Final = frozenset(
+    {
+        *("unknown", "null", "none", "nil", "undefined", "n/a", "na", "not_applicable", "notapplicable", "unspecified"),
+        *("redacted", "(redacted)", "<redacted>", "hidden", "hidden_due_to_security_reasons", "[filtered]", "empty"),
+        *("true", "false", "<null>", "(null)", "<id>"),
+    }
+)
 
 
-def read(value: JsonValue, hint: str) -> tuple[Typed, ...]:
+@dataclass(frozen=True, slots=True)
+class Typed:
+    """An entity without its place."""
+
+    kind: EntityKind
+    value: str
+    facts: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def key(self) -> tuple[EntityKind, str]:
+        """What makes two of them the same."""
+        return self.kind, self.value
+
+
+def text_of(value: JsonValue) -> str:
+    """The text of a scalar that may name something; empty where it names nothing or couldn't be shown."""
+    if isinstance(value, bool) or value is None:
+        return ""
+    if isinstance(value, float):
+        # Lakes give large ids as floats.
+        return str(int(value)) if value.is_integer() and abs(value) < 2**53 else ""
+    if isinstance(value, int):
+        return str(value) if abs(value) < 10**30 else ""
+    if not isinstance(value, str) or len(value) > MAX_LONG:
+        return ""
+    text = value.strip()
+    if not text or _NOT_WORD.fullmatch(text) or text.casefold() in _PLACEHOLDERS or not readable(text):
+        return ""
+    return text
+
+
+def read(value: JsonValue, kind: FieldKind) -> tuple[Typed, ...]:
     """Read a value of a known field.
 
     Args:
         value: A scalar of the event.
-        hint: What the field holds: the value of an `EntityKind`, or `name` (a display name), `role` (the name of an
-            IAM role), `session` (a session's name), `principal` (any identity) or `detect` (only what shows its own type).
+        kind: What the field holds; not `scan`, which says to look below.
     """
     text = text_of(value)
-    if not text or (len(text) > MAX_VALUE and hint not in _LONG):
+    if not text or (len(text) > MAX_VALUE and kind not in _LONG):
         return ()
-    return _READERS[hint](text)
+    return _READERS[kind](text)
 
 
 def _ip(text: str) -> tuple[Typed, ...]:
@@ -123,7 +166,7 @@ def _user(text: str) -> tuple[Typed, ...]:
 
 
 def _name(text: str) -> tuple[Typed, ...]:
-    """A display name; e-mail addresses often stand in for one."""
+    """A display name; often an e-mail address is used as one."""
     found = _user(text)
     if found[0].kind is EntityKind.USER and not found[0].facts:
         return (Typed(EntityKind.USER, text, {"identity": "display_name"}),)
@@ -164,7 +207,7 @@ def _url(text: str) -> tuple[Typed, ...]:
         host = parts.hostname or ""
     except ValueError:
         return ()
-    # User name and password have no place in a report.
+    # A user name and password do not belong in a report.
     value = parts._replace(netloc=parts.netloc.rpartition("@")[2].lower()).geturl()
     return (Typed(EntityKind.URL, value, {"host": host} if host else {}), *(_domain(host) if host else ()))
 
@@ -233,31 +276,30 @@ def detect(text: str) -> tuple[Typed, ...]:
     return ()
 
 
-def emails_in(value: JsonValue) -> tuple[Typed, ...]:
-    """Read the e-mail addresses in a sentence."""
-    text = text_of(value)
+def _emails_in(text: str) -> tuple[Typed, ...]:
+    """The e-mail addresses in a sentence."""
     return tuple(found for each in _EMAIL.findall(text) for found in _email(each.rstrip(".")))
 
 
-_READERS: Final[Mapping[str, Callable[[str], tuple[Typed, ...]]]] = {
-    "ip": _ip,
-    "user": _user,
-    "email": _email,
-    "arn": _arn,
-    "account": _account,
-    "host": _host,
-    "domain": _domain,
-    "url": _url,
-    "hash": _hash,
-    "access_key": _access_key,
-    "service": lambda text: (_service(text),),
-    "actor_id": _actor_id,
-    "trace": _trace,
-    "resource": _resource,
-    "name": _name,
-    "role": _role,
-    "session": _session,
-    "principal": _principal,
-    "detect": detect,
+_READERS: Final[Mapping[FieldKind, Callable[[str], tuple[Typed, ...]]]] = {
+    FieldKind.IP: _ip,
+    FieldKind.USER: _user,
+    FieldKind.EMAIL: _email,
+    FieldKind.ARN: _arn,
+    FieldKind.ACCOUNT: _account,
+    FieldKind.HOST: _host,
+    FieldKind.DOMAIN: _domain,
+    FieldKind.URL: _url,
+    FieldKind.HASH: _hash,
+    FieldKind.ACCESS_KEY: _access_key,
+    FieldKind.SERVICE: lambda text: (_service(text),),
+    FieldKind.ACTOR_ID: _actor_id,
+    FieldKind.TRACE: _trace,
+    FieldKind.RESOURCE: _resource,
+    FieldKind.NAME: _name,
+    FieldKind.ROLE: _role,
+    FieldKind.SESSION: _session,
+    FieldKind.PRINCIPAL: _principal,
+    FieldKind.DETECT: detect,
+    FieldKind.WORDS: _emails_in,
 }
-HINTS: Final = frozenset(_READERS)

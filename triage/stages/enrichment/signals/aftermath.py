@@ -8,6 +8,7 @@ from datetime import timedelta
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
+from triage.logtypes import Harm, harmful_action, is_self_service, knows_harmful_actions
 from triage.stages.enrichment.signals.awaited import is_awaited
 from triage.stages.enrichment.signals.facts import (
     SETTLED,
@@ -21,7 +22,6 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
-from triage.stages.enrichment.signals.harmful import BULK, CATALOGUE, Harm, is_self_service, note_on
 from triage.stages.enrichment.signals.place import place_of
 
 HOURS = timedelta(hours=12)
@@ -31,6 +31,8 @@ SETTLING = timedelta(hours=2)
 ROUTINE_DAYS = 2
 """Earlier days from which a follow-up is part of the actor's work."""
 REFUSED = 3
+BULK = 5
+"""From how many on reading counts in full: one document opened is work, dozens are a haul."""
 _READING = (Harm.COLLECTION,)
 _COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
 _INVERSE = (
@@ -79,7 +81,7 @@ def _steps(facts: Facts) -> list[_Step]:
         for row in entry.rows:
             action = text(row, "action")
             first = moment(row, "first_seen")
-            note = note_on(entry.log_type, action)
+            note = harmful_action(entry.log_type, action)
             if note is None or done(row) <= 0 or first is None or first > subject.last + HOURS:
                 continue
             if action in subject.actions or action in undone:
@@ -143,11 +145,11 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
 
 def _quiet(facts: Facts) -> Iterator[Signal]:
     entry = facts.first("quiet_aftermath", "action", "address", "first_seen")
-    if entry is None or entry.end is None or not facts.subject.actor or entry.log_type not in CATALOGUE:
+    if entry is None or entry.end is None or not facts.subject.actor or not knows_harmful_actions(entry.log_type):
         return
     watched = entry.end - facts.subject.last
     scale = min(1.0, max(0.0, watched / SETTLING))
-    done_already = {note.harm for action in facts.subject.actions if (note := note_on(entry.log_type, action))}
+    done_already = {note.harm for action in facts.subject.actions if (note := harmful_action(entry.log_type, action))}
     if done_already & _COMPLETE:
         # Whoever took or gave away data has nothing left to do.
         scale *= 0.4
@@ -188,7 +190,7 @@ def target_use(facts: Facts) -> Iterator[Signal]:
         row = rows[0]
         who, where = plain(text(row, "identity")), plain(text(row, "address"))
         # Only a change of credentials lets somebody else in; who was given rights works from where they like.
-        kinds = {note.harm for action in subject.actions if (note := note_on(entry.log_type, action))}
+        kinds = {note.harm for action in subject.actions if (note := harmful_action(entry.log_type, action))}
         scale = 0.35 if kinds <= {Harm.PRIVILEGE} and kinds else 1.0
         sentence = f"{who} was then used from {where}, where it never worked before."
         yield signal("target_used", sentence, [entry], scale=scale)

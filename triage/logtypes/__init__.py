@@ -1,0 +1,40 @@
+"""What is known of each log type: one YAML file per log type, and the loader that reads it when it is needed.
+
+`schema.py` says what a file may hold, `load.py` finds and reads it, `trust.py` answers who chose a field's content, and
+`paths.py` has the notation of paths and the walk along them. `docs/log-types.md` says how to add a log type.
+"""
+
+from triage.logtypes.load import (
+    EntityField,
+    HarmfulAction,
+    entity_fields,
+    harmful_action,
+    is_self_service,
+    knows_harmful_actions,
+    recognise,
+    shipped_log_types,
+    terms_of,
+)
+from triage.logtypes.schema import TERMS, FieldKind, Harm, LogType, Take, Term, TermName, table_of
+from triage.logtypes.trust import classify
+
+__all__ = [
+    "TERMS",
+    "EntityField",
+    "FieldKind",
+    "Harm",
+    "HarmfulAction",
+    "LogType",
+    "Take",
+    "Term",
+    "TermName",
+    "classify",
+    "entity_fields",
+    "harmful_action",
+    "is_self_service",
+    "knows_harmful_actions",
+    "recognise",
+    "shipped_log_types",
+    "table_of",
+    "terms_of",
+]

@@ -1,0 +1,127 @@
+"""Finds what is known of a log type. A file is read when its log type first comes up, and kept."""
+
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from functools import cache, lru_cache
+from pathlib import Path
+from typing import Final
+
+from triage.domain.entity import Role
+from triage.domain.globs import any_glob
+from triage.domain.yaml_lines import read_yaml
+from triage.logtypes.paths import Part, parse_path
+from triage.logtypes.schema import EntityPaths, FieldKind, Harm, LogType, Term, TrustPaths, table_of
+
+_DIRECTORY: Final = Path(__file__).parent
+
+
+@dataclass(frozen=True, slots=True)
+class EntityField:
+    """A path of an event at which an entity is found."""
+
+    role: Role
+    kind: FieldKind
+    path: tuple[Part, ...]
+    below: bool
+    """Every scalar at or below the path is meant."""
+
+
+@dataclass(frozen=True, slots=True)
+class HarmfulAction:
+    """What an action can be good for."""
+
+    harm: Harm
+    seriousness: float
+
+
+@cache
+def _stems() -> frozenset[str]:
+    return frozenset(path.stem for path in _DIRECTORY.glob("*.yaml"))
+
+
+@cache
+def _read(stem: str) -> LogType:
+    return read_yaml(_DIRECTORY / f"{stem}.yaml").validate(LogType)
+
+
+def shipped_log_types() -> tuple[LogType, ...]:
+    """Every file there is, in order of file name. Reads them all: for rare needs and tests."""
+    return tuple(_read(stem) for stem in sorted(_stems()))
+
+
+@lru_cache(maxsize=1024)
+def log_type_files(log_type: str) -> tuple[LogType, ...]:
+    """The file of a log type and those of its families, nearest first; empty where nothing is known of it."""
+    found = []
+    parts = log_type.casefold().split(".")
+    for size in range(len(parts), 0, -1):
+        name = ".".join(parts[:size])
+        if table_of(name) in _stems():
+            file = _read(table_of(name))
+            if file.log_type.casefold() in (f"{name}.*", log_type.casefold()):
+                found.append(file)
+    return tuple(found)
+
+
+def terms_of(log_type: str) -> Mapping[str, Term]:
+    """How a log type says who, what, where; empty where that is not known."""
+    return next((file.terms for file in log_type_files(log_type) if file.terms), {})
+
+
+def trust_paths(log_type: str) -> TrustPaths:
+    """Who chose the content of a log type's fields; without paths where that is not known."""
+    return next((file.trust for file in log_type_files(log_type) if file.trust is not None), TrustPaths())
+
+
+@lru_cache(maxsize=1024)
+def entity_fields(log_type: str) -> tuple[EntityField, ...]:
+    """The fields of a log type that hold entities; empty where they are not known."""
+    entities = next((file.entities for file in log_type_files(log_type) if file.entities is not None), None)
+    if entities is None:
+        return ()
+    found = list(_fields(entities, entities.below))
+    for include in entities.include:
+        included = _read(table_of(include.log_type.removesuffix(".*"))).entities
+        found += _fields(included, include.below) if included is not None else ()
+    return tuple(found)
+
+
+def _fields(entities: EntityPaths, below: Iterable[str]) -> Iterator[EntityField]:
+    for role, kind, paths in entities.paths():
+        for prefix in below:
+            for path in paths:
+                whole = f"{prefix}.{path}" if prefix else path
+                has_below = path.endswith(".**") or kind is FieldKind.SCAN
+                yield EntityField(role, kind, parse_path(whole.removesuffix(".**")), has_below)
+
+
+def knows_harmful_actions(log_type: str) -> bool:
+    """Whether the log type's file lists harmful actions, so that none of them being there says something."""
+    return any(file.harmful for file in log_type_files(log_type))
+
+
+@lru_cache(maxsize=4096)
+def harmful_action(log_type: str, action: str) -> HarmfulAction | None:
+    """What an action can be good for; `None` where there is nothing to say. Letter case doesn't matter."""
+    for file in log_type_files(log_type):
+        for harm, by_seriousness in file.harmful.items():
+            for seriousness, globs in by_seriousness.items():
+                if any_glob(action, globs):
+                    return HarmfulAction(harm, seriousness)
+    return None
+
+
+def is_self_service(log_type: str, action: str) -> bool:
+    """Whether people do this on their own account."""
+    return any(action in file.self_service for file in log_type_files(log_type))
+
+
+@cache
+def _recognised() -> tuple[tuple[str, frozenset[str]], ...]:
+    return tuple((file.log_type, frozenset(file.recognised_by)) for file in shipped_log_types() if file.recognised_by)
+
+
+def recognise(columns: Iterable[str]) -> str:
+    """The log type that an event's columns show; empty where they fit none."""
+    folded = frozenset(column.casefold() for column in columns)
+    return next((log_type for log_type, needed in _recognised() if needed <= folded), "")

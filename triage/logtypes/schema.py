@@ -1,0 +1,246 @@
+"""What the file of a log type may hold. `docs/log-types.md` explains each key to the people who write these files."""
+
+import re
+from collections.abc import Iterator
+from enum import StrEnum
+from typing import Annotated
+
+from pydantic import AfterValidator, BeforeValidator, Field, model_validator
+
+from triage.domain.base import Value
+from triage.domain.entity import Role
+from triage.logtypes.paths import parse_path
+
+TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self")
+"""What a log type may say of itself; `self` is the actor in the form in which targets are named."""
+
+
+class FieldKind(StrEnum):
+    """What a field holds: an `EntityKind`, or how to find one in it."""
+
+    IP = "ip"
+    USER = "user"
+    EMAIL = "email"
+    ARN = "arn"
+    ACCOUNT = "account"
+    HOST = "host"
+    DOMAIN = "domain"
+    URL = "url"
+    HASH = "hash"
+    ACCESS_KEY = "access_key"
+    SERVICE = "service"
+    ACTOR_ID = "actor_id"
+    TRACE = "trace"
+    RESOURCE = "resource"
+    NAME = "name"
+    """A display name."""
+    ROLE = "role"
+    """The name of an IAM role."""
+    SESSION = "session"
+    """The name that a caller gave its session."""
+    PRINCIPAL = "principal"
+    """Any identity; its form says which kind."""
+    DETECT = "detect"
+    """Only what shows its own type, such as an ARN or an address."""
+    SCAN = "scan"
+    """An object: each scalar below is read by its field's name."""
+    WORDS = "words"
+    """A sentence: the e-mail addresses in it."""
+
+
+class Harm(StrEnum):
+    """What an action can be good for, after the tactics of MITRE ATT&CK."""
+
+    PERSISTENCE = "a way back in"
+    PRIVILEGE = "more rights"
+    EVASION = "blinding of logs or protections"
+    CREDENTIALS = "access to secrets"
+    COLLECTION = "access to data"
+    EXPOSURE = "exposure to outsiders"
+    DESTRUCTION = "destruction"
+    EXECUTION = "running of code"
+
+
+def _is_path(text: str) -> str:
+    if any(part.key == "**" for part in parse_path(text.removesuffix(".**"))):
+        raise ValueError(f"`**` belongs at the end of a path: {text!r}")
+    return text
+
+
+def _is_term(name: str) -> str:
+    if name not in TERMS:
+        raise ValueError(f"unknown term; known: {', '.join(TERMS)}")
+    return name
+
+
+def _as_list(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _as_texts(value: object) -> object:
+    return [str(item) if type(item) is int else item for item in value] if isinstance(value, list) else value
+
+
+def _harm(name: object) -> object:
+    if not isinstance(name, str) or name.upper() not in Harm.__members__:
+        raise ValueError(f"unknown kind of harm; known: {', '.join(each.lower() for each in Harm.__members__)}")
+    return Harm[name.upper()]
+
+
+TermName = Annotated[str, AfterValidator(_is_term)]
+Path = Annotated[str, AfterValidator(_is_path)]
+OptionalPath = Annotated[str, AfterValidator(lambda text: _is_path(text) if text else text)]
+Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_list)]
+"""One path or several."""
+
+
+class Take(Value):
+    """One way to read a term's value from an event."""
+
+    path: OptionalPath = ""
+    """Dotted path; a key that itself holds dots is written in braces."""
+    text: str = ""
+    """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
+    after: str = ""
+    """Keep what follows the first occurrence of this."""
+    before: str = ""
+    """Keep what comes before the first occurrence of this."""
+    where: dict[str, str] = Field(default_factory=dict)
+    """Paths that must match these globs."""
+    lower: bool = False
+
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The keys of a path in which one holds dots itself; empty for every other path."""
+        return tuple(part.name for part in parse_path(self.path)) if "{" in self.path else ()
+
+
+class Term(Value):
+    """How a log type says one thing: in SQL for the lake, and as paths for the alert's own events.
+
+    In a file, a path, a list of paths or one `Take` is enough where SQL follows from it.
+    """
+
+    sql: str = Field(min_length=1)
+    take: tuple[Take, ...] = ()
+    """Tried in order; the first that gives a value counts."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _spell_out(cls, given: object) -> object:
+        """Turn the short forms into the full one."""
+        match given:
+            case str() | list():
+                given = {"take": given}
+            case {"path": _} | {"text": _}:
+                given = {"take": [given]}
+        if not isinstance(given, dict) or "take" not in given:
+            return given
+        takes = given["take"] if isinstance(given["take"], list) else [given["take"]]
+        takes = [{"path": take} if isinstance(take, str) else take for take in takes]
+        return {**given, "take": takes, "sql": given.get("sql") or _sql(takes)}
+
+
+def _sql(takes: list[object]) -> str:
+    """The SQL that follows from paths alone."""
+    paths = [take["path"] for take in takes if isinstance(take, dict) and take.keys() <= {"path", "lower"}]
+    lower = {take.get("lower", False) for take in takes if isinstance(take, dict)}
+    if not paths or len(paths) < len(takes) or len(lower) > 1:
+        raise ValueError("SQL does not follow from these paths; give `sql` as well")
+    columns = [_column(str(path)) for path in paths]
+    found = columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
+    return f"LOWER({found})" if True in lower else found
+
+
+def _column(path: str) -> str:
+    """The SQL of a path: `target.0.alternateId` is `target[0]:alternateId::string`."""
+    parts = parse_path(path)
+    sql = parts[0].name
+    inside = False
+    for part in parts[1:]:
+        if part.name.isdecimal():
+            sql += f"[{part.name}]"
+        elif not part.name.isidentifier():
+            sql += f"['{part.name}']"
+        else:
+            sql += f"{'.' if inside else ':'}{part.name}"
+            inside = True
+    return sql if len(parts) == 1 else f"{sql}::string"
+
+
+class Include(Value):
+    """The paths of another log type, whose record this one holds or resembles; not what that one includes."""
+
+    log_type: str
+    below: tuple[str, ...] = ("",)
+    """As in `EntityPaths`, whose own `below` it replaces."""
+
+
+class EntityPaths(Value):
+    """Who acted, from where, and on what: by role, then by what the field holds."""
+
+    below: tuple[str, ...] = ("",)
+    """The fields that may hold the record, each tried for every path; an empty one is the event itself."""
+
+    actor: dict[FieldKind, Paths] = Field(default_factory=dict)
+    source: dict[FieldKind, Paths] = Field(default_factory=dict)
+    target: dict[FieldKind, Paths] = Field(default_factory=dict)
+    other: dict[FieldKind, Paths] = Field(default_factory=dict)
+    include: tuple[Include, ...] = ()
+
+    def paths(self) -> Iterator[tuple[Role, FieldKind, tuple[str, ...]]]:
+        """The file's own paths, in its order."""
+        for role in Role:
+            for kind, paths in getattr(self, role.value).items():
+                yield role, kind, paths
+
+
+class TrustPaths(Value):
+    """Who chose a field's content. What no list names is the acting party's; see `logtypes.trust`."""
+
+    provider: tuple[Path, ...] = ()
+    session: tuple[Path, ...] = ()
+    """The provider's unless it holds a session name, which the caller of an assumed role chooses."""
+    identifier: tuple[Path, ...] = ()
+    """The provider's where it reads like an identifier; a failed login is logged under whatever was typed."""
+    actor: tuple[Path, ...] = ()
+    """Wins over the others: it takes something out of a `**`."""
+
+
+Actions = Annotated[tuple[str, ...], BeforeValidator(_as_texts)]
+Seriousness = Annotated[float, Field(ge=0.3, le=1.0)]
+"""From 0.3 (ordinary work that intruders do too) to 1.0 (rarely done, and then by few people)."""
+
+
+class LogType(Value):
+    """One file. What it leaves out comes from its family's file, if there is one."""
+
+    log_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(\.[A-Za-z0-9_]+)*(\.\*)?$")]
+    """Panther's name; one that ends in `.*` stands for every log type of the family without a file of its own."""
+    sources: Annotated[tuple[str, ...], Field(min_length=1)]
+    """Where the names are published."""
+    recognised_by: tuple[str, ...] = ()
+    """Columns, in lower case, that together only this log type has, for events that don't name theirs."""
+    terms: dict[TermName, Term] = Field(default_factory=dict)
+    entities: EntityPaths | None = None
+    trust: TrustPaths | None = None
+    harmful: dict[Annotated[Harm, BeforeValidator(_harm)], dict[Seriousness, Actions]] = Field(default_factory=dict)
+    """Globs of actions that serve an intruder once inside, as the term `action` gives them; the first match counts."""
+    self_service: tuple[str, ...] = ()
+    """Actions that people take on their own account; from their usual place these are housekeeping."""
+
+    @property
+    def is_family(self) -> bool:
+        """Whether the file speaks for several log types."""
+        return self.log_type.endswith(".*")
+
+    @model_validator(mode="after")
+    def _family_has_no_terms(self) -> "LogType":
+        if self.is_family and (self.terms or self.harmful):
+            raise ValueError("a family has no terms or actions: its log types have different columns")
+        return self
+
+
+def table_of(log_type: str) -> str:
+    """The table of a log type: `AWS.CloudTrail` is stored in `aws_cloudtrail`."""
+    return re.sub(r"[^a-z0-9_]", "_", log_type.lower())
