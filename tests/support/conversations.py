@@ -29,7 +29,8 @@ from triage.pipeline.run import Pipeline
 from triage.ports import Claim, Progress, Store
 from triage.sandbox.server import SandboxServer
 from triage.settings import InvestigationSettings, LlmSettings, Settings
-from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
+from triage.stages.investigation import Conclusion, Toolbox, run_investigation
+from triage.stages.model_calls import ModelContext
 
 PROMPTS = load_prompts()
 DOORS = {"sql": "SELECT door, state FROM panther_logs.public.custom_door ORDER BY door", "reason": "Which doors?"}
@@ -56,7 +57,7 @@ async def investigated(
         llm: The model.
         journal: Of the run.
         seen: Receives what a person at a terminal sees.
-        more: Further arguments of `run_investigation`.
+        more: Further fields of the `ModelContext`.
         llm_settings: Changes to the model's settings.
         settings: Changes to the investigation's.
     """
@@ -67,19 +68,22 @@ async def investigated(
         open_model(LlmSettings(base_url=llm.url, **(llm_settings or {})), clock=clock) as model,
     ):
         box = Toolbox(dossier(), lake=panther.lake, alerts=panther.alerts, rules=panther.rules, settings=chosen)
-        return await run_investigation(
-            dossier(),
+        context = ModelContext(
             model=model,
-            toolbox=box,
             journal=journal,
             prompts=PROMPTS,
+            clock=clock,
             settings=chosen,
             max_output_tokens=1_000,
+            **(more or {}),
+        )
+        return await run_investigation(
+            dossier(),
+            context,
+            toolbox=box,
             nonce=NONCE,
-            clock=clock,
             check=objections,
             observe=(seen if seen is not None else []).append,
-            **{"capabilities": ASSUMED, **(more or {})},
         )
 
 

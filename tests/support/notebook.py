@@ -1,9 +1,12 @@
-"""A journal in memory."""
+"""A run in memory: its journal, and a model that gives scripted replies."""
 
 import json
 from collections.abc import Awaitable, Callable
 
 from pydantic import JsonValue
+
+from triage.errors import ModelError
+from triage.ports import ChatReply, ChatRequest
 
 
 class Killed(BaseException):
@@ -27,3 +30,20 @@ class Notebook:
             self.entries[key] = json.dumps(result, allow_nan=False)
         found: JsonValue = json.loads(self.entries[key])
         return found
+
+
+class ScriptedModel:
+    """Gives its replies in order, the last one again and again; an error is raised."""
+
+    name = "scripted-1"
+
+    def __init__(self, *replies: ChatReply | ModelError) -> None:
+        self.replies = replies
+        self.requests: list[ChatRequest] = []
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        self.requests.append(request)
+        reply = self.replies[min(len(self.requests), len(self.replies)) - 1]
+        if isinstance(reply, ModelError):
+            raise reply
+        return reply

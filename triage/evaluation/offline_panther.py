@@ -11,7 +11,7 @@ from triage.errors import QueryFailed
 from triage.ports import AlertPage, Column, Comment, Events, LogSource, PantherUser, QueryResult, Table, ToolCall
 from triage.settings import Settings
 from triage.stages.investigation import Toolbox
-from triage.stages.investigation.effects import ToolAnswer, ToolLimits
+from triage.stages.investigation.values import ToolAnswer, ToolLimits
 
 NOT_RECORDED = "not recorded"
 

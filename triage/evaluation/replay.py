@@ -36,8 +36,7 @@ from triage.ports import (
     Progress,
 )
 from triage.settings import Settings
-from triage.stages.investigation import ToolCallEntry
-from triage.stages.investigation.effects import ToolAnswer
+from triage.stages.investigation import ToolAnswer, ToolCallEntry
 from triage.stages.model_calls import read_entry
 
 ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})

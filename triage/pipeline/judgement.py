@@ -13,8 +13,7 @@ from triage.domain.redaction import redact
 from triage.domain.signal import Direction
 from triage.domain.verdict import Disposition, Draft, Verdict
 from triage.stages.decision import Opinion, adjudicate, facts_of
-from triage.stages.investigation import Conclusion
-from triage.stages.investigation.offline import offline_draft
+from triage.stages.investigation import Conclusion, offline_draft
 from triage.stages.verification import invented_value, verify
 
 _MAX_CITED = 3

@@ -41,8 +41,8 @@ from triage.ports import (
 from triage.settings import Settings
 from triage.stages.decision import Adjudication, adjudicate_with_model
 from triage.stages.enrichment import Enricher
-from triage.stages.investigation import ASSUMED, Conclusion, Toolbox, run_investigation
-from triage.stages.investigation.offline import offline_draft
+from triage.stages.investigation import Conclusion, Toolbox, offline_draft, run_investigation
+from triage.stages.model_calls import ASSUMED, ModelContext
 from triage.stages.writeback import AlertAtStart
 
 log = logging.getLogger(__name__)
@@ -129,10 +129,10 @@ class Pipeline:
         log.info("enriched", extra={"alert_id": alert.id, "evidence": len(dossier.evidence)})
         conclusion = await self._investigate(claim, dossier, journal, observe)
         checked = check_conclusion(dossier, conclusion)
-        weighed, spent = await self._weigh(claim, dossier, conclusion, checked, journal, observe)
+        adjudication, spent = await self._adjudicate(claim, dossier, conclusion, checked, journal, observe)
         fit = await journal.step("calibration", "choice", self._fit)
         verdict = calibrate(
-            judge(dossier, conclusion, checked=checked, opinion=weighed.opinion),
+            judge(dossier, conclusion, checked=checked, opinion=adjudication.opinion),
             None if fit is None else ConfidenceMap.model_validate(fit),
         )
         observe(Progress("verdict", f"{verdict.disposition.value}, {verdict.dropped} findings dropped"))
@@ -149,7 +149,7 @@ class Pipeline:
             signals=dossier.signals,
             entities=dossier.entities,
             usage=conclusion.usage.plus(_asked(dossier.evidence)).plus(spent),
-            notes=(*dossier.notes, *conclusion.notes, *weighed.notes, *alert.notes),
+            notes=(*dossier.notes, *conclusion.notes, *adjudication.notes, *alert.notes),
         )
         again_at = None
         if self.publisher is not None:
@@ -217,19 +217,11 @@ class Pipeline:
         nonce = str(await journal.step("nonce", "chance", self._nonce))
         conclusion = await run_investigation(
             dossier,
-            model=self.model,
+            self._context(claim, journal, self.model, await self._capabilities(journal)),
             toolbox=self.toolbox(dossier),
-            journal=journal,
-            prompts=self.prompts,
-            settings=self.settings.investigation,
-            max_output_tokens=self.settings.llm.max_output_tokens,
             nonce=nonce,
-            clock=self.clock,
             check=objections,
             observe=observe,
-            meter=meter,
-            capabilities=await self._capabilities(journal),
-            price=self.settings.llm.price,
         )
         if conclusion.learned is not None and self.abilities is not None:
             await self.abilities.learn(conclusion.learned)
@@ -247,7 +239,7 @@ class Pipeline:
 
         return Capabilities.model_validate(await journal.step("capabilities", "choice", known))
 
-    async def _weigh(
+    async def _adjudicate(
         self,
         claim: Claim,
         dossier: Dossier,
@@ -256,26 +248,34 @@ class Pipeline:
         journal: Journal,
         observe: Observer,
     ) -> tuple[Adjudication, Usage]:
-        """Have the proven findings weighed by a second call, where there is something to weigh."""
+        """Ask the model a second time what the proven findings show, if there are any."""
         held = any(found.verified for found in checked.findings)
         if self.model is None or conclusion.offline or not self.settings.investigation.adjudicate or not held:
             return Adjudication(), Usage()
-        weighed, spent = await adjudicate_with_model(
+        capabilities = conclusion.learned or await self._capabilities(journal)
+        adjudication, spent = await adjudicate_with_model(
             facts_for(dossier, conclusion, checked),
-            model=self.model,
+            self._context(claim, journal, self.model, capabilities),
+            before=conclusion.usage,
+        )
+        opinion = adjudication.opinion
+        outcome = opinion.disposition.value if opinion is not None else "the rules decide alone"
+        observe(Progress("adjudicate", f"the proven findings weighed again: {outcome}", ok=opinion is not None))
+        return adjudication, spent
+
+    def _context(self, claim: Claim, journal: Journal, model: ChatModel, capabilities: Capabilities) -> ModelContext:
+        """What the model calls of one claim need."""
+        return ModelContext(
+            model=model,
             journal=journal,
             prompts=self.prompts,
+            clock=self.clock,
             settings=self.settings.investigation,
             max_output_tokens=self.settings.llm.max_output_tokens,
-            clock=self.clock,
-            capabilities=conclusion.learned or await self._capabilities(journal),
-            before=conclusion.usage,
+            capabilities=capabilities,
             meter=self.meter(claim),
             price=self.settings.llm.price,
         )
-        said = weighed.opinion.disposition.value if weighed.opinion is not None else "the rules decide alone"
-        observe(Progress("adjudicate", f"the proven findings weighed again: {said}", ok=weighed.opinion is not None))
-        return weighed, spent
 
     def meter(self, claim: Claim) -> StoreMeter:
         """The book of one claim's model calls, and the day's budget."""

@@ -12,13 +12,13 @@ from triage.domain.canary import canary_of
 from triage.domain.clean import printable_sentence
 from triage.domain.redaction import redact
 from triage.domain.verdict import Disposition, Usage
-from triage.ports import Capabilities, ChatModel, ChatReply, Clock, Journal, Message, Meter, Prompts, ToolSpec
-from triage.settings import InvestigationSettings, Price
+from triage.ports import ChatReply, Message, ToolSpec
 from triage.stages.model_calls import (
     Lowered,
     ModelBudget,
     ModelCall,
     ModelCaller,
+    ModelContext,
     ModelFailure,
     ReplyInvalid,
     explain,
@@ -31,7 +31,7 @@ from triage.stages.model_calls import (
 TOOL = "weigh"
 _CALLS = 4
 """Requests at most: the first, one repair, and each form that the endpoint refuses."""
-_LEAST_SECONDS = 15.0
+_MIN_SECONDS = 15.0
 _MAX_REPLY_CHARS = 20_000
 _MAX_REASON_CHARS = 1_200
 _CITED = regex.compile(r"\[([\d\s,;#FfE-]{1,80})\]|\bfindings?\s+#?((?:\d{1,3}(?:\s*(?:,|and|&|to|-)\s*)?){1,20})")
@@ -71,18 +71,7 @@ class WireOpinion(BaseModel):
 
 
 async def adjudicate_with_model(
-    facts: Mapping[str, JsonValue],
-    *,
-    model: ChatModel,
-    journal: Journal,
-    prompts: Prompts,
-    settings: InvestigationSettings,
-    max_output_tokens: int,
-    clock: Clock,
-    capabilities: Capabilities,
-    before: Usage,
-    meter: Meter | None = None,
-    price: Price | None = None,
+    facts: Mapping[str, JsonValue], context: ModelContext, *, before: Usage
 ) -> tuple[Adjudication, Usage]:
     """Ask a model what the proven facts show.
 
@@ -91,16 +80,8 @@ async def adjudicate_with_model(
 
     Args:
         facts: From `facts_of`.
-        model: Asked once, or twice if its reply can't be read.
-        journal: Keeps each call (`adjudicate/1`).
-        prompts: The templates.
-        settings: Budgets of the alert.
-        max_output_tokens: Tokens of one reply.
-        clock: Measures the seconds of a call.
-        capabilities: Of the model's endpoint.
+        context: The model is asked once, or twice if its reply can't be read; its journal keys are `adjudicate/1`, ….
         before: What the investigation has spent.
-        meter: The day's budget, and where each call is booked.
-        price: Of the model, if known.
 
     Returns:
         The opinion or why there is none, and what the calls cost. A model that fails is not an error here: the rules
@@ -109,36 +90,22 @@ async def adjudicate_with_model(
     Raises:
         StoreError: The journal can't be written or read.
     """
-    caller = ModelCaller(
-        model=model,
-        journal=journal,
-        clock=clock,
-        meter=meter,
-        max_seconds=settings.max_seconds - before.seconds,
-        least_seconds=_LEAST_SECONDS,
-        required=False,
-        keeps_prompts=False,
-    )
-    budget = ModelBudget(settings, max_output_tokens, lambda: before.seconds + caller.seconds, price, before)
-    adjudication = await _adjudicate(facts, caller, budget, prompts, capabilities)
+    caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=False, keeps_prompts=False, seconds=before.seconds)
+    budget = ModelBudget(context, lambda: caller.seconds, before)
+    adjudication = await _adjudicate(facts, caller, budget)
     spent = budget.spent
     usage = Usage(
         prompt_tokens=spent.prompt_tokens,
         completion_tokens=spent.completion_tokens,
         cached_tokens=spent.cached_tokens,
         money=spent.money,
-        seconds=round(caller.seconds, 3),
+        seconds=round(caller.seconds - before.seconds, 3),
     )
     return adjudication, usage
 
 
-async def _adjudicate(
-    facts: Mapping[str, JsonValue],
-    caller: ModelCaller,
-    budget: ModelBudget,
-    prompts: Prompts,
-    capabilities: Capabilities,
-) -> Adjudication:
+async def _adjudicate(facts: Mapping[str, JsonValue], caller: ModelCaller, budget: ModelBudget) -> Adjudication:
+    prompts, capabilities = caller.context.prompts, caller.context.capabilities
     verified = frozenset(_finding_number(entry) for entry in cast("list[JsonValue]", facts["findings"]))
     canary = canary_of(prompts.digest)
     schema = schema_of(WireOpinion, strict=True)
@@ -149,19 +116,15 @@ async def _adjudicate(
     ]
     repaired = False
     for number in range(1, _CALLS + 1):
-        tool = ToolSpec(
-            name=TOOL,
-            description="Give the result. Call it once.",
-            parameters=schema,
-            strict=capabilities.strict_tools,
-        )
-        request = result_request(
-            messages, capabilities, tool=tool, schema=schema, form=form, max_tokens=budget.max_output_tokens
-        )
+        strict = capabilities.strict_tools
+        tool = ToolSpec(name=TOOL, description="Give the result. Call it once.", parameters=schema, strict=strict)
+        limit = caller.context.max_output_tokens
+        request = result_request(messages, capabilities, tool=tool, schema=schema, form=form, max_tokens=limit)
         refusal = budget.refusal(request)
         if refusal:
             return _without_opinion(refusal)
-        reply = await caller.call(ModelCall(f"adjudicate/{number}", request, budget.estimate(request), concluding=True))
+        call = ModelCall(f"adjudicate/{number}", request, budget.estimate(request), concluding=True)
+        reply = await caller.call(call)
         if isinstance(reply, ModelFailure):
             fewer = capabilities.without(reply.unsupported)
             if fewer == capabilities:

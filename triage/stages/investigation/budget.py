@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from triage.domain.evidence import Evidence
 from triage.domain.verdict import Usage
 from triage.ports import ChatReply, ChatRequest
-from triage.stages.investigation.effects import ToolAnswer, ToolLimits
+from triage.stages.investigation.values import ToolAnswer, ToolLimits
 from triage.stages.model_calls import ModelBudget
 
 _QUERY_BYTES = 200_000

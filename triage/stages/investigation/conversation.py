@@ -43,7 +43,7 @@ class Conversation:
     def start(self) -> None:
         """Instructions, then the dossier, as long as the token budget allows."""
         budget = self.budget
-        affordable = budget.tokens_left - 3 * budget.max_output_tokens
+        affordable = budget.tokens_left - 3 * budget.context.max_output_tokens
         chars = affordable * BYTES_PER_TOKEN // (budget.settings.max_turns + 2)
         self._chars = max(min(DOSSIER_CHARS, chars), MIN_DOSSIER_CHARS)
         self.messages = []
@@ -74,7 +74,7 @@ class Conversation:
         Args:
             last: The model may only conclude.
         """
-        can, max_tokens = self.capabilities, self.budget.max_output_tokens
+        can, max_tokens = self.capabilities, self.budget.context.max_output_tokens
         if can.tools and not last:
             return ChatRequest(
                 messages=tuple(self.messages), tools=tool_specs(strict=can.strict_tools), max_tokens=max_tokens

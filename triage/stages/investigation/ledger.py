@@ -8,8 +8,8 @@ from triage.domain.untrusted import Caps
 from triage.ports import ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
-from triage.stages.investigation.effects import ToolAnswer
 from triage.stages.investigation.replies import canonical_call, describe_call, one_line
+from triage.stages.investigation.values import ToolAnswer
 
 QUERYING = frozenset({"query_lake", "search_indicators", "more_events"})
 """Tools that cost a query."""

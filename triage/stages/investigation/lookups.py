@@ -10,9 +10,9 @@ from triage.domain.alert import Alert, DetectionOrigin
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
 from triage.ports import AlertQuery, AlertSource, RuleBook, ToolCall
-from triage.stages.investigation.effects import ToolAnswer, ToolLimits
 from triage.stages.investigation.results import found, refusal
 from triage.stages.investigation.tools import LookupAlert, LookupDetection, MoreEvents, RelatedAlerts
+from triage.stages.investigation.values import ToolAnswer, ToolLimits
 
 _EVENTS_PER_CALL = 50
 _RELATED = 50

@@ -1,18 +1,14 @@
-"""The investigation's turns: what to ask next and when to stop. Pure: `run` performs the effects that it yields."""
+"""The investigation's turns: what to ask next and when to stop."""
 
-from collections.abc import Callable, Generator
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
-from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.finding import Issue
-from triage.domain.runbook import runbook_steps
-from triage.domain.untrusted import Fence
 from triage.domain.verdict import Draft
-from triage.ports import Capabilities, ChatReply, Observer, Progress, Prompts
-from triage.settings import InvestigationSettings, Price
+from triage.ports import Capabilities, ChatReply, ToolCall
 from triage.stages.investigation.briefing import Briefing
-from triage.stages.investigation.budget import Budget, spent_on
+from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.conversation import Conversation
 from triage.stages.investigation.draft import (
     answer_issues,
@@ -21,17 +17,14 @@ from triage.stages.investigation.draft import (
     restore_cut_values,
     settle_answers,
 )
-from triage.stages.investigation.effects import Conclusion, Effect, RunTools, ToolAnswer
 from triage.stages.investigation.ledger import MAX_CALLS, EvidenceLedger
 from triage.stages.investigation.replies import conclude_call, one_line, why_no_call, why_no_result
+from triage.stages.investigation.values import Conclusion, ToolAnswer, ToolLimits
 from triage.stages.model_calls import ModelCall, ModelFailure, ReplyInvalid, leaks
 
-EffectResult = ChatReply | ModelFailure | tuple[ToolAnswer, ...]
 Check = Callable[[Draft, tuple[Evidence, ...]], tuple[Issue, ...]]
-Turns = Generator[Effect, EffectResult, Conclusion]
-
-ASSUMED = Capabilities(tools=True, parallel_tools=True)
-"""For an endpoint of which nothing is known."""
+RunTools = Callable[[str, Sequence[ToolCall], ToolLimits], Awaitable[tuple[ToolAnswer, ...]]]
+"""Runs a turn's calls, under a journal key such as `tools/3`; gives one answer per call, in their order."""
 
 _SHRINKS = 2
 _ATTEMPTS = 5
@@ -40,64 +33,16 @@ _IDLE_TURNS = 3
 """Turns without new evidence after which the model has to conclude."""
 
 
-def investigate(
-    dossier: Dossier,
-    *,
-    prompts: Prompts,
-    settings: InvestigationSettings,
-    max_output_tokens: int,
-    nonce: str,
-    check: Check,
-    observe: Observer,
-    elapsed: Callable[[], float],
-    capabilities: Capabilities = ASSUMED,
-    price: Price | None = None,
-) -> Turns:
-    """Investigate one alert.
-
-    Args:
-        dossier: What is known; its evidence is the start of the ledger.
-        prompts: The templates.
-        settings: Budgets: turns, queries, rows, bytes, tokens, seconds, money.
-        max_output_tokens: Tokens of one reply.
-        nonce: Random, of this run; marks the data in the prompt.
-        check: What verification objects to in a draft, in words for the model.
-        observe: Called with each question and answer.
-        elapsed: Seconds spent on effects so far; must be the same when effects are replayed.
-        capabilities: Of the endpoint: without tools the investigation concludes from the dossier.
-        price: Of the model, if known.
-
-    Yields:
-        Effects. After `ModelCall` send a `ChatReply` or a `ModelFailure`, after `RunTools` one `ToolAnswer` per call in
-        the order of the calls.
-
-    Returns:
-        The conclusion. Whatever the model does, there is one: at most `max_turns` turns, then one to conclude, one to
-        repair its form and one to correct its citations, each only where the budgets allow it.
-    """
-    briefing = Briefing(prompts, Fence(nonce), runbook_steps(dossier.detection.runbook or dossier.alert.runbook))
-    budget = Budget(settings, max_output_tokens, elapsed, price, before=spent_on(dossier.evidence))
-
-    def narrate(text: str, ok: bool = True) -> None:
-        observe(Progress("investigate", text, ok))
-
-    loop = _Loop(
-        briefing=briefing,
-        budget=budget,
-        conversation=Conversation(dossier, briefing, budget, capabilities),
-        ledger=EvidenceLedger(budget, briefing, list(dossier.evidence), narrate),
-        check=check,
-        narrate=narrate,
-    )
-    return loop.run()
-
-
 @dataclass(slots=True)
-class _Loop:
+class TurnLoop:
+    """One investigation, turn by turn. It reads no clock and does no effect but through `ask` and `run_tools`."""
+
     briefing: Briefing
     budget: Budget
     conversation: Conversation
     ledger: EvidenceLedger
+    ask: Callable[[ModelCall], Awaitable[ChatReply | ModelFailure]]
+    run_tools: RunTools
     check: Check
     narrate: Callable[..., None]
     learned: Capabilities | None = None
@@ -113,57 +58,57 @@ class _Loop:
 
     # ---- the turns -----------------------------------------------------------------------------------------------
 
-    def run(self) -> Turns:
+    async def run(self) -> Conclusion:
         self.conversation.start()
         while self.conversation.capabilities.tools:
             reason = self.budget.exhausted(self.conversation.request(last=False))
             if reason or self.idle >= _IDLE_TURNS:
-                return (yield from self._last_turn(reason or "further calls bring nothing new"))
-            reply = yield from self._ask(last=False)
+                return await self._last_turn(reason or "further calls bring nothing new")
+            reply = await self._ask(last=False)
             if isinstance(reply, ModelFailure):
                 if reply.unpaid:
-                    return (yield from self._last_turn(reply.message))
+                    return await self._last_turn(reply.message)
                 return self._give_up(reply.message)
             if leaks(self.briefing.canary, reply):
                 return self._leaked()
             if reply.refusal:
                 return self._give_up(f"the model refused ({one_line(reply.refusal)})")
             if conclude_call(reply) is not None:
-                return (yield from self._settle(reply))
+                return await self._settle(reply)
             if reply.tool_calls:
-                yield from self._run_tools(reply)
+                await self._run_tools(reply)
             elif self.nudged:
-                return (yield from self._without_tools(reply))
+                return await self._without_tools(reply)
             else:
                 self.nudged = True
                 self.conversation.add_reply(reply)
                 self.conversation.add_user(self.briefing.nudge(why_no_call(reply)))
-        return (yield from self._conclude())
+        return await self._conclude()
 
-    def _without_tools(self, reply: ChatReply) -> Turns:
+    async def _without_tools(self, reply: ChatReply) -> Conclusion:
         """A model that calls no tool even when asked to may still write a result."""
         self.narrate(f"{why_no_call(reply)}, twice; asking for a result in JSON", False)
         self.notes.append("The model called no tools; it was asked for its result in JSON.")
         self.conversation.add_reply(reply)
         self.conversation.drop_feature("tools")
-        return (yield from self._conclude())
+        return await self._conclude()
 
-    def _last_turn(self, reason: str) -> Turns:
+    async def _last_turn(self, reason: str) -> Conclusion:
         self.notes.append(f"The investigation stopped at its budget: {reason}.")
         self.conversation.add_user(self.briefing.last_turn(reason))
-        return (yield from self._conclude())
+        return await self._conclude()
 
-    def _conclude(self) -> Turns:
+    async def _conclude(self) -> Conclusion:
         """The turn in which the model may only conclude."""
         refusal = self._fit(in_time=False)
         if refusal:
             return self._give_up(refusal)
-        reply = yield from self._ask(last=True)
+        reply = await self._ask(last=True)
         if isinstance(reply, ModelFailure):
             return self._give_up(reply.message, unpaid=reply.unpaid)
-        return (yield from self._settle(reply))
+        return await self._settle(reply)
 
-    def _settle(self, reply: ChatReply) -> Turns:
+    async def _settle(self, reply: ChatReply) -> Conclusion:
         """Take the result; send it back once for its form and once for its citations."""
         best: Draft | None = None
         while True:
@@ -189,7 +134,7 @@ class _Loop:
             refusal = self._fit()
             if refusal:
                 return self._end(best) if best is not None else self._give_up(refusal)
-            answer = yield from self._ask(last=True)
+            answer = await self._ask(last=True)
             if isinstance(answer, ModelFailure):
                 if best is not None:
                     return self._end(best)
@@ -198,7 +143,7 @@ class _Loop:
 
     # ---- asking the model ----------------------------------------------------------------------------------------
 
-    def _ask(self, *, last: bool) -> Generator[Effect, EffectResult, ChatReply | ModelFailure]:
+    async def _ask(self, *, last: bool) -> ChatReply | ModelFailure:
         self.number += 1
         shrunk = 0
         for attempt in range(_ATTEMPTS):
@@ -207,8 +152,7 @@ class _Loop:
             request = self.conversation.request(last=last)
             cost = self.budget.estimate(request)
             self.narrate(f"turn {self.number}: about {cost.prompt_tokens} tokens to the model")
-            answer = yield ModelCall(key, request, cost, concluding=last)
-            assert isinstance(answer, ChatReply | ModelFailure)
+            answer = await self.ask(ModelCall(key, request, cost, concluding=last))
             if isinstance(answer, ChatReply):
                 self.budget.count_turn(request, answer)
                 return answer
@@ -239,17 +183,14 @@ class _Loop:
             self.conversation.shrink(hard=hard)
         return self.budget.refusal(self.conversation.request(last=True), in_time=in_time)
 
-    def _run_tools(self, reply: ChatReply) -> Generator[Effect, EffectResult, None]:
+    async def _run_tools(self, reply: ChatReply) -> None:
         calls = reply.tool_calls[:MAX_CALLS]
         if len(calls) < len(reply.tool_calls):
             self.notes.append(f"{len(reply.tool_calls) - len(calls)} tool calls of one turn were not run.")
         self.conversation.add_reply(reply, calls)
         new = self.ledger.plan(calls)
-        answers: tuple[ToolAnswer, ...] = ()
-        if new:
-            answer = yield RunTools(f"tools/{self.number}", new, self.budget.limits(len(new)))
-            assert isinstance(answer, tuple)
-            answers = answer
+        limits = self.budget.limits(len(new))
+        answers = await self.run_tools(f"tools/{self.number}", new, limits) if new else ()
         brought = self.ledger.take(new, answers)
         for call in calls:
             given = brought.get(call.id)

@@ -9,7 +9,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_rows
 from triage.domain.window import TimeWindow
 from triage.ports import QueryResult, ToolCall
-from triage.stages.investigation.effects import UNNUMBERED, ToolAnswer, ToolLimits
+from triage.stages.investigation.values import UNNUMBERED, ToolAnswer, ToolLimits
 
 if TYPE_CHECKING:
     # sqlglot stands behind this package and costs start-up time.

@@ -1,25 +1,37 @@
-"""Runs one investigation: performs what the loop asks for, each effect once, and journals it."""
+"""Runs one investigation: gives the loop its budget, its model and its tools, each call journalled."""
 
 import asyncio
-from collections.abc import Coroutine
-from typing import TypeVar, assert_never
+from collections.abc import Coroutine, Sequence
+from dataclasses import dataclass
+from typing import Protocol, TypeVar
 
 from pydantic import JsonValue
 
 from triage.domain.alert import Moment
 from triage.domain.base import Value
 from triage.domain.dossier import Dossier
-from triage.ports import Capabilities, ChatModel, Clock, Journal, Meter, Observer, Prompts, ToolCall
-from triage.settings import InvestigationSettings, Price
-from triage.stages.investigation.effects import Conclusion, RunTools, ToolAnswer
-from triage.stages.investigation.loop import ASSUMED, Check, EffectResult, investigate
-from triage.stages.investigation.toolbox import Toolbox
-from triage.stages.model_calls import ModelCall, ModelCaller, read_entry
+from triage.domain.runbook import runbook_steps
+from triage.domain.untrusted import Fence
+from triage.ports import Observer, Progress, ToolCall
+from triage.stages.investigation.briefing import Briefing
+from triage.stages.investigation.budget import Budget, spent_on
+from triage.stages.investigation.conversation import Conversation
+from triage.stages.investigation.ledger import EvidenceLedger
+from triage.stages.investigation.loop import Check, TurnLoop
+from triage.stages.investigation.values import Conclusion, ToolAnswer, ToolLimits
+from triage.stages.model_calls import ModelCaller, ModelContext, read_entry
 
 T = TypeVar("T")
 
-_LEAST_SECONDS = 30.0
+_MIN_SECONDS = 30.0
 """For one turn, retries included, however little time the alert has left."""
+
+
+class Tools(Protocol):
+    """What the model's tools do; see `Toolbox`."""
+
+    async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:
+        """Perform one call. Every failure that the model can act on is an answer."""
 
 
 class ToolCallEntry(Value):
@@ -33,98 +45,72 @@ class ToolCallEntry(Value):
 
 
 async def run_investigation(
-    dossier: Dossier,
-    *,
-    model: ChatModel,
-    toolbox: Toolbox,
-    journal: Journal,
-    prompts: Prompts,
-    settings: InvestigationSettings,
-    max_output_tokens: int,
-    nonce: str,
-    clock: Clock,
-    check: Check,
-    observe: Observer,
-    meter: Meter | None = None,
-    capabilities: Capabilities = ASSUMED,
-    price: Price | None = None,
+    dossier: Dossier, context: ModelContext, *, toolbox: Tools, nonce: str, check: Check, observe: Observer
 ) -> Conclusion:
     """Investigate one alert with a model.
 
     Args:
-        dossier: What is known.
-        model: Asked once per turn.
+        dossier: What is known; its evidence is the start of the ledger.
+        context: The model is asked once per turn. The journal keeps every turn (`model/1`) and every tool call
+            (`tools/1/0`). Without tools among its capabilities the investigation concludes from the dossier.
         toolbox: Runs the model's tool calls.
-        journal: Keeps every turn (`model/1`) and tool call (`tools/1/0`).
-        prompts: The templates.
-        settings: Budgets.
-        max_output_tokens: Tokens of one reply.
-        nonce: Random; the same again when a run is resumed.
-        clock: Measures the seconds of each effect.
-        check: What verification objects to in a draft.
-        observe: Called with each step.
-        meter: The day's budget, and where each call is booked; without one there is neither.
-        capabilities: Of the model's endpoint.
-        price: Of the model, if known.
+        nonce: Random, and the same again when the run is resumed; marks the data in the prompt.
+        check: What verification objects to in a draft, in words for the model.
+        observe: Called with each question and answer.
+
+    Returns:
+        The conclusion. Whatever the model does, there is one: at most `max_turns` turns, then one to conclude, one to
+        repair its form and one to correct its citations, each only if the budgets allow it.
 
     Raises:
         ModelError: The model can't be reached now, or its configuration is wrong; the journal keeps what was done.
         StoreError: The journal can't be written or read.
     """
-    caller = ModelCaller(
-        model=model,
-        journal=journal,
-        clock=clock,
-        meter=meter,
-        max_seconds=settings.max_seconds,
-        least_seconds=_LEAST_SECONDS,
-        required=True,
-        keeps_prompts=True,
-    )
-    slots = asyncio.Semaphore(settings.query_concurrency)
-    loop = investigate(
-        dossier,
-        prompts=prompts,
-        settings=settings,
-        max_output_tokens=max_output_tokens,
-        nonce=nonce,
-        check=check,
-        observe=observe,
-        elapsed=lambda: caller.seconds,
-        capabilities=capabilities,
-        price=price,
-    )
 
-    async def run_tool(key: str, call: ToolCall, turn: RunTools) -> ToolCallEntry:
+    def narrate(text: str, ok: bool = True) -> None:
+        observe(Progress("investigate", text, ok))
+
+    caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=True)
+    steps = runbook_steps(dossier.detection.runbook or dossier.alert.runbook)
+    briefing = Briefing(context.prompts, Fence(nonce), steps)
+    budget = Budget(context, lambda: caller.seconds, spent_on(dossier.evidence))
+    loop = TurnLoop(
+        briefing=briefing,
+        budget=budget,
+        conversation=Conversation(dossier, briefing, budget, context.capabilities),
+        ledger=EvidenceLedger(budget, briefing, list(dossier.evidence), narrate),
+        ask=caller.call,
+        run_tools=_ToolRunner(toolbox, caller, asyncio.Semaphore(context.settings.query_concurrency)).run,
+        check=check,
+        narrate=narrate,
+    )
+    return await loop.run()
+
+
+@dataclass(frozen=True, slots=True)
+class _ToolRunner:
+    toolbox: Tools
+    caller: ModelCaller
+    """Counts the seconds."""
+    slots: asyncio.Semaphore
+
+    async def run(self, key: str, calls: Sequence[ToolCall], limits: ToolLimits) -> tuple[ToolAnswer, ...]:
+        """Run the calls of one turn, all at once; call number 0 of `tools/3` is journalled as `tools/3/0`."""
+        entries = await _all([self._run_one(f"{key}/{place}", call, limits) for place, call in enumerate(calls)])
+        self.caller.seconds += max((entry.seconds for entry in entries), default=0.0)
+        return tuple(entry.answer for entry in entries)
+
+    async def _run_one(self, key: str, call: ToolCall, limits: ToolLimits) -> ToolCallEntry:
+        clock, journal = self.caller.context.clock, self.caller.context.journal
+
         async def perform() -> JsonValue:
             start, at = clock.monotonic(), clock.now()
-            answer = await toolbox.run(call, turn.limits)
+            answer = await self.toolbox.run(call, limits)
             entry = ToolCallEntry(answer=answer, seconds=clock.monotonic() - start, at=at, call=call)
             return entry.model_dump(mode="json")
 
-        async with slots:
+        async with self.slots:
             return read_entry(ToolCallEntry, await journal.step(key, "tool", perform), key)
-
-    try:
-        effect = next(loop)
-        while True:
-            result: EffectResult
-            match effect:
-                case ModelCall():
-                    result = await caller.call(effect)
-                case RunTools():
-                    entries = await _all(
-                        [run_tool(f"{effect.key}/{place}", call, effect) for place, call in enumerate(effect.calls)]
-                    )
-                    caller.seconds += max((entry.seconds for entry in entries), default=0.0)
-                    result = tuple(entry.answer for entry in entries)
-                case _:
-                    assert_never(effect)
-            effect = loop.send(result)
-    except StopIteration as stop:
-        conclusion = stop.value
-        assert isinstance(conclusion, Conclusion)
-        return conclusion
 
 
 async def _all(work: list[Coroutine[None, None, T]]) -> list[T]:

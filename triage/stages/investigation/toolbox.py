@@ -13,7 +13,6 @@ from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
 from triage.logtypes import table_of
 from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
-from triage.stages.investigation.effects import ToolAnswer, ToolLimits
 from triage.stages.investigation.lookups import Lookups
 from triage.stages.investigation.results import COLUMNS_SHOWN, evidence, listed, refusal, unanswered
 from triage.stages.investigation.tools import (
@@ -28,6 +27,7 @@ from triage.stages.investigation.tools import (
     SearchIndicators,
     ShowColumns,
 )
+from triage.stages.investigation.values import ToolAnswer, ToolLimits
 from triage.stages.model_calls import ReplyInvalid, explain, read_json
 
 if TYPE_CHECKING:

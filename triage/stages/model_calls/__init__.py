@@ -5,7 +5,15 @@ an endpoint for JSON in a form that it supports and reads the reply.
 """
 
 from triage.stages.model_calls.budget import BYTES_PER_TOKEN, ModelBudget, cost_of
-from triage.stages.model_calls.caller import ModelCall, ModelCallEntry, ModelCaller, ModelFailure, read_entry
+from triage.stages.model_calls.caller import (
+    ASSUMED,
+    ModelCall,
+    ModelCallEntry,
+    ModelCaller,
+    ModelContext,
+    ModelFailure,
+    read_entry,
+)
 from triage.stages.model_calls.result import (
     MAX_CHARS,
     Lowered,
@@ -20,6 +28,7 @@ from triage.stages.model_calls.result import (
 )
 
 __all__ = [
+    "ASSUMED",
     "BYTES_PER_TOKEN",
     "MAX_CHARS",
     "Lowered",
@@ -27,6 +36,7 @@ __all__ = [
     "ModelCall",
     "ModelCallEntry",
     "ModelCaller",
+    "ModelContext",
     "ModelFailure",
     "ReplyInvalid",
     "ResultMode",

@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from triage.domain.verdict import Usage
 from triage.ports import ChatReply, ChatRequest, Spend
 from triage.settings import InvestigationSettings, Price
+from triage.stages.model_calls.caller import ModelContext
 
 BYTES_PER_TOKEN = 3
 """Until the server has reported a count of its own."""
@@ -18,17 +19,18 @@ _MIN_RATIO, _MAX_RATIO = 1.5, 6.0
 class ModelBudget:
     """Counts the tokens, money and seconds of an alert's model calls against the configured limits."""
 
-    settings: InvestigationSettings
-    max_output_tokens: int
+    context: ModelContext
     elapsed: Callable[[], float]
     """Seconds that the alert has taken so far; the same when a run is replayed."""
-    price: Price | None = None
-    """Of the model; without one no money is counted."""
     before: Usage = field(default_factory=Usage)
     """What earlier stages spent; it counts against the limits."""
     spent: Spend = field(default_factory=Spend)
     """On the calls counted here."""
     _bytes_per_token: float = BYTES_PER_TOKEN
+
+    @property
+    def settings(self) -> InvestigationSettings:
+        return self.context.settings
 
     @property
     def tokens_left(self) -> int:
@@ -44,7 +46,7 @@ class ModelBudget:
     def estimate(self, request: ChatRequest) -> Spend:
         """The most that a request may cost: its whole prompt read anew, and the longest reply."""
         prompt = self._prompt_tokens(request)
-        return self._spend(prompt, self.max_output_tokens)
+        return self._spend(prompt, self.context.max_output_tokens)
 
     def refusal(self, request: ChatRequest, *, in_time: bool = True) -> str:
         """Why a request doesn't fit; empty if it does.
@@ -65,7 +67,7 @@ class ModelBudget:
 
     def count(self, request: ChatRequest, reply: ChatReply) -> None:
         """Count a reply, and learn from the server's own count how long a token is."""
-        self.spent = self.spent.plus(cost_of(reply, self.estimate(request), self.price))
+        self.spent = self.spent.plus(cost_of(reply, self.estimate(request), self.context.price))
         if reply.prompt_tokens > 0:
             ratio = _request_bytes(request) / reply.prompt_tokens
             self._bytes_per_token = min(max(ratio, _MIN_RATIO), _MAX_RATIO)
@@ -78,7 +80,8 @@ class ModelBudget:
         return int(_request_bytes(request) / self._bytes_per_token) + 1
 
     def _spend(self, prompt: int, completion: int) -> Spend:
-        money = self.price.cost(prompt=prompt, completion=completion) if self.price is not None else 0.0
+        price = self.context.price
+        money = price.cost(prompt=prompt, completion=completion) if price is not None else 0.0
         return Spend(calls=1, prompt_tokens=prompt, completion_tokens=completion, money=money)
 
 

@@ -10,12 +10,50 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 from triage.domain.alert import Moment
 from triage.domain.base import Value
 from triage.errors import ModelError, StoreError
-from triage.ports import ChatModel, ChatReply, ChatRequest, Clock, Journal, Message, Meter, Spend
+from triage.ports import (
+    Capabilities,
+    ChatModel,
+    ChatReply,
+    ChatRequest,
+    Clock,
+    Journal,
+    Message,
+    Meter,
+    Prompts,
+    Spend,
+)
+from triage.settings import InvestigationSettings, Price
 
 V = TypeVar("V", bound=Value)
 
 _OPERATORS = frozenset({401, 402, 403, 404, 405})
 """Statuses that only the operator can fix: the key, the account, the model's name, the address."""
+
+
+ASSUMED = Capabilities(tools=True, parallel_tools=True)
+"""For an endpoint of which nothing is known."""
+
+
+@dataclass(frozen=True, slots=True)
+class ModelContext:
+    """What the model calls of one run need, whichever stage makes them."""
+
+    model: ChatModel
+    journal: Journal
+    """Keeps every call."""
+    prompts: Prompts
+    clock: Clock
+    """Measures the seconds of each call."""
+    settings: InvestigationSettings
+    """Budgets of the alert."""
+    max_output_tokens: int
+    """Of one reply."""
+    capabilities: Capabilities = ASSUMED
+    """Of the model's endpoint."""
+    meter: Meter | None = None
+    """The day's budget, and where each call is booked; without one there is neither."""
+    price: Price | None = None
+    """Of the model, if known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,20 +109,14 @@ def read_entry(model: type[V], value: JsonValue, key: str) -> V:
 class ModelCaller:
     """Makes the model calls of one stage of one run. A restart reads finished calls back instead of paying again."""
 
-    model: ChatModel
-    journal: Journal
-    clock: Clock
-    meter: Meter | None
-    """The day's budget, and where each call is booked; without one there is neither."""
-    max_seconds: float
-    """What the alert may take, this stage's calls and everything before them."""
-    least_seconds: float
+    context: ModelContext
+    min_seconds: float
     """What one call may take, retries included, however little time the alert has left."""
     required: bool
     """Failures that may pass, or that the operator has to fix, are raised; otherwise every failure is a result."""
     keeps_prompts: bool
     seconds: float = 0.0
-    """Time spent so far, as the journal has it: the same when a run is replayed."""
+    """Time that the alert has taken so far, as the journal has it: the same when a run is replayed."""
     _sent: tuple[Message, ...] = ()
     """Messages of the call before."""
 
@@ -95,23 +127,24 @@ class ModelCaller:
             ModelError: The model can't be reached now, or its configuration is wrong; only if `required`.
             StoreError: The journal can't be written or read.
         """
+        context = self.context
         async with AsyncExitStack() as admission:
 
             async def perform() -> JsonValue:
-                if self.meter is not None:
+                if context.meter is not None:
                     refusal = await admission.enter_async_context(
-                        self.meter.admit(call.estimate, concluding=call.concluding)
+                        context.meter.admit(call.estimate, concluding=call.concluding)
                     )
                     if refusal:
                         failure = ModelFailure(message=refusal, unpaid=True)
-                        entry = ModelCallEntry(failure=failure, seconds=0.0, at=self.clock.now())
+                        entry = ModelCallEntry(failure=failure, seconds=0.0, at=context.clock.now())
                         return entry.model_dump(mode="json")
                 return (await self._complete(call)).model_dump(mode="json")
 
-            entry = read_entry(ModelCallEntry, await self.journal.step(call.key, "model", perform), call.key)
-            if entry.reply is not None and self.meter is not None:
+            entry = read_entry(ModelCallEntry, await context.journal.step(call.key, "model", perform), call.key)
+            if entry.reply is not None and context.meter is not None:
                 # After the journal: if the process is killed between the two, the replay books what was paid.
-                await self.meter.book(call.key, entry.reply, call.estimate)
+                await context.meter.book(call.key, entry.reply, call.estimate)
         self._sent = call.request.messages
         self.seconds += entry.seconds
         outcome = entry.reply or entry.failure
@@ -119,7 +152,8 @@ class ModelCaller:
         return outcome
 
     async def _complete(self, call: ModelCall) -> ModelCallEntry:
-        start, at = self.clock.monotonic(), self.clock.now()
+        clock = self.context.clock
+        start, at = clock.monotonic(), clock.now()
         reply: ChatReply | None = None
         failure: ModelFailure | None = None
         try:
@@ -133,7 +167,7 @@ class ModelCaller:
         return ModelCallEntry(
             reply=reply,
             failure=failure,
-            seconds=self.clock.monotonic() - start,
+            seconds=clock.monotonic() - start,
             at=at,
             estimate=call.estimate.prompt_tokens,
             messages=messages,
@@ -141,10 +175,10 @@ class ModelCaller:
         )
 
     async def _reply(self, request: ChatRequest) -> ChatReply:
-        left = max(self.max_seconds - self.seconds, self.least_seconds)
+        left = max(self.context.settings.max_seconds - self.seconds, self.min_seconds)
         try:
             async with asyncio.timeout(left):
-                return await self.model.complete(request)
+                return await self.context.model.complete(request)
         except TimeoutError as error:
             raise ModelError(
                 f"the model gave no answer within {left:.0f} s (investigation.max_seconds), with all its retries",

@@ -26,8 +26,8 @@ from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import ToolAnswer, Toolbox
-from triage.stages.investigation.effects import UNNUMBERED, ToolLimits
 from triage.stages.investigation.projection import plain_columns, spoofed_column
+from triage.stages.investigation.values import UNNUMBERED, ToolLimits
 from triage.stages.verification import verify
 
 pytestmark = pytest.mark.anyio

@@ -1,30 +1,33 @@
 """The loop by itself: what it asks, and how it ends whatever the model does."""
 
+import asyncio
 import json
-from collections.abc import Callable, Iterable
-from typing import Any
+from collections.abc import Awaitable, Callable, Iterable
+from typing import Any, NamedTuple
 
 import pytest
+from pydantic import JsonValue
 
+from tests.support.clocks import FakeClock
 from tests.support.doors import NONCE, dossier
 from tests.support.llm import draft
+from tests.support.notebook import Notebook, ScriptedModel
 from triage.domain.evidence import Evidence, Source
 from triage.domain.verdict import Disposition
 from triage.edges.prompts import load_prompts
+from triage.errors import ModelError
 from triage.pipeline.judgement import objections
-from triage.ports import ChatReply, Progress, ToolCall
+from triage.ports import ChatReply, ChatRequest, Progress, ToolCall
 from triage.settings import InvestigationSettings
-from triage.stages.investigation import Conclusion, RunTools, ToolAnswer, investigate
-from triage.stages.investigation.effects import UNNUMBERED
-from triage.stages.model_calls import ModelCall, ModelFailure
+from triage.stages.investigation import Conclusion, ToolAnswer, ToolLimits, run_investigation
+from triage.stages.investigation.values import UNNUMBERED
+from triage.stages.model_calls import ModelContext
 
 PROMPTS = load_prompts()
 VALUE = {"kind": "value", "evidence": "E1", "row": 0, "column": "state", "value": "open"}
 GOOD = {"text": "The door is open.", "direction": "malicious", "citations": [VALUE]}
 WRONG = {"text": "The door is shut.", "direction": "benign", "citations": [{**VALUE, "value": "shut"}]}
 SQL = "SELECT door FROM panther_logs.public.custom_door LIMIT 5"
-
-Model = Callable[[ModelCall, int], ChatReply | ModelFailure]
 
 
 def reply(*calls: ToolCall, **more: Any) -> ChatReply:
@@ -52,44 +55,73 @@ def rows_for(entry: ToolCall, rows: Iterable[dict[str, Any]] = ({"door": 3},)) -
     return ToolAnswer(call_id=entry.id, evidence=evidence, queries=1, bytes=100)
 
 
+class Asked(NamedTuple):
+    key: str
+    request: ChatRequest
+
+
+class Ran(NamedTuple):
+    """A turn's tool calls."""
+
+    key: str
+    calls: tuple[ToolCall, ...]
+    limits: ToolLimits
+
+
 class Run:
-    """Drives one investigation; every reply is given by number, the last one repeated."""
+    """Drives one investigation in memory; every reply is given by number, the last one repeated."""
 
     def __init__(
         self,
-        *replies: ChatReply | ModelFailure,
+        *replies: ChatReply | ModelError,
         tools: Callable[[ToolCall], ToolAnswer] = rows_for,
         events: tuple[dict[str, Any], ...] = (),
         seconds: float = 0.0,
         max_output_tokens: int = 1_000,
         **settings: Any,
     ) -> None:
-        self.asked: list[ModelCall] = []
-        self.ran: list[RunTools] = []
-        self.seen: list[Progress] = []
-        self._elapsed = 0.0
-        loop = investigate(
-            dossier(*events),
+        model = ScriptedModel(*replies)
+        called: list[tuple[ToolCall, ToolLimits]] = []
+
+        class Slow(Notebook):
+            """Each effect takes its seconds."""
+
+            async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+                result = await super().step(key, kind, perform)
+                assert isinstance(result, dict)
+                return {**result, "seconds": seconds}
+
+        class Box:
+            async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:
+                called.append((call, limits))
+                return tools(call)
+
+        journal = Slow()
+        context = ModelContext(
+            model=model,
+            journal=journal,
             prompts=PROMPTS,
+            clock=FakeClock(),
             settings=InvestigationSettings(**settings),
             max_output_tokens=max_output_tokens,
-            nonce=NONCE,
-            check=objections,
-            observe=self.seen.append,
-            elapsed=lambda: self._elapsed,
         )
-        try:
-            effect = next(loop)
-            while True:
-                self._elapsed += seconds
-                if isinstance(effect, ModelCall):
-                    self.asked.append(effect)
-                    effect = loop.send(replies[min(len(self.asked), len(replies)) - 1])
-                else:
-                    self.ran.append(effect)
-                    effect = loop.send(tuple(tools(entry) for entry in effect.calls))
-        except StopIteration as stop:
-            self.end: Conclusion = stop.value
+        self.seen: list[Progress] = []
+        self.end: Conclusion = asyncio.run(
+            run_investigation(
+                dossier(*events),
+                context,
+                toolbox=Box(),
+                nonce=NONCE,
+                check=objections,
+                observe=self.seen.append,
+            )
+        )
+        keys = [key for key in journal.performed if key.startswith("model/")]
+        self.asked = [Asked(key, request) for key, request in zip(keys, model.requests, strict=True)]
+        turns: dict[str, list[tuple[ToolCall, ToolLimits]]] = {}
+        for key, entry in zip((key for key in journal.performed if key not in keys), called, strict=True):
+            turns.setdefault(key.rpartition("/")[0], []).append(entry)
+        self.ran = [Ran(key, tuple(call for call, _ in made), made[0][1]) for key, made in turns.items()]
 
     @property
     def said(self) -> list[str]:
@@ -251,7 +283,7 @@ def test_a_result_written_as_plain_json_counts() -> None:
 
 # ---- a model that goes wrong -----------------------------------------------------------------------------------------
 
-HOSTILE: dict[str, tuple[ChatReply | ModelFailure, ...]] = {
+HOSTILE: dict[str, tuple[ChatReply | ModelError, ...]] = {
     "refuses": (ChatReply(refusal="I can't help with that."),),
     "is filtered": (ChatReply(finish_reason="content_filter", refusal="stopped"),),
     "says nothing": (ChatReply(),),
@@ -269,8 +301,8 @@ HOSTILE: dict[str, tuple[ChatReply | ModelFailure, ...]] = {
     "calls for ever": tuple(reply(query(number)) for number in range(50)),
     "repeats itself": (reply(query()),),
     "calls a hundred at once": (reply(*(query(number, f"c{number}") for number in range(100))),),
-    "is refused for its prompt": (ModelFailure(message="flagged by a filter"),),
-    "finds every prompt too long": (ModelFailure(message="too long", overflow=True),),
+    "is refused for its prompt": (ModelError("flagged by a filter", status=400),),
+    "finds every prompt too long": (ModelError("too long", status=400, overflow=True),),
     "calls under one id": (reply(query(1, "same"), query(2, "same")), conclude("x")),
     "names a tool with odd letters": (reply(call("x; drop\u202e" * 40)), conclude("x")),
 }
@@ -282,36 +314,40 @@ def toolbox(entry: ToolCall) -> ToolAnswer:
     return rows_for(entry)
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_whatever_the_model_does_there_is_an_honest_end(name: str) -> None:
+@pytest.fixture(scope="module")
+def hostile_runs() -> dict[str, Run]:
+    """One run for each way of going wrong."""
+    return {name: Run(*replies, tools=toolbox, max_turns=5, max_queries=20) for name, replies in HOSTILE.items()}
+
+
+def test_whatever_the_model_does_there_is_an_honest_end(hostile_runs: dict[str, Run]) -> None:
     """Inconclusive with the reason, a person asked, within the budget of turns."""
-    run = Run(*HOSTILE[name], tools=toolbox, max_turns=5, max_queries=20)
-    assert run.verdict is Disposition.INCONCLUSIVE
-    assert run.end.draft.confidence == 0
-    assert run.end.draft.findings == ()
-    assert "no usable result" in run.end.draft.summary
-    assert run.end.draft.actions[0].kind == "escalate"
-    assert run.end.usage.turns <= 5 + 3
-    assert run.end.usage.queries <= 20
+    for name, run in hostile_runs.items():
+        assert run.verdict is Disposition.INCONCLUSIVE, name
+        assert run.end.draft.confidence == 0, name
+        assert run.end.draft.findings == (), name
+        assert "no usable result" in run.end.draft.summary, name
+        assert run.end.draft.actions[0].kind == "escalate", name
+        assert run.end.usage.turns <= 5 + 3, name
+        assert run.end.usage.queries <= 20, name
 
 
-@pytest.mark.parametrize("name", HOSTILE)
-def test_what_the_model_wrote_never_breaks_the_next_request(name: str) -> None:
+def test_what_the_model_wrote_never_breaks_the_next_request(hostile_runs: dict[str, Run]) -> None:
     """Every call is answered, names and arguments are sound, and nothing grows without bound."""
-    run = Run(*HOSTILE[name], tools=toolbox, max_turns=5, max_queries=20)
-    for effect in run.asked:
-        open_calls: list[str] = []
-        for message in effect.request.messages:
-            assert len(message.content) <= 80_000
-            if message.role == "tool":
-                open_calls.remove(message.tool_call_id)
-            else:
-                assert open_calls == []
-            for entry in message.tool_calls:
-                assert isinstance(json.loads(entry.arguments), dict)
-                assert entry.name.replace("_", "").isalnum()
-                open_calls.append(entry.id)
-        assert open_calls == []
+    for name, run in hostile_runs.items():
+        for asked in run.asked:
+            open_calls: list[str] = []
+            for message in asked.request.messages:
+                assert len(message.content) <= 80_000, name
+                if message.role == "tool":
+                    open_calls.remove(message.tool_call_id)
+                else:
+                    assert open_calls == [], name
+                for entry in message.tool_calls:
+                    assert isinstance(json.loads(entry.arguments), dict), name
+                    assert entry.name.replace("_", "").isalnum(), name
+                    open_calls.append(entry.id)
+            assert open_calls == [], name
 
 
 def test_a_turn_that_calls_nothing_is_told_so_once() -> None:
@@ -428,7 +464,7 @@ def test_a_long_answer_is_cut_visibly() -> None:
 
 def test_too_long_a_conversation_loses_its_oldest_rows() -> None:
     """First tool rows, then the dossier's; under keys of their own."""
-    overflow = ModelFailure(message="too long", overflow=True)
+    overflow = ModelError("too long", status=400, overflow=True)
     run = Run(reply(query(1)), reply(query(2)), overflow, overflow, conclude())
     assert [effect.key for effect in run.asked] == ["model/1", "model/2", "model/3", "model/3.1", "model/3.2"]
     sizes = [sum(len(message.content) for message in effect.request.messages) for effect in run.asked]

@@ -1,12 +1,11 @@
-"""The loop's values: what it asks for, what it gets back, and what it concludes."""
+"""What a tool call may bring and brought, and what an investigation concludes."""
 
 from dataclasses import dataclass, field
 
 from triage.domain.base import Value
 from triage.domain.evidence import Evidence
 from triage.domain.verdict import Draft, Usage
-from triage.ports import Capabilities, ToolCall
-from triage.stages.model_calls import ModelCall
+from triage.ports import Capabilities
 
 UNNUMBERED = "E99999"
 """Id of a tool's evidence until the loop gives it the next number."""
@@ -19,19 +18,6 @@ class ToolLimits:
     rows: int
     bytes: int
     seconds: float
-
-
-@dataclass(frozen=True, slots=True)
-class RunTools:
-    """Run the calls of one turn, all at once."""
-
-    key: str
-    """Journal key of the turn, such as `tools/3`; call number 0 is journalled as `tools/3/0`."""
-    calls: tuple[ToolCall, ...]
-    limits: ToolLimits
-
-
-Effect = ModelCall | RunTools
 
 
 class ToolAnswer(Value):
