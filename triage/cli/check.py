@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
+from itertools import chain, repeat
 from typing import Literal
 
 import click
@@ -29,7 +30,8 @@ from triage.ports import Clock
 from triage.settings import Settings
 from triage.stages.enrichment import load_playbooks
 
-RETRY_SECONDS = 5.0
+RETRY_SECONDS = (1.0, 2.0, 5.0)
+"""Pauses between looks at a token that is not active yet; the last one repeats."""
 HTTP_DENIALS = (401, 403)
 
 
@@ -66,14 +68,14 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
     lines = [Line("configuration", "ok", "parsed")]
     lines += _local(settings)
     deadline = clock.monotonic() + patience.total_seconds()
-    while True:
+    for pause in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
         found = await _panther(settings, clock)
         denied = any(line.state == "missing" for line in found)
-        if not denied or clock.monotonic() + RETRY_SECONDS > deadline:
+        if not denied or clock.monotonic() + pause > deadline:
             break
         if not quiet:
-            note(f"not active yet; next try in {RETRY_SECONDS:.0f} s")
-        await clock.sleep(RETRY_SECONDS)
+            note(f"not active yet; next try in {pause:.0f} s")
+        await clock.sleep(pause)
     lines += found
     lines.append(await _model(settings, clock))
     lines.append(await _try("store", lambda: _store(settings)))

@@ -44,6 +44,7 @@ class Service:
     vitals: Vitals = field(default_factory=Vitals)
     has_ended: Callable[[str], bool] = lambda _name: False
     """Whether the process of that name has certainly ended, so that its leases need not run out first."""
+    grace_seconds: float = GRACE_SECONDS
     lease_seconds: float = LEASE_SECONDS
     poller_lease_seconds: float = POLLER_LEASE_SECONDS
 
@@ -75,7 +76,7 @@ class Service:
         polls: bool = True,
         workers: int | None = None,
     ) -> Tally:
-        """Poll and work until asked to stop; what is in flight then has `GRACE_SECONDS` to end, else it is released.
+        """Poll and work until asked to stop; what is in flight then has `grace_seconds` to end, else it is released.
 
         Trouble with Panther, the model or the store is waited out. Where Panther refuses the token, everything stops:
         neither polling nor any alert could succeed, and trying would be hammering. Nothing is parked for it.
@@ -118,7 +119,7 @@ class Service:
         if workers:
             hurried = asyncio.create_task(hurry.wait())
             done = asyncio.create_task(asyncio.wait(workers))
-            await asyncio.wait({hurried, done}, timeout=GRACE_SECONDS, return_when=asyncio.FIRST_COMPLETED)
+            await asyncio.wait({hurried, done}, timeout=self.grace_seconds, return_when=asyncio.FIRST_COMPLETED)
             hurried.cancel()
             done.cancel()
         rest = [task for task in (*workers, *beside) if not task.done()]

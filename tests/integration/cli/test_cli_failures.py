@@ -65,8 +65,8 @@ def test_check_says_what_a_refused_token_needs(panther: SandboxServer, tmp_path:
 
 
 def test_check_waits_for_a_new_token(world: Path, tmp_path: Path) -> None:
-    """With --wait a token that becomes active meanwhile ends well. Takes about 10 seconds: the pause between tries."""
-    tokens = (Token("fresh", READING, active_after=8),)
+    """With --wait a token that becomes active meanwhile ends well."""
+    tokens = (Token("fresh", READING, active_after=5),)
     with SandboxServer(load_world(world), SandboxOptions(tokens=tokens)) as server:
         write_config(tmp_path, server.url, token="fresh")
         ran = run_cli("check", "--wait", "1m", directory=tmp_path)
