@@ -146,7 +146,7 @@ def _sql(takes: list[object]) -> str:
     paths = [take["path"] for take in takes if isinstance(take, dict) and take.keys() <= {"path", "lower"}]
     lower = {take.get("lower", False) for take in takes if isinstance(take, dict)}
     if not paths or len(paths) < len(takes) or len(lower) > 1:
-        raise ValueError("SQL does not follow from these paths; give `sql` as well")
+        raise ValueError("no SQL follows from these paths; give `sql` as well")
     columns = [_column(str(path)) for path in paths]
     found = columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
     return f"LOWER({found})" if True in lower else found

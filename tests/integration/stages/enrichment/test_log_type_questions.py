@@ -1,0 +1,153 @@
+"""A log type whose file gives terms is asked every question that uses them, against a small lake.
+
+Takes about three seconds, most of it for starting the server and parsing the questions.
+"""
+
+import asyncio
+import json
+from collections.abc import Awaitable, Callable
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+from pydantic import JsonValue
+
+from tests.support.shared import ROOT
+from tests.support.small_lake import ALERT, event_at, write_lake
+from triage.domain.dossier import Dossier
+from triage.edges.clock import FixedStartClock
+from triage.edges.panther.client import connect
+from triage.edges.panther.config import PantherConfig
+from triage.logtypes import table_of, terms_of
+from triage.sandbox.lake import Lake
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
+from triage.settings import InvestigationSettings
+from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
+from triage.stages.enrichment.subject import take
+
+NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
+AT = NOW - timedelta(hours=6)
+ADA, BO = "ada@acme.example", "bo@acme.example"
+
+
+def slack(who: str, action: str, **entity: Any) -> dict[str, Any]:
+    """An event of Slack's audit log."""
+    return {
+        "action": action,
+        "actor": {"type": "user", "user": {"email": who, "id": f"W{who[:2]}"}},
+        "entity": entity,
+        "context": {"ip_address": "198.51.100.7", "session_id": 7},
+    }
+
+
+def zoom(who: str, detail: str) -> dict[str, Any]:
+    """An event of Zoom's operation log."""
+    kind = "User" if "@" in detail else "Account"
+    return {"operator": who, "category_type": kind, "action": "Update", "operation_detail": detail}
+
+
+PERSON, CHANNEL = {"user": {"email": BO}}, {"channel": {"id": "C01"}}
+WORLDS = {
+    # what Ada does each day, what the alert is about, what another person did before, what followed
+    "Slack.AuditLogs": (
+        slack(ADA, "file_uploaded", file={"id": "F01"}),
+        slack(ADA, "role_change_to_admin", **PERSON),
+        slack("cy@acme.example", "role_change_to_admin", **PERSON),
+        slack(ADA, "private_channel_converted_to_public", **CHANNEL),
+    ),
+    "Zoom.Operation": (
+        zoom(ADA, "Update User cy@acme.example  - Job Title: set to Clerk"),
+        zoom(ADA, f"Change Role  - {BO}: from Member to Admin"),
+        zoom("cy@acme.example", f"Change Role  - {BO}: from Admin to Member"),
+        zoom(ADA, "Security  - Sign in with Two-Factor Authentication: from On to Off"),
+    ),
+}
+
+
+class NoJournal:
+    """Performs each step."""
+
+    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
+        """Perform it."""
+        return await perform()
+
+
+def world_of(folder: Path, log_type: str) -> Path:
+    """A world with twelve days of ordinary work and one alert."""
+    ordinary, matched, other, followed = WORLDS[log_type]
+    rule = {
+        "id": f"{log_type}.Test",
+        "displayName": "An account was given more rights",
+        "severity": "HIGH",
+        "runbook": "",
+        "body": "def rule(event):\n    return True\n",
+        "tags": [],
+        "logTypes": [log_type],
+        "reports": {},
+        "dedupPeriodMinutes": 60,
+        "threshold": 1,
+        "enabled": True,
+    }
+    days = [event_at(AT - timedelta(days=day), day, log_type, **ordinary) for day in range(1, 12)]
+    before = event_at(AT - timedelta(days=5, hours=2), 50, log_type, **other)
+    after = event_at(AT + timedelta(minutes=29), 60, log_type, **followed)
+    one = event_at(AT, 99, log_type, **matched)
+    return write_lake(folder, now=NOW, rule=rule, at=AT, matched=one, others=[*days, before, after])
+
+
+async def enrich(path: Path) -> Dossier:
+    """The dossier of the world's alert."""
+    with SandboxServer(load_world(path, as_recorded=True)) as server:
+        clock = FixedStartClock(NOW)
+        config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6, attempts=1)
+        async with connect(config, clock=clock) as panther:
+            shipped = ROOT / "prompts" / "playbooks"
+            room = Enricher(
+                panther=panther,
+                playbooks=load_playbooks([shipped], proven=[shipped]),
+                settings=InvestigationSettings(),
+                clock=clock,
+                cache=SharedCache(clock),
+            )
+            alert = await panther.alerts.alert(ALERT)
+            return await room.enrich(alert, now=NOW, journal=NoJournal(), observe=lambda _: None)
+
+
+@pytest.mark.parametrize("log_type", WORLDS)
+def test_history_aftermath_and_others_are_asked_from_the_terms_alone(tmp_path: Path, log_type: str) -> None:
+    """No playbook names the log type; its file is enough for what came before, what followed, and who else does this."""
+    found = asyncio.run(enrich(world_of(tmp_path, log_type)))
+    table = table_of(log_type)
+    rows = {entry.key.removeprefix(f"{table}."): entry.rows for entry in found.evidence if entry.answered}
+    terms = terms_of(log_type)
+    ordinary, matched, _, followed = (
+        take({**event, "p_log_type": log_type}, terms["action"].take) for event in WORLDS[log_type]
+    )
+
+    assert [(row["action"], row["days"]) for row in rows["actor_profile"]] == [(ordinary, 11)]
+    assert [row["action"] for row in rows["actor_after"]] == [matched, followed]
+    assert [row["actor"] for row in rows["action_others"]] == ["cy@acme.example"]
+    assert rows["action_history"] == ()
+    assert {BO} == {row["target"] for row in rows["actor_after"] if row["action"] == matched}
+    assert "harmful_aftermath" in {signal.name for signal in found.signals}
+
+
+@pytest.mark.parametrize("log_type", WORLDS)
+def test_a_term_is_the_same_in_the_lake_as_in_an_event(tmp_path: Path, log_type: str) -> None:
+    """What the SQL of a term gives for a stored row is what is taken from the event itself."""
+    lake = Lake(load_world(world_of(tmp_path, log_type), as_recorded=True))
+    terms = {name: term for name, term in terms_of(log_type).items() if name != "refused" and term.take}
+    columns = ", ".join(f"{term.sql} AS {name}_term" for name, term in terms.items())
+    table = lake.run(f"SELECT p_row_id, {columns} FROM panther_logs.public.{table_of(log_type)}")
+    events = (tmp_path / f"lake/panther_logs/{table_of(log_type)}.ndjson").read_text(encoding="utf-8").splitlines()
+    by_row = {event["p_row_id"]: event for event in map(json.loads, events)}
+
+    assert len(table.rows) == len(by_row)
+    for row in table.rows:
+        event = by_row[str(row["p_row_id"])]
+        assert {name: row[f"{name}_term"] or "" for name in terms} == {
+            name: take(event, term.take) for name, term in terms.items()
+        }
+    lake.close()
