@@ -1,4 +1,4 @@
-"""What confidences have been worth: fitted on past outcomes, applied to later verdicts. Pure."""
+"""What confidences are worth: fitted on past outcomes, applied to later verdicts. Pure."""
 
 from collections.abc import Sequence
 from itertools import pairwise
@@ -24,7 +24,7 @@ class ConfidenceMap(Value):
 
     fitted_at: Moment
     curves: dict[Disposition, Curve]
-    """For `malicious` and `benign`, where there were outcomes enough."""
+    """For `malicious` and `benign`, if there were enough outcomes."""
     abstain_below: float | None = None
     """`benign` with less than this confidence, as stated, becomes `inconclusive`."""
     max_missed: float | None = None
@@ -44,7 +44,7 @@ def interpolate(curve: Sequence[tuple[float, float]], position: float) -> float:
 
 
 def calibrate(verdict: Verdict, fit: ConfidenceMap | None) -> Verdict:
-    """Say a verdict's confidence as its past has borne it out; abstain where the fit says so.
+    """Give a verdict the confidence that its past has borne out; abstain if the fit says so.
 
     A verdict without a curve keeps its confidence and stays `uncalibrated`.
     """

@@ -1,6 +1,6 @@
-"""A word that stands in the instructions only: whatever carries it comes from a model that was made to repeat them.
+"""A word that only the instructions hold: a reply that carries it comes from a model that was made to repeat them.
 
-Looked for are the word and half of it, in any case, set apart by spaces, punctuation or invisible characters, reversed,
+The word and half of it are looked for, in any case, set apart by spaces, punctuation or invisible characters, reversed,
 rotated by 13 letters, as JSON, URL or HTML escapes, in base64 (once or twice), base32 or hexadecimal, and cut over
 neighbouring texts.
 """
@@ -19,7 +19,7 @@ import regex
 
 LENGTH = 20
 _FRAGMENT = 10
-"""Characters in a row that give it away: 40 bits, which no log value hits by accident."""
+"""Characters in a row that give it away: 40 bits, which no log value contains by accident."""
 _BASE64_FRAGMENT = 12
 _BASE32_FRAGMENT = 14
 _APART = regex.compile(r"[^0-9a-z]+")
@@ -41,8 +41,8 @@ def carries(canary: str, texts: Iterable[str]) -> bool:
     """Whether any of the texts, or neighbours of them read as one, hold the canary in some form.
 
     Args:
-        canary: As `canary_of` gives it.
-        texts: All that a model wrote, in its order.
+        canary: From `canary_of`.
+        texts: Everything that a model wrote, in its order.
     """
     whole = "\n".join(texts)
     if not whole or not canary:
@@ -61,8 +61,8 @@ def carries(canary: str, texts: Iterable[str]) -> bool:
 
 
 def _decoded(text: str) -> Iterable[str]:
-    """What runs of base64 in a text say."""
-    # A run may be broken by blanks, or stand beside other words.
+    """What runs of base64 in a text decode to."""
+    # A run may be broken by blanks, or be next to other words.
     for match in (*_BASE64.finditer(text), *_BASE64.finditer(_WHITE.sub("", text))):
         run = match.group().replace("-", "+").replace("_", "/")
         try:

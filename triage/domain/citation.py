@@ -1,4 +1,4 @@
-"""What a claim points at: a value, a number of rows, or their absence."""
+"""What a claim cites: a value, a number of rows, or their absence."""
 
 import re
 from collections.abc import Iterator, Mapping
@@ -41,7 +41,7 @@ class Comparison(StrEnum):
 
 
 class CountCitation(Value):
-    """A statement on the number of rows an answer had."""
+    """A statement about the number of rows of an answer."""
 
     kind: Literal["count"] = "count"
     evidence: EvidenceId
@@ -60,15 +60,15 @@ Citation = Annotated[ValueCitation | CountCitation | AbsenceCitation, Field(disc
 
 
 def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
-    """What of an answer bears a sentence that code has written from it.
+    """The citations for a sentence that code wrote from an answer.
 
     Args:
-        sentence: Holds entity values and counts as they stand in the rows.
+        sentence: Holds entity values and counts as they are in the rows.
         entry: An answer that the sentence rests on.
 
     Returns:
-        The cells of up to three rows that the sentence names; their number of rows where it names none; its emptiness
-        where there are none.
+        The cells of up to three rows that the sentence names; the number of rows if it names none; the absence if
+        there are none.
     """
     if entry.row_count == 0:
         return (AbsenceCitation(evidence=entry.id),)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Iterable
 from enum import StrEnum
 from typing import Annotated
 
@@ -78,6 +79,11 @@ class Evidence(Value):
     def digest(self) -> str:
         """SHA-256 over what was answered; the same rows give the same digest."""
         return digest_rows(self.rows, self.row_count)
+
+
+def by_id(evidence: Iterable[Evidence]) -> dict[str, Evidence]:
+    """Evidence by its id."""
+    return {entry.id: entry for entry in evidence}
 
 
 def digest_rows(rows: tuple[dict[str, JsonValue], ...] | tuple[Row, ...], row_count: int) -> str:

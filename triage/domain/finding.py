@@ -1,4 +1,4 @@
-"""Checkable sentences, and what checking them gave."""
+"""Checkable sentences, and the result of checking them."""
 
 from enum import StrEnum
 
@@ -62,7 +62,7 @@ class Issue(Value):
     finding: int | None = None
     """One-based number of the finding it concerns."""
     fatal: bool = True
-    """The finding is dropped; otherwise it stays with the note."""
+    """Whether the finding is dropped; otherwise it stays, with the note."""
 
 
 class CheckedFinding(Value):

@@ -1,7 +1,7 @@
-"""Does a log field speak to whoever reads it? Patterns for instructions to an analyst, a program or a language model.
+"""Does a log field address its reader? Patterns for instructions to an analyst, a program or a language model.
 
-Conservative: a field that merely contains such words is no finding. What counts is an order to drop instructions, a
-word on the verdict of the triage itself, a forged turn of a conversation, or an address to the analyst.
+Conservative: a field that merely contains such words is not a finding. What counts is an order to drop instructions, a
+statement of the triage's own verdict, a forged turn of a conversation, or an appeal to the analyst.
 """
 
 import base64
@@ -16,7 +16,7 @@ import regex
 
 _SHORTEST = 12
 _LONGEST = 8_000
-"""Characters of one text that are read, from its start and from its end."""
+"""Characters of one text that are read at its start, and at its end."""
 
 _INVISIBLE = regex.compile(r"[\p{Cf}\p{Cc}\u034F\u115F\u1160\u3164\uFFA0\uFE00-\uFE0F\U000E0100-\U000E01EF]")
 _SPACED = regex.compile(r"(?<![^\W_])(?:[^\W_] ){4,}[^\W_](?![^\W_])")
@@ -150,7 +150,7 @@ _FOREIGN = regex.compile(
     r"|\bveredicto\W{1,4}benigno|\burteil\W{1,4}(?:gutartig|harmlos)|\balerta autorizada\b"
 )
 _WORTH = regex.compile(
-    # One of these stands in everything that the patterns above find; most log values hold none.
+    # Everything that the patterns above find contains one of these; most log values contain none.
     r"ignor|disregard|forget|bypass|overrid|nevermind|supersede|skip|instruc|prompt|rules|mark|class|treat|label|report"
     r"|conclude|score|close|clos|consider|flag|deem|output|print|answer|repl|respon|verdict|disposition|triage|benign"
     r"|harmless|malicious|false|drill|cleared|approved|verified|alert|incident|case|severity|risk|review|threat"
@@ -168,8 +168,8 @@ _PATTERNS = (_VERDICT, _OMIT, _ADDRESS)
 def looks_like_instruction(text: str) -> bool:
     """Whether a text from a log tries to instruct its reader or to state the verdict of the triage.
 
-    Read are the text itself and what it hides: full-width and look-alike letters, tag characters, letters set apart
-    by spaces, words joined by hyphens or percent signs, reversed text, and base64.
+    The text itself is read, and what it hides: full-width and look-alike letters, tag characters, letters set apart by
+    spaces, words joined by hyphens or percent signs, reversed text, and base64.
     """
     if len(text) < _SHORTEST:
         return False
@@ -179,24 +179,24 @@ def looks_like_instruction(text: str) -> bool:
 def _readings(text: str) -> Iterator[str]:
     if len(text) > 2 * _LONGEST:
         text = f"{text[:_LONGEST]} {text[-_LONGEST:]}"
-    yield from _plain(text)
+    yield from _unfolded(text)
     if sum(letter in _LEET_DIGITS for letter in text) >= _LEETS and len(_LEET_WORD.findall(text)) >= _LEETS:
         yield text.lower().translate(_LEET)
     if any(mark in text for mark in _REVERSING):
-        yield from _plain(text[::-1])
+        yield from _unfolded(text[::-1])
     if _ROTATED.search(text.lower()):
         yield codecs.decode(text, "rot13")
     for match in _BASE64.finditer(text):
         hidden = _decoded(match.group())
         if hidden:
-            yield from _plain(hidden)
+            yield from _unfolded(hidden)
     for match in _HEX.finditer(text):
         hidden = _printable(bytes.fromhex(match.group()))
         if hidden:
-            yield from _plain(hidden)
+            yield from _unfolded(hidden)
 
 
-def _plain(text: str) -> Iterator[str]:
+def _unfolded(text: str) -> Iterator[str]:
     if text.isascii():
         folded = text
     else:
@@ -207,7 +207,7 @@ def _plain(text: str) -> Iterator[str]:
     bare = _INVISIBLE.sub(lambda match: match.group() if match.group() in "\n\r\t" else "", folded)
     yield bare
     if len(bare) < len(folded):
-        # An invisible character may stand inside a word, or between two.
+        # An invisible character may be inside a word, or between two.
         yield _INVISIBLE.sub(" ", folded)
     if not bare.isascii():
         yield bare.lower().translate(_LOOKALIKES)

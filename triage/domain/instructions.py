@@ -20,8 +20,8 @@ from triage.domain.injection import looks_like_instruction, speaks_to_reader
 
 MAX_FOUND = 20
 _PIECE_CHARS = 160
-"""Longer texts are no parts of a sentence that was cut over fields."""
-_PIECES = 40
+"""Longer texts are not parts of a sentence that was cut over fields."""
+_MAX_PIECES = 40
 _REACH = 6
 """Parts that are read together."""
 _MARKER = regex.compile(
@@ -29,7 +29,7 @@ _MARKER = regex.compile(
 )
 _PHRASE = regex.compile(r"[^\W\d_]{2,}[ ,;:]+[^\W\d_]{1,}")
 _WHOLE = regex.compile(r"[:\"/#|]|[.!?]$")
-"""Stands in titles, commands and whole sentences."""
+"""Found in titles, commands and whole sentences, which are not parts."""
 _SHARE = 0.7
 """Of a phrase's characters that are letters or blanks."""
 
@@ -84,8 +84,8 @@ def instructions_in(row: JsonValue | Row) -> tuple[str, ...]:
 def instructions_among(rows: Sequence[JsonValue | Row]) -> tuple[tuple[int, str], ...]:
     """Row number and dotted path of each text that tries to instruct its reader.
 
-    Read are the texts of each record alone, then together in the order of its fields, then those of one field over
-    all records: an order may be cut into parts.
+    The texts of each record are read alone, then together in the order of its fields, then those of one field over all
+    records: an instruction may be cut into parts.
     """
     pieces = [[Piece(path, text, number) for path, text in texts_in(row)] for number, row in enumerate(rows)]
     alone = [piece for row in pieces for piece in row if looks_like_instruction(piece.text)]
@@ -123,7 +123,7 @@ def texts_in(value: JsonValue | Row, path: str = "") -> Iterable[tuple[str, str]
 
 @dataclass(frozen=True, slots=True)
 class Piece:
-    """A text and where it stands."""
+    """A text and where it is."""
 
     path: str
     text: str
@@ -131,30 +131,30 @@ class Piece:
 
 
 def split_instructions(pieces: Sequence[Piece]) -> tuple[Piece, ...]:
-    """The parts of an instruction that was cut over neighbouring texts; empty where there is none.
+    """The parts of an instruction that was cut over neighbouring texts; empty if there is none.
 
     Args:
-        pieces: In the order in which they are read. Only short phrases and numbered or assigned parts count, and none
-            that speaks alone.
+        pieces: In reading order. Only short phrases and numbered or assigned parts count, and none that is an
+            instruction by itself.
     """
-    parts = [piece for piece in pieces if _is_part(piece.text)][:_PIECES]
+    parts = [piece for piece in pieces if _is_part(piece.text)][:_MAX_PIECES]
     if len(parts) <= 1:
         return ()
     texts = tuple(_MARKER.sub("", piece.text) for piece in parts)
-    places = _joined(texts)
+    places = _parts_of_instruction(texts)
     return tuple(parts[place] for place in places)
 
 
 @lru_cache(maxsize=2_048)
-def _joined(texts: tuple[str, ...]) -> tuple[int, ...]:
-    """Places of the neighbours that speak together."""
+def _parts_of_instruction(texts: tuple[str, ...]) -> tuple[int, ...]:
+    """Places of the neighbours that form an instruction together."""
     if not any(speaks_to_reader(joint.join(texts)) for joint in ("", " ")):
         return ()
     found: dict[int, None] = {}
     for start in range(len(texts)):
         for stop in range(start + 2, min(start + _REACH, len(texts)) + 1):
             if not all(text[:1].islower() or text[:1] in ",;" for text in texts[start + 1 : stop]):
-                # What goes on in the middle of a sentence doesn't begin with a capital.
+                # What continues a sentence doesn't begin with a capital.
                 break
             if any(speaks_to_reader(joint.join(texts[start:stop])) for joint in ("", " ")):
                 found |= dict.fromkeys(range(start, stop))

@@ -78,10 +78,10 @@ def _redact(text: str, depth: int) -> str:
 
 
 def _as_json(text: str, depth: int) -> str:
-    """A text that is JSON, with the secrets in its own texts replaced; the same text where there are none."""
+    """A text that is JSON, with the secrets in its own texts replaced; the same text if there are none."""
     try:
         value = json.loads(text)
-        cleaned = _json(value, "", depth + 1)
+        cleaned = _redact_json(value, "", depth + 1)
     except (ValueError, RecursionError):
         # No JSON, or nested beyond any log's need: read as plain text.
         return text
@@ -89,7 +89,7 @@ def _as_json(text: str, depth: int) -> str:
 
 
 def _unquoted(depth: int, match: "regex.Match[str]") -> str:
-    """A run with percent signs: decoded where it holds a secret, else as it was."""
+    """A run with percent signs: decoded if it holds a secret, otherwise as it was."""
     text = str(match.group())
     plain = unquote(text)
     cleaned = _redact(plain, depth + 1)
@@ -97,22 +97,22 @@ def _unquoted(depth: int, match: "regex.Match[str]") -> str:
 
 
 def _unpacked(depth: int, match: "regex.Match[str]") -> str:
-    """A run of base64: the labels of the secrets that it holds, else as it was."""
+    """A run of base64: the labels of the secrets that it holds, otherwise as it was."""
     text = str(match.group())
-    labels = _hidden(text, depth)
+    labels = _base64_labels(text, depth)
     if labels:
         return labels
-    # A path may stand before it: its alphabet is base64's.
+    # A path may come before it: its alphabet is base64's.
     return str(_PART.sub(partial(_unpacked_part, depth), text)) if _JOINT.search(text) else text
 
 
 def _unpacked_part(depth: int, match: "regex.Match[str]") -> str:
     text = str(match.group())
-    return _hidden(text, depth) or text
+    return _base64_labels(text, depth) or text
 
 
-def _hidden(text: str, depth: int) -> str:
-    """The labels of what secrets a run of base64 holds; empty where none."""
+def _base64_labels(text: str, depth: int) -> str:
+    """The labels of the secrets in a run of base64; empty if there are none."""
     run = text.rstrip("=").translate(_URL_SAFE)
     try:
         raw = base64.b64decode(run + "=" * (-len(run) % 4), validate=True)
@@ -132,7 +132,7 @@ def _unhexed(depth: int, match: "regex.Match[str]") -> str:
 
 
 def _labels(plain: str, depth: int) -> str:
-    """The labels that stand in a decoded text once it is redacted: the same as for the secrets as they are."""
+    """The labels in a decoded text once it is redacted: the same as for the secrets in plain text."""
     if not plain:
         return ""
     cleaned = _redact(plain, depth + 1)
@@ -161,16 +161,16 @@ def redact_json(value: JsonValue, name: str = "") -> JsonValue:
         value: Any JSON; it is not changed.
         name: The key under which it stands; a text under `password`, `sessionToken`, `cookie`, … goes whole.
     """
-    return _json(value, name, 0)
+    return _redact_json(value, name, 0)
 
 
-def _json(value: JsonValue, name: str, depth: int) -> JsonValue:
+def _redact_json(value: JsonValue, name: str, depth: int) -> JsonValue:
     if isinstance(value, str):
         if names_secret(name):
             return replace_value(value, name)
         return redact(value) if depth == 0 else _redact(value, depth)
     if isinstance(value, list):
-        return [_json(item, name, depth) for item in value]
+        return [_redact_json(item, name, depth) for item in value]
     if isinstance(value, dict):
         named = _named(value)
         found: dict[str, JsonValue] = {}
@@ -181,13 +181,13 @@ def _json(value: JsonValue, name: str, depth: int) -> JsonValue:
             elif named == key and isinstance(item, str):
                 found[redact(key)] = replace_value(item, "password")
             else:
-                found[redact(key)] = _json(item, key, depth)
+                found[redact(key)] = _redact_json(item, key, depth)
         return found
     return value
 
 
 def _named(value: Mapping[str, JsonValue]) -> str:
-    """The key that holds the secret of a pair such as `{"name": "DB_PASSWORD", "value": "…"}`; empty where none."""
+    """The key of the secret in a pair such as `{"name": "DB_PASSWORD", "value": "…"}`; empty if there is none."""
     if len(value) > _PAIR_KEYS:
         return ""
     names = {key.lower(): key for key in value}

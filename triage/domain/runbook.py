@@ -19,7 +19,7 @@ MAX_STEP_CHARS = 600
 def runbook_steps(text: str) -> tuple[str, ...]:
     """Split a runbook into its steps, in order.
 
-    Numbered items are the steps where there are any; else bullets; else each sentence. A line that continues an item
+    Numbered items are the steps if there are any; otherwise bullets; otherwise each sentence. A line that continues an item
     or a sentence belongs to it, and a heading is not a step. A text that is only a link or a placeholder has no step.
 
     Args:
@@ -42,7 +42,7 @@ def runbook_steps(text: str) -> tuple[str, ...]:
 
 
 def _unwrapped(lines: list[str]) -> list[str]:
-    """Lines of prose without headings; one that goes on in the middle of a sentence is joined to the one before."""
+    """Lines of prose without headings; a line that continues a sentence is joined to the one before."""
     found: list[str] = []
     goes_on = False
     for line in lines:
@@ -67,7 +67,7 @@ def _items(lines: list[str], pattern: re.Pattern[str]) -> list[str]:
         elif not line.strip():
             broken = True
         elif items and not (broken and _HEADING.match(line)):
-            # What stands below an item continues it: a sub-list, a query, a wrapped line.
+            # Lines below an item continue it: a sub-list, a query, a wrapped line.
             items[-1] += " " + line.strip()
     return items
 

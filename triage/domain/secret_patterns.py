@@ -91,7 +91,7 @@ _AWS_SECRET = regex.compile(
 )
 
 _WORTH = regex.compile(
-    # One of these stands in everything that the patterns above find; most log values hold none.
+    # Everything that the patterns above find contains one of these; most log values contain none.
     r"(?i)private key|eyj|fwogz|fqogz|iqojb|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|soat|cbt)-|xox[abeoprs]-|xapp-|aiza|ya29"
     r"|1//0|gocspx|[rs]k_|whsec|sk-|sg\.|hf_|npm_|pypi-|8q~|hv[sbr]\.|dapi|_v1_|dckr|atatt3|shp(?:at|ca|pa|ss)_|glsa_|panther_"
     r"|hooks\.slack|bearer|basic|ssws|negotiate|digest|cookie|session|sid=|jwt=|://[^\s/]{0,80}:[^\s/]{0,200}@|=[^\s&]{16}|token"
@@ -138,7 +138,7 @@ def replace_value(value: str, name: str) -> str:
 
 
 def _credentials(match: "regex.Match[str]") -> str:
-    # `basic` is a word, too: what follows as a credential isn't one in lower case.
+    # `basic` is also a word; credentials after it are not all lower case.
     if match[1].lower() in {"basic", "digest", "negotiate"} and match[3].isalpha() and match[3].islower():
         return str(match.group())
     return f"{match[1]}{match[2]}{_label('credentials', match[3])}"

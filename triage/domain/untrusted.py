@@ -1,8 +1,8 @@
-"""Text that others wrote, shown to a model so that it can only be read.
+"""Text that others wrote, shown to a model as data only.
 
 Data is JSON between markers that carry a random nonce of the run. Angle brackets, control, bidirectional, tag and other
-invisible characters stand in it as `\\u` escapes: no data can spell a marker or a chat template's control token, and
-a value that is quoted back through JSON is still exactly the stored one.
+invisible characters are `\\u` escapes in it: no data can spell a marker or a chat template's control token, and a value
+that is quoted back through JSON is still exactly the stored one.
 """
 
 import json
@@ -24,18 +24,18 @@ _CUT = regex.compile(r"…\[\+(\d{1,9}) characters\]\Z")
 _LEAST = 60
 """Characters that every text keeps."""
 _LAST = ("p_any_", "p_")
-"""Panther's own fields go first where a row is too long: they mostly repeat the others."""
+"""Panther's own fields are cut first if a row is too long: they mostly repeat the others."""
 
 
 def _escape(match: "regex.Match[str]") -> str:
-    return _units(match.group())
+    return _utf16_escapes(match.group())
 
 
-def _spelled(letter: str) -> str:
-    return letter if letter.isprintable() else _units(letter)
+def _escape_unprintable(letter: str) -> str:
+    return letter if letter.isprintable() else _utf16_escapes(letter)
 
 
-def _units(letter: str) -> str:
+def _utf16_escapes(letter: str) -> str:
     units = letter.encode("utf-16-be", "surrogatepass")
     return "".join(f"\\u{units[place : place + 2].hex()}" for place in range(0, len(units), 2))
 
@@ -47,7 +47,7 @@ def visible_json(value: JsonValue) -> str:
     """
     shown = str(_HIDDEN.sub(_escape, json.dumps(value, ensure_ascii=False, separators=(",", ":"))))
     # The pattern's Unicode may be newer than Python's, and either may know a character that the other doesn't.
-    return shown if shown.isprintable() else "".join(map(_spelled, shown))
+    return shown if shown.isprintable() else "".join(map(_escape_unprintable, shown))
 
 
 def visible(text: str) -> str:
@@ -66,12 +66,12 @@ def shorten(value: JsonValue, limit: int) -> JsonValue:
     return value
 
 
-def uncut(said: str, stored: str) -> bool:
-    """Whether `said` is `stored` as `shorten` showed it."""
-    match = _CUT.search(said)
+def uncut(quoted: str, stored: str) -> bool:
+    """Whether `quoted` is `stored` as `shorten` showed it."""
+    match = _CUT.search(quoted)
     if match is None or len(stored) != match.start() + int(match[1]):
         return False
-    return stored.startswith(said[: match.start()])
+    return stored.startswith(quoted[: match.start()])
 
 
 @dataclass(frozen=True, slots=True)

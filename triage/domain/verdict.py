@@ -20,7 +20,7 @@ class Disposition(StrEnum):
 
 
 class AnswerState(StrEnum):
-    """What became of a step of the runbook."""
+    """What became of a runbook step."""
 
     DONE = "done"
     NOT_IN_LAKE = "not_in_lake"
@@ -62,7 +62,7 @@ class Action(Value):
 
 
 class Draft(Value):
-    """What an analyst, model or offline, proposes. Nothing of it is believed yet."""
+    """What an analyst, model or offline, proposes. None of it is believed yet."""
 
     verdict: Disposition
     confidence: float = Field(ge=0, le=1)
@@ -75,13 +75,13 @@ class Draft(Value):
 
 
 class Verdict(Value):
-    """What stands after verification, adjudication and the floor rules."""
+    """The result of verification, adjudication and the floor rules."""
 
     disposition: Disposition
     confidence: float = Field(ge=0, le=1)
     summary: str
     reason: str = ""
-    """Why this disposition, in words; names the rule that changed it, where one did."""
+    """Why this disposition, in words; names the rule that changed it, if one did."""
     findings: tuple[CheckedFinding, ...] = ()
     """All of them; only the verified ones are shown to an analyst."""
     runbook: tuple[RunbookAnswer, ...] = ()
@@ -91,11 +91,11 @@ class Verdict(Value):
     proposed: Disposition | None = None
     """What the draft said, before the rules."""
     weighed: Disposition | None = None
-    """What a second model call made of the proven findings; `None` where the rules decided alone."""
+    """What a second model call made of the proven findings; `None` if the rules decided alone."""
     stated: float | None = None
-    """The confidence before calibration, where there was one."""
+    """The confidence before calibration, if there was one."""
     uncalibrated: Disposition | None = None
-    """The disposition before calibration, where that made it another."""
+    """The disposition before calibration, if that changed it."""
     calibration: str = "uncalibrated"
     """How the confidence relates to what was right before, in one word."""
 
@@ -126,16 +126,16 @@ class Usage(Value):
     completion_tokens: int = 0
     seconds: float = 0.0
     cached_tokens: int = 0
-    """Those of the prompt's that the server answered from its cache."""
+    """Tokens of the prompt that the server read from its cache."""
     money: float = 0.0
-    """In `llm.currency`, by `llm.prices`; 0 where the model has no price."""
+    """In `llm.currency`, by `llm.prices`; 0 if the model has no price."""
 
     def plus(self, other: "Usage") -> "Usage":
         return Usage.model_validate({name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
 
 class Investigation(Value):
-    """One alert's investigation, whole: what `triage show` prints and what the comment is made from."""
+    """One alert's whole investigation: what `triage show` prints and what the comment is made from."""
 
     run_id: str
     alert_id: str

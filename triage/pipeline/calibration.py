@@ -12,7 +12,7 @@ NAME = "calibration"
 
 
 async def load_fit(store: Store) -> ConfidenceMap | None:
-    """The fit in use; `None` without one. Raises StoreError, also where it cannot be read."""
+    """The fit in use; `None` without one. Raises StoreError, also if it can't be read."""
     kept = await store.get(NAME)
     if kept is None:
         return None

@@ -1,4 +1,4 @@
-"""Verification and adjudication of one conclusion, strung together. Pure; the pipeline performs the second call."""
+"""Verification and adjudication of one conclusion, strung together. Pure: the pipeline makes the second call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ _MAX_CITED = 3
 
 @dataclass(frozen=True, slots=True)
 class Checked:
-    """A conclusion with everything that code has to say on it before anybody weighs it."""
+    """A conclusion with everything that code found out about it before the second call."""
 
     draft: Draft
     """Without secrets."""
@@ -30,7 +30,7 @@ class Checked:
     injections: tuple[Issue, ...]
     """Log texts that try to instruct their reader."""
     rules: Disposition | None
-    """What the measured facts alone say; `None` where nothing else has judged."""
+    """What the measured facts alone say; `None` if the offline analyst judged, who goes by them anyway."""
     summary_holds: bool
     sentences: frozenset[str] = frozenset()
     """Findings that code has added."""
@@ -41,12 +41,12 @@ class Checked:
 
 
 def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
-    """Everything that verification holds against a draft, to be told to the analyst at once."""
+    """Everything that verification objects to in a draft, for the analyst to correct at once."""
     return tuple(issue for checked in verify(draft.findings, evidence) for issue in checked.issues)
 
 
 def rules_alone(dossier: Dossier) -> Disposition:
-    """The verdict of the measured facts, without any model."""
+    """The disposition by the measured facts, without any model."""
     draft = offline_draft(dossier)
     findings = verify(draft.findings, dossier.evidence)
     return adjudicate(draft, findings, dossier.signals, dossier.evidence).disposition
@@ -54,7 +54,7 @@ def rules_alone(dossier: Dossier) -> Disposition:
 
 def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> Checked:
     """Verify a draft, and look for log text that tries to steer who reads it."""
-    draft = _without_secrets(conclusion.draft)
+    draft = _draft_without_secrets(conclusion.draft)
     instructions = find_instructions(dossier.alert, conclusion.evidence)
     finding = _injection_finding(instructions)
     findings = (*draft.findings, finding) if finding is not None else draft.findings
@@ -91,8 +91,8 @@ def judge(
     Args:
         dossier: What was known.
         conclusion: What the analyst made of it.
-        checked: The conclusion checked, where that is done already.
-        opinion: What a second call made of the proven findings.
+        checked: From `check_conclusion`, if that was called before.
+        opinion: The second call's.
     """
     checked = checked or check_conclusion(dossier, conclusion)
     return adjudicate(
@@ -119,20 +119,20 @@ def _injection_finding(instructions: Sequence[Instruction]) -> Finding | None:
     return Finding(text=text, direction=Direction.MALICIOUS, citations=cited)
 
 
-def _without_secrets(draft: Draft) -> Draft:
-    """A draft in which no text holds a secret: a model may have decoded what stood in the prompt unrecognised."""
+def _draft_without_secrets(draft: Draft) -> Draft:
+    """A draft without secrets in its texts: a model may have decoded one that was not recognised in the prompt."""
     return draft.model_copy(
         update={
             "summary": redact(draft.summary),
-            "findings": tuple(map(_clean_finding, draft.findings)),
+            "findings": tuple(map(_finding_without_secrets, draft.findings)),
             "runbook": tuple(answer.model_copy(update={"answer": redact(answer.answer)}) for answer in draft.runbook),
             "actions": tuple(action.model_copy(update={"entity": redact(action.entity)}) for action in draft.actions),
         }
     )
 
 
-def _clean_finding(finding: Finding) -> Finding:
-    # A stored value has been cleaned already, and cleaning is stable: what verified still does.
+def _finding_without_secrets(finding: Finding) -> Finding:
+    # A stored value is redacted already, and redacting twice changes nothing: what verified still does.
     citations: Sequence[object] = [
         citation.model_copy(update={"value": redact(citation.value), "column": redact(citation.column)})
         if isinstance(citation, ValueCitation) and isinstance(citation.value, str)

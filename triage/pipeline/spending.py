@@ -1,4 +1,4 @@
-"""The book of model calls: what each has cost, and whether the day's budget still allows another."""
+"""The book of model calls: what each cost, and whether the day's budget allows another."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,12 +10,12 @@ from triage.settings import Settings
 from triage.stages.model_calls import cost_of
 
 RESERVE = 0.05
-"""Share of a day's budget that only concluding turns may use: what was found shall not be lost for want of the last one."""
+"""Share of a day's budget kept for concluding turns: without one, what was found would be lost."""
 
 
 @dataclass(slots=True)
 class Pending:
-    """What the calls under way in this process may still cost; one instance serves all its alerts."""
+    """What the calls in progress in this process may still cost; one instance serves all its alerts."""
 
     tokens: int = 0
     money: float = 0.0
@@ -35,7 +35,7 @@ class StoreMeter:
     async def admit(self, estimate: Spend, *, concluding: bool) -> AsyncIterator[str]:
         """Hold an estimate against the day's budget; see `ports.Meter`.
 
-        Calls that other processes have under way are not seen, so that together they may go over by one call each.
+        Calls in progress in other processes are not seen, so together they may exceed the budget by one call each.
         """
         refusal = await self.refusal(estimate, concluding=concluding)
         if refusal:
@@ -50,7 +50,7 @@ class StoreMeter:
             self.pending.money -= estimate.money
 
     async def refusal(self, estimate: Spend, *, concluding: bool) -> str:
-        """Why the day's budget refuses a call of this size; empty where it doesn't. Raises StoreError."""
+        """Why the day's budget refuses a call of this size; empty if it doesn't. Raises StoreError."""
         limits = self.settings.investigation
         if not limits.daily_tokens and not limits.daily_money:
             return ""
@@ -68,7 +68,7 @@ class StoreMeter:
         return ""
 
     async def book(self, key: str, reply: ChatReply, estimate: Spend) -> Spend:
-        """Record a call's cost under its journal key: a replay books nothing twice. Raises StoreError."""
+        """Record a call's cost under its journal key, so that a replay books nothing twice. Raises StoreError."""
         spend = cost_of(reply, estimate, self.settings.llm.price)
         await self.store.spend(self.claim, key, spend, now=self.clock.now())
         return spend

@@ -6,7 +6,6 @@
 
 from triage.stages.decision.facts import facts_of
 from triage.stages.decision.opinion import Adjudication, Opinion, adjudicate_with_model
-from triage.stages.decision.rules import net_weight
 from triage.stages.decision.verdict import adjudicate
 
-__all__ = ["Adjudication", "Opinion", "adjudicate", "adjudicate_with_model", "facts_of", "net_weight"]
+__all__ = ["Adjudication", "Opinion", "adjudicate", "adjudicate_with_model", "facts_of"]

@@ -1,4 +1,4 @@
-"""What the second call reads: verified findings in code's words, signals, states of the runbook, provider's facts."""
+"""What the second call reads: verified findings in code's words, signals, runbook states, and the provider's facts."""
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from triage.domain.base import Row
 from triage.domain.detection import Detection
-from triage.domain.evidence import Evidence, Source
+from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import CheckedFinding
 from triage.domain.injection import looks_like_instruction
 from triage.domain.redaction import redact
@@ -16,16 +16,16 @@ from triage.domain.signal import Signal, is_proven
 from triage.domain.trust import Trust
 from triage.domain.verdict import RunbookAnswer
 from triage.logtypes import classify
-from triage.stages.decision.proven import Masks, by_id, listed, proven
+from triage.stages.decision.proven import Pseudonyms, is_listed, proven_sentence
 
-_FINDINGS = 40
-_SIGNALS = 40
-_EVENTS = 100
-_COLUMNS = 16
-_VALUES = 6
-_DESCRIPTION = 600
-_DEPTH = 4
-_WHOLE = regex.compile(r"(?<![\w.:/@-])\d{1,9}(?![\w.:/@-])")
+_MAX_FINDINGS = 40
+_MAX_SIGNALS = 40
+_MAX_EVENTS = 100
+_MAX_COLUMNS = 16
+_MAX_VALUES = 6
+_MAX_DESCRIPTION_CHARS = 600
+_MAX_DEPTH = 4
+_WHOLE_NUMBER = regex.compile(r"(?<![\w.:/@-])\d{1,9}(?![\w.:/@-])")
 
 
 def facts_of(
@@ -37,20 +37,20 @@ def facts_of(
     *,
     injected: bool,
 ) -> dict[str, JsonValue]:
-    """Everything that the adjudicator is told, as JSON.
+    """Everything that the second call sees, as JSON.
 
-    No text of it was written by a model, or chosen by whoever acted: see `proven` for findings. A signal gives its
-    name, direction, weight and numbers, since its sentence may hold names.
+    None of its text was written by a model or chosen by whoever acted: see `proven` for findings. A signal is reduced
+    to name, direction, weight and numbers, since its sentence may hold names.
     """
-    masks = Masks()
+    names = Pseudonyms()
     entries = by_id(evidence)
     held = [checked for checked in findings if checked.verified]
     return {
         "detection": _detection(detection),
-        "findings": [_finding(checked, entries, masks) for checked in held[:_FINDINGS]],
+        "findings": [_finding(checked, entries, names) for checked in held[:_MAX_FINDINGS]],
         "findings_that_did_not_hold": len(findings) - len(held),
-        "signals": [_signal(signal, entries) for signal in signals[:_SIGNALS]],
-        "event_facts": _facts(evidence),
+        "signals": [_signal(signal, entries) for signal in signals[:_MAX_SIGNALS]],
+        "event_facts": _event_facts(evidence),
         "runbook": [{"step": answer.step, "state": answer.state.value} for answer in runbook],
         "questions": {
             "answered": sum(entry.answered for entry in evidence),
@@ -67,18 +67,18 @@ def facts_of(
     }
 
 
-def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], masks: Masks) -> JsonValue:
+def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: Pseudonyms) -> JsonValue:
     trust: list[JsonValue] = [*sorted(trust.value for trust in checked.trust)]
     return {
         "number": checked.number,
         "supports": checked.finding.direction.value,
         "rests_on": trust,
-        "shows": proven(checked, evidence, masks),
+        "shows": proven_sentence(checked, evidence, names),
     }
 
 
 def _signal(signal: Signal, evidence: Mapping[str, Evidence]) -> JsonValue:
-    numbers: list[JsonValue] = [int(number) for number in _WHOLE.findall(signal.sentence)[:6]]
+    numbers: list[JsonValue] = [int(number) for number in _WHOLE_NUMBER.findall(signal.sentence)[:6]]
     return {
         "name": signal.name,
         "direction": signal.direction.value,
@@ -89,12 +89,12 @@ def _signal(signal: Signal, evidence: Mapping[str, Evidence]) -> JsonValue:
 
 
 def _detection(detection: Detection) -> JsonValue:
-    """The detection's own words: its authors run the SIEM. What an alert has put into it is not among them."""
+    """The detection's own words, since its authors run the SIEM; nothing that an alert filled in."""
     found: dict[str, JsonValue] = {
         "id": detection.id,
         "name": detection.name,
         "severity": detection.severity.value if detection.severity is not None else None,
-        "description": redact(detection.description)[:_DESCRIPTION],
+        "description": redact(detection.description)[:_MAX_DESCRIPTION_CHARS],
         "techniques": [*detection.techniques],
         "log_types": [*detection.log_types],
     }
@@ -105,23 +105,23 @@ def _detection(detection: Detection) -> JsonValue:
     }
 
 
-def _facts(evidence: Sequence[Evidence]) -> JsonValue:
-    """How often each word of the provider's lists stands in the alert's events, by column."""
+def _event_facts(evidence: Sequence[Evidence]) -> JsonValue:
+    """How often each word of the provider's lists occurs in the alert's events, by column."""
     counted: dict[str, Counter[str]] = {}
     for entry in evidence:
         if entry.source is not Source.EVENTS:
             continue
-        for row in entry.rows[:_EVENTS]:
-            for column, value in _words(row):
-                if classify(entry.log_type, column, value=value) is Trust.PROVIDER and listed(column, value):
+        for row in entry.rows[:_MAX_EVENTS]:
+            for column, value in _texts(row):
+                if classify(entry.log_type, column, value=value) is Trust.PROVIDER and is_listed(column, value):
                     counted.setdefault(column, Counter())[value] += 1
-    return {column: dict(values.most_common(_VALUES)) for column, values in list(counted.items())[:_COLUMNS]}
+    return {column: dict(values.most_common(_MAX_VALUES)) for column, values in list(counted.items())[:_MAX_COLUMNS]}
 
 
-def _words(row: Row, above: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
+def _texts(row: Row, above: str = "", depth: int = 0) -> Iterator[tuple[str, str]]:
     for key, value in row.items():
         column = f"{above}.{key}" if above else key
         if isinstance(value, str):
             yield column, value
-        elif isinstance(value, Mapping) and depth < _DEPTH:
-            yield from _words(value, column, depth + 1)
+        elif isinstance(value, Mapping) and depth < _MAX_DEPTH:
+            yield from _texts(value, column, depth + 1)

@@ -1,4 +1,4 @@
-"""Verified findings as sentences that code writes from their citations: no word of them is a model's or a log's.
+"""Verified findings as sentences that code writes from their citations: no word is a model's or a log's.
 
 What a sentence may show:
 
@@ -6,13 +6,13 @@ What a sentence may show:
 |---|---|
 | number, true, false or null of a provider's or a measured field | as it is |
 | a moment | as it is |
-| text of a field whose words come from the provider's own list (`eventName`, `errorCode`, …) | as it is, if it reads like such a word |
+| text of a field whose words come from the provider's own list (`eventName`, `errorCode`, …) | as it is, if it looks like such a word |
 | other text of a provider's or a measured field: names, ids, addresses | `name 1`, `address 2`: the same for the same text |
 | text that the actor chose | its length |
 | a column of a query that the model wrote | neither its name nor its text |
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -36,7 +36,7 @@ LISTED = frozenset(
     | {"conditionalaccessstatus", "risklevelaggregated", "riskstate", "granted", "permission", "decision"}
     | {"login_type", "login_failure_type", "login_challenge_status", "event_type", "query_type", "execution_status"}
 )
-"""Last parts of columns whose texts are words of the provider's own list."""
+"""Last parts of columns whose values are words of the provider's own list."""
 _WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
 _MOST_PARTS = 6
 _PARTS = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -46,13 +46,13 @@ _NUMBER = regex.compile(r"-?\d{1,20}(?:\.\d{1,9})?")
 
 
 @dataclass(slots=True)
-class Masks:
-    """Gives each name one stand-in per run."""
+class Pseudonyms:
+    """Gives each name one placeholder per run."""
 
     _known: dict[tuple[str, str], int] = field(default_factory=dict)
 
     def of(self, text: str) -> str:
-        """`address 1`, `account 2`, `name 3`: the same text has the same one, in any letter case."""
+        """`address 1`, `ARN 2`, `name 3`: the same text has the same one, in any letter case."""
         kind = _kind(text)
         key = (kind, text.casefold())
         count = sum(known == kind for known, _ in self._known)
@@ -71,17 +71,17 @@ def _kind(text: str) -> str:
     return "e-mail address" if "@" in text else "name"
 
 
-def listed(column: str, value: str) -> bool:
+def is_listed(column: str, value: str) -> bool:
     """Whether a text may be shown as a word of the provider's own list."""
     last = column.casefold().rpartition(".")[2]
     if last not in LISTED and column != "name":
         return False
-    # However it got there: a sentence is no such word.
+    # However it got there, a sentence is not such a word.
     few = len(_PARTS.findall(value)) <= _MOST_PARTS
     return _WORD.fullmatch(value) is not None and few and not looks_like_instruction(value)
 
 
-def moment(text: str) -> bool:
+def _is_moment(text: str) -> bool:
     """Whether a text is a time."""
     try:
         datetime.fromisoformat(text)
@@ -90,56 +90,56 @@ def moment(text: str) -> bool:
     return True
 
 
-def shown(value: JsonValue, column: str, trust: Trust, masks: Masks) -> str:
-    """A value as the rules above have it."""
+def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms) -> str:
+    """A value as the rules above allow it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
     if isinstance(value, int | float):
         return f"{value:.10g}" if abs(value) < _LARGE else "a large number"
     if not isinstance(value, str):
         return "a nested value"
-    if _NUMBER.fullmatch(value) or moment(value):
+    if _NUMBER.fullmatch(value) or _is_moment(value):
         return value
     if trust is Trust.ACTOR:
         return f"text that the actor chose, {len(value)} characters"
-    return value if listed(column, value) else masks.of(value)
+    return value if is_listed(column, value) else names.of(value)
 
 
-def sentence(citation: Citation, evidence: Mapping[str, Evidence], masks: Masks) -> str:
-    """One citation in words."""
+def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
+    """One citation in words; empty if its value is missing."""
     entry = evidence.get(citation.evidence)
     if entry is None:
         return ""
     match citation:
         case ValueCitation():
-            return _value(citation, entry, masks)
+            return _value_citation_text(citation, entry, names)
         case CountCitation():
-            return f"{_answer(entry)} has a number of rows {citation.comparison.value} {citation.number}"
+            return f"{_answer_name(entry)} has a number of rows {citation.comparison.value} {citation.number}"
         case AbsenceCitation():
-            return f"{_answer(entry)} has no rows, and rows would have been seen"
+            return f"{_answer_name(entry)} has no rows, and rows would have been seen"
         case _:
             assert_never(citation)
 
 
-def _value(citation: ValueCitation, entry: Evidence, masks: Masks) -> str:
+def _value_citation_text(citation: ValueCitation, entry: Evidence, names: Pseudonyms) -> str:
     found = lookup(entry.rows[citation.row], citation.column) if citation.row < len(entry.rows) else MISSING
     if found is MISSING:
         return ""
     value = cast("JsonValue", found)
     if entry.source is Source.TOOL:
-        return f"row {citation.row} of {_answer(entry)} has {shown(value, '', Trust.ACTOR, masks)}"
+        return f"row {citation.row} of {_answer_name(entry)} has {value_text(value, '', Trust.ACTOR, names)}"
     trust = classify(entry.log_type, citation.column, value=value, measured=entry.measured)
-    return f"row {citation.row} of {_answer(entry)}: {_column(citation.column, trust)} is {shown(value, citation.column, trust, masks)}"
+    return f"row {citation.row} of {_answer_name(entry)}: {_column_name(citation.column, trust)} is {value_text(value, citation.column, trust, names)}"
 
 
-def _column(column: str, trust: Trust) -> str:
-    # Below an object that the actor filled, the keys are the actor's as well.
+def _column_name(column: str, trust: Trust) -> str:
+    # Below an object that the actor filled, the keys are the actor's too.
     if trust is Trust.ACTOR:
         column = column.partition(".")[0]
     return column if _COLUMN.fullmatch(column) and not looks_like_instruction(column) else "a column"
 
 
-def _answer(entry: Evidence) -> str:
+def _answer_name(entry: Evidence) -> str:
     match entry.source:
         case Source.TOOL:
             what = "a query that the analyst wrote"
@@ -150,12 +150,7 @@ def _answer(entry: Evidence) -> str:
     return f"{entry.id} ({what})"
 
 
-def proven(checked: CheckedFinding, evidence: Mapping[str, Evidence], masks: Masks) -> str:
-    """A verified finding as one sentence of code."""
-    parts = [text for citation in checked.finding.citations if (text := sentence(citation, evidence, masks))]
+def proven_sentence(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
+    """A verified finding as one sentence, in code's words."""
+    parts = [text for citation in checked.finding.citations if (text := _citation_text(citation, evidence, names))]
     return "; ".join(dict.fromkeys(parts))[:1_200]
-
-
-def by_id(evidence: Sequence[Evidence]) -> dict[str, Evidence]:
-    """Evidence by its id."""
-    return {entry.id: entry for entry in evidence}

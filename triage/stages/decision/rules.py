@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from triage.domain import signal
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import CheckedFinding
-from triage.domain.signal import Direction, Signal
+from triage.domain.signal import Direction
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition
 
@@ -18,7 +17,7 @@ UNEXPLAINED = 1.0
 
 MAX_INCONCLUSIVE = 0.5
 MAX_WITH_GAPS = 0.8
-"""Highest confidence where some question stayed without an answer or an absence unproven."""
+"""Highest confidence if some question has no answer or an absence is unproven."""
 
 RANK = {
     Disposition.BENIGN: 0,
@@ -29,20 +28,15 @@ RANK = {
 
 
 @dataclass(frozen=True, slots=True)
-class Change:
-    """What a rule made of a verdict."""
+class RuleChange:
+    """The disposition after a rule changed it, and why."""
 
     disposition: Disposition
     why: str
 
 
-def net_weight(signals: Sequence[Signal], evidence: Sequence[Evidence]) -> float:
-    """Sum of the proven signals, malicious counted up and benign down, in log odds; see `domain.signal.is_proven`."""
-    return signal.net_weight(signals, {entry.id: entry for entry in evidence})
-
-
 def benign_gap(findings: Sequence[CheckedFinding]) -> str:
-    """What a benign verdict lacks; empty where it stands."""
+    """What a benign verdict lacks; empty if nothing."""
     supporting = [checked for checked in findings if checked.verified and checked.finding.direction is Direction.BENIGN]
     solid = [checked for checked in supporting if checked.trust - {Trust.ACTOR}]
     if len(solid) < BENIGN_FINDINGS:
@@ -62,24 +56,27 @@ def changes_of(
     injected: bool,
     rules: Disposition | None,
     weighed: Disposition | None,
-) -> tuple[Change, ...]:
-    """Apply the rules in order; gives the changes made.
+) -> tuple[RuleChange, ...]:
+    """Apply the rules in order.
 
     Args:
         proposed: By the analyst.
         findings: All of its findings, checked.
-        weight: As `net_weight` gives it.
+        weight: Of the signals, from `net_weight`.
         injected: Log text tries to instruct its reader.
         rules: What the measured facts say without any model; nothing that a model says goes below it.
-        weighed: What the second call gave; `None` where there was none.
+        weighed: The second call's disposition; `None` if there was none.
+
+    Returns:
+        The changes made, the last one being the verdict.
     """
-    changes: list[Change] = []
+    changes: list[RuleChange] = []
     current = proposed
 
     def move(target: Disposition, why: str) -> None:
         nonlocal current
         if target is not current:
-            changes.append(Change(target, why))
+            changes.append(RuleChange(target, why))
             current = target
 
     harmful = any(checked.verified and checked.finding.direction is Direction.MALICIOUS for checked in findings)
@@ -108,7 +105,7 @@ def cap_confidence(
     findings: Sequence[CheckedFinding],
     evidence: Sequence[Evidence],
 ) -> float:
-    """A confidence, capped by what verification left of its ground."""
+    """A confidence, capped by how much of its ground verification left."""
     held = sum(checked.verified for checked in findings) / len(findings) if findings else 0.0
     confidence = min(confidence, 0.5 + 0.5 * held)
     if final is Disposition.INCONCLUSIVE or final is not proposed:
@@ -119,6 +116,6 @@ def cap_confidence(
 
 
 def _unproven(entry: Evidence) -> bool:
-    """Whether a question to the lake came back empty and that says nothing."""
+    """Whether a question to the lake came back empty without proving an absence."""
     asked = entry.source in {Source.QUERY, Source.TOOL}
     return asked and not entry.row_count and not entry.measured and not entry.coverage.proves_absence

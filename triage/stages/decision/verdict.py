@@ -1,14 +1,14 @@
-"""From a draft, what held of it and how the proven part was weighed, to the verdict."""
+"""The verdict: from a draft, what held of it, and the second call's opinion."""
 
 from collections.abc import Collection, Sequence
 
-from triage.domain.evidence import Evidence
+from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding, Issue, IssueCode
-from triage.domain.signal import Signal
+from triage.domain.signal import Signal, net_weight
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft, Verdict
 from triage.stages.decision.opinion import Opinion
-from triage.stages.decision.proven import Masks, by_id, proven
-from triage.stages.decision.rules import Change, cap_confidence, changes_of, net_weight
+from triage.stages.decision.proven import Pseudonyms, proven_sentence
+from triage.stages.decision.rules import RuleChange, cap_confidence, changes_of
 
 
 def adjudicate(
@@ -31,18 +31,18 @@ def adjudicate(
         findings: All of its findings, checked.
         signals: What enrichment measured.
         evidence: Every answer, for its coverage.
-        injected: Log text of the alert holds an instruction to its reader. Then no word of the analyst's is shown:
-            its findings are written anew from their citations.
-        issues: Objections from earlier rooms, kept for the report.
+        injected: Log text of the alert holds an instruction to its reader. Then none of the analyst's words are shown:
+            its findings are rewritten from their citations.
+        issues: Objections from earlier stages, kept for the report.
         summary_holds: The draft's summary names nothing that the evidence doesn't hold.
         rules: What the measured facts say without any model: the verdict is never below it.
-        opinion: What a second call made of the proven facts; `None`: the rules decide alone.
-        sentences: Findings that code has written, beside those that repeat a signal.
+        opinion: The second call's; without one the rules decide alone.
+        sentences: Findings that code has written, besides those that repeat a signal.
     """
     changes = changes_of(
         draft.verdict,
         findings,
-        net_weight(signals, evidence),
+        net_weight(signals, by_id(evidence)),
         injected=injected,
         rules=rules,
         weighed=opinion.disposition if opinion is not None else None,
@@ -90,20 +90,20 @@ def _in_code(
     findings: Sequence[CheckedFinding], evidence: Sequence[Evidence], own: set[str]
 ) -> tuple[CheckedFinding, ...]:
     """The same findings, the verified ones in code's words."""
-    entries, masks = by_id(evidence), Masks()
+    entries, names = by_id(evidence), Pseudonyms()
 
-    def said(checked: CheckedFinding) -> CheckedFinding:
+    def rewritten(checked: CheckedFinding) -> CheckedFinding:
         if not checked.verified or checked.finding.text in own:
             return checked
-        text = proven(checked, entries, masks)
+        text = proven_sentence(checked, entries, names)
         finding = checked.finding.model_copy(update={"text": f"{text[:1].upper()}{text[1:]}."})
         return checked.model_copy(update={"finding": finding})
 
-    return tuple(map(said, findings))
+    return tuple(map(rewritten, findings))
 
 
-def _reason(changes: Sequence[Change], final: Disposition, opinion: Opinion | None) -> str:
-    """The rules' words, or the second call's where its verdict stands."""
+def _reason(changes: Sequence[RuleChange], final: Disposition, opinion: Opinion | None) -> str:
+    """The rules' words, or the second call's if its verdict is the final one."""
     if changes:
         return "; then ".join(change.why for change in changes)
     return opinion.reason if opinion is not None and opinion.disposition is final else ""
@@ -114,11 +114,11 @@ def _summary(
     final: Disposition,
     findings: Sequence[CheckedFinding],
     evidence: Sequence[Evidence],
-    changes: Sequence[Change],
+    changes: Sequence[RuleChange],
     own: set[str],
     summary_holds: bool,
 ) -> str:
-    """A summary in code's words, in place of one that the rules have overtaken or that nobody should trust."""
+    """A summary in code's words, instead of one that the rules overruled or that can't be trusted."""
     if changes:
         start = f"The analyst proposed {draft.verdict.value}; {changes[-1].why}, so this is {final.value}."
     elif not summary_holds:
@@ -129,10 +129,10 @@ def _summary(
         )
     entries = by_id(evidence)
     held = [checked for checked in findings if checked.verified]
-    # What code has measured reads better than what it can say of a citation.
+    # A measured sentence reads better than one written from a citation.
     held.sort(key=lambda checked: checked.finding.text not in own)
-    said = [
-        checked.finding.text if checked.finding.text in own else f"{proven(checked, entries, Masks())}."
+    sentences = [
+        checked.finding.text if checked.finding.text in own else f"{proven_sentence(checked, entries, Pseudonyms())}."
         for checked in held
     ]
-    return " ".join([start, *(text[:1].upper() + text[1:] for text in said if text != ".")][:3])
+    return " ".join([start, *(text[:1].upper() + text[1:] for text in sentences if text != ".")][:3])

@@ -1,4 +1,4 @@
-"""The conversation's texts: the dossier, tool results, and what is said when something went wrong."""
+"""Our side of the conversation: instructions, dossier, tool results, and objections."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,18 +11,18 @@ from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
-from triage.domain.redaction import redact, redact_json
+from triage.domain.redaction import redact, redact_json, redact_row
 from triage.domain.untrusted import Caps, Fence, shorten, show_rows, visible, visible_json
 from triage.ports import Prompts
 
-_LONG = 4_000
-"""Characters of a detection's source or description that are shown."""
-_ENTITIES = 60
-_QUESTION = 300
+_MAX_DETECTION_CHARS = 4_000
+"""Characters shown of a detection's source or description."""
+_MAX_ENTITIES = 60
+_MAX_QUESTION_CHARS = 300
 _RHYTHM = "rhythm."
-"""How the keys of questions begin that ask in which hours a table holds rows."""
+"""Start of the keys of questions that ask in which hours a table has rows."""
 _RHYTHM_ROWS = 3
-_ASKED = frozenset({Source.QUERY, Source.TOOL})
+_QUERIED = frozenset({Source.QUERY, Source.TOOL})
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,17 +36,14 @@ class Briefing:
 
     @property
     def canary(self) -> str:
-        """A word that stands in the instructions only; whatever carries it comes from a model that leaks them.
-
-        It depends on the templates alone, so that the prompt's beginning is the same for every alert.
-        """
+        """A word that only the instructions hold: a reply that carries it comes from a model that leaks them."""
         return canary_of(self.prompts.digest)
 
     def system(self, *, tools: bool = True) -> str:
         """The instructions: no alert data and no nonce, the same for every alert.
 
         Args:
-            tools: The model can call tools; else it judges from the dossier.
+            tools: The model can call tools; otherwise it judges from the dossier.
         """
         return self.prompts.render("system.md.j2", {"canary": self.canary, "tools": tools})
 
@@ -61,9 +58,9 @@ class Briefing:
 
     def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int, tools: bool) -> str:
         variables: dict[str, object] = {
-            "detection": _detection(dossier, min(_LONG, caps.chars)),
+            "detection": _detection(dossier, min(_MAX_DETECTION_CHARS, caps.chars)),
             "runbook": list(self.steps),
-            "questions": [_asked(entry) for entry in dossier.evidence],
+            "questions": [_question(entry) for entry in dossier.evidence],
             "nonce": self.fence.nonce,
             "alert": self.fence.wrap("alert", visible_json(_alert(dossier.alert, caps))),
             "now": dossier.now.isoformat(),
@@ -78,27 +75,27 @@ class Briefing:
         return self.prompts.render("dossier.md.j2", variables)
 
     def _entry(self, entry: Evidence, caps: Caps) -> dict[str, str]:
-        """An entry of the dossier; its question and table stand in the list before the alert."""
+        """An entry of the dossier; its question and table are in the list before the alert."""
         if entry.source is Source.DETECTION and entry.answered:
             return {"id": entry.id, "head": "source detection; 1 row, shown above under Detection.", "body": ""}
         if entry.key.startswith(_RHYTHM):
-            # Coverage has been measured from these already; a few rows show the model what they are.
+            # Coverage was measured from these already; a few rows show the model what they are.
             caps = Caps(caps.field, caps.row, min(caps.rows, _RHYTHM_ROWS), caps.chars)
         head, lines = self._parts(entry, caps)
         return {"id": entry.id, "head": head, "body": self.fence.wrap(entry.id, "\n".join(lines)) if lines else ""}
 
     def _parts(self, entry: Evidence, caps: Caps) -> tuple[str, list[str]]:
-        """Our own words on an answer; then what others had a hand in: its rows, or the lake's error."""
+        """Our own words on an answer; then what others had a hand in: its rows or the lake's error."""
         facts = [f"source {entry.source.value}"]
         if entry.start is not None and entry.end is not None:
-            facts.append(f"window {_moment(entry.start)} to {_moment(entry.end)}")
+            facts.append(f"window {_in_utc(entry.start)} to {_in_utc(entry.end)}")
         if not entry.answered:
-            error = shorten_text(redact(entry.error), _QUESTION)
+            error = _shortened_line(redact(entry.error), _MAX_QUESTION_CHARS)
             return f"{'; '.join([*facts, 'no answer'])}.", [f"error: {visible_json(error)}"]
-        text, shown = show_rows((_redacted(row) for row in entry.rows), caps)
+        text, shown = show_rows((redact_row(row) for row in entry.rows), caps)
         stored = f", the first {len(entry.rows)} stored" if len(entry.rows) < entry.row_count else ""
         facts.append(f"{entry.row_count} rows{stored}{' (cut)' if entry.truncated else ''}")
-        if not entry.row_count and entry.source in _ASKED:
+        if not entry.row_count and entry.source in _QUERIED:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"
             facts.append(
                 "the absence is proven" if entry.coverage.proves_absence else f"the absence is not proven ({gaps})"
@@ -108,19 +105,19 @@ class Briefing:
         return f"{'; '.join(facts)}.", [text] if text else []
 
     def tool_result(self, entry: Evidence, content: str, caps: Caps) -> str:
-        """What the model reads of a tool's rows."""
+        """What the model reads for a tool's rows."""
         head, lines = self._parts(entry, caps)
-        question = f"question: {visible_json(shorten_text(entry.question, _QUESTION))}"
+        question = f"question: {visible_json(_shortened_line(entry.question, _MAX_QUESTION_CHARS))}"
         body = self.fence.wrap(entry.id, "\n".join([question, *lines]))
         table = f"table {visible(entry.table)}; " if entry.table else ""
         return "\n".join(part for part in (f"{entry.id}: {table}{head}", body, content and self.words(content)) if part)
 
     def words(self, text: str) -> str:
-        """What the model reads of a tool beside rows: names and messages, which others may have chosen."""
-        return self.fence.wrap("message", printables(text))
+        """What the model reads for a tool beside rows: names and messages, which others may have chosen."""
+        return self.fence.wrap("message", "\n".join(map(visible, text.splitlines())))
 
     def removed(self, entry: Evidence) -> str:
-        """What stays of a tool's rows after they had to make room."""
+        """What is left of a tool's rows after they had to make room."""
         return f"{entry.id}: {entry.row_count} rows, removed from this conversation to make room. They can be cited."
 
     def repair(self, problems: Sequence[str]) -> str:
@@ -128,57 +125,46 @@ class Briefing:
         return self.prompts.render("repair.md.j2", {"problems": list(problems)})
 
     def objections(self, issues: Sequence[Issue]) -> str:
-        """Everything that verification holds against a draft."""
+        """Everything that verification objects to in a draft."""
         listed = [{"finding": issue.finding, "message": shorten(issue.message, 600)} for issue in issues]
         return self.prompts.render("issues.md.j2", {"issues": listed})
 
     def last_turn(self, reason: str) -> str:
-        """The budget is used up."""
+        """Says that the budget is used up."""
         return self.prompts.render("last_turn.md.j2", {"reason": reason})
 
     def form(self, schema: str) -> str:
-        """The result is asked for as JSON, without a tool."""
+        """Asks for the result as JSON, without a tool."""
         return self.prompts.render("form.md.j2", {"schema": schema})
 
     def nudge(self, reason: str) -> str:
-        """A turn that called nothing."""
+        """Says that a turn called no tool."""
         return self.prompts.render("nudge.md.j2", {"reason": reason})
 
 
-def shorten_text(text: str, limit: int) -> str:
+def _shortened_line(text: str, limit: int) -> str:
     """One line of at most about `limit` characters."""
     found = shorten(" ".join(text.split()), limit)
     assert isinstance(found, str)
     return found
 
 
-def printables(text: str) -> str:
-    """A text of several lines with everything invisible shown."""
-    return "\n".join(visible(line) for line in text.splitlines())
-
-
-def _moment(moment: datetime) -> str:
+def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
-def _asked(entry: Evidence) -> dict[str, str]:
+def _question(entry: Evidence) -> dict[str, str]:
     """The question behind an entry of the dossier: from a playbook or from this program, never from a log."""
     return {
         "id": entry.id,
-        "question": shorten_text(entry.question, _QUESTION),
+        "question": _shortened_line(entry.question, _MAX_QUESTION_CHARS),
         "table": visible(entry.table),
         "measured": "measured by the program" if entry.measured else "",
     }
 
 
-def _redacted(row: dict[str, JsonValue]) -> dict[str, JsonValue]:
-    found = redact_json(row)
-    assert isinstance(found, dict)
-    return found
-
-
 def _detection(dossier: Dossier, limit: int) -> JsonValue:
-    """The row of the evidence on the detection, so that it can be cited; else what is known of it."""
+    """The row of the evidence on the detection, so that it can be cited; otherwise what is known of it."""
     for entry in dossier.evidence:
         if entry.source is Source.DETECTION and entry.answered and entry.rows:
             row: dict[str, JsonValue] = {
@@ -224,13 +210,13 @@ def _alert(alert: Alert, caps: Caps) -> JsonValue:
 
 def _entities(dossier: Dossier, caps: Caps) -> str:
     lines = []
-    for entity in dossier.entities[:_ENTITIES]:
+    for entity in dossier.entities[:_MAX_ENTITIES]:
         shown: dict[str, JsonValue] = {"kind": entity.kind.value, "value": entity.value, "role": entity.role.value}
         if entity.facts:
             shown["facts"] = dict(entity.facts)
         lines.append(visible_json(shorten(redact_json(shown), caps.field)))
-    if len(dossier.entities) > _ENTITIES:
-        lines.append(f"{len(dossier.entities) - _ENTITIES} more")
+    if len(dossier.entities) > _MAX_ENTITIES:
+        lines.append(f"{len(dossier.entities) - _MAX_ENTITIES} more")
     return "\n".join(lines) or "none"
 
 

@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
 
-from triage.domain.evidence import MISSING, Evidence, lookup
+from triage.domain.evidence import MISSING, Evidence, by_id, lookup
 from triage.domain.finding import (
     AbsenceCitation,
     Citation,
@@ -50,7 +50,7 @@ class _Wire(BaseModel):
 
 
 class WireCitation(_Wire):
-    """One citation; which fields count depends on `kind`."""
+    """One citation; which fields are used depends on `kind`."""
 
     kind: Annotated[Literal["value", "count", "absence"], Lowered]
     evidence: EvidenceName
@@ -109,7 +109,7 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
 
     Args:
         text: JSON as the model wrote it; a surrounding code fence is tolerated.
-        steps: The runbook's steps; unanswered ones stand in the draft as open.
+        steps: The runbook's steps; unanswered ones are open in the draft.
         finish_reason: As the server gave it; explains JSON that breaks off.
 
     Raises:
@@ -117,7 +117,7 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
     """
     value = read_json(text, finish_reason=finish_reason)
     if isinstance(value, dict) and set(value) == {"draft"}:
-        # A model that wraps the result in the name of the type means the result.
+        # Some models wrap the result in the name of the type.
         value = value["draft"]
     try:
         wire = WireDraft.model_validate(value)
@@ -125,7 +125,7 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
         raise ReplyInvalid(explain(error)) from None
     problems: list[str] = []
     findings = tuple(_finding(entry, number, problems) for number, entry in enumerate(wire.findings, 1))
-    runbook = _answers(wire.runbook, steps, problems)
+    runbook = _runbook_answers(wire.runbook, steps, problems)
     if problems:
         raise ReplyInvalid(problems[:_MAX_PROBLEMS])
     return Draft(
@@ -151,7 +151,7 @@ def _finding(entry: WireFinding, number: int, problems: list[str]) -> Finding:
                 assert cited.column
                 value = cited.value
                 if isinstance(value, float) and not math.isfinite(value):
-                    problems.append(f"{name}: {value} is no JSON number")
+                    problems.append(f"{name}: {value} is not a JSON number")
                 else:
                     citations.append(
                         ValueCitation(evidence=cited.evidence, row=cited.row, column=cited.column, value=value)
@@ -167,7 +167,9 @@ def _finding(entry: WireFinding, number: int, problems: list[str]) -> Finding:
     return Finding(text=entry.text, direction=entry.direction, citations=tuple(citations))
 
 
-def _answers(given: Sequence[WireAnswer], steps: Sequence[str], problems: list[str]) -> tuple[RunbookAnswer, ...]:
+def _runbook_answers(
+    given: Sequence[WireAnswer], steps: Sequence[str], problems: list[str]
+) -> tuple[RunbookAnswer, ...]:
     by_step: dict[int, WireAnswer] = {}
     for place, entry in enumerate(given):
         if entry.step > len(steps):
@@ -186,13 +188,13 @@ def _answers(given: Sequence[WireAnswer], steps: Sequence[str], problems: list[s
 
 
 def restore_cut_values(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
-    """Where a citation quotes a value as it was shown, cut, put the stored value in its place."""
-    by_id = {entry.id: entry for entry in evidence}
+    """Replace a value that a citation quotes as it was shown, cut, by the stored one."""
+    entries = by_id(evidence)
 
     def restored(citation: Citation) -> Citation:
         if not isinstance(citation, ValueCitation) or not isinstance(citation.value, str):
             return citation
-        entry = by_id.get(citation.evidence)
+        entry = entries.get(citation.evidence)
         if entry is None or citation.row >= len(entry.rows):
             return citation
         stored = lookup(entry.rows[citation.row], citation.column)
@@ -208,7 +210,7 @@ def restore_cut_values(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
 
 
 def inconclusive(reason: str, *, steps: Sequence[str] = ()) -> Draft:
-    """The honest end of an investigation that gave no result."""
+    """The draft of an investigation that gave no result."""
     return Draft(
         verdict=Disposition.INCONCLUSIVE,
         confidence=0.0,

@@ -1,4 +1,4 @@
-"""One turn's tool calls: which are run, what they bring, and what the model reads of them."""
+"""The tool calls of each turn: which are run, what they bring, and what the model reads of it."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
@@ -32,7 +32,7 @@ class EvidenceLedger:
     failed: int = 0
     """Calls that failed."""
     _known: dict[str, str] = field(default_factory=dict)
-    """Canonical call to what it gave: an evidence id, or words."""
+    """Canonical call to its result: an evidence id, or words."""
 
     def plan(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The calls to run: each question once, as far as the budget goes."""

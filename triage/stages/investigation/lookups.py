@@ -1,4 +1,4 @@
-"""The tools that read Panther's own records: alerts, their events, detections."""
+"""The tools that read Panther's own records: alerts, their events, and detections."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -10,13 +10,13 @@ from triage.domain.alert import Alert, DetectionOrigin
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
 from triage.ports import AlertQuery, AlertSource, RuleBook, ToolCall
-from triage.stages.investigation.results import found, refusal
+from triage.stages.investigation.results import records_answer, refusal
 from triage.stages.investigation.tools import LookupAlert, LookupDetection, MoreEvents, RelatedAlerts
 from triage.stages.investigation.values import ToolAnswer, ToolLimits
 
 _EVENTS_PER_CALL = 50
-_RELATED = 50
-_PAGES = 3
+_MAX_RELATED = 50
+_MAX_PAGES = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Lookups:
     rules: RuleBook
 
     async def more_events(self, call: ToolCall, arguments: MoreEvents, limits: ToolLimits) -> ToolAnswer:
-        """Events of this alert that the dossier doesn't show."""
+        """Events of this alert beyond those in the dossier."""
         count = min(_EVENTS_PER_CALL, limits.rows)
         events = await self.alerts.events(
             self.dossier.alert.id, limit=arguments.offset + count, max_bytes=limits.bytes * 4
@@ -38,13 +38,13 @@ class Lookups:
             return refusal(call, f"The alert has no events from number {arguments.offset} on.")
         question = f"Events of the alert from number {arguments.offset} on"
         log_type = self.dossier.log_types[0] if len(self.dossier.log_types) == 1 else ""
-        answer = found(call, question, rows, limits, log_type=log_type, truncated=events.truncated)
+        answer = records_answer(call, question, rows, limits, log_type=log_type, truncated=events.truncated)
         return answer.model_copy(update={"queries": 1})
 
     async def alert(self, call: ToolCall, arguments: LookupAlert, limits: ToolLimits) -> ToolAnswer:
         """Another alert."""
         alert = await self.alerts.alert(arguments.id)
-        return found(call, f"Alert {arguments.id}", (_alert_row(alert),), limits)
+        return records_answer(call, f"Alert {arguments.id}", (_alert_row(alert),), limits)
 
     async def detection(self, call: ToolCall, arguments: LookupDetection, limits: ToolLimits) -> ToolAnswer:
         """Another detection with its source."""
@@ -62,7 +62,7 @@ class Lookups:
             "tags": list(rule.tags),
             "techniques": list(rule.techniques),
         }
-        return found(call, f"Detection {arguments.id}", (row,), limits)
+        return records_answer(call, f"Detection {arguments.id}", (row,), limits)
 
     async def related(self, call: ToolCall, arguments: RelatedAlerts, limits: ToolLimits) -> ToolAnswer:
         """Earlier alerts of a detection, newest first."""
@@ -75,15 +75,15 @@ class Lookups:
         )
         rows: list[Row] = []
         cursor: str | None = None
-        most = min(_RELATED, limits.rows)
-        for _ in range(_PAGES):
+        most = min(_MAX_RELATED, limits.rows)
+        for _ in range(_MAX_PAGES):
             page = await self.alerts.page(query, cursor)
             rows += [_alert_row(alert) for alert in page.alerts if alert.id != self.dossier.alert.id]
             cursor = page.cursor
             if cursor is None or len(rows) >= most:
                 break
         question = f"Alerts of {arguments.detection_id} in the {arguments.days} days before"
-        return found(call, question, rows[:most], limits, truncated=cursor is not None or len(rows) > most)
+        return records_answer(call, question, rows[:most], limits, truncated=cursor is not None or len(rows) > most)
 
 
 def _alert_row(alert: Alert) -> Mapping[str, JsonValue]:

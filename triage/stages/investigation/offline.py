@@ -1,7 +1,7 @@
-"""The offline analyst: a draft from signals and runbook evidence alone, for when no language model is at hand.
+"""The offline analyst: a draft from signals and runbook evidence alone, for runs without a language model.
 
-It passes through the same verification and the same floor rules as a model's draft. Its sentences are the signals'
-own, which hold entity values and counts but no log text.
+Its draft passes the same verification and the same floor rules as a model's. Its sentences are the signals' own, which
+hold entity values and counts but no log text.
 """
 
 import re
@@ -11,7 +11,7 @@ from math import exp
 from triage.domain.citation import cite
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity, EntityKind, Role
-from triage.domain.evidence import Evidence, Source
+from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import Finding
 from triage.domain.runbook import runbook_steps
 from triage.domain.signal import Direction, Signal, is_proven, net_weight
@@ -25,22 +25,22 @@ from triage.domain.verdict import (
 )
 
 MALICIOUS = 2.0
-"""Net log odds from which an alert is called malicious, if something that was seen says so."""
+"""Net log odds from which an alert is called malicious, if something seen supports it."""
 SUSPICIOUS = 0.5
 BENIGN = -1.2
-"""Net log odds down to which nothing is called benign."""
+"""Net log odds that an alert must not exceed to be called benign."""
 STRONG = 1.0
-"""A single fact of this weight towards malicious can carry a malicious verdict."""
+"""A malicious verdict needs one fact of this weight, and no benign verdict is given over one."""
 SOLID = 0.75
-"""A benign verdict needs one fact of this weight: the usual place, a quiet aftermath and an act seen once before are
-each what an intruder on a stolen session finds ready made."""
+"""A benign verdict needs one fact of this weight: an intruder on a stolen session gets the usual place, a quiet
+aftermath and an act seen once before for free."""
 FINDINGS = 8
 FINDINGS_FOR_BENIGN = 2
 _DECISIVE = "quiet_aftermath"
 
 
 def offline_draft(dossier: Dossier) -> Draft:
-    """Judge an alert from what enrichment measured.
+    """Judge an alert by what enrichment measured.
 
     Args:
         dossier: The alert with its numbered evidence and signals.
@@ -48,7 +48,7 @@ def offline_draft(dossier: Dossier) -> Draft:
     Returns:
         A draft whose every finding cites evidence; nothing of it has been checked.
     """
-    evidence = {entry.id: entry for entry in dossier.evidence}
+    evidence = by_id(dossier.evidence)
     counted = [signal for signal in dossier.signals if is_proven(signal, evidence)]
     findings = tuple(finding for signal in _ranked(counted) if (finding := _finding(signal, evidence)) is not None)[
         :FINDINGS
@@ -61,7 +61,7 @@ def offline_draft(dossier: Dossier) -> Draft:
         confidence=_confidence(verdict, score),
         summary=_summary(verdict, counted, gaps),
         findings=findings,
-        runbook=tuple(_answers(dossier)),
+        runbook=tuple(_runbook_answers(dossier)),
         techniques=dossier.detection.techniques,
         actions=_actions(verdict, dossier, counted),
     )
@@ -72,11 +72,11 @@ def _ranked(signals: Sequence[Signal]) -> list[Signal]:
 
 
 def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
-    """Why nobody can know what followed; empty where the log was watching."""
+    """Why it is unknown what followed; empty if the log would have shown it."""
     watched = [entry for entry in evidence.values() if _DECISIVE in entry.signals and "target" in entry.columns]
     watched = watched or [entry for entry in evidence.values() if _DECISIVE in entry.signals]
     if not watched:
-        # A log type without such a question: nothing was promised about what followed.
+        # The log type has no such question, so nothing is claimed about what followed.
         return () if dossier.events else ("the alert's events are missing",)
     entry = watched[0]
     if not entry.answered:
@@ -104,7 +104,7 @@ def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding
 
 
 def _confidence(verdict: Disposition, score: float) -> float:
-    """The logistic of the margin, held below what counting alone can carry."""
+    """The logistic of the margin, capped: counting alone can't be surer."""
     sure = 1 / (1 + exp(-abs(score)))
     match verdict:
         case Disposition.MALICIOUS | Disposition.BENIGN:
@@ -119,7 +119,7 @@ def _confidence(verdict: Disposition, score: float) -> float:
 
 
 def _finding(signal: Signal, evidence: Mapping[str, Evidence]) -> Finding | None:
-    """A signal as a checkable sentence; `None` where its evidence holds nothing to point at."""
+    """A signal as a checkable sentence; `None` if its evidence holds nothing to cite."""
     cited = (cite(signal.sentence, entry) for name in signal.evidence if (entry := evidence.get(name)) is not None)
     citations = signal.citations or tuple(citation for each in cited for citation in each)
     if not citations:
@@ -208,7 +208,7 @@ _REMEDY = re.compile(
 )
 
 
-def _answers(dossier: Dossier) -> Iterator[RunbookAnswer]:
+def _runbook_answers(dossier: Dossier) -> Iterator[RunbookAnswer]:
     by_name = {entry.key.rsplit(".", 1)[-1]: entry for entry in reversed(dossier.evidence)}
     for number, text in enumerate(runbook_steps(dossier.detection.runbook or dossier.alert.runbook), 1):
         entries = list(dict.fromkeys(name for pattern, names in _TOPICS if pattern.search(text) for name in names))
@@ -221,17 +221,17 @@ def _answers(dossier: Dossier) -> Iterator[RunbookAnswer]:
         elif _REMEDY.search(text) or (_PERSON.search(text) and not answered):
             yield RunbookAnswer(step=number, text=text, state=AnswerState.FOR_A_PERSON, answer="A person decides this.")
         elif answered:
-            said = " ".join(_said(entry) for entry in answered)
+            answer = " ".join(_answer_text(entry) for entry in answered)
             state = AnswerState.FOR_A_PERSON if _PERSON.search(text) else AnswerState.DONE
             ids = tuple(entry.id for entry in answered)
-            yield RunbookAnswer(step=number, text=text, state=state, answer=said, evidence=ids)
+            yield RunbookAnswer(step=number, text=text, state=state, answer=answer, evidence=ids)
         elif found:
             yield RunbookAnswer(step=number, text=text, state=AnswerState.OPEN, answer="The question has no answer.")
         else:
             yield RunbookAnswer(step=number, text=text, state=AnswerState.FOR_A_PERSON, answer="A person decides this.")
 
 
-def _said(entry: Evidence) -> str:
+def _answer_text(entry: Evidence) -> str:
     rows = "no rows" if entry.row_count == 0 else f"{entry.row_count} row{'s' if entry.row_count != 1 else ''}"
     proof = " (unproven: the log may not have been watching)" if _unproven(entry) else ""
     return f"{entry.question.rstrip('?')}: {rows}{proof} ({entry.id})."
@@ -241,7 +241,7 @@ def _unproven(entry: Evidence) -> bool:
     return entry.row_count == 0 and entry.source is Source.QUERY and not entry.coverage.proves_absence
 
 
-# ---- what to do --------------------------------------------------------------------------------------------------
+# ---- actions -----------------------------------------------------------------------------------------------------
 
 _PLACE = {"new_address_without_sign_in", "new_address", "session_two_places"}
 _SESSION = {"session_two_places", "two_places", "new_address_without_sign_in", "failed_then_succeeded"}

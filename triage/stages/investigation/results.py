@@ -1,4 +1,4 @@
-"""How a tool's outcome becomes an answer: rows within the limits as evidence, names as a list, failures in words."""
+"""What a tool call gives: rows within the limits as evidence, names as a list, failures in words."""
 
 import json
 from collections.abc import Sequence
@@ -12,26 +12,26 @@ from triage.ports import QueryResult, ToolCall
 from triage.stages.investigation.values import UNNUMBERED, ToolAnswer, ToolLimits
 
 if TYPE_CHECKING:
-    # sqlglot stands behind this package and costs start-up time.
+    # This package imports sqlglot, which costs start-up time.
     from triage.domain.sql import ReadOnlyQuery
 
-NAMES_SHOWN = 300
-COLUMNS_SHOWN = 200
+MAX_NAMES = 300
+MAX_COLUMNS = 200
 
 
 def refusal(call: ToolCall, message: str) -> ToolAnswer:
-    """Nothing was found or done; the words say what to change."""
+    """An answer without rows; the message says what to change."""
     return ToolAnswer(call_id=call.id, content=redact(message)[:4_000], failed=True)
 
 
-def listed(title: str, names: Sequence[str], most: int = NAMES_SHOWN) -> str:
-    """Names in one sentence, cut visibly."""
+def name_list(title: str, names: Sequence[str], most: int = MAX_NAMES) -> str:
+    """Names in one sentence, visibly cut."""
     shown = ", ".join(name[:120] for name in names[:most])
     more = f", and {len(names) - most} more" if len(names) > most else ""
     return f"{title}: {shown}{more}." if names else f"{title}: none."
 
 
-def found(
+def records_answer(
     call: ToolCall,
     question: str,
     rows: Sequence[Row],
@@ -40,10 +40,10 @@ def found(
     log_type: str = "",
     truncated: bool = False,
 ) -> ToolAnswer:
-    """Records that no query gave, as many as the limits let through.
+    """An answer of records that no query gave, as many as the limits allow.
 
     Args:
-        call: That asked for them.
+        call: What asked for them.
         question: In words.
         rows: In their order; those that are cut are counted.
         limits: Rows and bytes.
@@ -65,10 +65,10 @@ def found(
         truncated=truncated or len(kept) < len(rows),
         bytes=size,
     )
-    return ToolAnswer(call_id=call.id, evidence=evidence(call, question, result, log_type=log_type), bytes=size)
+    return ToolAnswer(call_id=call.id, evidence=tool_evidence(call, question, result, log_type=log_type), bytes=size)
 
 
-def evidence(
+def tool_evidence(
     call: ToolCall,
     question: str,
     result: QueryResult,
@@ -77,14 +77,14 @@ def evidence(
     log_type: str = "",
     window: TimeWindow | None = None,
 ) -> Evidence:
-    """An answer with its question and its statement, secrets taken out."""
+    """Rows with their question and statement, without secrets."""
     return Evidence(
         id=UNNUMBERED,
         source=Source.TOOL,
         key=f"tool.{call.name}",
         question=redact(question),
         log_type=log_type,
-        table=_table(query),
+        table=_only_table(query),
         sql=redact(query.sql) if query is not None else "",
         start=window.start if window is not None else None,
         end=window.end if window is not None else None,
@@ -96,22 +96,22 @@ def evidence(
     )
 
 
-def unanswered(
+def unanswered_query(
     call: ToolCall, question: str, error: str, query: "ReadOnlyQuery | None" = None, *, remedy: str = ""
 ) -> ToolAnswer:
-    """A question that was asked and got no answer: evidence that says why."""
+    """An answer for a question that got none: evidence that says why."""
     entry = Evidence(
         id=UNNUMBERED,
         source=Source.TOOL,
         key=f"tool.{call.name}",
         question=redact(question),
         sql=redact(query.sql) if query is not None else "",
-        table=_table(query),
+        table=_only_table(query),
         error=redact(error)[:500],
     )
     return ToolAnswer(call_id=call.id, content=remedy, evidence=entry, queries=1, failed=True)
 
 
-def _table(query: "ReadOnlyQuery | None") -> str:
+def _only_table(query: "ReadOnlyQuery | None") -> str:
     """The one table that a query reads; empty for several."""
     return query.tables[0] if query is not None and len(query.tables) == 1 else ""

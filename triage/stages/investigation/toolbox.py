@@ -1,4 +1,4 @@
-"""What the model's tools do: bounded reads over the ports, each failure told with its remedy."""
+"""What the model's tools do: bounded reads over the ports; each failure comes with its remedy."""
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
@@ -14,7 +14,7 @@ from triage.logtypes import table_of
 from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
 from triage.stages.investigation.lookups import Lookups
-from triage.stages.investigation.results import COLUMNS_SHOWN, evidence, listed, refusal, unanswered
+from triage.stages.investigation.results import MAX_COLUMNS, name_list, refusal, tool_evidence, unanswered_query
 from triage.stages.investigation.tools import (
     ARGUMENTS,
     Arguments,
@@ -31,14 +31,14 @@ from triage.stages.investigation.values import ToolAnswer, ToolLimits
 from triage.stages.model_calls import ReplyInvalid, explain, read_json
 
 if TYPE_CHECKING:
-    # sqlglot stands behind this package and costs start-up time.
+    # This package imports sqlglot, which costs start-up time.
     from triage.domain.sql import ReadOnlyQuery, SqlPolicy
 
 CoverageOf = Callable[[str, TimeWindow], Awaitable[tuple[Coverage, int]]]
-"""Measures whether a fully qualified table could have answered over a window; gives that, and the queries it took."""
+"""Measures whether a fully qualified table could have answered over a window; returns that and the queries it took."""
 
 _AFTER = timedelta(days=1)
-"""How far behind the alert a query reaches that names no window."""
+"""How far past the alert a query without a window of its own reaches."""
 
 
 class Toolbox:
@@ -59,12 +59,12 @@ class Toolbox:
 
         Args:
             dossier: The alert, for default windows and the present moment.
-            lake: Where queries go.
+            lake: Answers queries.
             alerts: Other alerts, and more events of this one.
             rules: Other detections.
             settings: How long and how large a query may be.
-            policy: What SQL may read; the default policy where none is given.
-            coverage: Measures what an answer without rows is worth; without it an absence proves nothing.
+            policy: What SQL may read; by default, the default policy.
+            coverage: Measures what an answer without rows proves; without it an absence proves nothing.
         """
         self._dossier = dossier
         self._lake = lake
@@ -76,7 +76,7 @@ class Toolbox:
 
     @property
     def window(self) -> TimeWindow:
-        """The time bound of a query that names none: the configured history up to a day after the alert."""
+        """The time bound of a query without its own: the configured history up to a day after the alert."""
         moment, now = self._dossier.alert.moment, self._dossier.now
         return TimeWindow(moment - self._settings.history, max(moment, min(now, moment + _AFTER)))
 
@@ -114,7 +114,7 @@ class Toolbox:
                 columns = await self._lake.columns(arguments.database, arguments.table)
                 names = [f"{column.name} {column.type}".strip() for column in columns]
                 title = f"Columns of {arguments.database}.{arguments.table}"
-                return ToolAnswer(call_id=call.id, content=listed(title, names, COLUMNS_SHOWN))
+                return ToolAnswer(call_id=call.id, content=name_list(title, names, MAX_COLUMNS))
             case MoreEvents():
                 return await self._lookups.more_events(call, arguments, limits)
             case LookupAlert():
@@ -127,7 +127,7 @@ class Toolbox:
                 assert_never(arguments)
 
     async def _query(self, call: ToolCall, arguments: QueryLake, limits: ToolLimits) -> ToolAnswer:
-        # sqlglot stands behind this package and costs start-up time.
+        # This package imports sqlglot, which costs start-up time.
         from triage.domain.sql import DEFAULT, SqlRefused, parse_read_only  # noqa: PLC0415 - see above
         from triage.stages.investigation.projection import spoofed_column  # noqa: PLC0415 - see above
 
@@ -144,11 +144,11 @@ class Toolbox:
             result = await self._lake.run_query(query, limits=_query_limits(limits))
         except QueryTimeout as error:
             remedy = "Narrow the time window, or ask for fewer columns and rows."
-            return unanswered(call, arguments.reason, str(error), query, remedy=remedy)
+            return unanswered_query(call, arguments.reason, str(error), query, remedy=remedy)
         except QueryFailed as error:
             remedy = await self._columns_of(query.tables)
-            return unanswered(call, arguments.reason, str(error), query, remedy=remedy)
-        entry = evidence(
+            return unanswered_query(call, arguments.reason, str(error), query, remedy=remedy)
+        entry = tool_evidence(
             call, arguments.reason, result, query=query, log_type=self._log_type(query), window=query.window
         )
         queries = 1
@@ -169,8 +169,8 @@ class Toolbox:
         try:
             result = await self._lake.search(arguments.indicators, window=window, limits=_query_limits(limits))
         except QueryFailed as error:
-            return unanswered(call, question, str(error))
-        entry = evidence(call, question, result, window=window)
+            return unanswered_query(call, question, str(error))
+        entry = tool_evidence(call, question, result, window=window)
         return ToolAnswer(call_id=call.id, evidence=entry, queries=1, bytes=result.bytes)
 
     async def _tables(self, call: ToolCall, arguments: ListTables) -> ToolAnswer:
@@ -179,23 +179,23 @@ class Toolbox:
             databases = ", ".join(await self._lake.databases())
             return refusal(call, f"There are no tables in {arguments.database[:80]!r}; the databases are {databases}.")
         names = [f"{table.name} ({table.log_type})" if table.log_type else table.name for table in tables]
-        return ToolAnswer(call_id=call.id, content=listed(f"Tables of {arguments.database}", names))
+        return ToolAnswer(call_id=call.id, content=name_list(f"Tables of {arguments.database}", names))
 
     def _log_type(self, query: "ReadOnlyQuery") -> str:
-        """The log type whose fields the rows hold as they are; empty where the query could have made them up.
+        """The log type whose fields the rows hold unchanged; empty if the query could have made them up.
 
-        A computed column may carry any name: `SELECT 'x' AS sourceIPAddress` must not count as the provider's word.
+        A computed column may carry any name: `SELECT 'x' AS sourceIPAddress` must not count as set by the provider.
         """
-        from triage.stages.investigation.projection import plain_columns  # noqa: PLC0415 - as in `_query`
+        from triage.stages.investigation.projection import selects_columns_only  # noqa: PLC0415 - as in `_query`
 
-        if len(query.tables) != 1 or not plain_columns(query.sql):
+        if len(query.tables) != 1 or not selects_columns_only(query.sql):
             return ""
         name = query.tables[0].rpartition(".")[2]
         known = dict.fromkeys((*self._dossier.log_types, *(entry.log_type for entry in self._dossier.evidence)))
         return next((log_type for log_type in known if log_type and table_of(log_type) == name), "")
 
     async def _columns_of(self, tables: Sequence[str]) -> str:
-        """The columns that exist, so that a query with a wrong one can be written again."""
+        """The columns that exist, so that a query with a wrong one can be corrected."""
         parts = []
         for table in tables[:3]:
             database, _, rest = table.partition(".")
@@ -206,7 +206,7 @@ class Toolbox:
                 except (NotFound, PantherError):
                     continue
             names = [column.name for column in self._columns[table]]
-            parts.append(listed(f"Columns of {table}", names, COLUMNS_SHOWN))
+            parts.append(name_list(f"Columns of {table}", names, MAX_COLUMNS))
         return "\n".join(parts)
 
 

@@ -1,4 +1,4 @@
-"""The tools as the model sees them: names, words, and the schema of their arguments. All of them only read."""
+"""The tools as the model sees them: names, descriptions and argument schemas. All of them only read."""
 
 from functools import cache
 from typing import Annotated
@@ -51,7 +51,7 @@ class ShowColumns(_Arguments):
 class MoreEvents(_Arguments):
     """Read further events of this alert."""
 
-    offset: int = Field(ge=0, le=10_000, description="How many events to skip; the first ones stand in the dossier")
+    offset: int = Field(ge=0, le=10_000, description="How many events to skip; the first ones are in the dossier")
 
 
 class LookupAlert(_Arguments):
@@ -87,7 +87,7 @@ ARGUMENTS: dict[str, type[Arguments]] = {
     "lookup_detection": LookupDetection,
     "related_alerts": RelatedAlerts,
 }
-"""Tool name to the model of its arguments."""
+"""Tool name to the type of its arguments."""
 
 
 def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool = False) -> ToolSpec:
@@ -102,8 +102,8 @@ def conclude_spec(*, strict: bool = False) -> ToolSpec:
     """The tool that ends an investigation.
 
     Args:
-        strict: The endpoint is held to the schema. Only here: a strict tool and parallel calls don't go together
-            everywhere, and the arguments of the reading tools are checked before they are used in any case.
+        strict: Hold the endpoint to the schema. Only here: not every endpoint allows strict tools with parallel calls,
+            and the arguments of the reading tools are checked before use in any case.
     """
     return _spec(CONCLUDE, WireDraft, "Give the result. Call it once, alone, when you know enough.", strict=strict)
 

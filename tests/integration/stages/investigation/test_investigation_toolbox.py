@@ -26,7 +26,7 @@ from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import ToolAnswer, Toolbox
-from triage.stages.investigation.projection import plain_columns, spoofed_column
+from triage.stages.investigation.projection import selects_columns_only, spoofed_column
 from triage.stages.investigation.values import UNNUMBERED, ToolLimits
 from triage.stages.verification import verify
 
@@ -210,7 +210,7 @@ async def test_the_other_tools_answer(server: SandboxServer) -> None:
 )
 def test_a_computed_column_is_nobodys_word(sql: str, plain: bool) -> None:
     """Only rows whose columns are the table's own keep its log type, and with it the trust in its fields."""
-    assert plain_columns(sql) is plain
+    assert selects_columns_only(sql) is plain
 
 
 @pytest.mark.parametrize(

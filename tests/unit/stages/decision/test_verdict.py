@@ -8,11 +8,12 @@ from hypothesis import strategies as st
 
 from tests.support.make import evidence, signal
 from triage.domain.coverage import Coverage
+from triage.domain.evidence import by_id
 from triage.domain.finding import CheckedFinding, Finding, ValueCitation
-from triage.domain.signal import Direction
+from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
 from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
-from triage.stages.decision import Opinion, adjudicate, net_weight
+from triage.stages.decision import Opinion, adjudicate
 
 B, S, I, M = Disposition.BENIGN, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.MALICIOUS  # noqa: E741
 ORDER = [B, I, S, M]
@@ -99,8 +100,8 @@ def test_a_summary_with_invented_values_is_not_shown() -> None:
 def test_an_unproven_absence_weighs_nothing() -> None:
     """A signal that rests on missing rows counts only where coverage proves them missing."""
     calm = signal(3.0, Direction.BENIGN, absence=True)
-    assert net_weight([calm], [evidence(1)]) == -3.0
-    assert net_weight([calm], [evidence(1, coverage=Coverage())]) == 0.0
+    assert net_weight([calm], by_id([evidence(1)])) == -3.0
+    assert net_weight([calm], by_id([evidence(1, coverage=Coverage())])) == 0.0
 
 
 def test_confidence_is_capped_by_what_held() -> None:
