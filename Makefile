@@ -2,7 +2,9 @@
 PYTHON ?= python3
 VENV ?= .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check --quiet
+# uv installs in seconds what takes pip a minute; where it is missing, pip does it.
+UV ?= $(shell command -v uv)
+INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check --quiet install)
 WORKERS ?= 2
 
 .PHONY: demo check test lint types imports wheel wheel-check clean
@@ -27,13 +29,13 @@ imports: $(VENV)/.dev
 
 wheel: $(VENV)/.dev
 	rm -rf dist
-	$(BIN)/python -m build --wheel
+	$(BIN)/python -m build --wheel $(if $(UV),--installer uv)
 
 # The built wheel, alone in an empty environment and an empty directory, finds its prompts and does the demo.
 wheel-check: wheel
 	rm -rf build/empty && mkdir -p build/empty/here
 	$(PYTHON) -m venv build/empty/venv
-	build/empty/venv/bin/python -m pip --disable-pip-version-check --quiet install "$$(ls dist/*.whl | tail -n 1)[sandbox]"
+	$(subst $(BIN),build/empty/venv/bin,$(INSTALL)) "$$(ls dist/*.whl | tail -n 1)[sandbox]"
 	cd build/empty/here && ../venv/bin/triage init && ../venv/bin/triage demo >demo.txt && tail -n 4 demo.txt
 	rm -rf build/empty
 
@@ -44,9 +46,11 @@ $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
 
 $(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install -e '.[sandbox]'
+	@echo "installing into $(VENV) (once) ..."
+	@$(INSTALL) -e '.[sandbox]'
 	touch $@
 
 $(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	$(PIP) install -e '.[dev]'
+	@echo "installing into $(VENV) (once) ..."
+	@$(INSTALL) -e '.[dev]'
 	touch $@
