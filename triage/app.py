@@ -8,7 +8,7 @@ from pathlib import Path
 from triage.domain.dossier import Dossier
 from triage.edges.audit import AuditFile
 from triage.edges.dialect import SpokenLake
-from triage.edges.llm import KnownAbilities, open_model
+from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
@@ -16,10 +16,10 @@ from triage.errors import ConfigError
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.run import Pipeline, ToolboxFactory
 from triage.ports import (
-    Abilities,
     ChatModel,
     Clock,
     Comments,
+    KnownCapabilities,
     Lake,
     PantherApi,
     Prompts,
@@ -99,7 +99,7 @@ def assemble(
     store: Store,
     prompts: Prompts,
     model: ChatModel | None,
-    abilities: Abilities | None = None,
+    capabilities: KnownCapabilities | None = None,
     publisher: Publisher | None = None,
     toolbox: ToolboxFactory | None = None,
     playbooks: Playbooks | None = None,
@@ -113,7 +113,7 @@ def assemble(
         store: Journal and results.
         prompts: The templates.
         model: `None`: the offline analyst answers.
-        abilities: What the model's endpoint can do.
+        capabilities: What the model's endpoint can do.
         publisher: `None`: nothing is written to Panther.
         toolbox: The model's tools; those over Panther where none are given.
         playbooks: What enrichment asks; those of the configuration where none are given.
@@ -157,7 +157,7 @@ def assemble(
         toolbox=toolbox or tools,
         model=model,
         publisher=publisher,
-        abilities=abilities,
+        capabilities=capabilities,
     )
 
 
@@ -191,7 +191,7 @@ async def open_app(
         if settings.uses_llm:
             at_once = settings.investigation.concurrency
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
-        abilities = KnownAbilities(model, settings.llm, store, clock) if model is not None else None
+        capabilities = StoredCapabilities(model, settings.llm, store, clock) if model is not None else None
         gateway: Gateway | None = None
         if dry_run is not None:
             gateway = DryRunGateway(panther.comments, store, settings.writeback, clock, dry_run)
@@ -213,7 +213,7 @@ async def open_app(
             store=store,
             prompts=prompts,
             model=model,
-            abilities=abilities,
+            capabilities=capabilities,
             publisher=Publisher(gateway, prompts, settings.writeback, settings.llm.currency) if gateway else None,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

@@ -213,9 +213,9 @@ async def run_alerts(
             )
             others = list(loaded.alerts)
             async with open_app(settings, clock=clock, write=True) as app:
-                if app.pipeline.abilities is not None:
+                if app.pipeline.capabilities is not None:
                     # Asked while the model is still itself.
-                    await app.pipeline.abilities.known()
+                    await app.pipeline.capabilities.known()
                 for number, (alert_id, attack) in enumerate(alerts.items()):
                     puppet.mode = attack.mode if attack is not None else ""
                     puppet.payload = attack.text if attack is not None else ""

@@ -23,7 +23,7 @@ from triage.cli.common import (
     settings_from,
 )
 from triage.cli.state import opened_store
-from triage.edges.llm import KnownAbilities, open_model
+from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import open_probes
 from triage.errors import PantherDenied, TriageError
 from triage.ports import Clock
@@ -156,7 +156,7 @@ async def _model(settings: Settings, clock: Clock) -> Line:
     async def work() -> str:
         async with opened_store(settings) as store, open_model(settings.llm, clock=clock) as model:
             # Asked afresh, and remembered for the runs to come.
-            found = await KnownAbilities(model, settings.llm, store, clock).probe()
+            found = await StoredCapabilities(model, settings.llm, store, clock).probe()
         price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"
         return f"{model.name}: {found.describe()}{price}"
 

@@ -25,13 +25,13 @@ from triage.pipeline.linked import Pointed, Pointer
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.spending import Pending, StoreMeter
 from triage.ports import (
-    Abilities,
     AlertSource,
     Capabilities,
     ChatModel,
     Claim,
     Clock,
     Journal,
+    KnownCapabilities,
     Observer,
     Progress,
     Prompts,
@@ -95,7 +95,7 @@ class Pipeline:
     """`None`: the offline analyst answers."""
     publisher: Publisher | None
     """`None`: nothing is written to Panther."""
-    abilities: Abilities | None = None
+    capabilities: KnownCapabilities | None = None
     """What the model's endpoint can do; `None`: what most can."""
     pending: Pending = field(default_factory=Pending)
     """Model calls under way."""
@@ -223,8 +223,8 @@ class Pipeline:
             check=objections,
             observe=observe,
         )
-        if conclusion.learned is not None and self.abilities is not None:
-            await self.abilities.learn(conclusion.learned)
+        if conclusion.learned is not None and self.capabilities is not None:
+            await self.capabilities.learn(conclusion.learned)
         if conclusion.unpaid:
             return _unpaid(replace(conclusion, draft=offline_draft(dossier)), "the day's budget is used up", observe)
         return conclusion
@@ -233,7 +233,7 @@ class Pipeline:
         """What the run takes the model's endpoint to be able to do; the same after a restart."""
 
         async def known() -> JsonValue:
-            found = ASSUMED if self.abilities is None else await self.abilities.known()
+            found = ASSUMED if self.capabilities is None else await self.capabilities.known()
             dumped: JsonValue = found.model_dump(mode="json")
             return dumped
 

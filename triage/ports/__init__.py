@@ -1,11 +1,11 @@
 """What the rooms need from outside. The edges implement these; the rooms know nothing else."""
 
 from triage.ports.model import (
-    Abilities,
     Capabilities,
     ChatModel,
     ChatReply,
     ChatRequest,
+    KnownCapabilities,
     Message,
     Meter,
     Prompts,
@@ -56,7 +56,6 @@ from triage.ports.store import (
 )
 
 __all__ = [
-    "Abilities",
     "AlertPage",
     "AlertQuery",
     "AlertRecord",
@@ -76,6 +75,7 @@ __all__ = [
     "Events",
     "InFlight",
     "Journal",
+    "KnownCapabilities",
     "Lake",
     "Listing",
     "LogSource",

@@ -100,7 +100,7 @@ class Capabilities(Value):
         return self.model_copy(update=changes.get(feature, {}))
 
 
-class Abilities(Protocol):
+class KnownCapabilities(Protocol):
     """What is known of the configured endpoint and model, over runs and processes."""
 
     async def known(self) -> Capabilities:

@@ -32,20 +32,21 @@ def parse_duration(text: str) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
-def is_loopback(url: str) -> bool:
-    """Whether the URL's host is this machine itself."""
-    host = urlsplit(url).hostname or ""
+def is_loopback(host: str) -> bool:
+    """Whether a host name or address means this machine."""
+    if host.lower().rstrip(".") == "localhost":
+        return True
     try:
-        return ip_address(host).is_loopback
+        return ip_address(host.strip("[]")).is_loopback
     except ValueError:
-        return host == "localhost"
+        return False
 
 
 def _endpoint(value: str) -> str:
     parts = urlsplit(value)
     if parts.scheme not in {"https", "http"} or not parts.hostname:
         raise ValueError("write a full URL such as https://api.example.runpanther.net/public/graphql")
-    if parts.scheme == "http" and not is_loopback(value):
+    if parts.scheme == "http" and not is_loopback(parts.hostname):
         raise ValueError("plain http:// is accepted for this machine (loopback) only; use https://")
     if parts.username or parts.password:
         raise ValueError("leave user and password out of the URL")

@@ -159,20 +159,18 @@ async def test_people_and_sources(tmp_path: Path) -> None:
 
 
 async def test_comments(tmp_path: Path) -> None:
-    """List, create, get, update, status, assignee."""
+    """List, create, update, status, assignee."""
     async with taped("panther_comments", tmp_path) as panther:
         before = await panther.comments.list(FIRST)
         made = await panther.comments.create(FIRST, "<b>shut</b>", "HTML")
         changed = await panther.comments.update(made, "shut again", "PLAIN_TEXT")
-        got = await panther.comments.get(made.id)
         await panther.comments.set_status(FIRST, Status.TRIAGED)
         await panther.comments.assign(FIRST, "ada@acme.example")
         after = await panther.comments.list(FIRST)
     assert [one.body for one in before] == ["The porter is on his way."]
     assert (made.body, made.format, made.alert_id) == ("<b>shut</b>", "HTML", FIRST)
     assert (changed.id, changed.body) == (made.id, "shut again")
-    assert got.body == "shut again"
-    assert [one.id for one in after] == [before[0].id, made.id]
+    assert [(one.id, one.body) for one in after] == [(before[0].id, before[0].body), (made.id, "shut again")]
 
 
 async def test_probes(tmp_path: Path) -> None:
@@ -217,7 +215,6 @@ def test_every_operation_is_recorded() -> None:
     assert rest == {
         ("GET", "/alerts/{id}"),
         ("GET", "/alert-comments"),
-        ("GET", "/alert-comments/{id}"),
         ("POST", "/alert-comments/{id}"),
         ("GET", "/rules"),
         ("GET", "/rules/{id}"),

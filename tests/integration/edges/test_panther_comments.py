@@ -75,16 +75,6 @@ async def test_a_body_that_is_no_text_can_still_be_searched() -> None:
     assert "marker-1" in found.body
 
 
-async def test_one_comment() -> None:
-    """By its id."""
-    async with connected(FakePanther(rest={("GET", "/alert-comments/c-1"): REST})) as (panther, _):
-        assert await panther.comments.get("c-1") == COMMENT
-        with pytest.raises(NotFound):
-            await panther.comments.get("c-2")
-        with pytest.raises(NotFound, match="the id is empty"):
-            await panther.comments.get("")
-
-
 async def test_a_comment_is_created_once() -> None:
     """Through GraphQL; text that UTF-8 cannot carry is escaped."""
     made = {**{name: REST[name] for name in ("id", "body", "format", "createdAt")}, "createdBy": None}
@@ -102,8 +92,9 @@ async def test_a_comment_is_replaced() -> None:
     async with connected(fake) as (panther, _):
         found = await panther.comments.update(COMMENT, "new", "PLAIN_TEXT")
         assert found.body == "new"
-        with pytest.raises(NotFound):
-            await panther.comments.update(COMMENT.model_copy(update={"id": "c-9"}), "new", "PLAIN_TEXT")
+        for unknown, why in (("c-9", "not found"), ("", "the id is empty")):
+            with pytest.raises(NotFound, match=why):
+                await panther.comments.update(COMMENT.model_copy(update={"id": unknown}), "new", "PLAIN_TEXT")
     assert fake.calls[0] == ("POST /alert-comments/c-1", {"alertId": "a-1", "body": "new", "format": "PLAIN_TEXT"})
 
 

@@ -9,7 +9,7 @@ import pytest
 from graphql import GraphQLSchema, OperationDefinitionNode, OperationType, build_schema, validate
 
 from tests.support.shared import ROOT, SHARED
-from triage.edges.panther.failures import Failing
+from triage.edges.panther.failures import CallErrors
 from triage.edges.panther.graphql import request_of
 from triage.edges.panther.operations import ALL, Operation
 from triage.errors import PantherUnreachable
@@ -62,7 +62,7 @@ def test_every_file_is_used() -> None:
 
 
 def test_names_are_unique_and_texts_hold_no_values() -> None:
-    """An operation is told by its name; everything that varies is a variable."""
+    """An operation is identified by its name; everything that varies is a variable."""
     names = [request_of(operation)[1] for operation in ALL]
     assert len(set(names)) == len(names)
     for operation in ALL:
@@ -78,9 +78,9 @@ def test_every_error_of_httpx_has_a_translation() -> None:
     build_time = (httpx.InvalidURL, httpx.CookieConflict)
     for found in classes:
         assert issubclass(found, (httpx.HTTPError, httpx.StreamError, *build_time)), found
-    failing = Failing("Op", write=False)
+    errors = CallErrors("Op")
     for found in (httpx.ReadTimeout, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.RemoteProtocolError):
-        error = failing.exception(found("boom"), None)
+        error = errors.exception(found("boom"))
         assert isinstance(error, PantherUnreachable)
         assert error.retryable
         assert "boom" not in str(error)

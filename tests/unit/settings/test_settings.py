@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.shared import ROOT
 from triage.errors import ConfigError
-from triage.settings import Settings, load_settings, parse_duration, parse_settings
+from triage.settings import Settings, is_loopback, load_settings, parse_duration, parse_settings
 
 GOOD = """\
 panther:
@@ -123,3 +123,24 @@ def test_aliases_that_expand_without_end_are_refused() -> None:
     bomb = "a0: &a0 [1]\n" + "".join(f"a{n}: &a{n} [{','.join([f'*a{n - 1}'] * 9)}]\n" for n in range(1, 12))
     with pytest.raises(ConfigError, match=r"config.yaml, line 10: holds more than 200000 values"):
         parse(GOOD + bomb)
+
+
+@pytest.mark.parametrize(
+    ("host", "expected"),
+    [
+        ("localhost", True),
+        ("LOCALHOST.", True),
+        ("127.0.0.1", True),
+        ("127.9.8.7", True),
+        ("::1", True),
+        ("[::1]", True),
+        ("localhost.example", False),
+        ("127.0.0.1.example", False),
+        ("10.0.0.1", False),
+        ("0.0.0.0", False),
+        ("", False),
+    ],
+)
+def test_loopback_is_this_machine_only(host: str, expected: bool) -> None:
+    """Names that merely look like loopback are not."""
+    assert is_loopback(host) is expected

@@ -7,8 +7,7 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.redaction import redact
-from triage.edges.panther.retry import parse_retry_after
-from triage.edges.panther.text import Cleaner
+from triage.edges.http import Cleaner, parse_retry_after
 from triage.errors import ModelError
 from triage.ports import Clock
 
@@ -16,6 +15,7 @@ if TYPE_CHECKING:
     import openai
 
 _LONGEST_WAIT = 120.0
+"""Seconds: the longest `Retry-After` that is followed."""
 _RETRYABLE = frozenset({408, 409, 425, 429})
 _OVERFLOW_CODES = frozenset({"context_length_exceeded", "string_above_max_length", "request_too_large"})
 # How servers say that a prompt is too long: OpenAI, Azure, vLLM, llama.cpp, Ollama, OpenRouter, Anthropic, Gemini.
@@ -35,7 +35,7 @@ _REFUSED = frozenset({400, 404, 422, 501})
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _WORDS: Mapping[int, str] = {
     401: "the model's endpoint refuses the key (401); check llm.api_key",
-    402: "the model's endpoint wants to be paid (402); check the account",
+    402: "the model's endpoint demands payment (402); check the account",
     403: "the model's endpoint forbids this (403); check the key's permissions and llm.model",
     404: "the model's endpoint doesn't know the address or the model (404); check llm.base_url and llm.model",
     405: "the model's endpoint takes no completions at this address (405); check llm.base_url",
@@ -44,14 +44,9 @@ _WORDS: Mapping[int, str] = {
 }
 
 
-def cleaner(key: str) -> Cleaner:
-    """Masks the key in whatever a server says."""
-    return Cleaner((key,) if key else ())
-
-
-def of_status(error: "openai.APIStatusError", clock: Clock, clean: Cleaner) -> ModelError:
-    """A refusal or a server's failure."""
-    said = clean.clean(redact(message_of(error.body)))
+def of_status(error: "openai.APIStatusError", clock: Clock, cleaner: Cleaner) -> ModelError:
+    """A refusal, or a failure of the server."""
+    said = cleaner.clean(redact(message_of(error.body)))
     failure = from_status(error.status_code, error.code or "", said, error.response.headers, clock)
     if error.status_code in _REFUSED and parameter_of(error).partition(".")[0] in {"tools", "response_format"}:
         failure.unsupported = parameter_of(error).partition(".")[0]
@@ -70,8 +65,8 @@ def from_status(status: int, code: str, said: str, headers: Mapping[str, str], c
     """
     overflow = status in {400, 413, 422, 500} and (code in _OVERFLOW_CODES or _OVERFLOW.search(said) is not None)
     quota = code in _QUOTA
-    told = headers.get("x-should-retry", "").lower() != "false"
-    retryable = told and not overflow and not quota and (status in _RETRYABLE or status >= 500)  # noqa: PLR2004 - HTTP
+    may_retry = headers.get("x-should-retry", "").lower() != "false"
+    retryable = may_retry and not overflow and not quota and (status in _RETRYABLE or status >= 500)  # noqa: PLR2004 - HTTP
     text = _WORDS.get(status, f"the model's endpoint answered {status}")
     if quota:
         text = "the account of the model's endpoint has no quota left (429); check the account"
@@ -119,14 +114,14 @@ def parameter_of(error: "openai.APIStatusError") -> str:
     return error.param if isinstance(error.param, str) else ""
 
 
-def inside(value: JsonValue, clock: Clock, clean: Cleaner) -> ModelError | None:
+def inside(value: JsonValue, clock: Clock, cleaner: Cleaner) -> ModelError | None:
     """The error that some gateways report inside a successful response."""
     if not isinstance(value, dict) or not value.get("error") or value.get("choices"):
         return None
     error = value["error"]
     code = error.get("code") if isinstance(error, dict) else None
     status = code if isinstance(code, int) and 400 <= code <= 599 else 502  # noqa: PLR2004 - HTTP statuses
-    said = clean.clean(redact(message_of(value)))
+    said = cleaner.clean(redact(message_of(value)))
     return from_status(status, code if isinstance(code, str) else "", said, {}, clock)
 
 

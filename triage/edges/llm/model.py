@@ -2,17 +2,15 @@
 
 import asyncio
 import json
-import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from typing import TYPE_CHECKING, cast
 
 from pydantic import JsonValue
-from tenacity import AsyncRetrying, RetryCallState, retry_if_exception
 
-from triage.edges.http import model_client
-from triage.edges.llm.failures import cleaner, inside, message_of, of_status, parameter_of, unreachable
-from triage.edges.llm.wire import Manners, message_body, reply_of, request_body
+from triage.edges.http import Cleaner, RetryPolicy, http_client
+from triage.edges.llm.failures import inside, message_of, of_status, parameter_of, unreachable
+from triage.edges.llm.wire import EndpointQuirks, message_body, reply_of, request_body
 from triage.errors import ModelError
 from triage.ports import ChatReply, ChatRequest, Clock
 from triage.settings import LlmSettings
@@ -26,14 +24,12 @@ if TYPE_CHECKING:
 OPENAI_URL = "https://api.openai.com/v1"
 MAX_RESPONSE_BYTES = 4_000_000
 _ERROR_BYTES = 64_000
-_ATTEMPTS = 4
+_RETRIES = RetryPolicy(attempts=4, first_pause=1.0, longest_pause=30.0)
 _ADAPTATIONS = 4
-_FIRST_PAUSE = 1.0
-_LONGEST_PAUSE = 30.0
 _NO_KEY = "none"
+"""Local servers need no key, but the library wants one."""
 _CONNECTIONS = 16
 """To the endpoint, at least."""
-"""Local servers need no key, but the library wants one."""
 _REFUSED = frozenset({400, 422})
 
 
@@ -46,9 +42,9 @@ class OpenAiModel:
         self._settings = settings
         self._clock = clock
         self._seconds = settings.timeout.total_seconds()
-        self._cleaner = cleaner(settings.api_key.get_secret_value())
+        self._cleaner = Cleaner((settings.api_key.get_secret_value(),))
         own = not settings.base_url or "api.openai.com" in settings.base_url
-        self._manners = Manners(output_key="max_completion_tokens" if own else "max_tokens")
+        self._quirks = EndpointQuirks(output_key="max_completion_tokens" if own else "max_tokens")
 
     @property
     def name(self) -> str:
@@ -68,40 +64,24 @@ class OpenAiModel:
         """
         if request.temperature is None and self._settings.temperature is not None:
             request = request.model_copy(update={"temperature": self._settings.temperature})
-        return await self._retrying()(self._adapting, request)
-
-    def _retrying(self) -> AsyncRetrying:
-        def pause(state: RetryCallState) -> float:
-            error = _error(state)
-            if error is not None and error.retry_after is not None:
-                return error.retry_after
-            longest = min(math.ldexp(_FIRST_PAUSE, state.attempt_number - 1), _LONGEST_PAUSE)
-            return longest * (0.5 + self._clock.random() / 2)
-
-        return AsyncRetrying(
-            retry=retry_if_exception(lambda error: isinstance(error, ModelError) and error.retryable),
-            wait=pause,
-            stop=lambda state: state.attempt_number >= _ATTEMPTS,
-            sleep=self._clock.sleep,
-            reraise=True,
-        )
+        return await _RETRIES.retrying(self._clock)(self._adapting, request)
 
     async def _adapting(self, request: ChatRequest) -> ChatReply:
         for _ in range(_ADAPTATIONS):
-            manners = self._manners
+            quirks = self._quirks
             try:
-                reply = await self._ask(request, manners)
+                reply = await self._ask(request, quirks)
             except _RefusedParameter as refused:
-                adapted = manners.adapted(refused.said, refused.parameter)
+                adapted = quirks.adapted(refused.said, refused.parameter)
                 if adapted is None or refused.error.overflow:
                     raise refused.error from refused
-                self._manners = adapted
+                self._quirks = adapted
             else:
-                left_out = manners.left_out(request)
+                left_out = quirks.left_out(request)
                 return reply.model_copy(update={"without": left_out}) if left_out else reply
         raise ModelError("the model's endpoint refuses every form of the request; check llm.model", status=400)
 
-    async def _ask(self, request: ChatRequest, manners: Manners) -> ChatReply:
+    async def _ask(self, request: ChatRequest, quirks: EndpointQuirks) -> ChatReply:
         import httpx2  # noqa: PLC0415 - see above
         import openai  # noqa: PLC0415 - see above
 
@@ -111,7 +91,7 @@ class OpenAiModel:
             async with (
                 asyncio.timeout(self._seconds),
                 create(
-                    model=self._settings.model, messages=messages, extra_body=request_body(request, manners)
+                    model=self._settings.model, messages=messages, extra_body=request_body(request, quirks)
                 ) as response,
             ):
                 body = await _read(response.iter_bytes())
@@ -131,7 +111,7 @@ class OpenAiModel:
             value: JsonValue = json.loads(body)
         except (ValueError, RecursionError) as error:
             raise ModelError(
-                "the model's endpoint answered with something else than JSON; check llm.base_url (it mostly ends in /v1)",
+                "the model's endpoint did not answer in JSON; check llm.base_url (it usually ends in /v1)",
                 retryable=True,
             ) from error
         failure = inside(value, self._clock, self._cleaner)
@@ -163,11 +143,17 @@ async def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = _CON
     Raises:
         ConfigError: The environment's proxy or certificate settings cannot be used.
     """
+    import httpx2  # noqa: PLC0415 - see above
     import openai  # noqa: PLC0415 - see above
 
     base = settings.base_url or OPENAI_URL
-    http = model_client(
-        urls=(base,), connections=max(_CONNECTIONS, at_once), read_seconds=settings.timeout.total_seconds()
+    http: httpx2.AsyncClient = http_client(
+        httpx2,
+        urls=(base,),
+        headers={},
+        connections=max(_CONNECTIONS, at_once),
+        # A model may think that long before its first byte.
+        read_seconds=settings.timeout.total_seconds(),
     )
     http.event_hooks = {"request": [], "response": [_bound_errors]}
     client = openai.AsyncOpenAI(
@@ -222,8 +208,3 @@ async def _read(chunks: AsyncIterator[bytes]) -> bytes:
 def _cause(error: Exception) -> Exception:
     """What stands behind the library's own exception: its name says more."""
     return error.__cause__ if isinstance(error.__cause__, Exception) else error
-
-
-def _error(state: RetryCallState) -> ModelError | None:
-    error = state.outcome.exception() if state.outcome is not None else None
-    return error if isinstance(error, ModelError) else None

@@ -14,8 +14,8 @@ from triage.ports import ChatReply, ChatRequest, Message, ToolCall, ToolSpec
 
 
 @dataclass(frozen=True, slots=True)
-class Manners:
-    """How a server wants to be asked; learned from its refusals."""
+class EndpointQuirks:
+    """How a server differs from OpenAI's API; learned from its refusals."""
 
     output_key: str = "max_tokens"
     """`max_completion_tokens` for OpenAI's newer models, which refuse the old name."""
@@ -26,7 +26,7 @@ class Manners:
     strict: bool = True
     """Some servers don't know `strict`."""
 
-    def adapted(self, said: str, parameter: str) -> "Manners | None":
+    def adapted(self, said: str, parameter: str) -> "EndpointQuirks | None":
         """What to try after a refusal; `None` where it names nothing that can be changed.
 
         Args:
@@ -52,33 +52,33 @@ class Manners:
         return ("strict",) if not self.strict and any(tool.strict for tool in request.tools) else ()
 
 
-def request_body(request: ChatRequest, manners: Manners) -> dict[str, JsonValue]:
+def request_body(request: ChatRequest, quirks: EndpointQuirks) -> dict[str, JsonValue]:
     """The body of a request without its model and messages."""
-    body: dict[str, JsonValue] = {manners.output_key: request.max_tokens}
-    if request.temperature is not None and manners.temperature:
+    body: dict[str, JsonValue] = {quirks.output_key: request.max_tokens}
+    if request.temperature is not None and quirks.temperature:
         body["temperature"] = request.temperature
     if request.tools:
-        body["tools"] = [_tool(tool, manners) for tool in request.tools]
+        body["tools"] = [_tool(tool, quirks) for tool in request.tools]
         choice = request.tool_choice
         if choice in ("auto", "none", "required"):
-            body["tool_choice"] = choice if manners.named_choice else "auto"
-        elif manners.named_choice:
+            body["tool_choice"] = choice if quirks.named_choice else "auto"
+        elif quirks.named_choice:
             body["tool_choice"] = {"type": "function", "function": {"name": choice}}
         else:
             body["tool_choice"] = "auto"
     elif request.response_schema is not None:
-        schema: dict[str, JsonValue] = {"name": "result", "schema": request.response_schema, "strict": manners.strict}
+        schema: dict[str, JsonValue] = {"name": "result", "schema": request.response_schema, "strict": quirks.strict}
         body["response_format"] = {"type": "json_schema", "json_schema": schema}
     return body
 
 
-def _tool(tool: ToolSpec, manners: Manners) -> JsonValue:
+def _tool(tool: ToolSpec, quirks: EndpointQuirks) -> JsonValue:
     function: dict[str, JsonValue] = {
         "name": tool.name,
         "description": tool.description,
         "parameters": tool.parameters,
     }
-    if tool.strict and manners.strict:
+    if tool.strict and quirks.strict:
         function["strict"] = True
     return {"type": "function", "function": function}
 
@@ -104,7 +104,7 @@ def reply_of(value: JsonValue) -> ChatReply:
     """Read a completion.
 
     What is missing reads as empty: no choices, null content, no usage. Tool arguments that come as an object are
-    written out, ids that are missing or stand twice are made up.
+    written out, ids that are missing or repeated are made up.
 
     Raises:
         ModelError: It is no completion, or it reports an error in place of one.
@@ -154,14 +154,14 @@ def _calls(message: Mapping[str, JsonValue]) -> tuple[ToolCall, ...]:
         identity = _text(call.get("id")) or f"call_{place}"
         if identity in found:
             identity = f"{identity}_{place}"
-        found[identity] = ToolCall(id=identity, name=name, arguments=_whole(written))
+        found[identity] = ToolCall(id=identity, name=name, arguments=_encodable(written))
     return tuple(found.values())
 
 
 def _content(value: JsonValue) -> str:
     if isinstance(value, list):
         # Some servers give a list of parts.
-        return _whole("".join(_text(_object(part).get("text")) for part in value))
+        return _encodable("".join(_text(_object(part).get("text")) for part in value))
     return _text(value)
 
 
@@ -170,10 +170,10 @@ def _object(value: JsonValue) -> Mapping[str, JsonValue]:
 
 
 def _text(value: JsonValue) -> str:
-    return _whole(value) if isinstance(value, str) else ""
+    return _encodable(value) if isinstance(value, str) else ""
 
 
-def _whole(text: str) -> str:
+def _encodable(text: str) -> str:
     """A lone surrogate could not be journalled."""
     return text.encode("utf-8", "replace").decode("utf-8").replace("\0", "\ufffd")
 

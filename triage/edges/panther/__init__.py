@@ -3,9 +3,8 @@
 Importing this package imports gql, which takes a while: import it where the client is opened, not at start-up.
 """
 
-from triage.edges.panther.alerts import AlertFilters
 from triage.edges.panther.client import connect, open_probes
 from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.failures import OutcomeUnknown
 
-__all__ = ["AlertFilters", "OutcomeUnknown", "PantherConfig", "connect", "open_probes"]
+__all__ = ["OutcomeUnknown", "PantherConfig", "connect", "open_probes"]

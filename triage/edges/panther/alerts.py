@@ -1,20 +1,20 @@
 """Alerts: pages of them, one of them, and their events."""
 
 import logging
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert, Kind
 from triage.edges.panther.alert_nodes import AlertDetail, notes_on, read_alert
-from triage.edges.panther.graphql import Answer, GraphQL, says_not_found
-from triage.edges.panther.kept import Kept
+from triage.edges.panther.failures import no_alert, not_found_as, unreadable
+from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.operations import ALERT, ALERT_EVENTS, ALERTS
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.text import printable
+from triage.edges.panther.rows import RowBuffer
 from triage.edges.panther.wire import Connection, Trail, Unreadable, label, read, row_of, stamp
-from triage.errors import NotFound, PantherError, PantherProtocolError, PantherRefused
+from triage.errors import NotFound, PantherError
 from triage.ports import AlertPage, AlertQuery, Clock, Events
 
 _EVENTS_PAGE = 50
@@ -23,22 +23,6 @@ _DAY_ONE = datetime(2015, 1, 1, tzinfo=UTC)
 _SKEW = timedelta(days=1)
 """Alerts may bear a time that our clock has not reached."""
 _logger = logging.getLogger(__name__)
-
-
-@dataclass(frozen=True, slots=True)
-class AlertFilters:
-    """What else Panther can filter by; empty fields filter nothing."""
-
-    assignee_ids: tuple[str, ...] = ()
-    event_count_max: int | None = None
-    event_count_min: int | None = None
-    log_sources: tuple[str, ...] = ()
-    """Log source ids."""
-    name_contains: str = ""
-    """Text in the title."""
-    resource_types: tuple[str, ...] = ()
-    subtypes: tuple[str, ...] = ()
-    """Alert types within the listing."""
 
 
 class PantherAlerts:
@@ -52,19 +36,16 @@ class PantherAlerts:
         self._rest = rest
         self._clock = clock
 
-    async def page(
-        self, query: AlertQuery, cursor: str | None = None, *, filters: AlertFilters | None = None
-    ) -> AlertPage:
+    async def page(self, query: AlertQuery, cursor: str | None = None) -> AlertPage:
         """One page of alerts in order of creation.
 
-        An alert that cannot be read is named in `problems`; the others stand. Where Panther gives only a part of an
+        An alert that cannot be read is named in `problems`; the others are kept. Where Panther gives only a part of an
         alert, its `notes` say which part is missing.
 
         Raises:
             PantherError: refused, denied or unreachable.
         """
-        variables = self._variables(query, cursor, filters or AlertFilters())
-        answer = await self._graphql.execute(ALERTS, {"input": variables})
+        answer = await self._graphql.execute(ALERTS, {"input": self._variables(query, cursor)})
         page = Connection.of(answer.data.get("alerts"), cursor)
         alerts: list[Alert] = []
         problems = list(page.skipped)
@@ -86,19 +67,15 @@ class PantherAlerts:
             NotFound: Panther has no such alert.
             PantherError: refused, denied or unreachable.
         """
-        try:
+        with not_found_as(no_alert(alert_id)):
             answer = await self._graphql.execute(ALERT, {"id": alert_id})
-        except PantherRefused as error:
-            if says_not_found(error):
-                raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}") from error
-            raise
         node = answer.data.get("alert")
         if node is None:
-            raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}")
+            raise NotFound(no_alert(alert_id))
         try:
             alert = read_alert(node, notes_on(answer.problems, None), partial=bool(answer.problems))
         except Unreadable as error:
-            raise _unreadable("Alert", f"the alert cannot be read: {error}") from error
+            raise unreadable("Alert", f"the alert cannot be read: {error}") from error
         return await self._with_detail(alert)
 
     async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
@@ -113,35 +90,31 @@ class PantherAlerts:
             NotFound: Panther has no such alert.
             PantherError: refused, denied or unreachable.
         """
-        kept = Kept(limit, max_bytes)
+        buffer = RowBuffer(limit, max_bytes)
         trail = Trail("AlertEvents")
         cursor: str | None = None
-        while not kept.full:
+        while not buffer.full:
             page = await self._events_page(alert_id, min(_EVENTS_PAGE, limit), cursor)
             for node in page.nodes:
-                kept.add(row_of(node))
+                buffer.add(row_of(node))
             if page.skipped:
                 _logger.warning("events of an alert: %s", "; ".join(page.skipped), extra={"alert_id": alert_id})
-                kept.truncated = True
+                buffer.truncated = True
             cursor = page.cursor
             if cursor is None:
                 break
-            if trail.loops(cursor) or kept.full:
-                kept.truncated = True
+            if trail.loops(cursor) or buffer.full:
+                buffer.truncated = True
                 break
-        return Events(tuple(kept.rows), kept.truncated)
+        return Events(tuple(buffer.rows), buffer.truncated)
 
     async def _events_page(self, alert_id: str, size: int, cursor: str | None) -> Connection:
         variables: dict[str, JsonValue] = {"id": alert_id, "input": {"pageSize": size, "cursor": cursor}}
-        try:
-            answer: Answer = await self._graphql.execute(ALERT_EVENTS, variables)
-        except PantherRefused as error:
-            if says_not_found(error):
-                raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}") from error
-            raise
+        with not_found_as(no_alert(alert_id)):
+            answer = await self._graphql.execute(ALERT_EVENTS, variables)
         alert = answer.data.get("alert")
         if not isinstance(alert, dict):
-            raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}")
+            raise NotFound(no_alert(alert_id))
         page = Connection.of(alert.get("events"), cursor)
         lost = tuple(f"{problem.field} is missing" for problem in answer.problems)
         return replace(page, skipped=(*page.skipped, *lost)) if lost else page
@@ -166,34 +139,23 @@ class PantherAlerts:
             }
         )
 
-    def _variables(self, query: AlertQuery, cursor: str | None, more: AlertFilters) -> JsonValue:
+    def _variables(self, query: AlertQuery, cursor: str | None) -> JsonValue:
         after, before = query.created_after, query.created_before
         if not query.detection_id:
             # Without a detection, Panther wants both ends.
             after = after or _DAY_ONE
             before = before or self._clock.now() + _SKEW
         given: dict[str, JsonValue] = {
-            "assigneeIds": list(more.assignee_ids),
             "createdAtAfter": stamp(after) if after else None,
             "createdAtBefore": stamp(before, up=True) if before else None,
             "cursor": cursor,
             "detectionId": query.detection_id,
-            "eventCountMax": more.event_count_max,
-            "eventCountMin": more.event_count_min,
-            "logSources": list(more.log_sources),
             "logTypes": list(query.log_types),
-            "nameContains": more.name_contains,
             "pageSize": query.page_size,
-            "resourceTypes": list(more.resource_types),
             "severities": list(query.severities),
             "sortBy": "createdAt",
             "sortDir": "ascending" if query.ascending else "descending",
             "statuses": list(query.statuses),
-            "subtypes": list(more.subtypes),
             "type": query.listing.value,
         }
         return {name: value for name, value in given.items() if value not in (None, "", [])}
-
-
-def _unreadable(operation: str, what: str) -> PantherProtocolError:
-    return PantherProtocolError(f"Panther, {operation}: {what}; try again later", operation=operation, retryable=True)

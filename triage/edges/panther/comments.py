@@ -7,17 +7,17 @@ from typing import Annotated, Literal
 from pydantic import BeforeValidator, JsonValue
 
 from triage.domain.alert import Actor, Status
-from triage.edges.panther.failures import OutcomeUnknown
-from triage.edges.panther.graphql import GraphQL, says_not_found
+from triage.edges.panther.failures import no_alert, not_found_as, unreadable
+from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.operations import ASSIGN, CREATE_COMMENT, UPDATE_STATUS, Operation
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.text import printable
 from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Trail, Unreadable, Wire, read
-from triage.errors import NotFound, PantherProtocolError, PantherRefused
+from triage.errors import NotFound
 from triage.ports import Comment
 
 _PAGE = 50
 """REST gives no more at once."""
+_LIST = "GET /alert-comments"
 
 Format = Literal["HTML", "PLAIN_TEXT"]
 
@@ -65,32 +65,23 @@ class PantherComments:
             PantherError: refused, denied, unreachable, or a comment that cannot be read.
         """
         found: dict[str, Comment] = {}
-        trail, cursor = Trail("GET /alert-comments"), ""
+        trail, cursor = Trail(_LIST), ""
         while True:
             params = {"alert-id": alert_id, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            try:
+            with not_found_as(no_alert(alert_id)):
                 page = await self._rest.get("/alert-comments", params=params)
-            except PantherRefused as error:
-                if says_not_found(error):
-                    raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}") from error
-                raise
             results = page.get("results")
             if not isinstance(results, list):
-                raise _unreadable("the answer has no list of results")
+                raise unreadable(_LIST, "the answer has no list of results")
             for value in results:
                 if value is not None:
-                    comment = _read(value, alert_id)
+                    comment = _comment(value, alert_id, _LIST)
                     found[comment.id] = comment
             following = page.get("next")
             if not isinstance(following, str) or not following:
                 return tuple(found.values())
             trail.follow(following)
             cursor = following
-
-    async def get(self, comment_id: str) -> Comment:
-        """One comment. Raises NotFound, PantherError."""
-        value = await self._rest.get("/alert-comments/{}", comment_id)
-        return _read(value, "")
 
     async def create(self, alert_id: str, body: str, format: Format) -> Comment:  # noqa: A002 - the port's name
         """Write a comment. Raises PantherError; never retried."""
@@ -99,14 +90,14 @@ class PantherComments:
         made = data.get("createAlertComment")
         value = made.get("comment") if isinstance(made, dict) else None
         if value is None:
-            raise _unknown("CreateComment", "the answer has no comment")
-        return _written(value, alert_id, "CreateComment")
+            raise unreadable("CreateComment", "the answer has no comment", write=True)
+        return _comment(value, alert_id, "CreateComment", write=True)
 
     async def update(self, comment: Comment, body: str, format: Format) -> Comment:  # noqa: A002 - the port's name
         """Replace a comment's text. Raises NotFound, PantherError; never retried."""
         given: dict[str, JsonValue] = {"alertId": comment.alert_id, "body": _encodable(body), "format": format}
         value = await self._rest.post("/alert-comments/{}", comment.id, body=given)
-        return _written(value, comment.alert_id, "POST /alert-comments/{id}")
+        return _comment(value, comment.alert_id, "POST /alert-comments/{id}", write=True)
 
     async def set_status(self, alert_id: str, status: Status) -> None:
         """Set an alert's status. Raises NotFound, PantherError; never retried."""
@@ -121,18 +112,18 @@ class PantherComments:
     async def _write(
         self, operation: Operation, given: Mapping[str, JsonValue], alert_id: str
     ) -> Mapping[str, JsonValue]:
-        try:
+        with not_found_as(no_alert(alert_id)):
             answer = await self._graphql.execute(operation, {"input": dict(given)})
-        except PantherRefused as error:
-            if says_not_found(error):
-                raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}") from error
-            raise
         return answer.data
 
 
-def _comment(value: JsonValue, alert_id: str) -> Comment:
-    """Read a comment. Raises Unreadable."""
-    node, _ = read(_Node, value)
+def _comment(value: JsonValue, alert_id: str, operation: str, *, write: bool = False) -> Comment:
+    """Read a comment. Raises PantherError; OutcomeUnknown where a write has answered with it."""
+    try:
+        node, _ = read(_Node, value)
+    except Unreadable as error:
+        what = "the comment in the answer" if write else "a comment"
+        raise unreadable(operation, f"{what} cannot be read: {error}", write=write) from error
     return Comment(
         id=node.id,
         alert_id=node.alert_id or alert_id,
@@ -143,37 +134,13 @@ def _comment(value: JsonValue, alert_id: str) -> Comment:
     )
 
 
-def _read(value: JsonValue, alert_id: str) -> Comment:
-    try:
-        return _comment(value, alert_id)
-    except Unreadable as error:
-        raise _unreadable(f"a comment cannot be read: {error}") from error
-
-
-def _written(value: JsonValue, alert_id: str, operation: str) -> Comment:
-    try:
-        return _comment(value, alert_id)
-    except Unreadable as error:
-        raise _unknown(operation, f"the comment in the answer cannot be read: {error}") from error
-
-
 def _check(answer: JsonValue, alert_id: str, operation: str) -> None:
     """An update names the alerts that it changed. Raises NotFound where ours is not among them."""
     alerts = answer.get("alerts") if isinstance(answer, dict) else None
     if not isinstance(alerts, list):
-        raise _unknown(operation, "the answer does not name the changed alerts")
+        raise unreadable(operation, "the answer does not name the changed alerts", write=True)
     if not any(isinstance(alert, dict) and str(alert.get("id")) == alert_id for alert in alerts):
-        raise NotFound(f"Panther has no alert {printable(alert_id, 80)!r}")
-
-
-def _unreadable(what: str) -> PantherProtocolError:
-    operation = "GET /alert-comments"
-    return PantherProtocolError(f"Panther, {operation}: {what}; try again later", operation=operation, retryable=True)
-
-
-def _unknown(operation: str, what: str) -> OutcomeUnknown:
-    message = f"Panther, {operation}: {what}; it may have taken effect: look before writing again"
-    return OutcomeUnknown(message, operation=operation)
+        raise NotFound(no_alert(alert_id))
 
 
 def _encodable(text: str) -> str:

@@ -1,11 +1,11 @@
-"""Where Panther is, and how hard this program may ask it."""
+"""Where Panther is, and how often this program may ask it."""
 
 from dataclasses import dataclass, field
 from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
-from triage.edges.http import is_loopback
 from triage.errors import ConfigError
+from triage.settings import is_loopback
 
 _GRAPHQL_PATHS = ("/public/graphql", "/graphql")
 _EXAMPLE = "https://api.<your-org>.runpanther.net/public/graphql"
@@ -13,7 +13,7 @@ _EXAMPLE = "https://api.<your-org>.runpanther.net/public/graphql"
 
 @dataclass(frozen=True, slots=True)
 class PantherConfig:
-    """One token's way to one Panther.
+    """One Panther and one token for it.
 
     Raises ConfigError where an address or the token cannot be used.
     """
@@ -34,7 +34,7 @@ class PantherConfig:
     attempts: int = 4
     """Tries of a read, the first one included."""
     requests_per_second: float = 10.0
-    """Pace of all calls together; as many may start at once."""
+    """All calls together; as many may start at once."""
     concurrency: int = 8
     """Calls under way at the same time."""
     max_response_bytes: int = 32 * 1024 * 1024

@@ -6,14 +6,18 @@ a body; of Panther's own words at most 200 characters pass, cleaned.
 
 import re
 import ssl
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
 from http import HTTPStatus
+from typing import Self, TypeVar
 
 import httpx
 
+from triage.domain.clean import printable_sentence
 from triage.edges.panther.body import BodyError
 from triage.errors import (
+    NotFound,
     PantherDenied,
     PantherError,
     PantherProtocolError,
@@ -21,10 +25,13 @@ from triage.errors import (
     PantherUnreachable,
 )
 
+E = TypeVar("E", bound=PantherError)
+
 _REQUEST_ID_HEADERS = ("x-amzn-requestid", "x-amzn-request-id", "x-request-id", "apigw-requestid")
 _REQUEST_ID = re.compile(r"[\w.:=+/-]{1,80}", re.ASCII)
 _TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
+_NOT_FOUND = re.compile(r"\b(not ?found|does not exist|no such|unknown id)\b", re.IGNORECASE)
 
 
 class OutcomeUnknown(PantherUnreachable):
@@ -36,151 +43,141 @@ class OutcomeUnknown(PantherUnreachable):
     outcome_unknown = True
 
 
-class Overtime(PantherUnreachable):
+class DeadlineExceeded(PantherUnreachable):
     """A read had no whole answer before its total time was up."""
 
 
 @dataclass(frozen=True, slots=True)
-class Failing:
+class CallErrors:
     """Builds the errors of one call."""
 
     operation: str
     """The GraphQL operation, or the REST method and path."""
-    write: bool
+    write: bool = False
     """Whether the call changes something in Panther: then it is never retried."""
     url_key: str = "panther.url"
     """The configuration key that the address comes from."""
+    http_status: int | None = None
+    """`None` before there is an answer."""
+    request_id: str = ""
+    """The id under which Panther's support finds the request; empty where there is none or it is odd."""
 
-    def exception(self, error: httpx.HTTPError | httpx.StreamError | OSError, status: int | None) -> PantherError:
+    def with_response(self, status: int, headers: Mapping[str, str]) -> Self:
+        """The same for an answer that has begun."""
+        found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
+        return replace(self, http_status=status, request_id=found if _REQUEST_ID.fullmatch(found) else "")
+
+    def exception(self, error: httpx.HTTPError | httpx.StreamError | OSError) -> PantherError:
         """Translate what httpx, or the TLS library beneath it, raised."""
         tls = _tls_error(error) if isinstance(error, httpx.ConnectError) else None
         if isinstance(tls, ssl.SSLCertVerificationError):
             what = f"its TLS certificate was not accepted: {tls.verify_message.rstrip('.')}"
-            return self._unreachable(what, f"check {self.url_key}, the proxy and SSL_CERT_FILE", retryable=False)
+            return self._error(PantherUnreachable, what, f"check {self.url_key}, the proxy and SSL_CERT_FILE")
         if isinstance(error, _NOT_SENT):
             what = "the TLS handshake failed" if tls is not None else "no connection"
             what = "no connection in time" if isinstance(error, httpx.TimeoutException) else what
-            return self._unreachable(what, f"check {self.url_key}, the network and the proxy", retryable=True)
-        what = "no answer in time" if isinstance(error, httpx.TimeoutException) else "the answer broke off"
-        return self.lost(what, status=status)
+            return self._retryable(PantherUnreachable, what, f"check {self.url_key}, the network and the proxy")
+        return self.lost("no answer in time" if isinstance(error, httpx.TimeoutException) else "the answer broke off")
 
     def deadline(self, seconds: float) -> PantherError:
         """The call's total time is up."""
         what = f"no whole answer within {seconds:g} s"
-        if self.write:
-            return self.lost(what, status=None)
-        return Overtime(self._message(what, "try again later", None, ""), operation=self.operation, retryable=True)
+        return self.lost(what) if self.write else self._retryable(DeadlineExceeded, what, "try again later")
 
-    def lost(self, what: str, *, status: int | None, request_id: str = "") -> PantherError:
+    def lost(self, what: str) -> PantherError:
         """The request went out and no usable answer came back."""
         if self.write:
-            message = self._message(what, "it may have taken effect: look before writing again", status, request_id)
-            return OutcomeUnknown(message, operation=self.operation, status=status, retryable=False)
-        return self._unreachable(what, "try again later", retryable=True, status=status, request_id=request_id)
+            return self._error(OutcomeUnknown, what, "it may have taken effect: look before writing again")
+        return self._retryable(PantherUnreachable, what, "try again later")
 
-    def status(
-        self, status: int, headers: Mapping[str, str], said: str = "", *, retry_after: float | None = None
-    ) -> PantherError:
+    def refused_by_status(self, said: str = "", *, retry_after: float | None = None) -> PantherError:
         """Translate an HTTP status that is not a success.
 
         Args:
-            status: The HTTP status.
-            headers: The answer's headers; only the request id is taken from them.
             said: Panther's own cleaned words, where there are any.
             retry_after: Seconds that the server asked for.
         """
+        status = self.http_status or 0
         words = f': "{said}"' if said else ""
         if status in (HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN):
-            what = "the token is wrong, not active yet, or lacks the permission" + words
-            return self.denied(what, status=status, request_id=request_id(headers))
+            return self.denied("the token is wrong, not active yet, or lacks the permission" + words)
         if status == HTTPStatus.TOO_MANY_REQUESTS:
             # Nothing was done, whether it was a write or not.
-            return self._unreachable(
-                "too many requests",
-                "lower the pace, or try again later",
-                retryable=True,
-                status=status,
-                request_id=request_id(headers),
-                retry_after=retry_after,
+            error: PantherError = self._retryable(
+                PantherUnreachable, "too many requests", "lower panther.requests_per_second, or try again later"
             )
+            error.retry_after = retry_after
+            return error
         if status in _TRY_AGAIN or status >= HTTPStatus.INTERNAL_SERVER_ERROR:
-            error = self.lost("the server has trouble", status=status, request_id=request_id(headers))
+            error = self.lost("the server has trouble")
             error.retry_after = retry_after
             return error
         if HTTPStatus.MULTIPLE_CHOICES <= status < HTTPStatus.BAD_REQUEST:
             what = "a redirect, which is not followed because it would carry the token along"
-            return self.refused(what, f"check {self.url_key}", status=status, request_id=request_id(headers))
+            return self.refused(what, f"check {self.url_key}")
         remedies: dict[int, str] = {
             HTTPStatus.NOT_FOUND: f"check {'the id or ' if said else ''}{self.url_key}",
             HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy wants a login: check HTTPS_PROXY",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "send less",
         }
-        remedy = remedies.get(status, "check the request")
-        what = "not found" + words if status == HTTPStatus.NOT_FOUND else "refused" + words
-        return self.refused(what, remedy, status=status, request_id=request_id(headers))
+        what = "not found" if status == HTTPStatus.NOT_FOUND else "refused"
+        return self.refused(what + words, remedies.get(status, "check the request"))
 
-    def body(self, error: BodyError, status: int, headers: Mapping[str, str]) -> PantherError:
+    def body(self, error: BodyError) -> PantherError:
         """The answer's body cannot be read."""
         if self.write:
-            return self.lost(f"the answer cannot be read: {error}", status=status, request_id=request_id(headers))
+            return self.lost(f"the answer cannot be read: {error}")
         remedy = f"check {self.url_key} and the proxy" if error.retryable else "ask for less at once"
-        return self.protocol(
-            f"the answer cannot be used: {error}",
-            remedy,
-            status=status,
-            request_id=request_id(headers),
-            retryable=error.retryable,
-        )
+        return self.protocol(f"the answer cannot be used: {error}", remedy, retryable=error.retryable)
 
-    def denied(self, what: str, *, status: int | None, request_id: str = "") -> PantherDenied:
-        message = self._message(what, "check panther.token and its permissions", status, request_id)
-        return PantherDenied(message, operation=self.operation, status=status)
+    def denied(self, what: str) -> PantherDenied:
+        """The token may not do this."""
+        return self._error(PantherDenied, what, "check panther.token and its permissions")
 
-    def refused(self, what: str, remedy: str, *, status: int | None, request_id: str = "") -> PantherRefused:
-        return PantherRefused(self._message(what, remedy, status, request_id), operation=self.operation, status=status)
+    def refused(self, what: str, remedy: str = "check the request") -> PantherRefused:
+        """Panther understood and said no."""
+        return self._error(PantherRefused, what, remedy)
 
-    def protocol(
-        self, what: str, remedy: str, *, status: int | None, request_id: str = "", retryable: bool = True
-    ) -> PantherError:
-        """The answer is not what the schema promises; asked for once more, since a gateway may have meddled."""
+    def protocol(self, what: str, remedy: str = "try again later", *, retryable: bool = True) -> PantherError:
+        """The answer is not what the schema promises; a read is tried once more, since a gateway may have meddled."""
         if self.write:
-            return self.lost(what, status=status, request_id=request_id)
-        return PantherProtocolError(
-            self._message(what, remedy, status, request_id),
-            operation=self.operation,
-            status=status,
-            retryable=retryable,
-        )
+            return self.lost(what)
+        error = self._error(PantherProtocolError, what, remedy)
+        error.retryable = retryable
+        return error
 
-    def _unreachable(
-        self,
-        what: str,
-        remedy: str,
-        *,
-        retryable: bool,
-        status: int | None = None,
-        request_id: str = "",
-        retry_after: float | None = None,
-    ) -> PantherUnreachable:
-        return PantherUnreachable(
-            self._message(what, remedy, status, request_id),
-            operation=self.operation,
-            status=status,
-            retryable=retryable,
-            retry_after=retry_after,
-        )
+    def _retryable(self, kind: type[E], what: str, remedy: str) -> E:
+        error = self._error(kind, what, remedy)
+        error.retryable = True
+        return error
 
-    def _message(self, what: str, remedy: str, status: int | None, request: str) -> str:
-        facts = [f"HTTP {status}"] if status is not None else []
-        facts += [f"request {request}"] if request else []
+    def _error(self, kind: type[E], what: str, remedy: str) -> E:
+        facts = [f"HTTP {self.http_status}"] if self.http_status is not None else []
+        facts += [f"request {self.request_id}"] if self.request_id else []
         detail = f" ({', '.join(facts)})" if facts else ""
-        return f"Panther, {self.operation}: {what}{detail}; {remedy}"
+        message = f"Panther, {self.operation}: {what}{detail}; {remedy}"
+        return kind(message, operation=self.operation, status=self.http_status)
 
 
-def request_id(headers: Mapping[str, str]) -> str:
-    """The id under which Panther's support finds the request; empty where there is none or it is odd."""
-    found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
-    return found if _REQUEST_ID.fullmatch(found) else ""
+def unreadable(operation: str, what: str, *, write: bool = False) -> PantherError:
+    """The error for an answer that was read whole but does not hold what it should."""
+    return CallErrors(operation, write).protocol(what)
+
+
+@contextmanager
+def not_found_as(what: str) -> Iterator[None]:
+    """Turn a refusal that means that something does not exist into NotFound, with `what` for its message."""
+    try:
+        yield
+    except PantherRefused as error:
+        if error.status == HTTPStatus.NOT_FOUND or _NOT_FOUND.search(str(error)):
+            raise NotFound(what) from error
+        raise
+
+
+def no_alert(alert_id: str) -> str:
+    """The message about an alert that Panther does not have."""
+    return f"Panther has no alert {printable_sentence(alert_id, 80)!r}"
 
 
 def _tls_error(error: BaseException) -> ssl.SSLError | None:

@@ -19,10 +19,10 @@ from gql.transport.exceptions import TransportQueryError
 from graphql import ExecutionResult, GraphQLError, strip_ignored_characters
 from pydantic import JsonValue
 
+from triage.domain.clean import printable_sentence
 from triage.edges.panther.http import Call, PantherHttp, Reply
 from triage.edges.panther.operations import Operation
-from triage.edges.panther.text import printable
-from triage.errors import PantherError, PantherUnreachable
+from triage.errors import PantherError
 
 _GRAPHQL_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """GraphQL over HTTP allows these for a refused operation, with the usual JSON."""
@@ -36,7 +36,6 @@ _DENIED = re.compile(
 _NOT_DENIED = re.compile(r"does not exist", re.IGNORECASE)
 """Snowflake says "does not exist or not authorized" of any unknown name."""
 _TRANSIENT = re.compile(r"internal|throttl|toomany|too_many|timeout|unavailable|server_?error", re.IGNORECASE)
-_NOT_FOUND = re.compile(r"\b(not ?found|does not exist|no such|unknown id)\b", re.IGNORECASE)
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +50,7 @@ class Problem:
     @property
     def field(self) -> str:
         """The path without list positions, such as `alerts.edges.node.origin`; `?` where it is unknown."""
-        return printable(".".join(str(part) for part in self.path if isinstance(part, str)), 80) or "?"
+        return printable_sentence(".".join(str(part) for part in self.path if isinstance(part, str)), 80) or "?"
 
 
 @dataclass(frozen=True, slots=True)
@@ -166,13 +165,8 @@ class _Transport(AsyncTransport):
         if errors:
             raise _refusal(reply, errors)
         if reply.status in _GRAPHQL_STATUSES:
-            raise reply.failing.status(reply.status, {"x-request-id": reply.request_id})
-        raise reply.failing.protocol(
-            "the answer has no data",
-            "check that panther.url is the GraphQL address",
-            status=reply.status,
-            request_id=reply.request_id,
-        )
+            raise reply.errors.refused_by_status()
+        raise reply.errors.protocol("the answer has no data", "check that panther.url is the GraphQL address")
 
     def _error(self, error: JsonValue, text: str) -> GraphQLError:
         match error:
@@ -198,18 +192,9 @@ def _listed(errors: JsonValue) -> list[JsonValue]:
 
 def _refusal(reply: Reply, errors: list[GraphQLError]) -> PantherError:
     first = errors[0]
-    code = str((first.extensions or {}).get("code", ""))
-    said = first.message
-    failing, request_id = reply.failing, reply.request_id
+    code, said = str((first.extensions or {}).get("code", "")), first.message
     if _DENIED.search(code) or (_DENIED.search(said) and not _NOT_DENIED.search(said)):
-        return failing.denied(f'denied: "{said}"', status=reply.status, request_id=request_id)
+        return reply.errors.denied(f'denied: "{said}"')
     if _TRANSIENT.search(code):
-        return failing.lost("the server has trouble", status=reply.status, request_id=request_id)
-    return failing.refused(f'refused: "{said}"', "check the request", status=reply.status, request_id=request_id)
-
-
-def says_not_found(error: PantherError) -> bool:
-    """Whether a refusal means that the thing asked for does not exist."""
-    if isinstance(error, PantherUnreachable):
-        return False
-    return error.status == HTTPStatus.NOT_FOUND or bool(_NOT_FOUND.search(str(error)))
+        return reply.errors.lost("the server has trouble")
+    return reply.errors.refused(f'refused: "{said}"')

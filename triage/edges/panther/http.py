@@ -1,6 +1,7 @@
-"""One token's way to Panther: every call is paced, bounded in time and size, and retried where that is safe."""
+"""The HTTP calls of one token: each is rate-limited, bounded in time and size, and retried where that is safe."""
 
 import asyncio
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
@@ -9,17 +10,19 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import JsonValue
 
-from triage.edges.http import panther_client
+from triage.edges.http import Cleaner, RetryPolicy, http_client, parse_retry_after
 from triage.edges.panther.body import ACCEPTED_ENCODING, BodyError, parse_json, read_body
 from triage.edges.panther.config import PantherConfig
-from triage.edges.panther.failures import Failing, request_id
-from triage.edges.panther.retry import Pace, parse_retry_after, retrying
-from triage.edges.panther.text import Cleaner
-from triage.errors import PantherError
+from triage.edges.panther.failures import CallErrors
+from triage.errors import PantherError, PantherProtocolError
 from triage.ports import Clock
 
 T = TypeVar("T")
 
+_FIRST_PAUSE = 0.5
+_LONGEST_PAUSE = 20.0
+_ATTEMPTS_BY_ERROR: Mapping[type[Exception], int] = {PantherProtocolError: 2}
+"""An answer that makes no sense is asked for once more at most."""
 _ERROR_BYTES = 64 * 1024
 """How much of a refusal is read to find its message."""
 _POOLED = 8
@@ -52,14 +55,32 @@ class Reply:
 
     status: int
     value: JsonValue
-    request_id: str
-    failing: Failing
+    errors: CallErrors
     """Builds errors for what is wrong inside."""
 
 
+class RateLimiter:
+    """At most so many calls per second, after a first burst of one second's worth."""
+
+    def __init__(self, per_second: float, clock: Clock) -> None:
+        self._interval = 1.0 / per_second
+        self._burst = max(1.0 - self._interval, 0.0)
+        self._clock = clock
+        self._next = -math.inf
+
+    async def wait(self) -> None:
+        """Wait for this call's turn; calls go in the order in which they ask."""
+        now = self._clock.monotonic()
+        # The turn is taken before the wait, so that no lock is needed.
+        turn = max(self._next, now - self._burst)
+        self._next = turn + self._interval
+        if turn > now:
+            await self._clock.sleep(turn - now)
+
+
 @dataclass(slots=True)
-class _Client:
-    """A client with a pool of its own."""
+class _Pool:
+    """A client and its connections."""
 
     client: httpx.AsyncClient
     connections: int
@@ -77,8 +98,9 @@ class PantherHttp:
         self.clock = clock
         self.cleaner = Cleaner((config.token,))
         whole, rest = divmod(config.concurrency, _POOLED)
-        self._clients = tuple(_Client(_client_of(config, size), size) for size in (*[_POOLED] * whole, rest) if size)
-        self._pace = Pace(config.requests_per_second, clock)
+        self._pools = tuple(_Pool(_client_of(config, size), size) for size in (*[_POOLED] * whole, rest) if size)
+        self._retries = RetryPolicy(config.attempts, _FIRST_PAUSE, _LONGEST_PAUSE)
+        self._limiter = RateLimiter(config.requests_per_second, clock)
         self._slots = asyncio.Semaphore(config.concurrency)
 
     async def __aenter__(self) -> Self:
@@ -87,8 +109,8 @@ class PantherHttp:
     async def __aexit__(
         self, kind: type[BaseException] | None, error: BaseException | None, traceback: TracebackType | None
     ) -> None:
-        for each in self._clients:
-            await each.client.aclose()
+        for pool in self._pools:
+            await pool.client.aclose()
 
     async def call(self, call: Call, parse: Callable[[Reply], T], *, seconds: float | None = None) -> T:
         """Send a call and read its answer.
@@ -106,55 +128,51 @@ class PantherHttp:
             PantherProtocolError: Not the JSON that was promised, or too much of it.
         """
         total = self.config.total_seconds if seconds is None else min(seconds, self.config.total_seconds)
-        failing = Failing(call.operation, call.write, call.url_key)
+        errors = CallErrors(call.operation, call.write, call.url_key)
         async with self._slots:
             try:
                 async with asyncio.timeout(total):
                     if call.write:
-                        return await self._attempt(call, failing, parse)
-                    attempts = retrying(self.clock, attempts=self.config.attempts, seconds=total)
-                    return await attempts(self._attempt, call, failing, parse)
+                        return await self._attempt(call, errors, parse)
+                    attempts = self._retries.retrying(self.clock, seconds=total, limits=_ATTEMPTS_BY_ERROR)
+                    return await attempts(self._attempt, call, errors, parse)
             except TimeoutError as error:
-                raise failing.deadline(total) from error
+                raise errors.deadline(total) from error
 
-    async def _attempt(self, call: Call, failing: Failing, parse: Callable[[Reply], T]) -> T:
-        await self._pace.wait()
-        status: int | None = None
+    async def _attempt(self, call: Call, errors: CallErrors, parse: Callable[[Reply], T]) -> T:
+        await self._limiter.wait()
         headers = {"content-type": "application/json"} if call.content is not None else None
         # There is always one: no more calls are under way than there are connections. The first, so that few stay open.
-        using = next(each for each in self._clients if each.busy < each.connections)
-        request = using.client.build_request(
+        pool = next(pool for pool in self._pools if pool.busy < pool.connections)
+        request = pool.client.build_request(
             call.method, call.url, params=dict(call.params) or None, content=call.content, headers=headers
         )
-        using.busy += 1
+        pool.busy += 1
         try:
-            response = await using.client.send(request, stream=True)
+            response = await pool.client.send(request, stream=True)
             try:
-                status = response.status_code
-                reply = await self._read(call, failing, response)
+                errors = errors.with_response(response.status_code, response.headers)
+                reply = await self._read(call, errors, response)
             finally:
                 await response.aclose()
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
-            raise failing.exception(error, status) from error
+            raise errors.exception(error) from error
         finally:
-            using.busy -= 1
+            pool.busy -= 1
         return parse(reply)
 
-    async def _read(self, call: Call, failing: Failing, response: httpx.Response) -> Reply:
-        status, headers = response.status_code, response.headers
-        if not response.is_success and status not in call.read_statuses:
-            raise await self._refusal(failing, response)
+    async def _read(self, call: Call, errors: CallErrors, response: httpx.Response) -> Reply:
+        if not response.is_success and response.status_code not in call.read_statuses:
+            raise await self._refusal(errors, response)
         try:
-            encoding = headers.get("content-encoding", "")
+            encoding = response.headers.get("content-encoding", "")
             value = parse_json(await read_body(response, encoding, self.config.max_response_bytes))
         except BodyError as error:
-            if not response.is_success:
-                raise failing.status(status, headers) from error
-            raise failing.body(error, status, headers) from error
-        return Reply(status, value, request_id(headers), failing)
+            raise (errors.body(error) if response.is_success else errors.refused_by_status()) from error
+        return Reply(response.status_code, value, errors)
 
-    async def _refusal(self, failing: Failing, response: httpx.Response) -> PantherError:
-        status, headers = response.status_code, response.headers
+    async def _refusal(self, errors: CallErrors, response: httpx.Response) -> PantherError:
+        headers = response.headers
         wait = parse_retry_after(headers.get("retry-after", ""), self.clock, self.config.max_retry_after)
         said = ""
         # A gateway's page is never read; Panther's own refusals are short JSON.
@@ -164,17 +182,19 @@ class PantherHttp:
                 said = self.cleaner.clean(message_of(parse_json(body)))
             except (BodyError, httpx.HTTPError):
                 said = ""
-        return failing.status(status, headers, said, retry_after=wait)
+        return errors.refused_by_status(said, retry_after=wait)
 
 
 def _client_of(config: PantherConfig, connections: int) -> httpx.AsyncClient:
-    return panther_client(
+    client: httpx.AsyncClient = http_client(
+        httpx,
         urls=(config.url, config.rest_base),
         headers={**config.headers, "accept": "application/json", "accept-encoding": ACCEPTED_ENCODING},
         connections=connections,
         connect_seconds=config.connect_seconds,
         read_seconds=config.read_seconds,
     )
+    return client
 
 
 def message_of(value: JsonValue) -> str:

@@ -9,10 +9,10 @@ from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
+from triage.domain.clean import printable_sentence
 from triage.domain.window import TimeWindow
-from triage.edges.panther.failures import Overtime
-from triage.edges.panther.graphql import REFUSAL_STATUSES, GraphQL, says_not_found
-from triage.edges.panther.kept import Kept
+from triage.edges.panther.failures import DeadlineExceeded, not_found_as, unreadable
+from triage.edges.panther.graphql import REFUSAL_STATUSES, GraphQL
 from triage.edges.panther.operations import (
     CANCEL_QUERY,
     COLUMNS,
@@ -23,12 +23,11 @@ from triage.edges.panther.operations import (
     TABLES,
     Operation,
 )
-from triage.edges.panther.text import printable
+from triage.edges.panther.rows import RowBuffer
 from triage.edges.panther.wire import Connection, Id, Trail, Unreadable, Wire, read, row_of, stamp
 from triage.errors import (
     NotFound,
     PantherError,
-    PantherProtocolError,
     PantherRefused,
     QueryFailed,
     QueryTimeout,
@@ -134,13 +133,9 @@ class PantherLake:
             await asyncio.gather(*self._cancelling, return_exceptions=True)
 
     async def _schema(self, operation: Operation, field: str, given: Mapping[str, JsonValue], name: str) -> JsonValue:
-        missing = f"the data lake has no {printable(name, 80)!r}"
-        try:
+        missing = f"the data lake has no {printable_sentence(name, 80)!r}"
+        with not_found_as(missing):
             answer = await self._graphql.execute(operation, {"input": dict(given)})
-        except PantherRefused as error:
-            if says_not_found(error):
-                raise NotFound(missing) from error
-            raise
         found = answer.data.get(field)
         if found is None:
             raise NotFound(missing)
@@ -175,7 +170,7 @@ class PantherLake:
         try:
             started, _ = read(_Started, answer.data.get(field))
         except Unreadable as error:
-            raise _unreadable(operation.file, f"the started query {error}") from error
+            raise unreadable(operation.file, f"the started query {error}") from error
         return started.id
 
     async def _wait(self, query_id: str, limits: QueryLimits, start: float) -> QueryResult:
@@ -206,11 +201,11 @@ class PantherLake:
         variables: dict[str, JsonValue] = {"id": query_id, "input": {"pageSize": page_size, "cursor": cursor}}
         try:
             answer = await self._graphql.execute(QUERY_RESULTS, variables, seconds=left)
-        except Overtime as error:
+        except DeadlineExceeded as error:
             raise _timeout(limits) from error
         query = answer.data.get("dataLakeQuery")
         if not isinstance(query, dict) or not isinstance(query.get("status"), str):
-            raise _unreadable("QueryResults", "the query has no status")
+            raise unreadable("QueryResults", "the query has no status")
         status, results = _text(query, "status"), query.get("results")
         if status in ("failed", "cancelled"):
             said = self._graphql.clean(_text(query, "message"))
@@ -220,31 +215,31 @@ class PantherLake:
     async def _rows(
         self, query_id: str, results: dict[str, JsonValue], limits: QueryLimits, start: float, page_size: int
     ) -> QueryResult:
-        kept = Kept(limits.rows, limits.bytes)
+        buffer = RowBuffer(limits.rows, limits.bytes)
         columns = _columns(results)
         trail = Trail("QueryResults")
         count = _row_count(results)
         page = Connection.of(results, None)
         while True:
             for node in page.nodes:
-                kept.add(row_of(node))
-            kept.truncated = kept.truncated or bool(page.skipped)
+                buffer.add(row_of(node))
+            buffer.truncated = buffer.truncated or bool(page.skipped)
             cursor = page.cursor
             if cursor is None:
                 break
-            if kept.full or trail.loops(cursor):
-                kept.truncated = True
+            if buffer.full or trail.loops(cursor):
+                buffer.truncated = True
                 break
             _, following = await self._poll(query_id, page_size, cursor, limits, start)
             if following is None:
-                raise _unreadable("QueryResults", "a page of results is missing")
+                raise unreadable("QueryResults", "a page of results is missing")
             page = Connection.of(following, cursor)
         return QueryResult(
-            columns=columns or tuple(dict.fromkeys(name for row in kept.rows for name in row)),
-            rows=tuple(kept.rows),
-            row_count=max(count, kept.seen),
-            truncated=kept.truncated or count > len(kept.rows),
-            bytes=kept.bytes,
+            columns=columns or tuple(dict.fromkeys(name for row in buffer.rows for name in row)),
+            rows=tuple(buffer.rows),
+            row_count=max(count, buffer.seen),
+            truncated=buffer.truncated or count > len(buffer.rows),
+            bytes=buffer.bytes,
             seconds=self._clock.monotonic() - start,
         )
 
@@ -284,7 +279,3 @@ def _text(node: JsonValue, name: str) -> str:
 
 def _timeout(limits: QueryLimits) -> QueryTimeout:
     return QueryTimeout(f"the query still ran after {limits.seconds:g} s and was cancelled; narrow its time window")
-
-
-def _unreadable(operation: str, what: str) -> PantherProtocolError:
-    return PantherProtocolError(f"Panther, {operation}: {what}; try again later", operation=operation, retryable=True)

@@ -68,12 +68,7 @@ class Rest:
 def _object(reply: Reply) -> dict[str, JsonValue]:
     if isinstance(reply.value, dict):
         return reply.value
-    raise reply.failing.protocol(
-        "the answer is not a JSON object",
-        "check that the address is Panther's API",
-        status=reply.status,
-        request_id=reply.request_id,
-    )
+    raise reply.errors.protocol("the answer is not a JSON object", "check that the address is Panther's API")
 
 
 def _segment(text: str) -> str:

@@ -7,9 +7,10 @@ from pydantic import BeforeValidator, Field, JsonValue
 
 from triage.domain.alert import DeletedOrigin, DetectionOrigin, Origin, Severity, SystemOrigin
 from triage.domain.detection import Detection
+from triage.edges.panther.failures import unreadable
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Unreadable, Wire, read
-from triage.errors import NotFound, PantherProtocolError
+from triage.errors import NotFound
 
 _RULES = "/rules/{}"
 _SIMPLE = "/simple-rules/{}"
@@ -102,11 +103,7 @@ def _detection(found: Mapping[str, JsonValue], path: str, origin: DetectionOrigi
     try:
         rule, _ = read(_Rule, dict(found))
     except Unreadable as error:
-        raise PantherProtocolError(
-            f"Panther, GET {path}: the detection cannot be read: {error}; try again later",
-            operation=f"GET {path}",
-            retryable=True,
-        ) from error
+        raise unreadable(f"GET {path}", f"the detection cannot be read: {error}") from error
     return Detection(
         id=rule.id,
         name=rule.display_name or origin.name,

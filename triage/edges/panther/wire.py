@@ -9,9 +9,9 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, JsonValue, StringCo
 from pydantic.alias_generators import to_camel
 
 from triage.domain.alert import Actor
+from triage.domain.clean import printable_sentence
 from triage.edges.panther.body import BodyError, parse_json
-from triage.edges.panther.text import printable
-from triage.errors import PantherProtocolError
+from triage.edges.panther.failures import unreadable
 
 M = TypeVar("M", bound="Wire")
 
@@ -175,11 +175,7 @@ class Trail:
     def follow(self, cursor: str) -> None:
         """Note a cursor. Raises PantherProtocolError where `loops` is true: half a list is worth nothing here."""
         if self.loops(cursor):
-            raise PantherProtocolError(
-                f"Panther, {self._operation}: the list does not end, its cursors repeat; try again later",
-                operation=self._operation,
-                retryable=True,
-            )
+            raise unreadable(self._operation, "the list does not end, its cursors repeat")
 
 
 def row_of(node: JsonValue) -> dict[str, JsonValue] | None:
@@ -195,7 +191,7 @@ def row_of(node: JsonValue) -> dict[str, JsonValue] | None:
 def label(value: JsonValue, index: int) -> str:
     """A name for an object in a message: its id, or its place."""
     found = value.get("id") if isinstance(value, dict) else None
-    return printable(str(found), 80) if isinstance(found, str | int) else f"number {index + 1}"
+    return printable_sentence(str(found), 80) if isinstance(found, str | int) else f"number {index + 1}"
 
 
 def stamp(moment: datetime, *, up: bool = False) -> str:

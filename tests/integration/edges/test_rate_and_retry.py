@@ -11,7 +11,8 @@ from tests.support.clocks import START, FakeClock
 from tests.support.loopback import respond
 from tests.support.panther import connected
 from triage.edges.clock import FixedStartClock, SystemClock
-from triage.edges.panther.retry import Pace, parse_retry_after
+from triage.edges.http import parse_retry_after
+from triage.edges.panther.http import RateLimiter
 
 pytestmark = pytest.mark.anyio
 
@@ -19,16 +20,16 @@ pytestmark = pytest.mark.anyio
 async def test_a_burst_passes_and_then_calls_come_at_the_set_pace() -> None:
     """One second's worth at once, then evenly."""
     clock = FakeClock()
-    pace = Pace(4, clock)
+    limiter = RateLimiter(4, clock)
     moments = []
     for _ in range(8):
-        await pace.wait()
+        await limiter.wait()
         moments.append(round(clock.monotonic(), 6))
     assert moments == [0, 0, 0, 0, 0.25, 0.5, 0.75, 1.0]
     clock.advance(60)
     before = len(clock.sleeps)
     for _ in range(4):
-        await pace.wait()
+        await limiter.wait()
     assert len(clock.sleeps) == before
 
 
@@ -38,11 +39,11 @@ def test_no_second_sees_more_than_a_burst_and_the_pace(pauses: list[float], rate
 
     async def run() -> list[float]:
         clock = FakeClock()
-        pace = Pace(rate, clock)
+        limiter = RateLimiter(rate, clock)
         moments = []
         for pause in pauses:
             clock.advance(pause)
-            await pace.wait()
+            await limiter.wait()
             moments.append(clock.monotonic())
         return moments
 

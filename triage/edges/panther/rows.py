@@ -1,4 +1,4 @@
-"""Rows kept up to limits."""
+"""Rows collected up to limits."""
 
 from pydantic import JsonValue
 
@@ -11,7 +11,7 @@ _LONGEST = 4_096
 _SHORTEST = 16
 
 
-class Kept:
+class RowBuffer:
     """Takes rows in the server's order until a limit is reached.
 
     A row that is larger than the whole budget has its longest parts cut until it takes a quarter of the budget, so that

@@ -1,4 +1,4 @@
-"""What an endpoint can do: probed once, remembered, corrected, and used to choose how a result is asked for."""
+"""What an endpoint supports: probed once, remembered, corrected, and used to choose how a result is asked for."""
 
 import json
 from collections.abc import Iterator
@@ -10,13 +10,14 @@ import pytest
 
 from tests.support.clocks import FakeClock
 from tests.support.conversations import inquisitive, investigated
-from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, draft
+from tests.support.llm import Script, ScriptedLlm, call, calling, completion, concluding, draft
 from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN
 from tests.support.tiny_world import write_world
 from triage.domain.verdict import Disposition
-from triage.edges.llm import KnownAbilities, open_model, probe
+from triage.edges.llm import StoredCapabilities, open_model, probe
 from triage.edges.store import open_store
+from triage.errors import ModelError
 from triage.ports import Capabilities
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
@@ -31,6 +32,7 @@ ALL = Capabilities(tools=True, parallel_tools=True, strict_tools=True, json_sche
 LOOSE = ALL.model_copy(update={"strict_tools": False})
 SCHEMA = Capabilities(json_schema=True)
 NOTHING = Capabilities()
+NOTE = call("note", {"word": "alpha"})
 
 
 @pytest.fixture(scope="module")
@@ -47,12 +49,12 @@ def obliging(asked: dict[str, Any]) -> Any:
 
 
 @pytest.mark.parametrize(
-    ("capabilities", "means"),
+    ("capabilities", "mode"),
     [(ALL, ResultMode.TOOL), (LOOSE, ResultMode.SCHEMA), (SCHEMA, ResultMode.SCHEMA), (NOTHING, ResultMode.TEXT), (Capabilities(tools=True), ResultMode.TOOL)],
 )  # fmt: skip
-def test_the_most_reliable_means_is_chosen(capabilities: Capabilities, means: ResultMode) -> None:
+def test_the_most_reliable_mode_is_chosen(capabilities: Capabilities, mode: ResultMode) -> None:
     """A strict tool, else a schema, else a tool, else text."""
-    assert result_mode(capabilities) is means
+    assert result_mode(capabilities) is mode
 
 
 async def test_a_strict_endpoint_gets_a_strict_conclude_only(server: SandboxServer) -> None:
@@ -76,8 +78,8 @@ async def test_without_tools_the_model_concludes_from_the_dossier(server: Sandbo
     assert "there are no tools here" in asked["messages"][1]["content"]
 
 
-async def test_without_anything_the_form_stands_in_the_prompt(server: SandboxServer) -> None:
-    """Plain JSON is asked for and read out of whatever stands around it."""
+async def test_without_anything_the_form_is_in_the_prompt(server: SandboxServer) -> None:
+    """Plain JSON is asked for and read out of whatever surrounds it."""
     reply = completion(f"Sure! {obliging({})['choices'][0]['message']['content']}")
     async with ScriptedLlm([reply]) as llm:
         end = await investigated(server, llm, Notebook(), more={"capabilities": NOTHING})
@@ -107,7 +109,7 @@ async def test_a_loose_endpoint_concludes_by_its_schema(server: SandboxServer) -
 
 
 async def test_a_refused_schema_falls_back_to_text_and_is_learned(server: SandboxServer) -> None:
-    """One refusal; the run goes on and tells what it has learned."""
+    """One refusal; the run goes on and reports what it has learned."""
 
     def old(asked: dict[str, Any]) -> Any:
         if "response_format" in asked:
@@ -142,55 +144,89 @@ async def test_capabilities_are_asked_once_and_remembered(tmp_path: Path) -> Non
         async with ScriptedLlm(inquisitive) as llm:
             settings = LlmSettings(base_url=llm.url)
             async with open_model(settings, clock=clock) as model:
-                first = await KnownAbilities(model, settings, store, clock).known()
+                first = await StoredCapabilities(model, settings, store, clock).known()
                 assert (first.tools, first.strict_tools, first.json_schema) == (True, True, True)
                 assert len(llm.probed) == 4
-                again = KnownAbilities(model, settings, store, clock)
+                again = StoredCapabilities(model, settings, store, clock)
                 assert await again.known() == first
                 assert len(llm.probed) == 4
                 await again.learn(first.without("tools"))
-                assert not (await KnownAbilities(model, settings, store, clock).known()).tools
+                assert not (await StoredCapabilities(model, settings, store, clock).known()).tools
                 clock.advance(timedelta(days=8).total_seconds())
-                assert (await KnownAbilities(model, settings, store, clock).known()).tools
+                assert (await StoredCapabilities(model, settings, store, clock).known()).tools
                 assert len(llm.probed) == 8
                 other = LlmSettings(base_url=llm.url, model="another")
-                await KnownAbilities(model, other, store, clock).known()
+                await StoredCapabilities(model, other, store, clock).known()
                 assert len(llm.probed) == 12
                 await store.put(again.key, {"something": "else"}, now=clock.now())
-                await KnownAbilities(model, settings, store, clock).known()
+                await StoredCapabilities(model, settings, store, clock).known()
                 assert len(llm.probed) == 16
     finally:
         await store.close()
 
 
-async def test_a_strict_that_had_to_be_left_out_is_no_strict_tool() -> None:
-    """An endpoint that refuses `strict` and then calls the tool without it is not taken for a strict one."""
-
-    def loose(asked: dict[str, Any]) -> Any:
-        if any(tool["function"].get("strict") for tool in asked.get("tools", ())):
-            return (400, {}, {"error": {"message": "Unknown parameter: 'tools[0].function.strict'"}})
-        return calling(call("note", {"word": "alpha"}))
-
+async def probed(script: Script) -> Capabilities:
     async with (
-        ScriptedLlm(loose, probes=True) as llm,
-        open_model(LlmSettings(base_url=llm.url), clock=FakeClock()) as model,
+        ScriptedLlm(script, probes=True) as server,
+        open_model(LlmSettings(base_url=server.url), clock=FakeClock()) as model,
     ):
-        found = await probe(model)
-    assert (found.tools, found.strict_tools) == (True, False)
+        return await probe(model)
 
 
-async def test_an_endpoint_without_tools_is_no_wrong_address() -> None:
-    """A router answers 404 where no model behind it takes tools; that is a missing feature."""
-
-    def router(asked: dict[str, Any]) -> Any:
-        if "tools" in asked:
-            return (404, {}, {"error": {"message": "No endpoints found that support tool use."}})
+def able(asked: dict[str, Any]) -> Any:
+    if "response_format" in asked:
         return completion('{"word": "alpha"}')
+    return calling(NOTE, NOTE) if "twice" in asked["messages"][0]["content"] else calling(NOTE)
 
-    async with (
-        ScriptedLlm(router, probes=True) as llm,
-        open_model(LlmSettings(base_url=llm.url), clock=FakeClock()) as model,
-    ):
-        found = await probe(model)
-    assert (found.tools, found.json_schema) == (False, True)
-    assert "tool use" in found.problems[0]
+
+def refusing(
+    text: str, *, status: int = 400, schema: bool = False, tools: bool = False, strict: bool = False
+) -> Script:
+    """An endpoint that refuses one feature and is able otherwise."""
+
+    def answer(asked: dict[str, Any]) -> Any:
+        is_strict = any(tool["function"].get("strict") for tool in asked.get("tools", ()))
+        if (schema and "response_format" in asked) or (tools and "tools" in asked) or (strict and is_strict):
+            return (status, {}, {"error": {"message": text}})
+        return able(asked)
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("script", "expected", "problems"),
+    [
+        (able, ALL, ()),
+        # Prose is no tool call and no JSON.
+        ([completion("alpha")], NOTHING, ()),
+        # A 400 for a feature is its answer.
+        (
+            refusing("response_format is not supported", schema=True),
+            ALL.model_copy(update={"json_schema": False}),
+            ("response_format",),
+        ),
+        # A router answers 404 where no model behind it takes tools: a missing feature, not a wrong address.
+        (refusing("No endpoints found that support tool use.", status=404, tools=True), SCHEMA, ("tool use",)),
+        # Who refuses `strict` and then calls the tool without it does not take strict tools.
+        (refusing("Unknown parameter: 'tools[0].function.strict'", strict=True), LOOSE, ()),
+    ],
+)
+async def test_each_capability_is_seen_not_assumed(
+    script: Script, expected: Capabilities, problems: tuple[str, ...]
+) -> None:
+    """Four small calls find out what an endpoint does; what it refuses is missing, not fatal."""
+    found = await probed(script)
+    assert found.model_copy(update={"problems": ()}) == expected.model_copy(update={"model": "scripted-1"})
+    assert [word in problem for word, problem in zip(problems, found.problems, strict=True)] == [True] * len(problems)
+
+
+def test_capabilities_are_described_in_one_line() -> None:
+    """For `triage check`."""
+    assert ALL.describe() == "tools yes, parallel tools yes, strict tools yes, JSON schema yes"
+
+
+@pytest.mark.parametrize("status", [401, 404, 503])
+async def test_an_endpoint_that_cannot_be_used_is_an_error(status: int) -> None:
+    """A wrong key, a wrong name and a server that is down are not missing features."""
+    with pytest.raises(ModelError):
+        await probed([(status, {}, {"error": {"message": "no"}})])
