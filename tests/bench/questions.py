@@ -82,9 +82,11 @@ def wanted(playbooks: Playbooks) -> set[str]:
     named = {log_type for book in playbooks.books for log_type in book.log_types if log_type != "*"}
     named |= {file.log_type for file in shipped_log_types() if file.terms}
     found = {
-        asked.key for log_type in named for asked in playbooks.asked([log_type], kinds=[], tags=[], detection_id="any")
+        asked.key
+        for log_type in named
+        for asked in playbooks.questions_for([log_type], kinds=[], tags=[], detection_id="any")
     }
-    return found | {asked.key for asked in playbooks.asked([LOG_TYPE], kinds=[], tags=[], detection_id="any")}
+    return found | {asked.key for asked in playbooks.questions_for([LOG_TYPE], kinds=[], tags=[], detection_id="any")}
 
 
 def table(seen: dict[str, Seen]) -> int:

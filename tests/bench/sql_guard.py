@@ -35,7 +35,7 @@ from triage.domain.sql import (
 from triage.domain.sql.lexer import scan
 from triage.domain.window import TimeWindow
 from triage.stages.enrichment import load_playbooks
-from triage.stages.enrichment.playbooks import Asked
+from triage.stages.enrichment.playbooks import PlaybookQuestion
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 WINDOW = TimeWindow(NOW - timedelta(days=7), NOW)
@@ -141,12 +141,12 @@ def guard_cost(text: str) -> tuple[float, float]:
     return cost, cost / best(lambda: sqlglot.parse_one(clean, dialect="snowflake"))
 
 
-def samples(asked: Asked) -> dict[str, ParameterValue]:
+def samples(asked: PlaybookQuestion) -> dict[str, ParameterValue]:
     kinds: dict[ParameterType, ParameterValue] = {ParameterType.STRINGS: LISTS, ParameterType.TIMESTAMP: NOW}
     return {name: kinds.get(kind, "one") for name, kind in asked.template.parameters.items()}
 
 
-def bind_cost(asked: Asked) -> tuple[float, float]:
+def bind_cost(asked: PlaybookQuestion) -> tuple[float, float]:
     """The same for a playbook's question that has been asked once before."""
     values = samples(asked)
 
@@ -171,7 +171,7 @@ def p95(values: list[float]) -> float:
     return sorted(values)[min(int(len(values) * 0.95), len(values) - 1)]
 
 
-def carried(questions: list[Asked]) -> None:
+def carried(questions: list[PlaybookQuestion]) -> None:
     """How many shipped questions each lake can be asked."""
     for dialect in Dialect:
         count = 0
@@ -199,7 +199,9 @@ def main() -> None:
     report("guard, own and benign together", everything)
     books = load_playbooks([PLAYBOOKS])
     asked = {
-        found.key: found for name in LOG_TYPES for found in books.asked([name], kinds=[], tags=[], detection_id="x")
+        found.key: found
+        for name in LOG_TYPES
+        for found in books.questions_for([name], kinds=[], tags=[], detection_id="x")
     }
     report("bind, every shipped question", [bind_cost(found) for found in asked.values()])
     carried(list(asked.values()))

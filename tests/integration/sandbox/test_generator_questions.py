@@ -19,7 +19,7 @@ from triage.sandbox.lake import Lake
 from triage.sandbox.world import load_world
 from triage.stages.enrichment import load_playbooks
 from triage.stages.enrichment.playbook import LISTS, TIMES
-from triage.stages.enrichment.playbooks import Asked, Playbooks
+from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
 
 NOW = datetime(2026, 3, 12, 16, 20, tzinfo=UTC)
 
@@ -39,7 +39,7 @@ def playbooks() -> Playbooks:
     return load_playbooks([ROOT / "prompts" / "playbooks"])
 
 
-def asked(playbooks: Playbooks) -> dict[tuple[str, str], Asked]:
+def asked(playbooks: Playbooks) -> dict[tuple[str, str], PlaybookQuestion]:
     """Every question by key and table, whatever alert calls for it."""
     tags = [tag.strip("*") or "any" for book in playbooks.books for tag in book.tags]
     detections = [name.strip("*") or "any" for book in playbooks.books for name in book.detections] or [""]
@@ -47,13 +47,13 @@ def asked(playbooks: Playbooks) -> dict[tuple[str, str], Asked]:
     return {
         (each.key, each.table): each
         for detection in detections
-        for each in playbooks.asked(
+        for each in playbooks.questions_for(
             log_types, kinds=[kind.value for kind in EntityKind], tags=tags, detection_id=detection
         )
     }
 
 
-def sample(lake: Lake, question: Asked) -> dict[str, Any]:
+def sample(lake: Lake, question: PlaybookQuestion) -> dict[str, Any]:
     """Values of every parameter; they need not occur, since each row of the window passes through the conditions."""
     rows = lake.run(
         f"SELECT p_any_usernames, p_any_emails, p_any_ip_addresses FROM {question.database}.public.{question.table}"

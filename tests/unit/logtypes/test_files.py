@@ -2,6 +2,7 @@
 
 import pytest
 
+from tests.support.shared import ROOT
 from triage.domain.entity import Role
 from triage.domain.sql import QueryTemplate
 from triage.domain.yaml_lines import YamlError, parse_yaml
@@ -52,6 +53,12 @@ def test_a_shipped_file_fits_the_schema_and_names_its_source(file: LogType) -> N
         for names in by_seriousness.values():
             for name in names:
                 assert harmful_action(file.log_type, name) is not None, name
+
+
+def test_the_example_of_the_documents_fits_the_schema() -> None:
+    """What a reader copies from docs/log-types.md is accepted."""
+    example = (ROOT / "docs" / "log-types.md").read_text(encoding="utf-8").split("```yaml\n")[1].split("```")[0]
+    assert parse_yaml(example).validate(LogType).terms.keys() >= {"actor", "action", "target", "address", "refused"}
 
 
 def test_the_short_forms_of_a_term_give_its_sql() -> None:

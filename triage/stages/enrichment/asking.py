@@ -11,7 +11,7 @@ from triage.domain.redaction import redact_json
 from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import Clock, Journal, Lake, Observer, Progress, QueryLimits, QueryResult
 from triage.stages.enrichment.cache import SharedCache
-from triage.stages.enrichment.questions import Bound
+from triage.stages.enrichment.questions import BoundQuery
 from triage.stages.enrichment.together import Bundle, columns_of
 
 if TYPE_CHECKING:
@@ -86,7 +86,7 @@ class Asker:
         self.observe(Progress(STAGE, _told(text, answer), ok=not answer.error))
         return answer
 
-    async def query(self, bound: Bound, *, prefix: str = "query", shared: str = "") -> Answer:
+    async def query(self, bound: BoundQuery, *, prefix: str = "query", shared: str = "") -> Answer:
         """Send one query, when a slot is free."""
 
         async def run() -> JsonValue:
@@ -108,7 +108,7 @@ class Asker:
         text = f"{question.question} ({bound.asked.table})"
         return await self.ask(f"{prefix}/{bound.key}", "query", text, run, shared=shared)
 
-    async def _result(self, bound: Bound) -> QueryResult:
+    async def _result(self, bound: BoundQuery) -> QueryResult:
         bundle = self.bundles.get(bound.key)
         if bundle is None:
             return await self._send(bound.query)

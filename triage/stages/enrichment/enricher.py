@@ -31,7 +31,7 @@ from triage.stages.enrichment.entities import extract_entities, log_type_of
 from triage.stages.enrichment.gathering import Gatherer
 from triage.stages.enrichment.ledger import Found
 from triage.stages.enrichment.playbooks import Playbooks
-from triage.stages.enrichment.questions import Bound, choose
+from triage.stages.enrichment.questions import BoundQuery, plan_queries
 from triage.stages.enrichment.rhythms import plain_rhythm, rhythm_questions
 from triage.stages.enrichment.signals import measure
 from triage.stages.enrichment.subject import subject_of
@@ -148,7 +148,7 @@ class _Run:
     async def _comments(self, history: "asyncio.Task[Answer]") -> Answer:
         return await self.ask.comments(await history)
 
-    async def _paced(self, bound: Bound) -> tuple[Bound, Answer]:
+    async def _paced(self, bound: BoundQuery) -> tuple[BoundQuery, Answer]:
         """In which hours a table holds rows; a table that lacks a column is asked in a simpler way."""
         answer = await self.asker.query(bound, prefix="coverage", shared=f"rhythm/{bound.query.sql}")
         if not answer.error:
@@ -171,7 +171,7 @@ class _Run:
         terms = {name: self.room.playbooks.terms_of(name) for name in log_types}
         subject = subject_of(self.alert, rows, terms, entities)
         settings = self.room.settings
-        chosen = choose(
+        chosen = plan_queries(
             self.room.playbooks,
             alert=self.alert,
             detection=rule,

@@ -16,7 +16,7 @@ from triage.ports import LogSource, PantherUser
 from triage.stages.enrichment import background
 from triage.stages.enrichment.asking import Answer
 from triage.stages.enrichment.coverage import Rhythm, coverage_of
-from triage.stages.enrichment.questions import Bound, Chosen
+from triage.stages.enrichment.questions import BoundQuery, QueryPlan
 from triage.stages.enrichment.subject import Subject
 
 _ALIAS = re.compile(r"\bAS ([a-z_]+)(?=,|\s)")
@@ -29,9 +29,9 @@ class Found:
     log_types: tuple[str, ...]
     entities: tuple[Entity, ...]
     subject: Subject
-    chosen: Chosen
+    chosen: QueryPlan
     answers: tuple[Answer, ...]
-    rhythms: tuple[tuple[Bound, Answer], ...]
+    rhythms: tuple[tuple[BoundQuery, Answer], ...]
     tables: Answer
     """What the tables of the log types hold."""
     search: tuple[TimeWindow, Answer] | None

@@ -29,8 +29,8 @@ _SAMPLE_LOG_TYPE = "any.table"
 
 
 @dataclass(frozen=True, slots=True)
-class Asked:
-    """A question made concrete for one table."""
+class PlaybookQuestion:
+    """A playbook's question about one table."""
 
     key: str
     """Stable name, such as `aws_cloudtrail.action_history`."""
@@ -62,9 +62,9 @@ class Playbooks:
                 return book.terms
         return logtypes.terms_of(log_type)
 
-    def asked(
+    def questions_for(
         self, log_types: Sequence[str], *, kinds: Iterable[str], tags: Iterable[str], detection_id: str
-    ) -> Iterator[Asked]:
+    ) -> Iterator[PlaybookQuestion]:
         """The questions that an alert's log types, entities and detection call for, in file order."""
         known_kinds, known_tags = set(kinds), list(tags)
         for book in self.books:
@@ -77,22 +77,18 @@ class Playbooks:
             for log_type in ("",) if book.every_alert else log_types:
                 yield from self._of_book(book, log_type)
 
-    def _of_book(self, book: Playbook, log_type: str) -> Iterator[Asked]:
-        if not book.every_alert:
-            if not any_glob(log_type, book.log_types):
-                return
-            if book.without_terms and self.terms_of(log_type):
-                return
+    def _of_book(self, book: Playbook, log_type: str) -> Iterator[PlaybookQuestion]:
         terms = self.terms_of(log_type)
-        prefix = table_of(log_type) if not book.every_alert else book.playbook
+        if not book.every_alert and (not any_glob(log_type, book.log_types) or (book.without_terms and terms)):
+            return
         for question in book.questions:
             if question.log_types and not any_glob(log_type, question.log_types):
                 continue
             if not _holes(question) <= terms.keys():
                 continue
-            own = book.every_alert or question.table is not None
-            yield Asked(
-                key=f"{book.playbook if own else prefix}.{question.id}",
+            prefix = book.playbook if book.every_alert or question.table else table_of(log_type)
+            yield PlaybookQuestion(
+                key=f"{prefix}.{question.id}",
                 playbook=book,
                 question=question,
                 log_type=log_type,
@@ -104,7 +100,7 @@ class Playbooks:
     def _template(self, book: Playbook, question: Question, log_type: str) -> "QueryTemplate":
         place = (book.playbook, question.id, log_type.casefold())
         if place not in self._templates:
-            # Loading, or for those that ship a test, has filled it with samples.
+            # Already tried with sample values: at load, or by a test for those that ship.
             self._templates[place] = _parse(question, _fill(question, log_type, self.terms_of(log_type)), tried=False)
         return self._templates[place]
 
@@ -128,7 +124,7 @@ def load_playbooks(directories: Sequence[Path], *, proven: Collection[Path] = ()
     A playbook of a later directory replaces one of the same name.
 
     Args:
-        directories: Where playbooks lie.
+        directories: Where the playbooks are.
         proven: Those of the directories whose queries are known to be bounded reads, such as the shipped one, which
             the tests prove. Their queries are parsed, with the same checks, when they are first wanted: parsing all
             of them takes longer than most commands.

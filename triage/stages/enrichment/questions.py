@@ -1,4 +1,4 @@
-"""Which questions an alert calls for, each bound to its values and its window."""
+"""Which questions an alert calls for, each with its values and its window bound to it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from triage.domain.globs import any_glob
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
 from triage.stages.enrichment.playbook import LISTS, offset
-from triage.stages.enrichment.playbooks import Asked, Playbooks
+from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
 from triage.stages.enrichment.subject import Subject
 
 if TYPE_CHECKING:
@@ -20,15 +20,15 @@ if TYPE_CHECKING:
 
 _Given = str | tuple[str, ...] | datetime
 
-NOBODY = "\u2205"
-"""Stands for an optional list that is empty; no log holds it."""
+NO_VALUE = "\u2205"
+"""Takes the place of an optional list that is empty; no log holds it."""
 
 
 @dataclass(frozen=True, slots=True)
-class Bound:
+class BoundQuery:
     """A question that can be sent."""
 
-    asked: Asked
+    asked: PlaybookQuestion
     query: "ReadOnlyQuery"
     window: TimeWindow
 
@@ -38,14 +38,14 @@ class Bound:
 
 
 @dataclass(frozen=True, slots=True)
-class Chosen:
+class QueryPlan:
     """What is asked of the lake, and what is not."""
 
-    questions: tuple[Bound, ...]
+    questions: tuple[BoundQuery, ...]
     notes: tuple[str, ...]
 
 
-def choose(
+def plan_queries(
     playbooks: Playbooks,
     *,
     alert: Alert,
@@ -57,7 +57,7 @@ def choose(
     history: timedelta,
     budget: int,
     now: datetime,
-) -> Chosen:
+) -> QueryPlan:
     """Bind every question of the playbooks that this alert can fill, in file order, up to the budget.
 
     Args:
@@ -66,13 +66,13 @@ def choose(
     """
     from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
 
-    found: list[Bound] = []
+    found: list[BoundQuery] = []
     missing: set[str] = set()
     over = 0
     seen: set[str] = set()
     notes: list[str] = []
     given = _values(alert, subject)
-    for asked in playbooks.asked(
+    for asked in playbooks.questions_for(
         log_types,
         kinds={entity.kind.value for entity in entities},
         tags=detection.tags,
@@ -102,7 +102,7 @@ def choose(
         notes.append(f"not asked, because this Panther has no such table: {', '.join(own)}")
     if over:
         notes.append(f"{over} playbook questions were not asked: the budget of {budget} queries was used up")
-    return Chosen(tuple(found), tuple(notes))
+    return QueryPlan(tuple(found), tuple(notes))
 
 
 def _values(alert: Alert, subject: Subject) -> dict[str, _Given]:
@@ -126,8 +126,8 @@ def _values(alert: Alert, subject: Subject) -> dict[str, _Given]:
 
 
 def _bind(
-    asked: Asked, given: Mapping[str, _Given], subject: Subject, history: timedelta, now: datetime
-) -> Bound | None:
+    asked: PlaybookQuestion, given: Mapping[str, _Given], subject: Subject, history: timedelta, now: datetime
+) -> BoundQuery | None:
     """Fill one question; `None` where the alert lacks a value that it needs or its window is empty."""
     question = asked.question
     if question.actions and not any(any_glob(action, question.actions) for action in subject.actions):
@@ -138,13 +138,13 @@ def _bind(
         if not value:
             if name not in question.optional:
                 return None
-            value = (NOBODY,) if name in LISTS else NOBODY
+            value = (NO_VALUE,) if name in LISTS else NO_VALUE
         values[name] = value
     window = window_of(question.window.start, question.window.end, subject, history, now)
     if window is None:
         return None
     query = asked.template.bind(values, window=window, limit=question.limit, now=now)
-    return Bound(asked, query, window)
+    return BoundQuery(asked, query, window)
 
 
 def window_of(start: str, end: str, subject: Subject, history: timedelta, now: datetime) -> TimeWindow | None:

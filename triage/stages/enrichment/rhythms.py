@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 from triage.domain.window import TimeWindow
 from triage.stages.enrichment.coverage import PLAIN_RHYTHM_SQL, RHYTHM_SQL
 from triage.stages.enrichment.playbook import Playbook, Question
-from triage.stages.enrichment.playbooks import Asked
-from triage.stages.enrichment.questions import Bound
+from triage.stages.enrichment.playbooks import PlaybookQuestion
+from triage.stages.enrichment.questions import BoundQuery
 from triage.stages.enrichment.subject import Subject
 
 if TYPE_CHECKING:
@@ -35,8 +35,8 @@ _TEMPLATES: "dict[tuple[str, str], QueryTemplate]" = {}
 
 
 def rhythm_questions(
-    questions: Sequence[Bound], subject: Subject, *, history: timedelta, now: datetime
-) -> tuple[Bound, ...]:
+    questions: Sequence[BoundQuery], subject: Subject, *, history: timedelta, now: datetime
+) -> tuple[BoundQuery, ...]:
     """The rhythm of each table that the questions read, in their order."""
     tables = {bound.asked.table: bound.asked.log_type for bound in questions if bound.asked.database == _LOGS}
     # Whole days and ten minutes, so that alerts of one day share the answer.
@@ -48,15 +48,17 @@ def rhythm_questions(
     )
 
 
-def plain_rhythm(bound: Bound, *, now: datetime) -> Bound:
+def plain_rhythm(bound: BoundQuery, *, now: datetime) -> BoundQuery:
     """The same question without the indicator columns, for a table that lacks one."""
     return _bound(_PLAIN, bound.asked.table, bound.asked.log_type, bound.window, now)
 
 
-def _bound(question: Question, table: str, log_type: str, window: TimeWindow, now: datetime) -> Bound:
+def _bound(question: Question, table: str, log_type: str, window: TimeWindow, now: datetime) -> BoundQuery:
     template = _template(question.sql, table)
-    asked = Asked(f"rhythm.{table}", _BOOK, question, log_type, _LOGS, table, partial(_template, question.sql, table))
-    return Bound(asked, template.bind({}, window=window, limit=MAX_HOURS, now=now), window)
+    asked = PlaybookQuestion(
+        f"rhythm.{table}", _BOOK, question, log_type, _LOGS, table, partial(_template, question.sql, table)
+    )
+    return BoundQuery(asked, template.bind({}, window=window, limit=MAX_HOURS, now=now), window)
 
 
 def _template(sql: str, table: str) -> "QueryTemplate":

@@ -16,7 +16,7 @@ from pydantic import JsonValue
 
 from triage.errors import PantherError, QueryFailed, QueryTimeout
 from triage.ports import QueryResult
-from triage.stages.enrichment.questions import Bound
+from triage.stages.enrichment.questions import BoundQuery
 
 _ITEM = re.compile(r"\bAS ([a-z_][a-z0-9_]{0,62})\s*$")
 """A longer name is one that `join_queries` refuses."""
@@ -74,12 +74,12 @@ def order_of(sql: str) -> Order:
 class Bundle:
     """Questions that go out as one statement. Whoever first needs one of their answers sends it."""
 
-    bounds: tuple[Bound, ...]
+    bounds: tuple[BoundQuery, ...]
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
     _answers: dict[str, QueryResult] | None = None
     _failed: PantherError | None = None
 
-    async def answer(self, bound: Bound, send: Send) -> QueryResult | None:
+    async def answer(self, bound: BoundQuery, send: Send) -> QueryResult | None:
         """What one question gave; `None` where it has to be asked by itself. Raises PantherError."""
         async with self._lock:
             if self._answers is None and self._failed is None:
@@ -94,7 +94,7 @@ class Bundle:
         return (self._answers or {}).get(bound.key)
 
 
-def taken_apart(bounds: Sequence[Bound], result: QueryResult) -> dict[str, QueryResult]:
+def taken_apart(bounds: Sequence[BoundQuery], result: QueryResult) -> dict[str, QueryResult]:
     """The joint answer by question; empty where it was cut, since nobody knows whose rows are missing.
 
     Raises:
@@ -135,7 +135,7 @@ def _rank(value: JsonValue) -> tuple[int, float, str]:
     return 1, 0.0, str(value)
 
 
-def bundled(bounds: Sequence[Bound], *, size: int, alone: Iterable[str]) -> dict[str, Bundle]:
+def bundled(bounds: Sequence[BoundQuery], *, size: int, alone: Iterable[str]) -> dict[str, Bundle]:
     """Share questions out over as few statements as `size` allows, evenly and table by table.
 
     Args:
@@ -160,7 +160,7 @@ def bundled(bounds: Sequence[Bound], *, size: int, alone: Iterable[str]) -> dict
     return found
 
 
-def joins(bound: Bound) -> bool:
+def joins(bound: BoundQuery) -> bool:
     """Whether a question's rows can be taken out of a joint answer as they would have come by themselves."""
     sql = bound.asked.question.sql
     columns, order = columns_of(sql), order_of(sql)

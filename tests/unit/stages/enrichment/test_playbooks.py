@@ -15,31 +15,14 @@ from triage.domain.globs import any_glob
 from triage.domain.sql import ParameterValue
 from triage.domain.window import TimeWindow
 from triage.errors import ConfigError
-from triage.logtypes import table_of
+from triage.logtypes import shipped_log_types, table_of
 from triage.stages.enrichment.playbook import LISTS, TIMES, offset
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.signals.weights import WEIGHTS
 
 SHIPPED = ROOT / "prompts" / "playbooks"
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
-LOG_TYPES = (
-    "AWS.CloudTrail",
-    "AWS.VPCFlow",
-    "Amazon.EKS.Audit",
-    "Azure.Audit",
-    "Azure.MonitorActivity",
-    "Crowdstrike.FDREvent",
-    "GCP.AuditLog",
-    "GSuite.ActivityEvent",
-    "GitHub.Audit",
-    "Okta.SystemLog",
-    "OneLogin.Events",
-    "OnePassword.ItemUsage",
-    "OnePassword.SignInAttempt",
-    "Snowflake.LoginHistory",
-    "Snowflake.QueryHistory",
-    "Made.Up",
-)
+LOG_TYPES = [*(file.log_type for file in shipped_log_types() if file.terms), "Made.Up"]
 
 QUESTION = """\
 playbook: mine
@@ -84,7 +67,7 @@ def test_every_log_type_is_asked_several_questions_and_each_becomes_one_bounded_
         "moment": NOW,
         "last": NOW,
     }
-    found = list(shipped.asked([log_type], kinds=[], tags=[], detection_id="d"))
+    found = list(shipped.questions_for([log_type], kinds=[], tags=[], detection_id="d"))
 
     for asked in found:
         given = {name: values.get(name, ("a", "b")) for name in asked.question.parameters}
@@ -96,7 +79,7 @@ def test_every_log_type_is_asked_several_questions_and_each_becomes_one_bounded_
 
 def test_keys_are_unique_within_an_alert_of_several_log_types(shipped: Playbooks) -> None:
     """Evidence keys name one question each, even where an alert spans log types."""
-    asked = list(shipped.asked(["AWS.CloudTrail", "Okta.SystemLog"], kinds=[], tags=[], detection_id=""))
+    asked = list(shipped.questions_for(["AWS.CloudTrail", "Okta.SystemLog"], kinds=[], tags=[], detection_id=""))
     own = [entry.key for entry in asked if not entry.playbook.every_alert]
 
     assert len(own) == len(set(own))
@@ -104,7 +87,7 @@ def test_keys_are_unique_within_an_alert_of_several_log_types(shipped: Playbooks
 
 def test_a_log_type_without_terms_gets_the_generic_questions_only(shipped: Playbooks) -> None:
     """A log type that no playbook knows is asked from the p_any_* fields."""
-    keys = {asked.key for asked in shipped.asked(["Made.Up"], kinds=[], tags=[], detection_id="")}
+    keys = {asked.key for asked in shipped.questions_for(["Made.Up"], kinds=[], tags=[], detection_id="")}
 
     assert "made_up.indicator_days" in keys
     assert "made_up.action_history" not in keys
@@ -121,7 +104,7 @@ def test_questions_feed_only_signals_that_have_a_weight(shipped: Playbooks) -> N
 def test_a_hostile_value_stays_one_literal(tmp_path: Path) -> None:
     """A quote in a value can't end the literal that holds it."""
     playbooks = load_playbooks([directory(tmp_path, mine=QUESTION)])
-    (asked,) = playbooks.asked(["Made.Up"], kinds=[], tags=[], detection_id="")
+    (asked,) = playbooks.questions_for(["Made.Up"], kinds=[], tags=[], detection_id="")
     hostile = "x' OR 1=1 --"
 
     query = asked.template.bind({"actor": hostile}, window=TimeWindow(NOW - timedelta(days=1), NOW), limit=5, now=NOW)
@@ -175,7 +158,7 @@ def test_a_directory_of_ones_own_adds_and_replaces(tmp_path: Path, shipped: Play
     text = QUESTION.replace("playbook: mine", "playbook: generic").replace("log_types: [Made.Up]", "log_types: ['*']")
     both = load_playbooks([SHIPPED, directory(tmp_path, other=text)])
 
-    keys = {asked.key for asked in both.asked(["Made.Up"], kinds=[], tags=[], detection_id="")}
+    keys = {asked.key for asked in both.questions_for(["Made.Up"], kinds=[], tags=[], detection_id="")}
     assert "made_up.who" in keys
     assert "made_up.indicator_days" not in keys
     assert len(both.books) == len(shipped.books)
@@ -199,7 +182,7 @@ def test_a_playbook_can_be_narrowed(
     text = QUESTION.replace("questions:", f"{condition}\nquestions:")
     playbooks = load_playbooks([directory(tmp_path, mine=text)])
 
-    assert bool(list(playbooks.asked(["Made.Up"], kinds=kinds, tags=tags, detection_id=detection))) is asked
+    assert bool(list(playbooks.questions_for(["Made.Up"], kinds=kinds, tags=tags, detection_id=detection))) is asked
 
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
@@ -220,7 +203,7 @@ def test_shipped_queries_are_parsed_when_they_are_first_wanted(shipped: Playbook
 
     def statements(playbooks: Playbooks) -> list[tuple[str, str]]:
         found = []
-        for asked in playbooks.asked(["AWS.CloudTrail", "Made.Up"], kinds=["ip"], tags=[], detection_id="d"):
+        for asked in playbooks.questions_for(["AWS.CloudTrail", "Made.Up"], kinds=["ip"], tags=[], detection_id="d"):
             values = {name: ("a", "b") if name in LISTS else "a" for name in asked.question.parameters}
             given: dict[str, ParameterValue] = {**values, **{name: NOW for name in values if name in TIMES}}
             found.append((asked.key, asked.template.bind(given, window=window, limit=10, now=NOW).sql))
