@@ -11,15 +11,17 @@ from triage.logtypes.load import (
     harmful_action,
     is_self_service,
     knows_harmful_actions,
+    log_type_of_table,
     recognise,
     shipped_log_types,
     terms_of,
 )
-from triage.logtypes.schema import TERMS, FieldKind, Harm, LogType, Take, Term, TermName, table_of
+from triage.logtypes.schema import TERMS, ColumnKind, FieldKind, Harm, LogType, Take, Term, TermName, table_of
 from triage.logtypes.trust import classify
 
 __all__ = [
     "TERMS",
+    "ColumnKind",
     "EntityField",
     "FieldKind",
     "Harm",
@@ -33,6 +35,7 @@ __all__ = [
     "harmful_action",
     "is_self_service",
     "knows_harmful_actions",
+    "log_type_of_table",
     "recognise",
     "shipped_log_types",
     "table_of",

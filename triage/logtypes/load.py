@@ -63,6 +63,12 @@ def log_type_files(log_type: str) -> tuple[LogType, ...]:
     return tuple(found)
 
 
+def log_type_of_table(table: str) -> LogType | None:
+    """The file of the log type that a table holds."""
+    file = _read(table) if table in _stems() else None
+    return file if file is not None and not file.is_family else None
+
+
 def terms_of(log_type: str) -> Mapping[str, Term]:
     """How a log type says who, what, where; empty where that is not known."""
     return next((file.terms for file in log_type_files(log_type) if file.terms), {})

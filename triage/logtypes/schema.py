@@ -48,6 +48,17 @@ class FieldKind(StrEnum):
     """A sentence: the e-mail addresses in it."""
 
 
+class ColumnKind(StrEnum):
+    """What a column of a table holds."""
+
+    TEXT = "text"
+    NUMBER = "number"
+    BOOLEAN = "boolean"
+    TIME = "time"
+    JSON = "json"
+    """An object or a list."""
+
+
 class Harm(StrEnum):
     """What an action can be good for, after the tactics of MITRE ATT&CK."""
 
@@ -221,6 +232,10 @@ class LogType(Value):
     """Where the names are published."""
     recognised_by: tuple[str, ...] = ()
     """Columns, in lower case, that together only this log type has, for events that don't name theirs."""
+    event_time: OptionalPath = ""
+    """The field that says when the event happened, where it has several times or one under an unusual name."""
+    columns: dict[ColumnKind, tuple[str, ...]] = Field(default_factory=dict)
+    """The table's columns, so that the sandbox's lake has those that never occurred."""
     terms: dict[TermName, Term] = Field(default_factory=dict)
     entities: EntityPaths | None = None
     trust: TrustPaths | None = None

@@ -1,6 +1,8 @@
 """Every file of a log type, and what a file may hold."""
 
 import pytest
+import sqlglot
+from sqlglot import exp
 
 from tests.support.shared import ROOT
 from triage.domain.entity import Role
@@ -43,12 +45,16 @@ def test_a_shipped_file_fits_the_schema_and_names_its_source(file: LogType) -> N
     """It lies under its table's name, says something, and each term is one bounded read."""
     assert (_DIRECTORY / f"{table_of(file.log_type.removesuffix('.*'))}.yaml").is_file()
     assert all(len(source) > 10 for source in file.sources)
-    assert file.terms or file.entities or file.trust or file.harmful
+    assert file.terms or file.entities or file.trust or file.event_time
     assert not file.terms or file.terms.keys() >= {"actor", "action", "target", "address", "refused"}
     assert bool(entity_fields(file.log_type)) or file.entities is None
+    columns = {name for names in file.columns.values() for name in names}
+    assert columns or not file.terms
     for term in file.terms.values():
         window = "p_event_time BETWEEN :start AND :end"
         QueryTemplate.parse(f"SELECT ({term.sql}) AS term FROM panther_logs.public.any_table WHERE {window}")
+        assert {column.name for column in sqlglot.parse_one(term.sql, "snowflake").find_all(exp.Column)} <= columns
+        assert {take.path.split(".")[0] for take in term.take if take.path} <= columns
     for by_seriousness in file.harmful.values():
         for names in by_seriousness.values():
             for name in names:

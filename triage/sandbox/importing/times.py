@@ -7,36 +7,9 @@ from email.utils import parsedate_to_datetime
 
 from pydantic import JsonValue
 
+from triage.logtypes import log_type_of_table
 from triage.logtypes.paths import find, parse_path
 
-# The event time of log types whose field has no common name, or that have several times; by Panther's table name.
-_FIELDS = {
-    "aws_cloudtrail": "eventTime",
-    "aws_cloudtrailinsight": "eventTime",
-    "aws_vpcflow": "start",
-    "aws_vpcdns": "query_timestamp",
-    "aws_guardduty": "updatedAt",
-    "aws_s3serveraccess": "time",
-    "aws_alb": "timestamp",
-    "aws_securityfindingformat": "UpdatedAt",
-    "okta_systemlog": "published",
-    "github_audit": "@timestamp",
-    "gsuite_activityevent": "id.time",
-    "gsuite_reports": "id.time",
-    "gcp_auditlog": "timestamp",
-    "amazon_eks_audit": "requestReceivedTimestamp",
-    "azure_audit": "time",
-    "azure_monitoractivity": "time",
-    "onelogin_events": "event_timestamp",
-    "snowflake_loginhistory": "EVENT_TIMESTAMP",
-    "snowflake_queryhistory": "START_TIME",
-    "slack_auditlogs": "date_create",
-    "duo_administrator": "timestamp",
-    "duo_authentication": "timestamp",
-    "box_event": "created_at",
-    "salesforce_login": "LOGIN_TIME",
-    "crowdstrike_fdrevent": "timestamp",
-}
 _COMMON = """
 @timestamp at_sign_timestamp timestamp eventTime event_time eventTimestamp event_timestamp EVENT_TIMESTAMP time
 Time published created_at createdAt created creationTime CreationTime creationDateTime date_create date datetime
@@ -66,9 +39,9 @@ def event_time(record: Mapping[str, JsonValue], table: str, named: str = "") -> 
     """
     if named:
         return _at(record, named)
-    return next(
-        (found for path in (_FIELDS.get(table), *_COMMON.split()) if path and (found := _at(record, path))), None
-    )
+    file = log_type_of_table(table)
+    paths = (file.event_time if file else "", *_COMMON.split())
+    return next((found for path in paths if path and (found := _at(record, path))), None)
 
 
 def _at(record: Mapping[str, JsonValue], path: str) -> datetime | None:
