@@ -7,12 +7,16 @@ UV ?= $(shell command -v uv)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check --quiet install)
 WORKERS ?= 2
 
-.PHONY: demo check test lint types imports wheel wheel-check clean
+.PHONY: demo check check-all test lint types imports wheel wheel-check clean
 
 demo: $(VENV)/.demo
 	$(BIN)/triage demo
 
 check: lint types imports test
+
+# The slow tier as well: a kill at every write, all hostile payloads, whole queues.
+check-all: check
+	$(BIN)/python -m pytest -n $(WORKERS) -q -m exhaustive
 
 test: $(VENV)/.dev
 	$(BIN)/python -m pytest -n $(WORKERS) -q
