@@ -8,10 +8,21 @@ from triage.domain.alert import Alert, Origin
 from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
 from triage.errors import QueryFailed
-from triage.ports import AlertPage, Column, Comment, Events, LogSource, PantherUser, QueryResult, Table, ToolCall
+from triage.ports import (
+    AlertPage,
+    Column,
+    Comment,
+    Events,
+    LogSource,
+    PantherUser,
+    QueryLimits,
+    QueryResult,
+    Table,
+    ToolCall,
+)
 from triage.settings import Settings
 from triage.stages.investigation import Toolbox
-from triage.stages.investigation.values import ToolAnswer, ToolLimits
+from triage.stages.investigation.values import ToolAnswer
 
 NOT_RECORDED = "not recorded"
 
@@ -141,7 +152,7 @@ class RecordedTools(Toolbox):
         self._answers = answers
         self._missing = panther.missing
 
-    async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:  # noqa: ARG002 - the answer is as it was cut then
+    async def run(self, call: ToolCall, limits: QueryLimits) -> ToolAnswer:  # noqa: ARG002 - the answer is as it was cut then
         """The recorded answer, or one that says that there is none."""
         answer = self._answers.get(call_key(call))
         if answer is None:

@@ -10,13 +10,12 @@ without a model.
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.investigation.run import ToolCallEntry, run_investigation
 from triage.stages.investigation.toolbox import Toolbox
-from triage.stages.investigation.values import Conclusion, ToolAnswer, ToolLimits
+from triage.stages.investigation.values import Conclusion, ToolAnswer
 
 __all__ = [
     "Conclusion",
     "ToolAnswer",
     "ToolCallEntry",
-    "ToolLimits",
     "Toolbox",
     "offline_draft",
     "run_investigation",

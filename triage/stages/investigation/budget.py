@@ -5,8 +5,8 @@ from dataclasses import dataclass
 
 from triage.domain.evidence import Evidence
 from triage.domain.verdict import Usage
-from triage.ports import ChatReply, ChatRequest
-from triage.stages.investigation.values import ToolAnswer, ToolLimits
+from triage.ports import ChatReply, ChatRequest, QueryLimits
+from triage.stages.investigation.values import ToolAnswer
 from triage.stages.model_calls import ModelBudget
 
 _QUERY_BYTES = 200_000
@@ -70,11 +70,11 @@ class Budget(ModelBudget):
             return f"{settings.max_money:g} of money"
         return ""
 
-    def limits(self, calls: int) -> ToolLimits:
+    def limits(self, calls: int) -> QueryLimits:
         """What each of several calls of one turn may bring."""
         share = max(calls, 1)
         seconds = min(self.settings.query_seconds, max(self.settings.max_seconds - self.elapsed(), 1.0))
-        return ToolLimits(
+        return QueryLimits(
             rows=max(min(self.settings.query_rows, self.rows_left // share), 1),
             bytes=max(min(_QUERY_BYTES, self.bytes_left // share), 1),
             seconds=seconds,

@@ -9,10 +9,10 @@ from pydantic import JsonValue
 from triage.domain.alert import Alert, DetectionOrigin
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
-from triage.ports import AlertQuery, AlertSource, RuleBook, ToolCall
+from triage.ports import AlertQuery, AlertSource, QueryLimits, RuleBook
 from triage.stages.investigation.results import records_answer, refusal
 from triage.stages.investigation.tools import LookupAlert, LookupDetection, MoreEvents, RelatedAlerts
-from triage.stages.investigation.values import ToolAnswer, ToolLimits
+from triage.stages.investigation.values import ToolAnswer
 
 _EVENTS_PER_CALL = 50
 _MAX_RELATED = 50
@@ -27,7 +27,7 @@ class Lookups:
     alerts: AlertSource
     rules: RuleBook
 
-    async def more_events(self, call: ToolCall, arguments: MoreEvents, limits: ToolLimits) -> ToolAnswer:
+    async def more_events(self, arguments: MoreEvents, limits: QueryLimits) -> ToolAnswer:
         """Events of this alert beyond those in the dossier."""
         count = min(_EVENTS_PER_CALL, limits.rows)
         events = await self.alerts.events(
@@ -35,22 +35,22 @@ class Lookups:
         )
         rows = events.rows[arguments.offset :]
         if not rows:
-            return refusal(call, f"The alert has no events from number {arguments.offset} on.")
+            return refusal(f"The alert has no events from number {arguments.offset} on.")
         question = f"Events of the alert from number {arguments.offset} on"
         log_type = self.dossier.log_types[0] if len(self.dossier.log_types) == 1 else ""
-        answer = records_answer(call, question, rows, limits, log_type=log_type, truncated=events.truncated)
+        answer = records_answer(question, rows, limits, log_type=log_type, truncated=events.truncated)
         return answer.model_copy(update={"queries": 1})
 
-    async def alert(self, call: ToolCall, arguments: LookupAlert, limits: ToolLimits) -> ToolAnswer:
+    async def alert(self, arguments: LookupAlert, limits: QueryLimits) -> ToolAnswer:
         """Another alert."""
         alert = await self.alerts.alert(arguments.id)
-        return records_answer(call, f"Alert {arguments.id}", (_alert_row(alert),), limits)
+        return records_answer(f"Alert {arguments.id}", (_alert_row(alert),), limits)
 
-    async def detection(self, call: ToolCall, arguments: LookupDetection, limits: ToolLimits) -> ToolAnswer:
+    async def detection(self, arguments: LookupDetection, limits: QueryLimits) -> ToolAnswer:
         """Another detection with its source."""
         rule = await self.rules.detection(DetectionOrigin(id=arguments.id))
         if rule.deleted:
-            return refusal(call, f"Panther has no detection {arguments.id!r}.")
+            return refusal(f"Panther has no detection {arguments.id!r}.")
         row: Row = {
             "id": rule.id,
             "name": rule.name,
@@ -62,9 +62,9 @@ class Lookups:
             "tags": list(rule.tags),
             "techniques": list(rule.techniques),
         }
-        return records_answer(call, f"Detection {arguments.id}", (row,), limits)
+        return records_answer(f"Detection {arguments.id}", (row,), limits)
 
-    async def related(self, call: ToolCall, arguments: RelatedAlerts, limits: ToolLimits) -> ToolAnswer:
+    async def related(self, arguments: RelatedAlerts, limits: QueryLimits) -> ToolAnswer:
         """Earlier alerts of a detection, newest first."""
         now = self.dossier.now
         query = AlertQuery(
@@ -83,7 +83,7 @@ class Lookups:
             if cursor is None or len(rows) >= most:
                 break
         question = f"Alerts of {arguments.detection_id} in the {arguments.days} days before"
-        return records_answer(call, question, rows[:most], limits, truncated=cursor is not None or len(rows) > most)
+        return records_answer(question, rows[:most], limits, truncated=cursor is not None or len(rows) > most)
 
 
 def _alert_row(alert: Alert) -> Mapping[str, JsonValue]:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from triage.domain.evidence import Evidence
 from triage.domain.finding import Issue
 from triage.domain.verdict import Draft
-from triage.ports import Capabilities, ChatReply, ToolCall
+from triage.ports import Capabilities, ChatReply, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.conversation import Conversation
@@ -19,11 +19,11 @@ from triage.stages.investigation.draft import (
 )
 from triage.stages.investigation.ledger import MAX_CALLS, EvidenceLedger
 from triage.stages.investigation.replies import conclude_call, one_line, why_no_call, why_no_result
-from triage.stages.investigation.values import Conclusion, ToolAnswer, ToolLimits
+from triage.stages.investigation.values import Conclusion, ToolAnswer
 from triage.stages.model_calls import ModelCall, ModelFailure, ReplyInvalid, leaks
 
 Check = Callable[[Draft, tuple[Evidence, ...]], tuple[Issue, ...]]
-RunTools = Callable[[str, Sequence[ToolCall], ToolLimits], Awaitable[tuple[ToolAnswer, ...]]]
+RunTools = Callable[[str, Sequence[ToolCall], QueryLimits], Awaitable[tuple[ToolAnswer, ...]]]
 """Runs a turn's calls, under a journal key such as `tools/3`; gives one answer per call, in their order."""
 
 _SHRINKS = 2

@@ -8,8 +8,8 @@ from triage.domain.base import Row
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_rows
 from triage.domain.window import TimeWindow
-from triage.ports import QueryResult, ToolCall
-from triage.stages.investigation.values import UNNUMBERED, ToolAnswer, ToolLimits
+from triage.ports import QueryLimits, QueryResult
+from triage.stages.investigation.values import UNNUMBERED, ToolAnswer
 
 if TYPE_CHECKING:
     # This package imports sqlglot, which costs start-up time.
@@ -19,9 +19,9 @@ MAX_NAMES = 300
 MAX_COLUMNS = 200
 
 
-def refusal(call: ToolCall, message: str) -> ToolAnswer:
+def refusal(message: str) -> ToolAnswer:
     """An answer without rows; the message says what to change."""
-    return ToolAnswer(call_id=call.id, content=redact(message)[:4_000], failed=True)
+    return ToolAnswer(content=redact(message)[:4_000], failed=True)
 
 
 def name_list(title: str, names: Sequence[str], most: int = MAX_NAMES) -> str:
@@ -32,10 +32,9 @@ def name_list(title: str, names: Sequence[str], most: int = MAX_NAMES) -> str:
 
 
 def records_answer(
-    call: ToolCall,
     question: str,
     rows: Sequence[Row],
-    limits: ToolLimits,
+    limits: QueryLimits,
     *,
     log_type: str = "",
     truncated: bool = False,
@@ -43,7 +42,6 @@ def records_answer(
     """An answer of records that no query gave, as many as the limits allow.
 
     Args:
-        call: What asked for them.
         question: In words.
         rows: In their order; those that are cut are counted.
         limits: Rows and bytes.
@@ -65,11 +63,10 @@ def records_answer(
         truncated=truncated or len(kept) < len(rows),
         bytes=size,
     )
-    return ToolAnswer(call_id=call.id, evidence=tool_evidence(call, question, result, log_type=log_type), bytes=size)
+    return ToolAnswer(evidence=tool_evidence(question, result, log_type=log_type), bytes=size)
 
 
 def tool_evidence(
-    call: ToolCall,
     question: str,
     result: QueryResult,
     *,
@@ -81,7 +78,7 @@ def tool_evidence(
     return Evidence(
         id=UNNUMBERED,
         source=Source.TOOL,
-        key=f"tool.{call.name}",
+        key="tool",
         question=redact(question),
         log_type=log_type,
         table=_only_table(query),
@@ -97,19 +94,19 @@ def tool_evidence(
 
 
 def unanswered_query(
-    call: ToolCall, question: str, error: str, query: "ReadOnlyQuery | None" = None, *, remedy: str = ""
+    question: str, error: str, query: "ReadOnlyQuery | None" = None, *, remedy: str = ""
 ) -> ToolAnswer:
     """An answer for a question that got none: evidence that says why."""
     entry = Evidence(
         id=UNNUMBERED,
         source=Source.TOOL,
-        key=f"tool.{call.name}",
+        key="tool",
         question=redact(question),
         sql=redact(query.sql) if query is not None else "",
         table=_only_table(query),
         error=redact(error)[:500],
     )
-    return ToolAnswer(call_id=call.id, content=remedy, evidence=entry, queries=1, failed=True)
+    return ToolAnswer(content=remedy, evidence=entry, queries=1, failed=True)
 
 
 def _only_table(query: "ReadOnlyQuery | None") -> str:

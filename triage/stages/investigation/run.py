@@ -12,13 +12,13 @@ from triage.domain.base import Value
 from triage.domain.dossier import Dossier
 from triage.domain.runbook import runbook_steps
 from triage.domain.untrusted import Fence
-from triage.ports import Observer, Progress, ToolCall
+from triage.ports import Observer, Progress, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget, spent_on
 from triage.stages.investigation.conversation import Conversation
 from triage.stages.investigation.ledger import EvidenceLedger
 from triage.stages.investigation.loop import Check, TurnLoop
-from triage.stages.investigation.values import Conclusion, ToolAnswer, ToolLimits
+from triage.stages.investigation.values import Conclusion, ToolAnswer
 from triage.stages.model_calls import ModelCaller, ModelContext, read_entry
 
 T = TypeVar("T")
@@ -30,7 +30,7 @@ _MIN_SECONDS = 30.0
 class Tools(Protocol):
     """What the model's tools do; see `Toolbox`."""
 
-    async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:
+    async def run(self, call: ToolCall, limits: QueryLimits) -> ToolAnswer:
         """Perform one call. Every failure that the model can act on is an answer."""
 
 
@@ -94,13 +94,13 @@ class _ToolRunner:
     """Counts the seconds."""
     slots: asyncio.Semaphore
 
-    async def run(self, key: str, calls: Sequence[ToolCall], limits: ToolLimits) -> tuple[ToolAnswer, ...]:
+    async def run(self, key: str, calls: Sequence[ToolCall], limits: QueryLimits) -> tuple[ToolAnswer, ...]:
         """Run the calls of one turn, all at once; call number 0 of `tools/3` is journalled as `tools/3/0`."""
         entries = await _all([self._run_one(f"{key}/{place}", call, limits) for place, call in enumerate(calls)])
         self.caller.seconds += max((entry.seconds for entry in entries), default=0.0)
         return tuple(entry.answer for entry in entries)
 
-    async def _run_one(self, key: str, call: ToolCall, limits: ToolLimits) -> ToolCallEntry:
+    async def _run_one(self, key: str, call: ToolCall, limits: QueryLimits) -> ToolCallEntry:
         clock, journal = self.caller.context.clock, self.caller.context.journal
 
         async def perform() -> JsonValue:

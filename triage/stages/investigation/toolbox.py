@@ -27,7 +27,7 @@ from triage.stages.investigation.tools import (
     SearchIndicators,
     ShowColumns,
 )
-from triage.stages.investigation.values import ToolAnswer, ToolLimits
+from triage.stages.investigation.values import ToolAnswer
 from triage.stages.model_calls import ReplyInvalid, explain, read_json
 
 if TYPE_CHECKING:
@@ -80,53 +80,60 @@ class Toolbox:
         moment, now = self._dossier.alert.moment, self._dossier.now
         return TimeWindow(moment - self._settings.history, max(moment, min(now, moment + _AFTER)))
 
-    async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:
+    async def run(self, call: ToolCall, limits: QueryLimits) -> ToolAnswer:
         """Perform one call.
 
         Every failure that the model can act on is an answer: unknown tool, wrong arguments, refused SQL, a query that
         failed or took too long, an id that does not exist, Panther denying or not answering.
         """
+        answer = await self._answer(call, limits)
+        evidence = answer.evidence
+        if evidence is not None:
+            evidence = evidence.model_copy(update={"key": f"tool.{call.name}"})
+        return answer.model_copy(update={"call_id": call.id, "evidence": evidence})
+
+    async def _answer(self, call: ToolCall, limits: QueryLimits) -> ToolAnswer:
         model = ARGUMENTS.get(call.name)
         if model is None:
-            return refusal(call, f"There is no tool {call.name[:80]!r}; there are {', '.join(ARGUMENTS)}, conclude.")
+            return refusal(f"There is no tool {call.name[:80]!r}; there are {', '.join(ARGUMENTS)}, conclude.")
         try:
             arguments = model.model_validate(read_json(call.arguments or "{}"))
         except ReplyInvalid as error:
-            return refusal(call, f"The arguments of {call.name}: {'; '.join(error.problems)}.")
+            return refusal(f"The arguments of {call.name}: {'; '.join(error.problems)}.")
         except ValidationError as error:
-            return refusal(call, f"The arguments of {call.name}: {'; '.join(explain(error))}.")
+            return refusal(f"The arguments of {call.name}: {'; '.join(explain(error))}.")
         try:
-            return await self._perform(call, arguments, limits)
+            return await self._perform(arguments, limits)
         except NotFound as error:
-            return refusal(call, f"Not found: {error}.")
+            return refusal(f"Not found: {error}.")
         except PantherError as error:
-            return refusal(call, f"Panther gave no answer: {error}. Go on without it.")
+            return refusal(f"Panther gave no answer: {error}. Go on without it.")
 
-    async def _perform(self, call: ToolCall, arguments: Arguments, limits: ToolLimits) -> ToolAnswer:
+    async def _perform(self, arguments: Arguments, limits: QueryLimits) -> ToolAnswer:
         match arguments:
             case QueryLake():
-                return await self._query(call, arguments, limits)
+                return await self._query(arguments, limits)
             case SearchIndicators():
-                return await self._search(call, arguments, limits)
+                return await self._search(arguments, limits)
             case ListTables():
-                return await self._tables(call, arguments)
+                return await self._tables(arguments)
             case ShowColumns():
                 columns = await self._lake.columns(arguments.database, arguments.table)
                 names = [f"{column.name} {column.type}".strip() for column in columns]
                 title = f"Columns of {arguments.database}.{arguments.table}"
-                return ToolAnswer(call_id=call.id, content=name_list(title, names, MAX_COLUMNS))
+                return ToolAnswer(content=name_list(title, names, MAX_COLUMNS))
             case MoreEvents():
-                return await self._lookups.more_events(call, arguments, limits)
+                return await self._lookups.more_events(arguments, limits)
             case LookupAlert():
-                return await self._lookups.alert(call, arguments, limits)
+                return await self._lookups.alert(arguments, limits)
             case LookupDetection():
-                return await self._lookups.detection(call, arguments, limits)
+                return await self._lookups.detection(arguments, limits)
             case RelatedAlerts():
-                return await self._lookups.related(call, arguments, limits)
+                return await self._lookups.related(arguments, limits)
             case _:
                 assert_never(arguments)
 
-    async def _query(self, call: ToolCall, arguments: QueryLake, limits: ToolLimits) -> ToolAnswer:
+    async def _query(self, arguments: QueryLake, limits: QueryLimits) -> ToolAnswer:
         # This package imports sqlglot, which costs start-up time.
         from triage.domain.sql import DEFAULT, SqlRefused, parse_read_only  # noqa: PLC0415 - see above
         from triage.stages.investigation.projection import spoofed_column  # noqa: PLC0415 - see above
@@ -136,20 +143,20 @@ class Toolbox:
                 arguments.sql, policy=self._policy or DEFAULT, window=self.window, now=self._dossier.now
             )
         except SqlRefused as error:
-            return refusal(call, f"The query was refused and not sent: {error}")
+            return refusal(f"The query was refused and not sent: {error}")
         spoofed = spoofed_column(query.sql)
         if spoofed:
-            return refusal(call, f"The query was not sent: name the computed column {spoofed[:80]} without `p_`.")
+            return refusal(f"The query was not sent: name the computed column {spoofed[:80]} without `p_`.")
         try:
-            result = await self._lake.run_query(query, limits=_query_limits(limits))
+            result = await self._lake.run_query(query, limits=limits)
         except QueryTimeout as error:
             remedy = "Narrow the time window, or ask for fewer columns and rows."
-            return unanswered_query(call, arguments.reason, str(error), query, remedy=remedy)
+            return unanswered_query(arguments.reason, str(error), query, remedy=remedy)
         except QueryFailed as error:
             remedy = await self._columns_of(query.tables)
-            return unanswered_query(call, arguments.reason, str(error), query, remedy=remedy)
+            return unanswered_query(arguments.reason, str(error), query, remedy=remedy)
         entry = tool_evidence(
-            call, arguments.reason, result, query=query, log_type=self._log_type(query), window=query.window
+            arguments.reason, result, query=query, log_type=self._log_type(query), window=query.window
         )
         queries = 1
         if not result.row_count and entry.table and query.window is not None and self._coverage is not None:
@@ -157,9 +164,9 @@ class Toolbox:
             entry = entry.model_copy(update={"coverage": coverage})
             queries += asked
         notes = " ".join(f"{note}." for note in query.notes)
-        return ToolAnswer(call_id=call.id, content=notes, evidence=entry, queries=queries, bytes=result.bytes)
+        return ToolAnswer(content=notes, evidence=entry, queries=queries, bytes=result.bytes)
 
-    async def _search(self, call: ToolCall, arguments: SearchIndicators, limits: ToolLimits) -> ToolAnswer:
+    async def _search(self, arguments: SearchIndicators, limits: QueryLimits) -> ToolAnswer:
         window = TimeWindow.around(
             self._dossier.alert.moment,
             timedelta(hours=arguments.hours_before),
@@ -167,19 +174,19 @@ class Toolbox:
         )
         question = f"Where do {', '.join(arguments.indicators)} occur?"[:400]
         try:
-            result = await self._lake.search(arguments.indicators, window=window, limits=_query_limits(limits))
+            result = await self._lake.search(arguments.indicators, window=window, limits=limits)
         except QueryFailed as error:
-            return unanswered_query(call, question, str(error))
-        entry = tool_evidence(call, question, result, window=window)
-        return ToolAnswer(call_id=call.id, evidence=entry, queries=1, bytes=result.bytes)
+            return unanswered_query(question, str(error))
+        entry = tool_evidence(question, result, window=window)
+        return ToolAnswer(evidence=entry, queries=1, bytes=result.bytes)
 
-    async def _tables(self, call: ToolCall, arguments: ListTables) -> ToolAnswer:
+    async def _tables(self, arguments: ListTables) -> ToolAnswer:
         tables = await self._lake.tables(arguments.database)
         if not tables:
             databases = ", ".join(await self._lake.databases())
-            return refusal(call, f"There are no tables in {arguments.database[:80]!r}; the databases are {databases}.")
+            return refusal(f"There are no tables in {arguments.database[:80]!r}; the databases are {databases}.")
         names = [f"{table.name} ({table.log_type})" if table.log_type else table.name for table in tables]
-        return ToolAnswer(call_id=call.id, content=name_list(f"Tables of {arguments.database}", names))
+        return ToolAnswer(content=name_list(f"Tables of {arguments.database}", names))
 
     def _log_type(self, query: "ReadOnlyQuery") -> str:
         """The log type whose fields the rows hold unchanged; empty if the query could have made them up.
@@ -208,7 +215,3 @@ class Toolbox:
             names = [column.name for column in self._columns[table]]
             parts.append(name_list(f"Columns of {table}", names, MAX_COLUMNS))
         return "\n".join(parts)
-
-
-def _query_limits(limits: ToolLimits) -> QueryLimits:
-    return QueryLimits(rows=limits.rows, bytes=limits.bytes, seconds=limits.seconds)

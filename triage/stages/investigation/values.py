@@ -1,4 +1,4 @@
-"""What a tool call may bring and brought, and what an investigation concludes."""
+"""What a tool call brought, and what an investigation concludes."""
 
 from dataclasses import dataclass, field
 
@@ -11,19 +11,10 @@ UNNUMBERED = "E99999"
 """Id of a tool's evidence until the loop gives it the next number."""
 
 
-@dataclass(frozen=True, slots=True)
-class ToolLimits:
-    """How much one tool call may bring."""
-
-    rows: int
-    bytes: int
-    seconds: float
-
-
 class ToolAnswer(Value):
     """What one tool call gave."""
 
-    call_id: str
+    call_id: str = ""
     content: str = ""
     """Our own words for the model: an error with its remedy, a list of names, a note on the rows."""
     evidence: Evidence | None = None

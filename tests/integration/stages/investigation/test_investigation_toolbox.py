@@ -19,7 +19,7 @@ from triage.domain.trust import Trust
 from triage.domain.window import TimeWindow
 from triage.edges.clock import SystemClock
 from triage.edges.panther.client import connect
-from triage.ports import ToolCall
+from triage.ports import QueryLimits, ToolCall
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -27,12 +27,12 @@ from triage.settings import InvestigationSettings
 from triage.stages.enrichment.tool_coverage import ToolCoverage
 from triage.stages.investigation import ToolAnswer, Toolbox
 from triage.stages.investigation.projection import selects_columns_only, spoofed_column
-from triage.stages.investigation.values import UNNUMBERED, ToolLimits
+from triage.stages.investigation.values import UNNUMBERED
 from triage.stages.verification import verify
 
 pytestmark = pytest.mark.anyio
 
-LIMITS = ToolLimits(rows=50, bytes=100_000, seconds=20)
+LIMITS = QueryLimits(rows=50, bytes=100_000, seconds=20)
 ALL = "SELECT door, state FROM panther_logs.public.custom_door WHERE p_event_time > '2031-05-01' AND p_event_time < '2031-05-07' ORDER BY door LIMIT 10"
 
 
@@ -56,7 +56,9 @@ async def tools(server: SandboxServer, **more: Any) -> AsyncIterator[Toolbox]:
         )
 
 
-async def run(server: SandboxServer, name: str, arguments: Any, limits: ToolLimits = LIMITS, **more: Any) -> ToolAnswer:
+async def run(
+    server: SandboxServer, name: str, arguments: Any, limits: QueryLimits = LIMITS, **more: Any
+) -> ToolAnswer:
     """Perform one call."""
     written = arguments if isinstance(arguments, str) else json.dumps(arguments)
     async for box in tools(server, **more):
@@ -141,11 +143,11 @@ async def test_a_panther_that_does_not_answer_is_told_as_such(server: SandboxSer
 
 async def test_limits_hold(server: SandboxServer) -> None:
     """Rows and bytes are cut, and that is marked."""
-    few = await run(server, "query_lake", {"sql": ALL, "reason": "x"}, ToolLimits(rows=2, bytes=100_000, seconds=20))
+    few = await run(server, "query_lake", {"sql": ALL, "reason": "x"}, QueryLimits(rows=2, bytes=100_000, seconds=20))
     assert few.evidence is not None
     assert len(few.evidence.rows) == 2
     assert few.evidence.truncated
-    small = await run(server, "more_events", {"offset": 0}, ToolLimits(rows=50, bytes=400, seconds=20))
+    small = await run(server, "more_events", {"offset": 0}, QueryLimits(rows=50, bytes=400, seconds=20))
     assert small.evidence is not None
     assert len(small.evidence.rows) < 3
     assert small.evidence.truncated

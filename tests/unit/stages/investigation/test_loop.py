@@ -17,9 +17,9 @@ from triage.domain.verdict import Disposition
 from triage.edges.prompts import load_prompts
 from triage.errors import ModelError
 from triage.pipeline.judgement import objections
-from triage.ports import ChatReply, ChatRequest, Progress, ToolCall
+from triage.ports import ChatReply, ChatRequest, Progress, QueryLimits, ToolCall
 from triage.settings import InvestigationSettings
-from triage.stages.investigation import Conclusion, ToolAnswer, ToolLimits, run_investigation
+from triage.stages.investigation import Conclusion, ToolAnswer, run_investigation
 from triage.stages.investigation.values import UNNUMBERED
 from triage.stages.model_calls import ModelContext
 
@@ -65,7 +65,7 @@ class Ran(NamedTuple):
 
     key: str
     calls: tuple[ToolCall, ...]
-    limits: ToolLimits
+    limits: QueryLimits
 
 
 class Run:
@@ -81,7 +81,7 @@ class Run:
         **settings: Any,
     ) -> None:
         model = ScriptedModel(*replies)
-        called: list[tuple[ToolCall, ToolLimits]] = []
+        called: list[tuple[ToolCall, QueryLimits]] = []
 
         class Slow(Notebook):
             """Each effect takes its seconds."""
@@ -92,7 +92,7 @@ class Run:
                 return {**result, "seconds": seconds}
 
         class Box:
-            async def run(self, call: ToolCall, limits: ToolLimits) -> ToolAnswer:
+            async def run(self, call: ToolCall, limits: QueryLimits) -> ToolAnswer:
                 called.append((call, limits))
                 return tools(call)
 
@@ -118,7 +118,7 @@ class Run:
         )
         keys = [key for key in journal.performed if key.startswith("model/")]
         self.asked = [Asked(key, request) for key, request in zip(keys, model.requests, strict=True)]
-        turns: dict[str, list[tuple[ToolCall, ToolLimits]]] = {}
+        turns: dict[str, list[tuple[ToolCall, QueryLimits]]] = {}
         for key, entry in zip((key for key in journal.performed if key not in keys), called, strict=True):
             turns.setdefault(key.rpartition("/")[0], []).append(entry)
         self.ran = [Ran(key, tuple(call for call, _ in made), made[0][1]) for key, made in turns.items()]
