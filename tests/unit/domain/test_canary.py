@@ -5,7 +5,6 @@ import codecs
 import json
 from urllib.parse import quote
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -39,17 +38,17 @@ FORMS = [
 ]
 
 
-@pytest.mark.parametrize("form", FORMS)
-def test_a_form_of_the_canary_is_known(form: str) -> None:
+def test_a_form_of_the_canary_is_known() -> None:
     """In any case, apart, reversed, escaped, encoded, or half of it; among other words as well."""
-    assert carries(WORD, [form])
-    assert carries(WORD, ["a summary", f"before {form} after", "and more"])
+    for form in FORMS:
+        assert carries(WORD, [form]), form
+        assert carries(WORD, ["a summary", f"before {form} after", "and more"]), form
 
 
-@pytest.mark.parametrize("place", range(1, 20))
-def test_a_canary_cut_over_two_texts_is_known(place: int) -> None:
+def test_a_canary_cut_over_two_texts_is_known() -> None:
     """Half in the summary, half in a finding."""
-    assert carries(WORD, ["x", WORD[:place], WORD[place:]])
+    for place in range(1, 20):
+        assert carries(WORD, ["x", WORD[:place], WORD[place:]]), place
 
 
 @given(st.lists(st.text(max_size=80) | st.from_regex(r"[0-9a-f]{40,64}", fullmatch=True), max_size=6))

@@ -1,8 +1,8 @@
 """The floor rules."""
 
+from itertools import product
 from typing import Any
 
-import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -33,9 +33,9 @@ def draft(verdict: Disposition, confidence: float = 0.9) -> Draft:
     return Draft(verdict=verdict, confidence=confidence, summary="As proposed.")
 
 
-@pytest.mark.parametrize(
-    ("proposed", "findings", "signals", "injected", "expected"),
-    [
+def test_the_floor_rules() -> None:
+    """Benign needs proof; unexplained signals and injected instructions raise the floor; malicious needs some ground."""
+    cases = [
         (B, GOOD, (), False, B),
         (B, GOOD[:1], (), False, I),
         (B, (finding(Direction.BENIGN, Trust.PROVIDER),) * 2, (), False, I),
@@ -53,14 +53,12 @@ def draft(verdict: Disposition, confidence: float = 0.9) -> Draft:
         (M, BAD, (), False, M),
         (M, (), (signal(3.0),), False, M),
         (M, (), (), False, S),
-    ],
-)
-def test_the_floor_rules(proposed: Any, findings: Any, signals: Any, injected: bool, expected: Disposition) -> None:
-    """Benign needs proof; unexplained signals and injected instructions raise the floor; malicious needs some ground."""
-    verdict = adjudicate(draft(proposed), findings, signals, [evidence(1, {"a": 1})], injected=injected)
-    assert verdict.disposition is expected
-    assert verdict.proposed is proposed
-    assert bool(verdict.reason) is (expected is not proposed)
+    ]
+    for proposed, findings, signals, injected, expected in cases:
+        verdict = adjudicate(draft(proposed), findings, signals, [evidence(1, {"a": 1})], injected=injected)
+        assert verdict.disposition is expected, proposed
+        assert verdict.proposed is proposed, proposed
+        assert bool(verdict.reason) is (expected is not proposed), proposed
 
 
 def test_an_overruled_summary_is_not_shown() -> None:
@@ -149,9 +147,9 @@ def opinion(disposition: Disposition, confidence: float = 0.8, reason: str = "Fi
     return Opinion(disposition=disposition, confidence=confidence, reason=reason)
 
 
-@pytest.mark.parametrize(
-    ("proposed", "weighed", "findings", "expected"),
-    [
+def test_a_disagreement_is_suspicious() -> None:
+    """Draft and second weighing have to agree; where both agree the floor rules still apply."""
+    cases = [
         (B, B, GOOD, B),
         (B, S, GOOD, S),
         (B, M, GOOD, S),
@@ -163,30 +161,24 @@ def opinion(disposition: Disposition, confidence: float = 0.8, reason: str = "Fi
         (I, I, (), I),
         (B, B, (), I),
         (M, M, (), S),
-    ],
-)
-def test_a_disagreement_is_suspicious(
-    proposed: Disposition, weighed: Disposition, findings: Any, expected: Disposition
-) -> None:
-    """Draft and second weighing have to agree; where both agree the floor rules still apply."""
-    verdict = adjudicate(draft(proposed), findings, (), [evidence(1, {"a": 1})], opinion=opinion(weighed))
-    assert verdict.disposition is expected
-    assert verdict.weighed is weighed
-    assert verdict.proposed is proposed
+    ]
+    for proposed, weighed, findings, expected in cases:
+        verdict = adjudicate(draft(proposed), findings, (), [evidence(1, {"a": 1})], opinion=opinion(weighed))
+        assert verdict.disposition is expected, proposed
+        assert verdict.weighed is weighed, proposed
+        assert verdict.proposed is proposed, proposed
 
 
-@pytest.mark.parametrize("rules", ORDER)
-@pytest.mark.parametrize("proposed", ORDER)
-def test_no_model_goes_below_the_measured_facts(proposed: Disposition, rules: Disposition) -> None:
+def test_no_model_goes_below_the_measured_facts() -> None:
     """What the rules alone say is the least, whatever is proposed, weighed and cited."""
-    for weighed in (*ORDER, None):
-        for findings in ((), GOOD, BAD, GOOD + BAD):
-            said = opinion(weighed) if weighed is not None else None
-            verdict = adjudicate(draft(proposed, 1.0), findings, (), [evidence(1, {"a": 1})], rules=rules, opinion=said)
-            assert ORDER.index(verdict.disposition) >= ORDER.index(rules)
-            if verdict.disposition is not proposed:
-                assert verdict.confidence <= 0.5
-                assert verdict.reason
+    every = product(ORDER, ORDER, (*ORDER, None), ((), GOOD, BAD, GOOD + BAD))
+    for rules, proposed, weighed, findings in every:
+        second = opinion(weighed) if weighed is not None else None
+        verdict = adjudicate(draft(proposed, 1.0), findings, (), [evidence(1, {"a": 1})], rules=rules, opinion=second)
+        assert ORDER.index(verdict.disposition) >= ORDER.index(rules), (rules, proposed, weighed)
+        if verdict.disposition is not proposed:
+            assert verdict.confidence <= 0.5
+            assert verdict.reason
 
 
 def test_the_second_weighings_reason_stands_with_its_verdict_only() -> None:

@@ -183,9 +183,9 @@ def test_coverage_is_what_proves() -> None:
 # ---- runbook steps -----------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("text", "steps"),
-    [
+def test_a_runbook_is_split_into_steps() -> None:
+    """Numbers first, then bullets, then sentences; a bare link is no step."""
+    cases = [
         ("1. Look at it\n2. Ask\n", ("Look at it", "Ask")),
         ("Intro:\n1) Look\n   at it\n\n2) Ask\n", ("Look at it", "Ask")),
         ("- Look\n- Ask\n", ("Look", "Ask")),
@@ -195,11 +195,9 @@ def test_coverage_is_what_proves() -> None:
         ("https://example.com/runbook", ()),
         ("", ()),
         (".\n", ()),
-    ],
-)
-def test_a_runbook_is_split_into_steps(text: str, steps: tuple[str, ...]) -> None:
-    """Numbers first, then bullets, then sentences; a bare link is no step."""
-    assert runbook_steps(text) == steps
+    ]
+    for text, steps in cases:
+        assert runbook_steps(text) == steps, text
 
 
 @given(st.text(max_size=400))

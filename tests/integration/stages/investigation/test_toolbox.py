@@ -109,16 +109,14 @@ REFUSED: list[tuple[str, str, Any, str]] = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("name", "tool", "arguments", "said"), REFUSED, ids=[entry[0] for entry in REFUSED])
-async def test_what_cannot_be_done_is_said_with_its_remedy(
-    server: SandboxServer, name: str, tool: str, arguments: Any, said: str
-) -> None:
+async def test_what_cannot_be_done_is_said_with_its_remedy(server: SandboxServer) -> None:
     """To the model, as the tool's answer; nothing is evidence."""
-    answer = await run(server, tool, arguments)
-    assert said in answer.content
-    assert answer.failed
-    assert answer.evidence is None
-    assert answer.queries == 0
+    for name, tool, arguments, said in REFUSED:
+        answer = await run(server, tool, arguments)
+        assert said in answer.content, name
+        assert answer.failed, name
+        assert answer.evidence is None, name
+        assert answer.queries == 0, name
 
 
 async def test_a_query_that_the_lake_refuses_tells_the_columns(server: SandboxServer) -> None:
@@ -194,9 +192,9 @@ async def test_the_other_tools_answer(server: SandboxServer) -> None:
     assert all(row["id"] != f"{1:032x}" for row in related.evidence.rows)
 
 
-@pytest.mark.parametrize(
-    ("sql", "plain"),
-    [
+def test_a_computed_column_is_nobodys_word() -> None:
+    """Only rows whose columns are the table's own keep its log type, and with it the trust in its fields."""
+    cases = [
         ("SELECT door, state FROM t", True),
         ("SELECT * FROM t", True),
         ("SELECT t.door AS door FROM t", True),
@@ -208,27 +206,23 @@ async def test_the_other_tools_answer(server: SandboxServer) -> None:
         ("SELECT state FROM (SELECT 'x' AS state) AS t", False),
         ("SELECT state FROM t UNION ALL SELECT 'x' AS state FROM t", False),
         ("SELECT a:b::STRING AS b FROM t", False),
-    ],
-)
-def test_a_computed_column_is_nobodys_word(sql: str, plain: bool) -> None:
-    """Only rows whose columns are the table's own keep its log type, and with it the trust in its fields."""
-    assert selects_columns_only(sql) is plain
+    ]
+    for sql, plain in cases:
+        assert selects_columns_only(sql) is plain, sql
 
 
-@pytest.mark.parametrize(
-    ("sql", "name"),
-    [
+def test_panthers_own_names_cannot_be_taken() -> None:
+    """They count as the provider's word in every log type."""
+    cases = [
         ("SELECT p_event_time FROM t", ""),
         ("SELECT p_event_time AS p_event_time FROM t", ""),
         ("SELECT 'x' AS p_source_label FROM t", "p_source_label"),
         ("SELECT door AS P_LOG_TYPE FROM t", "P_LOG_TYPE"),
         ("WITH u AS (SELECT 'x' AS p_row_id FROM t) SELECT p_row_id FROM u", "p_row_id"),
         ("WITH u(p_row_id) AS (SELECT 'x' FROM t) SELECT p_row_id FROM u", "p_row_id"),
-    ],
-)
-def test_panthers_own_names_cannot_be_taken(sql: str, name: str) -> None:
-    """They count as the provider's word in every log type."""
-    assert spoofed_column(sql) == name
+    ]
+    for sql, name in cases:
+        assert spoofed_column(sql) == name, sql
 
 
 async def test_the_models_own_absences_are_measured(server: SandboxServer) -> None:

@@ -2,7 +2,6 @@
 
 import asyncio
 from collections.abc import Awaitable, Callable, Iterator
-from typing import Any
 
 import pytest
 from pydantic import JsonValue
@@ -88,33 +87,32 @@ async def test_a_model_that_is_down_is_for_later(server: SandboxServer) -> None:
         assert len(llm.requests) == 1
 
 
-@pytest.mark.parametrize("status", [401, 403, 404])
-async def test_a_wrong_configuration_is_for_the_operator(server: SandboxServer, status: int) -> None:
+async def test_a_wrong_configuration_is_for_the_operator(server: SandboxServer) -> None:
     """It is no verdict on an alert."""
-    async with ScriptedLlm([(status, {}, {"error": {"message": "no"}})]) as llm:
-        with pytest.raises(ModelError):
-            await investigated(server, llm, Notebook())
+    cases = [401, 403, 404]
+    for status in cases:
+        async with ScriptedLlm([(status, {}, {"error": {"message": "no"}})]) as llm:
+            with pytest.raises(ModelError):
+                await investigated(server, llm, Notebook())
 
 
-@pytest.mark.parametrize(
-    "reply",
-    [
+async def test_what_only_this_alert_brings_about_ends_with_it(server: SandboxServer) -> None:
+    """Refused prompts, prompts that are too long, empty and broken replies: inconclusive, and journalled."""
+    cases = [
         (400, {}, {"error": {"message": "flagged", "code": "invalid_prompt"}}),
         (400, {}, {"error": {"message": "maximum context length is 10", "code": "context_length_exceeded"}}),
         {"choices": []},
         {"choices": [{"message": {"content": None}}]},
         concluding("{"),
-    ],
-)
-async def test_what_only_this_alert_brings_about_ends_with_it(server: SandboxServer, reply: Any) -> None:
-    """Refused prompts, prompts that are too long, empty and broken replies: inconclusive, and journalled."""
-    journal = Notebook()
-    async with ScriptedLlm([reply]) as llm:
-        end = await investigated(server, llm, journal)
-        asked = len(llm.requests)
-        assert await investigated(server, llm, journal) == end
-        assert len(llm.requests) == asked
-    assert end.draft.verdict is Disposition.INCONCLUSIVE
+    ]
+    for reply in cases:
+        journal = Notebook()
+        async with ScriptedLlm([reply]) as llm:
+            end = await investigated(server, llm, journal)
+            asked = len(llm.requests)
+            assert await investigated(server, llm, journal) == end, reply
+            assert len(llm.requests) == asked, reply
+        assert end.draft.verdict is Disposition.INCONCLUSIVE, reply
 
 
 async def test_calls_of_one_turn_run_together(server: SandboxServer) -> None:
