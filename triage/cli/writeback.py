@@ -46,10 +46,10 @@ def audit(config: str | None, file: str | None, as_json: bool) -> int:
     if as_json:
         print_json({"file": str(path), "lines": found.lines, "broken": [asdict(line) for line in found.broken]})
     else:
-        click.echo(f"{path}: {found.lines} lines, {'the chain holds' if found.holds else 'the chain is broken'}")
+        click.echo(f"{path}: {found.lines} lines, {'the chain holds' if found.intact else 'the chain is broken'}")
         for line in found.broken:
             click.echo(f"line {line.line}: {line.problem}")
-    return 0 if found.holds else UNFINISHED
+    return 0 if found.intact else UNFINISHED
 
 
 async def _set_paused(settings: Settings, *, paused: bool) -> None:

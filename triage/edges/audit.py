@@ -28,13 +28,13 @@ _LOCK_PAUSE = 0.02
 _LONGEST = 32 * 1024
 """Bytes of a line, its end included."""
 _TAIL = 2 * _LONGEST
-"""A whole line and what a kill has left of the next one, and the end of the line before."""
+"""A whole line, what a kill has left of the next one, and the end of the line before."""
 _TORN = 2_000
 """Characters kept of a line that a kill has left half written."""
 
 
 @dataclass(frozen=True, slots=True)
-class Broken:
+class BrokenLine:
     """A line at which the log is not what was written."""
 
     line: int
@@ -43,14 +43,14 @@ class Broken:
 
 
 @dataclass(frozen=True, slots=True)
-class Verified:
+class AuditVerification:
     """What a walk through the log has found."""
 
     lines: int
-    broken: tuple[Broken, ...]
+    broken: tuple[BrokenLine, ...]
 
     @property
-    def holds(self) -> bool:
+    def intact(self) -> bool:
         return not self.broken
 
 
@@ -67,8 +67,8 @@ class AuditFile:
     """Appends to one log. Implements `ports.AuditLog`.
 
     Several processes of one host may share a file: each append holds a lock on it. A line that a kill left half
-    written was never acted on, since the line stands before the call; its beginning is set aside in the next line's
-    `torn`. A file that ends otherwise than a log does is left as it is.
+    written was never acted on, since the line is written before the call; its beginning is kept in the next line's
+    `torn`. A file that does not end as a log does is left as it is.
     """
 
     def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
@@ -120,7 +120,7 @@ class AuditFile:
 
 
 def _lock(file: int, path: Path, kind: int, seconds: float) -> None:
-    """Wait for a lock, not for ever. Raises StoreError."""
+    """Wait for a lock, but not forever. Raises StoreError."""
     ends = time.monotonic() + seconds
     while True:
         try:
@@ -148,11 +148,11 @@ class _Last:
     end: int
     """Where it ends, in bytes from the start of the file."""
     torn: bytes
-    """What stands behind it."""
+    """What follows it: the beginning of a line that was never finished."""
 
 
 def _last(file: int, path: Path) -> _Last:
-    """Look where to go on. Raises StoreError where the file does not end as a log does: it is never begun anew."""
+    """Find where to go on. Raises StoreError where the file does not end as a log does: it is never started again."""
     size = os.fstat(file).st_size
     start = max(0, size - _TAIL)
     tail = os.pread(file, size - start, start)
@@ -166,7 +166,7 @@ def _last(file: int, path: Path) -> _Last:
     fields = _fields(last) if ended or start == 0 else None
     if fields is None:
         raise StoreError(
-            f"the audit log {path} does not end with a line of its own; `triage writeback audit` shows where. Move it away "
+            f"the audit log {path} does not end with a whole line; `triage writeback audit` shows where. Move it away "
             "to begin another; nothing is sent without a line in it"
         )
     return _Last(int(str(fields["n"])), str(fields["hash"]), end, torn)
@@ -184,44 +184,44 @@ def _write_head(path: Path, number: int, digest: str) -> None:
     temporary.replace(path)
 
 
-def verify_audit(path: Path) -> Verified:
+def verify_audit(path: Path) -> AuditVerification:
     """Walk through a log and name every line that is not what was written.
 
-    Raises StoreError where the file cannot be read. A log that doesn't exist has no lines and holds, unless a head
+    Raises StoreError where the file cannot be read. A log that doesn't exist has no lines and is intact, unless a head
     says that there were some.
     """
-    broken: list[Broken] = []
+    broken: list[BrokenLine] = []
     number, previous = 0, START
     # A kill may come between a line and the head; nothing was sent for that line.
     before: list[str] = []
     try:
-        lines, head = _read(path)
+        lines, head = _lines_and_head(path)
     except (OSError, UnicodeDecodeError) as error:
         raise StoreError(f"the audit log {path} cannot be read") from error
     if lines[-1]:
-        broken.append(Broken(len(lines), "the line is not finished; nothing was sent for it"))
+        broken.append(BrokenLine(len(lines), "the line is not finished; nothing was sent for it"))
     for place, line in enumerate(lines[:-1], 1):
         fields = _fields(line)
         if fields is None:
-            broken.append(Broken(place, "not a JSON object with n, previous and hash"))
+            broken.append(BrokenLine(place, "not a JSON object with n, previous and hash"))
             continue
         stated = str(fields.pop("hash"))
         if _hash(fields) != stated:
-            broken.append(Broken(place, "the line was changed: its hash is not that of its content"))
+            broken.append(BrokenLine(place, "the line was changed: its hash is not that of its content"))
         if fields["n"] != number + 1:
             broken.append(
-                Broken(place, f"number {fields['n']} where {number + 1} should stand: lines dropped or moved")
+                BrokenLine(place, f"number {fields['n']} where {number + 1} is expected: lines dropped or moved")
             )
         elif fields["previous"] != previous:
-            broken.append(Broken(place, "the line before is not the one that this was written behind"))
+            broken.append(BrokenLine(place, "the line before is not the one that this line was written after"))
         before = [str(number), previous]
         number, previous = int(str(fields["n"])), stated
     if len(head) == 2 and head not in ([str(number), previous], before):  # noqa: PLR2004 - number and hash
-        broken.append(Broken(len(lines), f"the log should end with number {head[0]}: lines dropped at the end"))
-    return Verified(len(lines) - 1, tuple(broken))
+        broken.append(BrokenLine(len(lines), f"the log should end with number {head[0]}: lines dropped at the end"))
+    return AuditVerification(len(lines) - 1, tuple(broken))
 
 
-def _read(path: Path) -> tuple[list[bytes], list[str]]:
+def _lines_and_head(path: Path) -> tuple[list[bytes], list[str]]:
     """The lines and the head, as no append leaves them half done. Raises OSError, UnicodeDecodeError, StoreError."""
     with ExitStack() as stack:
         content = b""

@@ -33,19 +33,19 @@ def _start(pid: int) -> str:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
         return ""
-    # The program's name stands in parentheses and may itself hold some.
+    # The program's name is in parentheses and may itself hold some.
     return text.rpartition(")")[2].split()[_START_TICKS]
 
 
 def process_name() -> str:
-    """Name this process: `host/pid`, and on Linux what tells it from any other process there ever was."""
+    """Name this process: `host/pid`, and on Linux what distinguishes it from every other process there ever was."""
     pid, machine = os.getpid(), _machine()
     name = f"{socket.gethostname()}/{pid}"
     return f"{name}-{machine}-{_start(pid)}" if machine else name
 
 
 def has_ended(name: str) -> bool:
-    """Whether the process of that name has certainly ended. A worker's name, with its number behind, is one, too."""
+    """Whether the process of that name has certainly ended. A worker's name, which has its number at the end, counts too."""
     found = _NAME.fullmatch(name)
     if found is None or found["host"] != socket.gethostname() or found["machine"] != _machine():
         return False

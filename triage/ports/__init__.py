@@ -1,4 +1,8 @@
-"""What the rooms need from outside. The edges implement these; the rooms know nothing else."""
+"""What the stages need from outside. The edges implement these protocols; the stages know nothing else.
+
+`panther.py`: alerts, lake, rules, comments, audit log. `model.py`: the chat model, its prompts and its cost. `run.py`:
+clock, journal, progress. `store.py`: the state database.
+"""
 
 from triage.ports.model import (
     Capabilities,

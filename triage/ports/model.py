@@ -79,7 +79,7 @@ class Capabilities(Value):
     json_schema: bool = False
     """Answers in a given JSON schema."""
     problems: tuple[str, ...] = ()
-    """What the endpoint said where it refused, one line each."""
+    """What the endpoint said when it refused, one line each."""
 
     def describe(self) -> str:
         """One line for a person."""
@@ -92,7 +92,7 @@ class Capabilities(Value):
         return ", ".join(f"{name} {'yes' if there else 'no'}" for name, there in seen.items())
 
     def without(self, feature: str) -> "Capabilities":
-        """The same less what the endpoint has refused: `tools` or `response_format`."""
+        """The same without what the endpoint has refused: `tools` or `response_format`."""
         changes = {
             "tools": {"tools": False, "parallel_tools": False, "strict_tools": False},
             "response_format": {"json_schema": False},
@@ -107,7 +107,7 @@ class KnownCapabilities(Protocol):
         """As remembered; probed where nothing is, or where it is too old. Raises ModelError, StoreError."""
 
     async def learn(self, capabilities: Capabilities) -> None:
-        """Remember what a run has found to be otherwise. Raises StoreError."""
+        """Remember what a run has found to be different. Raises StoreError."""
 
 
 class Spend(Value):
@@ -130,10 +130,10 @@ class Spend(Value):
 
 
 class Meter(Protocol):
-    """The day's budget over all alerts, and the book of what one alert's model calls have cost."""
+    """The day's budget for all alerts, and a record of what one alert's model calls have cost."""
 
     def admit(self, estimate: Spend, *, concluding: bool) -> AbstractAsyncContextManager[str]:
-        """Give why the day's budget refuses a call; empty where it doesn't. Raises StoreError.
+        """Yield why the day's budget refuses a call; empty where it doesn't. Raises StoreError.
 
         Args:
             estimate: What the call may cost; it counts as spent by this process until the block ends.

@@ -1,4 +1,4 @@
-"""Panther, as the rooms know it."""
+"""Panther, as the stages know it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from triage.domain.detection import Detection
 from triage.domain.window import TimeWindow
 
 if TYPE_CHECKING:
-    # sqlglot stands behind this module and costs start-up time.
+    # The module imports sqlglot, which costs start-up time.
     from triage.domain.sql import ReadOnlyQuery
 
 
@@ -50,9 +50,9 @@ class AlertPage:
     cursor: str | None
     """Where the next page starts; `None` after the last one."""
     problems: tuple[str, ...] = ()
-    """Nodes that could not be read, one line each; the others stand."""
+    """Nodes that could not be read, one line each; the page has the others."""
     complete: bool = True
-    """False: the list ends here, but more alerts may follow that the page gives no way to."""
+    """False: there may be more alerts, but the page does not say how to get to them."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -99,7 +99,7 @@ class QueryResult:
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
     row_count: int
-    """Rows the answer had, kept or not."""
+    """Rows of the answer, kept or not."""
     truncated: bool
     bytes: int = 0
     """Bytes of canonical JSON of the kept rows."""
@@ -195,7 +195,7 @@ class Comments(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class PantherApi:
-    """Everything that is asked of one Panther; `dataclasses.replace` puts another part in place of one."""
+    """One Panther, as everything that reads or writes it sees it; `dataclasses.replace` swaps a part."""
 
     alerts: AlertSource
     lake: Lake
@@ -223,7 +223,7 @@ class AuditEntry(Value):
 
 
 class AuditLog(Protocol):
-    """A book of writes that only grows."""
+    """A record of writes that only grows."""
 
     async def append(self, entry: AuditEntry, *, now: datetime) -> None:
-        """Keep an entry for good before returning. Raises StoreError."""
+        """Store an entry durably before returning. Raises StoreError."""

@@ -41,7 +41,7 @@ class Journal(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Progress:
-    """Something a person at a terminal likes to see."""
+    """Something worth showing to a person at a terminal."""
 
     stage: str
     text: str
@@ -49,4 +49,4 @@ class Progress:
 
 
 Observer = Callable[[Progress], None]
-"""Is told what happens; the core never prints."""
+"""Receives progress; the core never prints."""

@@ -16,7 +16,7 @@ from triage.settings.sections import (
     StoreSettings,
     WritebackSettings,
 )
-from triage.settings.values import is_loopback, parse_duration
+from triage.settings.values import is_loopback, parse_duration, parse_endpoint
 
 __all__ = [
     "AllowedActivity",
@@ -35,5 +35,6 @@ __all__ = [
     "is_loopback",
     "load_settings",
     "parse_duration",
+    "parse_endpoint",
     "parse_settings",
 ]

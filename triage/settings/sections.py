@@ -39,7 +39,7 @@ class PantherSettings(Section):
     timeout: Duration = timedelta(seconds=30)
     """Total time of one call."""
     requests_per_second: float = Field(default=50.0, gt=0)
-    """Pace of all calls to Panther together; one alert makes about 50."""
+    """All calls to Panther together; one alert makes about 50."""
     concurrency: int = Field(default=32, ge=1, le=256)
     """Calls under way at the same time."""
     lake: Literal["snowflake", "databricks", "athena"] = "snowflake"
@@ -54,7 +54,7 @@ class DedupKey(StrEnum):
     DETECTION = "detection"
     """Nothing more."""
     ENTITIES = "entities"
-    """Those who acted, and from where."""
+    """Who acted, and from where."""
 
 
 class BacklogOrder(StrEnum):
@@ -71,7 +71,7 @@ class IngestSettings(Section):
     """A long lookback is read in pieces of this length, each stored before the next."""
     backlog_order: BacklogOrder = BacklogOrder.OLDEST
     recheck: Duration = timedelta(hours=24)
-    """Alerts this young that were skipped for their status are looked at again; 0s turns it off."""
+    """Alerts this recent that were skipped for their status are looked at again; 0s turns it off."""
     statuses: Annotated[tuple[StatusName, ...], BeforeValidator(upper)] = ("OPEN",)
     severities: Annotated[tuple[SeverityName, ...], BeforeValidator(upper)] = ("CRITICAL", "HIGH", "MEDIUM")
     types: Annotated[tuple[KindName, ...], BeforeValidator(upper)] = ("RULE", "SCHEDULED_RULE", "CORRELATION_RULE")
@@ -132,7 +132,7 @@ class AnalystChoice(StrEnum):
 
 
 class AllowedActivity(Section):
-    """The operator's own word that somebody may do something; the only authorisation that counts."""
+    """An activity that the operator has authorised; no other authorisation counts."""
 
     reason: str = Field(min_length=1)
     """Ticket or sentence; it is quoted in the comment."""
@@ -143,7 +143,7 @@ class AllowedActivity(Section):
     addresses: tuple[str, ...] = ()
     """IP addresses or networks; empty: any."""
     until: str = ""
-    """ISO date after which the entry no longer counts; empty: for good."""
+    """ISO date after which the entry no longer counts; empty: it never expires."""
 
 
 class InvestigationSettings(Section):
@@ -208,7 +208,7 @@ class WritebackSettings(Section):
     """Address of your Panther console; alerts are linked there. Empty: no links."""
     length: Literal["brief", "standard", "full"] = "standard"
     sections: tuple[SectionName, ...] = ()
-    """Parts of the comment, in the comment's own order; empty: those that `length` has."""
+    """Parts of the comment, in the comment's own order; empty: those of `length`."""
     verdicts: tuple[Disposition, ...] = ()
     """Only these verdicts are written; empty: any."""
     min_severity: Annotated[SeverityName, BeforeValidator(upper)] = "INFO"
@@ -244,7 +244,7 @@ class WritebackSettings(Section):
         return next((name for verdict, name in self.status.items() if verdict == disposition.value), None)
 
     def assignee_for(self, disposition: Disposition) -> str:
-        """The e-mail address of who gets an alert; empty for nobody."""
+        """The e-mail address of the user who gets an alert; empty for none."""
         return next((email for verdict, email in self.assign.items() if verdict == disposition.value), "")
 
 

@@ -3,13 +3,14 @@
 from datetime import timedelta
 from ipaddress import ip_address
 from typing import Annotated, Literal
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import regex
 from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_FULL_URL = "write a full URL such as https://api.example.runpanther.net/public/graphql"
 _DURATION = regex.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhd])\s*$")
 
 
@@ -42,14 +43,26 @@ def is_loopback(host: str) -> bool:
         return False
 
 
-def _endpoint(value: str) -> str:
-    parts = urlsplit(value)
-    if parts.scheme not in {"https", "http"} or not parts.hostname:
-        raise ValueError("write a full URL such as https://api.example.runpanther.net/public/graphql")
-    if parts.scheme == "http" and not is_loopback(parts.hostname):
+def parse_endpoint(url: str) -> SplitResult:
+    """Split the address of an API. Raises ValueError that says what to write instead."""
+    try:
+        parts = urlsplit(url)
+        host, _ = parts.hostname or "", parts.port
+        # The resolver would refuse empty or overlong labels with an error that names no setting.
+        host.encode("idna")
+    except ValueError as error:
+        raise ValueError(_FULL_URL) from error
+    if parts.scheme not in {"https", "http"} or not host:
+        raise ValueError(_FULL_URL)
+    if parts.scheme == "http" and not is_loopback(host):
         raise ValueError("plain http:// is accepted for this machine (loopback) only; use https://")
-    if parts.username or parts.password:
+    if "@" in parts.netloc:
         raise ValueError("leave user and password out of the URL")
+    return parts
+
+
+def _endpoint(value: str) -> str:
+    parse_endpoint(value)
     return value.rstrip("/")
 
 
@@ -80,7 +93,7 @@ MAX_PATTERN = 1_000
 
 def _pattern(value: str) -> str:
     if len(value) > MAX_PATTERN:
-        raise ValueError(f"a regular expression of {len(value)} characters; at most {MAX_PATTERN} are taken")
+        raise ValueError(f"a regular expression of {len(value)} characters; the limit is {MAX_PATTERN}")
     try:
         regex.compile(value)
     except (RecursionError, MemoryError, OverflowError) as error:

@@ -1,1 +1,1 @@
-"""What a running process tells over HTTP: `/metrics` and `/healthz`. Needs the extra `web`."""
+"""What a running process serves over HTTP: `/metrics` and `/healthz`. Needs the extra `web`."""

@@ -1,7 +1,7 @@
 """Metrics in Prometheus' text format.
 
-Counters and the histogram tell what this process has done; gauges tell what stands in the store that all processes
-share, as it is when they are asked for.
+Counters and the histogram measure what this process has done; gauges show the store that all processes share, as it
+is at the moment of the request.
 """
 
 from collections.abc import Iterable

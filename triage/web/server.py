@@ -34,7 +34,7 @@ def address(text: str) -> tuple[str, int]:
 
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on an address. Raises ConfigError where that cannot be."""
+    """Listen on an address. Raises ConfigError where that is impossible."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
@@ -50,7 +50,7 @@ def bound(host: str, port: int) -> Iterator[socket.socket]:
 
 
 def url_of(listener: socket.socket) -> str:
-    """Where a listener is reached, for a person."""
+    """The URL of a listener, for a person."""
     host, port = listener.getsockname()[:2]
     return f"http://{f'[{host}]' if ipaddress.ip_address(host.partition('%')[0]).version == 6 else host}:{port}"  # noqa: PLR2004 - IPv6
 
@@ -69,18 +69,18 @@ async def serving(
 ) -> AsyncIterator[None]:
     """Answer `/metrics` and `/healthz` until the block ends."""
 
-    async def tell_metrics(_request: Request) -> Response:
+    async def serve_metrics(_request: Request) -> Response:
         try:
             status = await look(store, now=clock.now(), total=False)
         except StoreError:
             status = None
         return Response(metrics.text(status, vitals), headers={"Content-Type": _TEXT_FORMAT})
 
-    async def tell_health(_request: Request) -> Response:
+    async def serve_health(_request: Request) -> Response:
         wrong = await health(store, vitals, monotonic=clock.monotonic())
         return JSONResponse({"ok": not wrong, "reasons": list(wrong)}, status_code=503 if wrong else 200)
 
-    routes = [Route("/metrics", tell_metrics, methods=["GET"]), Route("/healthz", tell_health, methods=["GET"])]
+    routes = [Route("/metrics", serve_metrics, methods=["GET"]), Route("/healthz", serve_health, methods=["GET"])]
     server = _Server(
         uvicorn.Config(
             Starlette(routes=routes),

@@ -572,7 +572,7 @@ async def test_40_a_missing_cursor_is_named() -> None:
     async with connected([page(node(), cursor=None, more=True)]) as (panther, _):
         found = await list_alerts(panther)
     assert found.cursor is None
-    assert found.problems == ("the page says that more follow but gives no cursor",)
+    assert found.problems == ("the page says that there are more but has no cursor",)
     assert not found.complete
 
 

@@ -48,10 +48,10 @@ def written(path: Path, lines: list[str]) -> None:
 def test_what_was_written_holds(tmp_path: Path) -> None:
     """An untouched log verifies, a log that does not exist yet too, and each line says what was sent."""
     path = tmp_path / "audit.jsonl"
-    assert verify_audit(path).holds
+    assert verify_audit(path).intact
     lines = filled(path)
     found = verify_audit(path)
-    assert (found.holds, found.lines) == (True, LINES)
+    assert (found.intact, found.lines) == (True, LINES)
     first = json.loads(lines[0])
     assert (first["n"], first["alert_id"], first["digest"]) == (1, "alert 0", f"{0:064x}")
 
@@ -84,7 +84,7 @@ def test_a_dropped_line_is_found(tmp_path: Path, dropped: int) -> None:
     path = tmp_path / "audit.jsonl"
     lines = filled(path)
     written(path, lines[:dropped] + lines[dropped + 1 :])
-    assert not verify_audit(path).holds
+    assert not verify_audit(path).intact
 
 
 def test_reordered_lines_are_found(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_a_log_that_is_gone_is_found(tmp_path: Path) -> None:
     path = tmp_path / "audit.jsonl"
     filled(path)
     path.unlink()
-    assert not verify_audit(path).holds
+    assert not verify_audit(path).intact
 
 
 @hypothesis_settings(max_examples=60, suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
@@ -115,7 +115,7 @@ def test_no_single_changed_character_passes(tmp_path_factory: pytest.TempPathFac
         return
     content[at] = byte
     path.write_bytes(content)
-    assert not verify_audit(path).holds
+    assert not verify_audit(path).intact
 
 
 def test_a_line_that_a_kill_left_half_is_set_aside(tmp_path: Path) -> None:
@@ -124,9 +124,9 @@ def test_a_line_that_a_kill_left_half_is_set_aside(tmp_path: Path) -> None:
     filled(path, 2)
     with path.open("ab") as file:
         file.write(b'{"n": 3, "at')
-    assert not verify_audit(path).holds
+    assert not verify_audit(path).intact
     append(path, 9)
-    assert verify_audit(path).holds
+    assert verify_audit(path).intact
     assert json.loads(path.read_text(encoding="ascii").splitlines()[2])["torn"] == '{"n": 3, "at'
 
 
@@ -145,7 +145,7 @@ def test_two_processes_share_a_log(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     found = verify_audit(path)
-    assert (found.holds, found.lines) == (True, 20)
+    assert (found.intact, found.lines) == (True, 20)
 
 
 def test_a_log_that_cannot_be_written_stops_the_write(tmp_path: Path) -> None:
@@ -181,10 +181,10 @@ def test_a_lock_that_is_never_let_go_is_not_waited_for(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_does_not_end_as_a_log_is_not_touched(tmp_path: Path, content: bytes) -> None:
-    """The chain never begins anew over what stands there; nothing is cut off."""
+    """The chain never starts again over what is there; nothing is cut off."""
     path = tmp_path / "audit.jsonl"
     path.write_bytes(content)
-    with pytest.raises(StoreError, match="does not end with a line of its own"):
+    with pytest.raises(StoreError, match="does not end with a whole line"):
         append(path, 1)
     assert path.read_bytes() == content
 
@@ -195,7 +195,7 @@ def test_a_blank_line_at_the_end_does_not_begin_another_chain(tmp_path: Path) ->
     filled(path)
     with path.open("ab") as file:
         file.write(b"\n")
-    with pytest.raises(StoreError, match="does not end with a line of its own"):
+    with pytest.raises(StoreError, match="does not end with a whole line"):
         append(path, 9)
 
 
@@ -207,7 +207,7 @@ def test_what_was_torn_is_kept_in_part(tmp_path: Path) -> None:
         file.write(b"\x00" * 30_000)
     append(path, 2, 3)
     found = verify_audit(path)
-    assert (found.holds, found.lines) == (True, 4)
+    assert (found.intact, found.lines) == (True, 4)
     assert json.loads(path.read_text(encoding="ascii").splitlines()[2])["torn"] == "\x00" * 2_000
 
 
@@ -238,7 +238,7 @@ def test_a_log_cut_at_any_byte_goes_on(
     assert [line["n"] for line in lines] == list(range(1, whole.count(b"\n") + 3))
     torn = content[len(whole) :].decode("ascii", "backslashreplace")
     assert lines[-2].get("torn", "") == torn[:2_000]
-    assert verify_audit(path).holds
+    assert verify_audit(path).intact
 
 
 @pytest.fixture(scope="module")
@@ -256,10 +256,10 @@ def test_a_kill_between_a_line_and_the_head_drops_nothing(tmp_path: Path) -> Non
     first = head.read_text(encoding="ascii")
     append(path, 1)
     head.write_text(first, encoding="ascii")
-    assert verify_audit(path).holds
+    assert verify_audit(path).intact
     append(path, 2)
     head.write_text(first, encoding="ascii")
-    assert not verify_audit(path).holds
+    assert not verify_audit(path).intact
 
 
 def _append_on_a_full_disk(path: str) -> None:
@@ -280,7 +280,7 @@ def test_a_line_that_fits_in_part_stops_the_write(tmp_path: Path) -> None:
     assert len(path.read_bytes().splitlines()) == 3
     append(path, 6)
     found = verify_audit(path)
-    assert (found.holds, found.lines) == (True, 3)
+    assert (found.intact, found.lines) == (True, 3)
 
 
 def test_a_log_is_not_looked_at_in_the_middle_of_an_append(tmp_path: Path) -> None:
@@ -295,4 +295,4 @@ def test_a_log_is_not_looked_at_in_the_middle_of_an_append(tmp_path: Path) -> No
         wait([found], timeout=0.2)
         written(path, lines)
         fcntl.flock(appending, fcntl.LOCK_UN)
-        assert found.result(30).holds
+        assert found.result(30).intact

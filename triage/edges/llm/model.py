@@ -67,14 +67,20 @@ class OpenAiModel:
         return await _RETRIES.retrying(self._clock)(self._adapting, request)
 
     async def _adapting(self, request: ChatRequest) -> ChatReply:
+        """Ask, and ask again without what the endpoint refuses by name."""
+        import openai  # noqa: PLC0415 - see above
+
         for _ in range(_ADAPTATIONS):
             quirks = self._quirks
             try:
                 reply = await self._ask(request, quirks)
-            except _RefusedParameter as refused:
-                adapted = quirks.adapted(refused.said, refused.parameter)
-                if adapted is None or refused.error.overflow:
-                    raise refused.error from refused
+            except openai.APIStatusError as error:
+                failure = of_status(error, self._clock, self._cleaner)
+                adapted = None
+                if error.status_code in _REFUSED and not failure.overflow:
+                    adapted = quirks.adapted(message_of(error.body), parameter_of(error))
+                if adapted is None:
+                    raise failure from error
                 self._quirks = adapted
             else:
                 left_out = quirks.left_out(request)
@@ -95,11 +101,8 @@ class OpenAiModel:
                 ) as response,
             ):
                 body = await _read(response.iter_bytes())
-        except openai.APIStatusError as error:
-            failure = of_status(error, self._clock, self._cleaner)
-            if error.status_code in _REFUSED:
-                raise _RefusedParameter(failure, message_of(error.body), parameter_of(error)) from error
-            raise failure from error
+        except openai.APIStatusError:
+            raise
         except (openai.APIConnectionError, httpx2.HTTPError, httpx2.StreamError, OSError, TimeoutError) as error:
             raise unreachable(_cause(error), self._seconds) from error
         except openai.OpenAIError as error:
@@ -118,16 +121,6 @@ class OpenAiModel:
         if failure is not None:
             raise failure
         return reply_of(value)
-
-
-class _RefusedParameter(Exception):
-    """A refusal that may name a parameter which can be left out."""
-
-    def __init__(self, error: ModelError, said: str, parameter: str) -> None:
-        super().__init__(str(error))
-        self.error = error
-        self.said = said
-        self.parameter = parameter
 
 
 @asynccontextmanager
@@ -206,5 +199,5 @@ async def _read(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _cause(error: Exception) -> Exception:
-    """What stands behind the library's own exception: its name says more."""
+    """What caused the library's own exception: its name says more."""
     return error.__cause__ if isinstance(error.__cause__, Exception) else error

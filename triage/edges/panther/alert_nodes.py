@@ -1,4 +1,4 @@
-"""What Panther's two APIs say of an alert, read into one value."""
+"""What Panther's two APIs say about an alert, read into one value."""
 
 from collections.abc import Callable, Iterable, Mapping
 
@@ -16,13 +16,13 @@ from triage.domain.alert import (
     SystemOrigin,
 )
 from triage.edges.panther.body import finite
-from triage.edges.panther.graphql import Problem
+from triage.edges.panther.graphql import PartialError
 from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Time, Wire, read, row_of, time_of
 
 _UNKNOWN = "UNKNOWN"
 
 
-class _Node(Wire):
+class AlertNode(Wire):
     """`Alert` in the GraphQL schema."""
 
     id: Id
@@ -66,10 +66,10 @@ _TEXTS = ("description", "runbook", "reference")
 
 def read_alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
     """Read an alert; in a partial answer all but its id and time may be missing. Raises Unreadable."""
-    said = list(notes)
-    if not said and not partial and isinstance(node, dict) and (alert := read_flawless(node)) is not None:
+    remarks = list(notes)
+    if not remarks and not partial and isinstance(node, dict) and (alert := read_flawless(node)) is not None:
         return alert
-    return read_tolerant(node, said, partial=partial)
+    return read_tolerant(node, remarks, partial=partial)
 
 
 def read_flawless(node: dict[str, JsonValue]) -> Alert | None:
@@ -112,16 +112,16 @@ def read_flawless(node: dict[str, JsonValue]) -> Alert | None:
 
 def read_tolerant(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert:
     """Read what can be read of an alert, and note the rest. Raises Unreadable."""
-    said = list(notes)
+    remarks = list(notes)
     if partial and isinstance(node, dict):
         missing = [name for name in ("title", "severity", "status", "type") if node.get(name) is None]
         node = {**node, **dict.fromkeys(missing, _UNKNOWN)}
-        said += [f"`{name}` is missing" for name in missing]
-    fields, dropped = read(_Node, node)
-    said += [f"`{name}` could not be read" for name in dropped]
+        remarks += [f"`{name}` is missing" for name in missing]
+    fields, dropped = read(AlertNode, node)
+    remarks += [f"`{name}` could not be read" for name in dropped]
     origin = _origin(fields.origin, fields.type)
     if origin is None:
-        said.append("`origin` is missing or of an unknown kind")
+        remarks.append("`origin` is missing or of an unknown kind")
         origin = DetectionOrigin(id="", type=fields.type.value)
     return Alert(
         id=fields.id,
@@ -139,7 +139,7 @@ def read_tolerant(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Al
         origin=origin,
         assignee=_assignee(fields.assignee),
         updated_by=ActorNode.of(fields.updated_by),
-        notes=tuple(dict.fromkeys(said)),
+        notes=tuple(dict.fromkeys(remarks)),
     )
 
 
@@ -162,7 +162,7 @@ def _kind(kind: Kind, origin: Origin) -> Kind:
 
 
 def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
-    """What raised the alert; None where the answer does not say."""
+    """What raised the alert; `None` where the answer does not say."""
 
     def text(name: str) -> str:
         value = node.get(name)
@@ -179,8 +179,8 @@ def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
             return None
 
 
-def notes_on(problems: Iterable[Problem], index: int | None) -> list[str]:
-    """What a partial answer means for one alert: Panther's words stay out of it, only the field is named."""
+def notes_on(problems: Iterable[PartialError], index: int | None) -> list[str]:
+    """What a partial answer means for one alert: only the field is named, without Panther's own words."""
     return [
         f"partial answer: `{problem.field}` is missing"
         for problem in problems
@@ -188,6 +188,6 @@ def notes_on(problems: Iterable[Problem], index: int | None) -> list[str]:
     ]
 
 
-def _place(problem: Problem) -> int | None:
+def _place(problem: PartialError) -> int | None:
     """The number of the edge that a problem belongs to; None where it concerns all."""
     return next((step for step in problem.path if isinstance(step, int)), None)

@@ -87,7 +87,7 @@ class _Inflater:
             if self._inflate.eof:
                 self._inflate = zlib.decompressobj(_GZIP)
             try:
-                # One byte more than allowed tells a full cap from an exceeded one.
+                # One byte more than allowed tells whether the cap was exceeded or only reached.
                 part = self._inflate.decompress(chunk, self._limit - self._total + 1)
             except zlib.error as error:
                 raise BodyError("its compression is broken") from error
@@ -121,7 +121,7 @@ def parse_json(data: bytes) -> JsonValue:
     """Parse JSON strictly.
 
     Refused: anything after the value, a byte order mark, NaN and Infinity, invalid UTF-8, raw control characters,
-    more than 200 levels, integers of more than 4,300 digits. Of a key that stands twice the last value wins. Lone
+    more than 200 levels, integers of more than 4,300 digits. Of a repeated key the last value wins. Lone
     surrogates and NUL, which neither UTF-8 files nor databases take, become visible text (`\\ud800`, `\\u0000`).
 
     Raises BodyError.

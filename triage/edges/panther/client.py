@@ -8,12 +8,11 @@ from triage.edges.panther.comments import PantherComments
 from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.http import PantherHttp
+from triage.edges.panther.inventory import PantherSources, PantherUsers
 from triage.edges.panther.lake import PantherLake
 from triage.edges.panther.probes import Probes
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.rules import PantherRules
-from triage.edges.panther.sources import PantherSources
-from triage.edges.panther.users import PantherUsers
 from triage.ports import Clock, PantherApi
 
 

@@ -23,7 +23,7 @@ Format = Literal["HTML", "PLAIN_TEXT"]
 
 
 def _body(value: object) -> object:
-    """REST's definition gives a body no type; one that is no text still holds our marker, if it is ours."""
+    """REST's definition gives the body no type; one that is not text still holds our marker if it is ours."""
     if value is None or isinstance(value, str):
         return value or ""
     return json.dumps(value, sort_keys=True, default=str)
@@ -32,7 +32,7 @@ def _body(value: object) -> object:
 Body = Annotated[str, BeforeValidator(_body)]
 
 
-class _Node(Wire):
+class CommentNode(Wire):
     """`Comment` in the GraphQL schema, `CommentAPI.Comment` in the REST definition."""
 
     id: Id
@@ -120,7 +120,7 @@ class PantherComments:
 def _comment(value: JsonValue, alert_id: str, operation: str, *, write: bool = False) -> Comment:
     """Read a comment. Raises PantherError; OutcomeUnknown where a write has answered with it."""
     try:
-        node, _ = read(_Node, value)
+        node, _ = read(CommentNode, value)
     except Unreadable as error:
         what = "the comment in the answer" if write else "a comment"
         raise unreadable(operation, f"{what} cannot be read: {error}", write=write) from error

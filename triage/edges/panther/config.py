@@ -5,7 +5,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from triage.errors import ConfigError
-from triage.settings import is_loopback
+from triage.settings import parse_endpoint
 
 _GRAPHQL_PATHS = ("/public/graphql", "/graphql")
 _EXAMPLE = "https://api.<your-org>.runpanther.net/public/graphql"
@@ -73,18 +73,9 @@ class PantherConfig:
 
 def _address(url: str, key: str) -> SplitResult:
     try:
-        parts = urlsplit(url)
-        host, _ = parts.hostname or "", parts.port
-        # Names that the resolver would refuse with an error of its own: empty or overlong labels.
-        host.encode("idna")
+        parts = parse_endpoint(url)
     except ValueError as error:
-        raise ConfigError(f"{key}: is not an address; expected one like {_EXAMPLE}") from error
-    if parts.scheme not in ("http", "https") or not host:
-        raise ConfigError(f"{key}: is not an address; expected one like {_EXAMPLE}")
-    if parts.scheme == "http" and not is_loopback(host):
-        raise ConfigError(f"{key}: plain http:// is allowed for loopback only; use https://")
-    if "@" in parts.netloc:
-        raise ConfigError(f"{key}: must not hold a user name or password; the token goes into panther.token")
+        raise ConfigError(f"{key}: {error}") from error
     if parts.query or parts.fragment or any(not "!" <= letter <= "~" for letter in url):
         raise ConfigError(f"{key}: must not hold a query, a fragment or a space")
     return parts

@@ -39,7 +39,7 @@ _TRANSIENT = re.compile(r"internal|throttl|toomany|too_many|timeout|unavailable|
 
 
 @dataclass(frozen=True, slots=True)
-class Problem:
+class PartialError:
     """One entry of `errors` in an answer that has data too."""
 
     message: str
@@ -54,11 +54,11 @@ class Problem:
 
 
 @dataclass(frozen=True, slots=True)
-class Answer:
+class OperationResult:
     """What an operation gave."""
 
     data: Mapping[str, JsonValue]
-    problems: tuple[Problem, ...] = ()
+    problems: tuple[PartialError, ...] = ()
     """Not empty: the data is only a part."""
 
 
@@ -88,7 +88,7 @@ class GraphQL:
         variables: Mapping[str, JsonValue] | None = None,
         *,
         seconds: float | None = None,
-    ) -> Answer:
+    ) -> OperationResult:
         """Run one operation.
 
         Args:
@@ -111,14 +111,14 @@ class GraphQL:
                 request, get_execution_result=True, write=operation.write, seconds=seconds
             )
         except TransportQueryError as partial:
-            return Answer(partial.data or {}, tuple(_problems(partial.errors or ())))
-        return Answer(result.data or {})
+            return OperationResult(partial.data or {}, tuple(_problems(partial.errors or ())))
+        return OperationResult(result.data or {})
 
 
-def _problems(errors: Iterable[object]) -> Iterable[Problem]:
+def _problems(errors: Iterable[object]) -> Iterable[PartialError]:
     for error in errors:
         if isinstance(error, GraphQLError):
-            yield Problem(error.message, tuple(error.path or ()))
+            yield PartialError(error.message, tuple(error.path or ()))
 
 
 class _Transport(AsyncTransport):
@@ -131,7 +131,7 @@ class _Transport(AsyncTransport):
         """Nothing to do: the HTTP client is open already."""
 
     async def close(self) -> None:
-        """Nothing to do: who opened the HTTP client closes it."""
+        """Nothing to do: whatever opened the HTTP client closes it."""
 
     async def execute(
         self, request: GraphQLRequest, *, write: bool = False, seconds: float | None = None

@@ -24,7 +24,7 @@ from triage.edges.panther.operations import (
     Operation,
 )
 from triage.edges.panther.rows import RowBuffer
-from triage.edges.panther.wire import Connection, Id, Trail, Unreadable, Wire, read, row_of, stamp
+from triage.edges.panther.wire import Connection, Id, Trail, Unreadable, Wire, pages, read, row_of, stamp
 from triage.errors import (
     NotFound,
     PantherError,
@@ -42,7 +42,7 @@ _LONGEST_PAUSE = 2.0
 _GROWTH = 1.5
 _REMEMBERED = 8
 _SHARE = 0.8
-"""Of the shortest of the last queries: so long the first look at the next one can wait."""
+"""Of the shortest of the last queries: how long the first look at the next one can wait."""
 _CANCEL_SECONDS = 5.0
 _LARGEST_PAGE = 999
 _TABLES_PAGE = 100
@@ -101,20 +101,19 @@ class PantherLake:
 
     async def tables(self, database: str) -> tuple[Table, ...]:
         """The tables of a database, without columns. Raises NotFound, PantherError."""
-        found: list[Table] = []
-        trail, cursor = Trail("Tables"), None
-        while True:
+
+        async def fetch(cursor: str | None) -> Connection:
             given: dict[str, JsonValue] = {"databaseName": database, "pageSize": _TABLES_PAGE, "cursor": cursor}
-            page = Connection.of(await self._schema(TABLES, "dataLakeDatabaseTables", given, database), cursor)
-            found += [
+            return Connection.of(await self._schema(TABLES, "dataLakeDatabaseTables", given, database), cursor)
+
+        return tuple(
+            [
                 Table(database=database, name=name, log_type=_text(node, "logType"))
+                async for page in pages("Tables", fetch)
                 for node in page.nodes
                 if (name := _text(node, "name"))
             ]
-            cursor = page.cursor
-            if cursor is None:
-                return tuple(found)
-            trail.follow(cursor)
+        )
 
     async def columns(self, database: str, table: str) -> tuple[Column, ...]:
         """The columns of a table. Raises NotFound, PantherError."""
@@ -152,8 +151,8 @@ class PantherLake:
             await self._cancel(query_id)
             raise
         except asyncio.CancelledError:
-            # Whoever gave up on us must not leave a query running that costs money. The shield lets the cancelling go
-            # on even if this task is cancelled once more.
+            # A query that nobody waits for must not go on running and costing money. The shield lets its cancellation
+            # finish even if this task is cancelled once more.
             task = asyncio.create_task(self._cancel(query_id))
             self._cancelling.add(task)
             task.add_done_callback(self._cancelling.discard)
@@ -168,7 +167,7 @@ class PantherLake:
                 raise QueryFailed(str(error)) from error
             raise
         try:
-            started, _ = read(_Started, answer.data.get(field))
+            started, _ = read(StartedNode, answer.data.get(field))
         except Unreadable as error:
             raise unreadable(operation.file, f"the started query {error}") from error
         return started.id
@@ -251,7 +250,7 @@ class PantherLake:
             _logger.warning("a data-lake query may still be running: %s", error)
 
 
-class _Started(Wire):
+class StartedNode(Wire):
     id: Id
 
 

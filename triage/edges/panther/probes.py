@@ -6,11 +6,10 @@ from datetime import timedelta
 
 from triage.edges.panther.alerts import PantherAlerts
 from triage.edges.panther.graphql import REFUSAL_STATUSES, GraphQL
+from triage.edges.panther.inventory import PantherSources, PantherUsers
 from triage.edges.panther.lake import PantherLake
 from triage.edges.panther.operations import UPDATE_STATUS
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.sources import PantherSources
-from triage.edges.panther.users import PantherUsers
 from triage.errors import PantherRefused
 from triage.ports import AlertQuery, Clock, QueryLimits
 

@@ -20,7 +20,7 @@ _POLICIES = "/policies/{}"
 _TYPES = {_RULES: "RULE", _SIMPLE: "SIMPLE_RULE", _SCHEDULED: "SCHEDULED_RULE", _POLICIES: "POLICY"}
 _PARAMS: Mapping[str, Mapping[str, str]] = {_SIMPLE: {"include-python": "true"}}
 _BY_TYPE = {"SCHEDULED_RULE": (_SCHEDULED, _RULES), "POLICY": (_POLICIES,)}
-"""Where to look first; a policy's endpoint needs a permission of its own, so only policies are sought there."""
+"""Where to look first; a policy's endpoint needs its own permission, so only policies are looked for there."""
 _ELSE = (_RULES, _SIMPLE, _SCHEDULED)
 _REST_LACKS = frozenset({"CORRELATION_RULE", "DERIVED_RULE"})
 """Panther's REST API has no path for these, so that not finding one proves nothing."""
@@ -36,7 +36,7 @@ def _lists(value: object) -> object:
     }
 
 
-class _Rule(Wire):
+class RuleNode(Wire):
     """`RuleAPI.Rule`, `ScheduledRuleAPI.ScheduledRule`, `SimpleRuleAPI.SimpleRule` and `PolicyAPI.Policy` at once."""
 
     id: Id
@@ -101,7 +101,7 @@ class PantherRules:
 
 def _detection(found: Mapping[str, JsonValue], path: str, origin: DetectionOrigin) -> Detection:
     try:
-        rule, _ = read(_Rule, dict(found))
+        rule, _ = read(RuleNode, dict(found))
     except Unreadable as error:
         raise unreadable(f"GET {path}", f"the detection cannot be read: {error}") from error
     return Detection(

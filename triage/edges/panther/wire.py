@@ -1,6 +1,7 @@
 """How Panther's JSON becomes this program's values: what is safe is coerced, what is broken is named, not guessed."""
 
-from collections.abc import Mapping
+import logging
+from collections.abc import AsyncGenerator, Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from typing import Annotated, Self, TypeVar
@@ -14,6 +15,8 @@ from triage.edges.panther.body import BodyError, parse_json
 from triage.edges.panther.failures import unreadable
 
 M = TypeVar("M", bound="Wire")
+
+_logger = logging.getLogger(__name__)
 
 
 class Wire(BaseModel):
@@ -69,14 +72,14 @@ def _maybe_time(value: object) -> object:
     return None if value is None or value == "" else time_of(value)
 
 
-def _many(value: object) -> object:
+def _list(value: object) -> object:
     return () if value is None else value
 
 
 Id = Annotated[str, StringConstraints(min_length=1)]
 Text = Annotated[str, BeforeValidator(_text)]
 """Null reads as empty."""
-Texts = Annotated[tuple[str, ...], BeforeValidator(_many)]
+Texts = Annotated[tuple[str, ...], BeforeValidator(_list)]
 """Null reads as empty."""
 Time = Annotated[datetime, BeforeValidator(time_of)]
 MaybeTime = Annotated[datetime | None, BeforeValidator(_maybe_time)]
@@ -149,12 +152,26 @@ class Connection:
         more = info.get("hasNextPage") is True if isinstance(info, dict) else False
         complete = isinstance(edges, list) and not more
         if more and (not isinstance(following, str) or not following):
-            skipped.append("the page says that more follow but gives no cursor")
+            skipped.append("the page says that there are more but has no cursor")
         elif more and following == cursor:
             skipped.append("the page's cursor points to the page itself")
         elif more and isinstance(following, str):
             return cls(tuple(nodes), following, tuple(skipped))
         return cls(tuple(nodes), None, tuple(skipped), complete)
+
+
+async def pages(
+    operation: str, fetch: Callable[[str | None], Awaitable[Connection]]
+) -> AsyncGenerator[Connection, None]:
+    """Every page of a listing, in order. Raises PantherProtocolError where its cursors repeat, and what `fetch` does."""
+    trail, cursor = Trail(operation), None
+    while True:
+        page = await fetch(cursor)
+        yield page
+        cursor = page.cursor
+        if cursor is None:
+            return
+        trail.follow(cursor)
 
 
 class Trail:
@@ -176,6 +193,21 @@ class Trail:
         """Note a cursor. Raises PantherProtocolError where `loops` is true: half a list is worth nothing here."""
         if self.loops(cursor):
             raise unreadable(self._operation, "the list does not end, its cursors repeat")
+
+
+def read_each(model: type[M], values: Iterable[JsonValue], kind: str) -> Iterator[M]:
+    """Read each of several objects; what cannot be read is left out with a warning.
+
+    Args:
+        model: What they are.
+        values: As Panther sent them.
+        kind: What the warning calls one of them.
+    """
+    for index, value in enumerate(values):
+        try:
+            yield read(model, value)[0]
+        except Unreadable as error:
+            _logger.warning("%s %s cannot be read: %s", kind, label(value, index), error)
 
 
 def row_of(node: JsonValue) -> dict[str, JsonValue] | None:
