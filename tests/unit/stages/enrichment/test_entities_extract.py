@@ -11,7 +11,7 @@ from triage.domain.entity import EntityKind, Role
 from triage.domain.evidence import MISSING, lookup
 from triage.logtypes import entity_fields, shipped_log_types
 from triage.stages.enrichment.entities import extract_entities, log_type_of
-from triage.stages.enrichment.entities.gather import MAX_ENTITIES
+from triage.stages.enrichment.entities.found import MAX_ENTITIES
 
 ADA = "ada@acme.example"
 ORDER = [Role.ACTOR, Role.SOURCE, Role.TARGET, Role.OTHER]

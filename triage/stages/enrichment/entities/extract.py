@@ -10,7 +10,7 @@ from triage.domain.base import Row
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.logtypes import EntityField, FieldKind, entity_fields, recognise
 from triage.logtypes.paths import find, leaves, parse_path
-from triage.stages.enrichment.entities.gather import Gathering
+from triage.stages.enrichment.entities.found import FoundEntities
 from triage.stages.enrichment.entities.names import is_filter, kind_of, names_a_thing, role_of
 from triage.stages.enrichment.entities.values import Typed, detect, read, text_of
 
@@ -75,45 +75,45 @@ def extract_entities(
     Returns:
         At most sixty, each once: actors, sources, targets, others; within a role those of most events first.
     """
-    whole = Gathering()
+    found = FoundEntities()
     for event in events[:MAX_EVENTS]:
-        whole.merge(_of_event(event, log_type_of(event), log_types))
+        found.merge(_of_event(event, log_type_of(event), log_types))
     if context:
         log_type = next((log_type_of(event) for event in events if log_type_of(event)), "")
-        whole.merge(_of_context(context, log_type or next(iter(log_types), ""), alone=not events))
-    return whole.entities()
+        found.merge(_of_context(context, log_type or next(iter(log_types), ""), alone=not events))
+    return found.entities()
 
 
-def _of_event(event: Row, log_type: str, log_types: Sequence[str] = ()) -> Gathering:
-    gathering = Gathering()
+def _of_event(event: Row, log_type: str, log_types: Sequence[str]) -> FoundEntities:
+    found = FoundEntities()
     # An event that doesn't say what it is may be any of the detection's; the best fit counts.
     for candidate in [log_type] if log_type else log_types:
-        tried = Gathering()
+        tried = FoundEntities()
         _read_fields(tried, event, entity_fields(candidate))
-        if tried.weight() > gathering.weight():
-            gathering = tried
-    _read_fields(gathering, event, _UNIFIED)
-    _read_rest(gathering, event, by_name=not gathering.has(Role.ACTOR, Role.TARGET))
-    _read_indicators(gathering, event)
-    gathering.settle()
-    return gathering
+        if tried.weight() > found.weight():
+            found = tried
+    _read_fields(found, event, _UNIFIED)
+    _read_rest(found, event, by_name=not found.has(Role.ACTOR, Role.TARGET))
+    _read_indicators(found, event)
+    found.drop_lesser_readings()
+    return found
 
 
-def _of_context(context: Mapping[str, JsonValue], log_type: str, *, alone: bool) -> Gathering:
-    gathering = Gathering()
-    _read_fields(gathering, context, entity_fields(log_type), prefix="p_alert_context.")
-    _read_rest(gathering, context, by_name=alone and not gathering.has(Role.ACTOR), prefix="p_alert_context.")
-    gathering.settle()
-    return gathering
+def _of_context(context: Mapping[str, JsonValue], log_type: str, *, alone: bool) -> FoundEntities:
+    found = FoundEntities()
+    _read_fields(found, context, entity_fields(log_type), prefix="p_alert_context.")
+    _read_rest(found, context, by_name=alone and not found.has(Role.ACTOR), prefix="p_alert_context.")
+    found.drop_lesser_readings()
+    return found
 
 
-def _read_fields(gathering: Gathering, event: Row, fields: tuple[EntityField, ...], prefix: str = "") -> None:
+def _read_fields(found: FoundEntities, event: Row, fields: tuple[EntityField, ...], prefix: str = "") -> None:
     for field in fields:
         for at, node in find(event, field.path):
             scalars = islice(leaves(node, at), MAX_SCAN) if field.below else _scalars(at, node)
             for path, value in scalars:
                 for typed in _typed(value, field.kind, path):
-                    gathering.add(typed, field.role, prefix + path)
+                    found.add(typed, field.role, prefix + path)
 
 
 def _scalars(at: str, node: JsonValue) -> Iterator[tuple[str, JsonValue]]:
@@ -134,40 +134,40 @@ def _typed(value: JsonValue, kind: FieldKind, path: str) -> tuple[Typed, ...]:
     return read(value, kind_of(path)) or (read(value, FieldKind.RESOURCE) if names_a_thing(path) else ())
 
 
-def _read_rest(gathering: Gathering, event: Row, *, by_name: bool, prefix: str = "") -> None:
+def _read_rest(found: FoundEntities, event: Row, *, by_name: bool, prefix: str = "") -> None:
     """Read the fields that no file names: with roles by their names, or only what shows its own type."""
     columns = {name: value for name, value in event.items() if not str(name).startswith("p_")}
     for path, value in islice(leaves(columns), MAX_LEAVES):
         if by_name:
             kind = kind_of(path)
             role = role_of(path, kind)
-            found = read(value, kind)
-            if not found and role is Role.TARGET and names_a_thing(path):
-                found = read(value, FieldKind.RESOURCE)
-            for typed in found:
-                gathering.add(typed, role, prefix + path)
+            values = read(value, kind)
+            if not values and role is Role.TARGET and names_a_thing(path):
+                values = read(value, FieldKind.RESOURCE)
+            for typed in values:
+                found.add(typed, role, prefix + path)
         else:
             for typed in detect(text_of(value)):
-                gathering.add(typed, Role.OTHER, prefix + path)
+                found.add(typed, Role.OTHER, prefix + path)
 
 
-def _read_indicators(gathering: Gathering, event: Row) -> None:
+def _read_indicators(found: FoundEntities, event: Row) -> None:
     """Read the `p_any_` columns: they know no role, so the values keep those of the fields they came from."""
     for column, kind in _INDICATORS:
         for path, value in _scalars(column, event.get(column)):
             # Of an ARN only itself: the names in it are entities where a field of the event says whose they are.
             for typed in read(value, kind)[:1]:
-                if typed.kind is EntityKind.USER and gathering.role_of(typed.kind, typed.value) is None:
-                    _add_local_part(gathering, typed, path)
+                if typed.kind is EntityKind.USER and found.role_of(typed.kind, typed.value) is None:
+                    _add_local_part(found, typed, path)
                 else:
-                    gathering.add(typed, Role.OTHER, path)
+                    found.add(typed, Role.OTHER, path)
 
 
-def _add_local_part(gathering: Gathering, typed: Typed, path: str) -> None:
+def _add_local_part(found: FoundEntities, typed: Typed, path: str) -> None:
     """Panther files the part of an e-mail address before the `@` as a user name."""
     name = typed.value.casefold()
-    for address, role in gathering.emails():
+    for address, role in found.emails():
         if address.partition("@")[0] == name:
-            gathering.add(typed, role, path, {"local_part_of": address})
+            found.add(typed, role, path, {"local_part_of": address})
             return
-    gathering.add(typed, Role.OTHER, path)
+    found.add(typed, Role.OTHER, path)

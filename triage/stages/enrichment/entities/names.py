@@ -43,7 +43,7 @@ _TARGET: Final = _set(
     "details canary file files document page stage database table new to participant participants"
 )
 
-_ASIDE: Final = frozenset({"filter", "filters", "tag", "tags"})
+_FILTER: Final = frozenset({"filter", "filters", "tag", "tags"})
 _NAMES_A_THING: Final = _set("name names id ids identifier arn bucket key resource path file host repo repository")
 
 
@@ -57,14 +57,15 @@ def words(path: str) -> tuple[str, ...]:
     return tuple(found)
 
 
+def _last(named: tuple[str, ...]) -> str:
+    return next((word for word in reversed(named) if not word.isdigit()), "")
+
+
 def kind_of(path: str) -> FieldKind:
     """What a field seems to hold; `detect` where its name says nothing."""
     named = words(path)
-    if not named:
-        return FieldKind.DETECT
-    last = next((word for word in reversed(named) if not word.isdigit()), "")
-    before = named[-2] if len(named) > 1 else ""
-    pair = {before, last}
+    last = _last(named)
+    pair = {last, *named[-2:-1]}
     if last in {"ip", "ips", "address", "addr", "addresses"} and pair & _OF_ADDRESS:
         return FieldKind.IP
     for kind, names in _BY_LAST:
@@ -119,13 +120,9 @@ def role_of(path: str, kind: FieldKind) -> Role:
 
 def is_filter(path: str) -> bool:
     """Whether the field is part of a filter or a label rather than of what is acted upon."""
-    return not _ASIDE.isdisjoint(words(path))
+    return not _FILTER.isdisjoint(words(path))
 
 
 def names_a_thing(path: str) -> bool:
     """Whether the last word says that the text names a thing: `bucketName`, `instanceId`, `roleArn`."""
-    named = words(path)
-    if not named:
-        return False
-    last = next((word for word in reversed(named) if not word.isdigit()), "")
-    return last in _NAMES_A_THING
+    return _last(words(path)) in _NAMES_A_THING

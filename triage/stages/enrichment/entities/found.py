@@ -1,4 +1,4 @@
-"""Collects what is found about each entity, and puts the entities in order."""
+"""Keeps what is found about each entity, and puts the entities in order."""
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
@@ -12,7 +12,7 @@ MAX_FIELDS: Final = 8
 """Paths kept per entity."""
 _ROLES: Final = (Role.ACTOR, Role.SOURCE, Role.TARGET, Role.OTHER)
 _SHARES: Final = {Role.ACTOR: 18, Role.SOURCE: 14, Role.TARGET: 18, Role.OTHER: 10}
-"""Places that each role has before the rest are filled, so that no role crowds out another."""
+"""How many of each role are kept before the rest is filled up, so that no role crowds out another."""
 _KINDS: Final = (
     EntityKind.EMAIL,
     EntityKind.USER,
@@ -35,7 +35,7 @@ Key = tuple[EntityKind, str]
 
 
 @dataclass(slots=True)
-class _Found:
+class _FoundEntity:
     typed: Typed
     roles: dict[Role, None] = field(default_factory=dict)
     fields: dict[str, None] = field(default_factory=dict)
@@ -43,13 +43,13 @@ class _Found:
     events: int = 0
 
     def learn(self, typed: Typed, facts: Mapping[str, str]) -> None:
-        """Add facts; what a log says itself stands above what was made from something else."""
+        """Add facts; what a log says itself comes before what was derived from something else."""
         if "derived" in self.typed.facts and "derived" not in typed.facts:
             self.typed = typed
             self.facts.pop("derived", None)
-        said = "derived" not in self.typed.facts
+        is_said = "derived" not in self.typed.facts
         for name, value in facts.items():
-            if not (said and name == "derived"):
+            if not (is_said and name == "derived"):
                 self.facts.setdefault(name, value)
 
     @property
@@ -65,15 +65,15 @@ class _Found:
         return Entity(kind=self.typed.kind, value=self.typed.value, role=self.role, fields=fields, facts=facts)
 
 
-class Gathering:
+class FoundEntities:
     """The entities of one event or of many."""
 
     def __init__(self) -> None:
-        self._found: dict[Key, _Found] = {}
+        self._found: dict[Key, _FoundEntity] = {}
 
     def add(self, typed: Typed, role: Role, path: str, facts: Mapping[str, str] | None = None) -> None:
         """Note that a field holds an entity."""
-        found = self._found.setdefault(typed.key, _Found(typed, events=1))
+        found = self._found.setdefault(typed.key, _FoundEntity(typed, events=1))
         found.roles[role] = None
         if path:
             found.fields[path] = None
@@ -93,13 +93,13 @@ class Gathering:
         return any(role in found.roles for found in self._found.values() for role in roles)
 
     def weight(self) -> int:
-        """How many entities have a role that says something."""
+        """How many entities acted, were a source or were acted upon."""
         return sum(found.role is not Role.OTHER for found in self._found.values())
 
-    def settle(self) -> None:
-        """Drop what a better reading of the same value makes needless."""
-        self._settle_roles()
-        named: dict[str, _Found] = {}
+    def drop_lesser_readings(self) -> None:
+        """Where a value was read in two ways, keep the one that says more."""
+        self._drop_derived_roles()
+        named: dict[str, _FoundEntity] = {}
         for (kind, value), found in self._found.items():
             if kind not in (EntityKind.RESOURCE, EntityKind.TRACE, EntityKind.ACTOR_ID):
                 named.setdefault(value.casefold(), found)
@@ -110,8 +110,8 @@ class Gathering:
                 better.fields.update(found.fields)
                 del self._found[key]
 
-    def _settle_roles(self) -> None:
-        """A role's ARN made from its session gives way to the one that the event holds."""
+    def _drop_derived_roles(self) -> None:
+        """Drop a role's ARN that was made from its session where the event holds the role's own."""
         real = {
             (found.facts.get("account"), found.typed.value.rpartition("/")[2])
             for (kind, _), found in self._found.items()
@@ -122,20 +122,20 @@ class Gathering:
             if derived and (found.facts.get("account"), value.rpartition("/")[2]) in real:
                 del self._found[(kind, value)]
 
-    def merge(self, other: "Gathering") -> None:
-        """Take in what another event holds."""
+    def merge(self, other: "FoundEntities") -> None:
+        """Add what another event holds."""
         for key, found in other._found.items():  # noqa: SLF001 - of the same class
             mine = self._found.get(key)
             if mine is None:
-                mine = self._found[key] = _Found(found.typed)
+                mine = self._found[key] = _FoundEntity(found.typed)
             mine.roles.update(found.roles)
             mine.fields.update(found.fields)
             mine.events += found.events
             mine.learn(found.typed, found.facts)
 
     def entities(self) -> tuple[Entity, ...]:
-        """All of them in order and in bounds: by role, then by number of events, then the most telling first."""
-        self._settle_roles()
+        """The entities kept: by role, then by number of events, then the most telling kind first."""
+        self._drop_derived_roles()
         order = {key: place for place, key in enumerate(self._found)}
         ranked = sorted(
             self._found.values(),
@@ -151,7 +151,7 @@ class Gathering:
         return tuple(found.entity() for found in ranked)
 
 
-def _bounded(ranked: list[_Found]) -> list[_Found]:
+def _bounded(ranked: list[_FoundEntity]) -> list[_FoundEntity]:
     kept: set[Key] = set()
     for role, share in _SHARES.items():
         kept.update([found.typed.key for found in ranked if found.role is role][:share])
