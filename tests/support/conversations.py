@@ -12,10 +12,10 @@ from typing import Any
 from pydantic import JsonValue
 
 from tests.support.clocks import FakeClock
-from tests.support.doors import ALERT_ID, NONCE, dossier
 from tests.support.llm import ScriptedLlm, call, calling, concluding
 from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN, config
+from tests.support.small_dossier import ALERT_ID, NONCE, dossier
 from triage.app import open_app
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation

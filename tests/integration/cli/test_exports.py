@@ -15,10 +15,10 @@ from hypothesis import strategies as st
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
 from tests.support.conversations import inquisitive
-from tests.support.doors import ALERT_ID
 from tests.support.investigations import NOW, alert, benign, inconclusive, malicious, record
 from tests.support.odd_investigations import suspicious
 from tests.support.panther import TOKEN
+from tests.support.small_dossier import ALERT_ID
 from tests.support.spoiled import HOSTILE, spoiled
 from tests.support.tiny_world import NOW as WORLD_NOW
 from tests.support.tiny_world import write_world

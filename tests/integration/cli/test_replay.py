@@ -14,10 +14,10 @@ import pytest
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
 from tests.support.conversations import inquisitive
-from tests.support.doors import ALERT_ID
 from tests.support.llm import Reply, ScriptedLlm, call, calling, completion, concluding, recipe
 from tests.support.panther import TOKEN
 from tests.support.shared import ROOT
+from tests.support.small_dossier import ALERT_ID
 from tests.support.stores import NOW as THEN
 from tests.support.tiny_world import ALERTS, NOW, write_world
 from triage.domain.calibration import ConfidenceMap, Curve

@@ -8,9 +8,9 @@ import pytest
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli
 from tests.support.conversations import inquisitive
-from tests.support.doors import ALERT_ID
 from tests.support.llm import ScriptedLlm
 from tests.support.panther import TOKEN
+from tests.support.small_dossier import ALERT_ID
 from tests.support.tiny_world import NOW, write_world
 from triage.cli.transcript import Transcript
 from triage.sandbox.permissions import Token

@@ -1,5 +1,6 @@
-"""The open client: its probes, its log sources and its users."""
+"""The open client: its permissions, its log sources and users, its limit on calls at once."""
 
+import asyncio
 from datetime import UTC, datetime
 from typing import Any
 
@@ -173,3 +174,20 @@ async def test_errors_say_whether_trying_again_helps() -> None:
                 await panther.users.users()
             assert caught.value.retryable is again
             assert caught.value.operation == "Users"
+
+
+async def test_only_so_many_calls_are_under_way_at_once() -> None:
+    """The others wait for a slot on our side, not at the server."""
+    under_way = most = 0
+
+    async def answer(writer: asyncio.StreamWriter) -> None:
+        nonlocal under_way, most
+        under_way += 1
+        most = max(most, under_way)
+        await asyncio.sleep(0.01)
+        under_way -= 1
+        await respond({"results": []})(writer)
+
+    async with connected([answer], concurrency=3) as (panther, _):
+        await asyncio.gather(*(panther.comments.list(f"a-{number}") for number in range(12)))
+    assert most == 3

@@ -8,8 +8,8 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import START
-from tests.support.doors import dossier
 from tests.support.panther import TOKEN, config
+from tests.support.small_dossier import dossier
 from tests.support.tiny_world import write_world
 from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier

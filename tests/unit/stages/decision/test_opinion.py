@@ -9,9 +9,9 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from tests.support.clocks import FakeClock
-from tests.support.doors import dossier
 from tests.support.make import evidence, signal
 from tests.support.notebook import Notebook, ScriptedModel
+from tests.support.small_dossier import dossier
 from triage.domain.canary import canary_of
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CountCitation, Finding, ValueCitation

@@ -9,9 +9,9 @@ import pytest
 from pydantic import JsonValue
 
 from tests.support.clocks import FakeClock
-from tests.support.doors import NONCE, dossier
 from tests.support.llm import draft
 from tests.support.notebook import Notebook, ScriptedModel
+from tests.support.small_dossier import NONCE, dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.verdict import Disposition
 from triage.edges.prompts import load_prompts

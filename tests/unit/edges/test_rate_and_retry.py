@@ -1,16 +1,13 @@
-"""How fast and how many at once Panther is asked, and the clocks behind it."""
+"""How fast Panther is asked, and how long a server may make a client wait."""
 
 import asyncio
-from datetime import UTC, datetime, timedelta, timezone
+from datetime import timedelta
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clocks import START, FakeClock
-from tests.support.loopback import respond
-from tests.support.panther import connected
-from triage.edges.clock import FixedStartClock, SystemClock
 from triage.edges.http import parse_retry_after
 from triage.edges.panther.http import RateLimiter
 
@@ -52,23 +49,6 @@ def test_no_second_sees_more_than_a_burst_and_the_pace(pauses: list[float], rate
         assert sum(first <= moment < first + 1 for moment in moments) <= max(rate, 1) + rate + 1
 
 
-async def test_only_so_many_calls_are_under_way_at_once() -> None:
-    """The others wait for a slot on our side, not at the server."""
-    under_way = most = 0
-
-    async def answer(writer: asyncio.StreamWriter) -> None:
-        nonlocal under_way, most
-        under_way += 1
-        most = max(most, under_way)
-        await asyncio.sleep(0.01)
-        under_way -= 1
-        await respond({"results": []})(writer)
-
-    async with connected([answer], concurrency=3) as (panther, _):
-        await asyncio.gather(*(panther.comments.list(f"a-{number}") for number in range(12)))
-    assert most == 3
-
-
 @given(st.text(max_size=40))
 def test_any_retry_after_is_a_bounded_wait_or_nothing(value: str) -> None:
     """No header can make the client wait for ever, or wait a negative time."""
@@ -80,30 +60,3 @@ def test_a_date_without_a_zone_is_utc() -> None:
     """As RFC 9110 wants it."""
     date = (START + timedelta(seconds=9)).strftime("%a, %d %b %Y %H:%M:%S -0000")
     assert parse_retry_after(date, FakeClock(), 60) == 9
-
-
-async def test_the_system_clock_is_in_utc_and_moves() -> None:
-    """Time, sleep and chance come from the machine."""
-    clock = SystemClock()
-    before, started = clock.now(), clock.monotonic()
-    await clock.sleep(-1)
-    await clock.sleep(0.001)
-    assert clock.now() >= before
-    assert before.tzinfo is UTC
-    assert clock.monotonic() > started
-    assert 0 <= clock.random() < 1
-    assert len(clock.token(8)) == 16
-    assert clock.token(8) != clock.token(8)
-
-
-async def test_a_set_clock_starts_where_it_is_told_and_runs_on() -> None:
-    """`--now` sets the moment; time then passes as always."""
-    start = datetime(2020, 2, 3, 4, 5, tzinfo=timezone(timedelta(hours=2)))
-    clock = FixedStartClock(start)
-    first = clock.now()
-    await clock.sleep(0.002)
-    assert start <= first < start + timedelta(minutes=1)
-    assert first.tzinfo is UTC
-    assert clock.now() > first
-    with pytest.raises(ValueError, match="time zone"):
-        FixedStartClock(datetime(2020, 2, 3))  # noqa: DTZ001 - the point of the test
