@@ -40,9 +40,14 @@ harmful:
 """
 
 
-@pytest.mark.parametrize("file", SHIPPED, ids=lambda file: file.log_type)
-def test_a_shipped_file_fits_the_schema_and_names_its_source(file: LogType) -> None:
-    """It lies under its table's name, says something, and each term is one bounded read."""
+def test_every_shipped_file_fits_the_schema_and_names_its_source() -> None:
+    """It lies under its table's name, says something, and each term is one bounded read of the table's columns."""
+    for file in SHIPPED:
+        check(file)
+
+
+def check(file: LogType) -> None:
+    """Fail with the log type where a file is not as it should be."""
     assert (_DIRECTORY / f"{table_of(file.log_type.removesuffix('.*'))}.yaml").is_file()
     assert all(len(source) > 10 for source in file.sources)
     assert file.terms or file.entities or file.trust or file.event_time
