@@ -1,8 +1,8 @@
-"""Makes the examples anew: `python -m examples.make`, from the project's root; takes about a minute.
+"""Remakes the examples: `python -m examples.make`, from the project's root; takes about a minute.
 
 The generated company is triaged by the offline analyst (`triage demo`); the first of its alerts is shown as comment and
-as page, and the whole as a shift. The pictures need Chromium (Debian: `apt-get install chromium`) and are left as they
-are without it.
+as page, and the whole as a shift. The pictures need Chromium (Debian: `apt-get install chromium`); without it they
+stay unchanged.
 """
 
 import asyncio
@@ -20,8 +20,7 @@ from triage.edges.prompts import load_prompts
 from triage.ports import State
 from triage.settings import parse_settings
 from triage.stages.reporting import build_report, page
-from triage.stages.reporting.shift import ShiftReport
-from triage.stages.reporting.shift_forms import shift_page
+from triage.stages.reporting.shift import Shift, shift_page
 
 HERE = Path(__file__).parent
 PICTURES = (
@@ -42,11 +41,11 @@ async def write(directory: Path) -> None:
         environment={},
     )
     prompts = load_prompts()
-    report = ShiftReport(since=None, until=datetime.now(UTC), currency=settings.llm.currency, marks={})
+    shift = Shift(since=None, until=datetime.now(UTC), currency=settings.llm.currency, marks={})
     done = []
     async with opened_store(settings) as store:
         async for record, investigation in walk(store, since=None):
-            report.add(record, investigation)
+            shift.add(record, investigation)
             if record.state is State.DONE and investigation is not None and record.verdict is not None:
                 done.append((_ORDER.index(record.verdict), -(record.confidence or 0), record, investigation))
     *_, record, investigation = min(done, key=lambda item: item[:2])
@@ -55,7 +54,7 @@ async def write(directory: Path) -> None:
         ("comment.txt", comment.text),
         ("comment.html", comment.html),
         ("alert.html", page(record.alert, record, investigation, prompts=prompts)),
-        ("report.html", shift_page(report.close(), prompts=prompts)),
+        ("report.html", shift_page(shift, prompts=prompts)),
     ):
         (HERE / name).write_text(text + "\n", encoding="utf-8")
 
@@ -76,7 +75,7 @@ def main() -> None:
         run_demo(Path(kept), as_json=False)
         asyncio.run(write(Path(kept)))
     if CHROMIUM is None:
-        note("no Chromium here; the pictures are left as they are")
+        note("Chromium is not installed; the pictures are unchanged")
     else:
         photograph()
 

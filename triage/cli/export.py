@@ -11,8 +11,8 @@ from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Clock, Store
 from triage.settings import Settings
 from triage.stages.reporting import to_json
-from triage.stages.reporting.exports import COLUMNS, csv_line, csv_row
 from triage.stages.reporting.exposure import Assets, risk_row
+from triage.stages.reporting.records import COLUMNS, csv_line, csv_row
 
 since_option = click.option(
     "--since", default=None, metavar="AGE", help="Only of alerts created in the last 24h, 7d, …"

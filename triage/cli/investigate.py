@@ -107,7 +107,7 @@ async def _investigate(
     if as_json:
         print_json(to_json(record, investigation))
     else:
-        click.echo(investigation_text(record, investigation))
+        click.echo(investigation_text(record, investigation, settings.llm.currency))
     for reason in tally.errors.values():
         note(reason)
     return UNFINISHED if tally.unfinished else 0

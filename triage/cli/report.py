@@ -17,12 +17,7 @@ from triage.cli.common import (
 from triage.cli.state import opened_store, walk
 from triage.ports import Clock
 from triage.settings import Settings
-from triage.stages.reporting.shift import Shift, ShiftReport
-from triage.stages.reporting.shift_forms import (
-    shift_json,
-    shift_page,
-    shift_text,
-)
+from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
 
 
 @click.command("report")
@@ -32,9 +27,9 @@ from triage.stages.reporting.shift_forms import (
 @json_option
 @now_option
 def command(since: str, html: str | None, config: str | None, as_json: bool, now: str | None) -> int:
-    """Sum up a shift: verdicts, noisiest detections, time and cost, what failed, what waits for a person.
+    """Sum up a shift: verdicts, noisiest detections, time and cost, what failed, what is waiting for a person.
 
-    Only the state database is read: an alert's status is that of its last poll.
+    Only the state database is read: alert statuses are as of the last poll.
     """
     settings = settings_from(config)
     shift = run_async(_shift(settings, clock_at(now), since))
@@ -54,7 +49,7 @@ async def _shift(settings: Settings, clock: Clock, since: str) -> Shift:
     start = until - age if age else None
     async with opened_store(settings) as store:
         marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
-        gathered = ShiftReport(since=start, until=until, currency=settings.llm.currency, marks=marks)
+        shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=marks)
         async for record, investigation in walk(store, since=start):
-            gathered.add(record, investigation)
-    return gathered.close()
+            shift.add(record, investigation)
+    return shift

@@ -4,9 +4,8 @@ import click
 
 from triage.app import prompts_of
 from triage.cli.common import alert_id_of, config_option, json_option, print_json, run_async, settings_from, write_file
-from triage.cli.evidence import evidence_text
 from triage.cli.state import opened_store
-from triage.cli.text import investigation_text
+from triage.cli.text import evidence_text, investigation_text
 from triage.cli.transcript import Step, Transcript
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
@@ -47,10 +46,10 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
         print_json(to_json(record, investigation))
         return 0
     if evidence:
-        click.echo(evidence_text(_whole(record, investigation)))
+        click.echo(evidence_text(record.alert, _whole(record, investigation)))
         return 0
 
-    click.echo(investigation_text(record, investigation))
+    click.echo(investigation_text(record, investigation, settings.llm.currency))
     return 0
 
 

@@ -1,25 +1,28 @@
-"""Investigations and tables as text for a terminal. Everything from outside is cleaned on its way."""
+"""Investigations and tables as text for a terminal. Foreign text is cleaned on its way."""
 
 from collections.abc import Container, Mapping, Sequence
 
-from triage.domain.clean import printable
-from triage.domain.evidence import Evidence
-from triage.domain.finding import CheckedFinding
-from triage.domain.selection import Linked, Selected
-from triage.domain.verdict import Analyst, Investigation
+from triage.domain.alert import Alert
+from triage.domain.clean import printable, printable_sentence
+from triage.domain.selection import Selected
+from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Spend
+from triage.stages.reporting import FOR_TERMINAL, Extent, investigation_view
+from triage.stages.reporting.evidence_view import EvidenceView, RowView
+from triage.stages.reporting.view import FindingView
+from triage.stages.reporting.wording import moment
 
-ROWS_SHOWN = 5
-CELL = 60
+SHORT = Extent(events=0, entities=0, unchecked=0, sentences=5, rows=5, cell=60)
+WHOLE = Extent(events=0, entities=0, unchecked=0, rows=20, question=300, cell=120)
 
 
 def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | None = None, currency: str = "") -> str:
-    """One line an alert: selected or why not, verdict, confidence, time; those of a group below the one that leads it.
+    """One line per alert: selected or why not, verdict, confidence, time; linked alerts come below their leader.
 
     Args:
         records: The alerts.
-        spends: What model calls have cost, by alert id; columns for it are there where something was spent.
-        currency: Of the money.
+        spends: What model calls have cost, by alert id; there are columns for it where something was spent.
+        currency: Currency of the money.
     """
     if not records:
         return "no alerts seen yet"
@@ -29,7 +32,7 @@ def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | No
     head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", *costs[0], "why")
     rows = [head]
     for record, cost in zip(records, costs[1:], strict=True):
-        *cells, why = _row(record, ids)
+        *cells, why = _cells(record, ids)
         rows.append((*cells, *cost, why))
     widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
     lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
@@ -49,24 +52,23 @@ def _costs(spends: Sequence[Spend], currency: str) -> list[tuple[str, ...]]:
 
 
 def _grouped(records: Sequence[AlertRecord]) -> list[AlertRecord]:
-    """The same, each linked alert behind its leader where that is listed too."""
+    """The same records, each linked alert after its leader where that is listed too."""
     ids = {record.alert.id for record in records}
     followers: dict[str, list[AlertRecord]] = {}
     for record in records:
-        if isinstance(record.decision, Linked) and record.decision.leader in ids:
-            followers.setdefault(record.decision.leader, []).append(record)
+        if record.leader is not None and record.leader in ids:
+            followers.setdefault(record.leader, []).append(record)
     below = {record.alert.id for group in followers.values() for record in group}
     ordered: list[AlertRecord] = []
     for record in records:
         if record.alert.id not in below:
             ordered += (record, *followers.pop(record.alert.id, ()))
-    # Whatever is linked in an odd way is not left out.
+    # An alert that is linked in an odd way is not left out.
     return ordered + [record for group in followers.values() for record in group]
 
 
-def _row(record: AlertRecord, ids: Container[str]) -> tuple[str, ...]:
+def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
     decision = record.decision
-    below = isinstance(decision, Linked) and decision.leader in ids
     if record.error:
         why = record.error
     elif isinstance(decision, Selected):
@@ -75,88 +77,88 @@ def _row(record: AlertRecord, ids: Container[str]) -> tuple[str, ...]:
         why = decision.reason
     verdict = record.verdict.value if record.verdict else ""
     return (
-        ("+ " if below else "") + printable(record.alert.id, 40),
+        ("+ " if record.leader in ids else "") + printable(record.alert.id, 40),
         printable(record.alert.severity.value, 8),
         printable(record.alert.title, 44),
         record.state.value,
-        f"({verdict})" if verdict and isinstance(decision, Linked) else verdict,
+        f"({verdict})" if verdict and record.leader is not None else verdict,
         f"{record.confidence:.0%}" if record.confidence is not None else "",
         f"{record.seconds:.1f}" if record.seconds is not None else "",
         printable(why, 90),
     )
 
 
-def investigation_text(record: AlertRecord, investigation: Investigation | None) -> str:
+def investigation_text(record: AlertRecord, investigation: Investigation | None, currency: str = "") -> str:
     """One investigation whole."""
     alert = record.alert
     lines = [
-        f"{printable(alert.severity.value, 20)}  {printable(alert.title, 200)}",
+        f"{printable(alert.severity.value, 20)}  {printable_sentence(alert.title, 200)}",
         f"alert {printable(alert.id, 80)}, detection {printable(alert.detection_id, 120) or '(none)'}, "
-        f"status {printable(alert.status.value, 20)}, created {alert.created_at:%Y-%m-%d %H:%M:%S} UTC",
+        f"status {printable(alert.status.value, 20)}, created {moment(alert.created_at)} UTC",
     ]
     if not isinstance(record.decision, Selected):
-        lines.append(f"not investigated itself: {printable(record.decision.reason, 200)}")
+        lines.append(f"not investigated separately: {printable(record.decision.reason, 200)}")
     if investigation is None:
         lines.append(f"state {record.state.value}{': ' + printable(record.error, 400) if record.error else ''}")
         return "\n".join(lines)
-    verdict = investigation.verdict
-    model = printable(investigation.model, 80)
-    analyst = "the offline analyst" if investigation.analyst is Analyst.OFFLINE else f"model {model}"
-    lines += [
-        "",
-        f"Verdict: {verdict.disposition.value} ({verdict.confidence:.0%}, {printable(verdict.calibration, 60)}), by {analyst}",
-        printable(verdict.summary, 2000),
-    ]
-    if verdict.reason:
-        lines.append(f"Rules applied: {printable(verdict.reason, 600)}")
-    lines += ["", f"Findings ({len(verdict.verified)} verified, {verdict.dropped} dropped)"]
-    lines += [_finding(checked) for checked in verdict.findings]
+    view = investigation_view(alert, investigation, extent=SHORT, clean=FOR_TERMINAL, currency=currency)
+    lines += ["", view.headline, view.summary]
+    if view.reason:
+        lines.append(f"Why this verdict: {view.reason}")
+    verified = sorted((*view.found, *view.against), key=lambda finding: finding.number)
+    lines += ["", f"Findings ({len(verified)} verified, {len(view.dropped)} dropped)"]
+    lines += [line for finding in (*verified, *view.dropped) for line in _finding(finding)]
     lines += ["", "Signals"]
     lines += [
-        f"  {signal.direction.value:<9} {signal.weight:4.1f}  {signal.name}: {printable(signal.sentence, 240)} "
-        f"[{', '.join(signal.evidence)}]"
-        for signal in investigation.signals
+        f"  {signal.direction:<9} {signal.weight:>5}  {signal.name}: {signal.sentence} [{', '.join(signal.evidence)}]"
+        for signal in view.signals
     ]
-    if verdict.runbook:
+    if view.runbook:
         lines += ["", "Runbook"]
         lines += [
-            f"  {answer.step}. {printable(answer.text, 200)}\n     {answer.state.value}: {printable(answer.answer, 300)}"
-            for answer in verdict.runbook
+            f"  {step.step}. {step.text} ({step.state}){': ' if step.answer else ''}{step.answer}"
+            for step in view.runbook
         ]
     lines += ["", "Evidence"]
-    for entry in investigation.evidence:
-        lines += _evidence(entry)
-    if investigation.notes:
-        lines += ["", "Notes", *(f"  {printable(text, 300)}" for text in investigation.notes)]
-    usage = investigation.usage
-    lines += [
-        "",
-        f"run {printable(investigation.run_id, 80)}, "
-        f"{(investigation.finished_at - investigation.started_at).total_seconds():.1f} s, "
-        f"{usage.queries} queries, {usage.turns} model turns, {usage.prompt_tokens + usage.completion_tokens} tokens",
+    for entry in view.evidence:
+        lines.append(f"  {entry.id} {entry.question}: {entry.outcome}")
+        lines += [f"     SQL: {entry.sql}"] if entry.sql else []
+        lines += [f"     {_row(entry, row)}" for row in entry.rows]
+        lines += [f"     the absence is unproven: {entry.coverage}"] if entry.coverage else []
+    if view.notes:
+        lines += ["", "Notes", *(f"  {note}" for note in view.notes)]
+    return "\n".join([*lines, "", " · ".join(view.footer)])
+
+
+def _finding(finding: FindingView) -> list[str]:
+    mark = "+" if finding.verified else "x"
+    cited = ", ".join(finding.evidence)
+    return [
+        f"  {mark} {finding.number}. [{finding.direction}] {finding.text} [{cited}]",
+        *(f"      {issue}" for issue in finding.issues),
     ]
-    return "\n".join(lines)
 
 
-def _finding(checked: CheckedFinding) -> str:
-    cited = ", ".join(dict.fromkeys(citation.evidence for citation in checked.finding.citations))
-    mark = "+" if checked.verified else "x"
-    text = f"  {mark} {checked.number}. [{checked.finding.direction.value}] {printable(checked.finding.text, 400)} [{cited}]"
-    return "\n".join(
-        [text, *(f"      {issue.code.value}: {printable(issue.message, 300)}" for issue in checked.issues)]
-    )
+def _row(entry: EvidenceView, row: RowView) -> str:
+    return "  ".join(f"{name}={cell}" for name, cell in zip(entry.columns, row.cells, strict=True))
 
 
-def _evidence(entry: Evidence) -> list[str]:
-    count = f"{entry.row_count} rows{' (cut)' if entry.truncated else ''}"
-    outcome = f"no answer: {printable(entry.error, 200)}" if entry.error else count
-    lines = [f"  {entry.id} {printable(entry.question, 200)}: {outcome}"]
-    if entry.sql:
-        lines.append(f"     SQL: {printable(' '.join(entry.sql.split()), 2000)}")
-    for row in entry.rows[:ROWS_SHOWN]:
-        cells = (f"{printable(str(key), 40)}={printable(str(value), CELL)}" for key, value in list(row.items())[:12])
-        lines.append("     " + ", ".join(cells))
-    gaps = entry.coverage.gaps
-    if gaps and entry.answered and not entry.row_count:
-        lines.append(f"     absence unproven: {printable('; '.join(gaps), 300)}")
-    return lines
+def evidence_text(alert: Alert, investigation: Investigation) -> str:
+    """Every question of one investigation, with its SQL as it runs in Data Explorer, its rows and its coverage."""
+    view = investigation_view(alert, investigation, extent=WHOLE, clean=FOR_TERMINAL)
+    answered = sum(entry.answered for entry in view.evidence)
+    blocks = [f"{len(view.evidence)} questions, {answered} answered, for alert {view.alert_id}"]
+    for entry in view.evidence:
+        took = f", {entry.seconds:.1f} s, digest {entry.digest}" if entry.answered else ""
+        lines = [
+            f"{entry.id}  {entry.question}",
+            "    " + ", ".join(part for part in (entry.key, entry.source, entry.log_type, entry.table) if part),
+            f"    window   {entry.window} UTC" if entry.window else "",
+            f"    answer   {entry.outcome}{took}",
+            f"    coverage {entry.checks}" if entry.checks else "",
+            f"    SQL      {entry.sql}" if entry.sql else "",
+            *(f"    {row.number:>3}  {_row(entry, row)}" for row in entry.rows),
+            f"         … {entry.left}" if entry.left else "",
+        ]
+        blocks.append("\n".join(line for line in lines if line))
+    return "\n\n".join(blocks)

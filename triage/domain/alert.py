@@ -122,6 +122,11 @@ class Alert(Value):
         return "" if isinstance(self.origin, SystemOrigin) else self.origin.id
 
     @property
+    def detection_name(self) -> str:
+        """What people call that detection; empty where Panther gives no name."""
+        return self.origin.name if isinstance(self.origin, DetectionOrigin) else ""
+
+    @property
     def moment(self) -> datetime:
         """When it happened: the first event, or the alert's creation where no event is known."""
         return self.first_event_at or self.created_at

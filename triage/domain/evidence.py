@@ -76,6 +76,13 @@ class Evidence(Value):
         return not self.error
 
     @property
+    def unproven(self) -> bool:
+        """Whether it is an answer without rows that proves nothing."""
+        if self.source not in {Source.QUERY, Source.TOOL, Source.SEARCH} or not self.answered:
+            return False
+        return not self.row_count and not self.measured and not self.coverage.proves_absence
+
+    @property
     def digest(self) -> str:
         """SHA-256 over what was answered; the same rows give the same digest."""
         return digest_rows(self.rows, self.row_count)

@@ -75,3 +75,8 @@ class CheckedFinding(Value):
     trust: frozenset[Trust] = frozenset()
     """Trust classes of the cited values that held."""
     issues: tuple[Issue, ...] = ()
+
+    @property
+    def evidence(self) -> tuple[str, ...]:
+        """Ids of the evidence that it cites, each once."""
+        return tuple(dict.fromkeys(citation.evidence for citation in self.finding.citations))

@@ -130,6 +130,11 @@ class Usage(Value):
     money: float = 0.0
     """In `llm.currency`, by `llm.prices`; 0 if the model has no price."""
 
+    @property
+    def tokens(self) -> int:
+        """Read and written."""
+        return self.prompt_tokens + self.completion_tokens
+
     def plus(self, other: "Usage") -> "Usage":
         return Usage.model_validate({name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
@@ -152,3 +157,8 @@ class Investigation(Value):
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
     """What could not be asked or was cut, in words for the reader."""
+
+    @property
+    def seconds(self) -> float:
+        """How long it took."""
+        return self.usage.seconds or (self.finished_at - self.started_at).total_seconds()

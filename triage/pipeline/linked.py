@@ -19,7 +19,7 @@ from triage.pipeline.publisher import Commented, Publisher
 from triage.ports import AlertRecord, AlertSource, Claim, Clock, Journal, Observer, Progress, Prompts, State, Store
 from triage.settings import DedupKey, Settings
 from triage.stages.enrichment.entities import extract_entities
-from triage.stages.reporting.pointer import build_pointer
+from triage.stages.reporting import build_pointer
 
 log = logging.getLogger(__name__)
 

@@ -10,7 +10,7 @@ from pydantic import Field, JsonValue
 
 from triage.domain.alert import Alert, Moment
 from triage.domain.base import Value
-from triage.domain.selection import Decision
+from triage.domain.selection import Decision, Linked
 from triage.domain.verdict import Disposition, Investigation
 
 if TYPE_CHECKING:
@@ -49,6 +49,11 @@ class AlertRecord(Value):
     updated_at: Moment
     worker: str = ""
     next_attempt_at: Moment | None = None
+
+    @property
+    def leader(self) -> str | None:
+        """The alert whose verdict this one takes; `None` where it is not linked."""
+        return self.decision.leader if isinstance(self.decision, Linked) else None
 
 
 @dataclass(frozen=True, slots=True)

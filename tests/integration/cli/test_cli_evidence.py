@@ -7,10 +7,9 @@ from pathlib import Path
 from hypothesis import HealthCheck, given, settings
 
 from tests.support.cli import run_cli, write_config
-from tests.support.investigations import record
+from tests.support.investigations import alert, record
 from tests.support.spoiled import HOSTILE, spoiled
-from triage.cli.evidence import ROWS_SHOWN, evidence_text
-from triage.cli.text import alert_table, investigation_text
+from triage.cli.text import WHOLE, alert_table, evidence_text, investigation_text
 from triage.domain.alert import Alert, Severity, Status
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
@@ -49,21 +48,21 @@ def text_of(*evidence: Evidence) -> str:
         ),
         evidence=evidence,
     )
-    return evidence_text(investigation)
+    return evidence_text(alert(1, "t", "d", "n"), investigation)
 
 
 def test_the_sql_can_be_pasted_as_it_is() -> None:
-    """It stands on one line, with the blanks inside its texts untouched."""
+    """It is on one line, with the spaces inside its texts untouched."""
     assert f"SQL      {SQL}\n" in text_of(ENTRY) + "\n"
 
 
-def test_the_window_the_rows_and_the_coverage_are_told() -> None:
+def test_the_window_the_rows_and_the_coverage_are_shown() -> None:
     """A reader sees what was asked, over which time, and what an empty answer is worth."""
     unproven = text_of(ENTRY)
     proven = text_of(ENTRY.model_copy(update={"coverage": PROVEN}))
 
-    assert "window   2026-03-01 00:00:00 to 2026-03-04 12:00:00 UTC" in unproven
-    assert "0 rows, 2.1 s" in unproven
+    assert "window   from 2026-03-01 00:00:00 to 2026-03-04 12:00:00 UTC" in unproven
+    assert "no rows, 2.1 s" in unproven
     assert "source healthy unknown" in unproven
     assert "the absence is unproven" in unproven
     assert "control found rows yes" in proven
@@ -75,9 +74,9 @@ def test_rows_are_bounded_and_clean() -> None:
     rows = tuple({"day": f"2026-03-{number:02}", "who": "ada\x1b[2J", "found": None} for number in range(1, 26))
     printed = text_of(ENTRY.model_copy(update={"rows": rows, "row_count": 25, "truncated": True}))
 
-    assert printed.count("who=ada\\x1b[2J") == ROWS_SHOWN
-    assert "… 5 more kept" in printed
-    assert "25 rows, cut: there may be more" in printed
+    assert printed.count("who=ada\\x1b[2J") == WHOLE.rows
+    assert "… 5 rows are not shown here; `triage show --json` has them" in printed
+    assert "at least 25 rows, of which 25 kept" in printed
     assert "found=null" in printed
     assert "\x1b" not in printed
 
@@ -86,7 +85,7 @@ def test_a_question_without_an_answer_says_why() -> None:
     """It has no rows to judge, but its SQL can still be tried."""
     printed = text_of(ENTRY.model_copy(update={"error": "the query still ran after 60 s"}))
 
-    assert "answer   none: the query still ran after 60 s" in printed
+    assert "answer   failed: the query still ran after 60 s" in printed
     assert "1 questions, 0 answered" in printed
     assert SQL in printed
     assert "coverage" not in printed
@@ -103,8 +102,8 @@ def test_sql_with_many_escapes_is_shown_to_its_end() -> None:
 @given(spoiled(), HOSTILE, HOSTILE)
 def test_a_terminal_acts_on_nothing(case: tuple[Alert, Investigation], severity: str, status: str) -> None:
     """Foreign text in every field, a severity and a status that Panther made up among them: each stays one line."""
-    alert, investigation = case
-    odd = alert.model_copy(update={"severity": Severity(severity), "status": Status(status), "id": severity})
+    raised, investigation = case
+    odd = raised.model_copy(update={"severity": Severity(severity), "status": Status(status), "id": severity})
     known = record(odd, error=status)
     table = alert_table([known])
     texts = (
@@ -112,7 +111,7 @@ def test_a_terminal_acts_on_nothing(case: tuple[Alert, Investigation], severity:
         investigation_text(known, investigation),
         investigation_text(known, investigation.model_copy(update={"analyst": Analyst.LLM})),
         investigation_text(known, None),
-        evidence_text(investigation),
+        evidence_text(odd, investigation),
     )
     assert len(table.split("\n")) == 3
     for text in texts:

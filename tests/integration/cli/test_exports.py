@@ -33,10 +33,9 @@ from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.stages.reporting import shift as shift_module
-from triage.stages.reporting.exports import COLUMNS, csv_cell, csv_line, csv_row
 from triage.stages.reporting.exposure import Assets, asset_id, risk_id, risk_row
-from triage.stages.reporting.shift import Shift, ShiftReport
-from triage.stages.reporting.shift_forms import shift_json, shift_page, shift_text
+from triage.stages.reporting.records import COLUMNS, csv_cell, csv_line, csv_row
+from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
 
 PROMPTS = load_prompts()
 
@@ -236,10 +235,10 @@ def test_a_risk_names_its_assets() -> None:
 
 
 def a_shift(*found: tuple[AlertRecord, Investigation | None], marks: dict[str, Mark] | None = None) -> Shift:
-    report = ShiftReport(since=NOW - timedelta(days=7), until=NOW, currency="EUR", marks=marks or {})
+    shift = Shift(since=NOW - timedelta(days=7), until=NOW, currency="EUR", marks=marks or {})
     for one, investigation in found:
-        report.add(one, investigation)
-    return report.close()
+        shift.add(one, investigation)
+    return shift
 
 
 def test_a_shift_is_summed_up() -> None:

@@ -141,7 +141,7 @@ def test_somebody_new_makes_it_an_investigation_of_its_own(tmp_path: Path) -> No
         rows = listed(tmp_path)
         assert [rows[number]["state"] for number in (1, 2)] == ["done", "done"]
         assert "bob@acme.example is new" in rows[2]["reason"]
-        assert "Not investigated by itself" not in ours(panther, 2)[0]
+        assert "Not investigated separately" not in ours(panther, 2)[0]
 
 
 @pytest.mark.parametrize("key", ["title", "entities"])

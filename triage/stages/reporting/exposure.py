@@ -8,9 +8,9 @@ An asset (`triage export assets`), schema `triage.asset/1`:
 | `type` | `ip`, `host`, `cloud_arn`, `cloud_account`, `cloud_resource`, `user` |
 | `value` | addresses in their canonical form; hosts, names and e-mail addresses in lower case; ARNs as they are |
 | `roles` | what it did in the events: `actor`, `source`, `target`, `other` |
-| `facts` | what its form alone tells, such as the class of an address or the account of an ARN |
+| `facts` | what follows from its form, such as the class of an address or the account of an ARN |
 | `first_seen`, `last_seen` | earliest first event and latest last event of its alerts, ISO 8601, UTC |
-| `highest_severity`, `verdicts` | over its alerts; verdicts with their numbers |
+| `highest_severity`, `verdicts` | over its alerts; how many of each verdict |
 | `alerts`, `detections`, `risks` | ids, sorted |
 
 A risk (`triage export risks`), schema `triage.risk/1`, is an alert, the most severe first:
@@ -21,16 +21,16 @@ A risk (`triage export risks`), schema `triage.risk/1`, is an alert, the most se
 | `category` | `threat`, `correlation`, `policy_violation`, `detection_error`, `system_error`, `other` |
 | `type`, `severity`, `status`, `title` | Panther's |
 | `alert_id`, `detection_id`, `detection_name`, `url` | references back; `url` only with `writeback.console_url` |
-| `state`, `verdict`, `confidence`, `calibration` | of this program; the last three null where there is none yet |
+| `state`, `verdict`, `confidence`, `calibration` | this program's; the last three null where there is none yet |
 | `group` | the alert whose verdict this one takes, else null |
 | `techniques` | MITRE ATT&CK ids |
 | `first_seen`, `last_seen` | of its events; `created_at` of the alert |
 | `assets` | ids, sorted |
 
-What is not in the database is not here: alerts that no poll has listed (created before the first look-back, or of a
-severity, status or kind that `ingest` does not ask Panther for), alerts that retention has deleted, what changed in Panther since the alert was last polled, and
-the assets of alerts that were not investigated (skipped, waiting, failed, or linked to another alert, which has them).
-Nothing is asked of Panther.
+Only the database is read, not Panther. So these are missing: alerts that no poll has listed (created before the first
+look-back, or of a severity, status or kind that `ingest` does not ask for), alerts that retention has deleted, changes
+in Panther since the last poll, and the assets of alerts that were not investigated (skipped, waiting, failed, or linked
+to another alert, which has them).
 """
 
 import hashlib
@@ -42,9 +42,8 @@ from ipaddress import ip_address
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert, DetectionOrigin, Kind, Severity
+from triage.domain.alert import Alert, Kind, Severity
 from triage.domain.entity import Entity, EntityKind
-from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord
 from triage.stages.reporting.view import console_link
@@ -89,7 +88,7 @@ class _Asset:
 
 
 class Assets:
-    """Gathers assets, one investigation after the other."""
+    """Collects assets, one investigation after another."""
 
     def __init__(self) -> None:
         self._found: dict[str, _Asset] = {}
@@ -119,7 +118,7 @@ class Assets:
                 asset.detections.add(alert.detection_id)
 
     def rows(self) -> Iterable[dict[str, JsonValue]]:
-        """One object an asset, by type and value."""
+        """One object per asset, by type and value."""
         for name, asset in sorted(self._found.items(), key=lambda item: (item[1].type, item[1].value)):
             yield {
                 "schema": ASSET_SCHEMA,
@@ -140,7 +139,7 @@ class Assets:
 
 def risk_row(record: AlertRecord, investigation: Investigation | None, *, console_url: str) -> dict[str, JsonValue]:
     """One alert as a risk."""
-    alert, decision = record.alert, record.decision
+    alert = record.alert
     first, last = _seen(alert)
     entities = investigation.entities if investigation else ()
     assets = {named[0] for entity in entities if (named := _named(entity)) is not None}
@@ -154,13 +153,13 @@ def risk_row(record: AlertRecord, investigation: Investigation | None, *, consol
         "title": alert.title,
         "alert_id": alert.id,
         "detection_id": alert.detection_id,
-        "detection_name": alert.origin.name if isinstance(alert.origin, DetectionOrigin) else "",
+        "detection_name": alert.detection_name,
         "url": console_link(console_url, alert.id) or None,
         "state": record.state.value,
         "verdict": record.verdict.value if record.verdict else None,
         "confidence": record.confidence,
         "calibration": investigation.verdict.calibration if investigation else None,
-        "group": decision.leader if isinstance(decision, Linked) else None,
+        "group": record.leader,
         "techniques": [*investigation.verdict.techniques] if investigation else [],
         "first_seen": first.isoformat(),
         "last_seen": last.isoformat(),
@@ -180,7 +179,7 @@ def asset_id(kind: str, value: str) -> str:
 
 
 def _named(entity: Entity) -> tuple[str, str, str] | None:
-    """Id, type and canonical value; `None` for what is no asset (a hash, a session, a domain)."""
+    """Id, type and canonical value; `None` for what is not an asset (a hash, a session, a domain)."""
     kind = _TYPES.get(entity.kind)
     value = entity.value.strip()
     if kind is None or not value:

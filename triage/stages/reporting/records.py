@@ -1,16 +1,41 @@
-"""Records and investigations as JSON, for `--json`. Texts stand as they are: JSON escapes what a terminal acts upon."""
+r"""Records and investigations for other programs: JSON and CSV.
 
+JSON (`--json`, and JSON lines) has texts as they are: it escapes what a terminal acts on. CSV has one row an alert:
+
+| column | content |
+|---|---|
+| `alert_id`, `created_at`, `severity`, `status`, `type`, `title` | Panther's; times in ISO 8601, UTC |
+| `detection_id`, `detection_name` | empty for a system error |
+| `state`, `reason`, `group`, `error` | its state and why; the alert whose verdict a linked one takes |
+| `verdict`, `confidence`, `calibration`, `proposed` | empty without an investigation; `proposed` is the analyst's proposal |
+| `summary`, `verdict_reason` | sentences |
+| `findings`, `dropped` | counts: verified, and dropped |
+| `failed_questions`, `unproven` | counts: without an answer, and answers without rows that prove nothing |
+| `techniques`, `actions`, `entities` | joined by ` \| ` |
+| `mark` | what a person recorded with `triage eval mark` |
+| `analyst`, `model`, `run_id`, `started_at`, `finished_at` | of the run |
+| `seconds`, `queries`, `rows`, `prompt_tokens`, `completion_tokens`, `money` | what it took |
+
+No cell of a CSV file starts a formula: a text that begins with `=`, `+`, `-` or `@`, also behind a separator inside the
+text (another program may split there), gets an apostrophe before it. Tabs, line breaks and other control characters
+are visible escapes, links and mentions are defanged, and every cell is quoted. Numbers are numbers.
+"""
+
+import csv
+import io
+from collections.abc import Sequence
 from typing import cast
 
+import regex
 from pydantic import JsonValue
 
-from triage.domain.alert import DetectionOrigin
 from triage.domain.base import Value
+from triage.domain.clean import safe_value
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
-from triage.domain.selection import Linked, Selected
+from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
-from triage.ports import AlertRecord, Spend
+from triage.ports import AlertRecord, Mark, Spend
 
 NOTHING = Spend()
 
@@ -18,8 +43,8 @@ NOTHING = Spend()
 def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue]:
     """One alert of `triage list --json`.
 
-    `selected` is whether it has an investigation of its own; `group` is the alert that is investigated in its place,
-    else null. `tokens` and `money` are what its model calls have cost, over all its investigations.
+    `selected`: it has its own investigation. `group`: the alert that is investigated in its place, else null. `tokens`
+    and `money`: what its model calls have cost, over all its investigations.
     """
     decision = record.decision
     return {
@@ -34,7 +59,7 @@ def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue
         "confidence": record.confidence,
         "seconds": record.seconds,
         "created_at": record.alert.created_at.isoformat(),
-        "group": decision.leader if isinstance(decision, Linked) else None,
+        "group": record.leader,
         "tokens": spend.tokens,
         "money": spend.money,
     }
@@ -43,42 +68,33 @@ def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue
 def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[str, JsonValue]:
     """One alert of `triage show --json`: the keys of `list_row` and the whole investigation.
 
-    Where there is none, its lists are empty and its other values null.
+    Without an investigation, its lists are empty and its other values null.
     """
-    row = list_row(record)
-    row["detection_name"] = record.alert.origin.name if isinstance(record.alert.origin, DetectionOrigin) else ""
-    row["error"] = record.error
+    row = list_row(record) | {"detection_name": record.alert.detection_name, "error": record.error}
     if investigation is None:
         return row | dict.fromkeys(_VALUES) | {name: [] for name in _LISTS}
-    verdict = investigation.verdict
-    return row | {
-        "verdict": verdict.disposition.value,
-        "confidence": verdict.confidence,
-        "seconds": investigation.usage.seconds or row["seconds"],
-        "tokens": investigation.usage.prompt_tokens + investigation.usage.completion_tokens,
-        "money": investigation.usage.money,
-        "run_id": investigation.run_id,
-        "summary": verdict.summary,
-        "verdict_reason": verdict.reason,
-        "calibration": verdict.calibration,
-        "stated": verdict.stated,
-        "proposed": verdict.proposed.value if verdict.proposed else None,
-        "findings": [_finding(checked) for checked in verdict.findings],
-        "evidence": [_evidence(entry) for entry in investigation.evidence],
-        "signals": _all(investigation.signals),
-        "issues": _all(verdict.issues),
-        "entities": _all(investigation.entities),
-        "runbook": _all(verdict.runbook),
-        "techniques": list(verdict.techniques),
-        "actions": _all(verdict.actions),
-        "usage": _plain(investigation.usage),
-        "analyst": investigation.analyst.value,
-        "model": investigation.model,
-        "prompt_digest": investigation.prompt_digest,
-        "started_at": investigation.started_at.isoformat(),
-        "finished_at": investigation.finished_at.isoformat(),
-        "notes": list(investigation.notes),
-    }
+    verdict, usage = investigation.verdict, investigation.usage
+    return (
+        row
+        | _summary(investigation)
+        | {
+            "seconds": usage.seconds or row["seconds"],
+            "tokens": usage.tokens,
+            "money": usage.money,
+            "stated": verdict.stated,
+            "findings": [_finding(checked) for checked in verdict.findings],
+            "evidence": [_evidence(entry) for entry in investigation.evidence],
+            "signals": _all(investigation.signals),
+            "issues": _all(verdict.issues),
+            "entities": _all(investigation.entities),
+            "runbook": _all(verdict.runbook),
+            "techniques": list(verdict.techniques),
+            "actions": _all(verdict.actions),
+            "usage": _json(usage),
+            "prompt_digest": investigation.prompt_digest,
+            "notes": list(investigation.notes),
+        }
+    )
 
 
 _LISTS = ("findings", "evidence", "signals", "issues", "entities", "runbook", "techniques", "actions", "notes")
@@ -98,6 +114,24 @@ _VALUES = (
 )
 
 
+def _summary(investigation: Investigation) -> dict[str, JsonValue]:
+    """What JSON and CSV both say of an investigation."""
+    verdict = investigation.verdict
+    return {
+        "verdict": verdict.disposition.value,
+        "confidence": verdict.confidence,
+        "calibration": verdict.calibration,
+        "proposed": verdict.proposed.value if verdict.proposed else None,
+        "summary": verdict.summary,
+        "verdict_reason": verdict.reason,
+        "analyst": investigation.analyst.value,
+        "model": investigation.model,
+        "run_id": investigation.run_id,
+        "started_at": investigation.started_at.isoformat(),
+        "finished_at": investigation.finished_at.isoformat(),
+    }
+
+
 def _finding(checked: CheckedFinding) -> dict[str, JsonValue]:
     trust: list[JsonValue] = [*sorted(trust.value for trust in checked.trust)]
     return {
@@ -112,12 +146,110 @@ def _finding(checked: CheckedFinding) -> dict[str, JsonValue]:
 
 
 def _evidence(entry: Evidence) -> dict[str, JsonValue]:
-    return {**_plain(entry), "proves_absence": entry.coverage.proves_absence, "digest": entry.digest}
+    return {**_json(entry), "proves_absence": entry.coverage.proves_absence, "digest": entry.digest}
 
 
-def _plain(value: Value) -> dict[str, JsonValue]:
+def _json(value: Value) -> dict[str, JsonValue]:
     return cast("dict[str, JsonValue]", value.model_dump(mode="json"))
 
 
 def _all(values: tuple[Value, ...]) -> list[JsonValue]:
-    return [_plain(value) for value in values]
+    return [_json(value) for value in values]
+
+
+# ---- CSV -----------------------------------------------------------------------------------------------------------
+
+COLUMNS = (
+    "alert_id",
+    "created_at",
+    "severity",
+    "status",
+    "type",
+    "title",
+    "detection_id",
+    "detection_name",
+    "state",
+    "reason",
+    "group",
+    "error",
+    "verdict",
+    "confidence",
+    "calibration",
+    "proposed",
+    "summary",
+    "verdict_reason",
+    "findings",
+    "dropped",
+    "failed_questions",
+    "unproven",
+    "techniques",
+    "actions",
+    "entities",
+    "mark",
+    "analyst",
+    "model",
+    "run_id",
+    "started_at",
+    "finished_at",
+    "seconds",
+    "queries",
+    "rows",
+    "prompt_tokens",
+    "completion_tokens",
+    "money",
+)
+
+_CELL = 4_000
+_FORMULA = regex.compile(r"^(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|(?<=[;,|\t])(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])")
+
+Cell = str | int | float | None
+
+
+def csv_line(cells: Sequence[Cell]) -> str:
+    """One line of a CSV file, with its line break; texts are cleaned here."""
+    out = io.StringIO()
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(tuple(map(csv_cell, cells)))
+    return out.getvalue()
+
+
+def csv_cell(value: Cell) -> str:
+    """A cell that no spreadsheet acts on."""
+    if value is None:
+        return ""
+    if not isinstance(value, str):
+        # A negative number would start a formula, too.
+        return str(value) if value >= 0 else f"'{value}"
+    return _FORMULA.sub("'", safe_value(value, _CELL))
+
+
+def csv_row(record: AlertRecord, investigation: Investigation | None, mark: Mark | None) -> tuple[Cell, ...]:
+    """One alert in the order of `COLUMNS`."""
+    alert = record.alert
+    row = list_row(record) | {
+        "status": alert.status.value,
+        "type": alert.kind.value,
+        "detection_name": alert.detection_name,
+        "error": record.error,
+        "mark": mark.label if mark else "",
+        # A linked alert has its leader's verdict and nothing else.
+        "seconds": None,
+        "money": None,
+    }
+    if investigation is not None:
+        verdict, usage = investigation.verdict, investigation.usage
+        row |= _summary(investigation) | {
+            "findings": len(verdict.verified),
+            "dropped": verdict.dropped,
+            "failed_questions": sum(not entry.answered for entry in investigation.evidence),
+            "unproven": sum(entry.unproven for entry in investigation.evidence),
+            "techniques": " | ".join(verdict.techniques),
+            "actions": " | ".join(f"{action.kind.value} {action.entity}".strip() for action in verdict.actions),
+            "entities": " | ".join(f"{entity.kind.value} {entity.value}" for entity in investigation.entities),
+            "seconds": round(usage.seconds, 3),
+            "queries": usage.queries,
+            "rows": usage.rows,
+            "prompt_tokens": usage.prompt_tokens,
+            "completion_tokens": usage.completion_tokens,
+            "money": round(usage.money, 6),
+        }
+    return tuple(cast("Cell", row.get(name)) for name in COLUMNS)

@@ -1,18 +1,26 @@
-"""The summary of a shift: what came, what it was, what it took, what failed, and what waits for a person."""
+"""The summary of a shift: alerts, verdicts, time and cost, failed questions, and what is waiting for a person."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
-from triage.domain.alert import DetectionOrigin, Status
-from triage.domain.report import DEFERRED, UNWRITTEN
-from triage.domain.selection import Linked
-from triage.domain.verdict import Disposition, Investigation
-from triage.ports import AlertRecord, Mark, State
+from pydantic import JsonValue
 
+from triage.domain.alert import Status
+from triage.domain.clean import printable, safe_sentence, safe_value
+from triage.domain.report import DEFERRED, UNWRITTEN
+from triage.domain.verdict import Disposition, Investigation
+from triage.ports import AlertRecord, Mark, Prompts, State
+
+TEMPLATE = "report.html.j2"
 VERDICTS = tuple(each.value for each in Disposition)
 _URGENT = (Disposition.MALICIOUS, Disposition.SUSPICIOUS)
+
+_DETECTIONS = 20
+_FAILURES = 20
+_WAITING = 100
+_TEXT = 200
 
 
 @dataclass(slots=True)
@@ -28,6 +36,10 @@ class DetectionSum:
     seconds: float = 0.0
     money: float = 0.0
 
+    @property
+    def title(self) -> str:
+        return self.name or self.id or "(none)"
+
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
@@ -42,127 +54,232 @@ class Waiting:
     """Alerts that take its verdict."""
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(slots=True)
 class Shift:
-    """The sums; texts as they came."""
+    """The sums, gathered one alert after another; texts as they came."""
 
     since: datetime | None
     """`None`: everything that is stored."""
     until: datetime
     currency: str
-    alerts: int
-    states: dict[str, int]
-    severities: dict[str, int]
-    verdicts: dict[str, int]
+    marks: Mapping[str, Mark]
+    """What people found, by alert id."""
+    alerts: int = 0
+    states: Counter[str] = field(default_factory=Counter)
+    severities: Counter[str] = field(default_factory=Counter)
+    verdicts: dict[str, int] = field(default_factory=lambda: dict.fromkeys(VERDICTS, 0))
     """Of investigated alerts, and of those that take their verdict."""
-    seconds: float
-    """Of investigations, one after the other."""
-    queries: int
-    rows: int
-    tokens: int
-    money: float
-    detections: tuple[DetectionSum, ...]
-    """The noisiest first."""
-    failed_questions: tuple[tuple[str, int, str], ...]
-    """Question, how often it had no answer, and the last reason."""
-    waiting: tuple[Waiting, ...]
-    """The most severe first."""
-
-
-class ShiftReport:
-    """Gathers a shift, one alert after the other."""
-
-    def __init__(self, *, since: datetime | None, until: datetime, currency: str, marks: Mapping[str, Mark]) -> None:
-        self._since = since
-        self._until = until
-        self._currency = currency
-        self._marks = marks
-        self._states: Counter[str] = Counter()
-        self._severities: Counter[str] = Counter()
-        self._verdicts: Counter[str] = Counter(dict.fromkeys(VERDICTS, 0))
-        self._detections: dict[str, DetectionSum] = {}
-        self._failed: Counter[str] = Counter()
-        self._reasons: dict[str, str] = {}
-        self._waiting: list[tuple[int, datetime, Waiting]] = []
-        self._followers: Counter[str] = Counter()
-        self._seconds = self._money = 0.0
-        self._queries = self._rows = self._tokens = self._alerts = 0
+    seconds: float = 0.0
+    """Sum over the investigations."""
+    queries: int = 0
+    rows: int = 0
+    tokens: int = 0
+    money: float = 0.0
+    _detections: dict[str, DetectionSum] = field(default_factory=dict)
+    _failed: Counter[str] = field(default_factory=Counter)
+    _reasons: dict[str, str] = field(default_factory=dict)
+    _waiting: list[tuple[int, Waiting]] = field(default_factory=list)
+    _followers: Counter[str] = field(default_factory=Counter)
 
     def add(self, record: AlertRecord, investigation: Investigation | None) -> None:
-        """Take in an alert; a linked one shows its leader's verdict."""
+        """Take in an alert; a linked one counts with its leader's verdict."""
         alert = record.alert
-        self._alerts += 1
-        self._states[record.state.value] += 1
-        self._severities[alert.severity.value] += 1
-        one = self._detections.setdefault(alert.detection_id, DetectionSum(alert.detection_id))
-        one.alerts += 1
-        if isinstance(alert.origin, DetectionOrigin):
-            one.name = one.name or alert.origin.name
-        if isinstance(record.decision, Linked):
-            one.linked += 1
-            self._followers[record.decision.leader] += 1
+        self.alerts += 1
+        self.states[record.state.value] += 1
+        self.severities[alert.severity.value] += 1
+        detection = self._detections.setdefault(alert.detection_id, DetectionSum(alert.detection_id))
+        detection.alerts += 1
+        detection.name = detection.name or alert.detection_name
+        if record.leader is not None:
+            detection.linked += 1
+            self._followers[record.leader] += 1
         if record.verdict is not None:
-            self._verdicts[record.verdict.value] += 1
-            one.verdicts[record.verdict.value] += 1
+            self.verdicts[record.verdict.value] += 1
+            detection.verdicts[record.verdict.value] += 1
         if investigation is not None:
-            self._count(one, investigation)
-        for why in self._why(record, investigation):
-            waits = Waiting(alert.id, alert.severity.value, alert.title, why, alert.created_at)
-            self._waiting.append((-alert.severity.rank, alert.created_at, waits))
+            self._spent(detection, investigation)
+        for why in self._to_do(record, investigation):
+            waiting = Waiting(alert.id, alert.severity.value, alert.title, why, alert.created_at)
+            self._waiting.append((-alert.severity.rank, waiting))
 
-    def close(self) -> Shift:
-        """The sums."""
-        noisiest = sorted(self._detections.values(), key=lambda one: (-one.alerts, one.id))
-        waiting = [each for *_, each in sorted(self._waiting, key=lambda item: (item[0], item[1], item[2].alert_id))]
-        return Shift(
-            since=self._since,
-            until=self._until,
-            currency=self._currency,
-            alerts=self._alerts,
-            states=dict(sorted(self._states.items())),
-            severities=dict(sorted(self._severities.items())),
-            verdicts=dict(self._verdicts),
-            seconds=self._seconds,
-            queries=self._queries,
-            rows=self._rows,
-            tokens=self._tokens,
-            money=self._money,
-            detections=tuple(noisiest),
-            failed_questions=tuple((key, number, self._reasons[key]) for key, number in self._failed.most_common()),
-            waiting=tuple(
-                Waiting(
-                    each.alert_id, each.severity, each.title, each.why, each.created_at, self._followers[each.alert_id]
-                )
-                for each in waiting
-            ),
-        )
+    @property
+    def detections(self) -> tuple[DetectionSum, ...]:
+        """The noisiest first."""
+        return tuple(sorted(self._detections.values(), key=lambda each: (-each.alerts, each.id)))
 
-    def _count(self, one: DetectionSum, investigation: Investigation) -> None:
+    @property
+    def failed_questions(self) -> tuple[tuple[str, int, str], ...]:
+        """Question, how often it had no answer, and the last reason."""
+        return tuple((key, number, self._reasons[key]) for key, number in self._failed.most_common())
+
+    @property
+    def waiting(self) -> tuple[Waiting, ...]:
+        """The most severe first."""
+        ordered = sorted(self._waiting, key=lambda item: (item[0], item[1].created_at, item[1].alert_id))
+        return tuple(replace(each, linked=self._followers[each.alert_id]) for _, each in ordered)
+
+    def _spent(self, detection: DetectionSum, investigation: Investigation) -> None:
         usage = investigation.usage
-        seconds = usage.seconds or (investigation.finished_at - investigation.started_at).total_seconds()
-        one.investigated += 1
-        one.seconds += seconds
-        one.money += usage.money
-        self._seconds += seconds
-        self._money += usage.money
-        self._queries += usage.queries
-        self._rows += usage.rows
-        self._tokens += usage.prompt_tokens + usage.completion_tokens
+        detection.investigated += 1
+        detection.seconds += investigation.seconds
+        detection.money += usage.money
+        self.seconds += investigation.seconds
+        self.money += usage.money
+        self.queries += usage.queries
+        self.rows += usage.rows
+        self.tokens += usage.tokens
         for entry in investigation.evidence:
             if not entry.answered:
                 self._failed[entry.key] += 1
                 self._reasons[entry.key] = entry.error
 
-    def _why(self, record: AlertRecord, investigation: Investigation | None) -> Iterable[str]:
+    def _to_do(self, record: AlertRecord, investigation: Investigation | None) -> Iterable[str]:
         """What a person has to do about an alert; a linked one waits with its leader."""
         alert = record.alert
         if record.state is State.FAILED:
             yield f"given up: {record.error or 'no reason is stored'}"
-        if investigation is None or isinstance(record.decision, Linked):
+        if investigation is None or record.leader is not None:
             return
-        untouched = alert.status == Status.OPEN and alert.assignee is None and alert.id not in self._marks
+        untouched = alert.status == Status.OPEN and alert.assignee is None and alert.id not in self.marks
         if record.state is State.DONE and record.verdict in _URGENT and untouched:
-            yield f"{investigation.verdict.disposition.value}, and nobody has taken it up"
+            yield f"{investigation.verdict.disposition.value}, and no one has picked it up"
         for note in investigation.notes:
             if note.startswith((DEFERRED, UNWRITTEN)):
                 yield note
+
+
+def shift_json(shift: Shift) -> dict[str, JsonValue]:
+    """`triage report --json`: everything, uncut."""
+    return {
+        "since": shift.since.isoformat() if shift.since else None,
+        "until": shift.until.isoformat(),
+        "alerts": shift.alerts,
+        "states": dict(sorted(shift.states.items())),
+        "severities": dict(sorted(shift.severities.items())),
+        "verdicts": {**shift.verdicts},
+        "seconds": round(shift.seconds, 3),
+        "queries": shift.queries,
+        "rows": shift.rows,
+        "tokens": shift.tokens,
+        "money": round(shift.money, 6),
+        "currency": shift.currency,
+        "detections": [
+            {**asdict(each), "seconds": round(each.seconds, 3), "money": round(each.money, 6)}
+            for each in shift.detections
+        ],
+        "failed_questions": [
+            {"key": key, "times": number, "last_reason": reason} for key, number, reason in shift.failed_questions
+        ],
+        "waiting": [{**asdict(each), "created_at": each.created_at.isoformat()} for each in shift.waiting],
+    }
+
+
+def shift_text(shift: Shift) -> str:
+    """A page for a terminal."""
+    lines = [
+        f"{_span(shift)}: {shift.alerts} alerts",
+        f"states      {_counts(shift.states)}",
+        f"severities  {_counts(shift.severities)}",
+        f"verdicts    {_counts(shift.verdicts)}",
+        f"took        {_cost(shift)}",
+        "",
+        f"Waiting for a person: {len(shift.waiting)}",
+        *(f"  {_waiting(each)}" for each in shift.waiting[:_WAITING]),
+        *_more(len(shift.waiting) - _WAITING),
+        "",
+        "Noisiest detections (alerts; malicious, suspicious, inconclusive, benign; seconds)",
+    ]
+    for each in shift.detections[:_DETECTIONS]:
+        verdicts = "  ".join(f"{each.verdicts[name]:>3}" for name in VERDICTS)
+        lines.append(f"  {each.alerts:>5}  {verdicts}  {each.seconds:>7.1f}  {printable(each.title, 70)}")
+    lines += _more(len(shift.detections) - _DETECTIONS)
+    if shift.failed_questions:
+        lines += ["", "Unanswered questions"]
+        lines += [
+            f"  {number:>5}  {printable(key, 60)}: {printable(reason, 120)}"
+            for key, number, reason in shift.failed_questions[:_FAILURES]
+        ]
+        lines += _more(len(shift.failed_questions) - _FAILURES)
+    return "\n".join(lines)
+
+
+def shift_page(shift: Shift, *, prompts: Prompts) -> str:
+    """One HTML document, self-contained. Raises PromptError."""
+    total = sum(shift.verdicts.values())
+    at = 0.0
+    bars = []
+    for name, number in shift.verdicts.items():
+        width = 100 * number / total if total else 0.0
+        bars.append({"name": name, "number": number, "x": f"{at:.3f}", "width": f"{width:.3f}"})
+        at += width
+    view = {
+        "span": _span(shift),
+        "alerts": shift.alerts,
+        "states": _counts(shift.states),
+        "severities": _counts(shift.severities),
+        "took": _cost(shift),
+        "bars": bars,
+        "total": total,
+        "verdicts": VERDICTS,
+        "detections": [
+            {
+                **asdict(each),
+                "title": safe_sentence(each.title, _TEXT),
+                "id": safe_value(each.id, _TEXT),
+                "name": safe_value(each.name, _TEXT),
+                "counts": [each.verdicts[name] for name in VERDICTS],
+                "seconds": f"{each.seconds:.1f}",
+                "money": f"{each.money:.4f}",
+            }
+            for each in shift.detections[:_DETECTIONS]
+        ],
+        "detections_left": max(len(shift.detections) - _DETECTIONS, 0),
+        "currency": safe_value(shift.currency, 8),
+        "failed": [
+            {"key": safe_value(key, 80), "times": number, "reason": safe_sentence(reason, _TEXT)}
+            for key, number, reason in shift.failed_questions[:_FAILURES]
+        ],
+        "failed_left": max(len(shift.failed_questions) - _FAILURES, 0),
+        "waiting": [
+            {
+                "alert_id": safe_value(each.alert_id, 48),
+                "severity": safe_value(each.severity, 20),
+                "title": safe_sentence(each.title, _TEXT),
+                "why": safe_sentence(each.why, _TEXT),
+                "at": f"{each.created_at:%Y-%m-%d %H:%M}",
+                "linked": each.linked,
+            }
+            for each in shift.waiting[:_WAITING]
+        ],
+        "waiting_all": len(shift.waiting),
+        "waiting_left": max(len(shift.waiting) - _WAITING, 0),
+    }
+    return prompts.render(TEMPLATE, {"view": view})
+
+
+def _span(shift: Shift) -> str:
+    until = f"{shift.until:%Y-%m-%d %H:%M} UTC"
+    return f"{shift.since:%Y-%m-%d %H:%M} to {until}" if shift.since else f"everything up to {until}"
+
+
+def _counts(numbers: Mapping[str, int]) -> str:
+    ordered = numbers.items() if tuple(numbers) == VERDICTS else sorted(numbers.items())
+    return ", ".join(f"{number} {printable(name, 40)}" for name, number in ordered) or "none"
+
+
+def _cost(shift: Shift) -> str:
+    money = f", {shift.money:.4f} {printable(shift.currency, 8)}" if shift.tokens else ""
+    tokens = f", {shift.tokens:,} tokens{money}" if shift.tokens else ""
+    return f"{shift.seconds:,.1f} s in total, {shift.queries:,} queries, {shift.rows:,} rows{tokens}"
+
+
+def _waiting(each: Waiting) -> str:
+    linked = f" (and {each.linked} linked)" if each.linked else ""
+    return (
+        f"{printable(each.severity, 8):<8}  {printable(each.alert_id, 40)}  {each.created_at:%m-%d %H:%M}  "
+        f"{printable(each.title, 60)}: {printable(each.why, 120)}{linked}"
+    )
+
+
+def _more(number: int) -> list[str]:
+    return [f"  and {number} more (--json has all)"] if number > 0 else []

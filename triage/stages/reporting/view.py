@@ -1,22 +1,33 @@
-"""What a comment says, before it is said: a pure model whose every string is already cleaned."""
+"""One view of an investigation: what a comment, a page and a terminal show of it.
+
+The view decides what is shown, in which order and in which words; comment, page and terminal only lay it out. Its texts
+are cleaned for whoever reads them (`Cleaner`). JSON and CSV hold the domain's values as they are: see `records`.
+"""
 
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from urllib.parse import quote
 
 import regex
 
 from triage.domain.alert import Alert
-from triage.domain.clean import safe_sentence, safe_value, sentences
+from triage.domain.clean import sentences
 from triage.domain.entity import Entity, EntityKind, Role
-from triage.domain.evidence import Evidence, Source
+from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
-from triage.domain.signal import Direction
+from triage.domain.signal import Direction, Signal
 from triage.domain.verdict import AnswerState, Disposition, Investigation, RunbookAnswer
-from triage.stages.reporting.sections import EXTENTS, Extent
-from triage.stages.reporting.statement import statement
-from triage.stages.reporting.timeline import Happening, timeline
-from triage.stages.reporting.wording import STATES, author, cost, count, headline, moment, queries, step
+from triage.stages.reporting.evidence_view import (
+    FOR_COMMENT,
+    CitationView,
+    Cleaner,
+    EvidenceView,
+    citation_view,
+    evidence_view,
+    outcome,
+)
+from triage.stages.reporting.timeline import TimelineEvent, timeline
+from triage.stages.reporting.wording import STATES, count, footer, headline, step
 
 _SENTENCE = 400
 _TITLE = 200
@@ -26,13 +37,46 @@ _TECHNIQUE = regex.compile(r"T\d{4}(?:\.\d{3})?")
 
 
 @dataclass(frozen=True, slots=True)
-class FindingLine:
+class Extent:
+    """How much of an investigation is shown."""
+
+    events: int
+    entities: int
+    unchecked: int
+    sentences: int = 2
+    """Of the summary."""
+    all_sql: bool = True
+    """Of all evidence; else of what a finding cites, and of what has no answer that counts."""
+    rows: int = 0
+    """Rows of each answer."""
+    question: int = 200
+    """Characters of a question or a runbook step."""
+    cell: int = 400
+    """Characters of a value in a row."""
+
+
+@dataclass(frozen=True, slots=True)
+class FindingView:
+    number: int
     text: str
+    direction: str
+    verified: bool
+    evidence: tuple[str, ...]
+    citations: tuple[CitationView, ...]
+    issues: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class SignalView:
+    name: str
+    direction: str
+    weight: str
+    sentence: str
     evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class EntityLine:
+class EntityView:
     kind: str
     value: str
     role: str
@@ -40,143 +84,125 @@ class EntityLine:
 
 
 @dataclass(frozen=True, slots=True)
-class RunbookLine:
+class RunbookView:
     step: int
     text: str
     state: str
     """In words."""
+    answered: bool
     answer: str
     evidence: tuple[str, ...]
 
 
 @dataclass(frozen=True, slots=True)
-class EvidenceLine:
-    id: str
-    question: str
-    outcome: str
-    """Rows or failure, in words."""
-    window: str
-    """Empty where no window was asked."""
-    sql: str
-    """As `statement` gives it; may have several lines."""
-    note: str
-    """Why the SQL is not there or cannot be pasted."""
-
-
-@dataclass(frozen=True, slots=True)
-class CommentView:
+class InvestigationView:
     """Every string is cleaned: plain text, nothing in it acts. HTML escaping is left to the template."""
 
     headline: str
+    disposition: str
     summary: str
     reason: str
     alert_id: str
     title: str
     severity: str
+    status: str
     detection: str
     link: str
     """The alert in the configured console, the only active link; empty: none."""
-    found: tuple[FindingLine, ...]
-    against: tuple[FindingLine, ...]
+    found: tuple[FindingView, ...]
+    """The verified findings that the verdict rests on."""
+    against: tuple[FindingView, ...]
+    """The verified findings that point the other way."""
+    dropped: tuple[FindingView, ...]
     unchecked: tuple[str, ...]
-    runbook: tuple[RunbookLine, ...]
-    """The steps that have an answer; all of them where `unchecked` is no part of the comment."""
-    timeline: tuple[Happening, ...]
+    runbook: tuple[RunbookView, ...]
+    timeline: tuple[TimelineEvent, ...]
     events_left: int
     """Events that the timeline leaves out."""
-    entities: tuple[EntityLine, ...]
+    entities: tuple[EntityView, ...]
     entities_left: int
     techniques: tuple[str, ...]
     steps: tuple[str, ...]
-    evidence: tuple[EvidenceLine, ...]
+    signals: tuple[SignalView, ...]
+    evidence: tuple[EvidenceView, ...]
     sql_left: int
-    """Statements that the comment's length leaves out."""
+    """Statements that are left out, by `Extent.all_sql`."""
+    issues: tuple[str, ...]
+    notes: tuple[str, ...]
+    """What could not be read, asked or written; among `unchecked` too."""
     footer: tuple[str, ...]
 
 
-def comment_view(
+def investigation_view(
     alert: Alert,
-    detection_name: str,
     investigation: Investigation,
     *,
-    console_url: str,
-    extent: Extent = EXTENTS["full"],
+    extent: Extent,
+    clean: Cleaner = FOR_COMMENT,
+    console_url: str = "",
     currency: str = "",
-) -> CommentView:
-    """Take from an investigation what a comment says.
+) -> InvestigationView:
+    """Take from an investigation what is shown of it.
 
     Args:
         alert: The alert.
-        detection_name: What people call its detection.
-        investigation: What was found.
+        investigation: Its investigation, or that of the alert it is linked to.
+        extent: How much is shown.
+        clean: How texts are cleaned.
         console_url: Address of the Panther console; empty: no link.
-        extent: Which parts; the others are left empty.
-        currency: Of what model calls have cost.
+        currency: Currency of what model calls have cost.
     """
     verdict = investigation.verdict
-    against = Direction.MALICIOUS if verdict.disposition is Disposition.BENIGN else Direction.BENIGN
-    found = [checked for checked in verdict.verified if checked.finding.direction is not against]
-    contrary = [checked for checked in verdict.verified if checked.finding.direction is against]
-    happenings, left = timeline(investigation.evidence, verdict, extent.events)
-    entities = tuple(dict.fromkeys(map(_entity, sorted(investigation.entities, key=_rank))))
-    with_sql = {name for checked in verdict.verified for name in cited(checked)}
+    contrary = Direction.MALICIOUS if verdict.disposition is Disposition.BENIGN else Direction.BENIGN
+    stored = {entry.id: entry for entry in investigation.evidence}
+    checked = [(each, _finding(each, stored, extent, clean)) for each in verdict.findings]
+    events, events_left = timeline(investigation.evidence, verdict, extent.events)
+    entities = tuple(dict.fromkeys(_entity(each, clean) for each in sorted(investigation.entities, key=_rank)))
+    with_sql = {name for each in verdict.verified for name in each.evidence}
     # Where an answer is missing, a person asks again.
-    with_sql |= {entry.id for entry in investigation.evidence if not entry.answered or unproven(entry)}
-    whole = CommentView(
+    with_sql |= {entry.id for entry in investigation.evidence if not entry.answered or entry.unproven}
+    if extent.all_sql:
+        with_sql = set(stored)
+    return InvestigationView(
         headline=headline(verdict),
-        summary=safe_sentence(sentences(verdict.summary, 2), 2 * _SENTENCE),
-        reason=safe_sentence(verdict.reason, _SENTENCE),
-        alert_id=safe_value(alert.id, 48),
-        title=safe_sentence(alert.title, _TITLE),
-        severity=safe_value(alert.severity.value, 20),
-        detection=safe_value(detection_name or alert.detection_id, 120),
+        disposition=verdict.disposition.value,
+        summary=clean.sentence(sentences(verdict.summary, extent.sentences), extent.sentences * _SENTENCE),
+        reason=clean.sentence(verdict.reason, _SENTENCE),
+        alert_id=clean.value(alert.id, 48),
+        title=clean.sentence(alert.title, _TITLE),
+        severity=clean.value(alert.severity.value, 20),
+        status=clean.value(alert.status.value, 20),
+        detection=clean.value(alert.detection_name or alert.detection_id, 120),
         link=console_link(console_url, alert.id),
-        found=tuple(map(_finding, found)),
-        against=tuple(map(_finding, contrary)),
-        unchecked=first(tuple(_unchecked(alert, investigation)), extent.unchecked),
-        runbook=tuple(
-            _answer(answer)
-            for answer in verdict.runbook
-            if answer.state is AnswerState.DONE or not extent.has("unchecked")
-        ),
-        timeline=happenings,
-        events_left=left,
+        found=tuple(view for each, view in checked if each.verified and each.finding.direction is not contrary),
+        against=tuple(view for each, view in checked if each.verified and each.finding.direction is contrary),
+        dropped=tuple(view for each, view in checked if not each.verified),
+        unchecked=first(tuple(_unchecked(alert, investigation, clean)), extent.unchecked),
+        runbook=tuple(_answer(answer, extent, clean) for answer in verdict.runbook),
+        timeline=events,
+        events_left=events_left,
         entities=entities[: extent.entities],
         entities_left=max(len(entities) - extent.entities, 0),
         techniques=first(
             tuple(name for name in dict.fromkeys(verdict.techniques) if _TECHNIQUE.fullmatch(name)), _ITEMS
         ),
         steps=first(tuple(dict.fromkeys(map(step, verdict.actions))), _ITEMS),
+        signals=tuple(_signal(signal, stored, clean) for signal in investigation.signals),
         evidence=tuple(
-            _evidence(entry, sql=extent.all_sql or entry.id in with_sql) for entry in investigation.evidence
+            evidence_view(
+                entry,
+                clean,
+                question=extent.question,
+                rows=extent.rows,
+                cell_size=extent.cell,
+                sql=entry.id in with_sql,
+            )
+            for entry in investigation.evidence
         ),
-        sql_left=sum(
-            bool(entry.sql) and not extent.all_sql and entry.id not in with_sql for entry in investigation.evidence
-        ),
-        footer=_footer(investigation, currency),
-    )
-    return _parts(whole, extent)
-
-
-def _parts(view: CommentView, extent: Extent) -> CommentView:
-    """Empty what is no part of the comment."""
-    return replace(
-        view,
-        summary=view.summary if extent.has("summary") else "",
-        reason=view.reason if extent.has("summary") else "",
-        found=view.found if extent.has("findings") else (),
-        against=view.against if extent.has("against") else (),
-        unchecked=view.unchecked if extent.has("unchecked") else (),
-        runbook=view.runbook if extent.has("runbook") else (),
-        timeline=view.timeline if extent.has("timeline") else (),
-        events_left=view.events_left if extent.has("timeline") else 0,
-        entities=view.entities if extent.has("entities") else (),
-        entities_left=view.entities_left if extent.has("entities") else 0,
-        techniques=view.techniques if extent.has("techniques") else (),
-        steps=view.steps if extent.has("actions") else (),
-        evidence=view.evidence if extent.has("evidence") else (),
-        sql_left=view.sql_left if extent.has("evidence") else 0,
-        footer=view.footer if extent.has("footer") else (),
+        sql_left=sum(bool(entry.sql) and entry.id not in with_sql for entry in investigation.evidence),
+        issues=tuple(clean.sentence(issue.message, _SENTENCE) for issue in verdict.issues),
+        notes=tuple(_notes(alert, investigation, clean)),
+        footer=footer(investigation, currency),
     )
 
 
@@ -190,65 +216,60 @@ def first(lines: tuple[str, ...], number: int) -> tuple[str, ...]:
 
 
 def console_link(console_url: str, alert_id: str) -> str:
-    """Where the alert stands in the user's own console; empty without a console."""
+    """The alert's address in the user's own console; empty without a console."""
     if not console_url:
         return ""
     return f"{console_url.rstrip('/')}/alerts-and-errors/{quote(alert_id, safe='', errors='replace')}"
 
 
-def cited(checked: CheckedFinding) -> tuple[str, ...]:
-    """The evidence that a finding cites, each once."""
-    return tuple(dict.fromkeys(citation.evidence for citation in checked.finding.citations))
+def _finding(checked: CheckedFinding, stored: dict[str, Evidence], extent: Extent, clean: Cleaner) -> FindingView:
+    return FindingView(
+        number=checked.number,
+        text=clean.sentence(checked.finding.text, _SENTENCE),
+        direction=checked.finding.direction.value,
+        verified=checked.verified,
+        evidence=checked.evidence,
+        citations=tuple(
+            citation_view(citation, stored, clean, rows=extent.rows, cell_size=extent.cell)
+            for citation in checked.finding.citations
+        ),
+        issues=tuple(clean.sentence(issue.message, _SENTENCE) for issue in checked.issues),
+    )
 
 
-def outcome(entry: Evidence) -> str:
-    """What came of a question, in words."""
-    if not entry.answered:
-        return f"failed: {safe_sentence(entry.error, 200)}"
-    kept, number = len(entry.rows), max(entry.row_count, len(entry.rows))
-    if entry.truncated or kept < number:
-        at_least = "at least " if entry.truncated and kept == number else ""
-        return f"{at_least}{count(number, 'row')}, of which {kept:,} kept"
-    return count(number, "row") if number else "no rows"
+def _signal(signal: Signal, stored: dict[str, Evidence], clean: Cleaner) -> SignalView:
+    return SignalView(
+        clean.value(signal.name, 60),
+        signal.direction.value,
+        f"{signal.weight:.2f}",
+        clean.sentence(signal.sentence, _SENTENCE),
+        tuple(name for name in signal.evidence if name in stored),
+    )
 
 
-def window(entry: Evidence) -> str:
-    """The time a question covers; empty where none was given."""
-    ends = (("from", entry.start), ("to", entry.end))
-    return " ".join(f"{word} {moment(at)}" for word, at in ends if at is not None)
+def _unchecked(alert: Alert, investigation: Investigation, clean: Cleaner) -> Iterable[str]:
+    def asked(question: str) -> str:
+        text = clean.sentence(question, 200)
+        return text if text.endswith(("?", ".", ":", "!")) else f"{text}:"
 
-
-def unproven(entry: Evidence) -> bool:
-    """Whether an answer without rows proves nothing."""
-    asked = entry.source in {Source.QUERY, Source.TOOL, Source.SEARCH}
-    return asked and entry.answered and not entry.row_count and not entry.measured and not entry.coverage.proves_absence
-
-
-def _finding(checked: CheckedFinding) -> FindingLine:
-    return FindingLine(safe_sentence(checked.finding.text, _SENTENCE), cited(checked))
-
-
-def _unchecked(alert: Alert, investigation: Investigation) -> Iterable[str]:
     for entry in investigation.evidence:
         if not entry.answered:
-            yield f"{entry.id} {_asked(entry.question)} {outcome(entry)}"
-        elif unproven(entry):
-            gaps = "; ".join(entry.coverage.gaps) or "the coverage of the log is not known"
-            yield f"{entry.id} {_asked(entry.question)} no rows, which proves nothing here, since {gaps}"
+            yield f"{entry.id} {asked(entry.question)} {outcome(entry, clean)}"
+        elif entry.unproven:
+            gaps = "; ".join(entry.coverage.gaps) or "the coverage of the log is unknown"
+            yield f"{entry.id} {asked(entry.question)} no rows, but that proves nothing: {gaps}"
     verdict = investigation.verdict
     for answer in verdict.runbook:
         if answer.state is not AnswerState.DONE:
-            why = f": {safe_sentence(answer.answer, 200)}" if answer.answer.strip() else ""
-            yield f"Runbook step {answer.step}, {_asked(answer.text)} {STATES[answer.state]}{why}"
+            why = f": {clean.sentence(answer.answer, 200)}" if answer.answer.strip() else ""
+            yield f"Runbook step {answer.step}, {asked(answer.text)} {STATES[answer.state]}{why}"
     if verdict.dropped:
-        yield f"{count(verdict.dropped, 'proposed finding')} left out, not holding against the evidence"
-    for note in (*alert.notes, *investigation.notes):
-        yield safe_sentence(note, _SENTENCE)
+        yield f"{count(verdict.dropped, 'proposed finding')} left out: not supported by the evidence"
+    yield from _notes(alert, investigation, clean)
 
 
-def _asked(question: str) -> str:
-    text = safe_sentence(question, 200)
-    return text if text.endswith(("?", ".", ":", "!")) else f"{text}:"
+def _notes(alert: Alert, investigation: Investigation, clean: Cleaner) -> Iterable[str]:
+    return (clean.sentence(note, _SENTENCE) for note in (*alert.notes, *investigation.notes))
 
 
 def _rank(entity: Entity) -> tuple[bool, int]:
@@ -256,48 +277,18 @@ def _rank(entity: Entity) -> tuple[bool, int]:
     return entity.kind is EntityKind.TRACE, tuple(Role).index(entity.role)
 
 
-def _entity(entity: Entity) -> EntityLine:
-    facts = ", ".join(
-        f"{safe_value(name, 30)} {safe_value(value, 60)}" for name, value in sorted(entity.facts.items())[:4]
+def _entity(entity: Entity, clean: Cleaner) -> EntityView:
+    facts = sorted(entity.facts.items())[:4]
+    text = ", ".join(f"{clean.value(name, 30)} {clean.value(value, 60)}" for name, value in facts)
+    return EntityView(entity.kind.value, clean.value(entity.value, 160), entity.role.value, text)
+
+
+def _answer(answer: RunbookAnswer, extent: Extent, clean: Cleaner) -> RunbookView:
+    return RunbookView(
+        step=answer.step,
+        text=clean.sentence(answer.text, extent.question),
+        state=STATES[answer.state],
+        answered=answer.state is AnswerState.DONE,
+        answer=clean.sentence(answer.answer, _SENTENCE),
+        evidence=answer.evidence,
     )
-    return EntityLine(entity.kind.value, safe_value(entity.value, 160), entity.role.value, facts)
-
-
-def _answer(answer: RunbookAnswer) -> RunbookLine:
-    return RunbookLine(
-        answer.step,
-        safe_sentence(answer.text, 200),
-        STATES[answer.state],
-        safe_sentence(answer.answer, _SENTENCE),
-        answer.evidence,
-    )
-
-
-def _evidence(entry: Evidence, *, sql: bool) -> EvidenceLine:
-    asked = statement(entry.sql) if sql and entry.sql else None
-    return EvidenceLine(
-        id=entry.id,
-        question=safe_sentence(entry.question, 200),
-        outcome=outcome(entry),
-        window=window(entry),
-        sql=asked.text if asked else "",
-        note=asked.note if asked else "",
-    )
-
-
-def _footer(investigation: Investigation, currency: str) -> tuple[str, ...]:
-    usage = investigation.usage
-    seconds = usage.seconds or (investigation.finished_at - investigation.started_at).total_seconds()
-    spent = [queries(usage.queries), count(usage.rows, "row")]
-    tokens = usage.prompt_tokens + usage.completion_tokens
-    if tokens:
-        priced = cost(usage.money, currency) if usage.money else "no price in llm.prices"
-        spent += [count(tokens, "token"), priced]
-    parts = [
-        f"Run {safe_value(investigation.run_id, 48)}",
-        author(investigation),
-        f"prompts {safe_value(investigation.prompt_digest[:12], 12)}" if investigation.prompt_digest else "",
-        f"{seconds:.1f} s, {', '.join(spent)}",
-        "times are UTC",
-    ]
-    return tuple(part for part in parts if part)

@@ -1,14 +1,14 @@
-"""Fixed words of a comment."""
+"""Fixed words of a comment and a page."""
 
 from datetime import datetime
 
-from triage.domain.clean import safe_sentence, safe_value
+from triage.domain.clean import ELLIPSIS, safe_sentence, safe_value
 from triage.domain.verdict import Action, ActionKind, AnswerState, Investigation, Verdict
 
 _STEPS: dict[ActionKind, tuple[str, str]] = {
     ActionKind.CONTACT_USER: (
-        "Ask {} whether this was intended, over another channel than the account in question",
-        "Ask the user whether this was intended, over another channel than the account in question",
+        "Ask {} whether this was intended, through a channel other than the affected account",
+        "Ask the user whether this was intended, through a channel other than the affected account",
     ),
     ActionKind.VERIFY_CHANGE: ("Check {} against approved changes", "Check whether the change was approved"),
     ActionKind.DISABLE_CREDENTIAL: ("Disable the credential {}", "Disable the credential that was used"),
@@ -17,14 +17,14 @@ _STEPS: dict[ActionKind, tuple[str, str]] = {
     ActionKind.ISOLATE_HOST: ("Isolate the host {}", "Isolate the host"),
     ActionKind.BLOCK_ADDRESS: ("Block the address {}", "Block the address"),
     ActionKind.REVERT_CHANGE: ("Revert the change to {}", "Revert the change"),
-    ActionKind.REVIEW_ACCESS: ("Review what {} may do and has done", "Review the access that was used"),
-    ActionKind.COLLECT_LOGS: ("Collect the logs that are missing on {}", "Collect the logs that are missing"),
+    ActionKind.REVIEW_ACCESS: ("Review the permissions and activity of {}", "Review the access that was used"),
+    ActionKind.COLLECT_LOGS: ("Collect the missing logs of {}", "Collect the missing logs"),
     ActionKind.TUNE_DETECTION: (
-        "Tune the detection, so that {} no longer raises it",
-        "Tune the detection, so that this no longer raises it",
+        "Tune the detection so that {} no longer triggers it",
+        "Tune the detection so that this no longer triggers it",
     ),
-    ActionKind.ESCALATE: ("Escalate to incident response, with {} as the lead", "Escalate to incident response"),
-    ActionKind.NONE: ("Nothing needs to be done about {}", "Nothing needs to be done"),
+    ActionKind.ESCALATE: ("Escalate to incident response, starting with {}", "Escalate to incident response"),
+    ActionKind.NONE: ("No action is needed on {}", "No action is needed"),
 }
 """With and without an entity."""
 
@@ -38,7 +38,8 @@ STATES: dict[AnswerState, str] = {
 
 def headline(verdict: Verdict) -> str:
     """The first line of a comment: what, how sure, and what that number is worth."""
-    return f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {safe_sentence(verdict.calibration, 60)})"
+    calibration = safe_sentence(verdict.calibration, 60)
+    return f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {calibration})"
 
 
 def step(action: Action) -> str:
@@ -48,7 +49,7 @@ def step(action: Action) -> str:
 
 
 def moment(at: datetime) -> str:
-    """A time to the second, in UTC; the reader is told the zone once."""
+    """A time to the second, in UTC; the footer names the zone once."""
     return at.strftime("%Y-%m-%d %H:%M:%S")
 
 
@@ -57,18 +58,35 @@ def count(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def queries(number: int) -> str:
-    return f"{number:,} {'query' if number == 1 else 'queries'}"
-
-
-def cost(money: float, currency: str) -> str:
-    """What model calls have cost; four digits, since one alert costs less than a cent."""
-    return f"cost {money:.4f} {safe_value(currency, 8)}".rstrip()
-
-
 def author(investigation: Investigation) -> str:
-    """Who investigated, plainly."""
+    """Who investigated."""
     if investigation.analyst == "llm":
         model = f"language model {safe_value(investigation.model, 60)}" if investigation.model else "a language model"
         return f"investigated by {model}, each finding checked by code"
-    return "offline analyst: from measured signals and runbook evidence alone, without a language model"
+    return "investigated by the offline analyst from measured signals and runbook evidence, without a language model"
+
+
+def footer(investigation: Investigation, currency: str) -> tuple[str, ...]:
+    """Run, author, prompts, and what it took."""
+    usage = investigation.usage
+    spent = [f"{usage.queries:,} {'query' if usage.queries == 1 else 'queries'}", count(usage.rows, "row")]
+    if usage.tokens:
+        # Four digits, since one alert costs less than a cent.
+        cost = f"cost {usage.money:.4f} {safe_value(currency, 8)}".rstrip()
+        spent += [count(usage.tokens, "token"), cost if usage.money else "no price in llm.prices"]
+    parts = [
+        f"Run {safe_value(investigation.run_id, 48)}",
+        author(investigation),
+        f"prompts {safe_value(investigation.prompt_digest[:12], 12)}" if investigation.prompt_digest else "",
+        f"{investigation.seconds:.1f} s, {', '.join(spent)}",
+        "times are UTC",
+    ]
+    return tuple(part for part in parts if part)
+
+
+def shorten_middle(text: str, limit: int) -> str:
+    """Cut in the middle: names differ at their ends."""
+    if len(text) <= limit:
+        return text
+    head = (limit - 1) // 2
+    return text[:head] + ELLIPSIS + text[len(text) - (limit - 1 - head) :]

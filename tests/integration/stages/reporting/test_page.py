@@ -4,7 +4,7 @@ The tests in a browser take about 6 seconds together: Chromium starts once.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -26,12 +26,11 @@ from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.resources import shipped
 from triage.stages.reporting import Turn, page
-from triage.stages.reporting.drawing import draw_ties, draw_timeline
-from triage.stages.reporting.page import page_view
-from triage.stages.reporting.shift import ShiftReport
-from triage.stages.reporting.shift_forms import shift_page
-from triage.stages.reporting.ties import ties
-from triage.stages.reporting.view import comment_view
+from triage.stages.reporting.entity_graph import EntityGraph, entity_graph
+from triage.stages.reporting.page import EXTENT, page_view
+from triage.stages.reporting.shift import Shift, shift_page
+from triage.stages.reporting.timeline import draw_timeline
+from triage.stages.reporting.view import investigation_view
 
 CASES = {
     "malicious": malicious,
@@ -121,11 +120,11 @@ def test_a_linked_alert_says_whose_investigation_it_shows() -> None:
     """A reader must not take another alert's evidence for this one's own."""
     raised, investigation = malicious()
     linked = record(raised, decision=Linked(leader="leader-1", reason="same actor"))
-    told = page(raised, linked, investigation, prompts=PROMPTS)
+    html = page(raised, linked, investigation, prompts=PROMPTS)
     assert (
-        "Not investigated by itself: verdict, findings and evidence are those of alert leader-1 (same actor)." in told
+        "Not investigated separately: verdict, findings and evidence are those of alert leader-1 (same actor)." in html
     )
-    assert "Investigated because" not in told
+    assert "Investigated because" not in html
     assert "Investigated because" in page(raised, record(raised), investigation, prompts=PROMPTS)
 
 
@@ -152,7 +151,8 @@ def test_the_transcript_is_folded() -> None:
 def test_a_longer_wait_is_a_wider_gap() -> None:
     """Marks stand in the order of time; hours between two are labelled, seconds are not."""
     alert, investigation = crowded()
-    drawn = page_view(alert, record(alert), investigation, console_url="").timeline
+    view = investigation_view(alert, investigation, extent=EXTENT)
+    drawn = page_view(view, alert, record(alert), investigation).timeline
     assert [mark.y for mark in drawn.marks] == sorted(mark.y for mark in drawn.marks)
     (long,) = [mark for mark in drawn.marks if mark.gap == "53 min later"]
     place = drawn.marks.index(long)
@@ -167,64 +167,64 @@ def test_an_empty_timeline_draws_nothing() -> None:
     assert 'id="timeline"' not in rendered(*missing())
 
 
-def test_findings_and_events_tie_entities() -> None:
-    """A finding is tied to what it names, an ARN also by its last part; events alike are one line."""
+def named(graph: EntityGraph) -> list[tuple[str, list[str]]]:
+    """Each column's label, and the labels of the entities that it has dots on."""
+    rows = {row.y: row.label for row in graph.rows}
+    return [(column.label, [rows[y] for y in column.dots]) for column in graph.columns]
+
+
+def test_the_graph_connects_findings_and_events_with_entities() -> None:
+    """A finding names what is in its sentence, an ARN also by its last part; similar events are one column."""
     _, investigation = malicious()
-    tied = ties(investigation, frozenset({"E1-0"}))
-    arn, address = 0, 1
-    assert [(line.label, line.entities) for line in tied.columns] == [
-        ("1", (arn, address)),
-        ("2", (address,)),
-        ("4", (arn,)),
-        ("a", (arn, address)),
-    ]
-    assert tied.columns[-1].title == "E1 row 0 and 10 others alike"
-    assert tied.columns[-1].anchor == "E1-0"
+    graph = entity_graph(investigation, frozenset({"E1-0"}))
+    arn, address = "arn:aws:iam::111122223333:user/kiln-deploy", "203.0.113.77"
+    assert named(graph) == [("1", [arn, address]), ("2", [address]), ("4", [arn]), ("a", [arn, address])]
+    assert graph.columns[-1].title == "E1 row 0 and 10 similar rows"
+    assert graph.columns[-1].anchor == "E1-0"
 
 
-def test_trace_ids_tie_nothing() -> None:
+def test_trace_ids_connect_nothing() -> None:
     """Each event has its own; only those that a finding names are drawn."""
     _, investigation = malicious()
     traces = tuple(Entity(kind=EntityKind.TRACE, value=name) for name in ("StopLogging", "GetObject"))
-    tied = ties(investigation.model_copy(update={"entities": (*investigation.entities, *traces)}), frozenset())
-    assert [entity.value for entity in tied.entities if entity.kind == "trace"] == ["StopLogging"]
-    assert tied.left == 1
-    assert [line.label for line in tied.columns if line.label.isalpha()] == ["a"]
+    changed = investigation.model_copy(update={"entities": (*investigation.entities, *traces)})
+    graph = entity_graph(changed, frozenset())
+    assert [row.label for row in graph.rows if row.kind == "trace"] == ["StopLogging"]
+    assert graph.left == 1
+    assert [column.label for column in graph.columns if column.label.isalpha()] == ["a"]
 
 
-def test_a_name_inside_another_is_no_tie() -> None:
-    """`203.0.113.7` is not named by a finding about `203.0.113.77`."""
+def test_a_name_inside_another_is_not_named() -> None:
+    """A finding about `203.0.113.77` does not name `203.0.113.7`."""
     _, investigation = malicious()
     shorter = investigation.entities[1].model_copy(update={"value": "203.0.113.7"})
     changed = investigation.model_copy(update={"entities": (shorter,)})
-    assert ties(changed, frozenset()).columns == ()
+    assert entity_graph(changed, frozenset()).columns == ()
 
 
 @pytest.mark.parametrize("case", [malicious, crowded])
-def test_two_and_thirty_entities_fit(case: object) -> None:
-    """No two labels share a line, every dot lies on its entity's line, and at most eight lines tie them."""
-    assert callable(case)
+def test_two_and_thirty_entities_fit(case: Callable[[], tuple[Alert, Investigation]]) -> None:
+    """No two labels share a line, every dot lies on its entity's line, and there are at most eight columns."""
     _, investigation = case()
-    tied = ties(investigation, frozenset())
-    drawn = draw_ties(tied)
-    places = [row.y for row in drawn.rows]
+    graph = entity_graph(investigation, frozenset())
+    places = [row.y for row in graph.rows]
     assert len(places) == len(investigation.entities)
     assert all(after - before >= 20 for before, after in pairwise(places))
-    assert len(drawn.columns) <= 8
-    for column in drawn.columns:
+    assert len(graph.columns) <= 8
+    for column in graph.columns:
         assert set(column.dots) <= set(places)
-        assert column.x < drawn.label_x
-    assert max(len(row.label_short) for row in drawn.rows) * 7.5 + drawn.label_x <= 390
-    assert {group.role for group in drawn.groups} == {entity.role.value for entity in investigation.entities}
+        assert column.x < graph.label_x
+    assert max(len(row.label_short) for row in graph.rows) * 7.5 + graph.label_x <= 390
+    assert {group.role for group in graph.groups} == {entity.role.value for entity in investigation.entities}
 
 
 def test_entities_that_are_not_drawn_are_counted() -> None:
     """Of ninety, thirty are drawn: first those that something names."""
     _, investigation = huge()
-    tied = ties(investigation, frozenset())
-    assert len(tied.entities) == 30
-    assert tied.left == 60
-    assert tied.columns
+    graph = entity_graph(investigation, frozenset())
+    assert len(graph.rows) == 30
+    assert graph.left == 60
+    assert graph.columns
 
 
 # ---- contrast --------------------------------------------------------------------------------------------------------
@@ -290,12 +290,12 @@ def test_a_browser_shows_it_without_complaint(tab: Browser, tmp_path: Path, name
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_shift_is_shown_without_complaint(tab: Browser, tmp_path: Path, width: int) -> None:
     """The page of a shift: no console message, no request, no sideways scrolling."""
-    report = ShiftReport(since=None, until=NOW, currency="USD", marks={})
+    report = Shift(since=None, until=NOW, currency="USD", marks={})
     for name in ("malicious", "suspicious", "injected", "missing"):
         alert, investigation = CASES[name]()
         report.add(record(alert, verdict=investigation.verdict.disposition), investigation)
     path = tmp_path / "shift.html"
-    path.write_text(shift_page(report.close(), prompts=PROMPTS), encoding="utf-8")
+    path.write_text(shift_page(report, prompts=PROMPTS), encoding="utf-8")
     tab.open(path, width=width)
     assert tab.value("document.documentElement.scrollWidth") <= width
     assert tab.complaints == []
@@ -385,11 +385,11 @@ def test_hostile_strings_are_text_in_a_browser(tab: Browser, tmp_path: Path) -> 
     assert shapes[0] == shapes[1]
 
 
-def test_the_view_of_the_comment_is_the_pages() -> None:
+def test_the_page_shows_the_whole_view() -> None:
     """The page says no less than the longest comment."""
     alert, investigation = suspicious()
-    said = comment_view(alert, "Sign-in from a new country", investigation, console_url="")
+    view = investigation_view(alert, investigation, extent=EXTENT)
     html = rendered(alert, investigation)
-    for line in (*said.found, *said.against):
+    for line in (*view.found, *view.against):
         assert line.text in html
-    assert all(line in html for line in (*said.unchecked, *said.steps, *said.techniques))
+    assert all(line in html for line in (*view.unchecked, *view.steps, *view.techniques))

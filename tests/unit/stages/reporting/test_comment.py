@@ -19,7 +19,7 @@ from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report, list_row, to_json
-from triage.stages.reporting.sections import SECTIONS
+from triage.stages.reporting.comment import SECTIONS
 
 GOLDEN = ROOT / "tests" / "golden"
 CASES = {
@@ -198,7 +198,7 @@ def test_both_forms_say_the_same(name: str, length: str) -> None:
 
 TITLES = {
     "summary": "Why this verdict",
-    "findings": "What was found",
+    "findings": "Findings",
     "against": "What speaks against this verdict",
     "unchecked": "What could not be checked",
     "runbook": "Runbook\n",
@@ -281,7 +281,7 @@ def test_a_huge_event_is_cut_and_said() -> None:
     report = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN)
     for body in (report.html, report.text):
         assert len(body) <= PLAIN.max_chars
-        assert re.search(r"cut: \d+ findings, \d+ characters left out", body)
+        assert re.search(r"shortened: \d+ findings, \d+ characters left out", body)
 
 
 # ---- nothing of any input acts ---------------------------------------------------------------------------------------
