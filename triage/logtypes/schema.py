@@ -78,6 +78,12 @@ def _is_path(text: str) -> str:
     return text
 
 
+def _is_term_path(text: str) -> str:
+    if text and any(part.key == "*" or part.where for part in parse_path(text)):
+        raise ValueError(f"a term is one value, so its path has no `*` and no condition: {text!r}")
+    return text
+
+
 def _is_term(name: str) -> str:
     if name not in TERMS:
         raise ValueError(f"unknown term; known: {', '.join(TERMS)}")
@@ -100,7 +106,8 @@ def _harm(name: object) -> object:
 
 TermName = Annotated[str, AfterValidator(_is_term)]
 Path = Annotated[str, AfterValidator(_is_path)]
-OptionalPath = Annotated[str, AfterValidator(lambda text: _is_path(text) if text else text)]
+TermPath = Annotated[str, AfterValidator(_is_term_path)]
+"""A path to one value, or nothing."""
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_list)]
 """One path or several."""
 
@@ -108,7 +115,7 @@ Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_list)]
 class Take(Value):
     """One way to read a term's value from an event."""
 
-    path: OptionalPath = ""
+    path: TermPath = ""
     """Dotted path; a key that itself holds dots is written in braces."""
     text: str = ""
     """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
@@ -232,7 +239,7 @@ class LogType(Value):
     """Where the names are published."""
     recognised_by: tuple[str, ...] = ()
     """Columns, in lower case, that together only this log type has, for events that don't name theirs."""
-    event_time: OptionalPath = ""
+    event_time: TermPath = ""
     """The field that says when the event happened, where it has several times or one under an unusual name."""
     columns: dict[ColumnKind, tuple[str, ...]] = Field(default_factory=dict)
     """The table's columns, so that the sandbox's lake has those that never occurred."""

@@ -96,6 +96,7 @@ def test_a_key_with_dots_is_written_in_braces() -> None:
         ('sources: [Acme, "Door events"]\n', "", "line 1: sources is missing"),
         ("  action: event", "  acts: event", "unknown term; known: actor, action"),
         ("  action: event", "  action: {path: event, after: x}", "line 5: terms.action: no SQL follows"),
+        ("  action: event", "  action: door.*.id", "line 5: terms.action.take.0.path: a term is one value"),
         ("  action: event", "  actor: event", "line 5: terms.actor is given twice"),
         ("    user: badge", "    person: badge", "line 9: entities.actor.person"),
         ("user: badge.owner", "user: badge..owner", "line 9: entities.actor.user.0: not a path: 'badge..owner'"),
