@@ -6,16 +6,18 @@ neighbouring texts.
 """
 
 import base64
-import binascii
 import codecs
 import hashlib
 import html
 import unicodedata
 from collections.abc import Iterable
+from contextlib import suppress
 from functools import lru_cache
 from urllib.parse import unquote
 
 import regex
+
+from triage.domain.encodings import decode_base64
 
 LENGTH = 20
 _FRAGMENT = 10
@@ -38,7 +40,7 @@ def canary_of(digest: str) -> str:
 
 
 def carries(canary: str, texts: Iterable[str]) -> bool:
-    """Whether any of the texts, or neighbours of them read as one, hold the canary in some form.
+    """Whether any of the texts, or neighbours read as one, hold the canary in some form.
 
     Args:
         canary: From `canary_of`.
@@ -64,11 +66,8 @@ def _decoded(text: str) -> Iterable[str]:
     """What runs of base64 in a text decode to."""
     # A run may be broken by blanks, or be next to other words.
     for match in (*_BASE64.finditer(text), *_BASE64.finditer(_WHITE.sub("", text))):
-        run = match.group().replace("-", "+").replace("_", "/")
-        try:
-            yield base64.b64decode(run + "=" * (-len(run) % 4), validate=True).decode("ascii")
-        except (binascii.Error, ValueError):
-            continue
+        with suppress(UnicodeDecodeError):
+            yield decode_base64(match.group()).decode("ascii")
 
 
 def _unescaped(text: str) -> str:

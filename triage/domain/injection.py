@@ -4,8 +4,6 @@ Conservative: a field that merely contains such words is not a finding. What cou
 statement of the triage's own verdict, a forged turn of a conversation, or an appeal to the analyst.
 """
 
-import base64
-import binascii
 import codecs
 import unicodedata
 from collections.abc import Iterator
@@ -13,6 +11,8 @@ from functools import lru_cache
 from urllib.parse import unquote_plus
 
 import regex
+
+from triage.domain.encodings import decode_base64, text_of
 
 _SHORTEST = 12
 _LONGEST = 8_000
@@ -25,7 +25,6 @@ _GAP = regex.compile(r" {2,}")
 _JOINED = regex.compile(r"[-_+./=]+")
 _CAMEL = regex.compile(r"(?<=[a-z])(?=[A-Z])")
 _BASE64 = regex.compile(r"[A-Za-z0-9+/_-]{24,}")
-_URL_SAFE = str.maketrans("-_", "+/")
 _HEX = regex.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Za-z])")
 _ROTATED = regex.compile(r"vafgehpg|vtaber|qvfertneq|oravta|snyfr cbfvgvir")
 """`instruct`, `ignore`, `disregard`, `benign` and `false positive`, rotated by 13 letters."""
@@ -186,14 +185,10 @@ def _readings(text: str) -> Iterator[str]:
         yield from _unfolded(text[::-1])
     if _ROTATED.search(text.lower()):
         yield codecs.decode(text, "rot13")
-    for match in _BASE64.finditer(text):
-        hidden = _decoded(match.group())
-        if hidden:
-            yield from _unfolded(hidden)
-    for match in _HEX.finditer(text):
-        hidden = _printable(bytes.fromhex(match.group()))
-        if hidden:
-            yield from _unfolded(hidden)
+    encoded = [decode_base64(match.group()) for match in _BASE64.finditer(text)]
+    encoded += [bytes.fromhex(match.group()) for match in _HEX.finditer(text)]
+    for raw in encoded:
+        yield from _unfolded(text_of(raw))
 
 
 def _unfolded(text: str) -> Iterator[str]:
@@ -229,21 +224,3 @@ def speaks_to_reader(text: str) -> bool:
         return True
     split = _JOINED.sub(" ", _CAMEL.sub(" ", text)).lower()
     return split != words and any(pattern.search(split) for pattern in (_VERDICT, _OMIT))
-
-
-def _decoded(text: str) -> str:
-    try:
-        raw = base64.b64decode(text.translate(_URL_SAFE) + "=" * (-len(text) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
-    return _printable(raw)
-
-
-def _printable(raw: bytes) -> str:
-    """What bytes say, where they are text: UTF-8, or UTF-16 as PowerShell encodes its commands."""
-    encoding = "utf-16-le" if len(raw) > _SHORTEST and not any(raw[1:40:2]) else "utf-8"
-    try:
-        found = raw.decode(encoding)
-    except ValueError:
-        return ""
-    return found if found.replace("\n", "").replace("\t", "").isprintable() else ""

@@ -9,8 +9,6 @@ The text itself is read (`secret_patterns`), then what its percent signs, base64
 that it may be.
 """
 
-import base64
-import binascii
 import json
 from collections.abc import Mapping
 from functools import lru_cache, partial
@@ -21,6 +19,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert
 from triage.domain.base import Row
+from triage.domain.encodings import decode_base64, text_of
 from triage.domain.secret_patterns import LABEL, MARK, names_secret, replace_secrets, replace_value
 
 _SHORTEST = 6
@@ -29,14 +28,12 @@ _DEEPEST = 4
 _LONGEST_JSON = 400_000
 _PAIR_KEYS = 4
 """Keys of a record that may be a pair of name and value."""
-_LINES = str.maketrans("", "", "\n\r\t")
 
 _PERCENT = regex.compile(r"%[0-9A-Fa-f]{2}")
 _PERCENTED = regex.compile(r"[^\s\"'<>\\%]{0,2000}+(?:%[0-9A-Fa-f]{2}[^\s\"'<>\\%]{0,2000}+)++")
 _BASE64 = regex.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
 _JOINT = regex.compile(r"[/_-]")
 _PART = regex.compile(r"[A-Za-z0-9+]{16,}+={0,2}")
-_URL_SAFE = str.maketrans("-_", "+/")
 _HEX = regex.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){12,}+(?![0-9A-Za-z])")
 _PAIR = regex.compile(r"[\w.@+\\-]{2,64}:(?=[^\s:]{6,128}\Z)(?=.*[^\d.:/-])[!-~]+")
 """`user:password`, the whole of it."""
@@ -113,14 +110,10 @@ def _unpacked_part(depth: int, match: "regex.Match[str]") -> str:
 
 def _base64_labels(text: str, depth: int) -> str:
     """The labels of the secrets in a run of base64; empty if there are none."""
-    run = text.rstrip("=").translate(_URL_SAFE)
-    try:
-        raw = base64.b64decode(run + "=" * (-len(run) % 4), validate=True)
-    except (binascii.Error, ValueError):
-        return ""
+    raw = decode_base64(text)
     if raw.startswith(b"openssh-key-v1") or (raw[:1] == b"\x30" and any(key in raw[2:12] for key in _DER_KEYS)):
         return f"{MARK}private key]"
-    plain = _printable(raw)
+    plain = text_of(raw)
     if _PAIR.fullmatch(plain) and not _NO_PAIR.search(plain):
         return f"{MARK}encoded credentials]"
     return _labels(plain, depth)
@@ -128,7 +121,7 @@ def _base64_labels(text: str, depth: int) -> str:
 
 def _unhexed(depth: int, match: "regex.Match[str]") -> str:
     text = str(match.group())
-    return _labels(_printable(bytes.fromhex(text)), depth) or text
+    return _labels(text_of(bytes.fromhex(text)), depth) or text
 
 
 def _labels(plain: str, depth: int) -> str:
@@ -139,16 +132,6 @@ def _labels(plain: str, depth: int) -> str:
     if cleaned == plain:
         return ""
     return " ".join(dict.fromkeys(LABEL.findall(cleaned))) or f"{MARK}encoded secret]"
-
-
-def _printable(raw: bytes) -> str:
-    """What bytes say, where they are text: UTF-8, or UTF-16 as PowerShell encodes its commands."""
-    encoding = "utf-16-le" if len(raw) > _SHORTEST and not any(raw[1:40:2]) else "utf-8"
-    try:
-        found = raw.decode(encoding)
-    except ValueError:
-        return ""
-    return found if found.translate(_LINES).isprintable() else ""
 
 
 # ---- JSON --------------------------------------------------------------------------------------------------------

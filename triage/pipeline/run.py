@@ -260,7 +260,7 @@ class Pipeline:
         )
         opinion = adjudication.opinion
         outcome = opinion.disposition.value if opinion is not None else "the rules decide alone"
-        observe(Progress("adjudicate", f"the proven findings weighed again: {outcome}", ok=opinion is not None))
+        observe(Progress("adjudicate", f"second opinion on the proven findings: {outcome}", ok=opinion is not None))
         return adjudication, spent
 
     def _context(self, claim: Claim, journal: Journal, model: ChatModel, capabilities: Capabilities) -> ModelContext:

@@ -151,7 +151,7 @@ async def _adjudicate(facts: Mapping[str, JsonValue], caller: ModelCaller, budge
 def _without_opinion(why: str) -> Adjudication:
     return Adjudication(
         notes=(
-            f"The findings were not weighed a second time ({printable_sentence(why, 240)}); the rules decided alone.",
+            f"There is no second opinion on the findings ({printable_sentence(why, 240)}); the rules decided alone.",
         )
     )
 
@@ -182,7 +182,7 @@ def parse_opinion(text: str, verified: frozenset[int]) -> Adjudication:
     reason = printable_sentence(redact(wire.reason), _MAX_REASON_CHARS)
     objection = _objection_to(reason, verified)
     opinion = Opinion(disposition=wire.disposition, confidence=wire.confidence, reason="" if objection else reason)
-    notes = (f"The reason given with the second weighing is left out: {objection}.",) if objection else ()
+    notes = (f"The reason given with the second opinion is left out: {objection}.",) if objection else ()
     return Adjudication(opinion, notes)
 
 

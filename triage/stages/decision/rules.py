@@ -81,7 +81,7 @@ def changes_of(
 
     harmful = any(checked.verified and checked.finding.direction is Direction.MALICIOUS for checked in findings)
     if weighed is not None and weighed is not proposed:
-        why = f"the analyst proposed {proposed.value}, and weighing the proven findings alone gave {weighed.value}"
+        why = f"the analyst proposed {proposed.value}, and a second opinion on the proven findings alone was {weighed.value}"
         move(Disposition.SUSPICIOUS, why)
     if current is Disposition.BENIGN:
         gap = benign_gap(findings)

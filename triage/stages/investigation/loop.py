@@ -88,7 +88,7 @@ class TurnLoop:
     async def _without_tools(self, reply: ChatReply) -> Conclusion:
         """A model that calls no tool even when asked to may still write a result."""
         self.narrate(f"{why_no_call(reply)}, twice; asking for a result in JSON", False)
-        self.notes.append("The model called no tools; it was asked for its result in JSON.")
+        self.notes.append("The model called no tools, so it had to give its result in JSON.")
         self.conversation.add_reply(reply)
         self.conversation.drop_feature("tools")
         return await self._conclude()

@@ -80,7 +80,7 @@ def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]
         return () if dossier.events else ("the alert's events are missing",)
     entry = watched[0]
     if not entry.answered:
-        return ("the question what followed has no answer",)
+        return ("the query for what followed has no answer",)
     return () if entry.coverage.proves_absence else entry.coverage.gaps
 
 
@@ -133,7 +133,7 @@ _OPENING = {
     Disposition.MALICIOUS: "Measured facts point to an attack",
     Disposition.SUSPICIOUS: "Measured facts lean towards an attack but don't settle it",
     Disposition.BENIGN: "Measured facts show ordinary work",
-    Disposition.INCONCLUSIVE: "What was measured does not settle this alert",
+    Disposition.INCONCLUSIVE: "The measured facts don't settle this alert",
 }
 
 
@@ -142,7 +142,7 @@ def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str
     best = next((signal for signal in _ranked(signals) if signal.direction is wanted), None)
     first = f"{_OPENING[verdict]}."
     if verdict is Disposition.INCONCLUSIVE and gaps:
-        return f"{first} It cannot be told what followed: {gaps[0]}."
+        return f"{first} What followed is unknown: {gaps[0]}."
     if best is None:
         return f"{first} No single fact stands out."
     return f"{first} {best.sentence}"

@@ -92,7 +92,7 @@ class ModelCallEntry(Value):
     estimate: int = 0
     """Expected tokens of the prompt."""
     messages: tuple[Message, ...] = ()
-    """The prompt, where it is kept: what was added since the call before, or all of it if that was rewritten."""
+    """The prompt, if it is kept: what was added since the call before, or all of it if that was rewritten."""
     rewritten: bool = False
     """The messages replace the earlier ones."""
 

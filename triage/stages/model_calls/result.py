@@ -150,7 +150,7 @@ def _lower(value: object) -> object:
 
 
 Lowered = BeforeValidator(_lower)
-"""Accepts a word of a list in any letter case."""
+"""Accepts an enumerated word in any letter case."""
 
 
 def read_json(text: str, *, limit: int = MAX_CHARS, finish_reason: str = "") -> JsonValue:
@@ -202,6 +202,6 @@ def explain(error: ValidationError) -> list[str]:
 
 
 def leaks(canary: str, reply: ChatReply) -> bool:
-    """Whether a reply carries the word that stands in the instructions only."""
+    """Whether a reply carries the canary, the word that only the instructions hold."""
     calls = (text for call in reply.tool_calls for text in (call.name, call.arguments))
     return carries(canary, (reply.content, reply.refusal, *calls))

@@ -67,7 +67,7 @@ def test_a_log_that_was_not_watching_is_never_benign() -> None:
     draft = offline_draft(dossier(ROUTINE, QUIET, evidence=(EVENTS, HISTORY, blind)))
 
     assert draft.verdict is Disposition.INCONCLUSIVE
-    assert "cannot be told what followed" in draft.summary
+    assert "What followed is unknown" in draft.summary
 
 
 def test_one_fact_alone_is_not_enough_for_benign() -> None:
