@@ -14,5 +14,5 @@ def any_glob(value: str, globs: Iterable[str]) -> bool:
 
 @lru_cache(maxsize=16_384)
 def _compiled(glob: str) -> re.Pattern[str]:
-    """What `fnmatch` makes of a glob; it keeps 256 of its own, and the playbooks and the actions hold more."""
+    """A glob as a pattern. `fnmatch` caches 256 patterns; the playbooks and log types have more."""
     return re.compile(translate(glob.casefold()))

@@ -102,7 +102,7 @@ def _fields(entities: EntityPaths, below: Iterable[str]) -> Iterator[EntityField
 
 
 def knows_harmful_actions(log_type: str) -> bool:
-    """Whether the log type's file lists harmful actions, so that none of them being there says something."""
+    """Whether the log type's file lists harmful actions, so that their absence means something."""
     return any(file.harmful for file in log_type_files(log_type))
 
 

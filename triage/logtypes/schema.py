@@ -234,7 +234,7 @@ class LogType(Value):
     """One file. What it leaves out comes from its family's file, if there is one."""
 
     log_type: Annotated[str, Field(pattern=r"^[A-Za-z0-9]+(\.[A-Za-z0-9_]+)*(\.\*)?$")]
-    """Panther's name; one that ends in `.*` stands for every log type of the family without a file of its own."""
+    """Panther's name; one that ends in `.*` covers every log type of the family that has no file."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     """Where the names are published."""
     recognised_by: tuple[str, ...] = ()

@@ -101,7 +101,7 @@ class Playbook(Value):
 
 
 def offset(edge: str) -> timedelta:
-    """The offset that an edge other than `history` stands for."""
+    """The time span of an edge other than `history`."""
     match = _OFFSET.fullmatch(edge)
     if match is None:
         raise ValueError(f"not an offset: {edge!r}")

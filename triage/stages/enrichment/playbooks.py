@@ -21,7 +21,7 @@ from triage.logtypes import TERMS, Term, table_of
 from triage.stages.enrichment.playbook import LISTS, TIMES, Playbook, Question
 
 if TYPE_CHECKING:
-    # sqlglot stands behind this package and costs start-up time.
+    # This package imports sqlglot, which costs start-up time.
     from triage.domain.sql import QueryTemplate
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
@@ -179,7 +179,7 @@ def _samples(
 ) -> list[str]:
     """The log types with which a question's SQL must be parsed before it may be asked.
 
-    Of a question with terms one log type stands for all, since each term is parsed by itself. A proven question is
+    A question with terms is parsed with one log type's only, since each term is parsed by itself. A proven question is
     parsed again only with terms that its author has not seen.
     """
     holes = _holes(question)

@@ -44,7 +44,7 @@ def event(user: str, address: str = "198.51.100.1", **more: Any) -> dict[str, An
     }
 
 
-def test_an_entity_of_many_events_stands_once_with_its_fields() -> None:
+def test_an_entity_of_many_events_is_listed_once_with_its_fields() -> None:
     """Letter case of an address or a domain makes no second one, and the fields say where it was."""
     found = extract_entities([event("Ada@acme.example"), event(ADA, p_any_emails=[ADA])], context={}, log_types=())
     mine = [each for each in found if each.kind is EntityKind.EMAIL]
@@ -76,7 +76,7 @@ def test_an_alert_with_many_entities_keeps_some_of_each_role() -> None:
 
 
 def test_indicator_columns_take_the_role_of_the_field_they_came_from() -> None:
-    """Panther files a mailbox's name as a user name; it is the actor's if the address is, else nobody's."""
+    """Panther files a mailbox's name as a user name; it is the actor's if the address is, else no one's."""
     found = extract_entities(
         [event(ADA, p_any_usernames=["ada", "carol"], p_any_ip_addresses=["198.51.100.1"])], context={}, log_types=()
     )
@@ -102,7 +102,7 @@ def test_an_event_without_a_log_type_is_read_as_the_detection_says() -> None:
     assert {each.value: each.role for each in found}["bob"] is Role.TARGET
 
 
-def test_the_context_of_a_rule_stands_in_for_events() -> None:
+def test_the_context_of_a_rule_is_used_where_there_are_no_events() -> None:
     """Without events the context decides on roles; with them it only adds what shows its own type."""
     context = {"actor_email": ADA, "note": "198.51.100.77"}
     alone = extract_entities([], context=context, log_types=())
@@ -163,7 +163,7 @@ def published() -> list[dict[str, Any]]:
 
 
 def test_published_events_give_an_actor_or_a_target(published: list[dict[str, Any]]) -> None:
-    """No event of the published tests is an error, and at least 95 % name somebody who acted or was acted upon."""
+    """No event of the published tests is an error, and at least 95 % name someone who acted or was acted upon."""
     covered = 0
     for test in published:
         found = extract_entities([test["event"]], context={}, log_types=bench.log_types_of(test))

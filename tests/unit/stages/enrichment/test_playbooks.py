@@ -190,7 +190,7 @@ def test_a_missing_directory_is_named(tmp_path: Path) -> None:
 
 
 def test_every_shipped_query_is_one_bounded_read(shipped: Playbooks) -> None:
-    """Loading the shipped directory as anybody's own checks each term and each question: nothing is left to first use."""
+    """Loading the shipped directory as one's own checks each term and each question: nothing is left to first use."""
     assert shipped.books  # the fixture loads with every check, and raises for the first that fails
 
 
@@ -229,7 +229,7 @@ def test_a_directory_of_ones_own_is_checked_beside_a_proven_one(tmp_path: Path, 
 
 
 def test_a_proven_question_is_checked_again_with_terms_of_ones_own(tmp_path: Path) -> None:
-    """Terms that fill another directory's question make a query that nobody has proven."""
+    """Terms that fill another directory's question make a query that no test has proven."""
     proven, own = tmp_path / "proven", tmp_path / "own"
     for made in (proven, own):
         made.mkdir()

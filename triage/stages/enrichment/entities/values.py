@@ -1,4 +1,4 @@
-"""Makes one text of an event into typed entities: what it is, in one spelling, with what parsing alone says about it.
+"""Reads one text of an event as entities: what each is, in one spelling, and the facts that parsing gives.
 
 The fact `identity` says what kind of identity a name is where that is known: `service`, `service_account`, `bot`,
 `system`, `anonymous`, `role`, `root`, `user`, `session` (its name chosen by the caller), `sso_session` (its name set by
@@ -50,7 +50,7 @@ _PLACEHOLDERS: Final = frozenset(
 
 @dataclass(frozen=True, slots=True)
 class Typed:
-    """An entity without its place."""
+    """What a text names, before it is known who or what it was in the event."""
 
     kind: EntityKind
     value: str
@@ -58,12 +58,12 @@ class Typed:
 
     @property
     def key(self) -> tuple[EntityKind, str]:
-        """What makes two of them the same."""
+        """Two with the same key are one entity."""
         return self.kind, self.value
 
 
 def text_of(value: JsonValue) -> str:
-    """The text of a scalar that may name something; empty where it names nothing or couldn't be shown."""
+    """The text of a scalar that may name something; empty for a placeholder and for what cannot be shown."""
     if isinstance(value, bool) or value is None:
         return ""
     if isinstance(value, float):
@@ -146,7 +146,7 @@ def _principals(arn: Arn) -> tuple[Typed, ...]:
 
 
 def _user(text: str) -> tuple[Typed, ...]:
-    """A name by which someone is known to the log; most are what they are."""
+    """A name by which the log knows someone. Some have a form of their own; all others are plain user names."""
     for found in (_arn(text), _email(text)):
         if found:
             return found
