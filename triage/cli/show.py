@@ -6,7 +6,7 @@ from triage.app import prompts_of
 from triage.cli.common import alert_id_of, config_option, json_option, print_json, run_async, settings_from, write_file
 from triage.cli.state import opened_store
 from triage.cli.text import evidence_text, investigation_text
-from triage.cli.transcript import Step, Transcript
+from triage.cli.transcript import Transcript
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
@@ -23,22 +23,22 @@ from triage.stages.reporting import Turn, page, to_json
 @click.option("--transcript", is_flag=True, help="Every turn of the model and every tool call, with tokens and money.")
 @json_option
 def command(alert: str, config: str | None, html: str | None, evidence: bool, transcript: bool, as_json: bool) -> int:
-    """Show one investigation whole: verdict, findings, evidence with its SQL."""
+    """Show one investigation in full: verdict, findings, evidence with its SQL."""
     settings = settings_from(config)
     if transcript:
         return run_async(_transcript(settings, alert_id_of(alert), as_json=as_json))
     record, investigation = run_async(_load(settings, alert_id_of(alert)))
 
     if html:
-        whole = _whole(record, investigation)
+        done = _investigated(record, investigation)
         body = page(
             record.alert,
             record,
-            whole,
+            done,
             prompts=prompts_of(settings),
             console_url=settings.writeback.console_url,
             currency=settings.llm.currency,
-            transcript=run_async(_turns(settings, whole.run_id)),
+            transcript=run_async(_turns(settings, done.run_id)),
         )
         write_file(html, body, "--html")
         return 0
@@ -46,14 +46,14 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
         print_json(to_json(record, investigation))
         return 0
     if evidence:
-        click.echo(evidence_text(record.alert, _whole(record, investigation)))
+        click.echo(evidence_text(record.alert, _investigated(record, investigation)))
         return 0
 
     click.echo(investigation_text(record, investigation, settings.llm.currency))
     return 0
 
 
-def _whole(record: AlertRecord, investigation: Investigation | None) -> Investigation:
+def _investigated(record: AlertRecord, investigation: Investigation | None) -> Investigation:
     if investigation is None:
         raise NotFound(f"alert {record.alert.id} has no investigation yet ({record.state.value})")
     return investigation
@@ -62,7 +62,7 @@ def _whole(record: AlertRecord, investigation: Investigation | None) -> Investig
 async def _record(store: Store, alert_id: str) -> AlertRecord:
     record = await store.record(alert_id)
     if record is None:
-        raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` looks at it")
+        raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` investigates it")
     return record
 
 
@@ -79,18 +79,10 @@ async def _load(settings: Settings, alert_id: str) -> tuple[AlertRecord, Investi
 
 
 async def _turns(settings: Settings, run_id: str) -> tuple[Turn, ...]:
-    """The conversation for the page; empty where no model was asked."""
+    """The conversation for the page; empty where no model was used."""
     async with opened_store(settings) as store:
         found = Transcript.of(await store.entries(run_id), settings.llm.price)
-    return tuple(Turn(_head(step, settings.llm.currency), step.lines) for step in found.steps)
-
-
-def _head(step: Step, currency: str) -> str:
-    parts = [step.key, f"{step.at:%H:%M:%S} UTC" if step.at is not None else "", f"{step.seconds:.1f} s"]
-    if step.what == "turn":
-        parts.append(f"{step.prompt_tokens} tokens read, {step.completion_tokens} written")
-        parts.append(f"{step.money:.4f} {currency}" if step.money is not None else "")
-    return ", ".join(part for part in parts if part)
+    return tuple(Turn(f"{step.key}, {step.facts(settings.llm.currency)}", step.lines) for step in found.steps)
 
 
 async def _transcript(settings: Settings, alert_id: str, *, as_json: bool) -> int:

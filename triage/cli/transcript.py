@@ -3,17 +3,15 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
-from triage.domain.clean import printable
+from triage.domain.clean import printable, printable_sentence
+from triage.errors import StoreError
+from triage.ports import ChatReply, ToolCall
 from triage.settings import Price
-
-if TYPE_CHECKING:
-    from triage.ports import ChatReply, ToolCall
-    from triage.stages.investigation import ToolCallEntry
-    from triage.stages.model_calls import ModelCallEntry
+from triage.stages.investigation import ToolCallEntry
+from triage.stages.model_calls import ModelCallEntry, read_entry
 
 Entries = Sequence[tuple[str, str, JsonValue]]
 """Key, kind and payload of every step of a run, in order."""
@@ -22,7 +20,7 @@ _TEXT = 4_000
 
 
 @dataclass(frozen=True, slots=True)
-class Step:
+class TranscriptStep:
     """One turn or one tool call."""
 
     key: str
@@ -38,12 +36,21 @@ class Step:
     money: float | None = None
     """`None` where the model has no price."""
 
+    def facts(self, currency: str) -> str:
+        """Time, duration, tokens and money, in words."""
+        parts = [f"{self.at:%H:%M:%S} UTC" if self.at is not None else "", f"{self.seconds:.1f} s"]
+        if self.what == "turn":
+            cached = f" ({self.cached_tokens} cached)" if self.cached_tokens else ""
+            parts.append(f"{self.prompt_tokens} tokens read{cached}, {self.completion_tokens} written")
+            parts.append(f"{self.money:.4f} {currency}" if self.money is not None else "")
+        return ", ".join(part for part in parts if part)
+
 
 @dataclass(slots=True)
 class Transcript:
     """A run's conversation."""
 
-    steps: list[Step] = field(default_factory=list)
+    steps: list[TranscriptStep] = field(default_factory=list)
 
     @classmethod
     def of(cls, entries: Entries, price: Price | None) -> "Transcript":
@@ -51,12 +58,8 @@ class Transcript:
 
         Args:
             entries: As `Store.entries` gives them, each payload wrapped in `result`.
-            price: Of the model, where it is known.
+            price: The model's, where it is known.
         """
-        from triage.errors import StoreError  # noqa: PLC0415 - start-up time
-        from triage.stages.investigation import ToolCallEntry  # noqa: PLC0415 - start-up time
-        from triage.stages.model_calls import ModelCallEntry, read_entry  # noqa: PLC0415 - start-up time
-
         found = cls()
         for key, kind, payload in entries:
             value = payload.get("result") if isinstance(payload, dict) else None
@@ -72,10 +75,10 @@ class Transcript:
     def text(self, currency: str) -> str:
         """For a terminal."""
         if not self.steps:
-            return "no model has been asked in this run"
+            return "no model was used in this run"
         lines: list[str] = []
         for step in self.steps:
-            lines += [f"{step.key}  {_facts(step, currency)}", *(f"    {line}" for line in step.lines), ""]
+            lines += [f"{step.key}  {step.facts(currency)}", *(f"    {line}" for line in step.lines), ""]
         return "\n".join([*lines, self._sum(currency)])
 
     def rows(self) -> list[dict[str, object]]:
@@ -105,67 +108,55 @@ class Transcript:
         seconds = sum(step.seconds for step in self.steps)
         return (
             f"{len(turns)} turns, {len(self.steps) - len(turns)} tool calls, {prompt} tokens read ({cached} cached), "
-            f"{written} written{cost}, {seconds:.1f} s one after the other"
+            f"{written} written{cost}, {seconds:.1f} s in total"
         )
 
 
-def _facts(step: Step, currency: str) -> str:
-    parts = [f"{step.at:%H:%M:%S}" if step.at is not None else "", f"{step.seconds:.1f} s"]
-    if step.what == "turn":
-        cached = f" ({step.cached_tokens} cached)" if step.cached_tokens else ""
-        parts.append(f"{step.prompt_tokens} tokens read{cached}, {step.completion_tokens} written")
-        parts.append(f"{step.money:.4f} {currency}" if step.money is not None else "")
-    return ", ".join(part for part in parts if part)
-
-
-def _turn(key: str, entry: "ModelCallEntry", price: Price | None) -> Step:
+def _turn(key: str, entry: ModelCallEntry, price: Price | None) -> TranscriptStep:
     reply = entry.reply
     if reply is None:
-        said = entry.failure.message if entry.failure is not None else ""
-        return Step(key, "turn", entry.seconds, entry.at, (f"no answer: {printable(said, 400)}",))
+        reason = entry.failure.message if entry.failure is not None else ""
+        return TranscriptStep(key, "turn", entry.seconds, entry.at, (f"no answer: {printable(reason, 400)}",))
     cached = min(reply.cached_tokens, reply.prompt_tokens)
-    money = (
-        price.cost(prompt=reply.prompt_tokens, completion=reply.completion_tokens, cached=cached)
-        if price is not None
-        else None
-    )
-    return Step(
+    return TranscriptStep(
         key=key,
         what="turn",
         seconds=entry.seconds,
         at=entry.at,
-        lines=tuple(_said(reply)),
+        lines=tuple(_reply_lines(reply)),
         prompt_tokens=reply.prompt_tokens,
         cached_tokens=cached,
         completion_tokens=reply.completion_tokens,
-        money=money,
+        money=price.cost(prompt=reply.prompt_tokens, completion=reply.completion_tokens, cached=cached)
+        if price is not None
+        else None,
     )
 
 
-def _said(reply: "ChatReply") -> Iterable[str]:
+def _reply_lines(reply: ChatReply) -> Iterable[str]:
     if reply.refusal:
         yield f"refused: {printable(reply.refusal, _TEXT)}"
     if reply.content.strip():
-        yield f"says: {printable(' '.join(reply.content.split()), _TEXT)}"
+        yield f"says: {printable_sentence(reply.content, _TEXT)}"
     for call in reply.tool_calls:
-        yield _called(call)
+        yield _call_line(call)
     if reply.finish_reason not in ("", "stop", "tool_calls"):
         yield f"ended: {printable(reply.finish_reason, 40)}"
 
 
-def _called(call: "ToolCall") -> str:
-    return f"calls {printable(call.name, 80)} {printable(' '.join(call.arguments.split()), _TEXT)}"
+def _call_line(call: ToolCall) -> str:
+    return f"calls {printable(call.name, 80)} {printable_sentence(call.arguments, _TEXT)}"
 
 
-def _tool(key: str, entry: "ToolCallEntry") -> Step:
-    lines = [_called(entry.call)] if entry.call is not None else []
+def _tool(key: str, entry: ToolCallEntry) -> TranscriptStep:
+    lines = [_call_line(entry.call)] if entry.call is not None else []
     found = entry.answer.evidence
     if found is not None and found.answered:
         lines.append(f"{found.row_count} rows{' (cut)' if found.truncated else ''}: {printable(found.question, 300)}")
         if found.sql:
-            lines.append(f"SQL: {printable(' '.join(found.sql.split()), _TEXT)}")
+            lines.append(f"SQL: {printable_sentence(found.sql, _TEXT)}")
     elif found is not None:
         lines.append(f"no answer: {printable(found.error, 400)}")
     if entry.answer.content:
-        lines.append(printable(" ".join(entry.answer.content.split()), 600))
-    return Step(key, "tool", entry.seconds, entry.at, tuple(lines))
+        lines.append(printable_sentence(entry.answer.content, 600))
+    return TranscriptStep(key, "tool", entry.seconds, entry.at, tuple(lines))

@@ -1,4 +1,4 @@
-"""A comment of this program, and how it is found again on an alert."""
+"""A comment by this program, and how it is found again on an alert."""
 
 import hashlib
 import html
@@ -12,12 +12,12 @@ Format = Literal["HTML", "PLAIN_TEXT"]
 """Panther's names."""
 
 RESERVE = 220
-"""Characters that `related` adds at most to a body."""
+"""The most characters that `related` adds to a body."""
 
 UNWRITTEN = "the comment was not written: "
-"""How a note on an investigation begins that makes its run count as unfinished."""
+"""Start of a note on an investigation that makes its run count as unfinished."""
 DEFERRED = "the comment waits until "
-"""How one begins where policy has put a comment off."""
+"""Start of a note where policy has deferred a comment."""
 
 _TAG = "triage-marker:"
 _VERSION = "v1"
@@ -31,10 +31,10 @@ _LONGEST_NAME = 48
 
 @dataclass(frozen=True, slots=True)
 class Marker:
-    """The last line of each comment of this program: visible text, since a sanitiser drops HTML comments.
+    """The last line of each comment by this program: visible text, since a sanitiser drops HTML comments.
 
-    `triage-marker: v1 <alert id> <run id> <digest>`, where the digest names the text above, whatever a server has made
-    of its markup; then, on a second comment, `replaces <comment id>` or `repeats <comment id>`.
+    `triage-marker: v1 <alert id> <run id> <digest>`, where the digest is of the text above as it was sent, whatever a server
+    has made of its markup; then, on a second comment, `replaces <comment id>` or `repeats <comment id>`.
     """
 
     alert: str
@@ -44,7 +44,7 @@ class Marker:
     digest: str
     """12 hexadecimal digits of SHA-256 over the text above the marker."""
     relation: Literal["", "replaces", "repeats"] = ""
-    """`replaces`: the other comment could not be updated. `repeats`: the other one holds the result."""
+    """`replaces`: the other comment could not be updated. `repeats`: the other comment holds the result."""
     other: str = ""
     """Comment id, encoded likewise."""
 
@@ -81,7 +81,7 @@ class Marker:
 def find_marker(body: str) -> Marker | None:
     """The marker in the last line of a comment's body, HTML or text; `None` where there is none.
 
-    A marker that is quoted further up, or behind other words in its line, is not the comment's own.
+    A marker that is quoted further up, or after other words in its line, is not the comment's own.
     """
     text = html.unescape(_TAGS.sub("\n", body[-4_000:]))
     last = next((line.strip() for line in reversed(text.splitlines()) if line.strip()), "")
@@ -96,12 +96,12 @@ def find_marker(body: str) -> Marker | None:
 
 @dataclass(frozen=True, slots=True)
 class Report:
-    """What is said on an alert, in both forms. Each body ends with the marker line."""
+    """A comment in both forms. Each body ends with the marker line."""
 
     html: str
     text: str
     brief_html: str
-    """Verdict and summary alone, for a Panther that finds the whole too long."""
+    """Verdict and summary only, for a Panther that rejects the whole as too long."""
     brief_text: str
 
     def body(self, format: Format, *, brief: bool = False) -> str:  # noqa: A002 - Panther's word
@@ -117,14 +117,17 @@ def related(body: str, relation: Literal["replaces", "repeats"], comment_id: str
 
 
 def related_like(body: str, marker: Marker | None, format: Format) -> str:  # noqa: A002 - Panther's word
-    """The same body, replacing what the comment with that marker replaces. Raises ValueError for a body without one."""
+    """The same body, which replaces whatever the comment with that marker replaces.
+
+    Raises ValueError for a body without a marker.
+    """
     if marker is None or marker.relation != "replaces":
         return body
     return _resigned(body, marker.relation, marker.other, format)
 
 
-def pointer(alert_id: str, run_id: str, comment_id: str, format: Format) -> str:  # noqa: A002 - Panther's word
-    """The body of a second comment that only points at the first."""
+def superseded(alert_id: str, run_id: str, comment_id: str, format: Format) -> str:  # noqa: A002 - Panther's word
+    """The body of a duplicate comment that only points to the one with the result."""
     content = "<p>Superseded</p>" if format == "HTML" else "Superseded"
     return related(Marker.of(alert_id, run_id, content).sign(content, format), "repeats", comment_id, format)
 
@@ -143,7 +146,7 @@ def digest(body: str) -> str:
 
 
 def _name(text: str) -> str:
-    # A dot could make a domain, and thereby a link, of an id.
+    # A dot could turn an id into a domain, and so into a link.
     encoded = quote(_bytes(text), safe="").replace(".", "%2E").replace("~", "%7E") or "-"
     if len(encoded) <= _LONGEST_NAME:
         return encoded

@@ -107,4 +107,4 @@ def test_a_journal_of_an_older_version_is_read_as_far_as_it_goes() -> None:
     assert "\x1b" not in text
     assert "\u202e" not in text
     assert "no price in llm.prices" in text
-    assert Transcript.of([], Price(input=1, output=1)).text("USD") == "no model has been asked in this run"
+    assert Transcript.of([], Price(input=1, output=1)).text("USD") == "no model was used in this run"

@@ -8,7 +8,7 @@ from typing import Literal
 
 from pydantic import JsonValue
 
-from triage.domain.report import Format, Report, digest, pointer, related, related_like
+from triage.domain.report import Format, Report, digest, related, related_like, superseded
 from triage.errors import NotFound, PantherDenied, PantherError, PantherRefused
 from triage.ports import Clock, Comment, Comments, Journal, Receipt, Store
 from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
@@ -186,7 +186,7 @@ class CommentWrite:
                     self._notes.append(
                         f"a second comment by this program, {own.comment.id}, now points to {comment_id}"
                     )
-                    text = pointer(self._alert_id, self._run_id, comment_id, self._format)
+                    text = superseded(self._alert_id, self._run_id, comment_id, self._format)
                     await self._comments.update(own.comment, text, self._format)
         except (PantherError, NotFound) as error:
             self._notes.append(f"checking for duplicate comments failed: {error}")
