@@ -35,10 +35,6 @@ class Checked:
     sentences: frozenset[str] = frozenset()
     """Findings that code has added."""
 
-    @property
-    def injected(self) -> bool:
-        return bool(self.injections)
-
 
 def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
     """Everything that verification objects to in a draft, for the analyst to correct at once."""
@@ -79,7 +75,7 @@ def facts_for(dossier: Dossier, conclusion: Conclusion, checked: Checked) -> dic
         conclusion.evidence,
         checked.draft.runbook,
         dossier.detection,
-        injected=checked.injected,
+        injected=bool(checked.injections),
     )
 
 
@@ -100,8 +96,7 @@ def judge(
         checked.findings,
         dossier.signals,
         conclusion.evidence,
-        injected=checked.injected,
-        issues=checked.injections,
+        injections=checked.injections,
         summary_holds=checked.summary_holds,
         rules=checked.rules,
         opinion=opinion,

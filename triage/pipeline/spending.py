@@ -67,11 +67,10 @@ class StoreMeter:
                 return f"the day's budget of {limits.daily_money:g} {currency} is used up"
         return ""
 
-    async def book(self, key: str, reply: ChatReply, estimate: Spend) -> Spend:
+    async def book(self, key: str, reply: ChatReply, estimate: Spend) -> None:
         """Record a call's cost under its journal key, so that a replay books nothing twice. Raises StoreError."""
         spend = cost_of(reply, estimate, self.settings.llm.price)
         await self.store.spend(self.claim, key, spend, now=self.clock.now())
-        return spend
 
 
 def midnight(now: datetime) -> datetime:

@@ -140,9 +140,11 @@ class Meter(Protocol):
             concluding: The call concludes from what is there, for which a reserve is kept.
         """
 
-    async def book(self, key: str, reply: ChatReply, estimate: Spend) -> Spend:
-        """Record what a call has cost, once per journal key, and give it; a count that the server leaves out is
-        estimated. Raises StoreError."""
+    async def book(self, key: str, reply: ChatReply, estimate: Spend) -> None:
+        """Record what a call cost, once per journal key; a count that the server leaves out is estimated.
+
+        Raises StoreError.
+        """
 
 
 class Prompts(Protocol):

@@ -17,8 +17,7 @@ def adjudicate(
     signals: Sequence[Signal],
     evidence: Sequence[Evidence],
     *,
-    injected: bool = False,
-    issues: Sequence[Issue] = (),
+    injections: Sequence[Issue] = (),
     summary_holds: bool = True,
     rules: Disposition | None = None,
     opinion: Opinion | None = None,
@@ -31,14 +30,14 @@ def adjudicate(
         findings: All of its findings, checked.
         signals: What enrichment measured.
         evidence: Every answer, for its coverage.
-        injected: Log text of the alert holds an instruction to its reader. Then none of the analyst's words are shown:
+        injections: Instructions to the reader in log text. If there are any, none of the analyst's words are shown:
             its findings are rewritten from their citations.
-        issues: Objections from earlier stages, kept for the report.
         summary_holds: The draft's summary names nothing that the evidence doesn't hold.
         rules: What the measured facts say without any model: the verdict is never below it.
         opinion: The second call's; without one the rules decide alone.
         sentences: Findings that code has written, besides those that repeat a signal.
     """
+    injected = bool(injections)
     changes = changes_of(
         draft.verdict,
         findings,
@@ -48,14 +47,11 @@ def adjudicate(
         weighed=opinion.disposition if opinion is not None else None,
     )
     final = changes[-1].disposition if changes else draft.verdict
-    found = [*issues, *(issue for checked in findings for issue in checked.issues)]
-    found += [
+    issues = [*injections, *(issue for checked in findings for issue in checked.issues)]
+    issues += [
         Issue(code=IssueCode.DOWNGRADED, message=f"{change.disposition.value}: {change.why}", fatal=False)
         for change in changes
     ]
-    if injected and not any(issue.code is IssueCode.INJECTION for issue in found):
-        message = "a field of the alert's events holds an instruction to its reader"
-        found.append(Issue(code=IssueCode.INJECTION, message=message, fatal=False))
     actions = draft.actions
     if final is not Disposition.BENIGN and all(action.kind is ActionKind.NONE for action in actions):
         actions = (Action(kind=ActionKind.ESCALATE),)
@@ -80,7 +76,7 @@ def adjudicate(
         runbook=runbook,
         techniques=draft.techniques,
         actions=actions,
-        issues=tuple(found),
+        issues=tuple(issues),
         proposed=draft.verdict,
         weighed=opinion.disposition if opinion is not None else None,
     )

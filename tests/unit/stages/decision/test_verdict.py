@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.make import evidence, signal
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import by_id
-from triage.domain.finding import CheckedFinding, Finding, ValueCitation
+from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
 from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
 from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
@@ -26,6 +26,7 @@ def finding(direction: Direction, *trust: Trust, verified: bool = True, number: 
 
 
 GOOD = (finding(Direction.BENIGN, Trust.MEASURED), finding(Direction.BENIGN, Trust.PROVIDER, number=2))
+INJECTIONS = (Issue(code=IssueCode.INJECTION, message="E1 row 0 ua tries to instruct its reader", fatal=False),)
 BAD = (finding(Direction.MALICIOUS, Trust.PROVIDER),)
 
 
@@ -55,7 +56,9 @@ def test_the_floor_rules() -> None:
         (M, (), (), False, S),
     ]
     for proposed, findings, signals, injected, expected in cases:
-        verdict = adjudicate(draft(proposed), findings, signals, [evidence(1, {"a": 1})], injected=injected)
+        verdict = adjudicate(
+            draft(proposed), findings, signals, [evidence(1, {"a": 1})], injections=INJECTIONS if injected else ()
+        )
         assert verdict.disposition is expected, proposed
         assert verdict.proposed is proposed, proposed
         assert bool(verdict.reason) is (expected is not proposed), proposed
@@ -85,7 +88,7 @@ def test_a_measured_sentence_stays_in_a_new_summary() -> None:
 
 def test_a_summary_is_not_shown_where_log_text_spoke_to_the_model() -> None:
     """Even one that the rules agree with: its words may be the attacker's."""
-    assert "As proposed." not in adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], injected=True).summary
+    assert "As proposed." not in adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], injections=INJECTIONS).summary
 
 
 def test_a_summary_with_invented_values_is_not_shown() -> None:
@@ -131,7 +134,9 @@ findings_strategy = st.lists(
 @given(st.sampled_from(Disposition), findings_strategy, st.floats(0, 5), st.booleans())
 def test_nothing_unproven_is_benign(proposed: Disposition, findings: Any, weight: float, injected: bool) -> None:
     """A benign verdict always has two solid findings, one measured, no injection and no unexplained signal."""
-    verdict = adjudicate(draft(proposed), findings, (signal(weight),), [evidence(1, {"a": 1})], injected=injected)
+    verdict = adjudicate(
+        draft(proposed), findings, (signal(weight),), [evidence(1, {"a": 1})], injections=INJECTIONS if injected else ()
+    )
     if verdict.disposition is B:
         solid = [item for item in verdict.verified if item.finding.direction is Direction.BENIGN]
         assert len([item for item in solid if item.trust - {Trust.ACTOR}]) >= 2
@@ -185,7 +190,7 @@ def test_the_second_weighings_reason_stands_with_its_verdict_only() -> None:
     """A reason for a verdict that the rules have changed would mislead."""
     kept = adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], opinion=opinion(S))
     assert kept.reason == "Finding [1] decides."
-    lost = adjudicate(draft(B), GOOD, (), [evidence(1, {"a": 1})], opinion=opinion(B), injected=True)
+    lost = adjudicate(draft(B), GOOD, (), [evidence(1, {"a": 1})], opinion=opinion(B), injections=INJECTIONS)
     assert lost.disposition is S
     assert "decides" not in lost.reason
 
