@@ -21,13 +21,13 @@ gets a tool result, and the reader of a comment gets a note in the report.
 
 
 class TriageError(Exception):
-    """Something went wrong that has a name; the text says what to do about it."""
+    """An expected failure; the text says what to do about it."""
 
     retryable = False
     """Whether the same request may succeed later."""
 
     retry_after: float | None = None
-    """Seconds to wait before that, where the other side said so."""
+    """Seconds to wait before that, if the server asked for it."""
 
 
 class ConfigError(TriageError):
@@ -133,7 +133,7 @@ class StoreError(TriageError):
 
 
 def errors_in(group: BaseExceptionGroup[BaseException]) -> list[TriageError]:
-    """The errors that a task group has wrapped, however deep; none where any of them is not one of this program's."""
+    """The errors in a task group's exception, however deeply nested; none if any of them is not a TriageError."""
     if group.split(TriageError)[1] is not None:
         return []
     found: list[TriageError] = []

@@ -126,7 +126,7 @@ def parse_yaml(text: str, *, name: str = "") -> YamlFile:
         name: The file, for messages.
 
     Raises:
-        YamlError: It is not YAML, has a tag of its own, gives a key twice, or is larger, deeper or expands to more
+        YamlError: It is not YAML, has a tag, gives a key twice, or is larger, deeper or expands to more
             than is accepted.
     """
     if len(text) > MAX_SIZE or len(text.encode("utf-8", "replace")) > MAX_SIZE:
@@ -158,7 +158,7 @@ def _events(text: str, name: str) -> Iterator[yaml.Event]:
         mark = error.problem_mark or error.context_mark
         reason = f"not YAML: {error.problem}" if error.problem else "not YAML"
         if "nesting depth" in reason:
-            # The C parser has a bound of its own, and looks ahead.
+            # The C parser has its own bound, and looks ahead.
             reason = "nested too deeply"
         # At the end of a text without a final newline, the C parser counts one line too many.
         line = min(mark.line, text.count("\n")) + 1 if mark else 0
@@ -169,7 +169,7 @@ def _events(text: str, name: str) -> Iterator[yaml.Event]:
 
 @dataclass(slots=True)
 class _Open:
-    """A mapping or sequence whose end has not come."""
+    """A mapping or sequence that has not ended yet."""
 
     value: dict[str, JsonValue] | list[JsonValue]
     path: YamlPath
@@ -213,7 +213,7 @@ class _Builder:
             raise self.fail(f"holds more than {MAX_NODES} values", line)
 
     def add(self, value: JsonValue, line: int) -> None:
-        """Put a value where the parser has come to. The line of a mapping's value is that of its key."""
+        """Add a value at the parser's position. The line of a mapping's value is that of its key."""
         self.lines.setdefault(self.path, line)
         if not self.opened:
             self.documents.append(value)
@@ -264,7 +264,7 @@ class _Builder:
 
     def alias(self, event: yaml.AliasEvent, line: int) -> None:
         if event.anchor not in self.anchors:
-            raise self.fail("an alias refers to nothing that has ended before it", line)
+            raise self.fail("an alias refers to nothing that ends before it", line)
         value, nodes = self.anchors[event.anchor]
         self.count(nodes, line)
         if not self.awaits_key:
@@ -304,7 +304,7 @@ def _key(path: YamlPath) -> str:
 def _keys_beside(model: type[BaseModel], path: YamlPath) -> list[str]:
     """The keys that a model has where `path` ends."""
     for part in path[:-1]:
-        # A `RootModel` has its one field without a name in the path.
+        # The one field of a `RootModel` does not appear in the path.
         field_info = model.model_fields.get(str(part)) or model.model_fields.get("root")
         inner = next(_models(field_info.annotation), None) if field_info is not None else None
         model = model if inner is None else inner

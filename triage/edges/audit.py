@@ -23,28 +23,28 @@ from triage.ports import AuditEntry
 
 START = "0" * 64
 LOCK_SECONDS = 10.0
-"""How long an append waits for that of another process; each takes a few milliseconds."""
+"""How long an append waits for one of another process; each takes a few milliseconds."""
 _LOCK_PAUSE = 0.02
 _LONGEST = 32 * 1024
 """Bytes of a line, its end included."""
 _TAIL = 2 * _LONGEST
 """A whole line, what a kill has left of the next one, and the end of the line before."""
 _TORN = 2_000
-"""Characters kept of a line that a kill has left half written."""
+"""Characters kept of a line that a kill left half written."""
 
 
 @dataclass(frozen=True, slots=True)
 class BrokenLine:
-    """A line at which the log is not what was written."""
+    """A line that is not as it was written."""
 
     line: int
-    """Place in the file, from 1."""
+    """Number of the line in the file, from 1."""
     problem: str
 
 
 @dataclass(frozen=True, slots=True)
 class AuditVerification:
-    """What a walk through the log has found."""
+    """What reading the whole log has found."""
 
     lines: int
     broken: tuple[BrokenLine, ...]
@@ -173,7 +173,7 @@ def _last(file: int, path: Path) -> _Last:
 
 
 def _write(file: int, line: bytes) -> None:
-    """Write all of it; a disk that fills up takes a part first and says why with the rest."""
+    """Write all of it: a disk that fills up takes a part first, and refuses only the rest."""
     while line:
         line = line[os.write(file, line) :]
 
@@ -185,7 +185,7 @@ def _write_head(path: Path, number: int, digest: str) -> None:
 
 
 def verify_audit(path: Path) -> AuditVerification:
-    """Walk through a log and name every line that is not what was written.
+    """Read a log from start to end and name every line that is not as it was written.
 
     Raises StoreError where the file cannot be read. A log that doesn't exist has no lines and is intact, unless a head
     says that there were some.
@@ -222,7 +222,7 @@ def verify_audit(path: Path) -> AuditVerification:
 
 
 def _lines_and_head(path: Path) -> tuple[list[bytes], list[str]]:
-    """The lines and the head, as no append leaves them half done. Raises OSError, UnicodeDecodeError, StoreError."""
+    """The lines and the head, never in the middle of an append. Raises OSError, UnicodeDecodeError, StoreError."""
     with ExitStack() as stack:
         content = b""
         if path.exists():

@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 
 class SystemClock:
-    """Implements `ports.Clock` with the machine's own clock and chance."""
+    """Implements `ports.Clock` with the machine's clock and random numbers."""
 
     def now(self) -> datetime:
         """The present moment, in UTC."""
@@ -19,7 +19,7 @@ class SystemClock:
         return time.monotonic()
 
     async def sleep(self, seconds: float) -> None:
-        """Wait; zero or less only gives way to other tasks."""
+        """Wait; zero or less only lets other tasks run."""
         await asyncio.sleep(max(seconds, 0.0))
 
     def random(self) -> float:
@@ -32,7 +32,7 @@ class SystemClock:
 
 
 class FixedStartClock(SystemClock):
-    """A clock that is set to a given moment when it is made and then runs on in real time (`--now`).
+    """A clock that is set to a given moment when it is created and then runs in real time (`--now`).
 
     Raises ValueError for a moment without a time zone.
     """
@@ -44,5 +44,5 @@ class FixedStartClock(SystemClock):
         self._started = time.monotonic()
 
     def now(self) -> datetime:
-        """The given moment plus the time since this clock was made, in UTC."""
+        """The given moment plus the time since this clock was created, in UTC."""
         return self._start + timedelta(seconds=time.monotonic() - self._started)

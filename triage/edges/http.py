@@ -1,6 +1,6 @@
 """One way to build HTTP clients, one way to retry, and one way to quote a server: for Panther and for the model.
 
-A client follows no redirect (a redirect would carry the key to another host), waits for nothing without a limit, takes
+A client follows no redirect (a redirect would carry the key to another host), has a limit on every wait, takes
 proxies and certificates from the environment, and reaches loopback directly whatever the environment says.
 """
 
@@ -29,7 +29,7 @@ CONNECT_SECONDS = 10.0
 _USER_AGENT = f"panther-triage/{triage.__version__}"
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
 _LONGEST_QUOTE = 200
-"""Characters of a server's own words that pass."""
+"""Characters of a server's own message that are quoted."""
 
 
 def http_client(
@@ -79,7 +79,7 @@ def http_client(
 
 @cache
 def _certificates(library: Any, file: str, directory: str) -> ssl.SSLContext:  # noqa: ARG001 - the library reads the environment
-    """What a library makes of the environment's settings, once: reading the certificates takes longer than a call."""
+    """The TLS settings that a library takes from the environment, once: reading the certificates takes longer than a call."""
     context: ssl.SSLContext = library.create_ssl_context()
     return context
 
@@ -105,7 +105,7 @@ class RetryPolicy:
         """Retry what raises a retryable error of this program, after a pause as above or as the server asks.
 
         Args:
-            clock: Waits, tells the time and gives the jitter.
+            clock: For waiting, the time and the jitter.
             seconds: Budget; a pause that would not end within it is not begun and the error is raised.
             limits: Fewer attempts for errors of these types.
         """
@@ -167,7 +167,7 @@ class Cleaner:
     """Masks, escapes and cuts what a server says before it goes anywhere."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False)
-    """Texts that never pass, such as the token."""
+    """Texts that are always masked, such as the token."""
 
     def clean(self, text: str, *, also: tuple[str, ...] = (), limit: int = _LONGEST_QUOTE) -> str:
         """Mask the secrets and the texts in `also`, then make one printable line of the rest.

@@ -1,7 +1,7 @@
 """The name of this process for leases, and whether the process behind such a name has ended.
 
 A name says host, process id, machine and start. Only a process of the same machine, since its last start, and of the
-same process-id namespace (a container has its own) can be looked up; of any other nothing is known.
+same process-id namespace (a container has its own) can be looked up; nothing is known of any other.
 """
 
 import hashlib
@@ -15,7 +15,7 @@ _NAME = re.compile(
     r"(?P<host>.*)/(?P<pid>\d{1,10})-(?P<machine>[0-9a-f]{6})-(?P<start>\d{1,20})(?P<part>/.*)?", re.DOTALL
 )
 _START_TICKS = 19
-"""Index of the start time among the fields of `/proc/PID/stat` behind the program's name. Source: proc(5)."""
+"""Index of the start time among the fields of `/proc/PID/stat` after the program's name. Source: proc(5)."""
 
 
 def _machine() -> str:
@@ -28,7 +28,7 @@ def _machine() -> str:
 
 
 def _start(pid: int) -> str:
-    """When a process started, in clock ticks since the machine did; empty where there is none."""
+    """When a process started, in clock ticks since the machine did; empty if there is no such process."""
     try:
         text = (_PROC / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
     except OSError:
@@ -45,7 +45,7 @@ def process_name() -> str:
 
 
 def has_ended(name: str) -> bool:
-    """Whether the process of that name has certainly ended. A worker's name, which has its number at the end, counts too."""
+    """Whether the process of that name has ended for certain. A worker's name, which has its number at the end, counts too."""
     found = _NAME.fullmatch(name)
     if found is None or found["host"] != socket.gethostname() or found["machine"] != _machine():
         return False

@@ -70,7 +70,7 @@ class TemplatePrompts:
             place = f", line {line}" if line else ""
             raise PromptError(f"prompts/{name}{place}: {error.message or type(error).__name__}") from error
         except (ArithmeticError, AttributeError, LookupError, TypeError, ValueError) as error:
-            # Whatever an expression of a template does wrong with the values that it is given.
+            # An expression of the template does something wrong with its values.
             raise PromptError(f"prompts/{name}: {type(error).__name__}: {error}") from error
 
     def check(self) -> None:
@@ -91,7 +91,7 @@ class TemplatePrompts:
 
 
 def load_prompts(directories: Iterable[Path] = ()) -> TemplatePrompts:
-    """Load the shipped templates, those of a user's directories before them.
+    """Load the shipped templates, after those of a user's directories.
 
     Args:
         directories: A template here takes the place of the shipped one of the same name.

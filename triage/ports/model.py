@@ -13,7 +13,7 @@ class ToolCall(Value):
     id: str
     name: str
     arguments: str
-    """JSON as the model wrote it; not yet believed to be JSON."""
+    """As the model wrote it: JSON by promise only."""
 
 
 class Message(Value):
@@ -55,7 +55,7 @@ class ChatReply(Value):
     model: str = ""
     """As the server names it."""
     without: tuple[str, ...] = ()
-    """What of the request had to be left out for this endpoint, such as `strict`."""
+    """Parts of the request that had to be left out for this endpoint, such as `strict`."""
 
 
 class ChatModel(Protocol):
@@ -67,7 +67,7 @@ class ChatModel(Protocol):
 
 
 class Capabilities(Value):
-    """What an endpoint was seen to do."""
+    """What an endpoint has been observed to support."""
 
     model: str = ""
     """As the server names it."""
@@ -101,10 +101,10 @@ class Capabilities(Value):
 
 
 class KnownCapabilities(Protocol):
-    """What is known of the configured endpoint and model, over runs and processes."""
+    """What is known about the configured endpoint and model, across runs and processes."""
 
     async def known(self) -> Capabilities:
-        """As remembered; probed where nothing is, or where it is too old. Raises ModelError, StoreError."""
+        """As remembered; probed if nothing is remembered or it is too old. Raises ModelError, StoreError."""
 
     async def learn(self, capabilities: Capabilities) -> None:
         """Remember what a run has found to be different. Raises StoreError."""
@@ -115,7 +115,7 @@ class Spend(Value):
 
     calls: int = 0
     prompt_tokens: int = 0
-    """With the cached ones."""
+    """Including the cached ones."""
     cached_tokens: int = 0
     completion_tokens: int = 0
     money: float = 0.0

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 
 class Listing(StrEnum):
-    """Panther lists alerts, detection errors and system errors apart."""
+    """Panther lists alerts, detection errors and system errors separately."""
 
     ALERT = "ALERT"
     DETECTION_ERROR = "DETECTION_ERROR"
@@ -61,7 +61,7 @@ class Events:
 
     rows: tuple[Row, ...]
     truncated: bool = False
-    """There are more, or bytes were cut."""
+    """There are more events, or some were cut."""
 
 
 class AlertSource(Protocol):
@@ -77,7 +77,7 @@ class AlertSource(Protocol):
 
 class RuleBook(Protocol):
     async def detection(self, origin: Origin) -> Detection:
-        """The detection behind an alert; a deleted one or a system error gives what is known. Raises PantherError."""
+        """The detection behind an alert; for a deleted one or a system error, what is known of it. Raises PantherError."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +94,7 @@ class QueryLimits:
 
 @dataclass(frozen=True, slots=True)
 class QueryResult:
-    """An answer of the lake."""
+    """An answer from the lake."""
 
     columns: tuple[str, ...]
     rows: tuple[Row, ...]
@@ -184,7 +184,7 @@ class Comments(Protocol):
         """Every comment of an alert, to the last page. Raises PantherError."""
 
     async def create(self, alert_id: str, body: str, format: Literal["HTML", "PLAIN_TEXT"]) -> Comment:  # noqa: A002 - Panther's word
-        """Never retried here: after a failure the caller looks before it writes again. Raises PantherError."""
+        """Never retried: after a failure the caller looks before it writes again. Raises PantherError."""
 
     async def update(self, comment: Comment, body: str, format: Literal["HTML", "PLAIN_TEXT"]) -> Comment: ...  # noqa: A002 - Panther's word
 

@@ -1,4 +1,4 @@
-"""What a run offers its rooms: time, the journal, progress."""
+"""What a run provides to its stages: time, the journal, progress."""
 
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 
 class Clock(Protocol):
-    """Time and chance. Nothing else reads a clock or draws a number."""
+    """Time and randomness. Nothing else reads a clock or draws a random number."""
 
     def now(self) -> datetime:
         """The present moment, aware, in UTC."""
@@ -30,7 +30,7 @@ class Journal(Protocol):
     """Each effect happens once: after a restart a finished step is read back instead of done again."""
 
     async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
-        """Give the journalled result of `key`, or perform the step and journal what it gives.
+        """Return the journalled result of `key`, or perform the step and journal its result.
 
         Args:
             key: Stable name of the step within the run, such as `query/aws_cloudtrail.actor_history`.

@@ -41,9 +41,9 @@ class PantherSettings(Section):
     requests_per_second: float = Field(default=50.0, gt=0)
     """All calls to Panther together; one alert makes about 50."""
     concurrency: int = Field(default=32, ge=1, le=256)
-    """Calls under way at the same time."""
+    """Calls at the same time."""
     lake: Literal["snowflake", "databricks", "athena"] = "snowflake"
-    """The SQL that the data lake behind Data Explorer speaks."""
+    """The SQL dialect of the data lake behind Data Explorer."""
 
 
 class DedupKey(StrEnum):
@@ -52,7 +52,7 @@ class DedupKey(StrEnum):
     TITLE = "title"
     """The title, as in Panther itself."""
     DETECTION = "detection"
-    """Nothing more."""
+    """Nothing else."""
     ENTITIES = "entities"
     """Who acted, and from where."""
 
@@ -66,7 +66,7 @@ class IngestSettings(Section):
     poll_interval: Duration = timedelta(seconds=60)
     lookback: Duration = timedelta(hours=24)
     overlap: Duration = timedelta(minutes=15)
-    """How far each poll reaches back behind the last one: alerts can appear late."""
+    """How far each poll reaches back before the last one: alerts can appear late."""
     backlog_window: Duration = timedelta(hours=6)
     """A long lookback is read in pieces of this length, each stored before the next."""
     backlog_order: BacklogOrder = BacklogOrder.OLDEST
@@ -76,7 +76,7 @@ class IngestSettings(Section):
     severities: Annotated[tuple[SeverityName, ...], BeforeValidator(upper)] = ("CRITICAL", "HIGH", "MEDIUM")
     types: Annotated[tuple[KindName, ...], BeforeValidator(upper)] = ("RULE", "SCHEDULED_RULE", "CORRELATION_RULE")
     log_types: tuple[str, ...] = ()
-    """Log types such as `AWS.CloudTrail`; an alert needs one of them. Empty: any."""
+    """Log types such as `AWS.CloudTrail`; an alert needs at least one of them. Empty: any."""
     detection_id_regex: Pattern = ""
     """Python syntax, searched for in the detection id; empty: any."""
     detections_allow: tuple[str, ...] = ()
@@ -93,10 +93,10 @@ class Price(Section):
     input: float = Field(ge=0)
     output: float = Field(ge=0)
     cached_input: float | None = Field(default=None, ge=0)
-    """Input that the server has answered from its cache; empty: as `input`."""
+    """Input that the server reads from its cache; empty: as `input`."""
 
     def cost(self, *, prompt: int, completion: int, cached: int = 0) -> float:
-        """Money for so many tokens; `cached` ones are among those of the prompt."""
+        """The cost of these tokens; the `cached` ones are part of `prompt`."""
         again = min(cached, prompt)
         known = self.input if self.cached_input is None else self.cached_input
         return ((prompt - again) * self.input + again * known + completion * self.output) / 1_000_000
@@ -111,7 +111,7 @@ class LlmSettings(Section):
     max_output_tokens: int = Field(default=4_000, ge=256)
     temperature: float | None = Field(default=None, ge=0, le=2)
     prices: dict[str, Price] = Field(default_factory=dict)
-    """By model name, as in `llm.model`; a model without a price costs nothing that is known."""
+    """By model name, as in `llm.model`; the cost of a model without a price is unknown and counts as 0."""
     currency: str = "USD"
 
     @property
@@ -149,11 +149,11 @@ class AllowedActivity(Section):
 class InvestigationSettings(Section):
     analyst: AnalystChoice = AnalystChoice.AUTO
     concurrency: int = Field(default=4, ge=1, le=64)
-    """Alerts investigated at once."""
+    """Alerts investigated at the same time."""
     query_concurrency: int = Field(default=8, ge=1, le=64)
-    """Lake queries of one alert under way at once."""
+    """Lake queries of one alert at the same time."""
     questions_per_query: int = Field(default=8, ge=1, le=16)
-    """Questions that go to the lake in one statement; 1: each by itself."""
+    """Questions sent to the lake in one statement; 1: each on its own."""
     history: Duration = timedelta(days=30)
     """How far playbook questions look back."""
     max_turns: int = Field(default=8, ge=1)
@@ -169,7 +169,7 @@ class InvestigationSettings(Section):
     daily_money: float = Field(default=0, ge=0)
     """All alerts since midnight UTC together; 0: no limit."""
     adjudicate: bool = True
-    """A second, short model call weighs the proven findings; false: the rules alone do."""
+    """A second, short model call judges the proven findings; false: only the rules do."""
     query_seconds: float = Field(default=60, gt=0)
     query_rows: int = Field(default=100, ge=1)
     max_events: int = Field(default=100, ge=1)
@@ -195,7 +195,7 @@ SectionName = Literal[
     "footer",
 ]
 Decided = Literal["malicious", "suspicious", "benign"]
-"""Verdicts that may move an alert; `inconclusive` never does."""
+"""Verdicts that may change an alert's status or assignee; `inconclusive` never does."""
 
 
 class WritebackSettings(Section):
@@ -218,11 +218,11 @@ class WritebackSettings(Section):
     started: bool = False
     """A short comment says that the investigation has begun; it becomes the result."""
     quiet_hours: Annotated[QuietHours, BeforeValidator(empty_for_none)] = ""
-    """Such as `22:00-06:00`: what would be written then waits until they are over."""
+    """Such as `22:00-06:00`: what would be written in these hours waits until they are over."""
     timezone: Zone = "UTC"
-    """Of `quiet_hours` and of the day of `daily_cap`."""
+    """For `quiet_hours`, and for the day of `daily_cap`."""
     daily_cap: int = Field(default=0, ge=0)
-    """Comments written a day; 0: no limit."""
+    """Comments written per day; 0: no limit."""
     status: dict[Decided, Annotated[StatusName, BeforeValidator(upper)]] = Field(default_factory=dict)
     """The status an alert gets by its verdict; an empty table leaves statuses to people."""
     status_min_confidence: float = Field(default=0.9, ge=0, le=1)
@@ -251,7 +251,7 @@ class WritebackSettings(Section):
 class StoreSettings(Section):
     url: str = "sqlite:///triage.db"
     keep: Duration = timedelta(days=400)
-    """Alerts older than this, and what was found out about them, are deleted; 0s keeps everything."""
+    """Alerts older than this are deleted with their investigations; 0s keeps everything."""
 
 
 class Settings(Section):

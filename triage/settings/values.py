@@ -88,7 +88,7 @@ def upper(value: object) -> object:
 
 
 MAX_PATTERN = 1_000
-"""Characters of an expression; longer ones are lists in disguise (`detections_deny`) or an accident."""
+"""Characters of an expression; longer ones should be lists (`detections_deny`) or are a mistake."""
 
 
 def _pattern(value: str) -> str:

@@ -31,9 +31,9 @@ class Metrics:
             currency: In which `llm.prices` are given.
         """
         self.registry = CollectorRegistry()
-        self._alerts = Counter("triage_alerts", "Alerts whose turn ended here.", ["state"], registry=self.registry)
+        self._alerts = Counter("triage_alerts", "Alerts ended by this process.", ["state"], registry=self.registry)
         self._verdicts = Counter(
-            "triage_verdicts", "Investigations finished here.", ["disposition"], registry=self.registry
+            "triage_verdicts", "Investigations finished by this process.", ["disposition"], registry=self.registry
         )
         self._seconds = Histogram(
             "triage_investigation_seconds",
@@ -50,7 +50,7 @@ class Metrics:
         self._spend = Counter(
             "triage_spend", "Cost of finished investigations.", ["currency"], registry=self.registry
         ).labels(currency)
-        # A series that appears with its first event has no rate at that moment.
+        # A series that only appears with its first event would have no rate at that moment.
         for state in _ENDINGS:
             self._alerts.labels(state.value)
         for disposition in Disposition:
@@ -59,7 +59,7 @@ class Metrics:
             self._tokens.labels(kind)
 
     def ended(self, result: Investigation | Pointed | Skipped | str) -> None:
-        """Count an alert whose turn ended; a text is the reason it did not finish."""
+        """Count an alert that a worker has ended with; a text is the reason why it failed."""
         if isinstance(result, Investigation):
             self._investigated(result)
         elif isinstance(result, Pointed):
@@ -104,8 +104,8 @@ class _Snapshot(Collector):
     def collect(self) -> Iterable[Metric]:
         yield _gauge("triage_store_up", "Whether the state database answers.", self._status is not None)
         yield _gauge("triage_poller", "Whether this process is the one that polls.", self._vitals.leading)
-        yield _gauge("triage_workers", "Workers of this process that run.", sum(self._vitals.workers.values()))
-        failed = "Polls of this process that broke off."
+        yield _gauge("triage_workers", "Running workers of this process.", sum(self._vitals.workers.values()))
+        failed = "Failed polls of this process."
         yield CounterMetricFamily("triage_poll_failures", failed, value=self._vitals.polls_failed)
         if self._status is None:
             return
@@ -116,11 +116,13 @@ class _Snapshot(Collector):
         yield stored
         yield _gauge("triage_queue_depth", "Alerts that wait for a worker.", queue.by_state.get(State.QUEUED, 0))
         yield _gauge(
-            "triage_oldest_queued_seconds", "How long the longest waiting one waits.", self._status.oldest_seconds
+            "triage_oldest_queued_seconds", "Age of the alert that has waited longest.", self._status.oldest_seconds
         )
-        yield _gauge("triage_in_flight", "Alerts that are worked on, anywhere.", len(queue.in_flight))
+        yield _gauge("triage_in_flight", "Alerts being worked on by any process.", len(queue.in_flight))
         yield _gauge("triage_links_waiting", "Linked alerts whose leader is not done.", queue.links_waiting)
-        yield _gauge("triage_links_due", "Linked alerts that may take their verdict.", queue.links_due)
+        yield _gauge(
+            "triage_links_due", "Linked alerts whose leader is done and whose verdict is due.", queue.links_due
+        )
         yield _gauge("triage_paused", "Whether writing to Panther is paused.", self._status.paused)
         yield _gauge("triage_spend_today", "Cost of all model calls since midnight UTC.", self._status.today.money)
         yield _gauge("triage_tokens_today", "Tokens of all model calls since midnight UTC.", self._status.today.tokens)
@@ -128,9 +130,7 @@ class _Snapshot(Collector):
             if poll.succeeded_at is not None:
                 succeeded = poll.succeeded_at.timestamp()
                 yield _gauge("triage_last_poll_timestamp_seconds", "When the last complete poll began.", succeeded)
-            yield _gauge(
-                "triage_backlog_windows", "Windows of old alerts that are still to be read.", poll.backlog_windows
-            )
+            yield _gauge("triage_backlog_windows", "Windows of old alerts still to be read.", poll.backlog_windows)
 
 
 def _gauge(name: str, text: str, value: float) -> GaugeMetricFamily:

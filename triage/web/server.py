@@ -56,7 +56,7 @@ def url_of(listener: socket.socket) -> str:
 
 
 class _Server(uvicorn.Server):
-    """Leaves the signals to the program."""
+    """Leaves signal handling to the program."""
 
     @contextmanager
     def capture_signals(self) -> Iterator[None]:

@@ -86,8 +86,8 @@ TABLE = [
     Row("chats for ever", [completion("The alert looks benign to me.")], INCONCLUSIVE, 4, "not JSON"),
     Row("finish length, empty", [completion("", finish_reason="length")], INCONCLUSIVE, 4),
     Row("no JSON at all", [respond("<html>busy</html>", content_type="text/html")], DEAD, 4, "did not answer in JSON"),
-    Row("JSON that is no completion", [respond("[1, 2]")], INCONCLUSIVE, 1, "no completion"),
-    Row("an object without choices", [respond('{"ok": true}')], INCONCLUSIVE, 1, "no completion"),
+    Row("JSON that is no completion", [respond("[1, 2]")], INCONCLUSIVE, 1, "not a completion"),
+    Row("an object without choices", [respond('{"ok": true}')], INCONCLUSIVE, 1, "not a completion"),
     Row("a stream of nothing", [sse({"choices": []})], DEAD, 4),
     # errors in place of one
     Row("200 with an error", [respond({"error": {"message": "overloaded", "code": 529}})], DEAD, 4, "overloaded"),

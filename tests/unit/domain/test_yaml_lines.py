@@ -28,7 +28,7 @@ def test_yaml_gives_plain_values() -> None:
         ("a: [1\n", "not YAML", 2),
         ("a: " + "[" * 5000, "nested too deeply", 1),
         ("? [1]\n: 2\n", "a key must be plain text", 1),
-        ("a: &x [*x]\n", "refers to nothing", 1),
+        ("a: &x [*x]\n", "refers to nothing that ends before it", 1),
         ("--- 1\n--- 2\n", "more than one document", 0),
         ("a: [" + "1," * 250_000 + "]\n", "values", 1),
         ("a: " + "x" * (3 << 20), "larger than", 0),

@@ -46,7 +46,7 @@ def test_the_rest_address_follows_from_the_graphql_address(url: str, rest_url: s
         ({"url": "https://h.invalid/public/graph ql"}, "space"),
         ({"rest_url": "http://h.invalid"}, r"panther\.rest_url: plain http"),
         ({"token": ""}, r"panther\.token: is empty"),
-        ({"token": "pw-77\n"}, r"panther\.token: holds a space, a line break"),
+        ({"token": "pw-77\n"}, r"panther\.token: contains a space, a line break"),
         ({"token": "pw-77é"}, "no token has"),
     ],
 )

@@ -13,7 +13,7 @@ from triage.ports import Capabilities, ChatModel, ChatReply, ChatRequest, Clock,
 from triage.settings import LlmSettings
 
 MAX_AGE = timedelta(days=7)
-"""How long an answer counts; a server may have been updated since."""
+"""How long a probe counts; a server may have been updated since."""
 
 
 _TOOL = ToolSpec(
@@ -82,7 +82,7 @@ class StoredCapabilities:
 
     @staticmethod
     def _remembered(value: object) -> _Remembered | None:
-        """A stored value; one of another version is as good as none."""
+        """A stored value; one from another version counts as none."""
         try:
             return None if value is None else _Remembered.model_validate(value)
         except ValidationError:

@@ -1,4 +1,4 @@
-"""Everything that the openai library and its HTTP client raise, as our one ModelError."""
+"""Turns everything that the openai library and its HTTP client raise into a ModelError."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -97,7 +97,7 @@ def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
 
 
 def message_of(body: object) -> str:
-    """The text of an error's body, whichever of the usual shapes it has; a page in HTML gives nothing."""
+    """The message in an error's body, in any of the usual shapes; empty for an HTML page."""
     match body:
         case {"error": {"message": str(text)}} | {"message": str(text)} | {"error": str(text)} | {"detail": str(text)}:
             return text
@@ -129,7 +129,7 @@ def unreachable(error: Exception, seconds: float) -> ModelError:
     """No connection, no answer in time, or an answer that broke off."""
     if isinstance(error, TimeoutError) or "Timeout" in type(error).__name__:
         return ModelError(
-            f"the model's endpoint gave no whole answer within {seconds:g} s (llm.timeout)", retryable=True
+            f"the model's endpoint gave no complete answer within {seconds:g} s (llm.timeout)", retryable=True
         )
     return ModelError(
         f"the model's endpoint can't be reached ({type(error).__name__}); check llm.base_url and the network",

@@ -29,7 +29,7 @@ _ADAPTATIONS = 4
 _NO_KEY = "none"
 """Local servers need no key, but the library wants one."""
 _CONNECTIONS = 16
-"""To the endpoint, at least."""
+"""At least so many to the endpoint."""
 _REFUSED = frozenset({400, 422})
 
 
@@ -67,7 +67,7 @@ class OpenAiModel:
         return await _RETRIES.retrying(self._clock)(self._adapting, request)
 
     async def _adapting(self, request: ChatRequest) -> ChatReply:
-        """Ask, and ask again without what the endpoint refuses by name."""
+        """Ask, and ask again without a parameter that the endpoint refuses by name."""
         import openai  # noqa: PLC0415 - see above
 
         for _ in range(_ADAPTATIONS):
@@ -199,5 +199,5 @@ async def _read(chunks: AsyncIterator[bytes]) -> bytes:
 
 
 def _cause(error: Exception) -> Exception:
-    """What caused the library's own exception: its name says more."""
+    """The cause of the library's own exception: its name says more."""
     return error.__cause__ if isinstance(error.__cause__, Exception) else error

@@ -1,4 +1,4 @@
-"""Between our requests and replies and the JSON of the Chat Completions API.
+"""Converts our requests and replies to and from the JSON of the Chat Completions API.
 
 Source: OpenAI API reference, "Create chat completion"; servers differ in the details that are handled here.
 """
@@ -20,18 +20,18 @@ class EndpointQuirks:
     output_key: str = "max_tokens"
     """`max_completion_tokens` for OpenAI's newer models, which refuse the old name."""
     temperature: bool = True
-    """Reasoning models refuse any temperature but their own."""
+    """Reasoning models refuse any temperature but their default."""
     named_choice: bool = True
-    """Some servers take `auto` only, others no named tool."""
+    """Some servers accept only `auto`, others no named tool."""
     strict: bool = True
     """Some servers don't know `strict`."""
 
     def adapted(self, said: str, parameter: str) -> "EndpointQuirks | None":
-        """What to try after a refusal; `None` where it names nothing that can be changed.
+        """What to try after a refusal; `None` if it names nothing that can be changed.
 
         Args:
             said: The server's message, in any case.
-            parameter: The parameter it names in a field of its own, where it does.
+            parameter: The parameter that it names in a separate field, if it does.
         """
         text = f"{parameter} {said}".lower()
         other = {"max_tokens": "max_completion_tokens", "max_completion_tokens": "max_tokens"}[self.output_key]
@@ -48,7 +48,7 @@ class EndpointQuirks:
         return None
 
     def left_out(self, request: ChatRequest) -> tuple[str, ...]:
-        """The features of a request that this server is not asked for."""
+        """The features of a request that are left out for this server."""
         return ("strict",) if not self.strict and any(tool.strict for tool in request.tools) else ()
 
 
@@ -110,7 +110,7 @@ def reply_of(value: JsonValue) -> ChatReply:
         ModelError: It is no completion, or it reports an error in place of one.
     """
     if not isinstance(value, Mapping):
-        raise ModelError("the model's endpoint answered with JSON that is no completion", status=200)
+        raise ModelError("the model's endpoint answered with JSON that is not a completion", status=200)
     usage = _object(value.get("usage"))
     details = _object(usage.get("prompt_tokens_details"))
     common = {
@@ -123,7 +123,7 @@ def reply_of(value: JsonValue) -> ChatReply:
     first = choices[0] if isinstance(choices, list) and choices else None
     if not isinstance(first, Mapping):
         if "choices" not in value:
-            raise ModelError("the model's endpoint answered with JSON that is no completion", status=200)
+            raise ModelError("the model's endpoint answered with JSON that is not a completion", status=200)
         return ChatReply(finish_reason="no_choices", model=model, **common)
     message = _object(first.get("message"))
     reason = _text(first.get("finish_reason"))

@@ -1,4 +1,4 @@
-"""The Panther client: `connect` opens one token's `PantherApi`, `open_probes` tries the token's permissions.
+"""The Panther client: `connect` opens one token's `PantherApi`, `open_probes` tests the token's permissions.
 
 Importing this package imports gql, which takes a while: import it where the client is opened, not at start-up.
 """

@@ -73,7 +73,7 @@ def read_alert(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Alert
 
 
 def read_flawless(node: dict[str, JsonValue]) -> Alert | None:
-    """Read an alert in which nothing is wrong, in half the time of `read_tolerant`; `None` where something may be.
+    """Read an alert with nothing wrong in it, in half the time of `read_tolerant`; `None` if there may be.
 
     A backlog has 100,000 of these, and each is validated once this way and not twice.
     """
@@ -144,7 +144,7 @@ def read_tolerant(node: JsonValue, notes: Iterable[str], *, partial: bool) -> Al
 
 
 def _assignee(node: JsonValue) -> Actor | None:
-    """Only users are assigned, so that the list does not ask for the type."""
+    """Only users can be assignees, so the query does not ask for the type."""
     return ActorNode.of({"__typename": "User", **node}) if isinstance(node, dict) and node else None
 
 

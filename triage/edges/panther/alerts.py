@@ -19,9 +19,9 @@ from triage.ports import AlertPage, AlertQuery, Clock, Events
 
 _EVENTS_PAGE = 50
 _DAY_ONE = datetime(2015, 1, 1, tzinfo=UTC)
-"""Before any Panther."""
+"""Before the first Panther."""
 _SKEW = timedelta(days=1)
-"""Alerts may bear a time that our clock has not reached."""
+"""Panther's clock may be ahead of ours."""
 _logger = logging.getLogger(__name__)
 
 
@@ -127,7 +127,7 @@ class PantherAlerts:
             note = "Panther's REST API did not give the alert's context and event count"
             return alert.model_copy(update={"notes": (*alert.notes, note)})
         notes = tuple(f"`{name}` could not be read" for name in dropped)
-        # GraphQL calls an alert of a correlation rule a rule alert; REST knows better.
+        # GraphQL reports an alert of a correlation rule as a rule's; REST is exact.
         kind = Kind(detail.type) if detail.type.startswith("CORRELATION_RULE") else alert.kind
         return alert.model_copy(
             update={
@@ -142,7 +142,7 @@ class PantherAlerts:
     def _variables(self, query: AlertQuery, cursor: str | None) -> JsonValue:
         after, before = query.created_after, query.created_before
         if not query.detection_id:
-            # Without a detection, Panther wants both ends.
+            # Without a detection, Panther requires both ends.
             after = after or _DAY_ONE
             before = before or self._clock.now() + _SKEW
         given: dict[str, JsonValue] = {

@@ -15,20 +15,20 @@ ACCEPTED_ENCODING = "gzip"
 _GZIP = 16 + zlib.MAX_WBITS
 
 _LONE_OR_NUL = re.compile(rb"\\u(?:[dD][89a-fA-F]|0000)")
-"""Cheap test whether `_ESCAPE` has anything to do: most answers hold no such escape."""
+"""A cheap test whether `_ESCAPE` has work to do: most answers contain no such escape."""
 _ESCAPE = re.compile(rb"\\(?:u[dD][89abAB][0-9a-fA-F]{2}\\u[dD][c-fC-F][0-9a-fA-F]{2}|u[0-9a-fA-F]{4}|.)", re.DOTALL)
 """One JSON escape, a whole surrogate pair counting as one."""
 _SINGLE = re.compile(rb"\\u(?:[dD][89a-fA-F][0-9a-fA-F]{2}|0000)")
 
 
 class BodyError(Exception):
-    """A body that cannot be used; the text says why and quotes nothing of it."""
+    """A body that cannot be used; the text says why without quoting it."""
 
     retryable = True
 
 
 class BodyTooLarge(BodyError):
-    """More bytes than the cap; asking again would give the same."""
+    """More bytes than the cap; asking again would not help."""
 
     retryable = False
 
@@ -74,7 +74,7 @@ class _Plain:
 
 
 class _Inflater:
-    """gzip, also several members in a row, never inflating beyond the cap."""
+    """gzip, including several members in a row, never inflated beyond the cap."""
 
     def __init__(self, limit: int) -> None:
         self._limit = limit

@@ -22,7 +22,7 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
 
     Args:
         config: Where Panther is and how hard it may be asked.
-        clock: Waits, tells the time and gives the jitter.
+        clock: For waiting, the time and the jitter.
 
     Raises:
         ConfigError: The environment's proxy or certificate settings cannot be used.
@@ -45,7 +45,7 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
 
 @asynccontextmanager
 async def open_probes(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Probes]:
-    """Open what tries a token's permissions; arguments and errors as for `connect`."""
+    """Open the probes of a token's permissions; arguments and errors as for `connect`."""
     async with PantherHttp(config, clock) as http:
         probes = Probes(GraphQL(http), Rest(http), clock)
         try:

@@ -16,7 +16,7 @@ from triage.errors import NotFound
 from triage.ports import Comment
 
 _PAGE = 50
-"""REST gives no more at once."""
+"""REST's largest page."""
 _LIST = "GET /alert-comments"
 
 Format = Literal["HTML", "PLAIN_TEXT"]
@@ -58,7 +58,7 @@ class PantherComments:
         self._rest = rest
 
     async def list(self, alert_id: str) -> tuple[Comment, ...]:
-        """Every comment of an alert, to the last page; half a list is an error, since writers rely on it.
+        """Every comment of an alert, to the last page; half a list is an error, since writers rely on a whole one.
 
         Raises:
             NotFound: Panther has no such alert.
@@ -118,7 +118,7 @@ class PantherComments:
 
 
 def _comment(value: JsonValue, alert_id: str, operation: str, *, write: bool = False) -> Comment:
-    """Read a comment. Raises PantherError; OutcomeUnknown where a write has answered with it."""
+    """Read a comment. Raises PantherError; OutcomeUnknown if it is the answer to a write."""
     try:
         node, _ = read(CommentNode, value)
     except Unreadable as error:

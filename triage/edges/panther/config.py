@@ -32,11 +32,11 @@ class PantherConfig:
     total_seconds: float = 120.0
     """Limit for one call with its retries."""
     attempts: int = 4
-    """Tries of a read, the first one included."""
+    """Attempts at a read, including the first."""
     requests_per_second: float = 10.0
     """All calls together; as many may start at once."""
     concurrency: int = 8
-    """Calls under way at the same time."""
+    """Calls at the same time."""
     max_response_bytes: int = 32 * 1024 * 1024
     """Largest answer that is read, after decompression."""
     max_retry_after: float = 60.0
@@ -55,7 +55,7 @@ class PantherConfig:
             raise ConfigError("panther.token: is empty")
         if not all("!" <= letter <= "~" for letter in self.token):
             # The HTTP library would quote such a token in its own error.
-            raise ConfigError("panther.token: holds a space, a line break or another character that no token has")
+            raise ConfigError("panther.token: contains a space, a line break or another character that no token has")
 
     @property
     def rest_base(self) -> str:
@@ -77,7 +77,7 @@ def _address(url: str, key: str) -> SplitResult:
     except ValueError as error:
         raise ConfigError(f"{key}: {error}") from error
     if parts.query or parts.fragment or any(not "!" <= letter <= "~" for letter in url):
-        raise ConfigError(f"{key}: must not hold a query, a fragment or a space")
+        raise ConfigError(f"{key}: must not contain a query, a fragment or a space")
     return parts
 
 

@@ -1,7 +1,7 @@
 """Every way in which a call can fail, as one of this program's own errors, in one place.
 
 Messages name the operation, the status, Panther's request id and what to do. They never hold the token, a header or
-a body; of Panther's own words at most 200 characters pass, cleaned.
+a body; of Panther's own message at most 200 characters are quoted, cleaned.
 """
 
 import re
@@ -44,7 +44,7 @@ class OutcomeUnknown(PantherUnreachable):
 
 
 class DeadlineExceeded(PantherUnreachable):
-    """A read had no whole answer before its total time was up."""
+    """A read had no complete answer before its total time was up."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,10 +60,10 @@ class CallErrors:
     http_status: int | None = None
     """`None` before there is an answer."""
     request_id: str = ""
-    """The id under which Panther's support finds the request; empty where there is none or it is odd."""
+    """The id by which Panther's support finds the request; empty if there is none or it is malformed."""
 
     def with_response(self, status: int, headers: Mapping[str, str]) -> Self:
-        """The same for an answer that has begun."""
+        """The same, once an answer has begun."""
         found = next((headers[name] for name in _REQUEST_ID_HEADERS if name in headers), "")
         return replace(self, http_status=status, request_id=found if _REQUEST_ID.fullmatch(found) else "")
 
@@ -81,7 +81,7 @@ class CallErrors:
 
     def deadline(self, seconds: float) -> PantherError:
         """The call's total time is up."""
-        what = f"no whole answer within {seconds:g} s"
+        what = f"no complete answer within {seconds:g} s"
         return self.lost(what) if self.write else self._retryable(DeadlineExceeded, what, "try again later")
 
     def lost(self, what: str) -> PantherError:
@@ -94,7 +94,7 @@ class CallErrors:
         """Translate an HTTP status that is not a success.
 
         Args:
-            said: Panther's own cleaned words, where there are any.
+            said: Panther's own message, cleaned; empty where there is none.
             retry_after: Seconds that the server asked for.
         """
         status = self.http_status or 0
@@ -117,7 +117,7 @@ class CallErrors:
             return self.refused(what, f"check {self.url_key}")
         remedies: dict[int, str] = {
             HTTPStatus.NOT_FOUND: f"check {'the id or ' if said else ''}{self.url_key}",
-            HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy wants a login: check HTTPS_PROXY",
+            HTTPStatus.PROXY_AUTHENTICATION_REQUIRED: "the proxy requires a login: check HTTPS_PROXY",
             HTTPStatus.REQUEST_ENTITY_TOO_LARGE: "send less",
         }
         what = "not found" if status == HTTPStatus.NOT_FOUND else "refused"
@@ -135,7 +135,7 @@ class CallErrors:
         return self._error(PantherDenied, what, "check panther.token and its permissions")
 
     def refused(self, what: str, remedy: str = "check the request") -> PantherRefused:
-        """Panther understood and said no."""
+        """Panther understood the request and refused it."""
         return self._error(PantherRefused, what, remedy)
 
     def protocol(self, what: str, remedy: str = "try again later", *, retryable: bool = True) -> PantherError:
@@ -166,7 +166,7 @@ def unreadable(operation: str, what: str, *, write: bool = False) -> PantherErro
 
 @contextmanager
 def not_found_as(what: str) -> Iterator[None]:
-    """Turn a refusal that means that something does not exist into NotFound, with `what` for its message."""
+    """Raise NotFound with this message in place of a refusal that means that something does not exist."""
     try:
         yield
     except PantherRefused as error:

@@ -27,14 +27,14 @@ from triage.errors import PantherError
 _GRAPHQL_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """GraphQL over HTTP allows these for a refused operation, with the usual JSON."""
 REFUSAL_STATUSES = _GRAPHQL_STATUSES | {HTTPStatus.OK}
-"""Statuses under which Panther itself, not something before it, refuses an operation."""
+"""Statuses with which Panther itself, rather than a gateway, refuses an operation."""
 _DENIED = re.compile(
     r"\b(unauthori[sz]ed|unauthenticated|forbidden|access ?denied|not authori[sz]ed|permission ?denied"
     r"|(lack|miss|insufficient|without|require)\w* (the |a |any )?([\w' ]+ )?permissions?)\b",
     re.IGNORECASE,
 )
 _NOT_DENIED = re.compile(r"does not exist", re.IGNORECASE)
-"""Snowflake says "does not exist or not authorized" of any unknown name."""
+"""Snowflake says "does not exist or not authorized" about any unknown name."""
 _TRANSIENT = re.compile(r"internal|throttl|toomany|too_many|timeout|unavailable|server_?error", re.IGNORECASE)
 
 
@@ -43,7 +43,7 @@ class PartialError:
     """One entry of `errors` in an answer that has data too."""
 
     message: str
-    """Panther's own words, cleaned and cut."""
+    """Panther's own message, cleaned and cut."""
     path: tuple[str | int, ...] = ()
     """Where in the data something is missing."""
 
@@ -55,16 +55,16 @@ class PartialError:
 
 @dataclass(frozen=True, slots=True)
 class OperationResult:
-    """What an operation gave."""
+    """The result of an operation."""
 
     data: Mapping[str, JsonValue]
     problems: tuple[PartialError, ...] = ()
-    """Not empty: the data is only a part."""
+    """If there are any, the data is incomplete."""
 
 
 @cache
 def request_of(operation: Operation) -> tuple[GraphQLRequest, str]:
-    """An operation parsed, once, and its name."""
+    """A parsed operation and its name; each is parsed once."""
     folder = files("triage.edges.panther.operations")
     texts = [(folder / f"{stem}.graphql").read_text("utf-8") for stem in (operation.file, *operation.fragments)]
     text = strip_ignored_characters("\n".join(texts))
@@ -122,7 +122,7 @@ def _problems(errors: Iterable[object]) -> Iterable[PartialError]:
 
 
 class _Transport(AsyncTransport):
-    """gql's way to our HTTP client."""
+    """Connects gql to our HTTP client."""
 
     def __init__(self, http: PantherHttp) -> None:
         self._http = http

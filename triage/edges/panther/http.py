@@ -22,7 +22,7 @@ T = TypeVar("T")
 _FIRST_PAUSE = 0.5
 _LONGEST_PAUSE = 20.0
 _ATTEMPTS_BY_ERROR: Mapping[type[Exception], int] = {PantherProtocolError: 2}
-"""An answer that makes no sense is asked for once more at most."""
+"""A request whose answer makes no sense is repeated at most once."""
 _ERROR_BYTES = 64 * 1024
 """How much of a refusal is read to find its message."""
 _POOLED = 8
@@ -42,7 +42,7 @@ class Call:
     content: bytes | None = None
     """JSON, where there is a body."""
     write: bool = False
-    """It changes something in Panther: it is sent once, whatever happens."""
+    """It changes something in Panther, so it is sent only once, whatever happens."""
     read_statuses: frozenset[int] = frozenset()
     """Error statuses whose JSON body the caller reads itself."""
     url_key: str = "panther.url"
@@ -51,12 +51,12 @@ class Call:
 
 @dataclass(frozen=True, slots=True)
 class Reply:
-    """A whole, parsed answer."""
+    """A complete, parsed answer."""
 
     status: int
     value: JsonValue
     errors: CallErrors
-    """Builds errors for what is wrong inside."""
+    """Builds errors about the content."""
 
 
 class RateLimiter:
@@ -142,7 +142,7 @@ class PantherHttp:
     async def _attempt(self, call: Call, errors: CallErrors, parse: Callable[[Reply], T]) -> T:
         await self._limiter.wait()
         headers = {"content-type": "application/json"} if call.content is not None else None
-        # There is always one: no more calls are under way than there are connections. The first, so that few stay open.
+        # There is always one: there are never more calls than connections. The first, so that few stay open.
         pool = next(pool for pool in self._pools if pool.busy < pool.connections)
         request = pool.client.build_request(
             call.method, call.url, params=dict(call.params) or None, content=call.content, headers=headers

@@ -1,4 +1,4 @@
-"""What a Panther has of its own: its log sources with their health, and its users."""
+"""Panther's log sources with their health, and its users."""
 
 import logging
 
@@ -18,7 +18,7 @@ class SourceNode(Wire):
     integration_id: Id
     integration_label: Text = ""
     integration_type: Text = ""
-    # A source that does not say that it is healthy is not taken for healthy: absences rest on it.
+    # A source that does not say that it is healthy counts as unhealthy: absences depend on it.
     is_healthy: bool = False
     last_event_received_at_time: MaybeTime = None
     last_event_processed_at_time: MaybeTime = None

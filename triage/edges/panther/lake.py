@@ -61,8 +61,8 @@ class PantherLake:
         self._clock = clock
         self._cancelling: set[asyncio.Task[None]] = set()
         self._took: deque[float] = deque(maxlen=_REMEMBERED)
-        """Seconds of the last queries, as seen from here. A lake needs about the same for most of them; looking before
-        that only uses up the rate limit."""
+        """Seconds of the last queries, as seen from here. Most queries of a lake take about as long; looking
+        earlier only uses up the rate limit."""
 
     async def run_query(self, query: "ReadOnlyQuery", *, limits: QueryLimits) -> QueryResult:
         """Run one SELECT and wait for its rows.
@@ -127,7 +127,7 @@ class PantherLake:
         )
 
     async def close(self) -> None:
-        """Wait for cancellations that are still under way; each has its own short limit."""
+        """Wait for cancellations that are still running; each has its own short limit."""
         if self._cancelling:
             await asyncio.gather(*self._cancelling, return_exceptions=True)
 
@@ -177,7 +177,7 @@ class PantherLake:
         page_size = max(1, min(limits.rows, _LARGEST_PAGE))
         ahead = _SHARE * min(self._took, default=0.0) - (self._clock.monotonic() - start)
         if ahead > _FIRST_PAUSE:
-            # Never for long: a warehouse that had to be woken up took its time for the first query only.
+            # Never for long: a warehouse that has to wake up is slow for its first query only.
             await self._clock.sleep(min(ahead, _LONGEST_PAUSE, limits.seconds / 2))
         while True:
             status, results = await self._poll(query_id, page_size, None, limits, start)
@@ -243,7 +243,7 @@ class PantherLake:
         )
 
     async def _cancel(self, query_id: str) -> None:
-        """Cancel on the server as well as can be; the caller has a better error to report than a failure here."""
+        """Cancel on the server if possible; the caller has a better error to report than a failure here."""
         try:
             await self._graphql.execute(CANCEL_QUERY, {"input": {"id": query_id}}, seconds=_CANCEL_SECONDS)
         except PantherError as error:
@@ -261,7 +261,7 @@ def _columns(results: Mapping[str, JsonValue]) -> tuple[str, ...]:
 
 
 def _row_count(results: Mapping[str, JsonValue]) -> int:
-    """What the lake says; 0 where it says nothing usable, so that the rows seen are counted instead."""
+    """As stated by the lake; 0 if that is unusable, so that the rows seen are counted instead."""
     stats = results.get("stats")
     count = stats.get("rowCount") if isinstance(stats, dict) else None
     return int(count) if isinstance(count, int | float) and 0 <= count < math.inf else 0

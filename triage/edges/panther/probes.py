@@ -14,7 +14,7 @@ from triage.errors import PantherRefused
 from triage.ports import AlertQuery, Clock, QueryLimits
 
 _UPDATE_NOTHING = replace(UPDATE_STATUS, write=False)
-"""Sent without any id it is no write, and may be retried like a read."""
+"""Without any id it changes nothing, so it may be retried like a read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -22,7 +22,7 @@ class Probe:
     """A harmless call that succeeds only with one permission."""
 
     permission: str
-    """Panther's own name of the permission in its API, such as `AlertRead`."""
+    """The permission's name in Panther's API, such as `AlertRead`."""
     label: str
     """What Panther's console calls it."""
     api: str
@@ -69,8 +69,8 @@ class Probes:
         await PantherUsers(self._graphql).users()
 
     async def _update_nothing(self) -> None:
-        # The status of no alert at all: with an empty list of ids there is nothing that this could change, whatever
-        # the server does. A server that checks the list after the permission refuses the empty list, which proves
+        # This sets the status of no alert at all: with an empty list of ids there is nothing to change, whatever the
+        # server does. A server that checks the list after the permission refuses the empty list, which proves
         # the permission as well; one that lacks the permission says so first.
         try:
             await self._graphql.execute(_UPDATE_NOTHING, {"input": {"ids": [], "status": "OPEN"}})

@@ -1,4 +1,4 @@
-"""REST over the same HTTP client: what Panther's GraphQL lacks."""
+"""REST over the same HTTP client, for what Panther's GraphQL lacks."""
 
 import json
 from collections.abc import Mapping
@@ -32,7 +32,7 @@ class Rest:
         return await self._call("GET", path, ids, params=params)
 
     async def post(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
-        """Write an object, once, and give what Panther made of it. Raises NotFound, PantherError."""
+        """Write an object, once, and return what Panther made of it. Raises NotFound, PantherError."""
         content = json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
         return await self._call("POST", path, ids, content=content)
 
@@ -72,6 +72,6 @@ def _object(reply: Reply) -> dict[str, JsonValue]:
 
 
 def _segment(text: str) -> str:
-    """One path segment; a segment of dots would otherwise walk up the path."""
+    """One path segment; a segment of dots would otherwise lead up the path."""
     encoded = quote(text.encode("utf-8", "backslashreplace"), safe="")
     return encoded.replace(".", "%2E") if not encoded.strip(".") else encoded

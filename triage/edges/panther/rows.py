@@ -5,7 +5,7 @@ from pydantic import JsonValue
 from triage.edges.panther.body import canonical
 
 CUT = " [cut]"
-"""Stands behind a text that was shortened."""
+"""Appended to a text that was shortened."""
 _LONGEST = 4_096
 """Characters of a text, or items of a list, that a giant record keeps at first; halved until it fits."""
 _SHORTEST = 16
@@ -23,7 +23,7 @@ class RowBuffer:
         self.rows: list[dict[str, JsonValue]] = []
         self.bytes = 0
         self.seen = 0
-        """Rows offered, kept or not."""
+        """Rows added, whether kept or not."""
         self.truncated = False
         self._rows = rows
         self._size = size
@@ -35,7 +35,7 @@ class RowBuffer:
         return self._ended or len(self.rows) >= self._rows
 
     def add(self, row: dict[str, JsonValue] | None) -> None:
-        """Keep a row, or mark what is kept as truncated; None stands for a row that could not be read."""
+        """Keep a row, or mark what is kept as truncated; `None` is a row that could not be read."""
         self.seen += 1
         if row is None or self.full:
             self.truncated = True

@@ -23,7 +23,7 @@ _BY_TYPE = {"SCHEDULED_RULE": (_SCHEDULED, _RULES), "POLICY": (_POLICIES,)}
 """Where to look first; a policy's endpoint needs its own permission, so only policies are looked for there."""
 _ELSE = (_RULES, _SIMPLE, _SCHEDULED)
 _REST_LACKS = frozenset({"CORRELATION_RULE", "DERIVED_RULE"})
-"""Panther's REST API has no path for these, so that not finding one proves nothing."""
+"""Panther's REST API has no path for these, so not finding one proves nothing."""
 
 
 def _lists(value: object) -> object:

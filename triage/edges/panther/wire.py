@@ -20,17 +20,17 @@ _logger = logging.getLogger(__name__)
 
 
 class Wire(BaseModel):
-    """A JSON object as Panther sends it: unknown fields are ignored, numbers become text where text is due."""
+    """A JSON object as Panther sends it: unknown fields are ignored, numbers become text where text is expected."""
 
     model_config = ConfigDict(alias_generator=to_camel, coerce_numbers_to_str=True, extra="ignore", frozen=True)
 
 
 class Unreadable(Exception):
-    """An object that lacks what it needs; the text names the fields, and quotes no value."""
+    """An object without what it needs; the text names the fields but quotes no value."""
 
 
 def read(model: type[M], value: JsonValue) -> tuple[M, tuple[str, ...]]:
-    """Read an object, dropping broken fields that it can do without.
+    """Read an object, dropping broken optional fields.
 
     Returns:
         The object, and the names of the dropped fields.
@@ -129,7 +129,7 @@ class Connection:
     cursor: str | None
     """Where the next page starts; None after the last one."""
     skipped: tuple[str, ...] = ()
-    """What was not there or not usable, one line each."""
+    """What was missing or unusable, one line each."""
     complete: bool = True
     """False: more may follow, but the page does not say where."""
 
@@ -175,7 +175,7 @@ async def pages(
 
 
 class Trail:
-    """The cursors of one listing; a repeated one would make it endless."""
+    """The cursors of one listing; a repeated one would make the listing endless."""
 
     def __init__(self, operation: str, pages: int = 10_000) -> None:
         self._operation = operation
@@ -183,14 +183,14 @@ class Trail:
         self._seen: set[str] = set()
 
     def loops(self, cursor: str) -> bool:
-        """Note a cursor; true where it came before or there were too many."""
+        """Record a cursor; true if it came before or there were too many."""
         if cursor in self._seen or len(self._seen) >= self._pages:
             return True
         self._seen.add(cursor)
         return False
 
     def follow(self, cursor: str) -> None:
-        """Note a cursor. Raises PantherProtocolError where `loops` is true: half a list is worth nothing here."""
+        """Record a cursor. Raises PantherProtocolError if it loops: half a list is of no use here."""
         if self.loops(cursor):
             raise unreadable(self._operation, "the list does not end, its cursors repeat")
 
