@@ -13,6 +13,8 @@ from triage.logtypes.paths import Part, parse_path
 from triage.logtypes.schema import EntityPaths, FieldKind, Harm, LogType, Term, TrustPaths, table_of
 
 _DIRECTORY: Final = Path(__file__).parent
+_MAX_NAME: Final = 200
+"""Characters of a log type's name; an event may claim any."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,7 +55,7 @@ def shipped_log_types() -> tuple[LogType, ...]:
 def log_type_files(log_type: str) -> tuple[LogType, ...]:
     """The file of a log type and those of its families, nearest first; empty where nothing is known of it."""
     found = []
-    parts = log_type.casefold().split(".")
+    parts = log_type[:_MAX_NAME].casefold().split(".")
     for size in range(len(parts), 0, -1):
         name = ".".join(parts[:size])
         if table_of(name) in _stems():

@@ -118,7 +118,8 @@ class Take(Value):
     path: TermPath = ""
     """Dotted path; a key that itself holds dots is written in braces."""
     text: str = ""
-    """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`."""
+    """A text with paths in braces, such as `{verb} {objectRef.resource}`, in place of `path`. It counts where one of the
+    paths has a value, and always where it has no path."""
     after: str = ""
     """Keep what follows the first occurrence of this."""
     before: str = ""

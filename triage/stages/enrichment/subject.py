@@ -166,7 +166,7 @@ def take(row: Row, ways: Iterable[Take]) -> str:
             continue
         if way.text:
             parts = _HOLE.findall(way.text)
-            if not any(_text(row, part) for part in parts):
+            if parts and not any(_text(row, part) for part in parts):
                 continue
             value = _HOLE.sub(lambda hole, event=row: _text(event, hole.group(1)), way.text)  # type: ignore[misc]  # a bound default
         elif way.keys:
