@@ -94,7 +94,7 @@ class ScriptedLlm:
         Args:
             script: The replies.
             probes: The questions of the capability probe are the script's too; else an able endpoint's answers are
-                given to them, and they stand in `probed`.
+                given to them, and they are in `probed`.
         """
         self._script = script
         self._probes = probes

@@ -182,7 +182,7 @@ def silence() -> Answer:
 
 @dataclass
 class FakePanther:
-    """A Panther that answers as it is told: GraphQL by operation name, REST by method and path.
+    """A Panther with scripted answers: GraphQL by operation name, REST by method and path.
 
     An answer is the `data` of GraphQL or the JSON of REST, an `Answer`, or a list of such, the last one repeated.
     """

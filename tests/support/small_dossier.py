@@ -1,4 +1,4 @@
-"""One small alert about a door, with its dossier: what the investigation is tested with. All of it is invented."""
+"""A small invented alert with its dossier, for tests of the investigation."""
 
 from datetime import timedelta
 from typing import Any

@@ -124,7 +124,7 @@ async def test_a_refused_schema_falls_back_to_text_and_is_learned(server: Sandbo
 
 
 async def test_a_model_that_merely_chats_teaches_nothing(server: SandboxServer) -> None:
-    """A log may have told it to; the next alert gets its tools again."""
+    """Log text may have made it do so; the next alert gets its tools again."""
 
     def chatty(asked: dict[str, Any]) -> Any:
         return obliging(asked) if "tools" not in asked else completion("I'd rather not call anything.")

@@ -78,7 +78,7 @@ async def test_the_probe_of_an_endpoint() -> None:
 
 @pytest.mark.parametrize("name", ["model_conversation", "model_probe"])
 def test_no_secret_is_recorded(name: str) -> None:
-    """Neither the key nor a cookie stands in a cassette."""
+    """Neither the key nor a cookie is in a cassette."""
     text = (FOLDER / f"{name}.yaml").read_text(encoding="utf-8").casefold()
     assert KEY not in text
     for word in ("authorization", "cookie", "api-key"):

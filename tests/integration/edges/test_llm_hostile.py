@@ -167,7 +167,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
 
 
 def sound(requests: list[dict[str, Any]]) -> None:
-    """What a strict server would refuse never stands in a request, whatever the model wrote before."""
+    """What a strict server would refuse is never in a request, whatever the model wrote before."""
     for asked in requests:
         assert not ("tools" in asked and "response_format" in asked)
         opened: list[str] = []

@@ -12,7 +12,7 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import FakeClock
-from tests.support.llm import Script, ScriptedLlm, call, calling, completion
+from tests.support.llm import Script, ScriptedLlm, call, completion
 from tests.support.loopback import Answer, drip, raw, reset, respond, silence
 from triage.app import open_app
 from triage.edges.clock import SystemClock
@@ -87,7 +87,7 @@ async def test_a_whole_conversation_is_sent() -> None:
 
 
 async def test_a_schema_is_asked_for_only_without_tools() -> None:
-    """Tools and a response format never stand in one request."""
+    """Tools and a response format are never in one request."""
     schema: dict[str, Any] = {"type": "object"}
     _, server = await ask([completion("{}")], HELLO.model_copy(update={"response_schema": schema}))
     assert server.requests[0]["response_format"]["json_schema"]["schema"] == schema
@@ -96,15 +96,10 @@ async def test_a_schema_is_asked_for_only_without_tools() -> None:
     assert "response_format" not in server.requests[0]
 
 
-async def test_the_configured_temperature_is_sent() -> None:
-    """A request that names none takes the configuration's."""
-    _, server = await ask([completion("x")], temperature=0.3)
+async def test_a_configured_temperature_and_no_key() -> None:
+    """A request without a temperature takes the configured one; local servers need no key."""
+    reply, server = await ask([completion("hi")], temperature=0.3, api_key="")
     assert server.requests[0]["temperature"] == 0.3
-
-
-async def test_a_server_without_a_key_is_asked_all_the_same() -> None:
-    """Local servers need none."""
-    reply, _ = await ask([completion("hi")], api_key="")
     assert reply.content == "hi"
 
 
@@ -132,9 +127,10 @@ async def test_an_odd_reply_is_read_as_far_as_it_goes(name: str, body: dict[str,
     assert reply == expected
 
 
-async def test_ids_that_stand_twice_are_told_apart() -> None:
-    """Two calls under one id could not be answered apart."""
-    reply, _ = await ask([completion(calls=[call("f", {}, "c"), call("f", {}, "c")])])
+async def test_several_calls_keep_their_order_and_get_their_own_ids() -> None:
+    """Two calls with one id could not be answered separately."""
+    reply, _ = await ask([completion(calls=[call("a", {}, "c"), call("b", {}, "c")])])
+    assert [entry.name for entry in reply.tool_calls] == ["a", "b"]
     assert len({entry.id for entry in reply.tool_calls}) == 2
 
 
@@ -186,17 +182,6 @@ async def test_a_wrong_configuration_is_one_line_with_the_key_to_check(status: i
     assert "\n" not in str(error)
     assert not error.retryable
     assert clock.sleeps == []
-
-
-async def test_an_empty_account_is_not_a_rate_limit() -> None:
-    """429 with `insufficient_quota` is for the operator."""
-    error = await refusal([(429, {}, problem("You exceeded your current quota", code="insufficient_quota"))])
-    assert (error.retryable, error.status) == (False, 402)
-
-
-async def test_a_server_may_forbid_retries() -> None:
-    """`x-should-retry: false` is honoured."""
-    assert not (await refusal([(500, {"x-should-retry": "false"}, problem("no"))])).retryable
 
 
 @pytest.mark.parametrize(
@@ -266,8 +251,8 @@ async def test_a_server_that_refuses_everything_is_left_alone() -> None:
     assert (await refusal(server)).status == 400
 
 
-async def test_another_refusal_is_the_servers_own_word() -> None:
-    """A 400 that names nothing we can leave out is told as it is, and not repeated."""
+async def test_another_refusal_is_reported_in_the_servers_words() -> None:
+    """A 400 that names nothing we can leave out is reported as it is, and not repeated."""
     clock = FakeClock()
     error = await refusal([(400, {}, problem("Invalid prompt: flagged", code="invalid_prompt"))], clock)
     assert "flagged" in str(error)
@@ -304,10 +289,23 @@ async def test_json_that_is_no_completion_is_not_asked_for_again(body: str) -> N
     assert clock.sleeps == []
 
 
-async def test_an_error_inside_a_success_is_an_error() -> None:
-    """Some gateways answer 200 with an error."""
-    error = await refusal([respond(problem("Rate limited upstream", code=429))])
-    assert (error.status, error.retryable) == (429, True)
+@pytest.mark.parametrize(
+    ("answer", "status", "retryable"),
+    [
+        # 429 with `insufficient_quota` is for the operator, not a rate limit.
+        ((429, {}, problem("You exceeded your current quota", code="insufficient_quota")), 402, False),
+        ((500, {"x-should-retry": "false"}, problem("no")), 500, False),
+        # Some gateways answer 200 with an error.
+        (respond(problem("Rate limited upstream", code=429)), 429, True),
+        # The key would go to another host.
+        ((302, {"location": "http://127.0.0.1:1/v1"}, {}), 302, False),
+    ],
+    ids=["empty account", "retries forbidden", "error inside a success", "redirect"],
+)
+async def test_what_an_answer_means(answer: Any, status: int, retryable: bool) -> None:
+    """The status that counts, and whether asking again may help."""
+    error = await refusal([answer])
+    assert (error.status, error.retryable) == (status, retryable)
 
 
 @pytest.mark.parametrize("answer", [silence(), drip(b"HTTP/1.1 200 OK\r\ncontent-length: 99999\r\n\r\n{", b" ")])
@@ -331,18 +329,6 @@ async def test_a_huge_refusal_is_cut() -> None:
     error = await refusal([(400, {}, "x" * 3_000_000)])
     assert error.status == 400
     assert len(str(error)) < 300
-
-
-async def test_a_redirect_is_not_followed() -> None:
-    """The key would go to another host."""
-    error = await refusal([(302, {"location": "http://127.0.0.1:1/v1"}, {})])
-    assert error.status == 302
-
-
-async def test_parallel_calls_arrive_in_order() -> None:
-    """Several calls of one turn keep their order."""
-    reply, _ = await ask([calling(call("a", {}), call("b", {}))])
-    assert [entry.name for entry in reply.tool_calls] == ["a", "b"]
 
 
 def test_the_library_is_imported_only_to_open_a_model() -> None:

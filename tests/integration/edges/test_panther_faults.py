@@ -519,7 +519,7 @@ async def test_32_unknown_names_are_kept() -> None:
         ({"id": {"a": 1}}, "`id`: string type"),
     ],
 )
-async def test_33_35_a_broken_alert_is_named_and_the_others_stand(changes: dict[str, Any], problem: str) -> None:
+async def test_33_35_a_broken_alert_is_named_and_the_others_are_kept(changes: dict[str, Any], problem: str) -> None:
     """What lacks a needed field is put aside with the field's name; its neighbours arrive."""
     async with connected([page(node("a-0"), node(**changes), node("a-2"))]) as (panther, _):
         found = await list_alerts(panther)
@@ -633,7 +633,7 @@ LAKE_PAGE = {
 
 
 async def test_52_short_rows_and_a_million_of_them() -> None:
-    """Rows with fewer columns than the header stay as they came; the count tells what was not fetched."""
+    """Rows with fewer columns than the header are kept as they came; the count includes what was not fetched."""
     script = {"ExecuteQuery": {"executeDataLakeQuery": {"id": "q"}}, "QueryResults": {"dataLakeQuery": LAKE_PAGE}}
     async with connected(FakePanther(graphql=script)) as (panther, _):
         result = await panther.lake.run_sql("SELECT 1", limits=QueryLimits(rows=10))
@@ -649,10 +649,10 @@ async def test_52_short_rows_and_a_million_of_them() -> None:
 )
 async def test_52_a_query_that_gives_no_rows(status: str, error: type[QueryFailed], cancelled: bool) -> None:
     """One that runs for ever is cancelled on the server; one that ended otherwise says why."""
-    told = {"status": status, "message": "warehouse suspended", "results": None}
+    query = {"status": status, "message": "warehouse suspended", "results": None}
     script = {
         "ExecuteQuery": {"executeDataLakeQuery": {"id": "q"}},
-        "QueryResults": {"dataLakeQuery": told},
+        "QueryResults": {"dataLakeQuery": query},
         "CancelQuery": {"cancelDataLakeQuery": {"id": "q"}},
     }
     fake = FakePanther(graphql=script)

@@ -76,7 +76,7 @@ def test_a_template_cannot_reach_out(tmp_path: Path, text: str) -> None:
 
 
 def test_a_broken_template_is_found_at_the_start(tmp_path: Path) -> None:
-    """Its name and line stand in the error."""
+    """The error has its name and line."""
     with pytest.raises(PromptError, match=r"broken\.j2, line 2"):
         load_prompts([own(tmp_path, broken="fine\n{% if %}")])
 
@@ -88,7 +88,7 @@ def test_a_wrong_expression_is_a_prompt_error(tmp_path: Path) -> None:
 
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
-    """The key of the configuration stands in the error."""
+    """The error has the key of the configuration."""
     with pytest.raises(PromptError, match=r"investigation\.prompts"):
         load_prompts([tmp_path / "none"])
 
