@@ -1,5 +1,6 @@
 """A conversation as a person sees it: live while it runs, and afterwards whole from the journal."""
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -26,6 +27,7 @@ panther:
 llm:
   base_url: {llm}
   model: scripted-1
+  currency: EUR
   prices:
     scripted-1: {{input: 1.0, output: 2.0}}
 store:
@@ -47,29 +49,34 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Scr
 
 
 def test_an_investigation_is_shown_live_and_afterwards(served: tuple[Path, ScriptedLlm]) -> None:
-    """Live: question, tool, rows, finding. Afterwards: every turn and call with tokens, money and seconds."""
+    """Live: question, tool, rows, finding. Afterwards: every turn and call with tokens, money and seconds, on the page too."""
     directory, _ = served
     live = run_cli("investigate", ALERT_ID, "--now", NOW, directory=directory)
     assert live.status == 0, live.err
     for words in ("Which doors? [query_lake sql=SELECT door, state", "list_tables database=panther_logs", "3 rows"):
         assert words in live.err
     assert "finding 1, malicious: Door 3 is there. [E" in live.err
-    told = run_cli("show", ALERT_ID, "--transcript", directory=directory)
-    assert told.status == 0, told.err
-    assert told.out.startswith("model/1  ")
+    shown = run_cli("show", ALERT_ID, "--transcript", directory=directory)
+    assert shown.status == 0, shown.err
+    assert shown.out.startswith("model/1  ")
     for words in (
         "calls query_lake",
         "tools/1/0  ",
         "SQL: SELECT",
         "3 rows: Which doors?",
-        "1000 tokens read, 100 written, 0.0012 USD",
+        "1000 tokens read, 100 written, 0.0012 EUR",
         "3 tool calls",
     ):
-        assert words in told.out
+        assert words in shown.out
     rows = run_cli("show", ALERT_ID, "--transcript", "--json", directory=directory).json
     assert [row["kind"] for row in rows[:4]] == ["turn", "tool", "tool", "turn"]
     assert rows[0]["money"] == pytest.approx(0.0012)
     assert all(row["at"] for row in rows)
+    assert run_cli("show", ALERT_ID, "--html", "alert.html", directory=directory).status == 0
+    html = (directory / "alert.html").read_text(encoding="utf-8")
+    for words in ("What the model said and asked", "calls query_lake", "tokens read"):
+        assert words in html
+    assert re.search(r"cost 0\.\d{4} EUR", html)
 
 
 def test_check_shows_what_the_endpoint_can_do(served: tuple[Path, ScriptedLlm]) -> None:

@@ -74,28 +74,26 @@ def harmless(alert: Alert, investigation: Investigation, given: WritebackSetting
 
 
 @pytest.mark.parametrize("name", CASES)
-@pytest.mark.parametrize("form", ["html", "text"])
-def test_a_comment_reads_as_agreed(name: str, form: str) -> None:
-    """Each verdict, an attempted injection, missing evidence and a huge event, in both forms, word for word."""
+def test_a_comment_reads_as_agreed(name: str) -> None:
+    """Each verdict, an attempted injection, missing evidence and a huge event, in both forms, word for word.
+
+    No active link, foreign tag, mention or hidden character, even where a log field tries.
+    """
     alert, investigation = CASES[name]()
-    body = getattr(build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN, currency="USD"), form)
-    path = GOLDEN / f"{name}.{'html' if form == 'html' else 'txt'}"
-    if os.environ.get("TRIAGE_GOLDEN") == "1":
-        path.write_text(body, encoding="utf-8")
-    assert body == path.read_text(encoding="utf-8")
-    assert body.lstrip("<p>strong/").startswith("Verdict") or "Verdict" in body.splitlines()[0]
-
-
-@pytest.mark.parametrize("name", CASES)
-def test_known_comments_are_harmless(name: str) -> None:
-    """No active link, foreign tag, mention or hidden character, also where a log field tries."""
-    harmless(*CASES[name]())
+    harmless(alert, investigation)
+    report = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN, currency="USD")
+    for suffix, body in (("html", report.html), ("txt", report.text)):
+        path = GOLDEN / f"{name}.{suffix}"
+        if os.environ.get("TRIAGE_GOLDEN") == "1":
+            path.write_text(body, encoding="utf-8")
+        assert body == path.read_text(encoding="utf-8")
+        assert "Verdict" in body.splitlines()[0]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(HOSTILE, HOSTILE, HOSTILE, HOSTILE)
 def test_no_input_becomes_active(title: str, summary: str, claim: str, cell: str) -> None:
-    """Whatever stands in titles, summaries, findings and rows, the comment stays inert and keeps its marker."""
+    """Whatever is in titles, summaries, findings and rows, the comment stays inert and keeps its marker."""
     alert, investigation = malicious()
     verdict = investigation.verdict
     first = verdict.findings[0]
@@ -148,16 +146,16 @@ def test_links_lead_to_the_own_console_only() -> None:
     assert all(link and link.startswith("https://console.acme.example/") for link in links)
 
 
-@pytest.mark.parametrize("name", CASES)
-def test_json_says_everything(name: str) -> None:
+def test_json_says_everything() -> None:
     """The JSON form holds findings with citations, evidence with rows, and the keys that scripts rely on."""
-    alert, investigation = CASES[name]()
-    body: dict[str, Any] = to_json(record(alert), investigation)
-    assert body.keys() >= list_row(record(alert)).keys()
-    assert len(body["findings"]) == len(investigation.verdict.findings)
-    assert all({"text", "verified", "citations"} <= item.keys() for item in body["findings"])
-    assert [entry["id"] for entry in body["evidence"]] == [entry.id for entry in investigation.evidence]
-    assert all({"sql", "rows", "coverage", "digest"} <= entry.keys() for entry in body["evidence"])
+    for case in CASES.values():
+        alert, investigation = case()
+        body: dict[str, Any] = to_json(record(alert), investigation)
+        assert body.keys() >= list_row(record(alert)).keys()
+        assert len(body["findings"]) == len(investigation.verdict.findings)
+        assert all({"text", "verified", "citations"} <= item.keys() for item in body["findings"])
+        assert [entry["id"] for entry in body["evidence"]] == [entry.id for entry in investigation.evidence]
+        assert all({"sql", "rows", "coverage", "digest"} <= entry.keys() for entry in body["evidence"])
 
 
 class Words(HTMLParser):
@@ -188,12 +186,12 @@ def words(body: str) -> list[str]:
 
 
 @pytest.mark.parametrize("length", ["brief", "standard", "full"])
-@pytest.mark.parametrize("name", ["malicious", "suspicious", "inconclusive", "benign", "injected", "missing"])
-def test_both_forms_say_the_same(name: str, length: str) -> None:
+def test_both_forms_say_the_same(length: str) -> None:
     """Word for word, whatever the length."""
     given = WritebackSettings.model_validate({"length": length, "max_chars": 100_000})
-    report = build_report(*CASES[name](), prompts=PROMPTS, settings=given)
-    assert words("".join(Words(report.html).parts)) == words(report.text)
+    for name in CASES.keys() - {"huge"}:
+        report = build_report(*CASES[name](), prompts=PROMPTS, settings=given)
+        assert words("".join(Words(report.html).parts)) == words(report.text), name
 
 
 TITLES = {
@@ -211,14 +209,14 @@ TITLES = {
 }
 
 
-@pytest.mark.parametrize("section", SECTIONS)
-def test_only_the_chosen_parts_are_there(section: str) -> None:
+def test_only_the_chosen_parts_are_there() -> None:
     """One part alone: its title and no other one's; the first line and the alert stay."""
-    given = WritebackSettings.model_validate({"sections": [section]})
-    text = build_report(*malicious(), prompts=PROMPTS, settings=given).text
-    assert {name for name, title in TITLES.items() if title in text} == {section}
-    assert text.startswith("Verdict: malicious (94 %, uncalibrated)")
-    assert "Alert: kiln-deploy stopped the audit trail" in text
+    for section in SECTIONS:
+        given = WritebackSettings.model_validate({"sections": [section]})
+        text = build_report(*malicious(), prompts=PROMPTS, settings=given).text
+        assert {name for name, title in TITLES.items() if title in text} == {section}
+        assert text.startswith("Verdict: malicious (94 %, uncalibrated)")
+        assert "Alert: kiln-deploy stopped the audit trail" in text
 
 
 def test_a_longer_comment_says_more() -> None:
@@ -241,7 +239,7 @@ def test_a_longer_comment_says_more() -> None:
 
 
 def test_a_runbook_step_without_an_answer_is_said_once() -> None:
-    """It stands among what could not be checked, and in the runbook only where that part is left out."""
+    """It is among what could not be checked, and in the runbook only where that part is left out."""
     alert, investigation = suspicious()
     text = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN).text
     assert text.count("Ask the person whether they travel") == 1
@@ -265,7 +263,7 @@ def test_the_footer_names_the_cost() -> None:
 
 
 def test_the_timeline_joins_what_repeats_and_takes_in_cited_records() -> None:
-    """Seven alike calls are one line; a cited record of another answer stands among the alert's own events, each once."""
+    """Seven alike calls are one line; a cited record of another answer is among the alert's own events, each once."""
     text = build_report(*malicious(), prompts=PROMPTS, settings=PLAIN).text
     assert "GetObject, 7 times until 2031-05-06 11:40:00" in text
     lines = [
@@ -290,5 +288,5 @@ def test_a_huge_event_is_cut_and_said() -> None:
 @settings(max_examples=50, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 @given(spoiled(), st.sampled_from(["brief", "standard", "full"]))
 def test_no_field_becomes_active(case: tuple[Alert, Investigation], length: str) -> None:
-    """Whatever stands in any field at once, the comment is inert in every length."""
+    """Whatever is in any field at once, the comment is inert in every length."""
     harmless(*case, WritebackSettings.model_validate({"length": length}))
