@@ -191,10 +191,10 @@ async def open_app(
         if settings.uses_llm:
             at_once = settings.investigation.concurrency
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
-        capabilities = StoredCapabilities(model, settings.llm, store, clock) if model is not None else None
+        capabilities = StoredCapabilities(model, settings.llm, store.values, clock) if model is not None else None
         gateway: Gateway | None = None
         if dry_run is not None:
-            gateway = DryRunGateway(panther.comments, store, settings.writeback, clock, dry_run)
+            gateway = DryRunGateway(panther.comments, store.values, settings.writeback, clock, dry_run)
         elif write:
             comments: Comments = panther.comments
             second = settings.writeback.token.get_secret_value()
@@ -202,7 +202,7 @@ async def open_app(
                 config = panther_config(settings, token=second)
                 comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
             gateway = CommentGateway(
-                _audited(comments, settings, clock), panther.alerts, store, settings.writeback, clock
+                _audited(comments, settings, clock), panther.alerts, store.values, settings.writeback, clock
             )
         if lake is None and settings.panther.lake != "snowflake":
             lake = SpokenLake(panther.lake, settings.panther.lake, clock)

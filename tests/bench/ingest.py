@@ -43,9 +43,9 @@ from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.graphql import request_of
 from triage.edges.panther.operations import ALERTS
 from triage.edges.panther.wire import stamp
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.ingest.poll import poll
-from triage.ports import AlertQuery, PantherApi
+from triage.ports import AlertQuery, PantherApi, Store
 from triage.settings import IngestSettings
 
 NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
@@ -223,14 +223,14 @@ def one_alert(settings: IngestSettings) -> AlertQuery:
     return AlertQuery(created_after=NOW - settings.lookback, created_before=NOW, page_size=1)
 
 
-async def polled(panther: PantherApi, store: SqlStore, settings: IngestSettings, now: datetime) -> int:
+async def polled(panther: PantherApi, store: Store, settings: IngestSettings, now: datetime) -> int:
     found = await poll(panther.alerts, store, settings, now=now, observe=lambda _progress: None)
     if found.problems:
         raise SystemExit(f"the poll had problems: {found.problems[0]}")
     return found.new
 
 
-async def repeated(panther: PantherApi, store: SqlStore, settings: IngestSettings, now: datetime) -> float:
+async def repeated(panther: PantherApi, store: Store, settings: IngestSettings, now: datetime) -> float:
     """Median milliseconds of a poll that finds nothing new."""
     took = []
     for _ in range(30):

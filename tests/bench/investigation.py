@@ -156,8 +156,8 @@ def resident() -> int:
 async def one(app: App, alert_id: str) -> Investigation:
     """One alert, from its claim to its verdict."""
     now = app.clock.now()
-    await app.store.enqueue(alert_id, now=now, fresh=True)
-    claim = await app.store.claim("bench", now=now, lease_seconds=3600, alert_id=alert_id)
+    await app.store.queue.enqueue(alert_id, now=now, fresh=True)
+    claim = await app.store.queue.claim("bench", now=now, lease_seconds=3600, alert_id=alert_id)
     assert claim is not None
 
     def observe(progress: Progress) -> None:
@@ -174,7 +174,7 @@ async def critical_path(app: App, found: Investigation) -> float:
     The alert; its events; one query (started, run, read); then each turn of the model, and for each turn that called
     tools one query more.
     """
-    keys = [key for key, _, _ in await app.store.entries(found.run_id)]
+    keys = [key for key, _, _ in await app.store.journal.entries(found.run_id)]
     turns = sum(key.startswith(("model/", "adjudicat")) for key in keys)
     tools = len({key.split("/")[1] for key in keys if key.startswith("tools/")})
     return 2 * API + (1 + tools) * (QUERY + 2 * API) + turns * MODEL
@@ -186,7 +186,7 @@ async def rehearse(panther: str, llm: str, count: int) -> None:
         clock = FixedStartClock(LATER)
         async with open_app(settings(panther, llm, directory, count), clock=clock, write=False) as app:
             alerts = await listed(app)
-            await app.store.save_alerts([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
+            await app.store.queue.save([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
             await asyncio.gather(*(one(app, alert.id) for alert in alerts[:count]))
 
 
@@ -209,7 +209,7 @@ async def measure(panther: str, llm: str, counts: list[int], profiled: bool) -> 
         clock = FixedStartClock(LATER)
         async with open_app(settings(panther, llm, directory, max(counts)), clock=clock, write=False) as app:
             alerts = await listed(app)
-            await app.store.save_alerts([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
+            await app.store.queue.save([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
             start, cpu = time.monotonic(), time.process_time()
             await one(app, alerts[-1].id)
             print(

@@ -34,7 +34,8 @@ from sqlalchemy import Engine, event
 from tests.support import postgres
 from tests.support.stores import HOLDS, NOW, SELECTED, alert, investigation
 from triage.domain.alert import Alert
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
+from triage.ports import Store
 
 TEXT = "x" * 500
 TURN = 0.5
@@ -55,7 +56,7 @@ async def fill(url: str, prefix: str, count: int, size: int) -> float:
     stock = list(batches(prefix, count, size))
     start = time.perf_counter()
     for batch in stock:
-        await store.save_alerts([(each, SELECTED) for each in batch], now=NOW)
+        await store.queue.save([(each, SELECTED) for each in batch], now=NOW)
     rate = count / (time.perf_counter() - start)
     await store.close()
     return rate
@@ -74,15 +75,15 @@ async def work(url: str, name: str, steps: int, tasks: int) -> None:
     await store.close()
 
 
-async def one_worker(store: SqlStore, name: str, end: float, steps: int) -> int:
+async def one_worker(store: Store, name: str, end: float, steps: int) -> int:
     count = 0
     while time.perf_counter() < end:
-        claim = await store.claim(name, now=NOW, lease_seconds=HOLDS)
+        claim = await store.queue.claim(name, now=NOW, lease_seconds=HOLDS)
         if claim is None:
             raise SystemExit("the queue ran empty: more --stock, please")
         for step in range(steps):
-            await store.journal(claim, f"step {step}", "query", TEXT, now=NOW)
-        await store.finish(claim, investigation(claim), now=NOW)
+            await store.journal.append(claim, f"step {step}", "query", TEXT, now=NOW)
+        await store.queue.finish(claim, investigation(claim), now=NOW)
         count += steps + 2
     return count
 
@@ -107,14 +108,14 @@ async def recorded(url: str, steps: int) -> list[list[Statement]]:
     event.listen(Engine, "before_cursor_execute", note)
     try:
         transactions.append([])
-        claim = await store.claim("recorder", now=NOW, lease_seconds=HOLDS)
+        claim = await store.queue.claim("recorder", now=NOW, lease_seconds=HOLDS)
         if claim is None:
             raise SystemExit("the queue is empty")
         for step in range(steps):
             transactions.append([])
-            await store.journal(claim, f"step {step}", "query", TEXT, now=NOW)
+            await store.journal.append(claim, f"step {step}", "query", TEXT, now=NOW)
         transactions.append([])
-        await store.finish(claim, investigation(claim), now=NOW)
+        await store.queue.finish(claim, investigation(claim), now=NOW)
     finally:
         event.remove(Engine, "before_cursor_execute", note)
         await store.close()

@@ -26,7 +26,7 @@ from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.pipeline.judgement import objections
 from triage.pipeline.run import Pipeline
-from triage.ports import Claim, Progress, Store
+from triage.ports import Claim, Journal, Progress
 from triage.sandbox.server import SandboxServer
 from triage.settings import InvestigationSettings, LlmSettings, Settings
 from triage.stages.investigation import Conclusion, Toolbox, run_investigation
@@ -116,18 +116,18 @@ def run_settings(panther: str, llm: str, directory: Path | str, **investigation:
     )
 
 
-class Deadly:
-    """A store that ends the process, without any warning, after so many journalled steps of the model or its tools."""
+class DeadlyJournal:
+    """A journal that ends the process, without any warning, after so many journalled steps of the model or its tools."""
 
-    def __init__(self, store: Store, after: int) -> None:
-        self._store = store
+    def __init__(self, journal: Journal, after: int) -> None:
+        self._journal = journal
         self._left = after
 
     def __getattr__(self, name: str) -> Any:
-        return getattr(self._store, name)
+        return getattr(self._journal, name)
 
-    async def journal(self, claim: Claim, key: str, kind: str, payload: JsonValue, *, now: datetime) -> bool:
-        kept = await self._store.journal(claim, key, kind, payload, now=now)
+    async def append(self, claim: Claim, key: str, kind: str, payload: JsonValue, *, now: datetime) -> bool:
+        kept = await self._journal.append(claim, key, kind, payload, now=now)
         if kind in {"model", "tool"}:
             self._left -= 1
             if self._left == 0:
@@ -143,12 +143,13 @@ async def run_alert(
     async with open_app(settings, clock=clock, write=False) as app:
         pipeline: Pipeline = app.pipeline
         if dies_after:
-            pipeline = replace(pipeline, store=Deadly(app.store, dies_after))
-        record = await app.store.record(alert_id)
+            journal: Any = DeadlyJournal(app.store.journal, dies_after)
+            pipeline = replace(pipeline, store=replace(app.store, journal=journal))
+        record = await app.store.records.find(alert_id)
         if record is None:
             alert = await app.panther.alerts.alert(alert_id)
-            await app.store.save_alerts([(alert, Selected(reason="a test"))], now=now)
-        claim = await app.store.claim("w", now=clock.now(), lease_seconds=0.01, alert_id=alert_id)
+            await app.store.queue.save([(alert, Selected(reason="a test"))], now=now)
+        claim = await app.store.queue.claim("w", now=clock.now(), lease_seconds=0.01, alert_id=alert_id)
         assert claim is not None
         found = await pipeline.triage(claim, observe=lambda _: None, forced=True)
         assert isinstance(found, Investigation)
@@ -159,7 +160,7 @@ async def spent(settings: Settings) -> Any:
     """What the store's book holds."""
     store = await open_store(settings.store.url)
     try:
-        return await store.spent(since=datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
+        return await store.ledger.spent(since=datetime.fromisoformat("2000-01-01T00:00:00+00:00"))
     finally:
         await store.close()
 

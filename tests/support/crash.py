@@ -16,7 +16,7 @@ import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -25,7 +25,7 @@ from tests.support.tiny_world import alert, event, write_world
 from tests.support.wired import playbooks, prompts, wired
 from triage.edges.clock import FixedStartClock
 from triage.edges.process import has_ended, process_name
-from triage.ports import State
+from triage.ports import State, Store
 from triage.service.loop import LEASE_SECONDS, Service
 from triage.service.poller import LEASE_SECONDS as POLLER_SECONDS
 from triage.settings import load_settings
@@ -35,11 +35,9 @@ ALERTS = 20
 LINKED = 5
 """Of these alerts, those that have the same title as another one."""
 
-PROGRESS = frozenset({"journal", "save_receipt", "finish", "point", "decide", "spend", "create", "update"})
+PROGRESS = frozenset({"append", "save_receipt", "finish", "finish_linked", "decide", "book", "create", "update"})
 """Writes that bring an alert on; each of these boundaries is met once in a run without kills."""
-AROUND = frozenset(
-    {"claim", "acquire_lease", "release_lease", "release_ended", "save_alerts", "put", "give_back", "enqueue"}
-)
+AROUND = frozenset({"claim", "acquire_lease", "release_lease", "release_ended", "save", "put", "give_back", "enqueue"})
 """Writes that every start repeats."""
 
 
@@ -89,7 +87,7 @@ class Tap:
     def __init__(self, log: Path, plan: Plan) -> None:
         lines = read(log)
         counted = Counter(line.kind for line in lines)
-        self._booked = {line.key for line in lines if line.kind == "spend"}
+        self._booked = {line.key for line in lines if line.kind == "book"}
         self._plan = plan
         self._counts = counted
         self._progress = sum(count for kind, count in counted.items() if kind in PROGRESS)
@@ -97,7 +95,7 @@ class Tap:
 
     def done(self, kind: str, key: str = "") -> None:
         """Note a write that has taken effect."""
-        if kind == "spend" and key in self._booked:
+        if kind == "book" and key in self._booked:
             # A replay books each call again, which changes nothing.
             return
         self._counts[kind.split(":", maxsplit=1)[0]] += 1
@@ -137,7 +135,7 @@ def read(log: Path) -> list[Line]:
 
 def repeated(lines: Sequence[Line]) -> list[str]:
     """Steps that were done again after their result had been journalled."""
-    counted = Counter(line.key for line in lines if line.kind == "journal")
+    counted = Counter(line.key for line in lines if line.kind == "append")
     return sorted(key for key, count in counted.items() if count > 1)
 
 
@@ -146,15 +144,15 @@ def kills(lines: Sequence[Line]) -> Mapping[str, int]:
     return Counter(line.kind for line in lines if line.killed)
 
 
-class TappedStore:
-    """A store that tells of each write after it has been committed."""
+class TappedPart:
+    """A part of the store that tells of each write after it has been committed."""
 
-    def __init__(self, store: Any, tap: Tap) -> None:
-        self._store = store
+    def __init__(self, part: Any, tap: Tap) -> None:
+        self._part = part
         self._tap = tap
 
     def __getattr__(self, name: str) -> Any:
-        method = getattr(self._store, name)
+        method = getattr(self._part, name)
         if name not in PROGRESS | AROUND:
             return method
 
@@ -169,7 +167,7 @@ class TappedStore:
 
 
 def _key(name: str, args: tuple[Any, ...]) -> str:
-    if name in {"journal", "spend"}:
+    if name in {"append", "book"}:
         return f"{args[0].run_id} {args[1]}"
     first = args[0] if args else ""
     return str(getattr(getattr(first, "alert", None), "id", None) or getattr(first, "key", None) or first)[:80]
@@ -207,7 +205,7 @@ async def work(service: Service, plan: Plan) -> None:
         return
     await service.run_once()
     while plan.lease:
-        states = (await service.store.queue_status(now=service.clock.now())).by_state
+        states = (await service.store.queue.status(now=service.clock.now())).by_state
         if not {State.QUEUED, State.RUNNING} & states.keys():
             break
         await service.clock.sleep(0.1)
@@ -219,8 +217,11 @@ async def run(directory: Path, now: datetime, plan: Plan) -> None:
     clock, tap = FixedStartClock(now), Tap(directory / "writes.log", plan)
     settings = load_settings(directory / "config.yaml", environment={})
 
-    def seen_store(store: Any) -> Any:
-        return TappedStore(store, tap)
+    def seen_store(store: Store) -> Store:
+        parts: dict[str, Any] = {
+            name: TappedPart(getattr(store, name), tap) for name in ("queue", "journal", "records", "ledger", "values")
+        }
+        return replace(store, **parts)
 
     def seen_comments(comments: Any) -> Any:
         return TappedComments(comments, tap)

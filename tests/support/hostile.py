@@ -222,8 +222,8 @@ async def run_alerts(
                     puppet.secrets = attack.secrets if attack is not None else ()
                     puppet.other_alert = others[number % len(others)]
                     alert = await app.panther.alerts.alert(alert_id)
-                    await app.store.save_alerts([(alert, Selected(reason="asked for"))], now=clock.now())
-                    claim = await app.store.claim("bench", now=clock.now(), lease_seconds=3600, alert_id=alert_id)
+                    await app.store.queue.save([(alert, Selected(reason="asked for"))], now=clock.now())
+                    claim = await app.store.queue.claim("bench", now=clock.now(), lease_seconds=3600, alert_id=alert_id)
                     assert claim is not None
                     result = await app.pipeline.triage(claim, observe=lambda _: None, forced=True)
                     assert isinstance(result, Investigation)

@@ -6,7 +6,8 @@ from pathlib import Path
 import pytest
 
 from tests.support import stores
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
+from triage.ports import Store
 
 
 @pytest.fixture(scope="session")
@@ -26,7 +27,7 @@ def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
 
 
 @pytest.fixture
-async def store(store_url: str) -> AsyncIterator[SqlStore]:
+async def store(store_url: str) -> AsyncIterator[Store]:
     opened = await open_store(store_url)
     yield opened
     await opened.close()

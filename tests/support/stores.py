@@ -13,9 +13,9 @@ from triage.domain.alert import Alert, DetectionOrigin, Kind, Severity, Status
 from triage.domain.evidence import Evidence, Source
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.domain.verdict import Analyst, Disposition, Investigation, Usage, Verdict
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.edges.store.tables import metadata, schema_migrations
-from triage.ports import Claim
+from triage.ports import Claim, Store
 
 NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 HOLDS = 3600.0
@@ -64,13 +64,13 @@ def investigation(claim: Claim, disposition: Disposition = Disposition.BENIGN, *
     return Investigation.model_validate(values | changes)
 
 
-async def saved(store: SqlStore, *alerts: Alert, decision: Decision = SELECTED) -> None:
-    await store.save_alerts([(each, decision) for each in alerts], now=NOW)
+async def saved(store: Store, *alerts: Alert, decision: Decision = SELECTED) -> None:
+    await store.queue.save([(each, decision) for each in alerts], now=NOW)
 
 
-async def claimed(store: SqlStore, worker: str = "w", *, lease_seconds: float = HOLDS, **changes: str) -> Claim:
+async def claimed(store: Store, worker: str = "w", *, lease_seconds: float = HOLDS, **changes: str) -> Claim:
     """The next claim, which must exist."""
-    claim = await store.claim(worker, now=NOW, lease_seconds=lease_seconds, **changes)
+    claim = await store.queue.claim(worker, now=NOW, lease_seconds=lease_seconds, **changes)
     assert claim is not None
     return claim
 

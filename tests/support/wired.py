@@ -58,7 +58,7 @@ async def wired(
         if settings.uses_llm:
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
         store, comments = seen_store(opened), seen_comments(panther.comments)
-        gateway = CommentGateway(comments, panther.alerts, store, settings.writeback, clock, timing)
+        gateway = CommentGateway(comments, panther.alerts, store.values, settings.writeback, clock, timing)
         pipeline = assemble(
             settings,
             panther,

@@ -103,9 +103,11 @@ async def _agreement(
 ) -> tuple[Agreement, ConfidenceMap | None]:
     start = clock.now() - age
     async with opened_store(settings) as store:
-        marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
+        marks = {mark.alert_id: mark for mark in reversed(await store.records.marks())}
         async with connect(panther_config(settings), clock=clock) as panther:
-            gathered = await gather(panther.alerts, store, start=start, end=clock.now(), settings=settings.ingest)
+            gathered = await gather(
+                panther.alerts, store.records, start=start, end=clock.now(), settings=settings.ingest
+            )
         for problem in gathered.problems[:PROBLEMS_SHOWN]:
             note(problem)
         found = agreement(gathered.past, marks)
@@ -115,10 +117,10 @@ async def _agreement(
                 raise ConfigError(
                     f"{len(found.outcomes)} outcomes are too few for a fit: each verdict needs {sample} (--min-sample)"
                 )
-            await save_fit(store, fitted, now=clock.now())
+            await save_fit(store.values, fitted, now=clock.now())
         elif forget:
-            await save_fit(store, None, now=clock.now())
-        return found, await load_fit(store)
+            await save_fit(store.values, None, now=clock.now())
+        return found, await load_fit(store.values)
 
 
 def _text(found: Agreement, fitted: ConfidenceMap | None) -> Iterator[str]:

@@ -156,7 +156,7 @@ async def _model(settings: Settings, clock: Clock) -> Line:
     async def work() -> str:
         async with opened_store(settings) as store, open_model(settings.llm, clock=clock) as model:
             # Asked afresh, and remembered for the runs to come.
-            found = await StoredCapabilities(model, settings.llm, store, clock).probe()
+            found = await StoredCapabilities(model, settings.llm, store.values, clock).probe()
         price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"
         return f"{model.name}: {found.describe()}{price}"
 

@@ -85,7 +85,7 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
 async def _tour(settings: Settings, server: SandboxServer, directory: Path, started: float, *, as_json: bool) -> int:
     status = await run(settings, SystemClock(), once=True, write=True, as_json=False, verbose=False)
     async with opened_store(settings) as store:
-        records = await with_leader_verdicts(store, await store.records())
+        records = await with_leader_verdicts(store.records, await store.records.newest())
         done = [record for record in records if record.state is State.DONE]
         order = [Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN]
         done.sort(key=lambda record: (order.index(record.verdict or Disposition.BENIGN), -(record.confidence or 0)))
@@ -97,7 +97,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
             return status
         example = done[0]
         click.echo(f"\nThe comment on {example.alert.id}, as the analyst reads it in Panther (plain-text form):\n")
-        investigation = await store.investigation(example.alert.id)
+        investigation = await store.records.investigation(example.alert.id)
         assert investigation is not None
 
         report = build_report(

@@ -8,7 +8,7 @@ from triage.cli.common import age_of, clock_at, config_option, now_option, run_a
 from triage.cli.state import json_line, opened_store, walk
 from triage.domain.alert import Severity
 from triage.domain.verdict import Investigation
-from triage.ports import AlertRecord, Clock, Store
+from triage.ports import AlertRecord, Clock, Records
 from triage.settings import Settings
 from triage.stages.reporting import to_json
 from triage.stages.reporting.exposure import Assets, risk_row
@@ -72,10 +72,10 @@ def risks(since: str | None, min_severity: str, config: str | None, now: str | N
 
 async def _alerts(settings: Settings, clock: Clock, since: str | None, form: str) -> None:
     async with opened_store(settings) as store:
-        marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
+        marks = {mark.alert_id: mark for mark in reversed(await store.records.marks())}
         if form == "csv":
             click.echo(csv_line(COLUMNS), nl=False)
-        async for record, investigation in _since(store, clock, since):
+        async for record, investigation in _since(store.records, clock, since):
             if form == "csv":
                 click.echo(csv_line(csv_row(record, investigation, marks.get(record.alert.id))), nl=False)
             else:
@@ -85,7 +85,7 @@ async def _alerts(settings: Settings, clock: Clock, since: str | None, form: str
 async def _assets(settings: Settings, clock: Clock, since: str | None) -> None:
     found = Assets()
     async with opened_store(settings) as store:
-        async for record, investigation in _since(store, clock, since):
+        async for record, investigation in _since(store.records, clock, since):
             found.add(record, investigation)
     for row in found.rows():
         json_line(row)
@@ -94,7 +94,7 @@ async def _assets(settings: Settings, clock: Clock, since: str | None) -> None:
 async def _risks(settings: Settings, clock: Clock, since: str | None, least: int) -> None:
     rows = []
     async with opened_store(settings) as store:
-        async for record, investigation in _since(store, clock, since):
+        async for record, investigation in _since(store.records, clock, since):
             if record.alert.severity.rank >= least:
                 row = risk_row(record, investigation, console_url=settings.writeback.console_url)
                 rows.append((-record.alert.severity.rank, record.alert.created_at, record.alert.id, row))
@@ -102,6 +102,8 @@ async def _risks(settings: Settings, clock: Clock, since: str | None, least: int
         json_line(row)
 
 
-def _since(store: Store, clock: Clock, since: str | None) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
+def _since(
+    records: Records, clock: Clock, since: str | None
+) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
     age = age_of(since)
-    return walk(store, since=clock.now() - age if age else None)
+    return walk(records, since=clock.now() - age if age else None)

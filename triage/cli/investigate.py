@@ -70,11 +70,11 @@ async def _investigate(
         if not as_json:
             note(f"{alert.severity.value} {alert.title} ({alert.detection_id or 'no detection'})")
         name = f"{process_name()}/investigate"
-        await app.store.save_alerts([(alert, Selected(reason="asked for by id"))], now=clock.now())
+        await app.store.queue.save([(alert, Selected(reason="asked for by id"))], now=clock.now())
         # What a process left that was killed over this alert need not run out first.
-        await app.store.release_ended(has_ended, now=clock.now())
-        await app.store.enqueue(alert_id, now=clock.now(), fresh=True)
-        claim = await app.store.claim(name, now=clock.now(), lease_seconds=LEASE_SECONDS, alert_id=alert_id)
+        await app.store.queue.release_ended(has_ended, now=clock.now())
+        await app.store.queue.enqueue(alert_id, now=clock.now(), fresh=True)
+        claim = await app.store.queue.claim(name, now=clock.now(), lease_seconds=LEASE_SECONDS, alert_id=alert_id)
         if claim is None:
             raise TriageError(f"alert {alert_id} is being worked on by another process; try again later")
         service = Service(
@@ -88,8 +88,8 @@ async def _investigate(
         )
         tally = Tally()
         await service.work(claim, tally, forced=True)
-        record = await app.store.record(alert_id)
-        investigation = await app.store.investigation(alert_id)
+        record = await app.store.records.find(alert_id)
+        investigation = await app.store.records.investigation(alert_id)
         if record is None:
             raise NotFound(f"alert {alert_id} is not in the store")
         if tally.failed or investigation is None or tally.skipped:

@@ -37,5 +37,5 @@ async def load(
     """Records newest first, one that is linked to another with that one's verdict; and what each has cost."""
     async with opened_store(settings) as store:
         start = clock_at(None).now() - age if age is not None else None
-        records = await store.records(since=start, states=(State.FAILED,) if failed else ())
-        return await with_leader_verdicts(store, records), await store.spent_by_alert(since=start)
+        records = await store.records.newest(since=start, states=(State.FAILED,) if failed else ())
+        return await with_leader_verdicts(store.records, records), await store.ledger.spent_by_alert(since=start)

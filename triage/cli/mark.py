@@ -35,4 +35,4 @@ async def _mark(settings: Settings, alert_id: str, label: Name, text: str) -> No
     except (OSError, KeyError):
         person = ""
     async with opened_store(settings) as store:
-        await store.mark(alert_id, label, text, by=person, now=SystemClock().now())
+        await store.records.mark(alert_id, label, text, by=person, now=SystemClock().now())

@@ -61,14 +61,14 @@ async def _retry(settings: Settings, clock: Clock, names: list[str], *, fresh: b
     unknown: list[NotFound] = []
     async with opened_store(settings) as store:
         if not names:
-            names = [record.alert.id for record in await store.records(states=(State.FAILED,))]
+            names = [record.alert.id for record in await store.records.newest(states=(State.FAILED,))]
         for name in names:
             try:
-                await store.enqueue(name, now=clock.now(), fresh=fresh)
+                await store.queue.enqueue(name, now=clock.now(), fresh=fresh)
             except NotFound as error:
                 unknown.append(error)
                 continue
-            record = await store.record(name)
+            record = await store.records.find(name)
             if record is not None and record.state is State.RUNNING:
                 busy.append(name)
     if unknown and len(unknown) == len(names):
@@ -85,5 +85,5 @@ async def _prune(settings: Settings, clock: Clock, keep: timedelta, *, dry_run: 
     async with opened_store(settings) as store:
         now = clock.now()
         if dry_run:
-            return await store.prunable(now - keep)
+            return await store.records.prunable(now - keep)
         return await prune_store(store, now=now, keep=keep)

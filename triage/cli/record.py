@@ -37,7 +37,7 @@ def import_(file: str, config: str | None) -> int:
 
 async def _export(settings: Settings, alert_id: str) -> str:
     async with opened_store(settings) as store:
-        return (await read_record(store, alert_id)).text()
+        return (await read_record(store.records, store.journal, alert_id)).text()
 
 
 async def _import(settings: Settings, path: Path) -> str:

@@ -80,15 +80,15 @@ async def _replay(
         if alert_id is not None:
             names = [alert_id]
         else:
-            records = await store.records(since=clock.now() - age, states=(State.DONE,))
+            records = await store.records.newest(since=clock.now() - age, states=(State.DONE,))
             done = [record.alert.id for record in reversed(records)]
             # An alert that is linked to another was not investigated itself.
-            names = [name for name in done if await store.investigation(name) is not None]
+            names = [name for name in done if await store.records.investigation(name) is not None]
         found: list[Replayed] = []
         left = 0
         for name in names:
             try:
-                case = await read_record(store, name)
+                case = await read_record(store.records, store.journal, name)
             except Unrecorded as error:
                 if alert_id is not None:
                     raise

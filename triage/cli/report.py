@@ -48,8 +48,8 @@ async def _shift(settings: Settings, clock: Clock, since: str) -> Shift:
     until = clock.now()
     start = until - age if age else None
     async with opened_store(settings) as store:
-        marks = {mark.alert_id: mark for mark in reversed(await store.marks())}
+        marks = {mark.alert_id: mark for mark in reversed(await store.records.marks())}
         shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=marks)
-        async for record, investigation in walk(store, since=start):
+        async for record, investigation in walk(store.records, since=start):
             shift.add(record, investigation)
     return shift

@@ -149,7 +149,7 @@ async def run(
                 note(f"metrics: {web.url_of(socket)}/metrics")
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=polls, workers=workers)
-        status = await app.store.queue_status(now=clock.now())
+        status = await app.store.queue.status(now=clock.now())
     if as_json:
         print_json(
             {

@@ -10,7 +10,7 @@ from triage.cli.transcript import Transcript
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
-from triage.ports import AlertRecord, Store
+from triage.ports import AlertRecord, Records
 from triage.settings import Settings
 from triage.stages.reporting import Turn, page, to_json
 
@@ -59,8 +59,8 @@ def _investigated(record: AlertRecord, investigation: Investigation | None) -> I
     return investigation
 
 
-async def _record(store: Store, alert_id: str) -> AlertRecord:
-    record = await store.record(alert_id)
+async def _record(records: Records, alert_id: str) -> AlertRecord:
+    record = await records.find(alert_id)
     if record is None:
         raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` investigates it")
     return record
@@ -68,32 +68,32 @@ async def _record(store: Store, alert_id: str) -> AlertRecord:
 
 async def _load(settings: Settings, alert_id: str) -> tuple[AlertRecord, Investigation | None]:
     async with opened_store(settings) as store:
-        record = await _record(store, alert_id)
+        record = await _record(store.records, alert_id)
         wanted = alert_id
         if isinstance(record.decision, Linked):
-            leader = await store.record(record.decision.leader)
+            leader = await store.records.find(record.decision.leader)
             if leader is not None:
                 wanted = leader.alert.id
                 record = record.model_copy(update={"verdict": leader.verdict, "confidence": leader.confidence})
-        return record, await store.investigation(wanted)
+        return record, await store.records.investigation(wanted)
 
 
 async def _turns(settings: Settings, run_id: str) -> tuple[Turn, ...]:
     """The conversation for the page; empty where no model was used."""
     async with opened_store(settings) as store:
-        found = Transcript.of(await store.entries(run_id), settings.llm.price)
+        found = Transcript.of(await store.journal.entries(run_id), settings.llm.price)
     return tuple(Turn(f"{step.key}, {step.facts(settings.llm.currency)}", step.lines) for step in found.steps)
 
 
 async def _transcript(settings: Settings, alert_id: str, *, as_json: bool) -> int:
     async with opened_store(settings) as store:
-        record = await _record(store, alert_id)
+        record = await _record(store.records, alert_id)
         if isinstance(record.decision, Linked):
             leader = record.decision.leader
             raise NotFound(f"alert {alert_id} takes its verdict from {leader}; `triage show {leader} --transcript`")
         if not record.run_id:
             raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
-        found = Transcript.of(await store.entries(record.run_id), settings.llm.price)
+        found = Transcript.of(await store.journal.entries(record.run_id), settings.llm.price)
     if as_json:
         print_json(found.rows())
     else:

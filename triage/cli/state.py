@@ -10,7 +10,7 @@ import click
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
-from triage.ports import AlertRecord, Store
+from triage.ports import AlertRecord, Records, Store
 from triage.settings import Settings
 
 
@@ -24,7 +24,7 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         await store.close()
 
 
-async def with_leader_verdicts(store: Store, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:
+async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:
     """The same records; one that is linked to another alert shows that alert's verdict and confidence."""
     known = {record.alert.id: record for record in records}
     shown = []
@@ -32,19 +32,19 @@ async def with_leader_verdicts(store: Store, records: Sequence[AlertRecord]) -> 
         if not isinstance(record.decision, Linked):
             shown.append(record)
             continue
-        leader = known.get(record.decision.leader) or await store.record(record.decision.leader)
+        leader = known.get(record.decision.leader) or await source.find(record.decision.leader)
         verdict = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
         shown.append(record.model_copy(update=verdict))
     return tuple(shown)
 
 
-async def walk(store: Store, *, since: datetime | None) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
+async def walk(source: Records, *, since: datetime | None) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
     """Every alert created at or after a moment, newest first, with its investigation; one at a time is in memory.
 
     A linked alert shows its leader's verdict and has no investigation. Raises StoreError.
     """
-    for record in await with_leader_verdicts(store, await store.records(since=since)):
-        yield record, await store.investigation(record.alert.id)
+    for record in await with_leader_verdicts(source, await source.newest(since=since)):
+        yield record, await source.investigation(record.alert.id)
 
 
 def json_line(row: object) -> None:

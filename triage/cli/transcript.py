@@ -57,7 +57,7 @@ class Transcript:
         """Read a journal; steps of other kinds, and of other versions, are left out.
 
         Args:
-            entries: As `Store.entries` gives them, each payload wrapped in `result`.
+            entries: As `Journal.entries` gives them, each payload wrapped in `result`.
             price: The model's, where it is known.
         """
         found = cls()

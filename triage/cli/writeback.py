@@ -54,4 +54,4 @@ def audit(config: str | None, file: str | None, as_json: bool) -> int:
 
 async def _set_paused(settings: Settings, *, paused: bool) -> None:
     async with opened_store(settings) as store:
-        await store.put(PAUSED, paused, now=SystemClock().now())
+        await store.values.put(PAUSED, paused, now=SystemClock().now())

@@ -13,7 +13,7 @@ from triage.domain.verdict import Disposition
 from triage.evaluation.metrics import Rate, clustered, isotonic
 from triage.evaluation.scores import DECIDED, Calibration, calibration_of
 from triage.ingest.windows import listings, new_alerts
-from triage.ports import AlertSource, Mark, State, Store
+from triage.ports import AlertSource, Mark, Records, State
 from triage.settings import IngestSettings
 
 MIN_SAMPLE = 30
@@ -90,13 +90,13 @@ class Gathered:
 
 
 async def gather(
-    source: AlertSource, store: Store, *, start: datetime, end: datetime, settings: IngestSettings
+    source: AlertSource, records: Records, *, start: datetime, end: datetime, settings: IngestSettings
 ) -> Gathered:
     """List a span again and put beside each alert what was concluded about it.
 
     Args:
         source: Panther's alert list.
-        store: Holds the verdicts.
+        records: Hold the verdicts.
         start: Alerts created at or after this.
         end: Alerts created at or before this.
         settings: Which kinds of alerts are listed, and the page size. The filters are not used: whom people have dealt
@@ -106,7 +106,7 @@ async def gather(
         PantherError: the list broke off, or its cursors lead nowhere; nothing of it is used.
         StoreError: the store cannot be read.
     """
-    done = {record.alert.id for record in await store.records(since=start, states=(State.DONE,))}
+    done = {record.alert.id for record in await records.newest(since=start, states=(State.DONE,))}
     whole = settings.model_copy(update={"statuses": (), "severities": (), "log_types": ()})
     listed: dict[str, Alert] = {}
     problems: list[str] = []
@@ -117,7 +117,7 @@ async def gather(
             problems += batch.problems
     past = []
     for alert in listed.values():
-        result = await store.investigation(alert.id)
+        result = await records.investigation(alert.id)
         if result is not None:
             verdict = result.verdict
             stated = verdict.confidence if verdict.stated is None else verdict.stated

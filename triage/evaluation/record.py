@@ -14,7 +14,7 @@ from triage.domain.redaction import redact_json
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.errors import ConfigError, NotFound, StoreError
-from triage.ports import Clock, Store
+from triage.ports import Clock, Journal, Records, Store
 
 _LEASE = 3600.0
 _UNPRINTED = re.compile(r"[^\n -~]+")
@@ -61,7 +61,7 @@ class CaseRecord(Value):
         return ascii_json(self)
 
 
-async def read_record(store: Store, alert_id: str) -> CaseRecord:
+async def read_record(records: Records, journal: Journal, alert_id: str) -> CaseRecord:
     """Take a finished investigation from the store, without secrets.
 
     Raises:
@@ -69,11 +69,11 @@ async def read_record(store: Store, alert_id: str) -> CaseRecord:
         Unrecorded: It has one, and its journal was pruned or is of another version.
         StoreError: The store cannot be read.
     """
-    record = await store.record(alert_id)
-    investigation = await store.investigation(alert_id)
+    record = await records.find(alert_id)
+    investigation = await records.investigation(alert_id)
     if record is None or investigation is None:
         raise NotFound(f"alert {alert_id} has no investigation here")
-    entries = await store.entries(investigation.run_id)
+    entries = await journal.entries(investigation.run_id)
     if not entries:
         raise Unrecorded(
             f"the journal of alert {alert_id} is gone (pruned, or of another version): it cannot be replayed"
@@ -104,15 +104,15 @@ async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: s
         ConfigError: The store knows the alert already.
         StoreError: It cannot be written.
     """
-    if await store.record(case.alert.id) is not None:
+    if await store.records.find(case.alert.id) is not None:
         raise ConfigError(f"alert {case.alert.id} is in this store already; import into another (store.url)")
     now = clock.now()
-    await store.save_alerts([(case.alert, Selected(reason="imported record"))], now=now)
-    claim = await store.claim(worker, now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
+    await store.queue.save([(case.alert, Selected(reason="imported record"))], now=now)
+    claim = await store.queue.claim(worker, now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
     if claim is None:
         raise StoreError(f"alert {case.alert.id} is being worked on by another process; try again later")
     for step in case.steps:
-        await store.journal(claim, step.key, step.kind, step.payload, now=now)
+        await store.journal.append(claim, step.key, step.kind, step.payload, now=now)
     result = case.investigation.model_copy(update={"run_id": claim.run_id})
-    if not await store.finish(claim, result, now=now):
+    if not await store.queue.finish(claim, result, now=now):
         raise StoreError(f"alert {case.alert.id} was taken by another process")

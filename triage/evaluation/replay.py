@@ -139,13 +139,13 @@ async def replay(
             toolbox=lambda dossier: RecordedTools(dossier, panther, settings, answers),
         )
         now = clock.now()
-        await store.save_alerts([(case.alert, Selected(reason="replay"))], now=now)
-        claim = await store.claim("replay", now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
+        await store.queue.save([(case.alert, Selected(reason="replay"))], now=now)
+        claim = await store.queue.claim("replay", now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
         if claim is None:
             raise StoreError("the replay's own store gave no claim")
         for step in case.steps:
             if _read_back(step, alert_only=alert_only):
-                await store.journal(claim, step.key, step.kind, step.payload, now=now)
+                await store.journal.append(claim, step.key, step.kind, step.payload, now=now)
         try:
             result = await pipeline.triage(claim, observe=observe, forced=True)
         except (TriageError, NotFound) as error:

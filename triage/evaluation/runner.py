@@ -121,9 +121,9 @@ async def _investigate(app: App, label: Label, number: int, worker: int) -> Outc
     try:
         alert = await app.panther.alerts.alert(label.alert_id)
         base = base.model_copy(update={"detection": alert.detection_id, "severity": alert.severity.value})
-        await app.store.save_alerts([(alert, Selected(reason="evaluation"))], now=now)
-        await app.store.enqueue(alert.id, now=now, fresh=True)
-        claim = await app.store.claim(f"eval/{worker}", now=now, lease_seconds=LEASE_SECONDS, alert_id=alert.id)
+        await app.store.queue.save([(alert, Selected(reason="evaluation"))], now=now)
+        await app.store.queue.enqueue(alert.id, now=now, fresh=True)
+        claim = await app.store.queue.claim(f"eval/{worker}", now=now, lease_seconds=LEASE_SECONDS, alert_id=alert.id)
         if claim is None:
             return base.model_copy(update={"error": "the alert could not be claimed"})
         result = await app.pipeline.triage(claim, observe=_quiet, forced=True)

@@ -7,7 +7,7 @@ from datetime import datetime, timedelta
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Selected, Skipped
 from triage.ingest.selection import filter_alert, link, match_all
-from triage.ports import Store
+from triage.ports import AlertQueue
 from triage.settings import IngestSettings
 
 _LED = 5_000
@@ -18,7 +18,7 @@ _LED = 5_000
 class Deciding:
     """Decides on the alerts of one window; those that lead groups are looked up once and kept while they matter."""
 
-    store: Store
+    queue: AlertQueue
     settings: IngestSettings
     end: datetime
     """Of the window."""
@@ -74,7 +74,7 @@ class Deciding:
         if not missing:
             return
         self.leaders.update((detection, _Leaders(since, [])) for detection, since in missing.items())
-        for alert in await self.store.leading(missing, since=min(missing.values()), until=self.end):
+        for alert in await self.queue.leading(missing, since=min(missing.values()), until=self.end):
             self.leaders[alert.detection_id].alerts.append(alert)
 
 

@@ -15,7 +15,7 @@ from triage.errors import PantherError
 from triage.ingest import windows
 from triage.ingest.decide import Deciding
 from triage.ingest.windows import SKEW, Stopped, listings, new_alerts
-from triage.ports import AlertSource, Listing, Observer, Progress, State, Store
+from triage.ports import AlertSource, Listing, Observer, Progress, State, Store, Values
 from triage.settings import IngestSettings
 
 log = logging.getLogger(__name__)
@@ -82,9 +82,9 @@ async def poll(
     return Polled(reading.seen, reading.new, tuple(reading.problems))
 
 
-async def poll_status(store: Store) -> PollStatus | None:
+async def poll_status(values: Values) -> PollStatus | None:
     """How the last poll went; `None` before the first one. Raises StoreError."""
-    kept = await store.get(STATUS)
+    kept = await values.get(STATUS)
     try:
         return None if kept is None else PollStatus.model_validate(kept)
     except ValidationError:
@@ -114,7 +114,7 @@ class _Reading:
 
     async def everything(self) -> None:
         for listing in listings(self.settings):
-            state = windows.state_of(await self.store.get(_name(listing)))
+            state = windows.state_of(await self.store.values.get(_name(listing)))
             if state is not None:
                 self.states[listing] = state
         await self._fresh(self.began)
@@ -181,13 +181,13 @@ class _Reading:
             known: Whether much of it has been stored before.
         """
         looked_at = await self._looked_at(span.start) if known else {}
-        deciding = Deciding(self.store, self.settings, span.end, looked_at)
+        deciding = Deciding(self.store.queue, self.settings, span.end, looked_at)
         batches = new_alerts(
             self.source, listing, start=span.start, end=span.end, settings=self.settings, proceed=self.proceed
         )
         async with aclosing(batches):
             async for batch in batches:
-                self.new += await self.store.save_alerts(await deciding.decide(batch.alerts), now=now)
+                self.new += await self.store.queue.save(await deciding.decide(batch.alerts), now=now)
                 self.seen += len(batch.alerts)
                 self.pages += 1
                 self.problems += batch.problems[: MAX_PROBLEMS_TOLD - len(self.problems)]
@@ -196,7 +196,7 @@ class _Reading:
 
     async def _looked_at(self, since: datetime) -> dict[str, tuple[Alert, Skipped]]:
         """The alerts that a worker has skipped for what it found; listed unchanged, they stay skipped."""
-        found = await self.store.records(since=since, states=(State.SKIPPED,))
+        found = await self.store.records.newest(since=since, states=(State.SKIPPED,))
         return {
             record.alert.id: (record.alert, record.decision)
             for record in found
@@ -204,13 +204,13 @@ class _Reading:
         }
 
     async def _keep(self, listing: Listing, now: datetime) -> None:
-        await self.store.put(_name(listing), _plain(self.states[listing]), now=now)
+        await self.store.values.put(_name(listing), _plain(self.states[listing]), now=now)
 
     # ---- how it goes ---------------------------------------------------------------------------------------------
 
     async def note(self, error: str) -> None:
         """Keep how the poll ended."""
-        before = await poll_status(self.store)
+        before = await poll_status(self.store.values)
         succeeded = before.succeeded_at if before else None
         failures = before.failures if before else 0
         await self._put_status(
@@ -218,7 +218,7 @@ class _Reading:
         )
 
     async def _note_progress(self) -> None:
-        before = await poll_status(self.store)
+        before = await poll_status(self.store.values)
         await self._put_status(
             succeeded_at=before.succeeded_at if before else None,
             failures=before.failures if before else 0,
@@ -240,7 +240,7 @@ class _Reading:
             new=self.new,
             problems=tuple(self.problems[:MAX_PROBLEMS]),
         )
-        await self.store.put(STATUS, _plain(status), now=self.clock())
+        await self.store.values.put(STATUS, _plain(status), now=self.clock())
 
 
 def _name(listing: Listing) -> str:

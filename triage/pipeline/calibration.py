@@ -6,14 +6,14 @@ from pydantic import ValidationError
 
 from triage.domain.calibration import ConfidenceMap
 from triage.errors import StoreError
-from triage.ports import Store
+from triage.ports import Values
 
 NAME = "calibration"
 
 
-async def load_fit(store: Store) -> ConfidenceMap | None:
+async def load_fit(values: Values) -> ConfidenceMap | None:
     """The fit in use; `None` without one. Raises StoreError, also if it can't be read."""
-    kept = await store.get(NAME)
+    kept = await values.get(NAME)
     if kept is None:
         return None
     try:
@@ -22,6 +22,6 @@ async def load_fit(store: Store) -> ConfidenceMap | None:
         raise StoreError("the stored calibration cannot be read; `triage eval agreement --forget` drops it") from error
 
 
-async def save_fit(store: Store, fit: ConfidenceMap | None, *, now: datetime) -> None:
+async def save_fit(values: Values, fit: ConfidenceMap | None, *, now: datetime) -> None:
     """Use a fit from now on, or none."""
-    await store.put(NAME, None if fit is None else fit.model_dump(mode="json"), now=now)
+    await values.put(NAME, None if fit is None else fit.model_dump(mode="json"), now=now)

@@ -16,7 +16,19 @@ from triage.errors import NotFound, PantherError
 from triage.ingest.selection import Comparison, compare, link
 from triage.pipeline.current import current_alert
 from triage.pipeline.publisher import Commented, Publisher
-from triage.ports import AlertRecord, AlertSource, Claim, Clock, Journal, Observer, Progress, Prompts, State, Store
+from triage.ports import (
+    AlertQueue,
+    AlertRecord,
+    AlertSource,
+    Claim,
+    Clock,
+    Observer,
+    Progress,
+    Prompts,
+    Records,
+    RunJournal,
+    State,
+)
 from triage.settings import DedupKey, Settings
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.reporting import build_pointer
@@ -47,12 +59,13 @@ class Pointer:
     claim: Claim
     settings: Settings
     alerts: AlertSource
-    store: Store
+    queue: AlertQueue
+    records: Records
     clock: Clock
     prompts: Prompts
     publisher: Publisher | None
     """`None`: nothing is written to Panther."""
-    journal: Journal
+    journal: RunJournal
     observe: Observer
 
     async def point(self) -> Pointed | None:
@@ -61,8 +74,8 @@ class Pointer:
         Raises:
             PantherError, StoreError: it could not be finished; it is to be tried again.
         """
-        record = await self.store.record(self.claim.leader)
-        investigation = await self.store.investigation(self.claim.leader)
+        record = await self.records.find(self.claim.leader)
+        investigation = await self.records.investigation(self.claim.leader)
         if record is None or investigation is None:
             return await self._end(await self._without_verdict(record))
         alert = await current_alert(self.alerts, self.claim.alert.id, self.settings.ingest)
@@ -76,10 +89,10 @@ class Pointer:
         now = self.clock.now()
         if commented.again_at is not None:
             text = next(iter(commented.notes), "the comment has to wait")
-            if not await self.store.give_back(self.claim, now=now, retry_at=commented.again_at):
+            if not await self.queue.give_back(self.claim, now=now, retry_at=commented.again_at):
                 return None
             return Pointed(Linked(leader=self.claim.leader, reason=text))
-        if not await self.store.point(self.claim, investigation, now=now):
+        if not await self.queue.finish_linked(self.claim, investigation, now=now):
             return None
         verdict = investigation.verdict.disposition
         self.observe(Progress("linked", f"{verdict.value}, as alert {self.claim.leader}"))
@@ -121,12 +134,12 @@ class Pointer:
         """Another leader within the window, or an investigation of its own."""
         tried = (*await self._tried(), self.claim.leader)
         since = alert.created_at - timedelta(minutes=self.settings.ingest.dedup_window_minutes)
-        leaders = await self.store.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
+        leaders = await self.queue.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
         linked = link(alert, [record.alert for record in leaders], self.settings.ingest, tried=tried)
         return linked or Selected(reason=f"not with alert {self.claim.leader}: {reason}"[:500])
 
     async def _tried(self) -> tuple[str, ...]:
-        record = await self.store.record(self.claim.alert.id)
+        record = await self.records.find(self.claim.alert.id)
         decision = record.decision if record else None
         return decision.tried if isinstance(decision, Linked) else ()
 
@@ -139,7 +152,7 @@ class Pointer:
 
         # A stale claim ends here; after a kill in between, the same is decided again.
         decision = _DECISION.validate_python(await self.journal.step("point/decision", "decision", perform))
-        await self.store.decide(self.claim.alert.id, decision, now=self.clock.now())
+        await self.queue.decide(self.claim.alert.id, decision, now=self.clock.now())
         self.observe(Progress("linked", decision.reason))
         return Pointed(decision)
 

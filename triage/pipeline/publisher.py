@@ -8,7 +8,7 @@ from triage.domain.alert import Alert
 from triage.domain.report import DEFERRED, UNWRITTEN, Report
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
-from triage.ports import Journal, Observer, Progress, Prompts
+from triage.ports import Observer, Progress, Prompts, RunJournal
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report, build_started
 from triage.stages.writeback import AlertAtStart, Gateway, Result, WriteOutcome
@@ -46,7 +46,7 @@ class Publisher:
     currency: str = ""
     """Currency of the cost in the footer."""
 
-    async def begin(self, alert: Alert, *, run_id: str, journal: Journal, observe: Observer) -> None:
+    async def begin(self, alert: Alert, *, run_id: str, journal: RunJournal, observe: Observer) -> None:
         """Announce the investigation on its alert, where that is configured. A failure here stops nothing."""
         # Policy may hold the result back, and the announcement would stay for good.
         if not self.settings.started or self.settings.verdicts:
@@ -60,7 +60,13 @@ class Publisher:
         observe(Progress("write back", _progress(outcome), ok=outcome.result is not Result.UNKNOWN))
 
     async def publish(
-        self, alert: Alert, investigation: Investigation, *, at_start: AlertAtStart, journal: Journal, observe: Observer
+        self,
+        alert: Alert,
+        investigation: Investigation,
+        *,
+        at_start: AlertAtStart,
+        journal: RunJournal,
+        observe: Observer,
     ) -> Publication:
         """Write the comment, then set status and assignee.
 
@@ -96,7 +102,7 @@ class Publisher:
         disposition: Disposition,
         *,
         run_id: str,
-        journal: Journal,
+        journal: RunJournal,
         observe: Observer,
     ) -> Commented:
         """Write one comment. Errors that may pass are raised."""

@@ -35,6 +35,7 @@ from triage.ports import (
     Observer,
     Progress,
     Prompts,
+    RunJournal,
     Spend,
     Store,
 )
@@ -53,10 +54,10 @@ class StaleClaimError(StoreError):
 
 
 @dataclass(frozen=True, slots=True)
-class RunJournal:
-    """The journal of one claim. Implements `ports.Journal`."""
+class ClaimJournal:
+    """The journal of one claim. Implements `ports.RunJournal`."""
 
-    store: Store
+    journal: Journal
     claim: Claim
     clock: Clock
 
@@ -65,11 +66,11 @@ class RunJournal:
 
         A result is wrapped, so that a step which gave `null` is told from one that has not happened.
         """
-        kept = await self.store.recall(self.claim.run_id, key)
+        kept = await self.journal.recall(self.claim.run_id, key)
         if isinstance(kept, dict):
             return kept["result"]
         result = await perform()
-        if not await self.store.journal(self.claim, key, kind, {"result": result}, now=self.clock.now()):
+        if not await self.journal.append(self.claim, key, kind, {"result": result}, now=self.clock.now()):
             raise StaleClaimError(f"alert {self.claim.alert.id} was taken over by another worker")
         return result
 
@@ -114,10 +115,10 @@ class Pipeline:
         Raises:
             PantherError, ModelError, StoreError: the alert could not be finished; its journal keeps what was.
         """
-        journal = RunJournal(self.store, claim, self.clock)
+        journal = ClaimJournal(self.store.journal, claim, self.clock)
         started = datetime.fromisoformat(str(await journal.step("started", "clock", self._started)))
         # A run that has its verdict is finished whatever became of the alert: by policy the run itself may have moved it.
-        judged = await self.store.recall(claim.run_id, "finished") is not None
+        judged = await self.store.journal.recall(claim.run_id, "finished") is not None
         alert = await current_alert(self.alerts, claim.alert.id, self.settings.ingest, forced=forced or judged)
         if isinstance(alert, Skipped):
             await self._skip(claim, alert)
@@ -157,7 +158,7 @@ class Pipeline:
                 alert, investigation, at_start=at_start, journal=journal, observe=observe
             )
             investigation, again_at = published.investigation, published.again_at
-        if not await self.store.finish(claim, investigation, now=self.clock.now(), again_at=again_at):
+        if not await self.store.queue.finish(claim, investigation, now=self.clock.now(), again_at=again_at):
             raise StaleClaimError(f"alert {alert.id} was taken over by another worker")
         log.info("done", extra={"alert_id": alert.id, "verdict": verdict.disposition.value})
         return investigation
@@ -172,11 +173,12 @@ class Pipeline:
             claim=claim,
             settings=self.settings,
             alerts=self.alerts,
-            store=self.store,
+            queue=self.store.queue,
+            records=self.store.records,
             clock=self.clock,
             prompts=self.prompts,
             publisher=self.publisher,
-            journal=RunJournal(self.store, claim, self.clock),
+            journal=ClaimJournal(self.store.journal, claim, self.clock),
             observe=observe,
         )
         pointed = await pointer.point()
@@ -185,7 +187,7 @@ class Pipeline:
         return pointed
 
     async def _fit(self) -> JsonValue:
-        fit = await load_fit(self.store)
+        fit = await load_fit(self.store.values)
         dumped: JsonValue = None if fit is None else fit.model_dump(mode="json")
         return dumped
 
@@ -197,11 +199,11 @@ class Pipeline:
         now = self.clock.now()
         dumped: JsonValue = decision.model_dump(mode="json")
         # The decision itself asks nobody whose claim it ends.
-        if not await self.store.journal(claim, "skipped", "decision", {"result": dumped}, now=now):
+        if not await self.store.journal.append(claim, "skipped", "decision", {"result": dumped}, now=now):
             raise StaleClaimError(f"alert {claim.alert.id} was taken over by another worker")
-        await self.store.decide(claim.alert.id, decision, now=now)
+        await self.store.queue.decide(claim.alert.id, decision, now=now)
 
-    async def _investigate(self, claim: Claim, dossier: Dossier, journal: Journal, observe: Observer) -> Conclusion:
+    async def _investigate(self, claim: Claim, dossier: Dossier, journal: RunJournal, observe: Observer) -> Conclusion:
         if self.model is None:
             observe(Progress("investigate", "the offline analyst judges from signals and runbook evidence"))
             return Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence, offline=True)
@@ -229,7 +231,7 @@ class Pipeline:
             return _unpaid(replace(conclusion, draft=offline_draft(dossier)), "the day's budget is used up", observe)
         return conclusion
 
-    async def _capabilities(self, journal: Journal) -> Capabilities:
+    async def _capabilities(self, journal: RunJournal) -> Capabilities:
         """What the run takes the model's endpoint to be able to do; the same after a restart."""
 
         async def known() -> JsonValue:
@@ -245,7 +247,7 @@ class Pipeline:
         dossier: Dossier,
         conclusion: Conclusion,
         checked: Checked,
-        journal: Journal,
+        journal: RunJournal,
         observe: Observer,
     ) -> tuple[Adjudication, Usage]:
         """Ask the model a second time what the proven findings show, if there are any."""
@@ -263,7 +265,7 @@ class Pipeline:
         observe(Progress("adjudicate", f"second opinion on the proven findings: {outcome}", ok=opinion is not None))
         return adjudication, spent
 
-    def _context(self, claim: Claim, journal: Journal, model: ChatModel, capabilities: Capabilities) -> ModelContext:
+    def _context(self, claim: Claim, journal: RunJournal, model: ChatModel, capabilities: Capabilities) -> ModelContext:
         """What the model calls of one claim need."""
         return ModelContext(
             model=model,
@@ -279,7 +281,7 @@ class Pipeline:
 
     def meter(self, claim: Claim) -> StoreMeter:
         """The book of one claim's model calls, and the day's budget."""
-        return StoreMeter(self.store, claim, self.clock, self.settings, self.pending)
+        return StoreMeter(self.store.ledger, claim, self.clock, self.settings, self.pending)
 
     async def _nonce(self) -> JsonValue:
         return self.clock.token(8)

@@ -5,7 +5,7 @@ from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from triage.ports import ChatReply, Claim, Clock, Spend, Store
+from triage.ports import ChatReply, Claim, Clock, Ledger, Spend
 from triage.settings import Settings
 from triage.stages.model_calls import cost_of
 
@@ -25,7 +25,7 @@ class Pending:
 class StoreMeter:
     """Implements `ports.Meter` for one claim, over the store that all processes share."""
 
-    store: Store
+    ledger: Ledger
     claim: Claim
     clock: Clock
     settings: Settings
@@ -54,7 +54,7 @@ class StoreMeter:
         limits = self.settings.investigation
         if not limits.daily_tokens and not limits.daily_money:
             return ""
-        spent = await self.store.spent(since=midnight(self.clock.now()))
+        spent = await self.ledger.spent(since=midnight(self.clock.now()))
         share = 1.0 if concluding else 1.0 - RESERVE
         if limits.daily_tokens:
             wanted = spent.tokens + self.pending.tokens + estimate.tokens
@@ -70,7 +70,7 @@ class StoreMeter:
     async def book(self, key: str, reply: ChatReply, estimate: Spend) -> None:
         """Record a call's cost under its journal key, so that a replay books nothing twice. Raises StoreError."""
         spend = cost_of(reply, estimate, self.settings.llm.price)
-        await self.store.spend(self.claim, key, spend, now=self.clock.now())
+        await self.ledger.book(self.claim, key, spend, now=self.clock.now())
 
 
 def midnight(now: datetime) -> datetime:

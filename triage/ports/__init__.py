@@ -39,29 +39,14 @@ from triage.ports.panther import (
     Table,
     Users,
 )
-from triage.ports.run import (
-    Clock,
-    Journal,
-    Observer,
-    Progress,
-)
-from triage.ports.store import (
-    AlertRecord,
-    Claim,
-    Ended,
-    InFlight,
-    Mark,
-    Parked,
-    Pruned,
-    QueueStatus,
-    Receipt,
-    State,
-    Store,
-)
+from triage.ports.queue import AlertQueue, AlertRecord, Claim, Ended, InFlight, Parked, QueueStatus, State
+from triage.ports.run import Clock, Observer, Progress, RunJournal
+from triage.ports.store import Journal, Ledger, Mark, Pruned, Receipt, Records, Store, Values
 
 __all__ = [
     "AlertPage",
     "AlertQuery",
+    "AlertQueue",
     "AlertRecord",
     "AlertSource",
     "AuditEntry",
@@ -81,6 +66,7 @@ __all__ = [
     "Journal",
     "KnownCapabilities",
     "Lake",
+    "Ledger",
     "Listing",
     "LogSource",
     "LogSources",
@@ -98,7 +84,9 @@ __all__ = [
     "QueryResult",
     "QueueStatus",
     "Receipt",
+    "Records",
     "RuleBook",
+    "RunJournal",
     "Spend",
     "State",
     "Store",
@@ -106,4 +94,5 @@ __all__ = [
     "ToolCall",
     "ToolSpec",
     "Users",
+    "Values",
 ]

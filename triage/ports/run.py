@@ -26,7 +26,7 @@ class Clock(Protocol):
         """`2 * size` unguessable hexadecimal digits, for ids and nonces."""
 
 
-class Journal(Protocol):
+class RunJournal(Protocol):
     """Each effect happens once: after a restart a finished step is read back instead of done again."""
 
     async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:

@@ -160,7 +160,7 @@ class Service:
             await either(self.clock.sleep(self.lease_seconds / 4), stop)
 
     async def _release_ended(self) -> None:
-        freed = await self.store.release_ended(self.has_ended, now=self.clock.now())
+        freed = await self.store.queue.release_ended(self.has_ended, now=self.clock.now())
         if freed:
             log.info("took over from processes that have ended", extra={"leases": freed})
 
@@ -183,7 +183,7 @@ class Service:
             pass
 
     async def _next(self, worker: str, tally: Tally) -> bool:
-        claim = await self.store.claim(worker, now=self.clock.now(), lease_seconds=self.lease_seconds)
+        claim = await self.store.queue.claim(worker, now=self.clock.now(), lease_seconds=self.lease_seconds)
         if claim is None:
             return False
         await self.work(claim, tally)
@@ -194,7 +194,7 @@ class Service:
         worker = Worker(
             pipeline=self.pipeline,
             alerts=self.alerts,
-            store=self.store,
+            queue=self.store.queue,
             clock=self.clock,
             observe=self.observe,
             on_done=self.on_done,

@@ -63,7 +63,7 @@ class Poller:
             await asyncio.gather(held, return_exceptions=True)
             self.vitals.leading = False
             with contextlib.suppress(StoreError):
-                await self.store.release_lease(POLLER, self.name)
+                await self.store.values.release_lease(POLLER, self.name)
 
     async def once(self) -> bool:
         """Poll once; false where another process polls.
@@ -77,14 +77,14 @@ class Poller:
             await self._poll(asyncio.Event())
         finally:
             with contextlib.suppress(StoreError):
-                await self.store.release_lease(POLLER, self.name)
+                await self.store.values.release_lease(POLLER, self.name)
         return True
 
     # ---- the lease -----------------------------------------------------------------------------------------------
 
     async def _lead(self) -> bool:
         now = self.clock.now()
-        leads = await self.store.acquire_lease(POLLER, self.name, now=now, seconds=self.lease_seconds)
+        leads = await self.store.values.acquire_lease(POLLER, self.name, now=now, seconds=self.lease_seconds)
         self._led_at = now if leads else None
         return leads
 
@@ -172,7 +172,7 @@ class Poller:
     async def _was_accepted(self) -> bool:
         """Whether a poll of this store has ever succeeded."""
         with contextlib.suppress(StoreError):
-            status = await poll_status(self.store)
+            status = await poll_status(self.store.values)
             return status is not None and status.succeeded_at is not None
         return True
 
@@ -187,7 +187,7 @@ class Poller:
         keep, now = self.settings.store.keep, self.clock.now()
         if not keep:
             return
-        last = await self.store.get(PRUNED)
+        last = await self.store.values.get(PRUNED)
         at = last.get("at") if isinstance(last, dict) else None
         if isinstance(at, str) and now - datetime.fromisoformat(at) < PRUNE_EVERY:
             return
@@ -199,9 +199,9 @@ class Poller:
 async def prune(store: Store, *, now: datetime, keep: timedelta) -> int:
     """Delete alerts older than `keep`, and note when; gives how many. Raises StoreError."""
     before = now - keep
-    pruned = await store.prune(before)
+    pruned = await store.records.prune(before)
     noted: dict[str, JsonValue] = {"at": now.isoformat(), "before": before.isoformat(), "alerts": pruned.alerts}
-    await store.put(PRUNED, noted, now=now)
+    await store.values.put(PRUNED, noted, now=now)
     log.info("pruned", extra=noted)
     return pruned.alerts
 

@@ -8,7 +8,7 @@ from triage.domain.polling import PollStatus
 from triage.errors import StoreError
 from triage.ingest.poll import poll_status
 from triage.pipeline.spending import midnight
-from triage.ports import QueueStatus, Spend, Store
+from triage.ports import QueueStatus, Spend, Store, Values
 from triage.stages.writeback import PAUSED
 
 POLLER = "poller"
@@ -86,25 +86,25 @@ async def look(store: Store, *, now: datetime, total: bool = True) -> Status:
     Raises:
         StoreError: the state database cannot be read.
     """
-    pruned = await store.get(PRUNED)
+    pruned = await store.values.get(PRUNED)
     at = pruned.get("at") if isinstance(pruned, Mapping) else None
     return Status(
         at=now,
-        queue=await store.queue_status(now=now),
-        poll=await poll_status(store),
-        poller=await store.lease_holder(POLLER, now=now),
-        paused=await store.get(PAUSED) is True,
-        today=await store.spent(since=midnight(now)),
-        total=await store.spent(since=_LONG_AGO) if total else Spend(),
+        queue=await store.queue.status(now=now),
+        poll=await poll_status(store.values),
+        poller=await store.values.lease_holder(POLLER, now=now),
+        paused=await store.values.get(PAUSED) is True,
+        today=await store.ledger.spent(since=midnight(now)),
+        total=await store.ledger.spent(since=_LONG_AGO) if total else Spend(),
         pruned_at=datetime.fromisoformat(at) if isinstance(at, str) else None,
     )
 
 
-async def health(store: Store, vitals: Vitals, *, monotonic: float) -> tuple[str, ...]:
+async def health(values: Values, vitals: Vitals, *, monotonic: float) -> tuple[str, ...]:
     """What is wrong with this process; empty where all is well."""
     found = vitals.complaints(monotonic)
     try:
-        await store.get(POLLER)
+        await values.get(POLLER)
     except StoreError as error:
         found = (*found, str(error))
     return found

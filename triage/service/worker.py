@@ -14,7 +14,7 @@ from triage.errors import PantherDenied, StoreError, TriageError
 from triage.pipeline.linked import Pointed
 from triage.pipeline.publisher import unwritten
 from triage.pipeline.run import Pipeline, StaleClaimError
-from triage.ports import AlertQuery, AlertSource, Claim, Clock, Observer, Store
+from triage.ports import AlertQuery, AlertQueue, AlertSource, Claim, Clock, Observer
 
 log = logging.getLogger(__name__)
 
@@ -78,7 +78,7 @@ class Worker:
 
     pipeline: Pipeline
     alerts: AlertSource
-    store: Store
+    queue: AlertQueue
     clock: Clock
     observe: Observer
     on_done: Callable[[Alert, Result], None]
@@ -179,7 +179,7 @@ class Worker:
             now = self.clock.now()
             retry_at = None if retry_after is None else now + timedelta(seconds=retry_after)
             try:
-                await self.store.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
+                await self.queue.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
             except StoreError as trouble:
                 tries += 1
                 pause = grown(PAUSE, tries)
@@ -195,7 +195,7 @@ class Worker:
         while True:
             await self.clock.sleep(self.lease_seconds / 4)
             try:
-                if not await self.store.heartbeat(claim, now=self.clock.now(), lease_seconds=self.lease_seconds):
+                if not await self.queue.heartbeat(claim, now=self.clock.now(), lease_seconds=self.lease_seconds):
                     return
             except StoreError as error:
                 # The lease may still hold; the fenced writes decide in the end.

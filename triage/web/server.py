@@ -77,7 +77,7 @@ async def serving(
         return Response(metrics.text(status, vitals), headers={"Content-Type": _TEXT_FORMAT})
 
     async def serve_health(_request: Request) -> Response:
-        wrong = await health(store, vitals, monotonic=clock.monotonic())
+        wrong = await health(store.values, vitals, monotonic=clock.monotonic())
         return JSONResponse({"ok": not wrong, "reasons": list(wrong)}, status_code=503 if wrong else 200)
 
     routes = [Route("/metrics", serve_metrics, methods=["GET"]), Route("/healthz", serve_health, methods=["GET"])]

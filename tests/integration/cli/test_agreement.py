@@ -202,7 +202,7 @@ async def _keep_a_fit(directory: Path) -> None:
     store = await open_store(f"sqlite:///{directory / 'triage.db'}")
     try:
         fitted = ConfidenceMap(fitted_at=NOW, curves=dict.fromkeys(Disposition, curve))
-        await save_fit(store, fitted, now=NOW)
+        await save_fit(store.values, fitted, now=NOW)
     finally:
         await store.close()
 
@@ -223,7 +223,7 @@ async def _decided(directory: Path, *names: str) -> None:
         for name in names:
             await saved(store, alert(name, created_at=START - timedelta(hours=1)))
             claim = await claimed(store, alert_id=name)
-            assert await store.finish(claim, investigation(claim), now=NOW)
+            assert await store.queue.finish(claim, investigation(claim), now=NOW)
     finally:
         await store.close()
 

@@ -12,8 +12,8 @@ from tests.support.stores import HOLDS, NOW, SELECTED, SKIPPED, alert, claimed, 
 from triage.domain.polling import STATUS, PollStatus
 from triage.domain.selection import Linked
 from triage.edges.process import has_ended, process_name
-from triage.edges.store import SqlStore, open_store
-from triage.ports import Spend
+from triage.edges.store import open_store
+from triage.ports import Spend, Store
 from triage.service.poller import prune
 from triage.service.status import POLLER
 from triage.stages.writeback import PAUSED
@@ -22,7 +22,7 @@ HOUR = timedelta(hours=1)
 AT = ("--now", NOW.isoformat())
 
 
-def prepare(directory: Path, *steps: Callable[[SqlStore], Awaitable[object]]) -> None:
+def prepare(directory: Path, *steps: Callable[[Store], Awaitable[object]]) -> None:
     """A configuration, and a store in which something has happened."""
     text = f"panther: {{url: 'http://127.0.0.1:1', token: t}}\nstore: {{url: '{sqlite_url(directory)}'}}\n"
     (directory / "config.yaml").write_text(text, encoding="utf-8")
@@ -36,20 +36,24 @@ def prepare(directory: Path, *steps: Callable[[SqlStore], Awaitable[object]]) ->
     asyncio.run(act())
 
 
-async def busy(store: SqlStore) -> None:
+async def busy(store: Store) -> None:
     """One of everything."""
     await saved(store, alert("done"))
     claim = await claimed(store)
-    await store.spend(claim, "model/1", Spend(calls=2, prompt_tokens=900, completion_tokens=100, money=0.5), now=NOW)
-    await store.finish(claim, investigation(claim), now=NOW)
+    await store.ledger.book(
+        claim, "model/1", Spend(calls=2, prompt_tokens=900, completion_tokens=100, money=0.5), now=NOW
+    )
+    await store.queue.finish(claim, investigation(claim), now=NOW)
     await saved(store, alert("follower"), decision=Linked(leader="done", reason="same title"))
-    await store.save_alerts([(alert("waits"), SELECTED)], now=NOW - 2 * HOUR)
+    await store.queue.save([(alert("waits"), SELECTED)], now=NOW - 2 * HOUR)
     await saved(store, alert("broken"), alert("works"), alert("leads", minutes=1))
     await saved(store, alert("later", minutes=1), decision=Linked(leader="leads", reason="same title"))
-    await store.give_back(await claimed(store, alert_id="broken"), now=NOW, error="the model\nrefuses", failed=True)
+    await store.queue.give_back(
+        await claimed(store, alert_id="broken"), now=NOW, error="the model\nrefuses", failed=True
+    )
     await claimed(store, "host/7/0", alert_id="works")
-    await store.acquire_lease(POLLER, "host/7", now=NOW, seconds=HOLDS)
-    await store.put(PAUSED, True, now=NOW)
+    await store.values.acquire_lease(POLLER, "host/7", now=NOW, seconds=HOLDS)
+    await store.values.put(PAUSED, True, now=NOW)
     poll = PollStatus(
         attempted_at=NOW - HOUR,
         succeeded_at=NOW - 26 * HOUR,
@@ -60,7 +64,7 @@ async def busy(store: SqlStore) -> None:
         backlog_windows=9,
         problems=("alert x has no id",),
     )
-    await store.put(STATUS, poll.model_dump(mode="json"), now=NOW)
+    await store.values.put(STATUS, poll.model_dump(mode="json"), now=NOW)
 
 
 def test_the_status_of_nothing(tmp_path: Path) -> None:
@@ -165,7 +169,7 @@ def test_the_list_shows_what_each_alert_cost(tmp_path: Path) -> None:
     assert (rows["waits"]["tokens"], rows["waits"]["money"]) == (0, 0.0)
 
 
-async def one_alert(store: SqlStore) -> None:
+async def one_alert(store: Store) -> None:
     await saved(store, alert("waits"))
 
 
@@ -216,10 +220,10 @@ def test_wrong_requests(tmp_path: Path, arguments: tuple[str, ...], message: str
     assert len(ran.err.splitlines()) == 1
 
 
-async def aged(store: SqlStore) -> None:
+async def aged(store: Store) -> None:
     for days in (500, 100, 10):
         then = NOW - timedelta(days=days)
-        await store.save_alerts([(alert(f"d{days}", created_at=then), SKIPPED)], now=then)
+        await store.queue.save([(alert(f"d{days}", created_at=then), SKIPPED)], now=then)
 
 
 def test_pruning(tmp_path: Path) -> None:

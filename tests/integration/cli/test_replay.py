@@ -186,7 +186,7 @@ def test_a_replay_is_not_booked_on_the_days_budget(recorded: Recorded) -> None:
 async def _spent(directory: Path) -> Spend:
     store = await open_store(f"sqlite:///{directory / 'triage.db'}")
     try:
-        return await store.spent(since=THEN - timedelta(days=365))
+        return await store.ledger.spent(since=THEN - timedelta(days=365))
     finally:
         await store.close()
 
@@ -260,7 +260,7 @@ def offline(tmp_path: Path) -> Path:
 async def _use(directory: Path, fit: ConfidenceMap | None) -> None:
     store = await open_store(f"sqlite:///{directory / 'triage.db'}")
     try:
-        await save_fit(store, fit, now=THEN)
+        await save_fit(store.values, fit, now=THEN)
     finally:
         await store.close()
 

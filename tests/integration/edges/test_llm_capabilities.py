@@ -144,22 +144,22 @@ async def test_capabilities_are_asked_once_and_remembered(tmp_path: Path) -> Non
         async with ScriptedLlm(inquisitive) as llm:
             settings = LlmSettings(base_url=llm.url)
             async with open_model(settings, clock=clock) as model:
-                first = await StoredCapabilities(model, settings, store, clock).known()
+                first = await StoredCapabilities(model, settings, store.values, clock).known()
                 assert (first.tools, first.strict_tools, first.json_schema) == (True, True, True)
                 assert len(llm.probed) == 4
-                again = StoredCapabilities(model, settings, store, clock)
+                again = StoredCapabilities(model, settings, store.values, clock)
                 assert await again.known() == first
                 assert len(llm.probed) == 4
                 await again.learn(first.without("tools"))
-                assert not (await StoredCapabilities(model, settings, store, clock).known()).tools
+                assert not (await StoredCapabilities(model, settings, store.values, clock).known()).tools
                 clock.advance(timedelta(days=8).total_seconds())
-                assert (await StoredCapabilities(model, settings, store, clock).known()).tools
+                assert (await StoredCapabilities(model, settings, store.values, clock).known()).tools
                 assert len(llm.probed) == 8
                 other = LlmSettings(base_url=llm.url, model="another")
-                await StoredCapabilities(model, other, store, clock).known()
+                await StoredCapabilities(model, other, store.values, clock).known()
                 assert len(llm.probed) == 12
-                await store.put(again.key, {"something": "else"}, now=clock.now())
-                await StoredCapabilities(model, settings, store, clock).known()
+                await store.values.put(again.key, {"something": "else"}, now=clock.now())
+                await StoredCapabilities(model, settings, store.values, clock).known()
                 assert len(llm.probed) == 16
     finally:
         await store.close()

@@ -31,9 +31,10 @@ from tests.support.shared import shared_path
 from tests.support.stores import HOLDS
 from tests.support.tiny_world import ALERTS, event, write_world
 from triage.edges.panther.wire import stamp
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.errors import PantherError, PantherProtocolError
 from triage.ingest.poll import Polled, poll
+from triage.ports import Store
 from triage.sandbox.server import Fault, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import IngestSettings
@@ -58,14 +59,14 @@ def alerts() -> list[Node]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     opened = await open_store(f"sqlite:///{tmp_path / 'state.db'}")
     yield opened
     await opened.close()
 
 
 async def polled(
-    served: AlertList, store: SqlStore, *, settings: IngestSettings = SETTINGS, minutes: float = 0, **changes: Any
+    served: AlertList, store: Store, *, settings: IngestSettings = SETTINGS, minutes: float = 0, **changes: Any
 ) -> Polled:
     """One poll `minutes` after START."""
     clock = FakeClock()
@@ -82,16 +83,16 @@ def began_at(served: AlertList) -> timedelta:
 ANEW = timedelta(hours=3)
 
 
-async def queued(store: SqlStore) -> list[str]:
+async def queued(store: Store) -> list[str]:
     """Every alert that a worker would be given, in the order of the ids."""
     found = []
-    while (claim := await store.claim("w", now=START, lease_seconds=HOLDS)) is not None:
+    while (claim := await store.queue.claim("w", now=START, lease_seconds=HOLDS)) is not None:
         found.append(claim.alert.id)
     return sorted(found)
 
 
-async def stored(store: SqlStore) -> set[str]:
-    return {record.alert.id for record in await store.records()}
+async def stored(store: Store) -> set[str]:
+    return {record.alert.id for record in await store.records.newest()}
 
 
 # ---- rows 1 to 36 and 47 to 50: one page of a poll goes wrong ------------------------------------------------------
@@ -129,7 +130,7 @@ def in_the_middle(script: Sequence[Answer]) -> Twist:
 
 
 @pytest.mark.parametrize("case", READS, ids=lambda case: case.row)
-async def test_a_fault_in_the_middle_of_a_poll(case: client_side.Case, store: SqlStore) -> None:
+async def test_a_fault_in_the_middle_of_a_poll(case: client_side.Case, store: Store) -> None:
     """A passing fault changes nothing; a lasting one leaves the cursor, keeps what came, and the next poll has all."""
     served = AlertList(alerts(), in_the_middle(case.script))
     if case.error is None:
@@ -262,7 +263,7 @@ def alerts_cursor(name: str) -> str:
 
 
 @pytest.mark.parametrize("odd", ODDITIES, ids=lambda odd: odd.row)
-async def test_an_odd_page_loses_and_doubles_nothing(odd: Odd, store: SqlStore) -> None:
+async def test_an_odd_page_loses_and_doubles_nothing(odd: Odd, store: Store) -> None:
     """What can be read is stored, the rest is said, and a sound poll inside the overlap completes it."""
     problems: tuple[str, ...] = ()
     try:
@@ -281,10 +282,10 @@ async def test_an_odd_page_loses_and_doubles_nothing(odd: Odd, store: SqlStore) 
     assert await queued(store) == list(NAMES)
 
 
-async def test_32_an_unknown_severity_goes_first(store: SqlStore) -> None:
+async def test_32_an_unknown_severity_goes_first(store: Store) -> None:
     """What this program cannot rank counts as the most severe."""
     await polled(AlertList(alerts(), every(only("d", severity="APOCALYPTIC"))), store)
-    claim = await store.claim("w", now=START, lease_seconds=HOLDS)
+    claim = await store.queue.claim("w", now=START, lease_seconds=HOLDS)
     assert claim is not None
     assert claim.alert.id == "d"
 
@@ -307,7 +308,7 @@ def served_pages(served: AlertList) -> Callable[[Any], Answer]:
 @pytest.mark.parametrize("newest_first", [False, True], ids=["newest-last", "newest-first"])
 @pytest.mark.parametrize("same_page", [False, True], ids=["two-pages", "one-page"])
 async def test_42_of_two_contents_the_newest_is_kept(
-    newest_first: bool, same_page: bool, store: SqlStore, caplog: pytest.LogCaptureFixture
+    newest_first: bool, same_page: bool, store: Store, caplog: pytest.LogCaptureFixture
 ) -> None:
     """One alert with two contents is stored once, with what Panther wrote last, and the conflict is logged."""
     old = node("b", 59, title="Old", severity="MEDIUM", updatedAt=stamp(START - timedelta(minutes=50)))
@@ -327,27 +328,27 @@ async def test_42_of_two_contents_the_newest_is_kept(
         async with connected(served_pages(AlertList([], twist))) as (panther, _):
             await poll(panther.alerts, store, SETTINGS, now=START, observe=lambda _progress: None)
     logger.removeHandler(caplog.handler)
-    record = await store.record("b")
+    record = await store.records.find("b")
     assert record is not None
     assert (record.alert.title, record.alert.severity) == ("New", "CRITICAL")
     assert any(re.search(r"conflict.*\bb\b", str(line.__dict__)) for line in caplog.records)
     assert await queued(store) == ["a", "b", "c"]
 
 
-async def test_42_an_older_content_of_a_later_poll_changes_nothing(store: SqlStore) -> None:
+async def test_42_an_older_content_of_a_later_poll_changes_nothing(store: Store) -> None:
     """A list that falls back to an older state does not take the newer one away."""
     new = node("a", 5, title="New", updatedAt=stamp(START - timedelta(minutes=1)))
     old = node("a", 5, title="Old", updatedAt=stamp(START - timedelta(minutes=2)))
     await polled(AlertList([new]), store)
     await polled(AlertList([old]), store, minutes=1)
-    record = await store.record("a")
+    record = await store.records.find("a")
     assert record is not None
     assert record.alert.title == "New"
     assert await queued(store) == ["a"]
 
 
 @pytest.mark.parametrize("late", [0.5, 5, 14], ids=lambda minutes: f"{minutes}-minutes")
-async def test_43_an_alert_that_appears_late_is_found_in_the_overlap(late: float, store: SqlStore) -> None:
+async def test_43_an_alert_that_appears_late_is_found_in_the_overlap(late: float, store: Store) -> None:
     """Created before the last poll, listed only after it: the next window reaches back far enough."""
     await polled(AlertList(alerts()), store)
     await polled(AlertList([*alerts(), node("late", late)]), store, minutes=0.9)
@@ -355,7 +356,7 @@ async def test_43_an_alert_that_appears_late_is_found_in_the_overlap(late: float
 
 
 @pytest.mark.parametrize("ahead", [0.5, 90, 20 * 60], ids=lambda minutes: f"{minutes:g}-minutes")
-async def test_43_an_alert_from_the_future_is_read_once(ahead: float, store: SqlStore) -> None:
+async def test_43_an_alert_from_the_future_is_read_once(ahead: float, store: Store) -> None:
     """Panther's clock may run ahead of ours: the alert is taken at once, and again polled it is no second one."""
     served = [*alerts(), node("ahead", -ahead)]
     first = await polled(AlertList(served), store)
@@ -365,14 +366,14 @@ async def test_43_an_alert_from_the_future_is_read_once(ahead: float, store: Sql
     assert await queued(store) == sorted([*NAMES, "ahead"])
 
 
-async def test_43_a_clock_that_was_set_back_leaves_no_gap(store: SqlStore) -> None:
+async def test_43_a_clock_that_was_set_back_leaves_no_gap(store: Store) -> None:
     """Our own clock ran two hours ahead for a while; what came meanwhile is not skipped."""
     await polled(AlertList(alerts()), store, minutes=120)
     await polled(AlertList([*alerts(), node("meanwhile", 5)]), store, minutes=1)
     assert await queued(store) == [*NAMES, "meanwhile"]
 
 
-async def test_43_a_first_poll_reads_each_page_once(store: SqlStore) -> None:
+async def test_43_a_first_poll_reads_each_page_once(store: Store) -> None:
     """What it has just read needs no second look for alerts that were reopened; the next poll takes that."""
     settings = SETTINGS.model_copy(update={"recheck": timedelta(days=1)})
     first, second_ = AlertList(alerts()), AlertList(alerts())
@@ -401,7 +402,7 @@ def test_44_an_alert_that_is_gone_when_its_turn_comes(tmp_path: Path) -> None:
         assert not [item for item in panther.comments(skipped["alert_id"]) if ours(item)]
 
 
-async def test_46_a_flood_is_stored_as_it_comes_and_worked_by_severity(store: SqlStore, tmp_path: Path) -> None:
+async def test_46_a_flood_is_stored_as_it_comes_and_worked_by_severity(store: Store, tmp_path: Path) -> None:
     """Of 1,000 alerts never more than four pages are held unstored, whatever the server could send; the worst go first.
 
     The benchmark `tests/bench/ingest.py` does it with 100,000 and measures the memory.
@@ -420,9 +421,9 @@ async def test_46_a_flood_is_stored_as_it_comes_and_worked_by_severity(store: Sq
     found = await polled(AlertList(flood, twist), store, settings=settings)
     assert found.new == 1_000
     assert max(ahead) <= 200
-    claimed = [await store.claim("w", now=START, lease_seconds=HOLDS) for _ in range(201)]
+    claimed = [await store.queue.claim("w", now=START, lease_seconds=HOLDS) for _ in range(201)]
     assert [claim.alert.severity.rank for claim in claimed if claim] == [4] * 200 + [3]
-    assert sum((await store.queue_status(now=START)).by_state.values()) == 1_000
+    assert sum((await store.queue.status(now=START)).by_state.values()) == 1_000
     assert await stored(store) == {each["id"] for each in flood}
 
 

@@ -18,10 +18,10 @@ from triage.domain.alert import Alert
 from triage.domain.polling import PollState, Span
 from triage.domain.selection import Linked, Selected, SkipCode, Skipped
 from triage.edges.clock import SystemClock
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.errors import PantherProtocolError, PantherUnreachable
 from triage.ingest.poll import poll, poll_status
-from triage.ports import AlertPage, AlertQuery, Progress, State
+from triage.ports import AlertPage, AlertQuery, Progress, State, Store
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.times import iso
 from triage.sandbox.world import load_world
@@ -48,13 +48,13 @@ def at(hours: float) -> datetime:
 
 
 async def polled(
-    source: ListedAlerts, store: SqlStore, given: IngestSettings, *, now: datetime = NOW
+    source: ListedAlerts, store: Store, given: IngestSettings, *, now: datetime = NOW
 ) -> tuple[list[Progress], set[str]]:
     """Poll; gives what the observer was told and the ids that are stored now."""
     told: list[Progress] = []
     source.asked.clear()
     await poll(source, store, given, now=now, observe=told.append)
-    return told, {record.alert.id for record in await store.records()}
+    return told, {record.alert.id for record in await store.records.newest()}
 
 
 def windows(source: ListedAlerts) -> list[tuple[float, float]]:
@@ -80,7 +80,7 @@ def windows(source: ListedAlerts) -> list[tuple[float, float]]:
     ],
 )
 async def test_a_long_lookback_is_read_in_windows(
-    store: SqlStore, order: str, expected: list[tuple[float, float]]
+    store: Store, order: str, expected: list[tuple[float, float]]
 ) -> None:
     """Bounded windows in the order that was asked for, new alerts between them, and progress told."""
     source = ListedAlerts()
@@ -103,21 +103,21 @@ async def test_a_long_lookback_is_read_in_windows(
     assert len(windows(source)) == 2
 
 
-async def test_a_short_lookback_is_one_window(store: SqlStore) -> None:
+async def test_a_short_lookback_is_one_window(store: Store) -> None:
     """Nothing is cut where it need not be."""
     source = ListedAlerts()
     await polled(source, store, settings(lookback="6h"))
     assert windows(source) == [(6.0, -24.0)]
 
 
-async def test_fresh_alerts_do_not_wait_for_the_backlog(store: SqlStore) -> None:
+async def test_fresh_alerts_do_not_wait_for_the_backlog(store: Store) -> None:
     """An alert that appears while the backlog is read is stored before the backlog's next window."""
     source = ListedAlerts()
     source.add(alert(f"a{hour}", created_at=at(hour), detection=f"D{hour}") for hour in range(1, 24))
     seen: list[set[str]] = []
 
     async def proceed() -> bool:
-        seen.append({record.alert.id for record in await store.records()})
+        seen.append({record.alert.id for record in await store.records.newest()})
         if "a20" in seen[-1]:
             source.add([alert("fresh", minutes=1, detection="Fresh")])
         return True
@@ -127,7 +127,7 @@ async def test_fresh_alerts_do_not_wait_for_the_backlog(store: SqlStore) -> None
     assert not {"a17", "a1"} & seen[first]
 
 
-async def test_a_backlog_survives_a_kill(store: SqlStore, tmp_path: Path) -> None:
+async def test_a_backlog_survives_a_kill(store: Store, tmp_path: Path) -> None:
     """What was read is not read again, what was not is; the lookback does not move with the clock."""
     source = ListedAlerts()
     source.add(alert(f"a{hour}", created_at=at(hour - 0.5), detection=f"D{hour}") for hour in range(1, 25))
@@ -142,7 +142,7 @@ async def test_a_backlog_survives_a_kill(store: SqlStore, tmp_path: Path) -> Non
     assert (24.0, 18.0) not in windows(source)
 
 
-async def test_a_long_outage_becomes_a_backlog(store: SqlStore) -> None:
+async def test_a_long_outage_becomes_a_backlog(store: Store) -> None:
     """After three days without a poll the gap is read in windows too."""
     source = ListedAlerts()
     await polled(source, store, settings(lookback="1h"))
@@ -152,25 +152,25 @@ async def test_a_long_outage_becomes_a_backlog(store: SqlStore) -> None:
     assert len([item for item in told if item.stage == "backlog"]) == 13
 
 
-async def test_a_cursor_of_the_first_version_is_understood(store: SqlStore) -> None:
+async def test_a_cursor_of_the_first_version_is_understood(store: Store) -> None:
     """It was a bare time; polling goes on from it."""
-    await store.put(CURSOR, at(1).isoformat(), now=NOW)
+    await store.values.put(CURSOR, at(1).isoformat(), now=NOW)
     source = ListedAlerts()
     source.add([alert("old", created_at=at(5)), alert("new", created_at=at(0.5))])
     _, found = await polled(source, store, settings())
     assert found == {"new"}
 
 
-async def test_a_cursor_that_cannot_be_read_begins_anew(store: SqlStore) -> None:
+async def test_a_cursor_that_cannot_be_read_begins_anew(store: Store) -> None:
     """The lookback is read again rather than nothing."""
-    await store.put(CURSOR, {"reached": "yesterday"}, now=NOW)
+    await store.values.put(CURSOR, {"reached": "yesterday"}, now=NOW)
     source = ListedAlerts()
     source.add([alert("old", created_at=at(5))])
     _, found = await polled(source, store, settings())
     assert found == {"old"}
 
 
-async def test_a_poller_without_its_lease_stops_quietly(store: SqlStore) -> None:
+async def test_a_poller_without_its_lease_stops_quietly(store: Store) -> None:
     """Its cursor stays, nothing is raised, and the status is left to the new poller."""
     source = ListedAlerts()
     source.add(alert(f"a{number}", created_at=at(number / 10), detection=f"D{number}") for number in range(5))
@@ -182,20 +182,20 @@ async def test_a_poller_without_its_lease_stops_quietly(store: SqlStore) -> None
     found = await poll(source, store, given, now=NOW, observe=lambda _progress: None, proceed=proceed)
     assert found.seen == 2
     assert len(source.asked) == 2
-    assert await store.get(CURSOR) is None
-    assert await poll_status(store) is None
+    assert await store.values.get(CURSOR) is None
+    assert await poll_status(store.values) is None
 
 
 # ---- the status ------------------------------------------------------------------------------------------------------
 
 
-async def test_the_status_tells_of_success_and_failure(store: SqlStore) -> None:
+async def test_the_status_tells_of_success_and_failure(store: Store) -> None:
     """When, how often, why, how far, and what is left; kept also where the poll broke off."""
     source = ListedAlerts()
     source.add([alert("a1", created_at=at(2))])
-    assert await poll_status(store) is None
+    assert await poll_status(store.values) is None
     await polled(source, store, settings())
-    good = await poll_status(store)
+    good = await poll_status(store.values)
     assert good is not None
     assert (good.error, good.failures, good.seen, good.new) == ("", 0, 1, 1)
     assert good.succeeded_at == good.attempted_at == good.reached == NOW
@@ -203,23 +203,23 @@ async def test_the_status_tells_of_success_and_failure(store: SqlStore) -> None:
     for minutes in (1, 2):
         with pytest.raises(PantherUnreachable):
             await polled(source, store, settings(), now=NOW + timedelta(minutes=minutes))
-    bad = await poll_status(store)
+    bad = await poll_status(store.values)
     assert bad is not None
     assert (bad.error, bad.failures) == ("no answer", 2)
     assert (bad.succeeded_at, bad.reached) == (NOW, NOW)
     assert bad.attempted_at == NOW + timedelta(minutes=2)
 
 
-async def test_the_status_tells_what_is_left_of_a_backlog(store: SqlStore) -> None:
+async def test_the_status_tells_what_is_left_of_a_backlog(store: Store) -> None:
     """From when to when, and how many windows."""
     source = ListedAlerts()
     source.fails_at = 3
     with pytest.raises(PantherUnreachable):
         await polled(source, store, settings())
-    status = await poll_status(store)
+    status = await poll_status(store.values)
     assert status is not None
     assert (status.backlog_from, status.backlog_to, status.backlog_windows) == (at(18), NOW, 3)
-    state = PollState.model_validate(await store.get(CURSOR))
+    state = PollState.model_validate(await store.values.get(CURSOR))
     assert state.unread == (Span(start=at(18), end=NOW),)
 
 
@@ -232,7 +232,7 @@ def changed(item: Alert, minutes: float, **fields: Any) -> Alert:
 
 
 @pytest.mark.parametrize("updated", [True, False], ids=["with-updatedAt", "without"])
-async def test_an_alert_that_was_never_listed_is_found_when_it_is_reopened(store: SqlStore, updated: bool) -> None:
+async def test_an_alert_that_was_never_listed_is_found_when_it_is_reopened(store: Store, updated: bool) -> None:
     """Closed when it was new, reopened hours later: the re-check lists it, however old the cursor's window is."""
     source = ListedAlerts()
     closed = alert("a1", created_at=at(5), status="RESOLVED")
@@ -244,7 +244,7 @@ async def test_an_alert_that_was_never_listed_is_found_when_it_is_reopened(store
     assert found == {"a1"}
 
 
-async def test_the_recheck_goes_back_as_far_as_configured(store: SqlStore) -> None:
+async def test_the_recheck_goes_back_as_far_as_configured(store: Store) -> None:
     """Not further, never before the first lookback, and not at all with 0s."""
     source = ListedAlerts()
     await polled(source, store, settings())
@@ -254,7 +254,7 @@ async def test_the_recheck_goes_back_as_far_as_configured(store: SqlStore) -> No
         assert oldest == (expected if expected is not None else pytest.approx(0.27, abs=0.01))
 
 
-async def test_a_long_recheck_is_not_part_of_every_poll(store: SqlStore) -> None:
+async def test_a_long_recheck_is_not_part_of_every_poll(store: Store) -> None:
     """Where it takes many pages, it keeps to a pace; new alerts are asked for all the same."""
     source = ListedAlerts()
     source.add(alert(f"a{number}", created_at=at(1 + number / 100), detection=f"D{number}") for number in range(60))
@@ -269,20 +269,20 @@ async def test_a_long_recheck_is_not_part_of_every_poll(store: SqlStore) -> None
 
 
 @pytest.mark.parametrize("code", [SkipCode.TOO_FEW_EVENTS, SkipCode.GONE])
-async def test_what_a_worker_found_out_stands_until_the_alert_changes(store: SqlStore, code: SkipCode) -> None:
+async def test_what_a_worker_found_out_stands_until_the_alert_changes(store: Store, code: SkipCode) -> None:
     """The list knows nothing of it, and would queue the alert again with every poll."""
     source = ListedAlerts()
     source.add([alert("a1", created_at=at(0.1))])
     await polled(source, store, settings())
     skipped = Skipped(code=code, reason="as a worker saw")
-    await store.decide("a1", skipped, now=NOW)
+    await store.queue.decide("a1", skipped, now=NOW)
     await polled(source, store, settings(), now=NOW + timedelta(minutes=1))
-    record = await store.record("a1")
+    record = await store.records.find("a1")
     assert record is not None
     assert record.decision == skipped
     source.add([changed(alert("a1", created_at=at(0.1)), 2, last_event_at=NOW)])
     await polled(source, store, settings(), now=NOW + timedelta(minutes=3))
-    record = await store.record("a1")
+    record = await store.records.find("a1")
     assert record is not None
     assert record.state is State.QUEUED
 
@@ -367,7 +367,7 @@ def test_select_explains_log_types_and_groups(panther: SandboxServer, tmp_path: 
     assert rows(tmp_path) == {}
 
 
-async def test_log_types_go_to_the_server(store: SqlStore) -> None:
+async def test_log_types_go_to_the_server(store: Store) -> None:
     """Save for system errors, which have none."""
     source = ListedAlerts()
     given = settings(log_types=["AWS.CloudTrail"], types=["RULE", "SYSTEM_ERROR"], lookback="1h")
@@ -381,7 +381,7 @@ async def test_log_types_go_to_the_server(store: SqlStore) -> None:
 # ---- dead ends -------------------------------------------------------------------------------------------------------
 
 
-async def test_a_list_that_breaks_off_without_an_error_does_not_move_the_cursor(store: SqlStore) -> None:
+async def test_a_list_that_breaks_off_without_an_error_does_not_move_the_cursor(store: Store) -> None:
     """What is there is stored; the window is read again."""
 
     class Cut(ListedAlerts):
@@ -393,19 +393,19 @@ async def test_a_list_that_breaks_off_without_an_error_does_not_move_the_cursor(
     source.add([alert("a1", created_at=at(1)), alert("a2", created_at=at(0.5))])
     with pytest.raises(PantherProtocolError, match="gives no cursor"):
         await polled(source, store, settings(lookback="6h"))
-    assert await store.get(CURSOR) is None
-    assert [record.alert.id for record in await store.records()] == ["a1"]
+    assert await store.values.get(CURSOR) is None
+    assert [record.alert.id for record in await store.records.newest()] == ["a1"]
     honest = ListedAlerts(source.alerts)
     _, found = await polled(honest, store, settings(lookback="6h"), now=NOW + timedelta(minutes=1))
     assert found == {"a1", "a2"}
 
 
-async def test_reordered_pages_still_let_the_first_lead(store: SqlStore) -> None:
+async def test_reordered_pages_still_let_the_first_lead(store: Store) -> None:
     """Within a page the order of creation decides who leads, not the order on the page."""
     source = ListedAlerts(disturb=lambda page: page[::-1])
     source.add([alert("a1", created_at=at(0.2)), alert("a2", created_at=at(0.1))])
     await polled(source, store, settings())
-    first, second = await store.record("a1"), await store.record("a2")
+    first, second = await store.records.find("a1"), await store.records.find("a2")
     assert first is not None
     assert second is not None
     assert isinstance(first.decision, Selected)

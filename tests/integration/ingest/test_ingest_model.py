@@ -19,10 +19,10 @@ from tests.support.alert_source import ListedAlerts
 from tests.support.make import NOW, alert
 from triage.domain.alert import Alert
 from triage.domain.selection import Linked, Selected, SkipCode, Skipped
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.errors import PantherUnreachable
 from triage.ingest.poll import poll, poll_status
-from triage.ports import AlertRecord, State
+from triage.ports import AlertRecord, State, Store
 from triage.settings import IngestSettings
 
 FAST = settings(max_examples=50, deadline=None, suppress_health_check=list(HealthCheck))
@@ -110,7 +110,7 @@ class World:
             [alert(name, detection=found.detection, title=found.title, severity=found.severity, created_at=moment)]
         )
 
-    async def poll(self, store: SqlStore, how: Poll) -> None:
+    async def poll(self, store: Store, how: Poll) -> None:
         self.first = self.first or self.now
         self.source.asked.clear()
         self.source.fails_at, self.source.disturb = how.fails_at, DISTURB[how.disturbed]
@@ -163,7 +163,7 @@ def check(world: World, records: tuple[AlertRecord, ...]) -> None:
             assert record.state is State.QUEUED
 
 
-def in_a_store(test: Callable[[SqlStore], Awaitable[None]]) -> None:
+def in_a_store(test: Callable[[Store], Awaitable[None]]) -> None:
     """Run with a store of its own; in memory where the machine offers such a directory."""
     memory = Path("/dev/shm")
     directory = Path(tempfile.mkdtemp(dir=memory if memory.is_dir() else None))
@@ -188,7 +188,7 @@ def test_every_alert_has_exactly_one_place(
 ) -> None:
     """Late, repeated and reordered alerts, polls that break off or are stopped at any page: one place each."""
 
-    async def play(store: SqlStore) -> None:
+    async def play(store: Store) -> None:
         world = World(order)
         for minutes, found in backlog:
             world.arrive(found, NOW - timedelta(minutes=minutes))
@@ -201,8 +201,8 @@ def test_every_alert_has_exactly_one_place(
                 case Poll():
                     await world.poll(store, event)
         await world.poll(store, Poll(None, 0, None))
-        check(world, await store.records())
-        status = await poll_status(store)
+        check(world, await store.records.newest())
+        status = await poll_status(store.values)
         assert status is not None
         assert (status.error, status.failures, status.backlog_windows) == ("", 0, 0)
         assert status.succeeded_at == status.reached == world.now
@@ -231,7 +231,7 @@ def test_in_order_the_groups_are_those_of_the_model(steps: list[tuple[float, Arr
     alert of the same group that is older; that one leads too.
     """
 
-    async def play(store: SqlStore) -> None:
+    async def play(store: Store) -> None:
         world = World("oldest", window=timedelta(days=30))
         await world.poll(store, Poll(None, 0, None))
         for minutes, found in steps:
@@ -245,7 +245,7 @@ def test_in_order_the_groups_are_those_of_the_model(steps: list[tuple[float, Arr
         wanted = reference([item for item in world.source.alerts.values() if item.id in world.eligible])
         got = {
             record.alert.id: record.decision.leader if isinstance(record.decision, Linked) else record.alert.id
-            for record in await store.records()
+            for record in await store.records.newest()
         }
         assert got == wanted
 
@@ -257,7 +257,7 @@ def test_in_order_the_groups_are_those_of_the_model(steps: list[tuple[float, Arr
 def test_a_backlog_that_breaks_off_goes_on_where_it_was(order: str, fails_at: int) -> None:
     """Broken off at any request, the next poll reads the rest: no gap, and no window twice but the broken one."""
 
-    async def play(store: SqlStore) -> None:
+    async def play(store: Store) -> None:
         world = World(order)
         for number in range(24):
             world.arrive(Arrival(0, DETECTIONS[0], f"{number}", "HIGH"), NOW - timedelta(minutes=30 * number))
@@ -267,7 +267,7 @@ def test_a_backlog_that_breaks_off_goes_on_where_it_was(order: str, fails_at: in
         await world.poll(store, Poll(None, 0, None))
         again = {(query.created_after, query.created_before) for query in world.source.asked}
         assert not again & {(start, end) for start, end in done if end is not None and end <= NOW}
-        check(world, await store.records())
+        check(world, await store.records.newest())
 
     in_a_store(play)
 
@@ -275,7 +275,7 @@ def test_a_backlog_that_breaks_off_goes_on_where_it_was(order: str, fails_at: in
 def test_what_a_filter_refuses_is_skipped_with_its_reason() -> None:
     """A server that ignores the filters costs nothing: they are checked here too, and the reason is stored."""
 
-    async def play(store: SqlStore) -> None:
+    async def play(store: Store) -> None:
         source = ListedAlerts()
         source.add([alert("a1"), alert("a2", minutes=1), alert("a3", minutes=2)])
 
@@ -287,7 +287,7 @@ def test_what_a_filter_refuses_is_skipped_with_its_reason() -> None:
         await poll(source, store, IngestSettings(), now=NOW, observe=lambda _progress: None)
         codes = {
             record.alert.id: record.decision.code if isinstance(record.decision, Skipped) else None
-            for record in await store.records()
+            for record in await store.records.newest()
         }
         assert codes == {"a1": None, "a2": SkipCode.STATUS, "a3": SkipCode.SEVERITY}
 

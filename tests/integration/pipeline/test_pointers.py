@@ -222,7 +222,7 @@ async def a_claimed_follower(directory: Path, panther: SandboxServer, **changes:
     clock = SystemClock()
     settings = load_settings(directory / "config.yaml", environment={})
     async with open_app(settings, clock=clock, write=True) as app:
-        claim = await app.store.claim("w", now=clock.now(), lease_seconds=60, alert_id=name(2))
+        claim = await app.store.queue.claim("w", now=clock.now(), lease_seconds=60, alert_id=name(2))
         assert claim is not None
         assert claim.leader == name(1)
         panther.fail("AlertEvents", Fault(**changes), times=1)

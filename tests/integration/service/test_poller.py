@@ -12,9 +12,10 @@ from tests.support.clocks import FastClock
 from tests.support.stores import SKIPPED, alert, sqlite_url
 from tests.support.tiny_world import write_world
 from triage.edges.panther import PantherConfig, connect
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.errors import PantherDenied, PantherRefused
 from triage.ingest.poll import poll_status
+from triage.ports import Store
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
 from triage.sandbox.world import load_world
 from triage.service.poller import ACTIVATION_PAUSE, Poller
@@ -43,7 +44,7 @@ def listed(panther: SandboxServer) -> int:
 @asynccontextmanager
 async def polling(
     panther: SandboxServer, directory: Path, *names: str, token: str = "sandbox-token", pace: float = 2_000, **more: str
-) -> AsyncIterator[tuple[SqlStore, list[Poller]]]:
+) -> AsyncIterator[tuple[Store, list[Poller]]]:
     """A store, and pollers that share it, each with a clock of its own."""
     settings = Settings.model_validate(
         {
@@ -90,11 +91,11 @@ async def test_it_polls_until_it_is_stopped(panther: SandboxServer, tmp_path: Pa
         async with running(poller) as ((task, stop),):
             await until(lambda: listed(panther) >= 9)
             assert poller.vitals.leading
-            assert await store.lease_holder(POLLER, now=poller.clock.now()) == "one"
+            assert await store.values.lease_holder(POLLER, now=poller.clock.now()) == "one"
             stop.set()
             await task
-        assert len(await store.records()) == ALERTS
-        assert await store.lease_holder(POLLER, now=poller.clock.now()) == ""
+        assert len(await store.records.newest()) == ALERTS
+        assert await store.values.lease_holder(POLLER, now=poller.clock.now()) == ""
 
 
 async def test_one_of_several_polls(panther: SandboxServer, tmp_path: Path) -> None:
@@ -122,7 +123,7 @@ async def test_trouble_is_waited_out(panther: SandboxServer, tmp_path: Path) -> 
         panther.fail("Alerts", Fault(status=500), times=10_000)
         async with running(poller):
             await until(lambda: poller.vitals.poll_failures >= 4)
-            status = await poll_status(store)
+            status = await poll_status(store.values)
             assert status is not None
             assert status.failures >= 4
             assert "trouble" in status.error
@@ -155,7 +156,7 @@ async def test_a_token_that_was_accepted_once_is_not(panther: SandboxServer, tmp
         with pytest.raises(PantherDenied):
             await poller.run(asyncio.Event())
         assert listed(panther) == 2
-        status = await poll_status(store)
+        status = await poll_status(store.values)
         assert status is not None
         assert "token" in status.error
 
@@ -178,16 +179,16 @@ async def test_old_alerts_are_deleted_once_a_day(panther: SandboxServer, tmp_pat
     """The process that polls applies `store.keep`, and notes when."""
     async with polling(panther, tmp_path, keep="30d", pace=50_000) as (store, (poller,)):
         long_ago = poller.clock.now() - timedelta(days=40)
-        await store.save_alerts([(alert("old", created_at=long_ago), SKIPPED)], now=long_ago)
+        await store.queue.save([(alert("old", created_at=long_ago), SKIPPED)], now=long_ago)
         async with running(poller):
             await until(lambda: listed(panther) >= 6)
-            assert await store.record("old") is None
-            first = await store.get(PRUNED)
+            assert await store.records.find("old") is None
+            first = await store.values.get(PRUNED)
             assert isinstance(first, dict)
             assert first["alerts"] == 1
             # A day has many polls.
             async with asyncio.timeout(60):
-                while await store.get(PRUNED) == first:  # noqa: ASYNC110 - the poller has no event for it
+                while await store.values.get(PRUNED) == first:  # noqa: ASYNC110 - the poller has no event for it
                     await asyncio.sleep(0.01)
 
 
@@ -195,8 +196,8 @@ async def test_keep_of_zero_keeps_everything(panther: SandboxServer, tmp_path: P
     """Nothing is deleted, however old."""
     async with polling(panther, tmp_path, keep="0s") as (store, (poller,)):
         long_ago = poller.clock.now() - timedelta(days=4_000)
-        await store.save_alerts([(alert("old", created_at=long_ago), SKIPPED)], now=long_ago)
+        await store.queue.save([(alert("old", created_at=long_ago), SKIPPED)], now=long_ago)
         async with running(poller):
             await until(lambda: listed(panther) >= 3)
-        assert await store.record("old") is not None
-        assert await store.get(PRUNED) is None
+        assert await store.records.find("old") is not None
+        assert await store.values.get(PRUNED) is None

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from triage.domain.base import Value
 from triage.errors import ModelError
-from triage.ports import Capabilities, ChatModel, ChatReply, ChatRequest, Clock, Message, Store, ToolSpec
+from triage.ports import Capabilities, ChatModel, ChatReply, ChatRequest, Clock, Message, ToolSpec, Values
 from triage.settings import LlmSettings
 
 MAX_AGE = timedelta(days=7)
@@ -40,10 +40,10 @@ class _Remembered(Value):
 class StoredCapabilities:
     """Implements `ports.KnownCapabilities` for one endpoint and model."""
 
-    def __init__(self, model: ChatModel, settings: LlmSettings, store: Store, clock: Clock) -> None:
-        """Remember in `store` what `model` can do."""
+    def __init__(self, model: ChatModel, settings: LlmSettings, values: Values, clock: Clock) -> None:
+        """Remember in `values` what `model` can do."""
         self._model = model
-        self._store = store
+        self._values = values
         self._clock = clock
         self._lock = asyncio.Lock()
         self._latest: _Remembered | None = None
@@ -59,7 +59,7 @@ class StoredCapabilities:
             StoreError: The store can't be read or written.
         """
         async with self._lock:
-            found = self._latest or self._remembered(await self._store.get(self.key))
+            found = self._latest or self._remembered(await self._values.get(self.key))
             if found is None or self._clock.now() - found.at > MAX_AGE:
                 return await self._keep(await probe(self._model))
             self._latest = found
@@ -77,7 +77,7 @@ class StoredCapabilities:
     async def _keep(self, capabilities: Capabilities) -> Capabilities:
         now = self._clock.now()
         self._latest = _Remembered(at=now, capabilities=capabilities)
-        await self._store.put(self.key, self._latest.model_dump(mode="json"), now=now)
+        await self._values.put(self.key, self._latest.model_dump(mode="json"), now=now)
         return capabilities
 
     @staticmethod

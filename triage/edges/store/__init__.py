@@ -1,5 +1,10 @@
-"""The state database: SQLite in a file, or PostgreSQL shared by many workers."""
+"""The state database behind `ports.Store`: SQLite in a file, or PostgreSQL shared by many workers.
 
-from triage.edges.store.store import SqlStore, open_store
+`store` puts the five parts together over one `database`. `alerts`, `links`, `queue` and `status` are the queue,
+`journal`, `records`, `ledger` and `values` the other parts. `tables` is the schema, `migrations` its history, `engine`
+opens a database, and `failures` translates its errors.
+"""
 
-__all__ = ["SqlStore", "open_store"]
+from triage.edges.store.store import open_store
+
+__all__ = ["open_store"]

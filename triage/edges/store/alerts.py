@@ -6,7 +6,7 @@ from functools import lru_cache
 from typing import Any, assert_never
 
 from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, Select, and_, bindparam, case, literal, literal_column, or_, select, update
+from sqlalchemy import Connection, Row, and_, bindparam, case, literal, or_, select, update
 
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Linked, Selected, Skipped
@@ -224,31 +224,13 @@ def _changed(
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-def record(connection: Connection, alert_id: str) -> AlertRecord | None:
-    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
-    return None if row is None else record_of(row)
-
-
 # As an expression, the state is looked up in no index: SQLite, which keeps no statistics here, would rather read all
 # alerts of a state than those of fifty detections or of an hour.
-_STATE = alerts.c.state.concat("")
-
-
-def records(
-    connection: Connection, *, since: datetime | None, states: Sequence[State], limit: int | None
-) -> tuple[AlertRecord, ...]:
-    """Newest alert first."""
-    query: Select[Any] = select(alerts).order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(limit)
-    if since is not None:
-        query = query.where(alerts.c.created_at >= since)
-    if states:
-        state = alerts.c.state if since is None else _STATE
-        query = query.where(state.in_([each.value for each in states]))
-    return tuple(record_of(row) for row in connection.execute(query))
+STATE_TEXT = alerts.c.state.concat("")
 
 
 _LEADS = (
-    _STATE.in_((State.QUEUED.value, State.RUNNING.value, State.DONE.value)),
+    STATE_TEXT.in_((State.QUEUED.value, State.RUNNING.value, State.DONE.value)),
     # A linked alert is running while it takes its leader's verdict.
     alerts.c.leader == "",
 )
@@ -278,16 +260,6 @@ def leading(
         )
         found += [alert_of(row.alert) for row in connection.execute(query)]
     return tuple(sorted(found, key=lambda alert: (alert.created_at, alert.id)))
-
-
-def followers(connection: Connection, leader: str) -> tuple[AlertRecord, ...]:
-    """Oldest first."""
-    query = (
-        select(alerts)
-        .where(alerts.c.leader == leader, alerts.c.leader != literal_column("''"))
-        .order_by(alerts.c.created_at, alerts.c.id)
-    )
-    return tuple(record_of(row) for row in connection.execute(query))
 
 
 def locked(connection: Connection, alert_id: str) -> Row[Any]:

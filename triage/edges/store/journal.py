@@ -1,13 +1,12 @@
-"""What has been done: steps of a run, and finished investigations."""
+"""The steps of each run that have been done."""
 
 from datetime import datetime
 
 from pydantic import JsonValue
 from sqlalchemy import Connection, bindparam, select
 
-from triage.domain.verdict import Investigation
 from triage.edges.store.queue import HOLDS, held
-from triage.edges.store.tables import Upsert, alerts, dump, investigations, journal, load, upsert
+from triage.edges.store.tables import Upsert, alerts, dump, journal, load, upsert
 from triage.ports import Claim
 
 _WRITTEN = ("alert_id", "run_id", "key", "kind", "schema_version", "epoch", "written_at", "payload")
@@ -71,14 +70,3 @@ def recall(connection: Connection, run_id: str, key: str, *, version: int) -> Js
 def entries(connection: Connection, run_id: str, *, version: int) -> tuple[tuple[str, str, JsonValue], ...]:
     rows = connection.execute(_STEPS, {"the_run": run_id, "the_version": version})
     return tuple((row.key, row.kind, load(row.payload)) for row in rows)
-
-
-def investigation(connection: Connection, alert_id: str) -> Investigation | None:
-    """The newest one: the last that was stored, whatever the clocks said."""
-    stored = connection.scalar(
-        select(investigations.c.investigation)
-        .where(investigations.c.alert_id == alert_id)
-        .order_by(investigations.c.id.desc())
-        .limit(1)
-    )
-    return None if stored is None else Investigation.model_validate(load(stored))

@@ -1,14 +1,13 @@
-"""What was spent on model calls, and what people said alerts are."""
+"""What model calls have cost."""
 
 from datetime import datetime
-from typing import Any, Literal
+from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, bindparam, func, select
 
-from triage.edges.store.alerts import locked
 from triage.edges.store.queue import HOLDS, held
-from triage.edges.store.tables import Upsert, alerts, marks, spend, upsert
-from triage.ports import Claim, Mark, Spend
+from triage.edges.store.tables import Upsert, alerts, spend, upsert
+from triage.ports import Claim, Spend
 
 _COLUMNS = ("run_id", "key", "alert_id", "at", "calls", "prompt", "cached", "completion", "money")
 
@@ -55,14 +54,14 @@ _SUMS = (
 )
 
 
-def spent(connection: Connection, *, since: datetime, run_id: str) -> Spend:
+def spent(connection: Connection, *, since: datetime, run_id: str = "") -> Spend:
     query = select(*_SUMS).where(spend.c.at >= since)
     if run_id:
         query = query.where(spend.c.run_id == run_id)
     return _sum_of(connection.execute(query).one())
 
 
-def spent_by_alert(connection: Connection, *, since: datetime | None) -> dict[str, Spend]:
+def spent_by_alert(connection: Connection, *, since: datetime | None = None) -> dict[str, Spend]:
     query = select(spend.c.alert_id, *_SUMS).group_by(spend.c.alert_id)
     if since is not None:
         query = query.where(spend.c.at >= since)
@@ -76,32 +75,4 @@ def _sum_of(row: Row[Any]) -> Spend:
         cached_tokens=int(row.cached),
         completion_tokens=int(row.completion),
         money=float(row.money),
-    )
-
-
-def _marking(insert: Upsert) -> Upsert:
-    changed = {name: insert.excluded[name] for name in ("label", "note", "said_by", "at")}
-    return insert.on_conflict_do_update(index_elements=["alert_id"], set_=changed)
-
-
-_MARK = upsert(marks, _marking)
-
-
-def mark(
-    connection: Connection, alert_id: str, label: Literal["malicious", "benign"], note: str, *, by: str, now: datetime
-) -> None:
-    """Raises NotFound."""
-    locked(connection, alert_id)
-    values = {"alert_id": alert_id, "label": label, "note": note, "said_by": by, "at": now}
-    connection.execute(_MARK[connection.dialect.name], values)
-
-
-def marked(connection: Connection, *, since: datetime | None) -> tuple[Mark, ...]:
-    """Newest first."""
-    query = select(marks).order_by(marks.c.at.desc(), marks.c.alert_id)
-    if since is not None:
-        query = query.where(marks.c.at >= since)
-    return tuple(
-        Mark(alert_id=row.alert_id, label=row.label, note=row.note, by=row.said_by, at=row.at)
-        for row in connection.execute(query)
     )

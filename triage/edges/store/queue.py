@@ -4,6 +4,7 @@ A claim holds while the row is running with the claim's epoch and worker. Each c
 that slept through its lease finds that its writes no longer match.
 """
 
+from collections.abc import Callable
 from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
@@ -20,6 +21,7 @@ from triage.edges.store.tables import (
     alerts,
     dump,
     investigations,
+    leases,
     microseconds,
 )
 from triage.ports import Claim, State
@@ -101,7 +103,7 @@ _TAKE = (
 
 
 def claim(
-    connection: Connection, worker: str, *, now: datetime, lease_seconds: float, alert_id: str | None
+    connection: Connection, worker: str, *, now: datetime, lease_seconds: float, alert_id: str | None = None
 ) -> Claim | None:
     """Take the most severe, then oldest alert that is due, or whose lease has run out; linked ones come last."""
     if alert_id is None:
@@ -171,7 +173,12 @@ _NEWEST = (
 
 
 def finish(
-    connection: Connection, claim: Claim, investigation: Investigation, *, now: datetime, again_at: datetime | None
+    connection: Connection,
+    claim: Claim,
+    investigation: Investigation,
+    *,
+    now: datetime,
+    again_at: datetime | None = None,
 ) -> bool:
     elapsed = (investigation.finished_at - investigation.started_at).total_seconds()
     values = {
@@ -201,7 +208,7 @@ def finish(
     return True
 
 
-_POINT = (
+_FINISH_LINKED = (
     update(alerts)
     .where(HOLDS, alerts.c.leader != "")
     .values(
@@ -219,11 +226,11 @@ _POINT = (
 )
 
 
-def point(connection: Connection, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
+def finish_linked(connection: Connection, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
     """Give a linked alert the verdict of its leader, and let it be claimed again where that has a newer one."""
     links.hold_leaders(connection, [claim.leader])
     values = {"new_verdict": leader.verdict.disposition, "new_confidence": leader.verdict.confidence, "now": now}
-    if connection.execute(_POINT, held(claim) | values).rowcount != 1:
+    if connection.execute(_FINISH_LINKED, held(claim) | values).rowcount != 1:
         return False
     newest = connection.execute(_NEWEST, {"the_id": claim.leader}).one_or_none()
     if newest is not None and (newest.run_id, newest.finished_at) != (leader.run_id, leader.finished_at):
@@ -251,7 +258,13 @@ _RETRY = _REQUEUE.values(error=bindparam("new_error", type_=alerts.c.error.type)
 
 
 def give_back(
-    connection: Connection, claim: Claim, *, now: datetime, error: str, retry_at: datetime | None, failed: bool
+    connection: Connection,
+    claim: Claim,
+    *,
+    now: datetime,
+    error: str = "",
+    retry_at: datetime | None = None,
+    failed: bool = False,
 ) -> bool:
     """End a claim without a result. A release, which has no error, takes no attempt from the alert."""
     values = held(claim) | {"now": now}
@@ -269,3 +282,25 @@ def give_back(
         else:
             ended = connection.execute(_RELEASE.values(due_at=MOMENT_PLUS), values | wait)
     return ended.rowcount == 1
+
+
+# ---- processes that have ended --------------------------------------------------------------------------------------
+
+_WORKERS = select(alerts.c.worker).where(alerts.c.state == State.RUNNING, alerts.c.due_at > MOMENT).distinct()
+_HOLDERS = select(leases.c.holder).where(leases.c.lease_until > MOMENT).distinct()
+
+
+def ended_holders(connection: Connection, has_ended: Callable[[str], bool], *, now: datetime) -> list[str]:
+    """Who of those that hold a claim or a lease has ended."""
+    names = {name for query in (_WORKERS, _HOLDERS) for name in connection.scalars(query, {"now": now})}
+    return sorted(name for name in names if has_ended(name))
+
+
+def release_ended(connection: Connection, has_ended: Callable[[str], bool], *, now: datetime) -> int:
+    """Let claims and leases of ended processes run out now; gives how many."""
+    gone = ended_holders(connection, has_ended, now=now)
+    if not gone:
+        return 0
+    claims = update(alerts).where(alerts.c.state == State.RUNNING, alerts.c.worker.in_(gone)).values(due_at=AT_ONCE)
+    freed = connection.execute(claims).rowcount
+    return freed + connection.execute(leases.delete().where(leases.c.holder.in_(gone))).rowcount

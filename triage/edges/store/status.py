@@ -40,7 +40,7 @@ _PARKED = (
 )
 
 
-def status(connection: Connection, *, now: datetime) -> QueueStatus:
+def queue_status(connection: Connection, *, now: datetime) -> QueueStatus:
     flying = connection.execute(_IN_FLIGHT, {"now": now}).all()
     by_worker: dict[str, int] = {}
     for row in flying:

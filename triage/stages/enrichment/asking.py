@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from triage.domain.redaction import redact_json
 from triage.errors import NotFound, PantherError, QueryFailed
-from triage.ports import Clock, Journal, Lake, Observer, Progress, QueryLimits, QueryResult
+from triage.ports import Clock, Lake, Observer, Progress, QueryLimits, QueryResult, RunJournal
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.questions import BoundQuery
 from triage.stages.enrichment.together import Bundle, columns_of
@@ -40,7 +40,7 @@ class Answer:
 class Asker:
     """The questions of one run."""
 
-    journal: Journal
+    journal: RunJournal
     observe: Observer
     clock: Clock
     lake: Lake

@@ -17,11 +17,11 @@ from triage.domain.window import TimeWindow
 from triage.errors import errors_in
 from triage.ports import (
     Clock,
-    Journal,
     Observer,
     PantherApi,
     Progress,
     QueryLimits,
+    RunJournal,
 )
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import background, ledger
@@ -55,7 +55,7 @@ class Enricher:
     alone: set[str] = field(default_factory=set)
     """Questions that the lake has refused in company; no joint statement takes them along any more."""
 
-    async def enrich(self, alert: Alert, *, now: datetime, journal: Journal, observe: Observer) -> Dossier:
+    async def enrich(self, alert: Alert, *, now: datetime, journal: RunJournal, observe: Observer) -> Dossier:
         """Ask everything that the playbooks know to ask about an alert.
 
         Args:
@@ -74,7 +74,7 @@ class Enricher:
         run = _Run(self, alert, now.astimezone(UTC), asker, Gatherer(self.panther, alert, self.settings, asker))
         return await run.dossier()
 
-    def _asker(self, journal: Journal, observe: Observer) -> Asker:
+    def _asker(self, journal: RunJournal, observe: Observer) -> Asker:
         settings = self.settings
         return Asker(
             journal=journal,

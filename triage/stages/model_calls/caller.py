@@ -16,10 +16,10 @@ from triage.ports import (
     ChatReply,
     ChatRequest,
     Clock,
-    Journal,
     Message,
     Meter,
     Prompts,
+    RunJournal,
     Spend,
 )
 from triage.settings import InvestigationSettings, Price
@@ -39,7 +39,7 @@ class ModelContext:
     """What the model calls of one run need, whichever stage makes them."""
 
     model: ChatModel
-    journal: Journal
+    journal: RunJournal
     """Keeps every call."""
     prompts: Prompts
     clock: Clock

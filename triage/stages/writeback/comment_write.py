@@ -10,7 +10,7 @@ from pydantic import JsonValue
 
 from triage.domain.report import Format, Report, digest, related, related_like, superseded
 from triage.errors import NotFound, PantherDenied, PantherError, PantherRefused
-from triage.ports import Clock, Comment, Comments, Journal, Receipt, Store
+from triage.ports import Clock, Comment, Comments, Receipt, RunJournal, Values
 from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
 from triage.stages.writeback.own_comments import OwnComment, current, own_comments
 
@@ -49,7 +49,7 @@ class CommentWrite:
         self,
         *,
         comments: Comments,
-        store: Store,
+        values: Values,
         clock: Clock,
         format: Format,  # noqa: A002 - Panther's word
         alert_id: str,
@@ -58,7 +58,7 @@ class CommentWrite:
         timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._comments = comments
-        self._store = store
+        self._values = values
         self._clock = clock
         self._timing = timing
         self._format: Format = format
@@ -72,7 +72,7 @@ class CommentWrite:
         self._tries = 0
         self._notes: list[str] = []
 
-    async def run(self, journal: Journal) -> WriteOutcome:
+    async def run(self, journal: RunJournal) -> WriteOutcome:
         """Write the comment.
 
         Args:
@@ -104,7 +104,7 @@ class CommentWrite:
                 return WriteOutcome(result=Result.UNKNOWN, reason="another process is writing this comment")
             await self._clock.sleep(self._timing.lease_pause)
         try:
-            self._receipt = await self._store.receipt(self._key)
+            self._receipt = await self._values.receipt(self._key)
             if not self._open:
                 await self._save("intended", comment_id=self._receipt.comment_id if self._receipt else "")
             while True:
@@ -114,12 +114,12 @@ class CommentWrite:
                 except _TryAgain:
                     continue
         finally:
-            await self._store.release_lease(self._key, self._holder)
+            await self._values.release_lease(self._key, self._holder)
 
     async def _hold(self) -> bool:
         """Take or extend the right to write this comment; false where another writer has it."""
         now, seconds = self._clock.now(), self._timing.lease
-        return await self._store.acquire_lease(self._key, self._holder, now=now, seconds=seconds)
+        return await self._values.acquire_lease(self._key, self._holder, now=now, seconds=seconds)
 
     # ---- creating ------------------------------------------------------------------------------------------------
 
@@ -285,7 +285,7 @@ class CommentWrite:
     ) -> None:
         now = self._clock.now()
         saved = Receipt(self._key, state, comment_id, digest(self._body() if body is None else body), at or now)
-        await self._store.save_receipt(saved, now=now)
+        await self._values.save_receipt(saved, now=now)
 
     def _body(self) -> str:
         return self._report.body(self._format, brief=self._brief)

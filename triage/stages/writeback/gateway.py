@@ -6,7 +6,7 @@ from typing import Protocol
 from triage.domain.alert import Alert
 from triage.domain.report import Format, Report, related_like
 from triage.domain.verdict import Disposition, Verdict
-from triage.ports import AlertSource, Clock, Comments, Journal, Store
+from triage.ports import AlertSource, Clock, Comments, RunJournal, Values
 from triage.settings import WritebackSettings
 from triage.stages.writeback.comment_write import CommentWrite
 from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
@@ -22,7 +22,7 @@ class Gateway(Protocol):
     """The only way to write about an alert."""
 
     async def write(
-        self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: Journal
+        self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: RunJournal
     ) -> WriteOutcome:
         """Make the alert's comment say what the report says, where policy allows it.
 
@@ -30,7 +30,7 @@ class Gateway(Protocol):
         """
 
     async def move(
-        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: Journal
+        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: RunJournal
     ) -> tuple[str, ...]:
         """Set status and assignee by policy; returns what was done, in words. Raises PantherError."""
 
@@ -42,28 +42,28 @@ class CommentGateway:
         self,
         comments: Comments,
         alerts: AlertSource,
-        store: Store,
+        values: Values,
         settings: WritebackSettings,
         clock: Clock,
         timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._comments = comments
-        self._store = store
+        self._values = values
         self._settings = settings
         self._clock = clock
         self._timing = timing
-        self._status = StatusUpdater(comments, alerts, store, settings, clock, timing)
+        self._status = StatusUpdater(comments, alerts, values, settings, clock, timing)
 
     async def write(
-        self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: Journal
+        self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: RunJournal
     ) -> WriteOutcome:
         """Implements `Gateway.write`."""
-        held = await _held_back(alert, disposition, self._store, self._settings, self._clock)
+        held = await _held_back(alert, disposition, self._values, self._settings, self._clock)
         if held is not None:
             return held
         write = CommentWrite(
             comments=self._comments,
-            store=self._store,
+            values=self._values,
             clock=self._clock,
             timing=self._timing,
             format=_format(self._settings),
@@ -74,10 +74,10 @@ class CommentGateway:
         return await write.run(journal)
 
     async def move(
-        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: Journal
+        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: RunJournal
     ) -> tuple[str, ...]:
         """Implements `Gateway.move`."""
-        if await self._store.get(PAUSED) is True:
+        if await self._values.get(PAUSED) is True:
             return ("status and assignee unchanged: writing is paused",)
         return await self._status.update(alert, verdict, at_start=at_start, run_id=run_id, journal=journal)
 
@@ -88,13 +88,13 @@ class DryRunGateway:
     def __init__(
         self,
         comments: Comments,
-        store: Store,
+        values: Values,
         settings: WritebackSettings,
         clock: Clock,
         say: Callable[[str], None],
     ) -> None:
         self._comments = comments
-        self._store = store
+        self._values = values
         self._settings = settings
         self._clock = clock
         self._say = say
@@ -106,15 +106,15 @@ class DryRunGateway:
         *,
         disposition: Disposition | None,
         run_id: str,  # noqa: ARG002 - the port's argument
-        journal: Journal,  # noqa: ARG002 - nothing happens that a restart could repeat
+        journal: RunJournal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> WriteOutcome:
         """Implements `Gateway.write`."""
-        held = await _held_back(alert, disposition, self._store, self._settings, self._clock)
+        held = await _held_back(alert, disposition, self._values, self._settings, self._clock)
         if held is not None:
             self._say(f"dry run: no comment on {alert.id} now: {held.reason}")
             return WriteOutcome(result=Result.PRINTED, reason=held.reason)
         form = _format(self._settings)
-        receipt = await self._store.receipt(f"comment:{alert.id}")
+        receipt = await self._values.receipt(f"comment:{alert.id}")
         live = current(own_comments(await self._comments.list(alert.id), alert.id, receipt))
         body = report.body(form)
         if any(own.holds(body, receipt) for own in live):
@@ -134,7 +134,7 @@ class DryRunGateway:
         *,
         at_start: AlertAtStart,  # noqa: ARG002 - the alert is as it is
         run_id: str,  # noqa: ARG002 - the port's argument
-        journal: Journal,  # noqa: ARG002 - nothing happens that a restart could repeat
+        journal: RunJournal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> tuple[str, ...]:
         """Implements `Gateway.move`."""
         wanted = wanted_status(alert, verdict, self._settings)
@@ -149,15 +149,15 @@ class DryRunGateway:
 
 
 async def _held_back(
-    alert: Alert, disposition: Disposition | None, store: Store, settings: WritebackSettings, clock: Clock
+    alert: Alert, disposition: Disposition | None, values: Values, settings: WritebackSettings, clock: Clock
 ) -> WriteOutcome | None:
     """Why policy forbids a comment now; `None` where it may be written. Raises StoreError."""
-    receipt = await store.receipt(f"comment:{alert.id}")
+    receipt = await values.receipt(f"comment:{alert.id}")
     now = clock.now()
     written = 0
     if settings.daily_cap:
-        written = await store.count_receipts("comment:", since=day_start(now, settings))
-    situation = Situation(now=now, paused=await store.get(PAUSED) is True, written_today=written)
+        written = await values.count_receipts("comment:", since=day_start(now, settings))
+    situation = Situation(now=now, paused=await values.get(PAUSED) is True, written_today=written)
     replaces = receipt is not None and bool(receipt.comment_id)
     held = hold(alert, disposition, settings, situation, replaces=replaces)
     if held is None:

@@ -9,7 +9,7 @@ from triage.domain.alert import Alert, Status
 from triage.domain.report import digest
 from triage.domain.verdict import Verdict
 from triage.errors import NotFound, PantherError
-from triage.ports import AlertSource, Clock, Comments, Journal, Receipt, Store
+from triage.ports import AlertSource, Clock, Comments, Receipt, RunJournal, Values
 from triage.settings import WritebackSettings
 from triage.stages.writeback.outcome import Timing
 from triage.stages.writeback.policy import AlertAtStart, changed_by_person, wanted_status
@@ -22,20 +22,20 @@ class StatusUpdater:
         self,
         comments: Comments,
         alerts: AlertSource,
-        store: Store,
+        values: Values,
         settings: WritebackSettings,
         clock: Clock,
         timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._comments = comments
         self._alerts = alerts
-        self._store = store
+        self._values = values
         self._settings = settings
         self._clock = clock
         self._timing = timing
 
     async def update(
-        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: Journal
+        self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: RunJournal
     ) -> tuple[str, ...]:
         """Set status and assignee where policy allows it and no person has changed the alert in the meantime.
 
@@ -64,7 +64,7 @@ class StatusUpdater:
             done.append(await self._step(journal, "assign", lambda: self._assign(alert.id, email, run_id)))
         return tuple(line for line in done if line)
 
-    async def _step(self, journal: Journal, key: str, perform: Callable[[], Awaitable[str]]) -> str:
+    async def _step(self, journal: RunJournal, key: str, perform: Callable[[], Awaitable[str]]) -> str:
         async def step() -> JsonValue:
             return await perform()
 
@@ -108,7 +108,7 @@ class StatusUpdater:
         alert_id: str,
     ) -> str:
         """Intent, act, receipt; where the answer is lost, look instead of acting again."""
-        kept = await self._store.receipt(key)
+        kept = await self._values.receipt(key)
         if kept is not None and kept.state == "done":
             # A kill came before the journal entry; what people have changed since then stays.
             return done
@@ -144,4 +144,4 @@ class StatusUpdater:
 
     async def _save(self, key: str, state: Literal["intended", "sent", "done", "unknown"]) -> None:
         now = self._clock.now()
-        await self._store.save_receipt(Receipt(key, state, digest=digest(key), at=now), now=now)
+        await self._values.save_receipt(Receipt(key, state, digest=digest(key), at=now), now=now)

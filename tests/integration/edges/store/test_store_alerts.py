@@ -23,11 +23,11 @@ from tests.support.stores import (
 )
 from triage.domain.alert import Alert, DetectionOrigin, Severity, SystemOrigin
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.edges.store.engine import open_engines
 from triage.edges.store.tables import alerts, dump, leases
 from triage.errors import NotFound
-from triage.ports import AlertRecord, Pruned, Receipt, State
+from triage.ports import AlertRecord, Pruned, Receipt, State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -36,13 +36,13 @@ MINUTE = timedelta(minutes=1)
 LATER = NOW + MINUTE
 
 
-async def record_of(store: SqlStore, name: str = "a") -> AlertRecord:
-    record = await store.record(name)
+async def record_of(store: Store, name: str = "a") -> AlertRecord:
+    record = await store.records.find(name)
     assert record is not None
     return record
 
 
-async def bring(store: SqlStore, state: State, name: str = "a") -> None:
+async def bring(store: Store, state: State, name: str = "a") -> None:
     """Bring one alert into a state, the way it gets there in life."""
     others: dict[State, Decision] = {State.SKIPPED: SKIPPED, State.LINKED: LINKED}
     await saved(store, alert(name), decision=others.get(state, SELECTED))
@@ -50,9 +50,9 @@ async def bring(store: SqlStore, state: State, name: str = "a") -> None:
         return
     claim = await claimed(store, alert_id=name)
     if state is State.DONE:
-        await store.finish(claim, investigation(claim), now=NOW)
+        await store.queue.finish(claim, investigation(claim), now=NOW)
     elif state is State.FAILED:
-        await store.give_back(claim, now=NOW, error="no", failed=True)
+        await store.queue.give_back(claim, now=NOW, error="no", failed=True)
 
 
 FOLLOWS = {
@@ -66,7 +66,7 @@ FOLLOWS = {
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.outcome)
 @pytest.mark.parametrize("state", State)
-async def test_saving_again(store: SqlStore, state: State, decision: Decision) -> None:
+async def test_saving_again(store: Store, state: State, decision: Decision) -> None:
     """Panther's fields are refreshed in any state; only skipped alerts, and linked ones that are selected, move."""
     await bring(store, state)
     before = await record_of(store)
@@ -78,7 +78,7 @@ async def test_saving_again(store: SqlStore, state: State, decision: Decision) -
         case Selected():
             new = Selected(reason="another reason")
 
-    added = await store.save_alerts([(alert("a", title="A new title", updated_at=NOW), new)], now=LATER)
+    added = await store.queue.save([(alert("a", title="A new title", updated_at=NOW), new)], now=LATER)
 
     after = await record_of(store)
     expected = FOLLOWS.get((state, decision.outcome))
@@ -87,14 +87,14 @@ async def test_saving_again(store: SqlStore, state: State, decision: Decision) -
     assert (after.state, after.decision) == ((state, before.decision) if expected is None else (expected, new))
     assert (after.seen_at, after.updated_at) == (NOW, LATER)
     assert (after.worker, after.attempts, after.verdict) == (before.worker, before.attempts, before.verdict)
-    claim = await store.claim("w2", now=NOW, lease_seconds=HOLDS)
+    claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
     assert (claim is not None) == (after.state is State.QUEUED)
 
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.outcome)
-async def test_a_new_alert_takes_its_decision(store: SqlStore, decision: Decision) -> None:
+async def test_a_new_alert_takes_its_decision(store: Store, decision: Decision) -> None:
     """Selected is queued, skipped is skipped, linked is linked, each with its reason."""
-    assert await store.save_alerts([(alert("a"), decision)], now=NOW) == 1
+    assert await store.queue.save([(alert("a"), decision)], now=NOW) == 1
 
     record = await record_of(store)
     states = {"selected": State.QUEUED, "skipped": State.SKIPPED, "linked": State.LINKED}
@@ -102,27 +102,27 @@ async def test_a_new_alert_takes_its_decision(store: SqlStore, decision: Decisio
     assert (record.run_id, record.attempts, record.seen_at, record.updated_at) == ("", 0, NOW, NOW)
 
 
-async def test_an_unknown_alert_has_no_record(store: SqlStore) -> None:
+async def test_an_unknown_alert_has_no_record(store: Store) -> None:
     """It is not an error to ask."""
-    assert await store.record("nobody") is None
+    assert await store.records.find("nobody") is None
 
 
-async def test_only_new_alerts_are_counted(store: SqlStore) -> None:
+async def test_only_new_alerts_are_counted(store: Store) -> None:
     """The number is that of ids not seen before, across batches and repeats, in one call and the next."""
     many = [(alert(f"a{number}"), SELECTED) for number in range(1_100)]
 
-    assert await store.save_alerts([], now=NOW) == 0
-    assert await store.save_alerts(many[:600] + many[:3], now=NOW) == 600
-    assert await store.save_alerts(many, now=NOW) == 500
-    assert await store.save_alerts(many, now=NOW) == 0
-    assert (await store.queue_status(now=NOW)).by_state == {"queued": 1_100}
+    assert await store.queue.save([], now=NOW) == 0
+    assert await store.queue.save(many[:600] + many[:3], now=NOW) == 600
+    assert await store.queue.save(many, now=NOW) == 500
+    assert await store.queue.save(many, now=NOW) == 0
+    assert (await store.queue.status(now=NOW)).by_state == {"queued": 1_100}
 
 
-async def test_an_unchanged_alert_is_left_alone(store: SqlStore) -> None:
+async def test_an_unchanged_alert_is_left_alone(store: Store) -> None:
     """Overlapping polls bring the same alert again; nothing is written for it."""
     await saved(store, alert("a"))
 
-    await store.save_alerts([(alert("a"), SELECTED)], now=LATER)
+    await store.queue.save([(alert("a"), SELECTED)], now=LATER)
 
     assert (await record_of(store)).updated_at == NOW
 
@@ -135,19 +135,19 @@ VERSIONS: tuple[tuple[Alert, Decision], ...] = (
 
 
 @pytest.mark.parametrize("together", [True, False], ids=["one save", "three saves"])
-async def test_the_newest_content_wins_in_any_order(store: SqlStore, *, together: bool) -> None:
+async def test_the_newest_content_wins_in_any_order(store: Store, *, together: bool) -> None:
     """Pages out of order, in one save or in several, leave what Panther said last, and the decision on it."""
     for order in itertools.permutations(VERSIONS):
         name = "".join(version.title[0] for version, _ in order)
         versions = [(version.model_copy(update={"id": name}), decision) for version, decision in order]
         for batch in [versions] if together else [[version] for version in versions]:
-            await store.save_alerts(batch, now=NOW)
+            await store.queue.save(batch, now=NOW)
 
         record = await record_of(store, name)
         assert (record.alert.title, record.alert.severity, record.state) == ("third", Severity.CRITICAL, State.QUEUED)
 
 
-async def test_a_raised_severity_moves_an_alert_up_the_queue(store: SqlStore) -> None:
+async def test_a_raised_severity_moves_an_alert_up_the_queue(store: Store) -> None:
     """The queue goes by the refreshed severity."""
     await saved(store, alert("a"), alert("b", severity=Severity.HIGH))
 
@@ -156,41 +156,41 @@ async def test_a_raised_severity_moves_an_alert_up_the_queue(store: SqlStore) ->
     assert (await claimed(store)).alert.id == "a"
 
 
-async def test_pollers_that_save_at_once_count_each_alert_once(store: SqlStore, store_url: str) -> None:
+async def test_pollers_that_save_at_once_count_each_alert_once(store: Store, store_url: str) -> None:
     """Several processes that save the same alerts neither fail nor count one twice."""
     other = await open_store(store_url)
     batches = [[(alert(f"a{number}"), SELECTED) for number in range(start, start + 60)] for start in range(0, 100, 20)]
 
     added = await asyncio.gather(
-        *(each.save_alerts(batch, now=NOW) for batch in batches for each in (store, other, store))
+        *(each.queue.save(batch, now=NOW) for batch in batches for each in (store, other, store))
     )
     await other.close()
 
     assert sum(added) == 140
 
 
-async def test_saving_while_workers_claim(store: SqlStore, store_url: str) -> None:
+async def test_saving_while_workers_claim(store: Store, store_url: str) -> None:
     """A poll that refreshes alerts while they are claimed and finished undoes none of it."""
     other = await open_store(store_url)
     names = [f"a{number}" for number in range(12)]
     await saved(store, *map(alert, names))
 
     async def work() -> None:
-        while (claim := await store.claim("w", now=NOW, lease_seconds=HOLDS)) is not None:
-            await store.finish(claim, investigation(claim), now=NOW)
+        while (claim := await store.queue.claim("w", now=NOW, lease_seconds=HOLDS)) is not None:
+            await store.queue.finish(claim, investigation(claim), now=NOW)
 
     async def poll() -> None:
         for minute in range(6):
             fresh = [
                 (alert(name, title=f"title {minute}", updated_at=NOW + minute * MINUTE), SELECTED) for name in names
             ]
-            await other.save_alerts(fresh, now=NOW)
+            await other.queue.save(fresh, now=NOW)
 
     await asyncio.gather(work(), poll(), work())
     await work()
     await other.close()
 
-    records = await store.records()
+    records = await store.records.newest()
     assert {record.state for record in records} == {State.DONE}
     assert {record.alert.title for record in records} == {"title 5"}
 
@@ -198,30 +198,30 @@ async def test_saving_while_workers_claim(store: SqlStore, store_url: str) -> No
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-async def test_records_come_newest_first(store: SqlStore) -> None:
+async def test_records_come_newest_first(store: Store) -> None:
     """By creation, filtered by time and state, up to a limit."""
     for minutes, state in ((3, State.QUEUED), (1, State.SKIPPED), (2, State.DONE), (4, State.LINKED)):
         name = f"m{minutes}"
-        await store.save_alerts([(alert(name, minutes=minutes), SKIPPED)], now=NOW)
+        await store.queue.save([(alert(name, minutes=minutes), SKIPPED)], now=NOW)
         if state is not State.SKIPPED:
-            await store.decide(name, LINKED if state is State.LINKED else SELECTED, now=NOW)
+            await store.queue.decide(name, LINKED if state is State.LINKED else SELECTED, now=NOW)
         if state is State.DONE:
             claim = await claimed(store, alert_id=name)
-            await store.finish(claim, investigation(claim), now=NOW)
+            await store.queue.finish(claim, investigation(claim), now=NOW)
 
     def names(records: Sequence[AlertRecord]) -> list[str]:
         return [record.alert.id for record in records]
 
     waiting = [State.QUEUED, State.LINKED]
-    assert names(await store.records()) == ["m1", "m2", "m3", "m4"]
-    assert names(await store.records(since=NOW - 3 * MINUTE)) == ["m1", "m2", "m3"]
-    assert names(await store.records(states=waiting)) == ["m3", "m4"]
-    assert names(await store.records(states=waiting, since=NOW - 3 * MINUTE)) == ["m3"]
-    assert names(await store.records(limit=2)) == ["m1", "m2"]
-    assert names(await store.records(limit=0)) == []
+    assert names(await store.records.newest()) == ["m1", "m2", "m3", "m4"]
+    assert names(await store.records.newest(since=NOW - 3 * MINUTE)) == ["m1", "m2", "m3"]
+    assert names(await store.records.newest(states=waiting)) == ["m3", "m4"]
+    assert names(await store.records.newest(states=waiting, since=NOW - 3 * MINUTE)) == ["m3"]
+    assert names(await store.records.newest(limit=2)) == ["m1", "m2"]
+    assert names(await store.records.newest(limit=0)) == []
 
 
-async def test_group_leaders_are_or_will_be_investigated(store: SqlStore) -> None:
+async def test_group_leaders_are_or_will_be_investigated(store: Store) -> None:
     """Queued, running and done alerts of the detection since a moment, oldest first; no others."""
     for number, state in enumerate(State):
         await bring(store, state, name=state.value)
@@ -233,13 +233,13 @@ async def test_group_leaders_are_or_will_be_investigated(store: SqlStore) -> Non
         alert("old", minutes=60),
     )
 
-    leaders = await store.group_leaders("Standard.NewPlace", since=NOW - 30 * MINUTE)
+    leaders = await store.queue.group_leaders("Standard.NewPlace", since=NOW - 30 * MINUTE)
 
     # Skipped and linked alerts were selected by the second save, and are queued now.
     assert [record.alert.id for record in leaders] == ["linked", "done", "running", "queued", "skipped"]
 
 
-async def test_leaders_of_several_detections_come_at_once(store: SqlStore) -> None:
+async def test_leaders_of_several_detections_come_at_once(store: Store) -> None:
     """The same alerts for each of the detections, within both bounds, oldest first."""
     others = [alert(f"o{number}", minutes=number, origin=DetectionOrigin(id="Other")) for number in (2, 4, 6, 60)]
     await saved(store, *others, *(alert(f"a{number}", minutes=number) for number in (1, 3, 5, 60)))
@@ -247,13 +247,17 @@ async def test_leaders_of_several_detections_come_at_once(store: SqlStore) -> No
     await saved(store, alert("skipped", minutes=4), decision=SKIPPED)
     await saved(store, alert("linked", minutes=2), decision=Linked(leader="a3", reason="same title"))
 
-    found = await store.leading({"Other", "Standard.NewPlace", "None"}, since=NOW - 5 * MINUTE, until=NOW - 2 * MINUTE)
+    found = await store.queue.leading(
+        {"Other", "Standard.NewPlace", "None"}, since=NOW - 5 * MINUTE, until=NOW - 2 * MINUTE
+    )
 
     assert [leader.id for leader in found] == ["a5", "o4", "a3", "o2"]
     assert found[1] == others[1]
-    assert await store.leading((), since=NOW - 5 * MINUTE, until=NOW) == ()
+    assert await store.queue.leading((), since=NOW - 5 * MINUTE, until=NOW) == ()
     names = [f"Detection {number}" for number in range(1_200)]
-    assert [leader.id for leader in await store.leading([*names, "Other"], since=NOW - 4 * MINUTE, until=NOW)] == [
+    assert [
+        leader.id for leader in await store.queue.leading([*names, "Other"], since=NOW - 4 * MINUTE, until=NOW)
+    ] == [
         "o4",
         "o2",
     ]
@@ -266,7 +270,7 @@ async def test_an_alert_is_written_as_json_in_ascii(store_url: str, title: str, 
     store = await open_store(store_url)
     given = alert("a", title=title, context=context)
     await saved(store, given)
-    record = await store.record("a")
+    record = await store.records.find("a")
     await store.close()
     assert record is not None
     assert record.alert == given
@@ -290,110 +294,110 @@ MOVES: dict[tuple[str, State], State] = {
 
 @pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.outcome)
 @pytest.mark.parametrize("state", State)
-async def test_deciding(store: SqlStore, state: State, decision: Decision) -> None:
+async def test_deciding(store: Store, state: State, decision: Decision) -> None:
     """A decision moves any alert but one that is done; selecting queues what was left out and moves nothing else."""
     await bring(store, state)
     before = await record_of(store)
 
-    await store.decide("a", decision, now=LATER)
+    await store.queue.decide("a", decision, now=LATER)
 
     after = await record_of(store)
     assert after.state == MOVES.get((decision.outcome, state), state)
     assert after.decision == (before.decision if state is State.DONE else decision)
-    claim = await store.claim("w2", now=NOW, lease_seconds=HOLDS)
+    claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
     assert (claim is not None) == (after.state is State.QUEUED)
 
 
-async def test_a_decision_ends_a_claim(store: SqlStore) -> None:
+async def test_a_decision_ends_a_claim(store: Store) -> None:
     """An alert that a person closed meanwhile is skipped, and its worker's writes are refused from then on."""
     await saved(store, alert("a"))
     claim = await claimed(store)
 
-    await store.decide("a", Skipped(code=SkipCode.CLOSED_MEANWHILE, reason="closed meanwhile"), now=NOW)
+    await store.queue.decide("a", Skipped(code=SkipCode.CLOSED_MEANWHILE, reason="closed meanwhile"), now=NOW)
 
-    assert not await store.finish(claim, investigation(claim), now=NOW)
+    assert not await store.queue.finish(claim, investigation(claim), now=NOW)
     assert (await record_of(store)).state is State.SKIPPED
 
 
-async def test_an_unknown_alert_cannot_be_decided_on(store: SqlStore) -> None:
+async def test_an_unknown_alert_cannot_be_decided_on(store: Store) -> None:
     """The error names the id."""
     with pytest.raises(NotFound, match="nobody"):
-        await store.decide("nobody", SKIPPED, now=NOW)
+        await store.queue.decide("nobody", SKIPPED, now=NOW)
 
 
 # ---- retention ---------------------------------------------------------------------------------------------------
 
 
-async def test_pruning_takes_what_is_old_and_at_rest(store: SqlStore) -> None:
+async def test_pruning_takes_what_is_old_and_at_rest(store: Store) -> None:
     """Alerts created before and not touched since go, with investigations, journal and receipts; the rest stays."""
     old = 60 * 24
     for state in State:
         await bring(store, state, name=state.value)
         record = await record_of(store, state.value)
-        await store.save_alerts(
+        await store.queue.save(
             [(alert(state.value, minutes=old, title="old", updated_at=NOW - MINUTE), record.decision)], now=NOW
         )
     await saved(store, alert("with steps", minutes=old), alert("young", minutes=1))
     for name in ("with steps", "young"):
         claim = await claimed(store, alert_id=name)
-        await store.journal(claim, "one", "query", 1, now=NOW)
-        await store.journal(claim, "two", "query", 2, now=NOW)
-        await store.finish(claim, investigation(claim), now=NOW)
-    await store.save_receipt(Receipt(key="kept", state="unknown"), now=NOW - 2 * MINUTE)
-    await store.save_receipt(Receipt(key="gone", state="done"), now=NOW - 2 * MINUTE)
-    await store.save_receipt(Receipt(key="recent", state="done"), now=NOW)
+        await store.journal.append(claim, "one", "query", 1, now=NOW)
+        await store.journal.append(claim, "two", "query", 2, now=NOW)
+        await store.queue.finish(claim, investigation(claim), now=NOW)
+    await store.values.save_receipt(Receipt(key="kept", state="unknown"), now=NOW - 2 * MINUTE)
+    await store.values.save_receipt(Receipt(key="gone", state="done"), now=NOW - 2 * MINUTE)
+    await store.values.save_receipt(Receipt(key="recent", state="done"), now=NOW)
 
-    assert await store.prune(NOW - MINUTE) == Pruned(receipts=1)
+    assert await store.records.prune(NOW - MINUTE) == Pruned(receipts=1)
     # The alerts above were all touched at NOW, so only a later moment reaches them; "young" was created after it.
-    pruned = await store.prune(NOW + timedelta(seconds=1))
+    pruned = await store.records.prune(NOW + timedelta(seconds=1))
 
     assert pruned == Pruned(alerts=6, investigations=3, steps=4, receipts=1)
-    assert {record.alert.id for record in await store.records()} == {"queued", "running"}
-    assert await store.receipt("kept") is not None
+    assert {record.alert.id for record in await store.records.newest()} == {"queued", "running"}
+    assert await store.values.receipt("kept") is not None
 
 
-async def test_pruning_spares_the_young(store: SqlStore) -> None:
+async def test_pruning_spares_the_young(store: Store) -> None:
     """An alert created after the moment stays, though nothing has touched it since."""
-    await store.save_alerts([(alert("young", minutes=1), SKIPPED)], now=NOW - 60 * MINUTE)
-    await store.save_alerts([(alert("old", minutes=90), SKIPPED)], now=NOW - 60 * MINUTE)
-    await store.save_alerts([(alert("touched", minutes=90), SKIPPED)], now=NOW)
+    await store.queue.save([(alert("young", minutes=1), SKIPPED)], now=NOW - 60 * MINUTE)
+    await store.queue.save([(alert("old", minutes=90), SKIPPED)], now=NOW - 60 * MINUTE)
+    await store.queue.save([(alert("touched", minutes=90), SKIPPED)], now=NOW)
 
-    assert await store.prune(NOW - 30 * MINUTE) == Pruned(alerts=1)
+    assert await store.records.prune(NOW - 30 * MINUTE) == Pruned(alerts=1)
 
-    assert {record.alert.id for record in await store.records()} == {"young", "touched"}
+    assert {record.alert.id for record in await store.records.newest()} == {"young", "touched"}
 
 
-async def test_pruning_forgets_leases_that_ran_out(store: SqlStore) -> None:
+async def test_pruning_forgets_leases_that_ran_out(store: Store) -> None:
     """A lease by name leaves no row for ever; one that holds stays with its holder."""
     # PostgreSQL counts leases by its own clock, so the moment is decades from either clock.
     decade = timedelta(days=3_650)
-    await store.acquire_lease("old", "one", now=NOW, seconds=RUN_OUT)
-    await store.acquire_lease("held", "one", now=NOW, seconds=20 * decade.total_seconds())
+    await store.values.acquire_lease("old", "one", now=NOW, seconds=RUN_OUT)
+    await store.values.acquire_lease("held", "one", now=NOW, seconds=20 * decade.total_seconds())
 
-    await store.prune(NOW + 5 * decade)
+    await store.records.prune(NOW + 5 * decade)
 
-    rows = await store._read(lambda connection: connection.scalars(select(leases.c.name)).all())
+    rows = await store.queue.database.read(lambda connection: connection.scalars(select(leases.c.name)).all())
     assert rows == ["held"]
 
 
-async def test_pruning_many(store: SqlStore) -> None:
+async def test_pruning_many(store: Store) -> None:
     """Retention goes on until nothing is left to delete, batch after batch."""
-    await store.save_alerts([(alert(f"a{number}"), SKIPPED) for number in range(1_201)], now=NOW)
+    await store.queue.save([(alert(f"a{number}"), SKIPPED) for number in range(1_201)], now=NOW)
 
-    assert await store.prune(NOW + MINUTE) == Pruned(alerts=1_201)
-    assert await store.records() == ()
+    assert await store.records.prune(NOW + MINUTE) == Pruned(alerts=1_201)
+    assert await store.records.newest() == ()
 
 
-async def test_a_pruned_alert_that_comes_again_is_new(store: SqlStore) -> None:
+async def test_a_pruned_alert_that_comes_again_is_new(store: Store) -> None:
     """It has no history: its journal went with it."""
     await saved(store, alert("a"))
     claim = await claimed(store, lease_seconds=RUN_OUT)
-    await store.journal(claim, "step", "query", 1, now=NOW)
-    await store.decide("a", SKIPPED, now=NOW)
-    await store.prune(NOW + MINUTE)
+    await store.journal.append(claim, "step", "query", 1, now=NOW)
+    await store.queue.decide("a", SKIPPED, now=NOW)
+    await store.records.prune(NOW + MINUTE)
 
     await saved(store, alert("a"))
 
     again = await claimed(store)
     assert again.attempts == 1
-    assert await store.entries(again.run_id) == ()
+    assert await store.journal.entries(again.run_id) == ()

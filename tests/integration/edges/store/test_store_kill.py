@@ -34,19 +34,19 @@ async def main(url, run):
     async def poll():
         for batch in range(10_000):
             names = [f"r{{run}}-b{{batch}}-{{number}}" for number in range({BATCH})]
-            await store.save_alerts([(alert(name, description="x" * 3_000), SELECTED) for name in names], now=NOW)
+            await store.queue.save([(alert(name, description="x" * 3_000), SELECTED) for name in names], now=NOW)
             say("saved", *names)
 
     async def work():
         while True:
-            claim = await store.claim("w", now=NOW, lease_seconds=RUN_OUT)
+            claim = await store.queue.claim("w", now=NOW, lease_seconds=RUN_OUT)
             if claim is None:
                 await asyncio.sleep(0)
                 continue
             for step in range({STEPS}):
-                assert await store.journal(claim, f"s{{step}}", "query", {{"step": step, "pad": "x" * 3_000}}, now=NOW)
+                assert await store.journal.append(claim, f"s{{step}}", "query", {{"step": step, "pad": "x" * 3_000}}, now=NOW)
                 say("step", claim.alert.id, claim.run_id, f"s{{step}}")
-            assert await store.finish(claim, investigation(claim), now=NOW)
+            assert await store.queue.finish(claim, investigation(claim), now=NOW)
             say("done", claim.alert.id)
 
     await asyncio.gather(poll(), work())
@@ -76,12 +76,12 @@ def killed_worker(url: str, run: int, lines: int) -> list[list[str]]:
 async def check(url: str, said: list[list[str]]) -> None:
     """Whatever was acknowledged is there, and every transaction is there whole or not at all."""
     store = await open_store(url)
-    records = {record.alert.id: record for record in await store.records()}
+    records = {record.alert.id: record for record in await store.records.newest()}
     for word, *rest in said:
         if word == "saved":
             assert set(rest) <= set(records)
         elif word == "step":
-            assert await store.recall(rest[1], rest[2]) == {"step": int(rest[2][1:]), "pad": "x" * 3_000}
+            assert await store.journal.recall(rest[1], rest[2]) == {"step": int(rest[2][1:]), "pad": "x" * 3_000}
         else:
             assert records[rest[0]].state is State.DONE
     batches: dict[str, int] = {}
@@ -89,22 +89,22 @@ async def check(url: str, said: list[list[str]]) -> None:
         batches[name.rpartition("-")[0]] = batches.get(name.rpartition("-")[0], 0) + 1
     assert set(batches.values()) == {BATCH}
     for record in records.values():
-        result = await store.investigation(record.alert.id)
+        result = await store.records.investigation(record.alert.id)
         assert (result is not None) == (record.state is State.DONE) == (record.verdict is Disposition.BENIGN)
         if record.state is State.DONE:
-            assert len(await store.entries(record.run_id)) == STEPS
+            assert len(await store.journal.entries(record.run_id)) == STEPS
     await store.close()
 
 
 async def finish_one(url: str) -> None:
     """The next process takes up what the killed one left."""
     store = await open_store(url)
-    left = await store.records(states=[State.RUNNING])
+    left = await store.records.newest(states=[State.RUNNING])
     for record in left:
-        claim = await store.claim("heir", now=NOW, lease_seconds=HOLDS, alert_id=record.alert.id)
+        claim = await store.queue.claim("heir", now=NOW, lease_seconds=HOLDS, alert_id=record.alert.id)
         assert claim is not None
         assert claim.run_id == record.run_id
-        assert await store.give_back(claim, now=NOW)
+        assert await store.queue.give_back(claim, now=NOW)
     await store.close()
 
 

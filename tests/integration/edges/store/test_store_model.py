@@ -21,8 +21,8 @@ from tests.support.stores import DECISIONS, HOLDS, NOW, RUN_OUT, alert, investig
 from triage.domain.alert import Severity
 from triage.domain.selection import Decision, Linked, Selected
 from triage.domain.verdict import Disposition, Investigation, Verdict
-from triage.edges.store import SqlStore, open_store
-from triage.ports import Claim, Spend, State
+from triage.edges.store import open_store
+from triage.ports import Claim, Spend, State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
 
@@ -94,7 +94,7 @@ class Queue(RuleBasedStateMachine):
     @initialize()
     def open(self) -> None:
         stores.empty(self.url)
-        self.store: SqlStore = self.runner.run(open_store(self.url))
+        self.store: Store = self.runner.run(open_store(self.url))
         for name in ("a", "b", "c"):
             self.save_one(name, stores.SELECTED)
 
@@ -126,7 +126,7 @@ class Queue(RuleBasedStateMachine):
 
     def save_one(self, name: str, decision: Decision) -> None:
         decision = stores.SELECTED if isinstance(decision, Linked) and decision.leader == name else decision
-        added = self.runner.run(self.store.save_alerts([(ALERTS[name], decision)], now=NOW))
+        added = self.runner.run(self.store.queue.save([(ALERTS[name], decision)], now=NOW))
 
         assert added == (name not in self.model)
         row = self.model.setdefault(name, Row(State.SKIPPED, stores.SKIPPED))
@@ -150,7 +150,7 @@ class Queue(RuleBasedStateMachine):
     def claim(self, worker: str, seconds: float, name: str | None) -> object:
         due = sorted((each for each, row in self.model.items() if row.due and name in (None, each)), key=self.place)
 
-        claim = self.runner.run(self.store.claim(worker, now=NOW, lease_seconds=seconds, alert_id=name))
+        claim = self.runner.run(self.store.queue.claim(worker, now=NOW, lease_seconds=seconds, alert_id=name))
 
         assert (claim.alert.id if claim else None) == (due[0] if due else None)
         if claim is None:
@@ -165,7 +165,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule(claim=claims, seconds=leases)
     def heartbeat(self, claim: Claim, seconds: float) -> None:
-        held = self.runner.run(self.store.heartbeat(claim, now=NOW, lease_seconds=seconds))
+        held = self.runner.run(self.store.queue.heartbeat(claim, now=NOW, lease_seconds=seconds))
 
         assert held == self.holds(claim)
         if held:
@@ -175,7 +175,7 @@ class Queue(RuleBasedStateMachine):
     def journal(self, claim: Claim, key: str) -> None:
         self.count += 1
 
-        held = self.runner.run(self.store.journal(claim, key, "step", self.count, now=NOW))
+        held = self.runner.run(self.store.journal.append(claim, key, "step", self.count, now=NOW))
 
         assert held == self.holds(claim)
         if held:
@@ -186,7 +186,7 @@ class Queue(RuleBasedStateMachine):
     def spend(self, claim: Claim, key: str) -> None:
         self.count += 1
 
-        held = self.runner.run(self.store.spend(claim, key, Spend(calls=1, prompt_tokens=self.count), now=NOW))
+        held = self.runner.run(self.store.ledger.book(claim, key, Spend(calls=1, prompt_tokens=self.count), now=NOW))
 
         assert held == self.holds(claim)
         if held:
@@ -199,7 +199,7 @@ class Queue(RuleBasedStateMachine):
         verdict = Verdict(disposition=Disposition.BENIGN, confidence=self.count / 1_000, summary="Nothing unusual.")
         result = investigation(claim, verdict=verdict, finished_at=NOW + timedelta(seconds=self.count))
 
-        held = self.runner.run(self.store.finish(claim, result, now=NOW))
+        held = self.runner.run(self.store.queue.finish(claim, result, now=NOW))
 
         assert held == self.holds(claim)
         if held:
@@ -219,7 +219,7 @@ class Queue(RuleBasedStateMachine):
             return
         known = leader.finished[-1 - which % len(leader.finished)]
 
-        held = self.runner.run(self.store.point(claim, known, now=NOW))
+        held = self.runner.run(self.store.queue.finish_linked(claim, known, now=NOW))
 
         assert held == self.holds(claim)
         if held:
@@ -235,7 +235,7 @@ class Queue(RuleBasedStateMachine):
         retry_at = {"retry": NOW, "wait": NOW + timedelta(hours=1)}.get(how)
 
         held = self.runner.run(
-            self.store.give_back(claim, now=NOW, error=error, retry_at=retry_at, failed=how == "fail")
+            self.store.queue.give_back(claim, now=NOW, error=error, retry_at=retry_at, failed=how == "fail")
         )
 
         assert held == self.holds(claim)
@@ -251,7 +251,7 @@ class Queue(RuleBasedStateMachine):
     def enqueue(self, name: str, fresh: bool) -> None:
         if (row := self.model.get(name)) is None:
             return
-        self.runner.run(self.store.enqueue(name, now=NOW, fresh=fresh))
+        self.runner.run(self.store.queue.enqueue(name, now=NOW, fresh=fresh))
 
         if row.state is State.RUNNING and not row.due:
             return
@@ -269,7 +269,7 @@ class Queue(RuleBasedStateMachine):
     def decide(self, name: str, decision: Decision) -> None:
         if (row := self.model.get(name)) is None or (isinstance(decision, Linked) and decision.leader == name):
             return
-        self.runner.run(self.store.decide(name, decision, now=NOW))
+        self.runner.run(self.store.queue.decide(name, decision, now=NOW))
 
         if row.state is State.DONE:
             return
@@ -319,7 +319,7 @@ class Queue(RuleBasedStateMachine):
             if row.state not in {State.QUEUED, State.RUNNING} and not row.queued
         }
 
-        pruned = self.runner.run(self.store.prune(NOW + timedelta(seconds=1)))
+        pruned = self.runner.run(self.store.records.prune(NOW + timedelta(seconds=1)))
 
         assert pruned.alerts == len(gone)
         assert pruned.investigations == sum(len(self.model[name].finished) for name in gone)
@@ -328,7 +328,7 @@ class Queue(RuleBasedStateMachine):
 
     @rule()
     def look(self) -> None:
-        status = self.runner.run(self.store.queue_status(now=NOW))
+        status = self.runner.run(self.store.queue.status(now=NOW))
 
         rows = self.model.values()
         assert status.by_state == {
@@ -346,7 +346,7 @@ class Queue(RuleBasedStateMachine):
     def every_record_is_as_the_model_says(self) -> None:
         if not hasattr(self, "store"):
             return
-        records = {record.alert.id: record for record in self.runner.run(self.store.records())}
+        records = {record.alert.id: record for record in self.runner.run(self.store.records.newest())}
         assert {
             name: (record.state, record.decision, record.attempts, record.worker, record.error, record.confidence)
             for name, record in records.items()
@@ -363,18 +363,18 @@ class Queue(RuleBasedStateMachine):
 
     async def results_and_steps_are_as_the_model_says(self) -> None:
         for name, row in self.model.items():
-            result = await self.store.investigation(name)
+            result = await self.store.records.investigation(name)
             assert result == (row.finished[-1] if row.finished else None)
-            linked = await self.store.followers(name)
+            linked = await self.store.records.followers(name)
             assert [record.decision for record in linked] == [each.decision for each in self.followers(name)]
-            record = await self.store.record(name)
+            record = await self.store.records.find(name)
             assert record is not None
             if record.run_id:
-                steps = await self.store.entries(record.run_id)
+                steps = await self.store.journal.entries(record.run_id)
                 assert {key: payload for key, _, payload in steps} == row.steps.get(row.run, {})
-                of_run = await self.store.spent(since=NOW, run_id=record.run_id)
+                of_run = await self.store.ledger.spent(since=NOW, run_id=record.run_id)
                 assert of_run.tokens == sum(each for (run, _), each in row.spent.items() if run == row.run)
-        total = await self.store.spent(since=NOW)
+        total = await self.store.ledger.spent(since=NOW)
         assert total.tokens == self.pruned + sum(sum(row.spent.values()) for row in self.model.values())
 
 

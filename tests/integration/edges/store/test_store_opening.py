@@ -108,22 +108,22 @@ async def test_the_first_schema_is_brought_up_to_date(blank_url: str, blank: Eng
 
     store = await open_store(blank_url)
 
-    record, result = await store.record("a"), await store.investigation("a")
+    record, result = await store.records.find("a"), await store.records.investigation("a")
     assert record is not None
     assert (record.state, record.verdict, record.run_id, record.seen_at) == (State.DONE, "benign", "run-1", NOW)
     assert result is not None
     assert result.verdict.disposition is Disposition.BENIGN
-    assert await store.entries("run-1") == (("step", "query", {"rows": []}),)
-    assert await store.get("cursor") == "2031-05-06T12:00:00Z"
-    assert await store.receipt("comment:a") == Receipt("comment:a", "done", "c1", "d1", NOW)
+    assert await store.journal.entries("run-1") == (("step", "query", {"rows": []}),)
+    assert await store.values.get("cursor") == "2031-05-06T12:00:00Z"
+    assert await store.values.receipt("comment:a") == Receipt("comment:a", "done", "c1", "d1", NOW)
     await saved(store, alert("b"))
     claim = await claimed(store)
-    assert await store.journal(claim, "step", "query", 1, now=NOW)
-    assert await store.spend(claim, "model/1", Spend(calls=1), now=NOW)
-    assert (await store.spent(since=NOW)).calls == 1
-    await store.mark("a", "benign", "a new office", by="me", now=NOW)
-    assert [said.alert_id for said in await store.marks()] == ["a"]
-    pruned = await store.prune(NOW + timedelta(days=1))
+    assert await store.journal.append(claim, "step", "query", 1, now=NOW)
+    assert await store.ledger.book(claim, "model/1", Spend(calls=1), now=NOW)
+    assert (await store.ledger.spent(since=NOW)).calls == 1
+    await store.records.mark("a", "benign", "a new office", by="me", now=NOW)
+    assert [said.alert_id for said in await store.records.marks()] == ["a"]
+    pruned = await store.records.prune(NOW + timedelta(days=1))
     assert (pruned.alerts, pruned.investigations, pruned.steps, pruned.marks) == (1, 1, 1, 1)
     await store.close()
 
@@ -151,16 +151,16 @@ async def test_linked_alerts_of_the_first_schema_find_their_leaders(blank_url: s
 
     store = await open_store(blank_url)
 
-    followed = {leader: [each.alert.id for each in await store.followers(leader)] for leader in ("a", "q", "s")}
+    followed = {leader: [each.alert.id for each in await store.records.followers(leader)] for leader in ("a", "q", "s")}
     assert followed == {"a": ["to-a"], "q": ["to-q"], "s": []}
-    pointer = await store.record("to-a")
+    pointer = await store.records.find("to-a")
     assert pointer is not None
     assert (pointer.state, pointer.verdict, pointer.confidence) == (State.LINKED, "benign", 0.75)
-    assert (await store.queue_status(now=NOW)).last_day == Ended(done=1, skipped=1)
+    assert (await store.queue.status(now=NOW)).last_day == Ended(done=1, skipped=1)
     leader = await claimed(store)
     assert leader.alert.id == "q"
-    assert await store.claim("w", now=NOW, lease_seconds=HOLDS) is None
-    await store.finish(leader, investigation(leader), now=NOW)
+    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    await store.queue.finish(leader, investigation(leader), now=NOW)
     assert (await claimed(store)).alert.id == "to-q"
     await store.close()
 
@@ -191,7 +191,7 @@ async def test_a_migration_that_fails_leaves_nothing_behind(tmp_path: Path) -> N
     """All that is missing is applied in one transaction, which a failure undoes."""
     store = await open_store(sqlite_url(tmp_path))
     with pytest.raises(StoreError, match="half way"):
-        await store._write(migrate, (*MIGRATIONS, m9998_adds_a_table, m9999_fails))
+        await store.queue.database.write(migrate, (*MIGRATIONS, m9998_adds_a_table, m9999_fails))
     await store.close()
 
     with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
@@ -313,7 +313,7 @@ async def test_a_damaged_file(tmp_path: Path) -> None:
     async def read() -> None:
         store = await open_store(sqlite_url(tmp_path))
         try:
-            await store.records()
+            await store.records.newest()
         finally:
             await store.close()
 
@@ -327,11 +327,11 @@ async def test_a_file_that_another_process_locks(tmp_path: Path) -> None:
     with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
         with pytest.raises(StoreError, match=r"state\.db is locked by another process") as caught:
-            await store.put("a", 1, now=NOW)
-        assert await store.get("a") is None
+            await store.values.put("a", 1, now=NOW)
+        assert await store.values.get("a") is None
 
     assert caught.value.retryable
-    await store.put("a", 1, now=NOW)
+    await store.values.put("a", 1, now=NOW)
     await store.close()
 
 
@@ -340,13 +340,13 @@ async def test_waiting_for_a_lock_leaves_the_loop_free(tmp_path: Path) -> None:
     store = await open_store(sqlite_url(tmp_path))
     with closing(sqlite3.connect(tmp_path / "state.db", isolation_level=None)) as other:
         other.execute("BEGIN IMMEDIATE")
-        write = asyncio.create_task(store.put("a", 1, now=NOW))
+        write = asyncio.create_task(store.values.put("a", 1, now=NOW))
         await asyncio.sleep(0.05)
         assert not write.done()
         other.execute("COMMIT")
         await write
 
-    assert await store.get("a") == 1
+    assert await store.values.get("a") == 1
     await store.close()
 
 
@@ -360,24 +360,24 @@ async def test_rows_changed_by_hand(tmp_path: Path) -> None:
         other.commit()
 
     with pytest.raises(StoreError, match="changed by hand"):
-        await store.record("a")
+        await store.records.find("a")
     with pytest.raises(StoreError, match="holds a Alert that this version cannot read"):
-        await store.record("b")
-    assert await store.record("c") is not None
+        await store.records.find("b")
+    assert await store.records.find("c") is not None
     await store.close()
 
 
 async def test_a_closed_store_says_so(tmp_path: Path) -> None:
     """Closing finishes what was under way; it may be done twice; afterwards every method refuses."""
     store = await open_store(sqlite_url(tmp_path))
-    writes = [asyncio.create_task(store.put(f"n{number}", number, now=NOW)) for number in range(20)]
+    writes = [asyncio.create_task(store.values.put(f"n{number}", number, now=NOW)) for number in range(20)]
     await asyncio.sleep(0)
     await store.close()
     await asyncio.gather(*writes)
     await store.close()
 
     with pytest.raises(StoreError, match="closed"):
-        await store.get("n1")
+        await store.values.get("n1")
     with closing(sqlite3.connect(tmp_path / "state.db")) as other:
         assert other.execute("SELECT count(*) FROM named_values").fetchone() == (20,)
 
@@ -395,7 +395,7 @@ async def main(url):
         store = await open_store(url)
         try:
             for number in range(50):
-                await store.put(f"name {number}", "x" * 100_000, now=datetime(2031, 5, 6, tzinfo=UTC))
+                await store.values.put(f"name {number}", "x" * 100_000, now=datetime(2031, 5, 6, tzinfo=UTC))
         finally:
             await store.close()
     except StoreError as error:
@@ -494,7 +494,7 @@ async def test_a_server_that_falls_silent_is_given_up() -> None:
     with postgres.database() as url:
         for query, idle in (("", "30"), ("?keepalives_idle=7", "7")):
             store = await open_store(url + query)
-            found = await store._read(limits)
+            found = await store.queue.database.read(limits)
             await store.close()
             assert found["keepalives_idle"] == idle
             assert (found["keepalives_interval"], found["keepalives_count"]) == ("10", "3")
@@ -505,7 +505,7 @@ async def test_connections_that_the_server_closed_are_replaced() -> None:
     """After a restart of the server, the store goes on by itself."""
     with postgres.database() as url:
         store = await open_store(url)
-        await asyncio.gather(*(store.put(f"n{number}", number, now=NOW) for number in range(8)))
+        await asyncio.gather(*(store.values.put(f"n{number}", number, now=NOW) for number in range(8)))
         engine = create_engine(make_url(url).set(drivername="postgresql+psycopg"))
         with engine.connect() as connection:
             closed = connection.scalars(
@@ -517,6 +517,6 @@ async def test_connections_that_the_server_closed_are_replaced() -> None:
         engine.dispose()
 
         assert closed
-        assert await store.get("n1") == 1
-        assert await store.acquire_lease("poller", "one", now=NOW, seconds=HOLDS)
+        assert await store.values.get("n1") == 1
+        assert await store.values.acquire_lease("poller", "one", now=NOW, seconds=HOLDS)
         await store.close()

@@ -9,11 +9,11 @@ from sqlalchemy import Engine, delete, make_url
 
 from tests.support import stores
 from tests.support.stores import HOLDS, NOW, RUN_OUT, SELECTED, SKIPPED, alert, claimed, saved
-from triage.edges.store import SqlStore, alerts, open_store, queue
+from triage.edges.store import alerts, open_store, queue
 from triage.edges.store.engine import open_engines
 from triage.edges.store.tables import alerts as alert_rows
 from triage.errors import StoreError
-from triage.ports import State
+from triage.ports import State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -31,7 +31,7 @@ def other(postgres_database: str) -> Iterator[Engine]:
     engine.dispose()
 
 
-async def opened(other: Engine) -> SqlStore:
+async def opened(other: Engine) -> Store:
     return await open_store(make_url(other.url).set(drivername="postgresql").render_as_string(hide_password=False))
 
 
@@ -42,7 +42,7 @@ async def test_a_claim_passes_by_an_alert_that_is_being_claimed(other: Engine) -
 
     with other.begin() as connection:
         theirs = queue.claim(connection, "other", now=NOW, lease_seconds=HOLDS, alert_id=None)
-        ours = await store.claim("w", now=NOW, lease_seconds=HOLDS)
+        ours = await store.queue.claim("w", now=NOW, lease_seconds=HOLDS)
 
     assert theirs is not None
     assert ours is not None
@@ -60,15 +60,15 @@ async def test_a_write_waits_for_the_claim_that_ends_its_own(other: Engine, writ
     with other.begin() as connection:
         assert queue.claim(connection, "heir", now=NOW, lease_seconds=HOLDS, alert_id=None) is not None
         writing = asyncio.create_task(
-            store.journal(stale, "step", "query", 1, now=NOW)
+            store.journal.append(stale, "step", "query", 1, now=NOW)
             if write == "journal"
-            else store.heartbeat(stale, now=NOW, lease_seconds=HOLDS)
+            else store.queue.heartbeat(stale, now=NOW, lease_seconds=HOLDS)
         )
         await asyncio.sleep(A_MOMENT)
         assert not writing.done()
 
     assert not await writing
-    assert await store.entries(stale.run_id) == ()
+    assert await store.journal.entries(stale.run_id) == ()
     await store.close()
 
 
@@ -79,23 +79,23 @@ async def test_a_poller_that_comes_second_refreshes_what_the_first_inserted(othe
 
     with other.begin() as connection:
         assert alerts.save(connection, [(alert("a"), SKIPPED)], now=NOW) == 1
-        saving = asyncio.create_task(store.save_alerts([(newer, SELECTED), (alert("b"), SELECTED)], now=NOW))
+        saving = asyncio.create_task(store.queue.save([(newer, SELECTED), (alert("b"), SELECTED)], now=NOW))
         await asyncio.sleep(A_MOMENT)
         assert not saving.done()
 
     assert await saving == 1
-    record = await store.record("a")
+    record = await store.records.find("a")
     assert record is not None
     assert (record.alert, record.state) == (newer, State.QUEUED)
     await store.close()
 
 
-async def test_an_alert_is_not_deleted_from_under_its_journal(store: SqlStore) -> None:
+async def test_an_alert_is_not_deleted_from_under_its_journal(store: Store) -> None:
     """Both engines refuse to leave a journal entry without its alert."""
     await saved(store, alert("a"))
-    await store.journal(await claimed(store), "step", "query", 1, now=NOW)
+    await store.journal.append(await claimed(store), "step", "query", 1, now=NOW)
 
     with pytest.raises(StoreError, match=r"foreign key|FOREIGN KEY"):
-        await store._write(lambda connection: connection.execute(delete(alert_rows)))
+        await store.queue.database.write(lambda connection: connection.execute(delete(alert_rows)))
 
-    assert await store.record("a") is not None
+    assert await store.records.find("a") is not None

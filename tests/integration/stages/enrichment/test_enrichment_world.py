@@ -22,7 +22,7 @@ from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.errors import PantherError, QueryTimeout
-from triage.ports import Journal, Progress, QueryLimits, QueryResult
+from triage.ports import Progress, QueryLimits, QueryResult, RunJournal
 from triage.sandbox.generator import generate
 from triage.sandbox.server import Fault, SandboxServer
 from triage.sandbox.world import load_world
@@ -70,7 +70,7 @@ def enrich(
     server: SandboxServer,
     alert_id: str,
     *,
-    journal: Journal | None = None,
+    journal: RunJournal | None = None,
     change: Callable[[Enricher], Enricher] = lambda room: room,
     told: list[Progress] | None = None,
     settings: InvestigationSettings | None = None,

@@ -45,7 +45,7 @@ def steps(directory: Path, run_id: str) -> list[str]:
     async def read() -> list[str]:
         store = await open_store(f"sqlite:///{directory}/triage.db")
         try:
-            return [key for key, kind, _ in await store.entries(run_id) if kind in {"model", "tool"}]
+            return [key for key, kind, _ in await store.journal.entries(run_id) if kind in {"model", "tool"}]
         finally:
             await store.close()
 

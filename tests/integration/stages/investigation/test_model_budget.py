@@ -17,9 +17,9 @@ from tests.support.panther import TOKEN
 from tests.support.stores import SELECTED, alert
 from tests.support.tiny_world import NOW, write_world
 from triage.domain.verdict import Analyst, Disposition
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.pipeline.spending import StoreMeter, midnight
-from triage.ports import ChatReply, Claim, Spend
+from triage.ports import ChatReply, Claim, Spend, Store
 from triage.sandbox.permissions import Token
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -41,16 +41,16 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
 
 
 @pytest.fixture
-async def store(tmp_path: Path) -> AsyncIterator[SqlStore]:
+async def store(tmp_path: Path) -> AsyncIterator[Store]:
     """An empty store."""
     opened = await open_store(f"sqlite:///{tmp_path}/book.db")
     yield opened
     await opened.close()
 
 
-async def claimed(store: SqlStore, name: str = "a1") -> Claim:
-    await store.save_alerts([(alert(name), SELECTED)], now=START)
-    claim = await store.claim("w", now=START, lease_seconds=600, alert_id=name)
+async def claimed(store: Store, name: str = "a1") -> Claim:
+    await store.queue.save([(alert(name), SELECTED)], now=START)
+    claim = await store.queue.claim("w", now=START, lease_seconds=600, alert_id=name)
     assert claim is not None
     return claim
 
@@ -97,15 +97,15 @@ async def test_an_alerts_money_ends_its_investigation(server: SandboxServer) -> 
     assert end.usage.turns < 8
 
 
-async def test_a_call_is_booked_once(store: SqlStore) -> None:
+async def test_a_call_is_booked_once(store: Store) -> None:
     """Under its run and key, however often it is replayed."""
     clock = FakeClock()
-    meter = StoreMeter(store, await claimed(store), clock, settings())
+    meter = StoreMeter(store.ledger, await claimed(store), clock, settings())
     reply = ChatReply(prompt_tokens=100, completion_tokens=10, cached_tokens=50)
     for _ in range(3):
         await meter.book("model/1", reply, Spend())
     await meter.book("model/2", reply, Spend())
-    total = await store.spent(since=START - timedelta(days=1))
+    total = await store.ledger.spent(since=START - timedelta(days=1))
     assert (total.calls, total.prompt_tokens, total.cached_tokens, total.completion_tokens) == (2, 200, 100, 20)
     assert total.money == pytest.approx(2 * (100 + 20) / 1e6)
 
@@ -114,10 +114,10 @@ async def test_a_call_is_booked_once(store: SqlStore) -> None:
     ("limits", "said"),
     [({"daily_tokens": 1_000}, "1000 tokens"), ({"daily_money": 0.001}, "0.001 USD")],
 )
-async def test_the_day_keeps_a_reserve_for_conclusions(store: SqlStore, limits: dict[str, Any], said: str) -> None:
+async def test_the_day_keeps_a_reserve_for_conclusions(store: Store, limits: dict[str, Any], said: str) -> None:
     """Up to 95 % for anything, the rest for turns that conclude, nothing beyond; the next day starts afresh."""
     clock = FakeClock()
-    meter = StoreMeter(store, await claimed(store), clock, settings(**limits))
+    meter = StoreMeter(store.ledger, await claimed(store), clock, settings(**limits))
     await meter.book("model/1", ChatReply(prompt_tokens=940), Spend())
     small = Spend(prompt_tokens=40, money=0.00004)
     assert said in await meter.refusal(small, concluding=False)
@@ -127,9 +127,9 @@ async def test_the_day_keeps_a_reserve_for_conclusions(store: SqlStore, limits: 
     assert await meter.refusal(small, concluding=False) == ""
 
 
-async def test_calls_under_way_count_as_spent(store: SqlStore) -> None:
+async def test_calls_under_way_count_as_spent(store: Store) -> None:
     """Many alerts at once can't all see the same room; what they hold is free again afterwards."""
-    meter = StoreMeter(store, await claimed(store), FakeClock(), settings(daily_tokens=1_000))
+    meter = StoreMeter(store.ledger, await claimed(store), FakeClock(), settings(daily_tokens=1_000))
     estimate = Spend(prompt_tokens=400)
     admitted: list[str] = []
 

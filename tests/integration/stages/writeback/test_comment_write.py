@@ -19,9 +19,9 @@ from triage.domain.verdict import Disposition, Verdict
 from triage.edges.clock import SystemClock
 from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
-from triage.edges.store import SqlStore, open_store
+from triage.edges.store import open_store
 from triage.errors import PantherDenied, PantherError, PantherUnreachable
-from triage.ports import Clock, Comment, Comments, PantherApi, Receipt
+from triage.ports import Clock, Comment, Comments, PantherApi, Receipt, Store
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
 from triage.sandbox.world import load_world
 from triage.settings import WritebackSettings
@@ -44,7 +44,7 @@ def report(case: str = "malicious") -> Report:
 
 
 class MemoryJournal:
-    """A journal in memory. Implements `ports.Journal`."""
+    """A journal in memory. Implements `ports.RunJournal`."""
 
     def __init__(self) -> None:
         self.kept: dict[str, JsonValue] = {}
@@ -81,21 +81,21 @@ class Bench:
 @dataclass
 class Opened:
     comments: Comments
-    store: SqlStore
+    store: Store
     client: PantherApi
     clock: Clock
 
     async def write(self, wanted: Report, run_id: str = "r1") -> WriteOutcome:
         """Write one comment, as a run of its own."""
         write = CommentWrite(
-            comments=self.comments, store=self.store, clock=self.clock, format="HTML", alert_id=ALERT, report=wanted,
+            comments=self.comments, values=self.store.values, clock=self.clock, format="HTML", alert_id=ALERT, report=wanted,
             run_id=run_id,
         )  # fmt: skip
         return await write.run(MemoryJournal())
 
     async def move(self, policy: WritebackSettings, alert: Alert) -> tuple[str, ...]:
         """Set status and assignee of an alert that was like this when its investigation began."""
-        updater = StatusUpdater(self.comments, self.client.alerts, self.store, policy, self.clock)
+        updater = StatusUpdater(self.comments, self.client.alerts, self.store.values, policy, self.clock)
         return await updater.update(alert, SURE, at_start=AlertAtStart.of(alert), run_id="r1", journal=MemoryJournal())
 
 
@@ -207,7 +207,7 @@ async def test_a_process_that_died_before_its_request_left(bench: Bench) -> None
     async with AsyncExitStack() as stack:
         opened = await bench.open(stack)
         now = opened.clock.now()
-        await opened.store.save_receipt(Receipt(f"comment:{ALERT}", "sent", at=now), now=now)
+        await opened.store.values.save_receipt(Receipt(f"comment:{ALERT}", "sent", at=now), now=now)
         assert (await opened.write(report())).result is Result.CREATED
         assert opened.clock.monotonic() >= Timing().settle
     assert len(bench.ours()) == 1

@@ -1,0 +1,185 @@
+"""What people read and keep afterwards: alerts with their investigations, marks, and retention."""
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Any, Literal
+
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, literal_column, select
+
+from triage.domain.verdict import Investigation
+from triage.edges.store.alerts import STATE_TEXT, locked, record_of
+from triage.edges.store.tables import (
+    Upsert,
+    alerts,
+    investigations,
+    journal,
+    leases,
+    load,
+    marks,
+    receipts,
+    spend,
+    upsert,
+)
+from triage.ports import AlertRecord, Mark, Pruned, State
+
+PRUNE_BATCH = 500
+"""Alerts per transaction, so that workers wait a moment at most."""
+
+_RESTING = (State.DONE.value, State.SKIPPED.value, State.LINKED.value, State.FAILED.value)
+
+
+def find(connection: Connection, alert_id: str) -> AlertRecord | None:
+    row = connection.execute(select(alerts).where(alerts.c.id == alert_id)).one_or_none()
+    return None if row is None else record_of(row)
+
+
+def newest(
+    connection: Connection,
+    *,
+    since: datetime | None = None,
+    states: Sequence[State] = (),
+    limit: int | None = None,
+) -> tuple[AlertRecord, ...]:
+    """Newest alert first."""
+    query: Select[Any] = select(alerts).order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(alerts.c.created_at >= since)
+    if states:
+        state = alerts.c.state if since is None else STATE_TEXT
+        query = query.where(state.in_([each.value for each in states]))
+    return tuple(record_of(row) for row in connection.execute(query))
+
+
+def followers(connection: Connection, leader: str) -> tuple[AlertRecord, ...]:
+    """Oldest first."""
+    query = (
+        select(alerts)
+        .where(alerts.c.leader == leader, alerts.c.leader != literal_column("''"))
+        .order_by(alerts.c.created_at, alerts.c.id)
+    )
+    return tuple(record_of(row) for row in connection.execute(query))
+
+
+def investigation(connection: Connection, alert_id: str) -> Investigation | None:
+    """The newest one: the last that was stored, whatever the clocks said."""
+    stored = connection.scalar(
+        select(investigations.c.investigation)
+        .where(investigations.c.alert_id == alert_id)
+        .order_by(investigations.c.id.desc())
+        .limit(1)
+    )
+    return None if stored is None else Investigation.model_validate(load(stored))
+
+
+# ---- marks ----------------------------------------------------------------------------------------------------------
+
+
+def _marking(insert: Upsert) -> Upsert:
+    changed = {name: insert.excluded[name] for name in ("label", "note", "said_by", "at")}
+    return insert.on_conflict_do_update(index_elements=["alert_id"], set_=changed)
+
+
+_MARK = upsert(marks, _marking)
+
+
+def mark(
+    connection: Connection,
+    alert_id: str,
+    label: Literal["malicious", "benign"],
+    note: str = "",
+    *,
+    by: str = "",
+    now: datetime,
+) -> None:
+    """Raises NotFound."""
+    locked(connection, alert_id)
+    values = {"alert_id": alert_id, "label": label, "note": note, "said_by": by, "at": now}
+    connection.execute(_MARK[connection.dialect.name], values)
+
+
+def marked(connection: Connection, *, since: datetime | None = None) -> tuple[Mark, ...]:
+    """Newest first."""
+    query = select(marks).order_by(marks.c.at.desc(), marks.c.alert_id)
+    if since is not None:
+        query = query.where(marks.c.at >= since)
+    return tuple(
+        Mark(alert_id=row.alert_id, label=row.label, note=row.note, by=row.said_by, at=row.at)
+        for row in connection.execute(query)
+    )
+
+
+# ---- retention ------------------------------------------------------------------------------------------------------
+
+
+def _at_rest_since(before: datetime) -> ColumnElement[bool]:
+    return and_(
+        alerts.c.created_at < before,
+        alerts.c.updated_at < before,
+        alerts.c.state.in_(_RESTING),
+        # A linked alert that may be claimed, and one whose comment is still to be written, have work before them.
+        alerts.c.due_at.is_(None),
+    )
+
+
+def prunable(connection: Connection, before: datetime) -> int:
+    return connection.scalar(select(func.count()).select_from(alerts).where(_at_rest_since(before))) or 0
+
+
+def prune_batch(connection: Connection, *, before: datetime) -> Pruned:
+    """Delete up to `PRUNE_BATCH` alerts at rest with what belongs to them; all zeros where none is left."""
+    ids = connection.scalars(
+        select(alerts.c.id)
+        .where(_at_rest_since(before))
+        .order_by(alerts.c.created_at, alerts.c.id)
+        .limit(PRUNE_BATCH)
+        .with_for_update(skip_locked=True)
+    ).all()
+    if not ids:
+        return Pruned()
+    _keep_sum(connection, ids, before)
+    return Pruned(
+        marks=connection.execute(delete(marks).where(marks.c.alert_id.in_(ids))).rowcount,
+        steps=connection.execute(delete(journal).where(journal.c.alert_id.in_(ids))).rowcount,
+        investigations=connection.execute(delete(investigations).where(investigations.c.alert_id.in_(ids))).rowcount,
+        alerts=connection.execute(delete(alerts).where(alerts.c.id.in_(ids))).rowcount,
+    )
+
+
+_SUMMED = ("calls", "prompt", "cached", "completion", "money")
+
+
+def _keep_sum(connection: Connection, ids: Sequence[str], before: datetime) -> None:
+    """Put one line for each day of `before` in the place of all that was spent on these alerts."""
+    of_these = spend.c.alert_id.in_(ids)
+    total = (
+        connection.execute(
+            select(func.max(spend.c.at).label("at"), *(func.sum(spend.c[name]).label(name) for name in _SUMMED)).where(
+                of_these
+            )
+        )
+        .mappings()
+        .one()
+    )
+    if total["at"] is None:
+        return
+    connection.execute(delete(spend).where(of_these))
+    line = {"run_id": "pruned", "key": before.date().isoformat(), "alert_id": ""}
+    connection.execute(_ADD_UP[connection.dialect.name], {**line, **total})
+
+
+def _adding(insert: Upsert) -> Upsert:
+    sums = {name: spend.c[name] + insert.excluded[name] for name in _SUMMED}
+    return insert.on_conflict_do_update(index_elements=["run_id", "key"], set_=sums)
+
+
+_ADD_UP = upsert(spend, _adding)
+
+
+def prune_receipts(connection: Connection, *, before: datetime) -> int:
+    """Delete receipts of writes that are known to be done, and leases that nobody has taken up since.
+
+    A receipt whose outcome is open stays for a person to see.
+    """
+    connection.execute(delete(leases).where(leases.c.lease_until < before))
+    done = delete(receipts).where(receipts.c.state == "done", receipts.c.updated_at < before)
+    return connection.execute(done).rowcount
