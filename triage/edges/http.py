@@ -120,7 +120,7 @@ class RetryPolicy:
 
         def is_enough(state: RetryCallState) -> bool:
             fewer = [attempts for kind, attempts in (limits or {}).items() if isinstance(_error(state), kind)]
-            if state.attempt_number >= min(self.attempts, *fewer, math.inf):
+            if state.attempt_number >= min([self.attempts, *fewer]):
                 return True
             return clock.monotonic() - start + state.upcoming_sleep >= seconds
 
