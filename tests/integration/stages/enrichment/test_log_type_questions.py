@@ -4,7 +4,6 @@ Takes about three seconds, most of it for starting the server and parsing the qu
 """
 
 import asyncio
-import json
 from collections.abc import Awaitable, Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -13,6 +12,7 @@ from typing import Any
 import pytest
 from pydantic import JsonValue
 
+from tests.bench.terms import differences
 from tests.support.shared import ROOT
 from tests.support.small_lake import ALERT, event_at, write_lake
 from triage.domain.dossier import Dossier
@@ -20,7 +20,6 @@ from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.logtypes import table_of, terms_of
-from triage.sandbox.lake import Lake
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
@@ -137,17 +136,4 @@ def test_history_aftermath_and_others_are_asked_from_the_terms_alone(tmp_path: P
 @pytest.mark.parametrize("log_type", WORLDS)
 def test_a_term_is_the_same_in_the_lake_as_in_an_event(tmp_path: Path, log_type: str) -> None:
     """What the SQL of a term gives for a stored row is what is taken from the event itself."""
-    lake = Lake(load_world(world_of(tmp_path, log_type), as_recorded=True))
-    terms = {name: term for name, term in terms_of(log_type).items() if name != "refused" and term.take}
-    columns = ", ".join(f"{term.sql} AS {name}_term" for name, term in terms.items())
-    table = lake.run(f"SELECT p_row_id, {columns} FROM panther_logs.public.{table_of(log_type)}")
-    events = (tmp_path / f"lake/panther_logs/{table_of(log_type)}.ndjson").read_text(encoding="utf-8").splitlines()
-    by_row = {event["p_row_id"]: event for event in map(json.loads, events)}
-
-    assert len(table.rows) == len(by_row)
-    for row in table.rows:
-        event = by_row[str(row["p_row_id"])]
-        assert {name: row[f"{name}_term"] or "" for name in terms} == {
-            name: take(event, term.take) for name, term in terms.items()
-        }
-    lake.close()
+    assert list(differences(world_of(tmp_path, log_type), [log_type])) == []

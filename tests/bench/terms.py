@@ -1,0 +1,73 @@
+"""Compares each term in the lake with the same term in the event, on published events: `python -m tests.bench.terms`.
+
+A term says one thing twice, in SQL and as paths; a log type whose two ways differ loses its history. Needs the shared
+data beside the project (`../shared/data/rule_tests.ndjson`, or `TRIAGE_SHARED`). A few published events hold
+placeholders (`redacted`) or an object for a text; one in a hundred may differ. Exit status 1 where more do.
+"""
+
+import json
+import sys
+import tempfile
+from collections.abc import Iterable, Iterator
+from datetime import UTC, datetime
+from pathlib import Path
+
+from tests.support.logtypes import published_events, terms_in
+from tests.support.small_lake import RULE, event_at, write_lake
+from triage.logtypes import shipped_log_types, table_of, terms_of
+from triage.sandbox.lake import Lake
+from triage.sandbox.world import load_world
+
+NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
+
+
+def differences(folder: Path, log_types: Iterable[str]) -> Iterator[tuple[str, str, int, int]]:
+    """Each term whose SQL and `take` disagree on rows of a world: log type, term, rows that differ, and all rows."""
+    lake = Lake(load_world(folder, as_recorded=True))
+    for log_type in log_types:
+        table = table_of(log_type)
+        lines = (folder / f"lake/panther_logs/{table}.ndjson").read_text(encoding="utf-8").splitlines()
+        events = {event["p_row_id"]: terms_in(event) for event in map(json.loads, lines)}
+        terms = {name: term.sql for name, term in terms_of(log_type).items() if term.take}
+        columns = ", ".join(f"{sql} AS {name}_term" for name, sql in terms.items())
+        rows = lake.run(f"SELECT p_row_id, {columns} FROM panther_logs.public.{table}").rows
+        assert len(rows) == len(events)
+        for name in terms:
+            pairs = [(row[f"{name}_term"] or "", events[str(row["p_row_id"])].get(name, "")) for row in rows]
+            if name == "refused":
+                differ = [pair for pair in pairs if bool(pair[0]) != bool(pair[1])]
+            else:
+                # Where an event lacks all parts of a text, the lake still gives what joins them.
+                differ = [pair for pair in pairs if pair[0] != pair[1] and str(pair[0]).strip(" /")]
+            if differ:
+                yield log_type, name, len(differ), len(rows)
+    lake.close()
+
+
+def write_published(folder: Path) -> list[str]:
+    """Write a world of the published events of every log type with terms, and give those that have some."""
+    write_lake(folder, now=NOW, rule=RULE, at=NOW, matched=event_at(NOW, 0, RULE["logTypes"][0]), others=[])
+    written = []
+    for file in shipped_log_types():
+        for number, event in enumerate(published_events(file.log_type) if file.terms else []):
+            columns = {name: value for name, value in event.items() if not name.startswith("p_")}
+            row = {**columns, **event_at(NOW, number, file.log_type)}
+            with (folder / f"lake/panther_logs/{table_of(file.log_type)}.ndjson").open("a", encoding="utf-8") as lines:
+                lines.write(json.dumps(row) + "\n")
+            written.append(file.log_type)
+    return list(dict.fromkeys(written))
+
+
+def main() -> int:
+    """Print what differs."""
+    with tempfile.TemporaryDirectory() as folder:
+        log_types = write_published(Path(folder))
+        found = list(differences(Path(folder), log_types))
+    for log_type, name, differ, rows in found:
+        print(f"{log_type:32} {name:10} {differ:4} of {rows}")
+    print(f"{len(log_types)} log types looked at")
+    return 1 if any(differ > rows / 100 for _, _, differ, rows in found) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
