@@ -194,7 +194,4 @@ def redact_rows(rows: tuple[Mapping[str, JsonValue], ...]) -> tuple[dict[str, Js
 
 def without_secrets(alert: Alert) -> Alert:
     """An alert without the secrets in its own texts: a rule's title and context quote the event."""
-    context = redact_json(alert.context)
-    assert isinstance(context, dict)
-    words = {name: redact(getattr(alert, name)) for name in ("title", "description", "runbook")}
-    return alert.model_copy(update={**words, "context": context})
+    return Alert.model_validate(redact_json(alert.model_dump(mode="json")))

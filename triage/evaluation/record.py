@@ -10,7 +10,7 @@ from pydantic import JsonValue, ValidationError
 from triage import __version__
 from triage.domain.alert import Alert
 from triage.domain.base import Value
-from triage.domain.redaction import redact_json
+from triage.domain.redaction import without_secrets
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.errors import ConfigError, NotFound, StoreError
@@ -79,7 +79,7 @@ async def read_record(records: Records, journal: Journal, alert_id: str) -> Case
             f"the journal of alert {alert_id} is gone (pruned, or of another version): it cannot be replayed"
         )
     # The journal holds no secrets; what the detection's code put into the alert itself may.
-    alert = Alert.model_validate(redact_json(record.alert.model_dump(mode="json")))
+    alert = without_secrets(record.alert)
     return CaseRecord(
         alert=alert,
         steps=tuple(RecordedStep(key=key, kind=kind, payload=payload) for key, kind, payload in entries),

@@ -11,8 +11,9 @@ from urllib.parse import quote, unquote
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.make import alert
 from tests.support.shared import shared_lines
-from triage.domain.redaction import redact, redact_json, redact_row
+from triage.domain.redaction import redact, redact_json, redact_row, without_secrets
 
 JWT = "eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3ODkwIn0.abcDEF123_-x"
 
@@ -262,3 +263,22 @@ def test_published_events_lose_secrets_only() -> None:
         if before != after:
             changed.append(json.dumps(after))
     assert len(changed) <= 10
+
+
+def test_an_alert_loses_the_secrets_in_its_texts() -> None:
+    """Title, context, reference and notes may quote an event; what names and dates the alert stays."""
+    token = f"ghp_{'a1B2c3' * 6}"
+    whole = alert(
+        title=f"Token {token} used",
+        description=token,
+        runbook=token,
+        reference=f"https://example.test/?token={token}",
+        context={"password": "hunter2hunter", "who": "ada@corp.example"},
+        notes=(f"cut at {token}",),
+    )
+    cleaned = without_secrets(whole)
+    assert token not in cleaned.model_dump_json()
+    assert cleaned.context == {"password": "[redacted password]", "who": "ada@corp.example"}
+    kept = {"id", "severity", "status", "kind", "created_at", "origin"}
+    assert cleaned.model_dump(include=kept) == whole.model_dump(include=kept)
+    assert without_secrets(cleaned) == cleaned
