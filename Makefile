@@ -7,7 +7,7 @@ UV ?= $(shell command -v uv)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check --quiet install)
 WORKERS ?= 2
 
-.PHONY: demo check check-all test lint types imports wheel wheel-check clean
+.PHONY: demo check check-all test lint types imports wheel wheel-check worlds clean
 
 demo: $(VENV)/.demo
 	$(BIN)/triage demo
@@ -42,6 +42,10 @@ wheel-check: wheel
 	$(subst $(BIN),build/empty/venv/bin,$(INSTALL)) "$$(ls dist/*.whl | tail -n 1)[sandbox]"
 	cd build/empty/here && ../venv/bin/triage init && ../venv/bin/triage demo >demo.txt && tail -n 4 demo.txt
 	rm -rf build/empty
+
+# Remakes the worlds that ship with the program, from tools/worlds.
+worlds: $(VENV)/.dev
+	$(BIN)/python -m tools.worlds --ship
 
 clean:
 	rm -rf $(VENV) dist build triage-demo

@@ -24,6 +24,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pydantic import JsonValue
 
+from tools.worlds import generate
 from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Source
@@ -31,7 +32,6 @@ from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.ports import AlertQuery, Clock, PantherApi
-from triage.sandbox.generator import generate
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings, PantherSettings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks

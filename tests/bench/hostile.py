@@ -27,10 +27,10 @@ from typing import Any
 from tests.support.compromised import MODES
 from tests.support.hostile import RANK, Attack, Outcome, infect, run_alerts
 from tests.support.payloads import CLEAN, HELD_OUT, PAYLOADS
+from tools.worlds import generate
 from triage.domain.instructions import instructions_in, texts_in
 from triage.domain.redaction import redact_json
 from triage.domain.verdict import Disposition
-from triage.sandbox.generator import generate
 
 ROOT = Path(__file__).parents[2]
 SHARED = Path(os.environ.get("TRIAGE_SHARED", ROOT.parent / "shared"))

@@ -35,13 +35,13 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, recipe
 from tests.support.loopback import Answer, respond
+from tools.worlds import generate
 from triage.app import App, open_app
 from triage.domain.alert import Alert
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.edges.clock import FixedStartClock
 from triage.ports import AlertQuery, Progress
-from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Settings

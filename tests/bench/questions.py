@@ -19,6 +19,8 @@ from pathlib import Path
 
 from tests.bench.enrichment import NoJournal, room
 from tests.support.small_lake import LOG_TYPE, small_lake
+from tools.worlds import generate
+from tools.worlds.sets import Set
 from triage.domain.alert import Alert
 from triage.domain.evidence import Evidence, Source
 from triage.edges.clock import FixedStartClock
@@ -26,8 +28,6 @@ from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.logtypes import shipped_log_types
 from triage.ports import AlertQuery
-from triage.sandbox.generator import generate
-from triage.sandbox.generator.sets import Set
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import World, load_world
 from triage.settings import InvestigationSettings

@@ -27,12 +27,12 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 import yaml
 from pydantic import JsonValue
 
+from tools.worlds import ALLOWED_FILE, Set, generate
 from triage.domain.dossier import Dossier
 from triage.domain.verdict import Draft, Verdict
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
-from triage.sandbox.generator import ALLOWED_FILE, Set, generate
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings

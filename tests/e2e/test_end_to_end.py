@@ -6,7 +6,6 @@ whole queues of the demo's world and of each sample are triaged in the slow tier
 
 import json
 from collections.abc import Iterator
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -16,13 +15,13 @@ from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
 from tests.support.llm import cite_first_event
 from tests.support.shared import SHARED, shared_path
-from triage.sandbox.generator import generate
+from tests.support.worlds import demo_world
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 
 pytestmark = pytest.mark.slow
 VERDICTS = {"malicious", "suspicious", "inconclusive", "benign"}
-GENERATED = "generated"
+DEMO = "demo"
 SAMPLES = sorted(path.parent.name for path in (SHARED / "worlds").glob("*/world.json")) or ["absent"]
 FEW = 6
 """Alerts of a short queue."""
@@ -43,11 +42,6 @@ def short_queue(world: Path, folder: Path) -> Path:
     return folder
 
 
-@pytest.fixture(scope="module")
-def generated(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return generate(tmp_path_factory.mktemp("world"), now=datetime(2026, 3, 4, 15, 0, tzinfo=UTC))
-
-
 def whole(*names: str) -> list[Any]:
     """Whole queues, in the slow tier."""
     return [pytest.param((name, "whole"), marks=pytest.mark.exhaustive, id=f"{name} whole") for name in names]
@@ -56,7 +50,7 @@ def whole(*names: str) -> list[Any]:
 @pytest.fixture
 def panther(request: pytest.FixtureRequest, tmp_path: Path) -> Iterator[SandboxServer]:
     name, size = request.param
-    world = request.getfixturevalue("generated") if name == GENERATED else shared_path(f"worlds/{name}")
+    world = demo_world() if name == DEMO else shared_path(f"worlds/{name}")
     with SandboxServer(load_world(world if size == "whole" else short_queue(world, tmp_path / "world"))) as server:
         yield server
 
@@ -77,7 +71,7 @@ def check_result(rows: list[dict[str, Any]], panther: SandboxServer) -> int:
     return len(selected)
 
 
-@pytest.mark.parametrize("panther", [(GENERATED, "short"), *whole(GENERATED, *SAMPLES)], indirect=True)
+@pytest.mark.parametrize("panther", [(DEMO, "short"), *whole(DEMO, *SAMPLES)], indirect=True)
 def test_a_queue_is_triaged_once(panther: SandboxServer, tmp_path: Path) -> None:
     """Every selected alert gets a verdict and one comment; a second run adds none; both end with status 0."""
     write_config(tmp_path, panther.url)
@@ -103,7 +97,7 @@ def test_a_queue_is_triaged_once(panther: SandboxServer, tmp_path: Path) -> None
     assert "Verdict" in run_cli("show", chosen["alert_id"], directory=tmp_path).out
 
 
-@pytest.mark.parametrize("panther", [(SAMPLES[0], "short"), *whole(GENERATED, *SAMPLES)], indirect=True)
+@pytest.mark.parametrize("panther", [(SAMPLES[0], "short"), *whole(DEMO, *SAMPLES)], indirect=True)
 def test_a_queue_is_triaged_by_a_model(panther: SandboxServer, tmp_path: Path) -> None:
     """The same through a scripted OpenAI-compatible server: verified findings, one comment each, none added later."""
     with scripted_model(cite_first_event()) as model:

@@ -1,17 +1,16 @@
 """What stands in `examples/` works."""
 
 import re
-from datetime import UTC, datetime
 from pathlib import Path
 
 import pytest
 
 from tests.support.cli import run_cli, write_config
 from tests.support.shared import ROOT
+from tests.support.worlds import demo_world
 from triage.domain.report import find_marker
 from triage.edges.prompts import load_prompts
 from triage.resources import shipped
-from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.stages.enrichment import load_playbooks
@@ -64,10 +63,8 @@ def test_the_pictures_are_small() -> None:
 
 
 def test_the_playbook_is_asked(tmp_path: Path) -> None:
-    """Its answer is evidence of an alert of its log type. Takes about 6 seconds: a generated world is loaded."""
-    folder = tmp_path / "world"
-    generate(folder, now=datetime(2026, 3, 4, 15, 0, tzinfo=UTC), days=18)
-    with SandboxServer(load_world(folder)) as panther:
+    """Its answer is evidence of an alert of its log type. Takes about 6 seconds: the demo's world is loaded."""
+    with SandboxServer(load_world(demo_world())) as panther:
         alert = next(
             name
             for name, record in panther.world.alerts.items()

@@ -4,7 +4,6 @@ import os
 import tempfile
 import time
 from contextlib import ExitStack
-from datetime import UTC, datetime
 from pathlib import Path
 
 import click
@@ -18,8 +17,8 @@ from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
 from triage.errors import ConfigError
 from triage.ports import State
-from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxServer
+from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
 from triage.settings import Settings, parse_settings
 from triage.stages.reporting import build_report, list_row, page
@@ -72,10 +71,9 @@ def run_demo(directory: Path, *, as_json: bool) -> int:
     started = time.monotonic()
     store, audit = cleared(directory)
     with ExitStack() as stack:
-        world = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
-        note("making a company with 30 days of logs ...")
-        generate(world, seed=1, now=datetime.now(UTC))
-        server = stack.enter_context(SandboxServer(load_world(world)))
+        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
+        note("loading a company with 30 days of logs ...")
+        server = stack.enter_context(SandboxServer(load_world(unpack_world(Shipped.DEMO, scratch))))
         text = CONFIG.format(url=server.url, store=store.resolve(), audit=audit.resolve())
         settings = parse_settings(text, name="demo", environment=os.environ)
         note(f"an embedded Panther listens on {server.url}")

@@ -5,7 +5,6 @@ import os
 import tempfile
 from contextlib import ExitStack
 from dataclasses import asdict
-from datetime import UTC, datetime
 from functools import partial
 from pathlib import Path
 from statistics import median
@@ -21,10 +20,8 @@ from triage.evaluation.labels import load_labels
 from triage.evaluation.recorded import evaluate_records, load_records
 from triage.evaluation.result import EvaluationResult, below, build_result, load_result, thresholds
 from triage.evaluation.text import comparison_text, evaluation_text
+from triage.sandbox.shipped import Shipped, unpack_world
 from triage.settings import Settings, load_settings, parse_settings
-
-NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
-"""The moment of the generated set: the same seed gives the same alerts."""
 
 CONFIG = """\
 panther:
@@ -40,11 +37,10 @@ llm:
 @click.command("run")
 @click.option("--config", "config", default=None, metavar="FILE", help="Whose model, prompts and limits are used.")
 @click.option(
-    "--world", "world", default=None, metavar="DIR", help="A world directory; without one, the generated set."
+    "--world", "world", default=None, metavar="DIR", help="A world directory; without one, the set that ships."
 )
 @click.option("--truth", "truth", default=None, metavar="FILE", help="The labels; default: truth.ndjson in DIR.")
 @click.option("--alerts", "alerts", default=None, metavar="DIR", help="Records of `eval record export`, replayed.")
-@click.option("--seed", default=1, show_default=True, help="Seed of the generated set.")
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(1), help="Investigations of each alert.")
 @click.option("--offline", is_flag=True, help="The offline analyst, whatever the configuration says.")
 @click.option("--alert-only/--no-alert-only", default=True, show_default=True, help="Also without the data lake.")
@@ -56,7 +52,6 @@ def run(
     world: str | None,
     truth: str | None,
     alerts: str | None,
-    seed: int,
     repeat: int,
     offline: bool,
     alert_only: bool,
@@ -76,7 +71,7 @@ def run(
     if offline:
         settings = settings.offline()
     published, seconds = _measure(
-        settings, world, truth, alerts, seed=seed, repeat=repeat, alert_only=alert_only, quiet=as_json, runner=runner
+        settings, world, truth, alerts, repeat=repeat, alert_only=alert_only, quiet=as_json, runner=runner
     )
     if as_json:
         click.echo(published.text(), nl=False)
@@ -115,7 +110,6 @@ def _measure(
     truth: str | None,
     alerts: str | None,
     *,
-    seed: int,
     repeat: int,
     alert_only: bool,
     quiet: bool,
@@ -134,10 +128,9 @@ def _measure(
         elif truth:
             raise ConfigError("--truth: labels belong to a world or to records; name it with --world or --alerts")
         else:
-            generator = require("triage.sandbox.generator")
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-eval-world-")))
-            generator.generate(path, seed=seed, now=NOW, which=generator.Set.EVALUATION)
-            name = f"generated, seed {seed}"
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-eval-world-")))
+            path = unpack_world(Shipped.EVALUATION, scratch)
+            name = "the shipped set"
         labels = load_labels(Path(truth) if truth else path / "truth.ndjson")
         if not any(label.counts for label in labels):
             raise ConfigError(f"{truth or path / 'truth.ndjson'}: no label says malicious or benign")

@@ -6,18 +6,18 @@ from pathlib import Path
 
 import click
 
-from triage.cli.common import clock_at
-from triage.sandbox.generator import generate
 from triage.sandbox.server import SandboxOptions, SandboxServer, Token
+from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
 
 
 @click.command("serve")
-@click.option("--world", "world", default=None, metavar="DIR", help="A world directory; without one, a generated one.")
+@click.option(
+    "--world", "world", default=None, metavar="DIR", help="A world directory; without one, the demo's company."
+)
 @click.option("--port", default=0, metavar="N", help="Default: a free one.")
 @click.option("--as-recorded", is_flag=True, help="Keep the world's recorded times (set the program's --now then).")
 @click.option("--token", default=None, help="The only API token that is accepted; without it any token is.")
-@click.option("--seed", default=1, show_default=True, help="Seed of the generated world.")
 @click.option("--api-latency", default=0.0, metavar="SECONDS", help="Added to each answer.")
 @click.option("--query-latency", default=0.0, metavar="SECONDS", help="How long a lake query takes at least.")
 def serve(
@@ -25,15 +25,14 @@ def serve(
     port: int,
     as_recorded: bool,
     token: str | None,
-    seed: int,
     api_latency: float,
     query_latency: float,
 ) -> int:
     """Serve a world as a Panther on loopback, until interrupted."""
     with ExitStack() as stack:
         if world is None:
-            path = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-world-")))
-            generate(path, seed=seed, now=clock_at(None).now())
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-world-")))
+            path = unpack_world(Shipped.DEMO, scratch)
         else:
             path = Path(world)
         options = SandboxOptions(

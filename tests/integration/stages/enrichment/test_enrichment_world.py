@@ -7,13 +7,13 @@ import asyncio
 import json
 from collections.abc import Awaitable, Callable, Iterator
 from dataclasses import replace
-from datetime import UTC, datetime
 from functools import cache
 
 import pytest
 from pydantic import JsonValue
 
 from tests.support.shared import ROOT
+from tests.support.worlds import DEMO_NOW, demo_world
 from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
@@ -23,7 +23,6 @@ from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.errors import PantherError, QueryTimeout
 from triage.ports import Progress, QueryLimits, QueryResult, RunJournal
-from triage.sandbox.generator import generate
 from triage.sandbox.server import Fault, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
@@ -31,7 +30,7 @@ from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_play
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import verify
 
-NOW = datetime(2026, 2, 18, 15, tzinfo=UTC)
+NOW = DEMO_NOW
 PLAYBOOKS = ROOT / "prompts" / "playbooks"
 
 
@@ -58,9 +57,9 @@ class MemoryJournal:
 
 
 @pytest.fixture(scope="module")
-def truth_and_server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[list[dict[str, str]], SandboxServer]]:
-    """A generated world, served."""
-    path = generate(tmp_path_factory.mktemp("world"), seed=3, now=NOW, days=18)
+def truth_and_server() -> Iterator[tuple[list[dict[str, str]], SandboxServer]]:
+    """The demo's world, served."""
+    path = demo_world()
     truth = [json.loads(line) for line in (path / "truth.ndjson").read_text(encoding="utf-8").splitlines()]
     with SandboxServer(load_world(path, as_recorded=True)) as server:
         yield truth, server

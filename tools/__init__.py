@@ -1,0 +1,1 @@
+"""What makes parts of the project; not part of the wheel."""

@@ -1,0 +1,18 @@
+"""The rules of a generated world, and the engine that raises its alerts by running them."""
+
+from tools.worlds.sets import Set
+
+from . import rules_access, rules_aws, rules_cloud, rules_code, rules_okta
+from .rule import Detection, Kind
+
+DETECTIONS: tuple[Detection, ...] = (*rules_aws.DETECTIONS, *rules_okta.DETECTIONS, *rules_code.DETECTIONS)
+"""Those of the demo."""
+ALL: tuple[Detection, ...] = (*DETECTIONS, *rules_cloud.DETECTIONS, *rules_access.DETECTIONS)
+"""Those of the evaluation set."""
+RULES = tuple(detection for detection in ALL if detection.kind is Kind.RULE)
+"""Those that run on every event."""
+
+
+def of(which: Set) -> tuple[Detection, ...]:
+    """The rules of a set."""
+    return ALL if which is Set.EVALUATION else DETECTIONS

@@ -1,0 +1,119 @@
+"""GSuite.ActivityEvent records."""
+
+from dataclasses import dataclass
+from datetime import datetime
+
+from tools.worlds.company import Person, Presence
+from tools.worlds.lake import Indicators, LogType, Record, Scribe
+from tools.worlds.worktime import iso
+
+Document = tuple[str, str, Person]
+"""Id, title, owner."""
+
+Activity = tuple[str, str, str]
+"""Application (`drive`, `login`), type and name."""
+
+DOMAIN = "people_within_domain_with_link"
+
+
+@dataclass(frozen=True, slots=True)
+class Account:
+    """A Google account at an address."""
+
+    email: str
+    profile: str
+    presence: Presence
+
+
+def account(person: Person, presence: Presence) -> Account:
+    """Somebody's own account."""
+    return Account(person.email, person.google_id, presence)
+
+
+def guest(scribe: Scribe, email: str, presence: Presence) -> Account:
+    """The account of somebody outside the company."""
+    return Account(email, scribe.company.dice.child("guest", email).digits(21), presence)
+
+
+def _activity(
+    scribe: Scribe,
+    at: datetime,
+    actor: Account,
+    activity: Activity,
+    parameters: Record,
+    *,
+    about: str = "",
+    decisive: bool,
+) -> None:
+    application, kind, name = activity
+    record: Record = {
+        "kind": "admin#reports#activity",
+        "id": {
+            "applicationName": application,
+            "customerId": scribe.company.customer_id,
+            "time": iso(at),
+            "uniqueQualifier": scribe.ids.digits(18),
+        },
+        "actor": {"callerType": "USER", "email": actor.email, "profileId": actor.profile},
+        "ipAddress": actor.presence.address,
+        "name": name,
+        "type": kind,
+        "parameters": parameters,
+    }
+    emails = [actor.email, about]
+    found = Indicators(
+        ips=[actor.presence.address],
+        emails=emails,
+        usernames=[each.partition("@")[0] for each in emails],
+        actors=[actor.profile],
+        domains=[about.partition("@")[2]],
+    )
+    scribe.write(LogType.GSUITE, at, record, found, decisive=decisive)
+
+
+def _described(document: Document, visibility: str) -> Record:
+    key, title, owner = document
+    return {
+        "doc_id": key,
+        "doc_title": title,
+        "doc_type": "document",
+        "owner": owner.email,
+        "visibility": visibility,
+        "primary_event": True,
+    }
+
+
+def drive(
+    scribe: Scribe,
+    at: datetime,
+    actor: Account,
+    name: str,
+    document: Document,
+    *,
+    visibility: str = DOMAIN,
+    decisive: bool = False,
+) -> None:
+    """Somebody opened, changed, made or downloaded a document: `view`, `edit`, `create`, `download`, `upload`."""
+    _activity(scribe, at, actor, ("drive", "access", name), _described(document, visibility), decisive=decisive)
+
+
+def share(
+    scribe: Scribe, at: datetime, actor: Account, document: Document, target: str, *, decisive: bool = False
+) -> None:
+    """Somebody gave an address outside the company access to a document."""
+    parameters: Record = {
+        **_described(document, "shared_externally"),
+        "target_user": target,
+        "old_value": ["none"],
+        "new_value": ["can_view"],
+        "old_visibility": DOMAIN,
+        "visibility_change": "external",
+    }
+    activity = ("drive", "acl_change", "change_user_access")
+    _activity(scribe, at, actor, activity, parameters, about=target, decisive=decisive)
+
+
+def login(scribe: Scribe, at: datetime, actor: Account, *, decisive: bool = False) -> None:
+    """A sign-in through the identity provider."""
+    parameters: Record = {"login_type": "saml", "is_suspicious": False}
+    _activity(scribe, at, actor, ("login", "login", "login_success"), parameters, decisive=decisive)
