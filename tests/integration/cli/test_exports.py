@@ -73,8 +73,8 @@ def test_a_shift_becomes_a_page(triaged: Path) -> None:
     html = (triaged / "shift.html").read_text(encoding="utf-8")
     assert html.startswith("<!doctype html>")
     assert "Noisiest detections" in html
-    told = run_cli("report", "--since", "30d", "--now", WORLD_NOW, directory=triaged)
-    assert told.out.splitlines()[0].endswith("alerts")
+    shown = run_cli("report", "--since", "30d", "--now", WORLD_NOW, directory=triaged)
+    assert shown.out.splitlines()[0].endswith("alerts")
     wrong = run_cli("report", "--since", "soon", directory=triaged)
     assert wrong.status == 2
     assert "--since" in wrong.err

@@ -81,16 +81,9 @@ def build_report(
         PromptError: A template is missing or broken.
     """
     usual = _BRIEF_SECTIONS if settings.length == "brief" else SECTIONS
-    view = _only(
-        investigation_view(
-            alert,
-            investigation,
-            extent=EXTENTS[settings.length],
-            console_url=settings.console_url,
-            currency=currency,
-        ),
-        settings.sections or usual,
-    )
+    extent = EXTENTS[settings.length]
+    view = investigation_view(alert, investigation, extent=extent, console_url=settings.console_url, currency=currency)
+    view = _only(view, settings.sections or usual)
     forms = {}
     for kind in _SUFFIX:
         sign = _signature(alert.id, investigation.run_id, kind)

@@ -1,4 +1,4 @@
-"""SQL for a comment: it runs in Data Explorer as it stands, and nothing in it acts on who reads it."""
+"""SQL for a comment: it can be pasted into Data Explorer, and nothing in it becomes a link, a tag or a mention."""
 
 from dataclasses import dataclass
 
@@ -22,7 +22,7 @@ _ROOM = 12
 
 @dataclass(frozen=True, slots=True)
 class Statement:
-    """A statement made fit to be shown."""
+    """A statement that is safe to show."""
 
     text: str
     """Empty where nothing is shown."""
@@ -34,8 +34,9 @@ def statement(sql: str) -> Statement:
     """Prepare a statement.
 
     Inside a text literal, an invisible character becomes Snowflake's own escape, and a URL, a tag, a link or a mention is
-    broken into two texts that are joined again (`('https:' || '//evil.example')`): the meaning stays. What cannot be
-    said so (outside literals, or beyond four hexadecimal digits) is shown as an escape, and the note says so.
+    split into two texts that are joined again (`('https:' || '//evil.example')`): the meaning stays the same. What
+    cannot be written that way (outside literals, or beyond four hexadecimal digits) is shown as an escape, and the note
+    says so.
 
     Source: Snowflake documentation, "Escape sequences in single-quoted string constants".
     """

@@ -112,7 +112,7 @@ def test_the_page_needs_no_network_and_no_script(name: str) -> None:
 @settings(max_examples=30, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large], deadline=None)
 @given(spoiled())
 def test_no_field_becomes_active(case: tuple[Alert, Investigation]) -> None:
-    """Whatever stands in any field at once, the page stays inert and well formed."""
+    """Whatever is in any field at once, the page stays inert and well formed."""
     inert(rendered(*case))
 
 
@@ -138,7 +138,7 @@ def test_findings_lead_to_their_rows() -> None:
 
 
 def test_the_transcript_is_folded() -> None:
-    """It stands in a closed `details`, cleaned; without a conversation there is no such part."""
+    """It is in a closed `details`, cleaned; without a conversation there is no such part."""
     html = rendered(*malicious())
     assert "<details><summary>What the model said and asked (1 steps)</summary>" in html
     assert "hxxps://evil[.]example" in html
@@ -149,7 +149,7 @@ def test_the_transcript_is_folded() -> None:
 
 
 def test_a_longer_wait_is_a_wider_gap() -> None:
-    """Marks stand in the order of time; hours between two are labelled, seconds are not."""
+    """Marks are in order of time; hours between two are labelled, seconds are not."""
     alert, investigation = crowded()
     view = investigation_view(alert, investigation, extent=EXTENT)
     drawn = page_view(view, alert, record(alert), investigation).timeline

@@ -86,7 +86,7 @@ class Opened:
     clock: Clock
 
     async def write(self, wanted: Report, run_id: str = "r1") -> WriteOutcome:
-        """Write one comment, as a run of its own."""
+        """Write one comment, as a separate run."""
         write = CommentWrite(
             comments=self.comments, values=self.store.values, clock=self.clock, format="HTML", alert_id=ALERT, report=wanted,
             run_id=run_id,
@@ -301,9 +301,9 @@ async def test_two_replacements_become_one_that_says_so_once(bench: Bench) -> No
         first.comments = Meanwhile(first.comments, lambda: second.write(report("inconclusive"), "r2"))
         await first.write(report("benign"), "r3")
     bodies = bench.ours()
-    (told,) = [body for body in bodies if "Verdict: benign" in body]
-    assert told.count("This comment replaces") == 1
-    assert len(told) <= len(report("benign").html) + RESERVE
+    (result,) = [body for body in bodies if "Verdict: benign" in body]
+    assert result.count("This comment replaces") == 1
+    assert len(result) <= len(report("benign").html) + RESERVE
     assert sum("can be ignored" in body for body in bodies) == 1
 
 
@@ -324,7 +324,7 @@ async def test_a_write_that_was_never_sent_is_not_waited_for(bench: Bench) -> No
 
 
 @pytest.mark.parametrize(
-    ("cuts", "fault", "status", "said"),
+    ("cuts", "fault", "status", "expected"),
     [
         ((), None, "RESOLVED", "status set to RESOLVED"),
         ((("UpdateStatus", "reset after"),), None, "RESOLVED", "status set to RESOLVED"),
@@ -335,7 +335,7 @@ async def test_a_write_that_was_never_sent_is_not_waited_for(bench: Bench) -> No
     ],
 )
 async def test_a_status_is_sent_once(
-    cuts: tuple[tuple[str, Cut], ...], fault: Fault | None, status: str, said: str, bench: Bench
+    cuts: tuple[tuple[str, Cut], ...], fault: Fault | None, status: str, expected: str, bench: Bench
 ) -> None:
     """A lost answer is resolved by reading; a status is never sent a second time, also by a restarted run."""
     bench.line.cuts += cuts
@@ -347,11 +347,11 @@ async def test_a_status_is_sent_once(
         alert = await opened.client.alerts.alert(ALERT)
         alert = alert.model_copy(update={"severity": Severity.LOW})
         for _ in range(2):
-            told = await opened.move(policy, alert)
+            lines = await opened.move(policy, alert)
     assert bench.server.world.alerts[ALERT]["status"] == status
     sent = [name for _, _, name in bench.server.requests if name == "UpdateStatus"]
-    assert len(sent) == 1 or "could not set the status" in said
-    assert said in told[0] or told[0] == f"status was already {status}"
+    assert len(sent) == 1 or "could not set the status" in expected
+    assert expected in lines[0] or lines[0] == f"status was already {status}"
 
 
 async def test_a_person_comes_first(bench: Bench) -> None:
@@ -363,9 +363,9 @@ async def test_a_person_comes_first(bench: Bench) -> None:
         opened = await bench.open(stack)
         alert = await opened.client.alerts.alert(ALERT)
         bench.server.world.alerts[ALERT]["status"] = "TRIAGED"
-        told = await opened.move(policy, alert)
+        lines = await opened.move(policy, alert)
     assert bench.server.world.alerts[ALERT]["status"] == "TRIAGED"
-    assert "changed to TRIAGED during the investigation" in told[0]
+    assert "changed to TRIAGED during the investigation" in lines[0]
 
 
 async def test_what_a_person_undid_stays_undone(bench: Bench) -> None:

@@ -79,7 +79,7 @@ def test_a_paused_comment_follows_after_resume(panther: SandboxServer, tmp_path:
 
 
 def test_status_and_assignee_follow_the_verdict(panther: SandboxServer, tmp_path: Path) -> None:
-    """By a policy that allows it the alert is moved once, and both writes stand in the audit log."""
+    """Where policy allows it the alert is changed once, every write is in the audit log, and an edited line is found."""
     user = next(iter(panther.world.users.values()))
     every = dict.fromkeys(("malicious", "suspicious", "benign"), "TRIAGED")
     configure(
@@ -94,15 +94,20 @@ def test_status_and_assignee_follow_the_verdict(panther: SandboxServer, tmp_path
     assert panther.world.alerts[FIRST]["status"] == ("TRIAGED" if moved else "OPEN")
     assert writes(panther).count("UpdateStatus") == moved
     assert writes(panther).count("Assign") == moved
-    log = [json.loads(line) for line in (tmp_path / "triage-audit.jsonl").read_text(encoding="ascii").splitlines()]
+    path = tmp_path / "triage-audit.jsonl"
+    log = [json.loads(line) for line in path.read_text(encoding="ascii").splitlines()]
     assert {line["outcome"] for line in log} == {"sending", "done"}
     assert len(log) == 2 * (1 + 2 * moved)
     assert run_cli("writeback", "audit", directory=tmp_path).status == 0
+    path.write_text(path.read_text(encoding="ascii").replace("comment.create", "comment.update", 1), encoding="ascii")
+    edited = run_cli("writeback", "audit", "--json", directory=tmp_path)
+    assert edited.status == 1
+    assert edited.json["broken"][0]["line"] == 1
 
 
 def test_an_announcement_becomes_the_result(panther: SandboxServer, tmp_path: Path) -> None:
-    """The short comment is there while the alert is worked on, and is the same comment afterwards."""
-    configure(tmp_path, panther, started=True)
+    """The result replaces the announcement in the same comment, even where that was the last one of the day's cap."""
+    configure(tmp_path, panther, started=True, daily_cap=1)
     investigate(tmp_path)
     (body,) = ours(panther)
     assert "Investigation started" not in body
@@ -128,9 +133,6 @@ def test_a_dry_run_prints_what_would_be_sent(panther: SandboxServer, tmp_path: P
     assert "triage-marker: v1" in ran.err
     assert writes(panther) == []
     assert not (tmp_path / "triage-audit.jsonl").exists()
-    investigate(tmp_path)
-    again = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
-    assert "dry run: would update comment" in again.err
 
 
 def test_a_dry_run_over_the_queue(panther: SandboxServer, tmp_path: Path) -> None:
@@ -143,7 +145,7 @@ def test_a_dry_run_over_the_queue(panther: SandboxServer, tmp_path: Path) -> Non
 
 
 def test_a_pause_holds_an_update_too(panther: SandboxServer, tmp_path: Path) -> None:
-    """While writing is paused the comment that stands is left as it is, whatever else the policy says of the new one."""
+    """While writing is paused the existing comment stays unchanged, whatever else policy says about the new one."""
     configure(tmp_path, panther)
     investigate(tmp_path)
     before = (ours(panther), comment_writes(panther))
@@ -156,7 +158,7 @@ def test_a_pause_holds_an_update_too(panther: SandboxServer, tmp_path: Path) -> 
 
 
 def test_no_status_without_the_comment(panther: SandboxServer, tmp_path: Path) -> None:
-    """A comment that Panther refuses leaves status and assignee alone: nobody could tell why they had moved."""
+    """Where Panther refuses the comment, status and assignee stay unchanged: no one could tell why they had changed."""
     user = next(iter(panther.world.users.values()))
     every = ("malicious", "suspicious", "benign")
     policy = {"status": dict.fromkeys(every, "TRIAGED"), "status_min_confidence": 0.0}
@@ -170,16 +172,8 @@ def test_no_status_without_the_comment(panther: SandboxServer, tmp_path: Path) -
     assert panther.world.alerts[FIRST]["status"] == "TRIAGED", "with the comment it moves"
 
 
-def test_an_announcement_does_not_use_up_the_cap(panther: SandboxServer, tmp_path: Path) -> None:
-    """The result of an announced investigation is written even where the announcement was the day's last comment."""
-    configure(tmp_path, panther, started=True, daily_cap=1)
-    investigate(tmp_path)
-    (body,) = ours(panther)
-    assert "Investigation started" not in body
-
-
-def test_a_dry_run_knows_what_stands(panther: SandboxServer, tmp_path: Path) -> None:
-    """A held comment moves no status in a dry run either, and a status that is set already is not set again."""
+def test_a_dry_run_knows_the_alert(panther: SandboxServer, tmp_path: Path) -> None:
+    """With the comment on hold a dry run sets no status either, and a status that is already set is not set again."""
     every = dict.fromkeys(("malicious", "suspicious", "benign"), "TRIAGED")
     policy = {"status": every, "status_min_confidence": 0.0}
     configure(tmp_path, panther, **policy, min_severity="CRITICAL")
@@ -194,14 +188,3 @@ def test_a_dry_run_knows_what_stands(panther: SandboxServer, tmp_path: Path) -> 
     again = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
     assert "dry run: would update comment" in again.err
     assert "dry run: would set" not in again.err
-
-
-def test_an_edited_audit_log_is_found(panther: SandboxServer, tmp_path: Path) -> None:
-    """`triage writeback audit` ends with 1 and names the line."""
-    configure(tmp_path, panther)
-    investigate(tmp_path)
-    path = tmp_path / "triage-audit.jsonl"
-    path.write_text(path.read_text(encoding="ascii").replace("comment.create", "comment.update", 1), encoding="ascii")
-    ran = run_cli("writeback", "audit", "--json", directory=tmp_path)
-    assert ran.status == 1
-    assert ran.json["broken"][0]["line"] == 1

@@ -265,7 +265,7 @@ def changed(case: tuple[Alert, Investigation], **changes: object) -> tuple[Alert
     ],
 )
 def test_what_was_taken_up_does_not_wait(taken_up: tuple[Alert, Investigation]) -> None:
-    """A status, an assignee or a verdict that needs nobody takes an alert off the list; so does a person's mark."""
+    """A status, an assignee or a verdict that needs no one takes an alert off the list; so does a person's mark."""
     assert a_shift(known(taken_up)).waiting == ()
     mark = Mark(alert_id=malicious()[0].id, label="benign", at=NOW)
     assert a_shift(known(malicious()), marks={mark.alert_id: mark}).waiting == ()
