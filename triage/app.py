@@ -28,7 +28,7 @@ from triage.ports import (
 from triage.resources import shipped
 from triage.settings import InvestigationSettings, Settings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
-from triage.stages.enrichment.tool_coverage import ToolCoverage
+from triage.stages.enrichment.coverage import ToolCoverage
 from triage.stages.investigation import Toolbox
 from triage.stages.writeback import AuditedComments, CommentGateway, DryRunGateway, Gateway
 

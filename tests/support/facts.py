@@ -9,8 +9,8 @@ from triage.domain.coverage import Coverage
 from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence, Source
 from triage.domain.signal import Signal
+from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.signals import measure
-from triage.stages.enrichment.subject import Subject
 
 MOMENT = datetime(2026, 3, 4, 12, tzinfo=UTC)
 NOW = MOMENT + timedelta(hours=8)
@@ -33,20 +33,20 @@ def at(**ago: float) -> str:
     return (MOMENT - timedelta(**ago)).strftime("%Y-%m-%d %H:%M:%S.000")
 
 
-def subject(**changes: Any) -> Subject:
+def subject(**changes: Any) -> AlertActor:
     """Somebody who did one thing from one place."""
     given: dict[str, Any] = {
         "moment": MOMENT,
         "last": MOMENT,
         "log_type": "AWS.CloudTrail",
-        "actor": "ada@example.com",
+        "identity": "ada@example.com",
         "actions": ("StopLogging",),
         "targets": ("trail-1",),
         "addresses": ("198.51.100.7",),
         "people": ("ada@example.com",),
         "events": 1,
     }
-    return Subject(**{**given, **changes})
+    return AlertActor(**{**given, **changes})
 
 
 def answer(
@@ -70,7 +70,7 @@ def answer(
     return Evidence(**{**given, **changes})
 
 
-def signals_of(who: Subject, *evidence: Evidence, **more: Any) -> dict[str, Signal]:
+def signals_of(who: AlertActor, *evidence: Evidence, **more: Any) -> dict[str, Signal]:
     """The signals by name."""
     numbered = [entry.model_copy(update={"id": f"E{index}"}) for index, entry in enumerate(evidence, 1)]
     return {found.name: found for found in measure(ALERT, DETECTION, who, numbered, now=NOW, **more)}

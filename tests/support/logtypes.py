@@ -5,7 +5,7 @@ from typing import Any
 
 from tests.support.shared import shared_lines
 from triage.logtypes import terms_of
-from triage.stages.enrichment.subject import take
+from triage.stages.enrichment.actor import take
 
 
 def published_events(log_type: str) -> list[dict[str, Any]]:

@@ -61,7 +61,7 @@ def sample(lake: Lake, question: PlaybookQuestion) -> dict[str, Any]:
     ).rows
     texts = [text for values in (rows[0].values() if rows else ()) for text in json.loads(json.dumps(values)) or ()]
     given: dict[str, Any] = {}
-    for name in question.question.parameters:
+    for name in question.definition.parameters:
         given[name] = tuple(texts) or ("x",) if name in LISTS else NOW - timedelta(days=1) if name in TIMES else "x"
     return given
 
@@ -72,7 +72,7 @@ def test_every_question_runs(lake: Lake, playbooks: Playbooks) -> None:
     questions = asked(playbooks)
     failed: dict[str, str] = {}
     for (key, table), each in questions.items():
-        query = each.template.bind(sample(lake, each), window=window, limit=each.question.limit, now=NOW)
+        query = each.template.bind(sample(lake, each), window=window, limit=each.definition.limit, now=NOW)
         try:
             lake.run(query.sql)
         except QueryError as error:

@@ -10,6 +10,7 @@ from typing import Self
 from sqlglot import exp
 
 from triage.domain.sql import syntax, times
+from triage.domain.sql.batch import COLUMN_NAME
 from triage.domain.sql.guard import ReadOnlyQuery, settle
 from triage.domain.sql.lexer import scan
 from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
@@ -145,6 +146,28 @@ class QueryTemplate:
             self.policy, max_limit=min(limit, self.policy.max_limit), dialect=dialect or self.policy.dialect
         )
         return settle(tree, policy=policy, window=window, now=now, proven=self._proven)
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The names of the result's columns, in order; empty unless each is given as `AS name` and needs no quotes."""
+        names = [item.alias if isinstance(item, exp.Alias) else "" for item in self._tree.selects]
+        return tuple(names) if all(map(COLUMN_NAME.fullmatch, names)) and len(set(names)) == len(names) else ()
+
+    @property
+    def row_order(self) -> tuple[tuple[int, bool], ...]:
+        """The order of the rows: positions of columns, counted from 0, and whether descending.
+
+        Empty unless it is written as positions of columns that the query has (`ORDER BY 2 DESC, 1`).
+        """
+        order = self._tree.args.get("order")
+        items = order.expressions if order is not None else []
+        found = [
+            (int(item.this.name) - 1, bool(item.args.get("desc")))
+            for item in items
+            if isinstance(item.this, exp.Literal) and item.this.is_int
+        ]
+        fits = len(found) == len(items) and all(0 <= place < len(self._tree.selects) for place, _ in found)
+        return tuple(found) if fits else ()
 
 
 def _nodes(name: str, kind: ParameterType, value: ParameterValue) -> list[exp.Expr]:

@@ -1,30 +1,38 @@
-"""Asks outside, once each: journalled, counted, timed; a failure is an answer that says so."""
+"""Asks Panther and the lake on behalf of one run: each question is journalled, counted and timed.
+
+A question that fails gets an answer that says why, so one failure never costs the others.
+"""
 
 import asyncio
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from triage.domain.redaction import redact_json
+from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import Clock, Lake, Observer, Progress, QueryLimits, QueryResult, RunJournal
+from triage.settings import InvestigationSettings
+from triage.stages.enrichment.batches import QueryBatch
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.questions import BoundQuery
-from triage.stages.enrichment.together import Bundle, columns_of
 
 if TYPE_CHECKING:
     # sqlglot stands behind this package and costs start-up time.
     from triage.domain.sql import ReadOnlyQuery
 
 STAGE = "enrichment"
+QUERY_BYTES = 200_000
+"""Bytes kept of one answer."""
+SEARCH_ROWS = 60
 Perform = Callable[[], Awaitable[JsonValue]]
 
 
 @dataclass(frozen=True, slots=True)
 class Answer:
-    """What one question gave."""
+    """The answer to one question."""
 
     rows: tuple[dict[str, JsonValue], ...] = ()
     columns: tuple[str, ...] = ()
@@ -33,41 +41,75 @@ class Answer:
     error: str = ""
     seconds: float = 0.0
     value: JsonValue = None
-    """The payload, where it isn't rows."""
+    """The payload, whether or not it is rows."""
+
+    @classmethod
+    def read(cls, payload: JsonValue) -> "Answer":
+        """Read a journalled payload."""
+        if not isinstance(payload, dict):
+            return cls(error="the journal holds no answer to this question")
+        seconds = payload.get("seconds")
+        spent = float(seconds) if isinstance(seconds, int | float) else 0.0
+        error = payload.get("error")
+        if isinstance(error, str):
+            return cls(error=error, seconds=spent)
+        value = payload.get("value")
+        if not isinstance(value, dict) or not isinstance(value.get("rows"), list):
+            return cls(value=value, seconds=spent)
+        rows = tuple(dict(row) for row in _items(value["rows"]) if isinstance(row, dict))
+        count = value.get("row_count")
+        columns = tuple(name for name in _items(value.get("columns")) if isinstance(name, str))
+        return cls(
+            rows=rows,
+            columns=columns or tuple(dict.fromkeys(name for row in rows for name in row)),
+            row_count=count if isinstance(count, int) else len(rows),
+            truncated=value.get("truncated") is True,
+            seconds=spent,
+            value=value,
+        )
+
+
+def _items(value: JsonValue) -> list[JsonValue]:
+    return value if isinstance(value, list) else []
 
 
 @dataclass(slots=True)
 class Asker:
-    """The questions of one run."""
+    """Asks the questions of one run, within the alert's budget of rows and bytes."""
 
     journal: RunJournal
     observe: Observer
     clock: Clock
     lake: Lake
     cache: SharedCache | None
-    limits: QueryLimits
-    slots: asyncio.Semaphore
-    """Lake queries under way."""
-    max_rows: int
-    max_bytes: int
-    bundles: dict[str, Bundle] = field(default_factory=dict)
-    """By question, where it goes out together with others."""
-    alone: set[str] = field(default_factory=set)
-    """Questions that spoiled a joint statement, over all runs."""
-    statements: int = field(default=0, init=False)
-    """Queries sent to the lake."""
-    rows: int = field(default=0, init=False)
-    bytes: int = field(default=0, init=False)
+    settings: InvestigationSettings
+    refused_in_batch: set[str]
+    """Keys of questions that the lake refused, over all runs; they are never batched again."""
+    batches: dict[str, QueryBatch] = field(default_factory=dict)
+    """By key of the question, for those sent in a batch."""
+    _slots: asyncio.Semaphore = field(init=False)
+    """Lake queries in flight."""
+    _rows: int = field(default=0, init=False)
+    _bytes: int = field(default=0, init=False)
 
-    async def ask(self, key: str, kind: str, text: str, perform: Perform, *, shared: str = "") -> Answer:
-        """Ask once.
+    def __post_init__(self) -> None:
+        self._slots = asyncio.Semaphore(self.settings.query_concurrency)
+
+    async def ask(
+        self, key: str, kind: str, text: str, perform: Perform, *, shared: str = "", required: bool = False
+    ) -> Answer:
+        """Ask once; after a restart the answer comes from the journal.
 
         Args:
             key: Stable name of the step.
             kind: The journal's word for it.
             text: What a person at a terminal reads when it is done.
             perform: Gives `{"rows": …}` or any JSON.
-            shared: Name under which the answer serves other alerts too.
+            shared: Name under which other alerts can use the answer too.
+            required: Raise a retryable failure instead of answering with it.
+
+        Raises:
+            PantherError: the question is required and could not be answered for a reason that may pass.
         """
 
         async def step() -> JsonValue:
@@ -78,105 +120,88 @@ class Asker:
                 else:
                     value = await perform()
             except (PantherError, QueryFailed, NotFound) as error:
+                if required and error.retryable:
+                    raise
                 return {"error": str(error)[:500] or type(error).__name__, "seconds": self._since(start)}
-            # Before the journal, so that a secret in a log stands neither in the store nor in a prompt or comment.
+            # Before the journal, so that a secret in a log reaches neither the store nor a prompt nor a comment.
             return {"value": redact_json(value), "seconds": self._since(start)}
 
-        answer = _answer(await self.journal.step(key, kind, step))
-        self.observe(Progress(STAGE, _told(text, answer), ok=not answer.error))
+        answer = Answer.read(await self.journal.step(key, kind, step))
+        self.observe(Progress(STAGE, _progress_text(text, answer), ok=not answer.error))
         return answer
 
     async def query(self, bound: BoundQuery, *, prefix: str = "query", shared: str = "") -> Answer:
-        """Send one query, when a slot is free."""
+        """Send one query, by itself or in its batch, when a slot is free."""
 
-        async def run() -> JsonValue:
-            if self.rows >= self.max_rows or self.bytes >= self.max_bytes:
-                raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
+        async def perform() -> JsonValue:
+            self._check_budget()
             result = await self._result(bound)
-            self.rows += len(result.rows)
-            self.bytes += result.bytes
             # A full answer may have been cut by the LIMIT; then only lower bounds hold.
-            cut = result.truncated or result.row_count >= bound.query.limit
-            return {
-                "columns": [name.lower() for name in result.columns],
-                "rows": [{name.lower(): value for name, value in row.items()} for row in result.rows],
-                "row_count": result.row_count,
-                "truncated": cut,
-            }
+            return self._payload(result, truncated=result.truncated or result.row_count >= bound.query.limit)
 
-        question = bound.asked.question
-        text = f"{question.question} ({bound.asked.table})"
-        return await self.ask(f"{prefix}/{bound.key}", "query", text, run, shared=shared)
+        text = f"{bound.question.definition.question} ({bound.question.table})"
+        return await self.ask(f"{prefix}/{bound.key}", "query", text, perform, shared=shared)
+
+    async def search(self, question: str, indicators: Sequence[str], window: TimeWindow) -> Answer:
+        """Search all log types for indicators, when a slot is free."""
+
+        async def perform() -> JsonValue:
+            self._check_budget()
+            async with self._slots:
+                limits = QueryLimits(rows=SEARCH_ROWS, bytes=QUERY_BYTES, seconds=self.settings.query_seconds)
+                result = await self.lake.search(indicators, window=window, limits=limits)
+            return self._payload(result, truncated=result.truncated)
+
+        return await self.ask("enrich/search", "search", question, perform)
+
+    def _check_budget(self) -> None:
+        if self._rows >= self.settings.max_rows or self._bytes >= self.settings.max_bytes:
+            raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
+
+    def _payload(self, result: QueryResult, *, truncated: bool) -> JsonValue:
+        self._rows += len(result.rows)
+        self._bytes += result.bytes
+        return {
+            "columns": [name.lower() for name in result.columns],
+            "rows": [{name.lower(): value for name, value in row.items()} for row in result.rows],
+            "row_count": result.row_count,
+            "truncated": truncated,
+        }
 
     async def _result(self, bound: BoundQuery) -> QueryResult:
-        bundle = self.bundles.get(bound.key)
-        if bundle is None:
+        batch = self.batches.get(bound.key)
+        if batch is None:
             return await self._send(bound.query)
-        result = await bundle.answer(bound, self._together)
+        result = await batch.result(bound, self._send_batch)
         if result is not None:
             return result
         try:
             return await self._send(bound.query)
         except QueryFailed:
-            self.alone.add(bound.key)
+            self.refused_in_batch.add(bound.key)
             raise
 
-    async def _together(self, bundle: Bundle) -> QueryResult:
-        from triage.domain.sql.together import join_queries  # noqa: PLC0415 - sqlglot costs start-up time
+    async def _send_batch(self, batch: QueryBatch) -> QueryResult:
+        from triage.domain.sql.batch import batch_queries  # noqa: PLC0415 - sqlglot costs start-up time
 
-        query = join_queries([(bound.query, columns_of(bound.asked.question.sql)) for bound in bundle.bounds])
-        return await self._send(query, questions=len(bundle.bounds))
+        query = batch_queries([(bound.query, bound.question.template.columns) for bound in batch.queries])
+        return await self._send(query, questions=len(batch.queries))
 
     async def _send(self, query: "ReadOnlyQuery", *, questions: int = 1) -> QueryResult:
-        async with self.slots:
+        async with self._slots:
             limits = QueryLimits(
-                rows=min(query.limit, max(1, self.max_rows - self.rows)),
-                bytes=self.limits.bytes * questions,
-                seconds=self.limits.seconds,
+                rows=min(query.limit, max(1, self.settings.max_rows - self._rows)),
+                bytes=QUERY_BYTES * questions,
+                seconds=self.settings.query_seconds,
             )
-            self.statements += 1
             return await self.lake.run_query(query, limits=limits)
 
     def _since(self, start: float) -> float:
         return round(self.clock.monotonic() - start, 3)
 
 
-def _told(text: str, answer: Answer) -> str:
+def _progress_text(text: str, answer: Answer) -> str:
     if answer.error:
         return f"{text}: {answer.error[:120]}"
     count = f"{answer.row_count} row{'' if answer.row_count == 1 else 's'}, " if answer.columns or answer.rows else ""
     return f"{text}: {count}{answer.seconds:.1f} s"
-
-
-def _answer(payload: JsonValue) -> Answer:
-    """Read a journalled payload."""
-    if not isinstance(payload, dict):
-        return Answer(error="the journal holds no answer to this question")
-    seconds = payload.get("seconds")
-    spent = float(seconds) if isinstance(seconds, int | float) else 0.0
-    error = payload.get("error")
-    if isinstance(error, str):
-        return Answer(error=error, seconds=spent)
-    value = payload.get("value")
-    if not isinstance(value, dict) or not isinstance(value.get("rows"), list):
-        return Answer(value=value, seconds=spent)
-    rows = tuple(dict(row) for row in _list(value["rows"]) if isinstance(row, dict))
-    count = value.get("row_count")
-    columns = tuple(name for name in _list(value.get("columns")) if isinstance(name, str))
-    return Answer(
-        rows=rows,
-        columns=columns or tuple(dict.fromkeys(name for row in rows for name in row)),
-        row_count=count if isinstance(count, int) else len(rows),
-        truncated=value.get("truncated") is True,
-        seconds=spent,
-        value=value,
-    )
-
-
-def _list(value: JsonValue) -> list[JsonValue]:
-    return value if isinstance(value, list) else []
-
-
-def mapping(value: JsonValue) -> Mapping[str, JsonValue]:
-    """A payload as an object; empty where it is none."""
-    return value if isinstance(value, dict) else {}

@@ -35,7 +35,7 @@ class PlaybookQuestion:
     key: str
     """Stable name, such as `aws_cloudtrail.action_history`."""
     playbook: Playbook
-    question: Question
+    definition: Question
     log_type: str
     database: str
     table: str
@@ -90,7 +90,7 @@ class Playbooks:
             yield PlaybookQuestion(
                 key=f"{prefix}.{question.id}",
                 playbook=book,
-                question=question,
+                definition=question,
                 log_type=log_type,
                 database=question.database,
                 table=question.table or table_of(log_type),

@@ -11,37 +11,40 @@ from triage.domain.entity import Entity
 from triage.domain.globs import any_glob
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
-from triage.stages.enrichment.playbook import LISTS, offset
+from triage.stages.enrichment.actor import AlertActor
+from triage.stages.enrichment.playbook import LISTS, Window, offset
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
-from triage.stages.enrichment.subject import Subject
 
 if TYPE_CHECKING:
     from triage.domain.sql import ReadOnlyQuery
 
-_Given = str | tuple[str, ...] | datetime
+_Value = str | tuple[str, ...] | datetime
 
 NO_VALUE = "\u2205"
 """Takes the place of an optional list that is empty; no log holds it."""
 
+_OPTIONAL_DATABASES = ("panther_signals", "panther_rule_matches")
+"""Their tables exist only once something has matched; a missing one is not worth a note."""
+
 
 @dataclass(frozen=True, slots=True)
 class BoundQuery:
-    """A question that can be sent."""
+    """A question ready to be sent."""
 
-    asked: PlaybookQuestion
+    question: PlaybookQuestion
     query: "ReadOnlyQuery"
     window: TimeWindow
 
     @property
     def key(self) -> str:
-        return self.asked.key
+        return self.question.key
 
 
 @dataclass(frozen=True, slots=True)
 class QueryPlan:
-    """What is asked of the lake, and what is not."""
+    """The queries for one alert, and notes on questions left out."""
 
-    questions: tuple[BoundQuery, ...]
+    queries: tuple[BoundQuery, ...]
     notes: tuple[str, ...]
 
 
@@ -50,7 +53,7 @@ def plan_queries(
     *,
     alert: Alert,
     detection: Detection,
-    subject: Subject,
+    actor: AlertActor,
     log_types: Sequence[str],
     entities: Sequence[Entity],
     tables: Mapping[str, frozenset[str]] | None,
@@ -58,100 +61,98 @@ def plan_queries(
     budget: int,
     now: datetime,
 ) -> QueryPlan:
-    """Bind every question of the playbooks that this alert can fill, in file order, up to the budget.
+    """Bind every playbook question whose parameters this alert can fill, in file order, up to the budget.
 
     Args:
-        tables: Table names by database, lower case; `None` where they are not known, and then all are tried.
-        budget: Questions at most.
+        tables: Table names by database, lower case; `None` if unknown, in which case every table is tried.
+        budget: The most questions to ask.
     """
     from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
 
-    found: list[BoundQuery] = []
+    queries: list[BoundQuery] = []
+    own = {table_of(name) for name in log_types}
     missing: set[str] = set()
     over = 0
     seen: set[str] = set()
     notes: list[str] = []
-    given = _values(alert, subject)
-    for asked in playbooks.questions_for(
+    values = _parameter_values(alert, actor)
+    for question in playbooks.questions_for(
         log_types,
         kinds={entity.kind.value for entity in entities},
         tags=detection.tags,
         detection_id=alert.detection_id,
     ):
-        if asked.key in seen:
+        if question.key in seen:
             continue
-        seen.add(asked.key)
-        known = None if tables is None else tables.get(asked.database)
-        if known is not None and asked.table not in known:
-            missing.add(f"{asked.database}.{asked.table}")
+        seen.add(question.key)
+        known = None if tables is None else tables.get(question.database)
+        if known is not None and question.table not in known:
+            if question.database not in _OPTIONAL_DATABASES and question.table in own:
+                missing.add(f"{question.database}.{question.table}")
             continue
         try:
-            bound = _bind(asked, given, subject, history, now)
+            bound = _bind(question, values, actor, history, now)
         except SqlRefused as error:
-            notes.append(f"{asked.key} was not asked: {error}")
+            notes.append(f"{question.key} was not asked: {error}")
             continue
         if bound is None:
             continue
-        if len(found) >= budget:
+        if len(queries) >= budget:
             over += 1
             continue
-        found.append(bound)
-    wanted = {table for table in missing if not table.startswith(("panther_signals", "panther_rule_matches"))}
-    own = sorted(table for table in wanted if table.split(".")[1] in {table_of(name) for name in log_types})
-    if own:
-        notes.append(f"not asked, because this Panther has no such table: {', '.join(own)}")
+        queries.append(bound)
+    if missing:
+        notes.append(f"not asked, because this Panther has no such table: {', '.join(sorted(missing))}")
     if over:
         notes.append(f"{over} playbook questions were not asked: the budget of {budget} queries was used up")
-    return QueryPlan(tuple(found), tuple(notes))
+    return QueryPlan(tuple(queries), tuple(notes))
 
 
-def _values(alert: Alert, subject: Subject) -> dict[str, _Given]:
+def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
     return {
-        "actor": subject.actor,
-        "account": subject.account,
+        "actor": actor.identity,
+        "account": actor.account,
         "alert_id": alert.id,
         "detection_id": alert.detection_id,
-        "actions": subject.actions,
-        "targets": subject.targets,
-        "addresses": subject.addresses,
-        "recipients": subject.recipients,
-        "sessions": subject.sessions,
-        "people": subject.people,
-        "names": subject.names,
-        "values": subject.values,
-        "hashes": subject.hashes,
-        "moment": subject.moment,
-        "last": subject.last,
+        "actions": actor.actions,
+        "targets": actor.targets,
+        "addresses": actor.addresses,
+        "recipients": actor.recipients,
+        "sessions": actor.sessions,
+        "people": actor.people,
+        "names": actor.login_names,
+        "values": actor.values,
+        "hashes": actor.hashes,
+        "moment": actor.moment,
+        "last": actor.last,
     }
 
 
 def _bind(
-    asked: PlaybookQuestion, given: Mapping[str, _Given], subject: Subject, history: timedelta, now: datetime
+    question: PlaybookQuestion, given: Mapping[str, _Value], actor: AlertActor, history: timedelta, now: datetime
 ) -> BoundQuery | None:
-    """Fill one question; `None` where the alert lacks a value that it needs or its window is empty."""
-    question = asked.question
-    if question.actions and not any(any_glob(action, question.actions) for action in subject.actions):
+    """Fill one question; `None` if the alert lacks a value that it needs or its window is empty."""
+    definition = question.definition
+    if definition.actions and not any(any_glob(action, definition.actions) for action in actor.actions):
         return None
-    values: dict[str, _Given] = {}
-    for name in question.parameters:
+    values: dict[str, _Value] = {}
+    for name in definition.parameters:
         value = given[name]
         if not value:
-            if name not in question.optional:
+            if name not in definition.optional:
                 return None
             value = (NO_VALUE,) if name in LISTS else NO_VALUE
         values[name] = value
-    window = window_of(question.window.start, question.window.end, subject, history, now)
+    window = _window(definition.window, actor, history, now)
     if window is None:
         return None
-    query = asked.template.bind(values, window=window, limit=question.limit, now=now)
-    return BoundQuery(asked, query, window)
+    query = question.template.bind(values, window=window, limit=definition.limit, now=now)
+    return BoundQuery(question, query, window)
 
 
-def window_of(start: str, end: str, subject: Subject, history: timedelta, now: datetime) -> TimeWindow | None:
-    """A window of a playbook as moments, none later than now; `None` where nothing of it is left."""
-    from_ = subject.moment - history if start == "history" else subject.moment + offset(start)
-    to = subject.moment + offset(end)
-    if offset(end) > timedelta():
-        to = subject.last + offset(end)
-    to = min(to, now)
-    return TimeWindow(from_, to) if from_ < to else None
+def _window(window: Window, actor: AlertActor, history: timedelta, now: datetime) -> TimeWindow | None:
+    """A playbook's window as moments, none later than now; `None` if nothing of it is left."""
+    start = actor.moment - history if window.start == "history" else actor.moment + offset(window.start)
+    after = offset(window.end)
+    end = min((actor.last if after > timedelta() else actor.moment) + after, now)
+    return TimeWindow(start, end) if start < end else None

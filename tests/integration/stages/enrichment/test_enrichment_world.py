@@ -5,13 +5,13 @@ Takes about eight seconds, most of it for making the world and loading it.
 
 import asyncio
 import json
-from collections.abc import Awaitable, Callable, Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
 
 import pytest
-from pydantic import JsonValue
 
+from tests.support.notebook import Notebook
 from tests.support.shared import ROOT
 from tests.support.worlds import DEMO_NOW, demo_world
 from triage.domain.alert import Alert
@@ -38,22 +38,6 @@ PLAYBOOKS = ROOT / "prompts" / "playbooks"
 def shipped() -> Playbooks:
     """The playbooks of the project; queries stay parsed from test to test."""
     return load_playbooks([PLAYBOOKS])
-
-
-class MemoryJournal:
-    """Keeps each step as JSON text, as the store does."""
-
-    def __init__(self) -> None:
-        self.kept: dict[str, str] = {}
-        self.performed: list[str] = []
-
-    async def step(self, key: str, kind: str, perform: Callable[[], Awaitable[JsonValue]]) -> JsonValue:
-        """Perform once."""
-        if key not in self.kept:
-            self.performed.append(key)
-            self.kept[key] = json.dumps(await perform())
-        value: JsonValue = json.loads(self.kept[key])
-        return value
 
 
 @pytest.fixture(scope="module")
@@ -89,7 +73,7 @@ def enrich(
             )
             alert: Alert = await panther.alerts.alert(alert_id)
             seen = told if told is not None else []
-            return await change(room).enrich(alert, now=NOW, journal=journal or MemoryJournal(), observe=seen.append)
+            return await change(room).enrich(alert, now=NOW, journal=journal or Notebook(), observe=seen.append)
 
     return asyncio.run(run())
 
@@ -147,7 +131,7 @@ def test_each_of_the_five_log_types_gets_measured_answers_with_rows(truth_and_se
 def test_a_restart_reads_the_journal_and_asks_nothing(truth_and_server: World) -> None:
     """A second run over the same journal gives the same dossier without a single question."""
     alert = an_alert(truth_and_server, "Okta.APIToken.Created")
-    journal = MemoryJournal()
+    journal = Notebook()
     first = enrich(truth_and_server[1], alert, journal=journal)
     asked = len(journal.performed)
     second = enrich(truth_and_server[1], alert, journal=journal)

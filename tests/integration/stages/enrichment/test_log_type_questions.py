@@ -24,7 +24,7 @@ from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
-from triage.stages.enrichment.subject import take
+from triage.stages.enrichment.actor import take
 
 NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
 AT = NOW - timedelta(hours=6)

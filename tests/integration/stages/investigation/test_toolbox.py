@@ -24,7 +24,7 @@ from triage.sandbox.permissions import Token
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
-from triage.stages.enrichment.tool_coverage import ToolCoverage
+from triage.stages.enrichment.coverage import ToolCoverage
 from triage.stages.investigation import ToolAnswer, Toolbox
 from triage.stages.investigation.projection import selects_columns_only, spoofed_column
 from triage.stages.investigation.values import UNNUMBERED

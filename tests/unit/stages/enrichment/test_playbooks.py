@@ -68,7 +68,7 @@ def test_every_log_type_is_asked_several_questions_and_each_becomes_one_bounded_
         found = list(shipped.questions_for([log_type], kinds=[], tags=[], detection_id="d"))
 
         for asked in found:
-            given = {name: values.get(name, ("a", "b")) for name in asked.question.parameters}
+            given = {name: values.get(name, ("a", "b")) for name in asked.definition.parameters}
             query = asked.template.bind(given, window=TimeWindow(NOW - timedelta(days=30), NOW), limit=10, now=NOW)
             assert query.limit <= 10
             assert f"{asked.database}.public.{asked.table}" in query.tables
@@ -202,7 +202,7 @@ def test_shipped_queries_are_parsed_when_they_are_first_wanted(shipped: Playbook
     def statements(playbooks: Playbooks) -> list[tuple[str, str]]:
         found = []
         for asked in playbooks.questions_for(["AWS.CloudTrail", "Made.Up"], kinds=["ip"], tags=[], detection_id="d"):
-            values = {name: ("a", "b") if name in LISTS else "a" for name in asked.question.parameters}
+            values = {name: ("a", "b") if name in LISTS else "a" for name in asked.definition.parameters}
             given: dict[str, ParameterValue] = {**values, **{name: NOW for name in values if name in TIMES}}
             found.append((asked.key, asked.template.bind(given, window=window, limit=10, now=NOW).sql))
         return found

@@ -116,7 +116,7 @@ def test_a_sign_in_after_a_burst_of_refusals_vouches_for_nobody(refusal: dict[st
 def test_a_session_name_vouches_for_nobody() -> None:
     """The e-mail in a role's session name is chosen by whoever assumed it, so no sign-in is asked for it."""
     role = "arn:aws:iam::1:role/deploy"
-    found = signals_of(subject(actor=role, people=()), places(home=20), sign_ins())
+    found = signals_of(subject(identity=role, people=()), places(home=20), sign_ins())
 
     assert "verified_sign_in" not in found
     assert found["new_address"].weight > 1.0

@@ -9,9 +9,9 @@ from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
+from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.signals import aftermath, awaited, history, others, place
 from triage.stages.enrichment.signals.facts import Facts
-from triage.stages.enrichment.subject import Subject
 
 RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.allowed,
@@ -42,7 +42,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
 def measure(
     alert: Alert,
     detection: Detection,
-    subject: Subject,
+    actor: AlertActor,
     evidence: Sequence[Evidence],
     *,
     allowed: Sequence[AllowedActivity] = (),
@@ -53,12 +53,12 @@ def measure(
     Args:
         alert: The alert itself.
         detection: The detection behind it.
-        subject: Who did what, as the questions asked it.
+        actor: Who did what.
         evidence: All answers, numbered.
         allowed: The operator's list.
         now: The present moment.
     """
-    facts = Facts(alert, detection, subject, tuple(evidence), now, tuple(allowed))
+    facts = Facts(alert, detection, actor, tuple(evidence), now, tuple(allowed))
     found = [signal for rule in RULES for signal in rule(facts)]
     names = {signal.name for signal in found}
     if "routine" in names:

@@ -22,7 +22,7 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
-from triage.stages.enrichment.signals.place import place_of
+from triage.stages.enrichment.signals.place import check_addresses
 
 HOURS = timedelta(hours=12)
 """How long after the alert's last event a follow-up is taken for one."""
@@ -70,9 +70,9 @@ class _Step:
 
 def _steps(facts: Facts) -> list[_Step]:
     """Follow-ups of the actor with a note in the catalogue."""
-    subject = facts.subject
+    actor = facts.actor
     profile = _profile(facts)
-    undone = {inverse for action in subject.actions for inverse in _inverses(action)}
+    undone = {inverse for action in actor.actions for inverse in _inverses(action)}
     usual = _usual_addresses(facts)
     found = []
     for entry in facts.read("harmful_aftermath", "action", "address", "first_seen"):
@@ -82,11 +82,11 @@ def _steps(facts: Facts) -> list[_Step]:
             action = text(row, "action")
             first = moment(row, "first_seen")
             note = harmful_action(entry.log_type, action)
-            if note is None or done(row) <= 0 or first is None or first > subject.last + HOURS:
+            if note is None or done(row) <= 0 or first is None or first > actor.last + HOURS:
                 continue
-            if action in subject.actions or action in undone:
+            if action in actor.actions or action in undone:
                 continue
-            if text(row, "target") in subject.targets and is_awaited(facts, entry.log_type, action):
+            if text(row, "target") in actor.targets and is_awaited(facts, entry.log_type, action):
                 continue
             seriousness = note.seriousness
             if is_self_service(entry.log_type, action) and text(row, "address") in usual:
@@ -103,7 +103,7 @@ def _usual_addresses(facts: Facts) -> set[str]:
         text(row, "address")
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
-        if (first := moment(row, "first_seen")) is not None and first < facts.subject.moment - SETTLED
+        if (first := moment(row, "first_seen")) is not None and first < facts.actor.moment - SETTLED
     }
 
 
@@ -113,13 +113,13 @@ def _profile(facts: Facts) -> dict[str, int]:
         text(row, "action"): number(row, "days")
         for entry in facts.read("routine_aftermath", "action", "days")
         for row in entry.rows
-        if (first := moment(row, "first_seen")) is not None and first < facts.subject.moment - SETTLED
+        if (first := moment(row, "first_seen")) is not None and first < facts.actor.moment - SETTLED
     }
 
 
 def aftermath(facts: Facts) -> Iterator[Signal]:
     """Harm that followed, by kind; else what its absence is worth."""
-    odd = place_of(facts).stranger or facts.off_schedule
+    odd = check_addresses(facts).unfamiliar or facts.off_schedule
     steps = _steps(facts)
     # A stolen session does its owner's work as a cover: from an unknown place, or at an hour at which a program never
     # ran, routine excuses only half.
@@ -145,11 +145,11 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
 
 def _quiet(facts: Facts) -> Iterator[Signal]:
     entry = facts.first("quiet_aftermath", "action", "address", "first_seen")
-    if entry is None or entry.end is None or not facts.subject.actor or not knows_harmful_actions(entry.log_type):
+    if entry is None or entry.end is None or not facts.actor.identity or not knows_harmful_actions(entry.log_type):
         return
-    watched = entry.end - facts.subject.last
+    watched = entry.end - facts.actor.last
     scale = min(1.0, max(0.0, watched / SETTLING))
-    done_already = {note.harm for action in facts.subject.actions if (note := harmful_action(entry.log_type, action))}
+    done_already = {note.harm for action in facts.actor.actions if (note := harmful_action(entry.log_type, action))}
     if done_already & _COMPLETE:
         # Whoever took or gave away data has nothing left to do.
         scale *= 0.4
@@ -160,12 +160,12 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
 
 
 def _reverted(facts: Facts) -> Iterator[Signal]:
-    wanted = {inverse for action in facts.subject.actions for inverse in _inverses(action)}
+    wanted = {inverse for action in facts.actor.actions for inverse in _inverses(action)}
     for entry in facts.read("reverted", "action", "first_seen"):
         for row in entry.rows:
             first = moment(row, "first_seen")
             back = text(row, "action") in wanted and done(row) > 0
-            if back and first is not None and facts.subject.moment < first <= facts.subject.last + SETTLING:
+            if back and first is not None and facts.actor.moment < first <= facts.actor.last + SETTLING:
                 yield signal("reverted", f"{plain(text(row, 'action'))} took the change back.", [entry])
                 return
 
@@ -182,24 +182,24 @@ def _inverses(action: str) -> Iterator[str]:
 
 def target_use(facts: Facts) -> Iterator[Signal]:
     """What was changed, where it is an identity, goes on from its usual places or from others."""
-    subject = facts.subject
-    here = set(subject.addresses)
+    actor = facts.actor
+    here = set(actor.addresses)
     entry = used_strangely(facts)
     if entry is not None:
         rows = [row for row in entry.rows if _since(facts, row)]
         row = rows[0]
         who, where = plain(text(row, "identity")), plain(text(row, "address"))
         # Only a change of credentials lets somebody else in; who was given rights works from where they like.
-        kinds = {note.harm for action in subject.actions if (note := harmful_action(entry.log_type, action))}
+        kinds = {note.harm for action in actor.actions if (note := harmful_action(entry.log_type, action))}
         scale = 0.35 if kinds <= {Harm.PRIVILEGE} and kinds else 1.0
         sentence = f"{who} was then used from {where}, where it never worked before."
         yield signal("target_used", sentence, [entry], scale=scale)
         return
     for entry in facts.read("target_as_usual", "identity", "address", "first_seen"):
-        if any(text(row, "identity") == subject.actor for row in entry.rows):
+        if any(text(row, "identity") == actor.identity for row in entry.rows):
             continue
         settled = {text(row, "address") for row in entry.rows if _before(facts, row)}
-        active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > subject.last]
+        active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > actor.last]
         if settled and active and {text(row, "address") for row in active} <= settled | here:
             sentence = (
                 f"{plain(text(active[0], 'identity'))} goes on from {plain(text(active[0], 'address'))}, as before."
@@ -209,21 +209,21 @@ def target_use(facts: Facts) -> Iterator[Signal]:
 
 def used_strangely(facts: Facts) -> Evidence | None:
     """The answer that shows the target used from a new place after the change; `None` where it was not."""
-    stranger = place_of(facts).stranger
+    unfamiliar = check_addresses(facts).unfamiliar
     for entry in facts.read("target_used", "identity", "address", "first_seen"):
-        if any(text(row, "identity") == facts.subject.actor for row in entry.rows):
+        if any(text(row, "identity") == facts.actor.identity for row in entry.rows):
             continue
         settled = any(_before(facts, row) for row in entry.rows)
         for row in entry.rows:
             # A new identity has no usual place; then only the changer's own unknown place is telling.
-            if _since(facts, row) and (settled or (stranger and text(row, "address") in facts.subject.addresses)):
+            if _since(facts, row) and (settled or (unfamiliar and text(row, "address") in facts.actor.addresses)):
                 return entry
     return None
 
 
 def _before(facts: Facts, row: Row) -> bool:
     first = moment(row, "first_seen")
-    return first is not None and first < facts.subject.moment - SETTLED and is_address(text(row, "address"))
+    return first is not None and first < facts.actor.moment - SETTLED and is_address(text(row, "address"))
 
 
 def _since(facts: Facts, row: Row) -> bool:
@@ -232,8 +232,8 @@ def _since(facts: Facts, row: Row) -> bool:
     return (
         first is not None
         and last is not None
-        and last > facts.subject.moment
-        and facts.subject.moment - timedelta(days=1) < first <= facts.subject.last + HOURS
+        and last > facts.actor.moment
+        and facts.actor.moment - timedelta(days=1) < first <= facts.actor.last + HOURS
         and done(row) > 0
         and is_address(text(row, "address"))
     )
@@ -241,13 +241,13 @@ def _since(facts: Facts, row: Row) -> bool:
 
 def strangers(facts: Facts) -> Iterator[Signal]:
     """After the change somebody unknown works on the target, or comes in through what was opened."""
-    subject = facts.subject
+    actor = facts.actor
     for entry in facts.read("stranger_on_target", "address", "on_target", "first_seen"):
         settled = any(_before(facts, row) for row in entry.rows)
         for row in entry.rows:
-            if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != subject.actor:
+            if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != actor.identity:
                 address = text(row, "address")
-                if address not in subject.addresses:
+                if address not in actor.addresses:
                     sentence = f"Afterwards {plain(address)}, never in this log before, worked on the same target."
                     yield signal("stranger_on_target", sentence, [entry])
                     return
@@ -265,12 +265,12 @@ def strangers(facts: Facts) -> Iterator[Signal]:
 
 def _opened(facts: Facts, row: Row) -> bool:
     first = moment(row, "first_seen")
-    return first is not None and facts.subject.moment < first <= facts.subject.last + HOURS
+    return first is not None and facts.actor.moment < first <= facts.actor.last + HOURS
 
 
 def refused(facts: Facts) -> Iterator[Signal]:
     """Calls refused around the alert, of kinds that were not refused before and that are not the alert itself."""
-    known = set(facts.subject.actions) if facts.subject.refused else set()
+    known = set(facts.actor.actions) if facts.actor.refused else set()
     for entry in facts.read("first_seen_actor", "action", "refused"):
         known |= {text(row, "action") for row in entry.rows if number(row, "refused")}
     for entry in facts.read("refused", "action", "address", "refused"):

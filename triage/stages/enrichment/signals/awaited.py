@@ -51,10 +51,10 @@ def came_after_all(facts: Facts) -> Iterator[Signal]:
             if (
                 is_awaited(facts, entry.log_type, text(row, "action"))
                 and first is not None
-                and first >= facts.subject.moment
+                and first >= facts.actor.moment
                 and done(row) > 0
                 and number(row, "targets") == 1
-                and text(row, "target") in facts.subject.targets
+                and text(row, "target") in facts.actor.targets
             ):
                 sentence = f"{plain(text(row, 'action'))}, whose absence raised the alert, followed on the same target."
                 yield signal("awaited_came", sentence, [entry])

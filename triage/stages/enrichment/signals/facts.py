@@ -13,8 +13,8 @@ from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
+from triage.stages.enrichment.actor import AlertActor, parse_time
 from triage.stages.enrichment.signals.weights import WEIGHTS
-from triage.stages.enrichment.subject import Subject, parse_time
 
 SETTLED = timedelta(days=3)
 """What is younger than this before the alert may belong to the same intrusion."""
@@ -29,7 +29,7 @@ class Facts:
 
     alert: Alert
     detection: Detection
-    subject: Subject
+    actor: AlertActor
     evidence: tuple[Evidence, ...]
     now: datetime
     allowed: tuple[AllowedActivity, ...] = ()
@@ -54,14 +54,14 @@ class Facts:
             known = {number(row, "hour"): number(row, "days") for row in entry.rows}
             if sum(known.values()) < 3 * WORKED_DAYS:
                 continue
-            if not any(known.get((self.subject.moment.hour + shift) % 24) for shift in (-1, 0, 1)):
+            if not any(known.get((self.actor.moment.hour + shift) % 24) for shift in (-1, 0, 1)):
                 return entry
         return None
 
     @property
     def off_schedule(self) -> bool:
         """A service identity at work at an hour at which it never worked: a program does not choose another hour."""
-        return bool(self.subject.actor) and not self.subject.people and self.unusual_hour is not None
+        return bool(self.actor.identity) and not self.actor.people and self.unusual_hour is not None
 
     def named(self, name: str) -> Iterator[Evidence]:
         """Answered questions of this id, whatever the playbook."""

@@ -19,7 +19,7 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
-from triage.stages.enrichment.signals.place import place_of
+from triage.stages.enrichment.signals.place import check_addresses
 
 HABIT_DAYS = 3
 """Separate earlier days from which the same act is a routine."""
@@ -41,44 +41,46 @@ COMMONS = 8
 
 def own_history(facts: Facts) -> Iterator[Signal]:
     """Routine, seen before, or first time: of the same act with the same result, to the same extent."""
-    subject = facts.subject
-    what = plain(subject.actions[0]) if subject.actions else "this"
-    stranger = place_of(facts).stranger
+    actor = facts.actor
+    what = plain(actor.actions[0]) if actor.actions else "this"
+    unfamiliar = check_addresses(facts).unfamiliar
     fresh_recipient = new_recipient(facts) is not None
     for entry in facts.read("routine", "day", "times"):
         counted: dict[date, int] = {}
         for row in entry.rows:
             found = day(row)
-            if found is not None and found < subject.moment.date():
-                times = number(row, "refused") if subject.refused else done(row)
+            if found is not None and found < actor.moment.date():
+                times = number(row, "refused") if actor.refused else done(row)
                 counted[found] = counted.get(found, 0) + times
         most = max(counted.values(), default=0)
         # A day with a tenth of the extent is no precedent for a haul.
-        enough = max(1, subject.events // LIKE_EXTENT)
+        enough = max(1, actor.events // LIKE_EXTENT)
         earlier = sorted(found for found, times in counted.items() if times >= enough)
         if (
             most
-            and not subject.refused
-            and subject.events >= max(BURST_EVENTS, BURST_FACTOR * most)
+            and not actor.refused
+            and actor.events >= max(BURST_EVENTS, BURST_FACTOR * most)
             and not entry.truncated
         ):
-            sentence = f"{subject.events} times in this alert, and never more than {most} on any earlier day."
+            sentence = f"{actor.events} times in this alert, and never more than {most} on any earlier day."
             yield signal("burst", sentence, [entry])
         if not earlier:
             if not counted:
                 yield from _first_time(facts, entry, what)
         elif len(earlier) >= HABIT_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
             # A stolen session does its owner's work, so habit says less where nobody vouched for the place.
-            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (0.5 if stranger or facts.off_schedule else 1.0)
+            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (
+                0.5 if unfamiliar or facts.off_schedule else 1.0
+            )
             sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, the last on {earlier[-1]}."
             yield signal("routine", sentence, [entry], scale=scale)
-        elif subject.moment.date() - earlier[0] > SETTLED:
+        elif actor.moment.date() - earlier[0] > SETTLED:
             sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0]}."
-            yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if stranger else 1.0)
+            yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if unfamiliar else 1.0)
 
 
 def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
-    if facts.subject.refused:
+    if facts.actor.refused:
         # Being refused is nothing that somebody does.
         return
     known = facts.first("first_seen_actor", "action", "days")
@@ -92,15 +94,15 @@ def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
 
 def automation(facts: Facts) -> Iterator[Signal]:
     """A service identity at its usual place, at an act it did before, that works by the calendar or around the clock."""
-    subject = facts.subject
-    place = place_of(facts)
-    if subject.people or not subject.actor or place.stranger or place.known is None or facts.off_schedule:
+    actor = facts.actor
+    place = check_addresses(facts)
+    if actor.people or not actor.identity or place.unfamiliar or place.known is None or facts.off_schedule:
         return
     for entry in facts.read("routine", "day", "times"):
         earlier = sorted(
-            {found for row in entry.rows if done(row) > 0 and (found := day(row)) and found < subject.moment.date()}
+            {found for row in entry.rows if done(row) > 0 and (found := day(row)) and found < actor.moment.date()}
         )
-        if not earlier or subject.moment.date() - earlier[0] <= SETTLED:
+        if not earlier or actor.moment.date() - earlier[0] <= SETTLED:
             return
         if _steady(earlier):
             yield signal("known_automation", "A service identity at its usual place keeps a steady rhythm.", [entry])
@@ -114,7 +116,7 @@ def automation(facts: Facts) -> Iterator[Signal]:
 
 def volume(facts: Facts) -> Iterator[Signal]:
     """Far more on the alert's day than on any day before: bytes, rows, items."""
-    first, last = facts.subject.moment.date(), facts.subject.last.date()
+    first, last = facts.actor.moment.date(), facts.actor.last.date()
     for entry in facts.read("volume_burst", "day", "amount"):
         amounts: dict[date, int] = {}
         for row in entry.rows:
@@ -139,18 +141,18 @@ def _steady(days: list[date]) -> bool:
 
 def peers(facts: Facts) -> Iterator[Signal]:
     """Who else does this, and to the same target."""
-    subject = facts.subject
-    if subject.refused:
+    actor = facts.actor
+    if actor.refused:
         return
-    what = plain(subject.actions[0]) if subject.actions else "this"
+    what = plain(actor.actions[0]) if actor.actions else "this"
     # A colleague's rota excuses nobody who works from an unknown place or gives things to unknown parties.
-    scale = 0.4 if place_of(facts).stranger or new_recipient(facts) is not None else 1.0
+    scale = 0.4 if check_addresses(facts).unfamiliar or new_recipient(facts) is not None else 1.0
     for entry in facts.read("team_routine", "actor", "on_target"):
         settled = [row for row in entry.rows if _settled(facts, row)]
         on_target = _target_days(facts)
         if on_target is not None and on_target[1] >= TEAM_DAYS:
-            history, days, actor = on_target
-            sentence = f"Others did {what} to the same target on {days} earlier days, most often {plain(actor)}."
+            history, days, who = on_target
+            sentence = f"Others did {what} to the same target on {days} earlier days, most often {plain(who)}."
             yield signal("team_routine", sentence, [history], scale=scale)
         elif len(settled) > 1 and sum(number(row, "days") for row in settled) >= 2 * TEAM_DAYS:
             first = settled[0]
@@ -174,27 +176,23 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
         for entry in facts.named(name):
             for row in entry.rows:
                 first, action = moment(row, "first_seen"), text(row, "action")
-                if (
-                    first is not None
-                    and abs(first - facts.subject.moment) <= timedelta(hours=1)
-                    and action not in known
-                ):
+                if first is not None and abs(first - facts.actor.moment) <= timedelta(hours=1) and action not in known:
                     fresh.setdefault(action, entry)
-    others = [action for action in fresh if action not in facts.subject.actions]
+    others = [action for action in fresh if action not in facts.actor.actions]
     if len(others) >= LOOKING_AROUND - 1 and len(fresh) >= LOOKING_AROUND:
         sentence = f"{len(fresh)} kinds of action new for this actor within an hour, such as {plain(others[0])}."
-        scale = 1.0 if place_of(facts).stranger else 0.6
+        scale = 1.0 if check_addresses(facts).unfamiliar else 0.6
         yield signal("first_time_burst", sentence, [fresh[others[0]]], scale=scale)
 
 
 def _settled(facts: Facts, row: Row) -> bool:
     first = moment(row, "first_seen")
-    return first is not None and first < facts.subject.moment - SETTLED
+    return first is not None and first < facts.actor.moment - SETTLED
 
 
 def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
     """Days on which others did the same to the same target."""
-    subject = facts.subject
+    actor = facts.actor
     for entry in facts.read("team_routine", "action", "actor", "days"):
         if "on_target" in entry.columns:
             continue
@@ -204,7 +202,7 @@ def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
         rows = [
             row
             for row in entry.rows
-            if text(row, "action") in subject.actions and text(row, "actor") != subject.actor and _settled(facts, row)
+            if text(row, "action") in actor.actions and text(row, "actor") != actor.identity and _settled(facts, row)
         ]
         if rows:
             return entry, sum(number(row, "days") for row in rows), text(rows[0], "actor")
@@ -215,14 +213,14 @@ def hours(facts: Facts) -> Iterator[Signal]:
     """Whether the actor works at this time of day at all."""
     entry = facts.unusual_hour
     if entry is not None:
-        hour = facts.subject.moment.hour
+        hour = facts.actor.moment.hour
         sentence = f"This actor has never worked between {(hour - 1) % 24}:00 and {(hour + 2) % 24}:00 UTC before."
         yield signal("off_hours", sentence, [entry], scale=2.0 if facts.off_schedule else 1.0)
 
 
 def new_recipient(facts: Facts) -> Evidence | None:
     """The answer that shows a receiving party without a past; `None` where there is none."""
-    if not facts.subject.recipients:
+    if not facts.actor.recipients:
         return None
     for entry in facts.read("new_recipient", "recipient", "days"):
         if not any(_settled(facts, row) for row in entry.rows):
@@ -234,7 +232,7 @@ def recipients(facts: Facts) -> Iterator[Signal]:
     """Whether the receiving party is known."""
     entry = new_recipient(facts)
     if entry is not None:
-        who = plain(facts.subject.recipients[0])
+        who = plain(facts.actor.recipients[0])
         if entry.rows:
             sentence = f"{who} was first given anything on {text(entry.rows[0], 'first_seen')[:10]}, with this."
             yield signal("new_recipient", sentence, [entry])
@@ -251,16 +249,16 @@ def recipients(facts: Facts) -> Iterator[Signal]:
 
 def flows(facts: Facts) -> Iterator[Signal]:
     """Network peers: known, new, and what a reached machine went on to."""
-    subject = facts.subject
+    actor = facts.actor
     for entry in facts.read("known_peer", "day", "target", "flows"):
-        days = {found for row in entry.rows if (found := day(row)) is not None and found < subject.moment.date()}
+        days = {found for row in entry.rows if (found := day(row)) is not None and found < actor.moment.date()}
         if len(days) >= HABIT_DAYS:
             sentence = f"This source sent to the same destination on {len(days)} earlier days, the last on {max(days)}."
             yield signal("known_peer", sentence, [entry])
         elif not entry.rows:
             yield signal("new_peer", "This source never sent to this destination before.", [entry], absence=True)
     for entry in facts.read("lateral_movement", "source", "target", "port"):
-        fresh = [row for row in entry.rows if (first := moment(row, "first_seen")) and first >= subject.moment]
+        fresh = [row for row in entry.rows if (first := moment(row, "first_seen")) and first >= actor.moment]
         settled = [row for row in entry.rows if _settled(facts, row)]
         if fresh and settled:
             row = fresh[0]

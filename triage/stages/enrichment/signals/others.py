@@ -28,24 +28,24 @@ def allowed(facts: Facts) -> Iterator[Signal]:
 
 
 def _covers(entry: AllowedActivity, facts: Facts) -> bool:
-    subject = facts.subject
+    actor = facts.actor
     if entry.until:
         try:
             end = datetime.fromisoformat(entry.until)
         except ValueError:
             return False
         end = end.replace(tzinfo=UTC) if end.tzinfo is None else end
-        if subject.moment >= (end + timedelta(days=1) if len(entry.until) <= len("2026-01-31") else end):
+        if actor.moment >= (end + timedelta(days=1) if len(entry.until) <= len("2026-01-31") else end):
             return False
     if not (entry.actors or entry.addresses or entry.detections):
         return False
     if entry.detections and facts.alert.detection_id not in entry.detections:
         return False
     # Only what the log itself calls the actor: other names in an event may be the actor's choice.
-    if entry.actors and subject.actor.casefold() not in {name.casefold() for name in entry.actors}:
+    if entry.actors and actor.identity.casefold() not in {name.casefold() for name in entry.actors}:
         return False
     if entry.addresses:
-        return bool(subject.addresses) and all(_within(address, entry.addresses) for address in subject.addresses)
+        return bool(actor.addresses) and all(_within(address, entry.addresses) for address in actor.addresses)
     return True
 
 
@@ -83,7 +83,7 @@ def other_alerts(facts: Facts) -> Iterator[Signal]:
             for row in entry.rows
             if text(row, "rule") != facts.alert.detection_id
             and (last := moment(row, "last_seen")) is not None
-            and last >= facts.subject.moment - timedelta(days=1)
+            and last >= facts.actor.moment - timedelta(days=1)
         }
         if near:
             sentence = f"{plural(len(near), 'other detection')} matched on this actor, such as {min(near)}."
@@ -95,14 +95,14 @@ def generic(facts: Facts) -> Iterator[Signal]:
     """For log types without a playbook of their own."""
     for name, word in (("generic_first_seen", "actor"), ("generic_new_address", "address")):
         for entry in facts.read(name, "day", "times"):
-            days = {found for row in entry.rows if (found := day(row)) and found < facts.subject.moment.date()}
+            days = {found for row in entry.rows if (found := day(row)) and found < facts.actor.moment.date()}
             if not entry.rows:
                 yield signal(name, f"The {word} never occurs in this log before.", [entry], absence=True)
             elif len(days) >= 2 * HABIT_DAYS:
                 sentence = f"The {word} occurs in this log on {len(days)} earlier days, the last on {max(days)}."
                 yield signal("generic_known", sentence, [entry], scale=1.0 if word == "actor" else 0.6)
     for entry in facts.read("generic_new_hash", "day", "times"):
-        days = {found for row in entry.rows if (found := day(row)) and found < facts.subject.moment.date()}
+        days = {found for row in entry.rows if (found := day(row)) and found < facts.actor.moment.date()}
         if not entry.rows:
             yield signal("generic_new_hash", "The file never occurs in this log before.", [entry], absence=True)
         elif len(days) >= HABIT_DAYS:

@@ -32,7 +32,7 @@ DENIED_PROMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Place:
+class AddressCheck:
     """What is known about the alert's addresses."""
 
     address: str = ""
@@ -46,31 +46,31 @@ class Place:
     """Answers that could have shown either."""
     refusals: int = 0
     """Refused sign-ins or prompts from there shortly before the success."""
-    vouched_by: str = ""
+    verified_by: str = ""
     """Somebody of the company with a second factor there, where the actor's own sign-ins are not known."""
     could_sign_in: bool = False
     """A sign-in log was asked about this person and knows them."""
     pool: bool = False
 
     @property
-    def stranger(self) -> bool:
+    def unfamiliar(self) -> bool:
         """New to the actor, and nobody signed in there with a second factor."""
         return bool(self.address and self.asked) and self.known is None and self.verified is None
 
 
-def place_of(facts: Facts) -> Place:
+def check_addresses(facts: Facts) -> AddressCheck:
     """Judge the alert's addresses; the least known of them counts."""
-    judged = [_judge(facts, address) for address in facts.subject.addresses]
-    strangers = [place for place in judged if place.stranger]
-    return strangers[0] if strangers else judged[0] if judged else Place()
+    judged = [_check_address(facts, address) for address in facts.actor.addresses]
+    unfamiliar = [place for place in judged if place.unfamiliar]
+    return unfamiliar[0] if unfamiliar else judged[0] if judged else AddressCheck()
 
 
-def _judge(facts: Facts, address: str) -> Place:
-    subject = facts.subject
+def _check_address(facts: Facts, address: str) -> AddressCheck:
+    actor = facts.actor
     known: Evidence | None = None
     verified: Evidence | None = None
     signed_in: Evidence | None = None
-    vouched_by = ""
+    verified_by = ""
     asked: list[Evidence] = []
     could = False
     pool = False
@@ -78,9 +78,7 @@ def _judge(facts: Facts, address: str) -> Place:
     watched = False
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         asked.append(entry)
-        settled = [
-            row for row in entry.rows if (first := moment(row, "first_seen")) and first < subject.moment - SETTLED
-        ]
+        settled = [row for row in entry.rows if (first := moment(row, "first_seen")) and first < actor.moment - SETTLED]
         pool = pool or sum(is_address(text(row, "address")) for row in settled) >= POOL
         could = could or (bool(entry.rows) and entry.key.endswith(".person_places"))
         if known is None and any(text(row, "address") == address and number(row, "times") for row in settled):
@@ -96,7 +94,7 @@ def _judge(facts: Facts, address: str) -> Place:
             if (
                 text(row, "result") == "SUCCESS"
                 and first is not None
-                and subject.moment - FRESH_SIGN_IN <= first <= _before_itself(facts, entry)
+                and actor.moment - FRESH_SIGN_IN <= first <= _before_itself(facts, entry)
             ):
                 signed_in = entry
                 verified = entry if row.get("second_factor") is True else verified
@@ -104,21 +102,21 @@ def _judge(facts: Facts, address: str) -> Place:
         # The log names the actor in a way that no sign-in log knows: ask for the address alone.
         for entry in facts.read("address_signed_in", "person", "address", "second_factor"):
             asked.append(entry)
-            could = could or _is_named(subject.actor)
+            could = could or _is_named(actor.identity)
             watched = watched or bool(entry.rows) or entry.coverage.proves_absence
             for row in entry.rows:
-                if text(row, "address") == address and _vouches(facts, row, entry):
-                    verified, vouched_by = entry, text(row, "person")
+                if text(row, "address") == address and _is_verified(facts, row, entry):
+                    verified, verified_by = entry, text(row, "person")
     # A prompt that is pressed away until somebody gives in vouches for nobody.
     bombed = refusals >= DENIED_PROMPTS and known is None
-    return Place(
+    return AddressCheck(
         address,
         known,
         None if bombed else verified,
         signed_in,
         tuple(asked),
         refusals,
-        vouched_by,
+        verified_by,
         could and watched,
         pool,
     )
@@ -131,18 +129,18 @@ def _is_named(actor: str) -> bool:
 
 def _before_itself(facts: Facts, entry: Evidence) -> datetime:
     """Up to when a sign-in may vouch: the sign-in that raised the alert doesn't vouch for itself."""
-    own = entry.log_type == facts.subject.log_type
-    return facts.subject.moment - ITSELF if own else facts.subject.moment
+    own = entry.log_type == facts.actor.log_type
+    return facts.actor.moment - ITSELF if own else facts.actor.moment
 
 
-def _vouches(facts: Facts, row: Row, entry: Evidence) -> bool:
+def _is_verified(facts: Facts, row: Row, entry: Evidence) -> bool:
     first, last = moment(row, "first_seen"), moment(row, "last_seen")
     return bool(
         number(row, "second_factor")
         and first is not None
         and last is not None
         and first <= _before_itself(facts, entry)
-        and last >= facts.subject.moment - FRESH_SIGN_IN
+        and last >= facts.actor.moment - FRESH_SIGN_IN
         and number(row, "failures") < FAILURES
     )
 
@@ -160,17 +158,17 @@ def _refusals(rows: Sequence[Row]) -> int:
 
 def addresses(facts: Facts) -> Iterator[Signal]:
     """New or known, vouched for or not."""
-    place = place_of(facts)
-    if not place.address or place.address == facts.subject.actor:
+    place = check_addresses(facts)
+    if not place.address or place.address == facts.actor.identity:
         return
     shown = plain(place.address)
     if place.known is not None:
         yield signal("known_address", f"{shown} is an address that this actor used before.", [place.known])
     if place.verified is not None and place.known is None:
-        who = f" by {plain(place.vouched_by)}" if place.vouched_by else ""
+        who = f" by {plain(place.verified_by)}" if place.verified_by else ""
         sentence = f"A second factor was given at {shown}{who} shortly before."
         yield signal("verified_sign_in", sentence, [place.verified])
-    if not place.stranger or not place.asked:
+    if not place.unfamiliar or not place.asked:
         return
     shared = _shared(facts)
     scale = 0.3 if place.pool else 0.4 if shared else 1.0
@@ -183,15 +181,15 @@ def addresses(facts: Facts) -> Iterator[Signal]:
     elif place.could_sign_in:
         sentence = f"{shown} is new for this actor, and nobody had signed in there for it before the alert."
         # A long-lived key needs no sign-in, so its absence says less.
-        keyed = 0.8 if facts.subject.actor.startswith("arn:") else 1.0
+        keyed = 0.8 if facts.actor.identity.startswith("arn:") else 1.0
         yield signal("new_address_without_sign_in", sentence, _telling(place), scale=scale * keyed)
     else:
         sentence = f"{shown} is new for this actor."
-        yield signal("new_address", sentence, _telling(place)[:1], scale=scale * (1.0 if facts.subject.people else 1.6))
+        yield signal("new_address", sentence, _telling(place)[:1], scale=scale * (1.0 if facts.actor.people else 1.6))
     yield from _two_places(facts, place, scale)
 
 
-def _telling(place: Place) -> list[Evidence]:
+def _telling(place: AddressCheck) -> list[Evidence]:
     """The answers that a reader can check: with rows, or empty where coverage proves it."""
     return [entry for entry in place.asked if entry.rows or entry.coverage.proves_absence][:3] or list(place.asked[:1])
 
@@ -202,18 +200,18 @@ def _shared(facts: Facts) -> bool:
     for entry in (*facts.named("address_others"), *facts.named("address_signins")):
         for row in entry.rows:
             first = moment(row, "first_seen")
-            if first is not None and first < facts.subject.moment - 2 * SETTLED and number(row, "days") > 1:
+            if first is not None and first < facts.actor.moment - 2 * SETTLED and number(row, "days") > 1:
                 people.add(text(row, "actor") or text(row, "person"))
-    return len(people - {facts.subject.actor, *facts.subject.people}) > 1
+    return len(people - {facts.actor.identity, *facts.actor.people}) > 1
 
 
-def _two_places(facts: Facts, place: Place, scale: float) -> Iterator[Signal]:
+def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Signal]:
     """The actor's usual address in use at the same time as the new one."""
     usual: set[str] = set()
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         for row in entry.rows:
             first = moment(row, "first_seen")
-            if first is not None and first < facts.subject.moment - SETTLED:
+            if first is not None and first < facts.actor.moment - SETTLED:
                 usual.add(text(row, "address"))
     usual.discard(place.address)
     for name in ("person_signins", "actor_before", "actor_after"):
@@ -223,7 +221,7 @@ def _two_places(facts: Facts, place: Place, scale: float) -> Iterator[Signal]:
                 address = text(row, "address")
                 if address not in usual or not is_address(address) or first is None or last is None:
                     continue
-                if first <= facts.subject.last + AT_ONCE and last >= facts.subject.moment - AT_ONCE:
+                if first <= facts.actor.last + AT_ONCE and last >= facts.actor.moment - AT_ONCE:
                     sentence = f"{plain(address)}, a usual address, was in use within two hours of the new one."
                     yield signal("two_places", sentence, [entry], scale=scale)
                     return
@@ -241,7 +239,7 @@ def sessions(facts: Facts) -> Iterator[Signal]:
             if pair is None or all(_usual(facts, text(row, "address")) for row in pair):
                 continue
             # Long-lived keys of a program may run on several machines.
-            scale = 0.2 if len(rows) >= POOL else 1.0 if place_of(facts).stranger else 0.1
+            scale = 0.2 if len(rows) >= POOL else 1.0 if check_addresses(facts).unfamiliar else 0.1
             one, other = (plain(text(row, "address")) for row in pair)
             yield signal(
                 "session_two_places",
@@ -292,7 +290,7 @@ def _usual(facts: Facts, address: str) -> bool:
     return any(
         text(row, "address") == address
         and (first := moment(row, "first_seen"))
-        and first < facts.subject.moment - SETTLED
+        and first < facts.actor.moment - SETTLED
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
     )
@@ -300,11 +298,11 @@ def _usual(facts: Facts, address: str) -> bool:
 
 def staff(facts: Facts) -> Iterator[Signal]:
     """For traffic that names no person: whether somebody of the company is signed in at the address."""
-    if not is_address(facts.subject.actor):
+    if not is_address(facts.actor.identity):
         return
     for entry in facts.read("staff_address", "person", "address", "second_factor"):
         for row in entry.rows:
-            if _vouches(facts, row, entry):
+            if _is_verified(facts, row, entry):
                 who, where = plain(text(row, "person")), plain(text(row, "address"))
                 yield signal("staff_address", f"{who} is signed in with a second factor at {where}.", [entry])
                 return

@@ -12,7 +12,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Finding
 from triage.domain.signal import Direction, Signal, is_proven, net_weight
 from triage.ports import Column, PantherUser
-from triage.stages.enrichment.background import indicators_of, outcome_rows, table_row, user_rows
+from triage.stages.enrichment.context_rows import indicators_of, outcome_rows, table_row, user_rows
 from triage.stages.enrichment.signals.weights import WEIGHTS
 from triage.stages.verification import verify
 
@@ -44,7 +44,7 @@ def machine(
     *back: int, hours: int = 3, at_work: int = -1, address: str = "198.51.100.7", **who: Any
 ) -> dict[str, Signal]:
     """A role that did this so many days ago, at work at so many hours of the day."""
-    role = {"actor": "arn:aws:iam::111122223333:role/nightly", "people": (), **who}
+    role = {"identity": "arn:aws:iam::111122223333:role/nightly", "people": (), **who}
     rows = [{"day": at(days=ago)[:10], "address": "198.51.100.7", "times": 1, "refused": 0} for ago in back]
     places = [
         {"address": address, "days": 20, "times": 90, "first_seen": at(days=25), "last_seen": at(days=1)},

@@ -1,4 +1,4 @@
-"""What Panther itself is asked about an alert, besides the lake: each answer journalled, most of them shared."""
+"""What Panther itself is asked about an alert, besides the lake. Most answers are shared between alerts."""
 
 import asyncio
 from collections.abc import Sequence
@@ -9,32 +9,25 @@ from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
-from triage.domain.window import TimeWindow
-from triage.errors import NotFound, PantherError, QueryFailed
+from triage.errors import NotFound
 from triage.logtypes import table_of
-from triage.ports import (
-    LogSource,
-    PantherApi,
-    PantherUser,
-    QueryLimits,
-)
+from triage.ports import LogSource, PantherApi, PantherUser
 from triage.settings import InvestigationSettings
-from triage.stages.enrichment import background
+from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.asking import Answer, Asker
 
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
 _SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])
 _USERS: TypeAdapter[tuple[PantherUser, ...]] = TypeAdapter(tuple[PantherUser, ...])
 OUTCOME_DAYS = timedelta(days=90)
-"""How far back earlier alerts are read at least."""
+"""Earlier alerts are read at least this far back."""
 DESCRIBED = 3
 """Log types whose tables are described."""
-SEARCH_ROWS = 60
 
 
 @dataclass(frozen=True, slots=True)
-class Gatherer:
-    """The questions of one run."""
+class AlertContext:
+    """Asks Panther about one alert: its events, detection, sources, earlier alerts, comments, users and tables."""
 
     panther: PantherApi
     alert: Alert
@@ -45,7 +38,8 @@ class Gatherer:
         """The alert's events.
 
         Raises:
-            Later: They could not be fetched for a reason that may pass.
+            PantherError: they could not be fetched for a reason that may pass. Without its events there is nothing to
+                say about an alert: a later attempt is better than an empty dossier.
         """
         settings = self.settings
 
@@ -55,22 +49,10 @@ class Gatherer:
             )
             return {"rows": [dict(row) for row in found.rows], "truncated": found.truncated}
 
-        async def patient() -> JsonValue:
-            try:
-                return await perform()
-            except PantherError as error:
-                if error.retryable:
-                    raise Later(error) from error
-                raise
-
-        try:
-            return await self.asker.ask("enrich/events", "events", "the alert's events", patient)
-        except Later as later:
-            # Without its events there is nothing to say about an alert: better a later attempt than an empty dossier.
-            raise later.error from later
+        return await self.asker.ask("enrich/events", "events", "the alert's events", perform, required=True)
 
     async def detection(self) -> tuple[Detection, Answer]:
-        """The detection behind the alert, or what the alert alone tells of it."""
+        """The detection behind the alert, or what the alert alone says about it."""
 
         async def perform() -> JsonValue:
             return (await self.panther.rules.detection(self.alert.origin)).model_dump(mode="json")
@@ -94,7 +76,7 @@ class Gatherer:
         return (None if answer.error else _SOURCES.validate_python(answer.value)), answer
 
     async def tables(self) -> dict[str, frozenset[str]] | None:
-        """Table names by database, lower case; `None` where they are not known."""
+        """Table names by database, lower case; `None` if unknown."""
 
         async def perform() -> JsonValue:
             found = await asyncio.gather(*(self.panther.lake.tables(database) for database in _DATABASES))
@@ -122,23 +104,23 @@ class Gatherer:
             return Answer()
 
         async def perform() -> JsonValue:
-            return await background.past_alerts(self.panther.alerts, self.alert, since=since)
+            return await context_rows.past_alerts(self.panther.alerts, self.alert, since=since)
 
         return await self.asker.ask("enrich/history", "history", "earlier alerts of the detection", perform)
 
     async def comments(self, history: Answer) -> Answer:
-        """What people wrote on earlier alerts that are like this one."""
-        chosen = background.commented(history.rows, self.alert.title)
+        """What people wrote on similar earlier alerts."""
+        chosen = context_rows.similar_alerts(history.rows, self.alert.title)
         if not chosen:
             return Answer()
 
         async def perform() -> JsonValue:
-            return await background.prior_comments(self.panther.comments, chosen)
+            return await context_rows.prior_comments(self.panther.comments, chosen)
 
-        return await self.asker.ask("enrich/comments", "comments", "comments on like alerts", perform)
+        return await self.asker.ask("enrich/comments", "comments", "comments on similar alerts", perform)
 
     async def users(self) -> tuple[tuple[PantherUser, ...] | None, Answer]:
-        """Everybody whom Panther knows."""
+        """All users of Panther."""
 
         async def perform() -> JsonValue:
             value: JsonValue = _USERS.dump_python(await self.panther.users.users(), mode="json")
@@ -148,7 +130,7 @@ class Gatherer:
         return (None if answer.error else _USERS.validate_python(answer.value)), answer
 
     async def tables_of(self, log_types: Sequence[str]) -> Answer:
-        """What the tables of the alert's log types hold."""
+        """The columns of the tables of the alert's log types, one row per table."""
 
         async def described(log_type: str) -> Answer:
             async def perform() -> JsonValue:
@@ -156,7 +138,7 @@ class Gatherer:
                     columns = await self.panther.lake.columns("panther_logs", table_of(log_type))
                 except NotFound:
                     columns = ()
-                return {"rows": [background.table_row(log_type, columns)]}
+                return {"rows": [context_rows.table_row(log_type, columns)]}
 
             key = f"columns/{table_of(log_type)}"
             return await self.asker.ask(f"enrich/{key}", "columns", f"the columns of {log_type}", perform, shared=key)
@@ -170,34 +152,3 @@ class Gatherer:
             error=next((answer.error for answer in answers if answer.error), "") if not rows else "",
             seconds=sum(answer.seconds for answer in answers),
         )
-
-    async def search(self, indicators: Sequence[str], window: TimeWindow) -> Answer:
-        """In which log types the alert's addresses, hashes and keys occur at all."""
-
-        async def perform() -> JsonValue:
-            if self.asker.rows >= self.settings.max_rows or self.asker.bytes >= self.settings.max_bytes:
-                raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
-            async with self.asker.slots:
-                limits = QueryLimits(
-                    rows=SEARCH_ROWS, bytes=self.asker.limits.bytes, seconds=self.settings.query_seconds
-                )
-                self.asker.statements += 1
-                found = await self.panther.lake.search(indicators, window=window, limits=limits)
-            self.asker.rows += len(found.rows)
-            self.asker.bytes += found.bytes
-            return {
-                "columns": [name.lower() for name in found.columns],
-                "rows": [{name.lower(): value for name, value in row.items()} for row in found.rows],
-                "row_count": found.row_count,
-                "truncated": found.truncated,
-            }
-
-        return await self.asker.ask("enrich/search", "search", background.SEARCH_QUESTION, perform)
-
-
-class Later(Exception):
-    """Carries an error past the asker, which would make it an answer."""
-
-    def __init__(self, error: PantherError) -> None:
-        super().__init__(str(error))
-        self.error = error

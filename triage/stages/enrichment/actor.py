@@ -18,28 +18,27 @@ from triage.stages.enrichment.entities.extract import extract_entities
 from triage.stages.enrichment.entities.values import text_of
 
 MAX_VALUES = 12
-"""Values of a kind that one question asks for."""
+"""The most values of one kind in a question."""
 MAX_CHARS = 500
 _HOLE = re.compile(r"\{([^{}]+)\}")
-_AWS_SESSION = re.compile(r"^arn:aws[\w-]*:sts::\d+:assumed-role/[^/]+/(.+)$")
 _AWS_USER = re.compile(r"^arn:aws[\w-]*:iam::\d+:user/(?:.*/)?([^/]+)$")
-_PERSON_KINDS = (EntityKind.EMAIL, EntityKind.USER)
-_NAMING = {"actor", "target", "recipient", "session"}
+_IDENTIFYING = {"actor", "target", "recipient", "session"}
 """Terms whose values tell one from another."""
 _UNKNOWN_NAMES = {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "system:anonymous"}
 
 
 @dataclass(frozen=True, slots=True)
-class Subject:
-    """What the questions are asked about. Every list holds each value once, the most frequent first."""
+class AlertActor:
+    """Who acted in an alert, and what they did. Every tuple holds each value once, the most frequent first."""
 
     moment: datetime
     """The first event."""
     last: datetime
     """The last event."""
     log_type: str = ""
-    """The log type that the subject was read from."""
-    actor: str = ""
+    """The log type that this was read from."""
+    identity: str = ""
+    """The actor as the log names them."""
     actions: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -58,105 +57,83 @@ class Subject:
     """Most of them are refusals."""
 
     @property
-    def names(self) -> tuple[str, ...]:
+    def login_names(self) -> tuple[str, ...]:
         """The part of `people` in front of the @."""
         return tuple(dict.fromkeys(name.split("@")[0] for name in self.people))
 
 
-def subject_of(
+def alert_actor(
     alert: Alert, events: Sequence[Row], terms: Mapping[str, Mapping[str, Term]], entities: Sequence[Entity]
-) -> Subject:
-    """Read the subject from an alert's events.
+) -> AlertActor:
+    """Read who acted, and what they did, from an alert's events.
+
+    An alert can take in events of several actors; the busiest one counts, and only what they did.
 
     Args:
-        alert: Gives the moment where no event does.
+        alert: Gives the moment if no event does.
         events: The alert's events.
         terms: By log type, how it says who, what, where.
-        entities: What parsing found; stands in where a log type has no terms.
+        entities: What parsing found; used for log types without terms.
     """
     times = sorted(moment for row in events if (moment := parse_time(row.get("p_event_time"))) is not None)
     moment = min(times[0], alert.moment) if times else alert.moment
-    last = max([moment, *times[-1:]])
-    found: dict[str, Counter[str]] = {}
-    log_type = ""
-    for row in events:
-        name = str(row.get("p_log_type") or "")
-        known = terms.get(name) or {}
-        if known and not log_type:
-            log_type = name
-        if name != log_type:
-            continue
-        for term, meaning in known.items():
-            value = _said(row, term, meaning)
-            if value:
-                found.setdefault(term, Counter())[value] += 1
-    actor = _first(found.get("actor"))
+    log_type = next((name for row in events if terms.get(name := str(row.get("p_log_type") or ""))), "")
+    known = terms.get(log_type, {})
+    rows = [row for row in events if known and row.get("p_log_type") == log_type]
+    counted = _count_terms(rows, known)
+    identity = _most_frequent(counted.get("actor"))
     by_role = [entity for entity in entities if entity.role is Role.ACTOR]
-    if actor and len(found.get("actor", ())) > 1:
-        meanings = terms.get(log_type) or {}
-        found = _of_actor(events, meanings, log_type, actor)
-        others = _others(events, meanings, log_type, actor)
+    if identity and len(counted["actor"]) > 1:
+        own: list[Row] = []
+        foreign: list[Row] = []
+        for row in rows:
+            (own if take(row, known["actor"].take) == identity else foreign).append(row)
+        counted = _count_terms(own, known)
+        others = _actor_entities(foreign, log_type) - _actor_entities(own, log_type)
         by_role = [entity for entity in by_role if (entity.kind, entity.value) not in others]
-    mine = (found.get("actor") or Counter())[actor]
-    addresses = _list(found.get("address")) or _values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
+    own_events = counted["actor"][identity] if identity else 0
+    addresses = _values(counted.get("address")) or _entity_values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
     if not addresses and not log_type:
-        # A log that no playbook knows: what the indicator fields hold is all there is.
-        addresses = _values(entities, (EntityKind.IP,), (Role.OTHER,))
-    return Subject(
+        # A log type without terms: the indicator fields are all there is.
+        addresses = _entity_values(entities, (EntityKind.IP,), (Role.OTHER,))
+    return AlertActor(
         moment=moment,
-        last=last,
+        last=max([moment, *times[-1:]]),
         log_type=log_type,
-        actor=actor,
-        actions=_list(found.get("action")),
-        targets=_list(found.get("target")),
+        identity=identity,
+        actions=_values(counted.get("action")),
+        targets=_values(counted.get("target")),
         addresses=tuple(address for address in addresses if _is_address(address)),
-        recipients=_list(found.get("recipient")),
-        sessions=_list(found.get("session")),
-        people=_people(actor, by_role),
-        values=_indicators(actor, by_role),
-        hashes=_values(entities, (EntityKind.HASH,), tuple(Role)),
-        account=next(iter(_values(entities, (EntityKind.ACCOUNT,), tuple(Role))), ""),
-        events=mine,
-        refused=bool(mine) and 2 * sum((found.get("refused") or Counter()).values()) > mine,
+        recipients=_values(counted.get("recipient")),
+        sessions=_values(counted.get("session")),
+        people=_people(identity, by_role),
+        values=_indicators(identity, by_role),
+        hashes=_entity_values(entities, (EntityKind.HASH,), tuple(Role)),
+        account=next(iter(_entity_values(entities, (EntityKind.ACCOUNT,), tuple(Role))), ""),
+        events=own_events,
+        refused=bool(own_events) and 2 * sum(counted.get("refused", Counter()).values()) > own_events,
     )
 
 
-def _of_actor(events: Sequence[Row], terms: Mapping[str, Term], log_type: str, actor: str) -> dict[str, Counter[str]]:
-    """An alert can take in events of several actors; the subject is the one with the most, and only what they did."""
-    found: dict[str, Counter[str]] = {}
-    for row in events:
-        if row.get("p_log_type") != log_type or take(row, terms["actor"].take) != actor:
-            continue
-        for term, meaning in terms.items():
-            value = _said(row, term, meaning)
-            if value:
-                found.setdefault(term, Counter())[value] += 1
-    return found
+def _count_terms(rows: Iterable[Row], terms: Mapping[str, Term]) -> dict[str, Counter[str]]:
+    """How often each value of each term occurs.
+
+    Where a term should identify someone or something, a placeholder such as `unknown` doesn't count: refused sign-ins
+    of different people share it.
+    """
+    counted: dict[str, Counter[str]] = {}
+    for row in rows:
+        for name, term in terms.items():
+            value = take(row, term.take)
+            if value and (name not in _IDENTIFYING or text_of(value)):
+                counted.setdefault(name, Counter())[value] += 1
+    return counted
 
 
-def _others(events: Sequence[Row], terms: Mapping[str, Term], log_type: str, actor: str) -> set[tuple[EntityKind, str]]:
-    """Who else acts in the alert: none of them signs in as the subject."""
-    mine: list[Row] = []
-    theirs: list[Row] = []
-    for row in events:
-        if row.get("p_log_type") == log_type:
-            (mine if take(row, terms["actor"].take) == actor else theirs).append(row)
-    own, other = (
-        {
-            (entity.kind, entity.value)
-            for entity in extract_entities(rows, context={}, log_types=[log_type])
-            if entity.role is Role.ACTOR
-        }
-        for rows in (mine, theirs)
-    )
-    return other - own
-
-
-def _said(row: Row, term: str, meaning: Term) -> str:
-    """A term's value in an event. Where it should name somebody or something, a stand-in such as `unknown` is none:
-    refused sign-ins of different people share it."""
-    value = take(row, meaning.take)
-    return value if term not in _NAMING or text_of(value) else ""
+def _actor_entities(rows: Sequence[Row], log_type: str) -> set[tuple[EntityKind, str]]:
+    """Who acts in these events."""
+    found = extract_entities(rows, context={}, log_types=[log_type])
+    return {(entity.kind, entity.value) for entity in found if entity.role is Role.ACTOR}
 
 
 def take(row: Row, ways: Iterable[Take]) -> str:
@@ -170,7 +147,7 @@ def take(row: Row, ways: Iterable[Take]) -> str:
                 continue
             value = _HOLE.sub(lambda hole, event=row: _text(event, hole.group(1)), way.text)  # type: ignore[misc]  # a bound default
         elif way.keys:
-            value = _deep(row, way.keys)
+            value = _nested_text(row, way.keys)
         else:
             value = _text(row, way.path)
         if way.after:
@@ -183,18 +160,18 @@ def take(row: Row, ways: Iterable[Take]) -> str:
     return ""
 
 
-def _deep(row: Row, keys: Iterable[str]) -> str:
+def _nested_text(row: Row, keys: Iterable[str]) -> str:
     value: object = row
     for key in keys:
         value = value.get(key) if isinstance(value, Mapping) else None
-    return _plain(value)
+    return _scalar_text(value)
 
 
 def _text(row: Row, path: str) -> str:
-    return _plain(lookup(row, path))
+    return _scalar_text(lookup(row, path))
 
 
-def _plain(value: object) -> str:
+def _scalar_text(value: object) -> str:
     if value is MISSING or value is None or isinstance(value, dict | list):
         return ""
     if isinstance(value, bool):
@@ -203,13 +180,13 @@ def _plain(value: object) -> str:
 
 
 def parse_time(value: object) -> datetime | None:
-    """Read a time as the lake writes it (`2026-01-02 03:04:05.678`, UTC) or in ISO 8601; `None` for anything else."""
+    """Parse a time as the lake writes it (`2026-01-02 03:04:05.678`, UTC) or in ISO 8601; `None` for anything else."""
     if not isinstance(value, str):
         return None
-    return _read_time(value) if len(value) <= _LONGEST_TIME else _time_in(value)
+    return _remembered_time(value) if len(value) <= _LONGEST_TIME else _parsed_time(value)
 
 
-def _time_in(value: str) -> datetime | None:
+def _parsed_time(value: str) -> datetime | None:
     text = value.strip().replace(" ", "T", 1).removesuffix("Z")
     # Snowflake may write nine digits; Python reads six.
     if "." in text:
@@ -222,17 +199,17 @@ def _time_in(value: str) -> datetime | None:
 
 
 _LONGEST_TIME = 40
-"""Characters of a text that is remembered; a time needs 35 at most."""
+"""Longer texts are not cached; a time needs at most 35 characters."""
 _NANOSECONDS = re.compile(r"(\.\d{6})\d+")
-_read_time = lru_cache(maxsize=16_384)(_time_in)
-"""The hours of a table and the times of an alert's events are read again by each question."""
+_remembered_time = lru_cache(maxsize=16_384)(_parsed_time)
+"""Each question reads the hours of a table and the times of an alert's events again."""
 
 
-def _first(counted: Counter[str] | None) -> str:
+def _most_frequent(counted: Counter[str] | None) -> str:
     return counted.most_common(1)[0][0] if counted else ""
 
 
-def _list(counted: Counter[str] | None) -> tuple[str, ...]:
+def _values(counted: Counter[str] | None) -> tuple[str, ...]:
     return tuple(value for value, _ in counted.most_common(MAX_VALUES)) if counted else ()
 
 
@@ -244,22 +221,22 @@ def _is_address(value: str) -> bool:
     return True
 
 
-def _values(entities: Sequence[Entity], kinds: Sequence[EntityKind], roles: Sequence[Role]) -> tuple[str, ...]:
+def _entity_values(entities: Sequence[Entity], kinds: Sequence[EntityKind], roles: Sequence[Role]) -> tuple[str, ...]:
     found = (entity.value for entity in entities if entity.kind in kinds and entity.role in roles)
     return tuple(dict.fromkeys(found))[:MAX_VALUES]
 
 
-def _people(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
-    """Names under which a person signs in. A session name that its user chose is not one of them."""
+def _people(identity: str, entities: Sequence[Entity]) -> tuple[str, ...]:
+    """Names under which a person signs in. A session name, which its user chose, is not one."""
     found: list[str] = []
-    user = _AWS_USER.match(actor)
+    user = _AWS_USER.match(identity)
     if user:
         found.append(user.group(1))
-    elif actor.startswith("arn:"):
-        # A role: whoever assumed it chose the session's name.
+    elif identity.startswith("arn:"):
+        # A role: whoever assumed it chose the name of the session.
         return ()
-    elif actor and not _is_address(actor):
-        found.append(actor)
+    elif identity and not _is_address(identity):
+        found.append(identity)
     found += [entity.value for entity in entities if entity.kind is EntityKind.EMAIL]
     if not found:
         found += [entity.value for entity in entities if entity.kind is EntityKind.USER]
@@ -267,8 +244,8 @@ def _people(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in cleaned if name not in _UNKNOWN_NAMES))[:MAX_VALUES]
 
 
-def _indicators(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
-    found = [actor] if actor else []
+def _indicators(identity: str, entities: Sequence[Entity]) -> tuple[str, ...]:
+    found = [identity] if identity else []
     found += [
         entity.value
         for entity in entities
@@ -276,7 +253,7 @@ def _indicators(actor: str, entities: Sequence[Entity]) -> tuple[str, ...]:
         and entity.kind not in (EntityKind.ACCOUNT, EntityKind.TRACE, EntityKind.DOMAIN, EntityKind.HASH)
         and not (entity.kind is EntityKind.IP and not _is_address(entity.value))
     ]
-    user = _AWS_USER.match(actor)
+    user = _AWS_USER.match(identity)
     if user:
         found.append(user.group(1))
     return tuple(dict.fromkeys(value for value in found if value.lower() not in _UNKNOWN_NAMES))[:MAX_VALUES]

@@ -11,9 +11,9 @@ from tests.support.facts import ALERT, MOMENT
 from tests.support.shared import ROOT
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.logtypes import Take
+from triage.stages.enrichment.actor import AlertActor, alert_actor, parse_time, take
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
-from triage.stages.enrichment.subject import Subject, parse_time, subject_of, take
 
 SHIPPED = ROOT / "prompts" / "playbooks"
 
@@ -24,10 +24,12 @@ def shipped() -> Playbooks:
     return load_playbooks([SHIPPED])
 
 
-def subject(playbooks: Playbooks, log_type: str, *events: dict[str, Any], entities: tuple[Entity, ...] = ()) -> Subject:
+def subject(
+    playbooks: Playbooks, log_type: str, *events: dict[str, Any], entities: tuple[Entity, ...] = ()
+) -> AlertActor:
     """The subject of an alert with these events."""
     rows = [{"p_log_type": log_type, "p_event_time": "2026-03-04 12:00:00.000", **event} for event in events]
-    return subject_of(ALERT, rows, {log_type: playbooks.terms_of(log_type)}, entities)
+    return alert_actor(ALERT, rows, {log_type: playbooks.terms_of(log_type)}, entities)
 
 
 def session(role: str, name: str) -> dict[str, Any]:
@@ -49,9 +51,9 @@ def test_a_person_behind_the_identity_center_is_known_by_email(shipped: Playbook
     """AWS sets that session name, so it names the person, over all accounts and permission sets."""
     found = subject(shipped, "AWS.CloudTrail", session("AWSReservedSSO_Admin_1", "Ada@Example.com"))
 
-    assert found.actor == "ada@example.com"
+    assert found.identity == "ada@example.com"
     assert found.people == ("ada@example.com",)
-    assert found.names == ("ada",)
+    assert found.login_names == ("ada",)
 
 
 def test_any_other_session_name_is_its_users_choice(shipped: Playbooks) -> None:
@@ -59,7 +61,7 @@ def test_any_other_session_name_is_its_users_choice(shipped: Playbooks) -> None:
     email = Entity(kind=EntityKind.EMAIL, value="ada@example.com", role=Role.ACTOR)
     found = subject(shipped, "AWS.CloudTrail", session("deploy", "ada@example.com"), entities=(email,))
 
-    assert found.actor == "arn:aws:iam::1:role/deploy"
+    assert found.identity == "arn:aws:iam::1:role/deploy"
     assert found.people == ()
 
 
@@ -74,10 +76,10 @@ def test_a_stand_in_names_nobody(shipped: Playbooks, stand_in: str) -> None:
         "target": [{"alternateId": stand_in}],
     }
     found = subject(shipped, "Okta.SystemLog", refused)
-    assert (found.actor, found.sessions, found.targets) == ("ada@example.com", (), ())
+    assert (found.identity, found.sessions, found.targets) == ("ada@example.com", (), ())
 
     nobody = subject(shipped, "Okta.SystemLog", {**refused, "actor": {"alternateId": stand_in}})
-    assert (nobody.actor, nobody.actions) == ("", ("user.session.start",))
+    assert (nobody.identity, nobody.actions) == ("", ("user.session.start",))
 
 
 def test_of_several_actors_the_busiest_counts_and_only_what_it_did(shipped: Playbooks) -> None:
@@ -94,7 +96,7 @@ def test_of_several_actors_the_busiest_counts_and_only_what_it_did(shipped: Play
     }
     found = subject(shipped, "Okta.SystemLog", other, mine, mine)
 
-    assert found.actor == "ada@example.com"
+    assert found.identity == "ada@example.com"
     assert found.actions == ("user.session.start",)
     assert found.addresses == ()
     assert found.refused
@@ -134,14 +136,14 @@ def test_an_azure_claim_with_dots_in_its_name_is_found(shipped: Playbooks) -> No
     event = {"identity": {"claims": {claim: "Ada@Example.com"}}, "operationName": "A/B", "callerIpAddress": "192.0.2.1"}
     found = subject(shipped, "Azure.MonitorActivity", event)
 
-    assert (found.actor, found.actions) == ("ada@example.com", ("a/b",))
+    assert (found.identity, found.actions) == ("ada@example.com", ("a/b",))
 
 
 def test_an_alert_without_events_keeps_its_own_moment(shipped: Playbooks) -> None:
     """Nothing is known but when."""
-    found = subject_of(ALERT, [], {}, ())
+    found = alert_actor(ALERT, [], {}, ())
 
-    assert found == Subject(moment=MOMENT, last=MOMENT)
+    assert found == AlertActor(moment=MOMENT, last=MOMENT)
 
 
 @pytest.mark.parametrize(

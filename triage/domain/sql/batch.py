@@ -1,4 +1,4 @@
-"""Several checked queries as one statement, so that a lake which runs few at a time is asked once."""
+"""Several checked queries in one statement, for a lake that runs only a few statements at a time."""
 
 import json
 import re
@@ -11,33 +11,34 @@ from triage.domain.sql.refusal import SqlRefused
 from triage.domain.window import TimeWindow
 
 QUESTION, ANSWER = "question", "answer"
-"""The columns of the joint statement: the position of a query as text, and one of its rows as JSON text."""
+"""The columns of a batch: the position of a query as text, and one of its rows as JSON text."""
 
-_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+COLUMN_NAME = re.compile(r"[a-z_][a-z0-9_]{0,62}")
+"""A column name that needs no quotes."""
 
 
-def join_queries(parts: Sequence[tuple[ReadOnlyQuery, Sequence[str]]]) -> ReadOnlyQuery:
-    """Join queries with UNION ALL, each row as JSON so that their columns need not agree.
+def batch_queries(parts: Sequence[tuple[ReadOnlyQuery, Sequence[str]]]) -> ReadOnlyQuery:
+    """Combine queries with UNION ALL, each row as JSON so that their columns need not agree.
 
-    Every part has passed the guard and is put in as it stands; what is added around it holds column names and
-    numbers only. Snowflake's dialect.
+    Every part has passed the guard and is inserted unchanged; the SQL added around it contains only column names and
+    numbers. Snowflake's dialect.
 
     Args:
         parts: Each query with the names of all its columns, lower case, in their order.
 
     Raises:
-        SqlRefused: there is nothing to join, or a name could not stand without quotes.
+        SqlRefused: there are no queries, or a column name would need quotes.
     """
-    if not parts or any(not names or not all(map(_NAME.fullmatch, names)) for _, names in parts):
-        raise SqlRefused("queries are joined by plain column names", code="identifier")
-    written = [
+    if not parts or any(not names or not all(map(COLUMN_NAME.fullmatch, names)) for _, names in parts):
+        raise SqlRefused("a batch needs queries with plain column names", code="identifier")
+    selects = [
         f"SELECT '{number}' AS {QUESTION}, {_row(names)} AS {ANSWER} FROM ({query.sql})"  # noqa: S608 - of checked statements and plain names
         for number, (query, names) in enumerate(parts)
     ]
     windows = [query.window for query, _ in parts if query.window is not None]
     limit = sum(query.limit for query, _ in parts)
     return ReadOnlyQuery(
-        sql=f"{' UNION ALL '.join(written)} LIMIT {limit}",
+        sql=f"{' UNION ALL '.join(selects)} LIMIT {limit}",
         tables=tuple(dict.fromkeys(table for query, _ in parts for table in query.tables)),
         limit=limit,
         window=TimeWindow(min(window.start for window in windows), max(window.end for window in windows))
@@ -55,32 +56,31 @@ def _row(names: Sequence[str]) -> str:
 def split_rows(
     rows: Sequence[Mapping[str, JsonValue]], names: Sequence[Sequence[str]]
 ) -> tuple[tuple[dict[str, JsonValue], ...], ...]:
-    """Take the rows of a joint statement apart again, by query.
+    """Split the rows of a batch by query.
 
     A column that is NULL is missing in the JSON and comes back as `None`.
 
+    Args:
+        rows: What the lake returned for a batch.
+        names: The columns of each query, in the order in which the queries were batched.
+
     Raises:
-        ValueError: a row is not one of a joint statement.
+        ValueError: a row does not belong to such a batch.
     """
     found: list[list[dict[str, JsonValue]]] = [[] for _ in names]
     for row in rows:
         lowered = {name.lower(): value for name, value in row.items()}
         place, value = lowered.get(QUESTION), lowered.get(ANSWER)
         if isinstance(value, str):
-            value = _read(value)
+            try:
+                value = json.loads(value)
+            except RecursionError as error:
+                # A column may hold a log's own JSON, nested as deeply as whoever caused the record liked.
+                raise ValueError("a row is nested too deeply") from error
         if not isinstance(place, str | int) or not str(place).isdecimal() or not isinstance(value, dict):
-            raise ValueError("a row names no question")
+            raise ValueError("a row has no question number or no JSON object")
         number = int(place)
         if number >= len(names):
-            raise ValueError("a row names a question that was not asked")
+            raise ValueError("a row has the number of a question that was not asked")
         found[number].append({name: value.get(name) for name in names[number]})
     return tuple(map(tuple, found))
-
-
-def _read(text: str) -> JsonValue:
-    try:
-        value: JsonValue = json.loads(text)
-    except RecursionError as error:
-        # A column may hold a log's own JSON, as deep as whoever caused the record liked.
-        raise ValueError("a row is nested too deeply") from error
-    return value

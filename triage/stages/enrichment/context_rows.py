@@ -1,4 +1,4 @@
-"""What is gathered besides lake queries: the detection, how its earlier alerts ended, what people wrote, the sources."""
+"""What Panther says about an alert, as rows: its detection, earlier alerts, comments, users, tables and sources."""
 
 import asyncio
 from collections import Counter
@@ -11,7 +11,6 @@ from triage.domain.alert import Alert, Severity, Status
 from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity, EntityKind
-from triage.domain.evidence import Evidence, Source
 from triage.logtypes import table_of
 from triage.ports import AlertQuery, AlertSource, Column, Comment, Comments, LogSource, PantherUser
 
@@ -22,9 +21,9 @@ COMMENT_CHARS = 1_000
 PAGES = 3
 OUTCOME_ROWS = 20
 TABLE_CHARS = 3_000
-SEARCHED = 10
-"""Addresses, hashes and keys that one search asks for."""
-SEARCH_QUESTION = "In which log types do the alert's addresses, hashes and keys occur, and since when?"
+DETECTION_CHARS = 6_000
+MAX_INDICATORS = 10
+"""Addresses, hashes and keys in one search."""
 
 
 async def past_alerts(alerts: AlertSource, alert: Alert, *, since: datetime) -> JsonValue:
@@ -45,7 +44,7 @@ async def past_alerts(alerts: AlertSource, alert: Alert, *, since: datetime) -> 
 
 def _row(past: Alert) -> dict[str, JsonValue]:
     by = past.updated_by.kind if past.updated_by is not None else "unknown"
-    # Panther resolves INFO alerts by itself; nobody has judged those.
+    # Panther resolves INFO alerts by itself, without anyone's judgement.
     auto = past.severity is Severity.INFO or by in {"system", "api-token"}
     return {
         "alert_id": past.id,
@@ -78,15 +77,15 @@ def _comment(comment: Comment) -> dict[str, JsonValue]:
     }
 
 
-def commented(rows: Sequence[dict[str, JsonValue]], title: str) -> tuple[str, ...]:
-    """Which earlier alerts to read comments of: the likest titles first, then the newest."""
+def similar_alerts(rows: Sequence[dict[str, JsonValue]], title: str) -> tuple[str, ...]:
+    """Ids of the judged earlier alerts whose comments are worth reading: most similar title first, then newest."""
     words = set(title.lower().split())
 
-    def likeness(row: dict[str, JsonValue]) -> float:
+    def similarity(row: dict[str, JsonValue]) -> float:
         other = set(str(row.get("title", "")).lower().split())
         return len(words & other) / max(1, len(words | other))
 
-    ranked = sorted(enumerate(rows), key=lambda item: (-likeness(item[1]), item[0]))
+    ranked = sorted(enumerate(rows), key=lambda item: (-similarity(item[1]), item[0]))
     judged = [row for _, row in ranked if row.get("judged")]
     return tuple(str(row["alert_id"]) for row in judged[:COMMENTED_ALERTS])
 
@@ -115,7 +114,7 @@ def outcome_rows(past: Sequence[Row]) -> list[dict[str, JsonValue]]:
 
 
 def user_rows(users: Sequence[PantherUser], entities: Sequence[Entity]) -> list[dict[str, JsonValue]]:
-    """The users of Panther whose e-mail address the alert names."""
+    """The users of Panther whose e-mail address occurs in the alert."""
     named = {entity.value.casefold(): entity.role.value for entity in entities if entity.kind is EntityKind.EMAIL}
     return [
         {
@@ -131,7 +130,7 @@ def user_rows(users: Sequence[PantherUser], entities: Sequence[Entity]) -> list[
 
 
 def table_row(log_type: str, columns: Sequence[Column]) -> dict[str, JsonValue]:
-    """What a log type's table holds, as one row."""
+    """The table of a log type, as one row."""
     names = [column.name.lower() for column in columns]
     return {
         "log_type": log_type,
@@ -143,7 +142,7 @@ def table_row(log_type: str, columns: Sequence[Column]) -> dict[str, JsonValue]:
 
 
 def indicators_of(entities: Sequence[Entity]) -> tuple[str, ...]:
-    """What is worth looking for over all log types: what stands for one machine, file or credential."""
+    """What is worth searching for in all log types: values that identify one machine, file or credential."""
     return tuple(
         dict.fromkeys(
             entity.value
@@ -151,7 +150,7 @@ def indicators_of(entities: Sequence[Entity]) -> tuple[str, ...]:
             if entity.kind in (EntityKind.HASH, EntityKind.ACCESS_KEY)
             or (entity.kind is EntityKind.IP and entity.facts.get("class") == "public")
         )
-    )[:SEARCHED]
+    )[:MAX_INDICATORS]
 
 
 def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[dict[str, JsonValue]]:
@@ -170,9 +169,9 @@ def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[
     ]
 
 
-def detection_evidence(detection: Detection, number: int, error: str, seconds: float) -> Evidence:
+def detection_row(detection: Detection) -> dict[str, JsonValue]:
     """The detection as one row."""
-    row: dict[str, JsonValue] = {
+    return {
         "id": detection.id,
         "name": detection.name,
         "type": detection.type,
@@ -185,16 +184,5 @@ def detection_evidence(detection: Detection, number: int, error: str, seconds: f
         "threshold": detection.threshold,
         "dedup_minutes": detection.dedup_minutes,
         "deleted": detection.deleted,
-        "body": detection.body[:6_000],
+        "body": detection.body[:DETECTION_CHARS],
     }
-    return Evidence(
-        id=f"E{number}",
-        source=Source.DETECTION,
-        key="detection",
-        question="What does the detection look for?",
-        columns=tuple(row),
-        rows=() if error else (row,),
-        row_count=0 if error else 1,
-        error=error,
-        seconds=seconds,
-    )
