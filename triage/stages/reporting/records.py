@@ -217,8 +217,9 @@ def csv_cell(value: Cell) -> str:
     if value is None:
         return ""
     if not isinstance(value, str):
-        # A negative number would start a formula, too.
-        return str(value) if value >= 0 else f"'{value}"
+        # A minus sign would start a formula, also that of -0.0.
+        text = str(value)
+        return f"'{text}" if text.startswith("-") else text
     return _FORMULA.sub("'", safe_value(value, _CELL))
 
 

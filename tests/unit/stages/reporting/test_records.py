@@ -7,7 +7,7 @@ import re
 from datetime import timedelta
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.investigations import NOW, alert, benign, inconclusive, malicious, record
@@ -70,6 +70,7 @@ def test_a_cell_starts_no_formula(value: str | float) -> None:
 
 @settings(max_examples=100, suppress_health_check=[HealthCheck.too_slow], deadline=None)
 @given(st.lists(st.one_of(HOSTILE, st.integers(), st.floats(allow_nan=False), st.none()), min_size=1, max_size=6))
+@example([-0.0])
 def test_no_cell_of_any_input_acts(values: list[str | int | float | None]) -> None:
     """A line stays one line with as many cells; none is a formula, a link or a mention, whichever separator is taken."""
     line = csv_line(values)
