@@ -7,7 +7,7 @@ from pathlib import Path
 
 from triage.domain.dossier import Dossier
 from triage.edges.audit import AuditFile
-from triage.edges.dialect import SpokenLake
+from triage.edges.dialect import TranslatedLake
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
@@ -205,7 +205,7 @@ async def open_app(
                 _audited(comments, settings, clock), panther.alerts, store.values, settings.writeback, clock
             )
         if lake is None and settings.panther.lake != "snowflake":
-            lake = SpokenLake(panther.lake, settings.panther.lake, clock)
+            lake = TranslatedLake(panther.lake, settings.panther.lake, clock)
         pipeline = assemble(
             settings,
             panther if lake is None else replace(panther, lake=lake),

@@ -31,8 +31,9 @@ from triage.domain.sql import (
     SqlPolicy,
     SqlRefused,
     parse_read_only,
+    syntax,
 )
-from triage.domain.sql.lexer import scan
+from triage.domain.sql.tokens import scan
 from triage.domain.window import TimeWindow
 from triage.stages.enrichment import load_playbooks
 from triage.stages.enrichment.playbooks import PlaybookQuestion
@@ -137,8 +138,13 @@ def best(work: Callable[[], object]) -> float:
 def guard_cost(text: str) -> tuple[float, float]:
     """Milliseconds, and the ratio to a bare parse."""
     cost = best(lambda: parse_read_only(text, policy=POLICY, now=NOW))
-    clean = scan(text, POLICY).text
-    return cost, cost / best(lambda: sqlglot.parse_one(clean, dialect="snowflake"))
+    scanned = scan(text, POLICY)
+
+    def bare() -> None:
+        syntax.SNOWFLAKE.tokenize(scanned.text)
+        syntax.parse(scanned.text, scanned.tokens)
+
+    return cost, cost / best(bare)
 
 
 def samples(asked: PlaybookQuestion) -> dict[str, ParameterValue]:

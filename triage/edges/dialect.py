@@ -1,4 +1,4 @@
-"""A data lake that does not speak Snowflake's SQL: each query is carried over before it is sent."""
+"""A data lake that runs another dialect than Snowflake's: each query is translated before it is sent."""
 
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
@@ -11,27 +11,27 @@ if TYPE_CHECKING:
     from triage.domain.sql import ReadOnlyQuery
 
 
-class SpokenLake:
-    """A lake whose queries arrive in Snowflake's SQL and leave in its own."""
+class TranslatedLake:
+    """A lake that takes queries in Snowflake's SQL and sends them in its own dialect."""
 
     def __init__(self, lake: Lake, dialect: str, clock: Clock) -> None:
-        """Stand before a lake.
+        """Wrap a lake.
 
         Args:
             lake: Where the queries go.
-            dialect: A value of `domain.sql.Dialect`.
-            clock: The present, which CURRENT_TIMESTAMP becomes.
+            dialect: The lake's own, a value of `domain.sql.Dialect`.
+            clock: Says what CURRENT_TIMESTAMP means.
         """
         self._lake = lake
         self._dialect = dialect
         self._clock = clock
 
     async def run_query(self, query: "ReadOnlyQuery", *, limits: QueryLimits) -> QueryResult:
-        """Run one SELECT. Raises QueryFailed also where the lake's language has no equal of it; nothing is sent then."""
-        from triage.domain.sql import Dialect, SqlRefused, spoken  # noqa: PLC0415 - sqlglot costs start-up time
+        """Run one SELECT. Raises QueryFailed, with nothing sent, also where the query has no form in the lake's dialect."""
+        from triage.domain.sql import Dialect, SqlRefused, in_dialect  # noqa: PLC0415 - sqlglot costs start-up time
 
         try:
-            query = spoken(query, Dialect(self._dialect), now=self._clock.now())
+            query = in_dialect(query, Dialect(self._dialect), now=self._clock.now())
         except SqlRefused as error:
             raise QueryFailed(f"not sent: {error}") from error
         return await self._lake.run_query(query, limits=limits)

@@ -1,4 +1,4 @@
-"""The characters of a query's text: how many, and that a reader can see them all."""
+"""The characters of a query's text: how many, that a reader can see them all, and which are written as escapes."""
 
 import re
 import unicodedata
@@ -12,6 +12,13 @@ _HIDDEN = re.compile(
 """Characters that show nothing although Unicode files them under letters, marks or symbols; variation selectors, tags."""
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
+
+HAZARD = re.compile(r"[^\x20-\x7e]|p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
+"""Where a string of the emitted text would carry something that Panther's own text passes (macros, templates, pragma
+comments) could take for theirs, or that a reader can't see."""
+
+_LAST_SHORT = 0xFFFF
+"""The last character that a Snowflake escape can name."""
 
 _CONTROL = re.compile(r"[\x00-\x08\x0b\x0c\x0e-\x1f\x7f]")
 
@@ -54,3 +61,17 @@ def check_characters(text: str) -> None:
 def is_hidden(character: str) -> bool:
     """Whether a reader can't see a character, or sees it change what stands around it."""
     return bool(_HIDDEN.match(character)) or unicodedata.category(character) in _HIDDEN_CATEGORIES
+
+
+def escaped(literal: str) -> str:
+    """A Snowflake string with its hazards written as escapes."""
+
+    def escape(found: re.Match[str]) -> str:
+        character = found.group()
+        point = ord(character)
+        if character.isascii():
+            return f"\\x{point:02x}"
+        seen = character.isprintable() and not is_hidden(character)
+        return character if seen or point > _LAST_SHORT else f"\\u{point:04x}"
+
+    return HAZARD.sub(escape, literal)

@@ -1,6 +1,6 @@
 """The other engines that Panther runs on: a checked query in the language of Databricks or Athena, or a refusal.
 
-What comes in is Snowflake's SQL and has passed every check as such. An expression is carried over only where the other
+What comes in is Snowflake's SQL and has passed every check as such. An expression is translated only where the other
 engine gives the same answer; whatever merely looks alike (regular expressions, GREATEST with NULLs, DAYOFWEEK, LIKE with
 a backslash, FLATTEN, JSON paths on Athena) is refused with what to write instead. Constant times become plain
 timestamps first, so that neither macros nor the engines' clocks and time zones are involved.
@@ -14,15 +14,18 @@ from datetime import datetime
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect as SqlglotDialect
 from sqlglot.errors import ErrorLevel
+from sqlglot.tokenizer_core import TokenType
 
 from triage.domain.sql import times
-from triage.domain.sql.carried import CARRIED, CASTS, ONLY_DATABRICKS, reason
+from triage.domain.sql.characters import HAZARD
 from triage.domain.sql.facts import facts
 from triage.domain.sql.policy import Dialect, SqlPolicy
 from triage.domain.sql.refusal import SqlRefused
-from triage.domain.sql.syntax import FAILURES, HAZARD, LITERAL, line_of, plain
+from triage.domain.sql.syntax import FAILURES, line_of, plain, source
+from triage.domain.sql.translatable import CASTS, ONLY_DATABRICKS, TRANSLATABLE, reason
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
+_QUOTED = frozenset({TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER})
 _UNITS = frozenset({"second", "minute", "hour", "day", "week", "month", "quarter", "year"})
 
 
@@ -46,7 +49,8 @@ def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
     target = SqlglotDialect.get_or_raise(policy.dialect.value)
     try:
         text = target.generator(comments=False, unsupported_level=ErrorLevel.RAISE).generate(copy)
-        again = target.parse(text)
+        tokens = target.tokenize(text)
+        again = target.parser().parse(tokens, text)
     except FAILURES as error:
         raise SqlRefused(
             f"the query has no {policy.dialect.value} form: {plain(str(error))[:200]}", code="dialect"
@@ -57,8 +61,8 @@ def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
         )
     if len(text.encode()) > policy.max_bytes:
         raise SqlRefused(f"the query is longer than {policy.max_bytes} bytes; ask for less at once", code="size")
-    for found in LITERAL.finditer(text):
-        if HAZARD.search(found.group()) and not _harmless(found.group()):
+    for token in tokens:
+        if token.token_type in _QUOTED and not _harmless(source(text, token)):
             raise SqlRefused(
                 f"a string holds text that Panther could act upon (a macro, a template, a comment) or that can't be seen, "
                 f"and {policy.dialect.value} has no safe way to write it; search for a part of it",
@@ -81,7 +85,7 @@ def _write_in(tree: exp.Query) -> None:
 
 
 def _harmless(literal: str) -> bool:
-    """A string whose only odd characters are letters and signs beyond ASCII that a reader can see."""
+    """Whether a string's only odd characters are letters and signs beyond ASCII that a reader can see."""
     return all(not found.isascii() and found.isprintable() for found in HAZARD.findall(literal))
 
 
@@ -132,7 +136,7 @@ class _Translation:
         """Refuse what the engine has no equal of."""
         for node in tree.walk():
             name = type(node).__name__
-            if name in CARRIED or (name in ONLY_DATABRICKS and not self.athena):
+            if name in TRANSLATABLE or (name in ONLY_DATABRICKS and not self.athena):
                 check = _CHECKS.get(type(node))
                 if check is not None:
                     check(self, node)
@@ -181,7 +185,7 @@ class _Translation:
                 raise self.refuse(node, "VARIANT has no equal; leave the cast out")
         elif not any(kind in kinds for kinds in CASTS.values()):
             raise self.refuse(
-                node, f"a cast to {kind.value} is not carried over; cast to string, double, date or timestamp"
+                node, f"a cast to {kind.value} is not translated; cast to string, double, date or timestamp"
             )
 
     def path(self, node: exp.Expr) -> None:

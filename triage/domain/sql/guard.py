@@ -1,18 +1,17 @@
 """The guard: from a query's text to the one statement that is sent."""
 
-import re
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
 from sqlglot import exp
 
 from triage.domain.sql import macros, nodes, syntax, times
+from triage.domain.sql.characters import check_size
 from triage.domain.sql.dialects import translate
-from triage.domain.sql.lexer import inspect, scan
 from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
 from triage.domain.sql.refusal import SqlRefused
 from triage.domain.sql.scope import Reads, survey
-from triage.domain.sql.tokens import Token
+from triage.domain.sql.tokens import check_literal, inspect, scan
 from triage.domain.window import TimeWindow
 
 
@@ -54,10 +53,10 @@ def parse_read_only(
         ValueError: `now` has no time zone.
     """
     scanned = scan(text, policy)
-    return settle(syntax.parse(scanned.text), policy=policy, window=window, now=now)
+    return settle(syntax.parse(scanned.text, scanned.tokens), policy=policy, window=window, now=now)
 
 
-def spoken(query: ReadOnlyQuery, dialect: Dialect, *, policy: SqlPolicy = DEFAULT, now: datetime) -> ReadOnlyQuery:
+def in_dialect(query: ReadOnlyQuery, dialect: Dialect, *, policy: SqlPolicy = DEFAULT, now: datetime) -> ReadOnlyQuery:
     """Write an accepted query in another engine's language.
 
     Args:
@@ -106,13 +105,18 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
     macros.expand(census.macros, policy=policy, now=reads.now)
     survey(tree, census, reads)
     limit = _limit(tree, census, reads)
-    sql = syntax.emit(tree)
-    tokens = _inspected(sql, policy)
-    shape = "" if proven is None else _shape(tokens, limit)
-    if proven is None or shape not in proven:
+    written = syntax.emit(tree)
+    sql = written.sql
+    check_size(sql, policy)
+    if proven is None or written.shape not in proven or len(written.literals) > _MOST_LITERALS:
         _verify(sql, reads, limit)
         if proven is not None and len(proven) < _MOST_SHAPES:
-            proven.add(shape)
+            proven.add(written.shape)
+    else:
+        for literal in written.literals:
+            check_literal(literal)
+    if not sql.endswith(f" LIMIT {limit}"):
+        raise SqlRefused("the statement's limit is lost when it is written anew", code="self_check")
     if policy.dialect is not Dialect.SNOWFLAKE:
         sql = translate(tree, policy, reads.now)
     return ReadOnlyQuery(
@@ -120,32 +124,11 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
     )
 
 
-def _inspected(sql: str, policy: SqlPolicy) -> list[Token]:
-    try:
-        return inspect(sql, policy)
-    except SqlRefused as error:
-        if error.code == "size":
-            raise
-        raise SqlRefused(f"the statement does not survive being written anew: {error}", code="self_check") from error
-
-
 _MOST_SHAPES = 64
 """Shapes kept per template; they differ by which lists have one entry and which have more."""
 
-_LISTS = re.compile(r"'string(?: , 'string)+")
-"""Lists of two or more. A template's holes are what varies, and a list's hole stands in an IN or an array: how many
-entries it has changes nothing of how the rest is read."""
-
-_TAIL = 2
-"""Tokens of the limit that ends each written statement."""
-
-
-def _shape(tokens: list[Token], limit: int) -> str:
-    """A statement without the text of its literals; the last LIMIT must be the one that was decided on."""
-    if [token.text for token in tokens[-_TAIL:]] != ["LIMIT", str(limit)]:
-        raise SqlRefused("the statement's limit is lost when it is written anew", code="self_check")
-    shape = " ".join(f"'{token.kind}" if token.kind in {"string", "number"} else token.text for token in tokens)
-    return _LISTS.sub("'strings", shape)
+_MOST_LITERALS = 500
+"""A longer statement has its tokens counted each time."""
 
 
 def _limit(tree: exp.Query, census: nodes.Census, reads: Reads) -> int:
@@ -173,7 +156,8 @@ def _verify(sql: str, reads: Reads, limit: int) -> None:
     """Read the written statement back and check it like a stranger's, with nothing left to add or to clamp."""
     again = Reads(replace(reads.policy, narrow_up_to=timedelta(), hoist_or_bounds=False), reads.now, None)
     try:
-        tree = syntax.parse(sql)
+        tokens = inspect(sql)
+        tree = syntax.parse(sql, tokens)
         census = nodes.check_nodes(tree)
         survey(tree, census, again)
         kept = _limit(tree, census, again)

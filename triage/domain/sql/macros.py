@@ -5,14 +5,16 @@ a repeated or replayed question covers the same span, an evaluation at a past mo
 other engines need no macros of their own. `p_occurs_since` gets an upper bound at `now` for the same reason.
 """
 
+from collections.abc import Mapping
 from datetime import datetime, timedelta
 
 from sqlglot import exp
+from sqlglot.tokenizer_core import Token, TokenType
 
 from triage.domain.sql import times
 from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused
-from triage.domain.sql.syntax import line_of
+from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.syntax import is_word, line_of
 
 NAMES = frozenset(
     {
@@ -25,8 +27,86 @@ NAMES = frozenset(
     }
 )
 
+_SIGNATURES: Mapping[str, tuple[int, int | None]] = {
+    "P_OCCURS_SINCE": (1, 0),
+    "P_OCCURS_BETWEEN": (2, None),
+    "P_OCCURS_AROUND": (2, 1),
+    "P_OCCURS_AFTER": (1, None),
+    "P_OCCURS_BEFORE": (1, None),
+}
+"""Number of times and offsets, and the place of the offset; a table alias and a column may follow."""
+
+_OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET})
+_CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET})
+
 _FLAT = (exp.And, exp.Or, exp.Where, exp.Join, exp.Paren)
 """Where `a AND b` may stand without parentheses."""
+
+
+def readable(text: str, tokens: list[Token]) -> list[Token]:
+    """Rewrite the arguments of macro calls so that the parser can read them.
+
+    `p_occurs_since(90m)` and `p_occurs_since(1 hour, , start_time)` are Panther's own syntax: the offset becomes a
+    string, an argument left out becomes NULL.
+    """
+    ready: list[Token] = []
+    index = 0
+    while index < len(tokens):
+        token = tokens[index]
+        index += 1
+        ready.append(token)
+        called = index < len(tokens) and tokens[index].token_type is TokenType.L_PAREN
+        if called and token.token_type is TokenType.VAR and token.text.upper() in _SIGNATURES:
+            ready.append(tokens[index])
+            arguments, index = _split_arguments(text, tokens, index + 1)
+            ready += _readable_arguments(text, token, arguments)
+    return ready
+
+
+def _split_arguments(text: str, tokens: list[Token], first: int) -> tuple[list[list[Token]], int]:
+    """The arguments of a call, and the index of its closing parenthesis."""
+    arguments: list[list[Token]] = [[]]
+    depth = 0
+    for index in range(first, len(tokens)):
+        token = tokens[index]
+        kind = token.token_type
+        if depth == 0 and kind is TokenType.R_PAREN:
+            return arguments, index
+        if depth == 0 and kind is TokenType.COMMA:
+            arguments.append([])
+            continue
+        depth += (kind in _OPENING) - (kind in _CLOSING)
+        arguments[-1].append(token)
+    raise at(text, tokens[first - 1].start, "macro", "a macro call has no closing parenthesis")
+
+
+def _readable_arguments(text: str, macro: Token, arguments: list[list[Token]]) -> list[Token]:
+    required, offset = _SIGNATURES[macro.text.upper()]
+    if not required <= len(arguments) <= required + 2 or not all(arguments[:required]):
+        plural = "s" if required > 1 else ""
+        usage = f"takes {required} argument{plural}, then optionally a table alias and a column"
+        raise at(text, macro.start, "macro", f"{macro.text.lower()} {usage}")
+    ready: list[Token] = []
+    for place, argument in enumerate(arguments):
+        if place:
+            ready.append(_made(TokenType.COMMA, ",", macro))
+        if not argument:
+            ready.append(_made(TokenType.NULL, "NULL", macro))
+        elif place == offset and _is_offset(argument):
+            ready.append(_made(TokenType.STRING, " ".join(token.text for token in argument), argument[0]))
+        else:
+            ready += argument
+    return ready
+
+
+def _is_offset(argument: list[Token]) -> bool:
+    """Whether it is a number, or a number and a unit."""
+    number, *unit = argument
+    return number.token_type is TokenType.NUMBER and len(unit) <= 1 and all(map(is_word, unit))
+
+
+def _made(kind: TokenType, text: str, place: Token) -> Token:
+    return Token(kind, text, place.line, place.col, place.start, place.end)
 
 
 def expand(calls: list[exp.Anonymous], *, policy: SqlPolicy, now: datetime) -> None:

@@ -2,9 +2,10 @@
 
 from dataclasses import dataclass
 
+from sqlglot.tokenizer_core import Token, TokenType
+
 from triage.domain.sql.refusal import SqlRefused, at
-from triage.domain.sql.syntax import SPECIAL_WORDS
-from triage.domain.sql.tokens import Token
+from triage.domain.sql.syntax import SPECIAL_WORDS, is_word, source
 
 MAX_DEPTH = 32
 """Open parentheses, brackets and CASEs. The parser recurses: this keeps it far from the interpreter's limit."""
@@ -19,8 +20,25 @@ MAX_SPECIAL = 8
 The parser reads some of these forms, and a JOIN without a condition, in one way and then again in another, so that its
 time doubles with each level. Thirty levels would never end."""
 
-_PREFIXES = frozenset({"not", "interval", "prior", "distinct"})
-_COUNTED = _PREFIXES | {"on", "using", "limit", "offset", "case", "end", "select", "join"}
+_STARTS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN})
+_COUNTED = frozenset(
+    {
+        TokenType.L_PAREN,
+        TokenType.L_BRACKET,
+        TokenType.R_PAREN,
+        TokenType.R_BRACKET,
+        TokenType.SEMICOLON,
+        TokenType.CASE,
+        TokenType.END,
+        TokenType.SELECT,
+        TokenType.LIMIT,
+        TokenType.OFFSET,
+        TokenType.JOIN,
+        TokenType.ON,
+        TokenType.USING,
+    }
+)
+_PREFIXES = frozenset({TokenType.NOT, TokenType.INTERVAL, TokenType.DISTINCT, TokenType.PLUS, TokenType.DASH})
 
 
 @dataclass(slots=True)
@@ -41,34 +59,37 @@ def check_shape(text: str, tokens: list[Token]) -> None:
 
     Closing semicolons are taken off `tokens`. Raises SqlRefused.
     """
-    while tokens and tokens[-1].text == ";":
+    while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
     if not tokens:
         raise SqlRefused("there is no query; write one SELECT", code="empty")
-    if tokens[0].text.upper() not in {"SELECT", "WITH", "("}:
+    if tokens[0].token_type not in _STARTS:
+        first = source(text, tokens[0])[:40]
         raise at(
             text,
             tokens[0].start,
             "not_select",
-            f"the text begins with {tokens[0].text[:40]!r}; write one SELECT (or WITH … SELECT) and nothing around it",
+            f"the text begins with {first!r}; write one SELECT (or WITH … SELECT) and nothing around it",
         )
     shape = _Shape(text, tokens)
     for index, token in enumerate(tokens):
-        prefix = False
-        if token.kind == "op":
-            prefix = shape.mark(index, token)
-        elif token.kind == "word":
-            prefix = shape.word(index, token)
-        shape.run = shape.run + 1 if prefix else 0
-        if shape.too_deep():
-            raise at(text, token.start, "nesting", f"nested too deeply (at most {MAX_DEPTH} levels); write it flat")
+        kind = token.token_type
+        if shape.previous.token_type is TokenType.NUMBER:
+            shape.check_number(token)
+        if kind in _PREFIXES or (kind is TokenType.VAR and token.text.upper() == "PRIOR"):
+            shape.prefixes += 1
+            shape.check_depth(token)
+        else:
+            shape.prefixes = 0
+            if kind in _COUNTED:
+                shape.read(index, token)
         shape.previous = token
     if shape.selects > MAX_SELECTS:
         raise SqlRefused(f"{shape.selects} SELECTs in one query; at most {MAX_SELECTS} are allowed", code="size")
 
 
 class _Shape:
-    """What has been seen so far. Both readers of a token say whether it is one that repeats without an end."""
+    """What has been seen so far."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text = text
@@ -76,54 +97,58 @@ class _Shape:
         self.levels = [_Level()]
         self.cases = 0
         self.selects = 0
-        self.run = 0
+        self.prefixes = 0
+        """How many in a row."""
         self.previous = tokens[0]
 
-    def too_deep(self) -> bool:
-        return (
-            len(self.levels) + self.cases > MAX_DEPTH + 1
-            or self.run > MAX_UNARY_RUN
-            or self.levels[-1].special > MAX_SPECIAL
-        )
+    def check_number(self, token: Token) -> None:
+        number = self.previous
+        if number.end + 1 == token.start and is_word(token):
+            written = self.text[number.start : token.end + 1]
+            raise at(self.text, token.start, "syntax", f"{written} is neither a number nor a name")
 
-    def mark(self, index: int, token: Token) -> bool:
-        mark = token.text
-        if mark in "([":
-            level, previous = self.levels[-1], self.previous
-            twice = level.limited or (previous.kind == "word" and previous.text.upper() in SPECIAL_WORDS)
-            self.levels.append(_Level(level.special + twice, level.joins, level.joins))
-        elif mark in ")]":
-            self.levels = self.levels[:-1] or [_Level()]
-        elif mark == ";":
-            after = next((later for later in self.tokens[index:] if later.text != ";"), token)
-            raise at(self.text, after.start, "multi_statement", "only one statement is allowed; remove what follows ;")
-        return mark in "+-"
-
-    def word(self, index: int, token: Token) -> bool:
+    def read(self, index: int, token: Token) -> None:
+        """Take in one token of the counted kinds."""
+        kind = token.token_type
         previous = self.previous
-        if previous.kind == "number" and previous.end == token.start:
-            raise at(self.text, token.start, "syntax", f"{previous.text}{token.text} is neither a number nor a name")
-        word = token.text.lower()
-        if word not in _COUNTED:
-            return False
         level = self.levels[-1]
-        match word:
-            case "case":
+        match kind:
+            case TokenType.L_PAREN | TokenType.L_BRACKET:
+                twice = level.limited or (is_word(previous) and previous.text.upper() in SPECIAL_WORDS)
+                self.levels.append(_Level(level.special + twice, level.joins, level.joins))
+                self.check_depth(token)
+            case TokenType.R_PAREN | TokenType.R_BRACKET:
+                self.levels = self.levels[:-1] or [_Level()]
+            case TokenType.SEMICOLON:
+                rest = self.tokens[index:]
+                after = next((later for later in rest if later.token_type is not TokenType.SEMICOLON), token)
+                message = "only one statement is allowed; remove what follows ;"
+                raise at(self.text, after.start, "multi_statement", message)
+            case TokenType.CASE:
                 self.cases += 1
-            case "end":
+                self.check_depth(token)
+            case TokenType.END:
                 self.cases = max(self.cases - 1, 0)
-            case "select":
+            case TokenType.SELECT:
                 self.selects += 1
                 level.joins, level.limited = level.outer_joins, False
-            case "join":
+            case TokenType.LIMIT | TokenType.OFFSET:
+                level.limited = True
+            case TokenType.JOIN:
                 level.joins += 1
                 if level.joins > MAX_OPEN_JOINS:
                     raise _open_joins(self.text, token)
-            case "limit" | "offset":
-                level.limited = True
-            case "on" | "using" if _is_condition(word, previous, self.tokens[index + 1 : index + 2]):
+            case TokenType.ON | TokenType.USING if _is_condition(kind, previous, self.tokens[index + 1 : index + 2]):
                 level.joins = max(level.joins - 1, level.outer_joins)
-        return word in _PREFIXES
+
+    def check_depth(self, token: Token) -> None:
+        if (
+            len(self.levels) + self.cases > MAX_DEPTH + 1
+            or self.prefixes > MAX_UNARY_RUN
+            or self.levels[-1].special > MAX_SPECIAL
+        ):
+            message = f"nested too deeply (at most {MAX_DEPTH} levels); write it flat"
+            raise at(self.text, token.start, "nesting", message)
 
 
 def _open_joins(text: str, join: Token) -> SqlRefused:
@@ -135,8 +160,10 @@ def _open_joins(text: str, join: Token) -> SqlRefused:
     )
 
 
-def _is_condition(word: str, previous: Token, rest: list[Token]) -> bool:
+def _is_condition(kind: TokenType, previous: Token, following: list[Token]) -> bool:
     """Tell the ON or USING of a JOIN from a name."""
-    if word == "using" and (not rest or rest[0].text != "("):
+    if kind is TokenType.USING and not (following and following[0].token_type is TokenType.L_PAREN):
         return False
-    return previous.text == ")" or (previous.kind in {"word", "quoted"} and previous.text.lower() != "join")
+    if previous.token_type in {TokenType.R_PAREN, TokenType.IDENTIFIER}:
+        return True
+    return is_word(previous) and previous.token_type is not TokenType.JOIN

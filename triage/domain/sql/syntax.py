@@ -3,14 +3,16 @@
 import logging
 import re
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import TypeVar, cast
 
 from sqlglot import exp
 from sqlglot.dialects.dialect import Dialect as SqlglotDialect
 from sqlglot.errors import ErrorLevel, ParseError, SqlglotError
 from sqlglot.generator import Generator
+from sqlglot.tokenizer_core import Token, TokenType
 
-from triage.domain.sql.characters import is_hidden
+from triage.domain.sql.characters import HAZARD, escaped
 from triage.domain.sql.refusal import SqlRefused
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
@@ -32,18 +34,51 @@ FAILURES = (
 )
 """What the library is known to raise on odd input, beside its own errors; RuntimeError covers RecursionError."""
 
-_SNOWFLAKE = SqlglotDialect.get_or_raise("snowflake")
+SNOWFLAKE = SqlglotDialect.get_or_raise("snowflake")
 
-_KEYWORDS: frozenset[str] = frozenset(_SNOWFLAKE.tokenizer_class.KEYWORDS)
+MARKS = frozenset(
+    {
+        TokenType.L_PAREN,
+        TokenType.R_PAREN,
+        TokenType.L_BRACKET,
+        TokenType.R_BRACKET,
+        TokenType.COMMA,
+        TokenType.SEMICOLON,
+        TokenType.COLON,
+        TokenType.DCOLON,
+        TokenType.DOT,
+        TokenType.STAR,
+        TokenType.PLUS,
+        TokenType.DASH,
+        TokenType.SLASH,
+        TokenType.MOD,
+        TokenType.EQ,
+        TokenType.NEQ,
+        TokenType.LT,
+        TokenType.GT,
+        TokenType.LTE,
+        TokenType.GTE,
+        TokenType.NULLSAFE_EQ,
+        TokenType.DPIPE,
+        TokenType.FARROW,
+        TokenType.JOIN_MARKER,
+    }
+)
+"""The tokens beside words, names and values that a query may hold."""
+
+_NO_WORDS = MARKS | {TokenType.STRING, TokenType.RAW_STRING, TokenType.NUMBER, TokenType.IDENTIFIER}
+
+_KEYWORDS: frozenset[str] = frozenset(SNOWFLAKE.tokenizer_class.KEYWORDS)
 
 _PLAIN_WORDS = frozenset(
-    {"AND", "OR", "IN", "ON", "AS", "BY", "FROM", "WHERE", "HAVING", "THEN", "ELSE", "WHEN", "SELECT"}
+    {"AND", "OR", "IN", "ON", "AS", "FROM", "WHERE", "HAVING", "THEN", "ELSE", "WHEN", "SELECT"}
+    | {"GROUP BY", "ORDER BY", "PARTITION BY"}
 )
 
 SPECIAL_WORDS: frozenset[str] = (
-    frozenset(_SNOWFLAKE.tokenizer_class.KEYWORDS)
-    | frozenset(_SNOWFLAKE.parser_class.FUNCTION_PARSERS)
-    | frozenset(_SNOWFLAKE.parser_class.NO_PAREN_FUNCTION_PARSERS)
+    _KEYWORDS
+    | frozenset(SNOWFLAKE.parser_class.FUNCTION_PARSERS)
+    | frozenset(SNOWFLAKE.parser_class.NO_PAREN_FUNCTION_PARSERS)
 ) - _PLAIN_WORDS
 """Words, in upper case, that the parser reads by a rule of their own where a parenthesis or a bracket follows: types,
 and functions with keywords among their arguments."""
@@ -51,16 +86,14 @@ and functions with keywords among their arguments."""
 # The library logs the beginning of a text that it takes for a command. Queries have no place in logs.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
-HAZARD = re.compile(r"[^\x20-\x7e]|p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
-"""Where a string of the emitted text would carry something that Panther's own text passes (macros, templates, pragma
-comments) could take for theirs, or that a reader can't see."""
+_SLOT = re.compile("[\x00\x01]([0-9]+)[\x00\x01]")
+_WITHOUT_SLOTS = {0: None, 1: None}
+
+_LISTS = re.compile("\x00(?:, \x00)+")
+"""Lists of two or more strings. A template's holes are what varies, and a list's hole is in an IN or an array: how many
+entries it has changes nothing of how the rest is read."""
 
 _MISSING = re.compile(r"Required (?:keyword|argument):? '\w+' missing for <class '[\w.]*?(\w+)'>")
-
-_LAST_SHORT = 0xFFFF
-"""The last character that a Snowflake escape can name."""
-
-LITERAL = re.compile(r"'(?:[^'\\]|\\.|'')*'|\"(?:[^\"]|\"\")*\"", re.DOTALL)
 
 
 def guarded(work: Callable[[], Result]) -> Result:
@@ -74,10 +107,21 @@ def guarded(work: Callable[[], Result]) -> Result:
         raise SqlRefused(f"the query can't be processed ({why}); write it in a simpler way", code="syntax") from error
 
 
-def parse(text: str) -> exp.Query:
-    """Read one cleaned statement. Raises SqlRefused with the line."""
+def is_word(token: Token) -> bool:
+    """Whether it is a keyword or a name without quotes."""
+    return token.token_type not in _NO_WORDS
+
+
+def source(text: str, token: Token) -> str:
+    """A token as it is written in its text."""
+    return text[token.start : token.end + 1]
+
+
+def parse(text: str, tokens: list[Token] | None = None) -> exp.Query:
+    """Read one statement, from its tokens where they are known. Raises SqlRefused with the line."""
     try:
-        trees = [tree for tree in _SNOWFLAKE.parse(text) if tree is not None]
+        tokens = SNOWFLAKE.tokenize(text) if tokens is None else tokens
+        trees = [tree for tree in SNOWFLAKE.parser().parse(tokens, text) if tree is not None]
     except ParseError as error:
         raise _syntax(error) from error
     except FAILURES as error:
@@ -93,11 +137,29 @@ def parse(text: str) -> exp.Query:
     return tree
 
 
-def emit(tree: exp.Query) -> str:
+@dataclass(frozen=True, slots=True)
+class Written:
+    """A statement as it was written from its tree."""
+
+    sql: str
+    shape: str
+    """The same without the text of its literals and the length of its lists. Two statements of one shape whose
+    literals are each one token have the same tokens, but for the length of lists."""
+    literals: tuple[str, ...]
+
+
+def emit(tree: exp.Query) -> Written:
     """Write a tree as one line of Snowflake SQL without comments."""
-    generator = _SNOWFLAKE.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
-    _tune(generator)
-    return _harden(guarded(lambda: generator.generate(tree, copy=False)))
+    generator = SNOWFLAKE.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
+    literals: list[str] = []
+    _tune(generator, literals)
+    slotted = guarded(lambda: _harden(generator.generate(tree, copy=False)))
+    slots = [int(number) for number in _SLOT.findall(slotted)]
+    if sorted(slots) != list(range(len(literals))):
+        raise SqlRefused("a string holds control characters; write them in another way", code="self_check")
+    sql = _SLOT.sub(lambda found: literals[int(found.group(1))], slotted)
+    shape = _LISTS.sub("\x02", _SLOT.sub(lambda found: found.group()[0], slotted))
+    return Written(sql, shape, tuple(literals))
 
 
 def copy_of(tree: exp.Query) -> tuple[exp.Query, list[exp.Identifier]]:
@@ -148,15 +210,28 @@ def _given(node: exp.Expr) -> list[str]:
     return [key for key, value in node.args.items() if value not in (None, False, [])]
 
 
-def _tune(generator: Generator) -> None:
-    """Leave out the generator's rewrites of a SELECT, and keep JSON paths as analysts write them.
+def _tune(generator: Generator, literals: list[str]) -> None:
+    """Leave out the generator's rewrites of a SELECT, keep JSON paths as analysts write them, and set literals apart.
 
     The rewrites serve other input dialects and take most of the time. Both switches are private to the library, so
     they are only used where they are found; the text is parsed and checked again in any case.
     """
     dispatch = getattr(generator, "_dispatch", None)
     if isinstance(dispatch, dict):
-        generator._dispatch = _tuned(type(generator), dispatch)  # noqa: SLF001  (no public switch exists)
+        own = {**_tuned(type(generator), dispatch), exp.Literal: _slots(dispatch[exp.Literal], literals)}
+        generator._dispatch = own  # noqa: SLF001  (no public switch exists)
+
+
+def _slots(write: "_Writer", literals: list[str]) -> "_Writer":
+    """A writer that collects literals and leaves numbered slots in their places."""
+
+    def slot(generator: Generator, node: exp.Expr) -> str:
+        literal = write(generator, node)
+        mark = "\x00" if literal[:1] == "'" else "\x01"
+        literals.append(escaped(literal))
+        return f"{mark}{len(literals) - 1}{mark}"
+
+    return slot
 
 
 _Writer = Callable[[Generator, exp.Expr], str]
@@ -200,20 +275,15 @@ def _colon_path(writer: Generator, node: exp.Expr) -> str:
 
 def _harden(text: str) -> str:
     """Write the risky characters of strings as escapes, which mean the same to Snowflake and nothing to others."""
-    if not HAZARD.search(text):
+    if not HAZARD.search(text.translate(_WITHOUT_SLOTS)):
         return text
-
-    def escape(found: re.Match[str]) -> str:
-        character = found.group()
-        point = ord(character)
-        if character.isascii():
-            return f"\\x{point:02x}"
-        seen = character.isprintable() and not is_hidden(character)
-        return character if seen or point > _LAST_SHORT else f"\\u{point:04x}"
-
-    return LITERAL.sub(
-        lambda found: found.group() if found.group()[0] == '"' else HAZARD.sub(escape, found.group()), text
-    )
+    parts: list[str] = []
+    end = 0
+    for token in SNOWFLAKE.tokenize(text):
+        if token.token_type is TokenType.STRING:
+            parts += [text[end : token.start], escaped(source(text, token))]
+            end = token.end + 1
+    return "".join([*parts, text[end:]])
 
 
 def _syntax(error: ParseError) -> SqlRefused:

@@ -12,10 +12,9 @@ from sqlglot import exp
 from triage.domain.sql import syntax, times
 from triage.domain.sql.batch import COLUMN_NAME
 from triage.domain.sql.guard import ReadOnlyQuery, settle
-from triage.domain.sql.lexer import scan
 from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
 from triage.domain.sql.refusal import SqlRefused
-from triage.domain.sql.tokens import PARAMETER_PREFIX
+from triage.domain.sql.tokens import PARAMETER_PREFIX, scan
 from triage.domain.window import TimeWindow
 
 ParameterValue = str | int | datetime | Sequence[str]
@@ -102,7 +101,7 @@ class QueryTemplate:
         unused = sorted(set(declared) - scanned.parameters)
         if unused:
             raise SqlRefused(f"parameter :{unused[0]} is declared but does not occur", code="parameter")
-        template = cls(text, declared, policy, syntax.parse(scanned.text))
+        template = cls(text, declared, policy, syntax.parse(scanned.text, scanned.tokens))
         if tried:
             window = TimeWindow(_SAMPLE_NOW - min(timedelta(days=1), policy.max_window), _SAMPLE_NOW)
             samples = {name: _SAMPLES[kind] for name, kind in declared.items()}

@@ -1,31 +1,32 @@
-"""The tokens of a query's text, and what none of them may be."""
+"""A query's text before any parser: the tokens of the SQL library's own tokenizer, checked and made ready to parse.
+
+The tokenizer reads the text once and the parser gets these very tokens. In between, comments are dropped, `$$…$$`
+strings become ordinary ones, Panther's macros become calls that the parser understands, and each `:name` of a template
+becomes one reserved name.
+"""
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 
+from sqlglot.errors import TokenError
+from sqlglot.tokenizer_core import Token, TokenType
+
+from triage.domain.sql import macros
+from triage.domain.sql.characters import check_characters, check_size
+from triage.domain.sql.policy import SqlPolicy
 from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.shape import check_shape
+from triage.domain.sql.syntax import MARKS, SNOWFLAKE, is_word, source
 
 PARAMETER_PREFIX = "__triage_"
-"""Stands before a template parameter's name in the cleaned text; no query may use it."""
+"""Begins the reserved name that a template parameter becomes; no query may use it."""
 
 MAX_TOKENS = 6000
 MAX_NAME = 255
 
-_TOKEN = re.compile(
-    r"""
-    [ \t\r\n]*+
-    (?: (?P<word>[A-Za-z_][A-Za-z0-9_$]*)
-      | (?P<comment>--[^\r\n]*|//[^\r\n]*|/\*.*?\*/)
-      | (?P<op>::|=>|<=|>=|<>|!=|\|\||/(?!\*)|-(?!>)|[(),;:*+%=<>\[\]]|\.(?![0-9]))
-      | (?P<string>'(?:[^'\\]|\\.|'')*')
-      | (?P<number>[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?(?![0-9])|\.[0-9]+(?:[eE][+-]?[0-9]+)?)
-      | (?P<quoted>"(?:[^"]|"")+")
-      | (?P<dollar>\$\$.*?\$\$)
-      | (?P<end>\Z)
-    )
-    """,
-    re.VERBOSE | re.DOTALL,
-)
+_NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 
 _ESCAPE = re.compile(r"""\\(?:[\\'"bfnrt]|0(?![0-7])|x[0-9A-Fa-f]{2}|u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4})""")
 """The escapes of a Snowflake string that mean one thing; octal ones and those that only drop the backslash do not."""
@@ -34,7 +35,19 @@ _PRAGMA = re.compile(r"pragma\s*:", re.IGNORECASE)
 _BRACES = (("{{", "}}"), ("{%", "%}"))
 
 _UNNAMEABLE = re.compile(r"--|\{[{%#]|p_occurs_|p_current_timestamp|pragma", re.IGNORECASE)
-"""What Panther might act upon wherever it stands; in a string it is written with escapes, in a name it can't be."""
+"""What Panther might act upon anywhere in a statement. In a string it is written with escapes; in a name it can't be."""
+
+_ENDS = frozenset({TokenType.IDENTIFIER, TokenType.R_PAREN, TokenType.R_BRACKET})
+"""What a path may follow, beside a plain name."""
+
+_NOT_IN_WORDS = re.compile(r"[^A-Za-z0-9_$ \t\r\n]")
+_ODD_SPACE = re.compile(r"[^\S \t\r\n]")
+_BLANKED = re.compile(r"[^\r\n]")
+_FIRST_WORDS = frozenset(keyword.split()[0] for keyword in SNOWFLAKE.tokenizer_class.KEYWORDS if " " in keyword)
+"""Of keywords of two words. By itself such a word is most often one that a comment divides from the second."""
+
+_ONE_LITERAL = ([TokenType.STRING], [TokenType.NUMBER])
+_START_OF_STRING = re.compile(r"Missing .+ from [0-9]+:([0-9]+)\Z", re.DOTALL)
 
 _HINTS = {
     "@": ("stage", "stages (@…) are not readable; put the character into a string or a quoted identifier"),
@@ -49,45 +62,168 @@ _HINTS = {
 }
 
 
-@dataclass(slots=True)
-class Token:
-    """A piece of the text that means something; spaces and comments are none."""
+@dataclass(frozen=True, slots=True)
+class Scanned:
+    """A query that is ready for the parser."""
 
-    kind: str
     text: str
-    start: int
-    end: int
+    """As it was written, at most with its comments blanked."""
+    tokens: list[Token]
+    """What the parser reads; their places are places in `text`."""
+    parameters: frozenset[str]
+    """Template parameters that occur in it."""
 
 
-def split(text: str, *, plain: bool = False) -> list[Token]:
-    """Split the text; comments and spaces are dropped here. `plain` refuses comments and `$$…$$` strings instead."""
-    tokens: list[Token] = []
-    position = 0
-    while found := _TOKEN.match(text, position):
-        kind = found.lastgroup or ""
-        start, position = found.span(kind)
-        if kind == "end":
-            break
-        part = found[kind]
-        if plain and kind in {"comment", "dollar"}:
-            raise at(text, start, "self_check", f"a {kind} has no place in a written statement")
-        if kind == "comment":
-            if _PRAGMA.search(part):
-                raise at(
-                    text, start, "pragma", "a pragma comment turns on Panther's server-side templates; write plain SQL"
-                )
-            continue
-        if kind != "op" and (kind != "word" or "$" in part or part[0] == "_" or len(part) > MAX_NAME):
-            _check_token(text, kind, part, start)
-        tokens.append(Token(kind, part, start, position))
-    else:
-        raise _unreadable(text, position + len(text[position:]) - len(text[position:].lstrip(" \t\r\n")))
-    if len(tokens) > MAX_TOKENS:
-        raise SqlRefused(f"the query has {len(tokens)} tokens; at most {MAX_TOKENS} are allowed", code="size")
+def scan(text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = None) -> Scanned:
+    """Check a query's characters and tokens, and make it ready for the parser.
+
+    Args:
+        text: The query as it was written.
+        policy: Its `max_bytes` applies.
+        parameters: Names that may occur as `:name`; `None` allows none.
+
+    Raises:
+        SqlRefused: with the line.
+    """
+    check_size(text, policy)
+    check_characters(text)
+    tokens, comments = _tokenize(text)
+    if comments and any(token.token_type is TokenType.VAR and token.text.upper() in _FIRST_WORDS for token in tokens):
+        text = _without_comments(text, tokens)
+        tokens, _ = _tokenize(text)
+    for token in tokens:
+        token.comments = []  # the parser would keep them, and take orders from those that address it
+    tokens = macros.readable(text, tokens)
+    check_shape(text, tokens)
+    tokens, used = _with_parameters(text, tokens, parameters)
+    return Scanned(text, tokens, used)
+
+
+def inspect(text: str) -> list[Token]:
+    """Check the tokens of a statement that this package wrote, and give them.
+
+    It holds no comment and no `$$…$$`. Its strings may hold invisible characters beyond U+FFFF, which no Snowflake
+    escape can name: a playbook must be able to search for any value that a log holds. Raises SqlRefused.
+    """
+    tokens, comments = _tokenize(text)
+    if comments or any(token.token_type is TokenType.RAW_STRING for token in tokens):
+        raise SqlRefused("a written statement holds no comment and no $$ string", code="self_check")
+    check_shape(text, tokens)
     return tokens
 
 
+@lru_cache(maxsize=4096)
+def check_literal(text: str) -> None:
+    """Make sure that a written literal is one string or one number. Raises SqlRefused."""
+    tokens, comments = _tokenize(text)
+    if comments or [token.token_type for token in tokens] not in _ONE_LITERAL or tokens[0].end + 1 != len(text):
+        raise SqlRefused("a value does not survive being written", code="self_check")
+
+
+def _tokenize(text: str) -> tuple[list[Token], list[str]]:
+    """The checked tokens, and the comments between them."""
+    try:
+        tokens = SNOWFLAKE.tokenize(f"{text}\n;")
+    except TokenError as error:
+        found = _START_OF_STRING.search(str(error.__cause__))
+        start = int(found.group(1)) if found is not None else text.rfind("/*")
+        raise _unreadable(text, start) from error
+    comments = [comment for token in tokens for comment in token.comments]
+    if tokens.pop().start != len(text) + 1:  # the semicolon is inside of an open comment
+        raise _unreadable(text, text.rfind("/*"))
+    for comment in comments:
+        if _PRAGMA.search(comment):
+            message = "a pragma comment turns on Panther's server-side templates; write plain SQL"
+            raise at(text, text.find(comment), "pragma", message)
+    _check_tokens(text, tokens)
+    return tokens, comments
+
+
+def _without_comments(text: str, tokens: list[Token]) -> str:
+    """Blank the comments, so that keywords which only a comment divides are read together, as in GROUP BY."""
+    parts: list[str] = []
+    end = 0
+    for token in tokens:
+        parts += [_BLANKED.sub(" ", text[end : token.start]), source(text, token)]
+        end = token.end + 1
+    return "".join([*parts, _BLANKED.sub(" ", text[end:])])
+
+
+def _check_spaces(text: str, tokens: Sequence[Token]) -> None:
+    """Only four characters are space to every reader; the tokenizer takes more for it."""
+    if _ODD_SPACE.search(text):
+        end = 0
+        for token in tokens:
+            if found := _ODD_SPACE.search(text, end, token.start):
+                raise _unreadable(text, found.start())
+            end = token.end + 1
+        if found := _ODD_SPACE.search(text, end):
+            raise _unreadable(text, found.start())
+
+
+def _check_tokens(text: str, tokens: list[Token]) -> None:
+    _check_spaces(text, tokens)
+    for token in tokens:
+        kind = token.token_type
+        if kind in MARKS:
+            continue
+        part = text[token.start : token.end + 1]
+        if kind is TokenType.STRING or kind is TokenType.RAW_STRING:
+            _check_string(text, token, part)
+        elif kind is TokenType.NUMBER or part[:1].isdigit():
+            if not _NUMBER.fullmatch(part):
+                raise at(text, token.start, "syntax", f"{part[:40]} is neither a number nor a name")
+        elif part.startswith('"'):
+            _check_quoted(text, token, part)
+        else:
+            _check_word(text, token, part)
+    if len(tokens) > MAX_TOKENS:
+        raise SqlRefused(f"the query has {len(tokens)} tokens; at most {MAX_TOKENS} are allowed", code="size")
+
+
+def _check_string(text: str, token: Token, part: str) -> None:
+    if not part.startswith("$$" if token.token_type is TokenType.RAW_STRING else "'"):
+        # After the words of some commands, such as EXECUTE, the tokenizer takes the rest of the text for one string.
+        raise at(text, token.start, "not_select", "a command has no place in a query; write one SELECT")
+    if any(0 <= part.find(opening) < part.rfind(closing) for opening, closing in _BRACES):
+        raise at(text, token.start, "placeholder", "an unfilled template placeholder; write the value itself")
+    if token.token_type is TokenType.STRING and "\\" in part and "\\" in _ESCAPE.sub("", part):
+        raise at(
+            text,
+            token.start,
+            "escape",
+            "a string holds a backslash that Snowflake would drop or read as an octal number; double it (\\\\)",
+        )
+
+
+def _check_quoted(text: str, token: Token, part: str) -> None:
+    if not token.text:
+        raise _unreadable(text, token.start)
+    if len(part) > MAX_NAME:
+        raise at(text, token.start, "name", f"a name is longer than {MAX_NAME} characters")
+    if not part.isascii():
+        raise at(text, token.start, "character", "quoted identifiers must be ASCII")
+    if _UNNAMEABLE.search(part):
+        raise at(text, token.start, "name", "a quoted identifier holds a comment, a template or a macro")
+
+
+def _check_word(text: str, token: Token, part: str) -> None:
+    """A keyword may be two words, as in GROUP BY."""
+    if not part.isascii() or not part.isidentifier():
+        words = part.replace("$", "_").split()
+        odd = _NOT_IN_WORDS.search(part)
+        if odd or part[0] == "$" or (len(words) > 1 and " ".join(words).upper() != token.text):
+            raise _unreadable(text, token.start + (odd.start() if odd else 0))
+        if "$" in part:
+            raise at(text, token.start, "function", f"{part[:60]}: names with $ (SYSTEM$…) are not allowed")
+    if part[0] == "_" and part.lower().startswith(PARAMETER_PREFIX):
+        raise at(text, token.start, "name", f"names that begin with {PARAMETER_PREFIX} are reserved")
+    if len(part) > MAX_NAME:
+        raise at(text, token.start, "name", f"a name is longer than {MAX_NAME} characters")
+
+
 def _unreadable(text: str, position: int) -> SqlRefused:
+    """A refusal of what no query may hold at a place of the text."""
     character = text[position]
     if text.startswith("->", position):
         code, message = "operator", "-> is not allowed; write a JSON path as column:key.key"
@@ -100,25 +236,44 @@ def _unreadable(text: str, position: int) -> SqlRefused:
     return at(text, position, code, message)
 
 
-def _check_token(text: str, kind: str, part: str, position: int) -> None:
-    if kind == "word":
-        if "$" in part:
-            raise at(text, position, "function", f"{part[:60]}: names with $ (SYSTEM$…) are not allowed")
-        if part.lower().startswith(PARAMETER_PREFIX):
-            raise at(text, position, "name", f"names that begin with {PARAMETER_PREFIX} are reserved")
-    elif kind in {"string", "dollar"}:
-        if any(0 <= part.find(opening) < part.rfind(closing) for opening, closing in _BRACES):
-            raise at(text, position, "placeholder", "an unfilled template placeholder; write the value itself")
-        if kind == "string" and "\\" in part and "\\" in _ESCAPE.sub("", part):
-            raise at(
-                text,
-                position,
-                "escape",
-                "a string holds a backslash that Snowflake would drop or read as an octal number; double it (\\\\)",
-            )
-    if kind in {"word", "quoted"} and len(part) > MAX_NAME:
-        raise at(text, position, "name", f"a name is longer than {MAX_NAME} characters")
-    if kind == "quoted" and not part.isascii():
-        raise at(text, position, "character", "quoted identifiers must be ASCII")
-    if kind == "quoted" and _UNNAMEABLE.search(part):
-        raise at(text, position, "name", "a quoted identifier holds a comment, a template or a macro")
+def _with_parameters(
+    text: str, tokens: list[Token], parameters: frozenset[str] | None
+) -> tuple[list[Token], frozenset[str]]:
+    """Turn each `:name` into one reserved name, and `$$…$$` into ordinary strings."""
+    ready: list[Token] = []
+    used: set[str] = set()
+    for token in tokens:
+        colon = ready[-1] if ready else token
+        if colon.token_type is TokenType.COLON and _is_parameter(ready, token):
+            name = token.text.lower()
+            _check_parameter(text, colon, name, parameters)
+            used.add(name)
+            token.token_type, token.text, token.start = TokenType.VAR, PARAMETER_PREFIX + name, colon.start
+            ready.pop()
+        elif token.token_type is TokenType.RAW_STRING:
+            token.token_type = TokenType.STRING
+        ready.append(token)
+    return ready, frozenset(used)
+
+
+def _is_parameter(before: list[Token], name: Token) -> bool:
+    """Tell `:name` from Snowflake's `column:path`, whose colon touches the column."""
+    colon = before[-1]
+    if not is_word(name) or name.start != colon.end + 1 or len(before) < 2:  # noqa: PLR2004  (the colon and one more)
+        return False
+    column = before[-2]
+    touches = column.end + 1 == colon.start
+    return not (touches and (is_word(column) or column.token_type in _ENDS))
+
+
+def _check_parameter(text: str, colon: Token, name: str, parameters: frozenset[str] | None) -> None:
+    if parameters is None:
+        raise at(
+            text,
+            colon.start,
+            "parameter",
+            f":{name} is an unbound parameter; write the value. A JSON path has no space before its colon: column:{name}",
+        )
+    if name not in parameters:
+        known = ", ".join(f":{known}" for known in sorted(parameters))
+        raise at(text, colon.start, "parameter", f":{name} is not declared; there are {known}")

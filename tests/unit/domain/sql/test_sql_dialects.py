@@ -1,4 +1,4 @@
-"""The languages of other lakes: what is carried over, what is refused, and what must hold of every emitted statement."""
+"""The dialects of other lakes: what is translated, what is refused, and what must hold of every emitted statement."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -15,11 +15,11 @@ from triage.domain.sql import (
     ReadOnlyQuery,
     SqlPolicy,
     SqlRefused,
+    in_dialect,
     parse_read_only,
-    spoken,
 )
 from triage.domain.window import TimeWindow
-from triage.edges.dialect import SpokenLake
+from triage.edges.dialect import TranslatedLake
 from triage.errors import QueryFailed
 from triage.ports import QueryLimits
 
@@ -92,7 +92,7 @@ def test_other_lakes_get_their_own_language(text: str, databricks: str, athena: 
         ("'it''s \\\\ Zoë'", r"'it\'s \\ Zoë'", r"'it''s \ Zoë'"),
     ],
 )  # fmt: skip
-def test_what_has_an_equal_is_carried_over(expression: str, databricks: str, athena: str) -> None:
+def test_what_has_an_equal_is_translated(expression: str, databricks: str, athena: str) -> None:
     """An expression with an equal in the other engine is written in its words."""
     assert selected(expression, Dialect.DATABRICKS) == databricks
     assert selected(expression, Dialect.ATHENA) == athena
@@ -240,24 +240,24 @@ def test_a_template_is_bound_in_the_lakes_language() -> None:
         path.bind({}, window=WINDOW, limit=5, now=NOW)
 
 
-def test_an_accepted_query_is_carried_over_later() -> None:
+def test_an_accepted_query_is_translated_later() -> None:
     """What was accepted for Snowflake gives the same statement as if it had been asked in the lake's language."""
     for text in QUERIES:
         for dialect in Dialect:
             accepted = parse_read_only(text, window=WINDOW, now=NOW)
-            assert spoken(accepted, dialect, now=NOW).sql == emit(text, dialect, window=WINDOW).sql
+            assert in_dialect(accepted, dialect, now=NOW).sql == emit(text, dialect, window=WINDOW).sql
 
 
 @pytest.mark.anyio
 async def test_a_lake_receives_its_own_language_or_nothing() -> None:
-    """Before another lake each query is carried over; one without an equal fails with the reason and is not sent."""
+    """Before another lake each query is translated; one without an equal fails with the reason and is not sent."""
     sent: list[str] = []
 
     class Listening:
         async def run_query(self, query: ReadOnlyQuery, *, limits: QueryLimits) -> None:
             sent.append(query.sql)
 
-    lake = SpokenLake(Listening(), "athena", FakeClock(NOW))  # type: ignore[arg-type]  # only one method is called
+    lake = TranslatedLake(Listening(), "athena", FakeClock(NOW))  # type: ignore[arg-type]  # only one method is called
     limits = QueryLimits(rows=5, bytes=1000, seconds=5)
     await lake.run_query(parse_read_only(f"SELECT a FROM {TRAIL} WHERE {SINCE}", now=NOW), limits=limits)
     assert sent == [f"SELECT a FROM panther_logs.aws_cloudtrail WHERE {BOUND} LIMIT 1000"]

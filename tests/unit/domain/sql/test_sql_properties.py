@@ -16,8 +16,8 @@ from triage.domain.sql import (
     ReadOnlyQuery,
     SqlPolicy,
     SqlRefused,
+    in_dialect,
     parse_read_only,
-    spoken,
 )
 from triage.domain.window import TimeWindow
 
@@ -225,30 +225,30 @@ def test_whatever_is_accepted_is_one_bounded_read(text: str) -> None:
 
 @settings(deadline=None, database=None, max_examples=50)
 @given(statements(), st.sampled_from([Dialect.DATABRICKS, Dialect.ATHENA]))
-def test_whatever_is_carried_over_is_the_same_bounded_read(text: str, dialect: Dialect) -> None:
+def test_whatever_is_translated_is_the_same_bounded_read(text: str, dialect: Dialect) -> None:
     """For every lake: one SELECT, of the tables that Snowflake's form reads, with a bound in each, and the limit."""
     query = attempt(text, window=WINDOW)
     if query is None:
         return
     try:
-        carried = spoken(query, dialect, now=NOW)
+        translated = in_dialect(query, dialect, now=NOW)
     except SqlRefused as error:
         refusal = error
     else:
-        check_carried(query, carried, dialect)
+        check_translated(query, translated, dialect)
         return
     assert refusal.code in {"dialect", "size"}
     assert re.search(r"\b(write|use|cast|name|put|join|sort|needs|takes)\b", str(refusal))
 
 
-def check_carried(query: ReadOnlyQuery, carried: ReadOnlyQuery, dialect: Dialect) -> None:
+def check_translated(query: ReadOnlyQuery, translated: ReadOnlyQuery, dialect: Dialect) -> None:
     """What must be true of every statement in another lake's language."""
-    trees = sqlglot.parse(carried.sql, dialect=dialect.value)
+    trees = sqlglot.parse(translated.sql, dialect=dialect.value)
     assert len(trees) == 1
     tree = trees[0]
     assert isinstance(tree, exp.Select | exp.SetOperation)
-    assert int(tree.args["limit"].expression.name) == query.limit == carried.limit
-    assert (carried.tables, carried.window) == (query.tables, query.window)
+    assert int(tree.args["limit"].expression.name) == query.limit == translated.limit
+    assert (translated.tables, translated.window) == (query.tables, query.window)
     names = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     known = {name.replace(".public.", ".") if dialect is Dialect.ATHENA else name for name in query.tables}
     for table in tree.find_all(exp.Table):
@@ -257,8 +257,8 @@ def check_carried(query: ReadOnlyQuery, carried: ReadOnlyQuery, dialect: Dialect
         if full in known and "panther_lookups" not in full:
             select = table.find_ancestor(exp.Select)
             assert select is not None
-            assert has_lower_bound(select), carried.sql
-    assert not re.search(r"p_occurs_|\{\{|\{%|--|CURRENT_TIMESTAMP", carried.sql, re.IGNORECASE)
+            assert has_lower_bound(select), translated.sql
+    assert not re.search(r"p_occurs_|\{\{|\{%|--|CURRENT_TIMESTAMP", translated.sql, re.IGNORECASE)
 
 
 @bounded

@@ -23,7 +23,7 @@ _FUNCTIONS = """
     StrPosition Substring Sum TimestampAdd TimestampTrunc Trim Upper Variance VariancePop Year
 """
 
-CARRIED = frozenset((_STRUCTURE + _FUNCTIONS).split())
+TRANSLATABLE = frozenset((_STRUCTURE + _FUNCTIONS).split())
 """Class names of the parser's tree."""
 
 _DATABRICKS = """
@@ -62,13 +62,13 @@ _REASONS: Mapping[str, str] = {
         "JSON paths (column:key) and positions (column[0]) are not read the same way; use whole columns and the p_any_ fields",
     ),
     **dict.fromkeys(
-        ("Any", "All"), "LIKE ANY and comparisons with ANY are not carried over; join the conditions with OR"
+        ("Any", "All"), "LIKE ANY and comparisons with ANY are not translated; join the conditions with OR"
     ),
     "Qualify": "QUALIFY is not known; put the window function into a CTE and filter it with WHERE",
     "SplitPart": "SPLIT_PART gives NULL where Snowflake gives an empty string; use LIKE",
     "ArrayAgg": "ARRAY_AGG treats NULL and no rows in another way; use COUNT, MIN and MAX",
-    "GroupConcat": "LISTAGG is not carried over; use COUNT(DISTINCT …), MIN and MAX",
-    "WithinGroup": "WITHIN GROUP is not carried over; use COUNT, MIN, MAX and AVG",
+    "GroupConcat": "LISTAGG is not translated; use COUNT(DISTINCT …), MIN and MAX",
+    "WithinGroup": "WITHIN GROUP is not translated; use COUNT, MIN, MAX and AVG",
     **dict.fromkeys(("Greatest", "Least"), "GREATEST and LEAST treat NULL in another way; use CASE"),
     **dict.fromkeys(
         ("DayOfWeek", "DayOfWeekIso", "Dayname", "Week"), "weekdays are numbered in another way; group by DATE_TRUNC"
@@ -89,4 +89,4 @@ def reason(node: exp.Expr) -> str:
     if name in _REASONS:
         return _REASONS[name]
     shown = node.sql_name() if isinstance(node, exp.Func) else name
-    return f"{shown} is not carried over, since it may give another answer; use plain comparisons and aggregates"
+    return f"{shown} is not translated, because it may give another answer; use plain comparisons and aggregates"
