@@ -42,7 +42,7 @@ def compare() -> None:
             record = json.loads(line)
             log_type = record["p_log_type"]
             rows[log_type] += 1
-            made = indicators(record, log_type)
+            made = indicators(record)
             for column in {*made, *(name for name in record if name.startswith("p_any_"))}:
                 wanted, have = set(record.get(column) or ()), set(made.get(column, ()))
                 theirs[log_type, column] += len(wanted)

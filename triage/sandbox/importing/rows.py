@@ -90,7 +90,7 @@ def make_row(
         "p_schema_version": 0,
         "p_source_id": source["integrationId"],
         "p_source_label": source["integrationLabel"],
-        **(indicators(own, log_type) if not exported else {}),
+        **(indicators(own) if not exported else {}),
         **exported,
     }
     return Row(str(columns["p_row_id"]), event_time, encode(columns), tuple(columns))
