@@ -31,9 +31,6 @@ from triage.service.poller import LEASE_SECONDS as POLLER_SECONDS
 from triage.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
-ALERTS = 20
-LINKED = 5
-"""Of these alerts, those that have the same title as another one."""
 
 PROGRESS = frozenset({"append", "save_receipt", "finish", "finish_linked", "decide", "book", "create", "update"})
 """Writes that bring an alert on; each of these boundaries is met once in a run without kills."""
@@ -59,12 +56,12 @@ class Plan:
     """Run unattended, until SIGTERM."""
 
 
-def alert_ids(count: int = ALERTS) -> list[str]:
+def alert_ids(count: int) -> list[str]:
     return [f"{number:032x}" for number in range(10, 10 + count)]
 
 
-def make_world(folder: Path, count: int = ALERTS, linked: int = LINKED) -> Path:
-    """Alerts with an event each, of which some have the title of another one."""
+def make_world(folder: Path, count: int, linked: int) -> Path:
+    """Alerts with an event each; the last `linked` of them have the title of another one."""
     world = write_world(folder)
     records = [
         alert(number % 9, id=name, title=f"Door number {number % (count - linked)}")

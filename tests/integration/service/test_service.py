@@ -3,7 +3,6 @@
 import asyncio
 import json
 import os
-import random
 import signal
 import subprocess
 import sys
@@ -15,7 +14,7 @@ import pytest
 
 from tests.support.cli import Ran, run_cli, write_config
 from tests.support.shared import ROOT
-from tests.support.tiny_world import ALERTS, alert, write_world
+from tests.support.tiny_world import ALERTS, write_world
 from triage.app import open_app
 from triage.edges.clock import SystemClock
 from triage.ingest.poll import poll
@@ -181,50 +180,6 @@ def test_secrets_in_logs_are_kept_nowhere(tmp_path: Path) -> None:
     for text in (shown, comments, stored):
         assert token not in text
         assert "correct-horse" not in text
-
-
-def _later(started: float, attempt: int) -> str:
-    """A clock for each attempt at which the leases of the one before have run out."""
-    return time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime(started + 600 * attempt))
-
-
-@pytest.mark.slow
-def test_a_killed_run_is_finished_by_the_next(tmp_path: Path) -> None:
-    """SIGKILL at eight moments of a run over twelve alerts, then a run to the end: each done, one comment each.
-
-    Takes about 20 seconds: each attempt starts a new process.
-    """
-    folder = tmp_path / "world"
-    folder.mkdir()
-    world = write_world(folder)
-    lines = [
-        json.dumps(alert(number % 9, id=f"{number:032x}", title=f"Door number {number}")) for number in range(10, 22)
-    ]
-    (folder / "alerts.ndjson").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    chance = random.Random(7)
-    environment = {**os.environ, "PYTHONPATH": str(ROOT)}
-    with SandboxServer(load_world(world), SandboxOptions(query_latency=0.1)) as panther:
-        write_config(tmp_path, panther.url, more="investigation:\n  concurrency: 2\n")
-        command = [sys.executable, "-m", "triage", "run", "--once", "--write", "--now"]
-        started = panther.world.clock().timestamp()
-        killed = 0
-        for attempt in range(8):
-            process = subprocess.Popen(
-                [*command, _later(started, attempt)], cwd=tmp_path, env=environment, stderr=subprocess.DEVNULL
-            )
-            # The moment is counted in requests that Panther has seen, so that it lies inside the run on any machine.
-            goal = len(panther.requests) + chance.randint(3, 40)
-            while process.poll() is None and len(panther.requests) < goal:
-                time.sleep(0.005)
-            process.send_signal(signal.SIGKILL)
-            process.wait()
-            killed += process.returncode == -signal.SIGKILL
-        assert killed >= 6
-        ended = run(tmp_path, "--now", _later(started, 8))
-        assert ended.status == 0, ended.err
-        found = ours(panther)
-        assert set(states(tmp_path).values()) == {"done"}
-        assert found == {f"{number:032x}": 1 for number in range(10, 22)}
 
 
 def test_a_killed_investigation_holds_nothing_up(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """SIGKILL at every boundary between two writes: nothing is lost, no finished step is repeated, one comment each.
 
-The boundaries are counted by the runs themselves (tests/support/crash.py); `python -m tests.bench.kills` meets every
-one of a run over twenty alerts.
+The boundaries are counted by the runs themselves (tests/support/crash.py). The suite meets a fixed sample of them; with
+`-m exhaustive` it meets every one, of a run over twenty alerts as well.
 """
 
 import signal
@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -43,6 +44,11 @@ store:
 
 
 Forkers = Sequence["subprocess.Popen[str]"]
+
+
+def phases(count: int, sample: Sequence[int]) -> list[Any]:
+    """All phases of a plan, of which the suite runs a sample and `-m exhaustive` the others."""
+    return [phase if phase in sample else pytest.param(phase, marks=pytest.mark.exhaustive) for phase in range(count)]
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +84,7 @@ def assert_all_is_well(panther: SandboxServer, directory: Path, *, alerts: int, 
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", range(6))
+@pytest.mark.parametrize("phase", phases(6, sample=(0, 1)))
 def test_sigkill_at_every_boundary(store_url: str, tmp_path: Path, forkers: Forkers, phase: int) -> None:
     """An investigated and a linked alert: over the six phases a process dies after each single write that brings them
     on, and after the first of each kind that every start repeats, and while a comment is on its way.
@@ -96,7 +102,7 @@ def test_sigkill_at_every_boundary(store_url: str, tmp_path: Path, forkers: Fork
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("phase", range(4))
+@pytest.mark.parametrize("phase", phases(4, sample=(0,)))
 def test_model_calls_are_not_paid_twice(tmp_path: Path, forkers: Forkers, phase: int) -> None:
     """With a model in the analyst's place, over the phases a process dies after each write: an answer that was
     journalled is never asked for again, and each is booked once.
@@ -128,6 +134,22 @@ def test_sigkill_here_and_there_in_a_longer_run(store_url: str, tmp_path: Path, 
         crashes.run_to_the_end(Plan(every=43, phase=20))
 
         assert crashes.killed >= 6
+        assert_all_is_well(panther, tmp_path, alerts=20, linked=5)
+
+
+@pytest.mark.exhaustive
+@pytest.mark.parametrize("phase", range(6))
+def test_sigkill_at_every_boundary_of_a_longer_run(
+    store_url: str, tmp_path: Path, forkers: Forkers, phase: int
+) -> None:
+    """Twenty alerts on one worker: the six phases together meet every write once.
+
+    Takes about a minute each: some sixty processes share the work.
+    """
+    with killing(tmp_path, store_url, forkers, alerts=20, linked=5) as (panther, (crashes, _)):
+        crashes.run_to_the_end(Plan(every=6, phase=phase, around=2 * (phase == 0), during=2 * (phase == 1)))
+
+        assert crashes.killed >= 50
         assert_all_is_well(panther, tmp_path, alerts=20, linked=5)
 
 
