@@ -4,12 +4,15 @@ The boundaries are counted by the runs themselves (tests/support/crash.py). The 
 `-m exhaustive` it meets every one, of a run over twenty alerts as well.
 """
 
+import asyncio
 import signal
 import subprocess
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
@@ -18,9 +21,12 @@ import pytest
 from tests.support import crash, stores
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli
+from tests.support.conversations import inquisitive
 from tests.support.crash import Crashes, Plan, forker
-from tests.support.llm import cite_first_event
 from tests.support.stores import sqlite_url
+from triage.domain.verdict import Investigation
+from triage.edges.store import open_store
+from triage.ports import Spend
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 
@@ -41,7 +47,12 @@ writeback:
 store:
   url: {store}
 """
-
+LLM = """\
+llm:
+  base_url: '{url}'
+  model: scripted-1
+  prices: {{scripted-1: {{input: 1.0, output: 2.0}}}}
+"""
 
 Forkers = Sequence["subprocess.Popen[str]"]
 
@@ -64,7 +75,7 @@ def killing(
 ) -> Iterator[tuple[SandboxServer, list[Crashes]]]:
     """A sandbox with some alerts, and what runs the program against it."""
     (directory / "world").mkdir()
-    world = load_world(crash.make_world(directory / "world", alerts, linked))
+    world = load_world(crash.make_world(directory / "world", alerts, linked), as_recorded=True)
     with SandboxServer(world) as panther:
         text = CONFIG.format(url=panther.url, store=store_url, workers=workers) + more
         (directory / "config.yaml").write_text(text, encoding="utf-8")
@@ -101,27 +112,72 @@ def test_sigkill_at_every_boundary(store_url: str, tmp_path: Path, forkers: Fork
             assert {"claim", "acquire_lease", "save", "put", "release_lease"} <= died.keys()
 
 
-@pytest.mark.slow
-@pytest.mark.parametrize("phase", phases(4, sample=(0,)))
-def test_model_calls_are_not_paid_twice(tmp_path: Path, forkers: Forkers, phase: int) -> None:
-    """With a model in the analyst's place, over the phases a process dies after each write: an answer that was
-    journalled is never asked for again, and each is booked once.
+@dataclass(frozen=True)
+class Ended:
+    """How an investigation of one alert ended."""
 
-    Takes about 4 seconds each: every kill is followed by a new process.
-    """
-    with scripted_model(cite_first_event()) as model:
-        llm = f"llm: {{base_url: '{model.url}', model: scripted-1}}\n"
-        with killing(tmp_path, sqlite_url(tmp_path), forkers, alerts=1, linked=0, more=llm) as (panther, (crashes, _)):
-            crashes.run_to_the_end(Plan(every=4, phase=phase))
+    found: Investigation
+    steps: list[str]
+    """Keys of the model's turns and tool calls."""
+    spent: Spend
 
-            assert crashes.killed >= 3
-            assert_all_is_well(panther, tmp_path, alerts=1, linked=0)
+
+async def ended(store_url: str) -> Ended:
+    store = await open_store(store_url)
+    try:
+        (name,) = crash.alert_ids(1)
+        found = await store.records.investigation(name)
+        assert found is not None
+        entries = await store.journal.entries(found.run_id)
+        spent = await store.ledger.spent(since=datetime(2000, 1, 1, tzinfo=UTC))
+        return Ended(found, sorted(key for key, kind, _ in entries if kind in {"model", "tool"}), spent)
+    finally:
+        await store.close()
+
+
+def conversation(directory: Path, forkers: Forkers, plan: Plan) -> Ended:
+    """Have a model that uses tools investigate one alert, in as many processes as the plan takes."""
+    directory.mkdir()
+    with scripted_model(inquisitive) as model:
+        more = LLM.format(url=model.url)
+        with killing(directory, sqlite_url(directory), forkers, alerts=1, linked=0, more=more) as (
+            panther,
+            (crashes, _),
+        ):
+            crashes.run_to_the_end(plan)
+
+            assert crashes.killed >= 3 * bool(plan.every)
+            assert_all_is_well(panther, directory, alerts=1, linked=0)
         booked = {line.key for line in crashes.lines if line.kind == "book"}
-        assert booked
         # A process may die between an answer and its journal entry; only then the same is asked again.
         cut_short = sum(line.killed for line in crashes.lines if line.kind == "book")
         assert len(booked) <= len(model.requests) <= len(booked) + cut_short
-        assert run_cli("status", "--json", directory=tmp_path).json["spend"]["total"]["calls"] == len(booked)
+        found = asyncio.run(ended(sqlite_url(directory)))
+        assert found.spent.calls == len(booked) > 0
+    return found
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", phases(4, sample=(0,)))
+def test_a_killed_conversation_goes_on_where_it_stopped(tmp_path: Path, forkers: Forkers, phase: int) -> None:
+    """Over the phases a process dies after each write: an answer that was journalled is never asked for again, each is
+    booked once, and steps, evidence and verdict are those of an undisturbed run.
+
+    Takes about 20 seconds each: every kill is followed by a new process.
+    """
+    whole = conversation(tmp_path / "whole", forkers, Plan())
+    killed = conversation(tmp_path / "killed", forkers, Plan(every=4, phase=phase))
+
+    assert len(whole.steps) > 5
+    assert killed.steps == whole.steps
+    assert killed.found.verdict == whole.found.verdict
+    assert [entry.rows for entry in killed.found.evidence if entry.source == "tool"] == [
+        entry.rows for entry in whole.found.evidence if entry.source == "tool"
+    ]
+    assert killed.found.usage.prompt_tokens == whole.found.usage.prompt_tokens
+    assert killed.spent == whole.spent
+    assert killed.spent.prompt_tokens == killed.found.usage.prompt_tokens
+    assert killed.spent.money == pytest.approx(killed.found.usage.money)
 
 
 @pytest.mark.slow
