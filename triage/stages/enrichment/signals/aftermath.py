@@ -11,7 +11,6 @@ from triage.domain.signal import Signal
 from triage.logtypes import Harm, harmful_action, is_self_service, knows_harmful_actions
 from triage.stages.enrichment.signals.awaited import is_awaited
 from triage.stages.enrichment.signals.facts import (
-    SETTLED,
     Facts,
     done,
     is_address,
@@ -25,7 +24,7 @@ from triage.stages.enrichment.signals.facts import (
 from triage.stages.enrichment.signals.place import check_addresses
 
 HOURS = timedelta(hours=12)
-"""How long after the alert's last event a follow-up is taken for one."""
+"""How long after the alert's last event an action still counts as a follow-up."""
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
 ROUTINE_DAYS = 2
@@ -103,7 +102,7 @@ def _usual_addresses(facts: Facts) -> set[str]:
         text(row, "address")
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
-        if (first := moment(row, "first_seen")) is not None and first < facts.actor.moment - SETTLED
+        if facts.settled(row)
     }
 
 
@@ -113,7 +112,7 @@ def _profile(facts: Facts) -> dict[str, int]:
         text(row, "action"): number(row, "days")
         for entry in facts.read("routine_aftermath", "action", "days")
         for row in entry.rows
-        if (first := moment(row, "first_seen")) is not None and first < facts.actor.moment - SETTLED
+        if facts.settled(row)
     }
 
 
@@ -132,11 +131,11 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
             by_kind.setdefault(step.harm, (step, serious))
     for index, (step, serious) in enumerate(list(by_kind.values())[:4]):
         name = "harmful_aftermath" if index == 0 else "harmful_aftermath_more"
-        sentence = f"{plain(step.action)} followed ({step.harm.value}), {plural(step.times, 'time')}."
+        sentence = f"Afterwards this actor did {plain(step.action)} ({step.harm.value}), {plural(step.times, 'time')}."
         yield signal(name, sentence, [step.entry], scale=serious)
     routine = [step for step in steps if step.routine]
     if routine and not by_kind:
-        sentence = f"{plain(routine[0].action)} followed, as on earlier days of this actor."
+        sentence = f"Afterwards this actor did {plain(routine[0].action)}, as on earlier days."
         yield signal("routine_aftermath", sentence, [routine[0].entry])
     if not by_kind:
         yield from _quiet(facts)
@@ -155,7 +154,7 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
         scale *= 0.4
     if scale > 0:
         hours = round(watched.total_seconds() / 3600)
-        sentence = f"Nothing harmful that is new for this actor followed within {plural(hours, 'hour')}."
+        sentence = f"This actor did nothing harmful that was new for them within {plural(hours, 'hour')} of the alert."
         yield signal("quiet_aftermath", sentence, [entry], scale=scale, absence=True)
 
 
@@ -166,7 +165,7 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             first = moment(row, "first_seen")
             back = text(row, "action") in wanted and done(row) > 0
             if back and first is not None and facts.actor.moment < first <= facts.actor.last + SETTLING:
-                yield signal("reverted", f"{plain(text(row, 'action'))} took the change back.", [entry])
+                yield signal("reverted", f"{plain(text(row, 'action'))} undid the change.", [entry])
                 return
 
 
@@ -192,7 +191,7 @@ def target_use(facts: Facts) -> Iterator[Signal]:
         # Only a change of credentials lets somebody else in; who was given rights works from where they like.
         kinds = {note.harm for action in actor.actions if (note := harmful_action(entry.log_type, action))}
         scale = 0.35 if kinds <= {Harm.PRIVILEGE} and kinds else 1.0
-        sentence = f"{who} was then used from {where}, where it never worked before."
+        sentence = f"{who} was then used from {where}, which it had never used before."
         yield signal("target_used", sentence, [entry], scale=scale)
         return
     for entry in facts.read("target_as_usual", "identity", "address", "first_seen"):
@@ -201,9 +200,7 @@ def target_use(facts: Facts) -> Iterator[Signal]:
         settled = {text(row, "address") for row in entry.rows if _before(facts, row)}
         active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > actor.last]
         if settled and active and {text(row, "address") for row in active} <= settled | here:
-            sentence = (
-                f"{plain(text(active[0], 'identity'))} goes on from {plain(text(active[0], 'address'))}, as before."
-            )
+            sentence = f"{plain(text(active[0], 'identity'))} is still used from {plain(text(active[0], 'address'))}, as before."
             yield signal("target_as_usual", sentence, [entry])
 
 
@@ -222,8 +219,7 @@ def used_strangely(facts: Facts) -> Evidence | None:
 
 
 def _before(facts: Facts, row: Row) -> bool:
-    first = moment(row, "first_seen")
-    return first is not None and first < facts.actor.moment - SETTLED and is_address(text(row, "address"))
+    return facts.settled(row) and is_address(text(row, "address"))
 
 
 def _since(facts: Facts, row: Row) -> bool:
@@ -240,7 +236,7 @@ def _since(facts: Facts, row: Row) -> bool:
 
 
 def strangers(facts: Facts) -> Iterator[Signal]:
-    """After the change somebody unknown works on the target, or comes in through what was opened."""
+    """After the change someone unknown works on the target, or connects through what was opened."""
     actor = facts.actor
     for entry in facts.read("stranger_on_target", "address", "on_target", "first_seen"):
         settled = any(_before(facts, row) for row in entry.rows)
@@ -248,7 +244,7 @@ def strangers(facts: Facts) -> Iterator[Signal]:
             if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != actor.identity:
                 address = text(row, "address")
                 if address not in actor.addresses:
-                    sentence = f"Afterwards {plain(address)}, never in this log before, worked on the same target."
+                    sentence = f"Afterwards {plain(address)}, not seen in this log before, worked on the same target."
                     yield signal("stranger_on_target", sentence, [entry])
                     return
     for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):
@@ -256,8 +252,8 @@ def strangers(facts: Facts) -> Iterator[Signal]:
         if fresh and len(fresh) < len(entry.rows):
             row = fresh[-1]
             sentence = (
-                f"After the change {plain(text(row, 'source'))} came in to {plain(text(row, 'target'))} port "
-                f"{number(row, 'port')}, which nobody outside reached before."
+                f"After the change {plain(text(row, 'source'))} connected to {plain(text(row, 'target'))} port "
+                f"{number(row, 'port')}, which no outside address had reached before."
             )
             yield signal("opened_to_strangers", sentence, [entry])
             return

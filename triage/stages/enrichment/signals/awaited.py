@@ -56,6 +56,8 @@ def came_after_all(facts: Facts) -> Iterator[Signal]:
                 and number(row, "targets") == 1
                 and text(row, "target") in facts.actor.targets
             ):
-                sentence = f"{plain(text(row, 'action'))}, whose absence raised the alert, followed on the same target."
+                sentence = (
+                    f"{plain(text(row, 'action'))}, whose absence raised the alert, happened later on the same target."
+                )
                 yield signal("awaited_came", sentence, [entry])
                 return

@@ -17,10 +17,10 @@ from triage.stages.enrichment.actor import AlertActor, parse_time
 from triage.stages.enrichment.signals.weights import WEIGHTS
 
 SETTLED = timedelta(days=3)
-"""What is younger than this before the alert may belong to the same intrusion."""
+"""Anything that began less than this before the alert may belong to the same intrusion."""
 
 WORKED_DAYS = 8
-"""Days of work from which somebody's hours are known."""
+"""Days of work from which an actor's hours are known."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +49,7 @@ class Facts:
 
     @property
     def unusual_hour(self) -> "Evidence | None":
-        """The answer that shows that the actor never worked at this time of day; `None` where they did, or who knows."""
+        """The answer that shows that the actor never worked at this time of day; `None` if they did or nobody knows."""
         for entry in self.read("off_hours", "hour", "days"):
             known = {number(row, "hour"): number(row, "days") for row in entry.rows}
             if sum(known.values()) < 3 * WORKED_DAYS:
@@ -60,8 +60,13 @@ class Facts:
 
     @property
     def off_schedule(self) -> bool:
-        """A service identity at work at an hour at which it never worked: a program does not choose another hour."""
+        """A service identity is at work at an hour at which it never worked: a program does not choose another hour."""
         return bool(self.actor.identity) and not self.actor.people and self.unusual_hour is not None
+
+    def settled(self, row: Row) -> bool:
+        """Whether what a row counts began too long before the alert to belong to the same intrusion."""
+        first = moment(row, "first_seen")
+        return first is not None and first < self.actor.moment - SETTLED
 
     def named(self, name: str) -> Iterator[Evidence]:
         """Answered questions of this id, whatever the playbook."""

@@ -4,7 +4,6 @@ from collections.abc import Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
-from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import (
@@ -32,7 +31,6 @@ LOOKING_AROUND = 3
 HABIT_SPAN = timedelta(days=6)
 """They must spread over this much, so that an intrusion of a few days is none."""
 TEAM_DAYS = 3
-KNOWN_DAYS = 2
 ROUND_THE_CLOCK = 20
 """Hours of the day at which only a machine is at work."""
 COMMONS = 8
@@ -68,7 +66,7 @@ def own_history(facts: Facts) -> Iterator[Signal]:
             if not counted:
                 yield from _first_time(facts, entry, what)
         elif len(earlier) >= HABIT_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
-            # A stolen session does its owner's work, so habit says less where nobody vouched for the place.
+            # A stolen session does its owner's work, so habit says less at an unfamiliar address.
             scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (
                 0.5 if unfamiliar or facts.off_schedule else 1.0
             )
@@ -81,14 +79,14 @@ def own_history(facts: Facts) -> Iterator[Signal]:
 
 def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
     if facts.actor.refused:
-        # Being refused is nothing that somebody does.
+        # Being refused is not something that an actor does.
         return
     known = facts.first("first_seen_actor", "action", "days")
     if known is not None and known.rows:
         sentence = f"This actor has never done {what} in the history window, though otherwise active."
         yield signal("first_seen_action", sentence, [entry, known], absence=entry.row_count == 0)
     elif known is not None:
-        sentence = "This actor does nothing at all in this log before the alert's day."
+        sentence = "This actor has no activity in this log before the day of the alert."
         yield signal("first_seen_actor", sentence, [known], absence=True)
 
 
@@ -145,10 +143,10 @@ def peers(facts: Facts) -> Iterator[Signal]:
     if actor.refused:
         return
     what = plain(actor.actions[0]) if actor.actions else "this"
-    # A colleague's rota excuses nobody who works from an unknown place or gives things to unknown parties.
+    # What colleagues do on a rota excuses less from an unfamiliar address, or towards an unknown recipient.
     scale = 0.4 if check_addresses(facts).unfamiliar or new_recipient(facts) is not None else 1.0
     for entry in facts.read("team_routine", "actor", "on_target"):
-        settled = [row for row in entry.rows if _settled(facts, row)]
+        settled = [row for row in entry.rows if facts.settled(row)]
         on_target = _target_days(facts)
         if on_target is not None and on_target[1] >= TEAM_DAYS:
             history, days, who = on_target
@@ -185,11 +183,6 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
         yield signal("first_time_burst", sentence, [fresh[others[0]]], scale=scale)
 
 
-def _settled(facts: Facts, row: Row) -> bool:
-    first = moment(row, "first_seen")
-    return first is not None and first < facts.actor.moment - SETTLED
-
-
 def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
     """Days on which others did the same to the same target."""
     actor = facts.actor
@@ -197,12 +190,12 @@ def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
         if "on_target" in entry.columns:
             continue
         if len({text(row, "actor") for row in entry.rows}) > COMMONS:
-            # An application, a role or a project that everybody works with.
+            # An application, a role or a project that everyone works with.
             continue
         rows = [
             row
             for row in entry.rows
-            if text(row, "action") in actor.actions and text(row, "actor") != actor.identity and _settled(facts, row)
+            if text(row, "action") in actor.actions and text(row, "actor") != actor.identity and facts.settled(row)
         ]
         if rows:
             return entry, sum(number(row, "days") for row in rows), text(rows[0], "actor")
@@ -223,7 +216,7 @@ def new_recipient(facts: Facts) -> Evidence | None:
     if not facts.actor.recipients:
         return None
     for entry in facts.read("new_recipient", "recipient", "days"):
-        if not any(_settled(facts, row) for row in entry.rows):
+        if not any(facts.settled(row) for row in entry.rows):
             return entry
     return None
 
@@ -234,16 +227,16 @@ def recipients(facts: Facts) -> Iterator[Signal]:
     if entry is not None:
         who = plain(facts.actor.recipients[0])
         if entry.rows:
-            sentence = f"{who} was first given anything on {text(entry.rows[0], 'first_seen')[:10]}, with this."
+            sentence = f"{who} first received anything on {text(entry.rows[0], 'first_seen')[:10]}, with this."
             yield signal("new_recipient", sentence, [entry])
         else:
-            yield signal("new_recipient", f"{who} was never given anything before.", [entry], absence=True)
+            yield signal("new_recipient", f"{who} has never received anything before.", [entry], absence=True)
         return
     for entry in facts.read("known_recipient", "recipient", "days"):
-        settled = [row for row in entry.rows if _settled(facts, row)]
+        settled = [row for row in entry.rows if facts.settled(row)]
         row = max(settled, key=lambda row: number(row, "days"), default=None)
         if row is not None and number(row, "days") >= HABIT_DAYS:
-            sentence = f"{plain(text(row, 'recipient'))} received the like on {number(row, 'days')} earlier days."
+            sentence = f"{plain(text(row, 'recipient'))} received the same kind of thing on {number(row, 'days')} earlier days."
             yield signal("known_recipient", sentence, [entry])
 
 
@@ -259,7 +252,7 @@ def flows(facts: Facts) -> Iterator[Signal]:
             yield signal("new_peer", "This source never sent to this destination before.", [entry], absence=True)
     for entry in facts.read("lateral_movement", "source", "target", "port"):
         fresh = [row for row in entry.rows if (first := moment(row, "first_seen")) and first >= actor.moment]
-        settled = [row for row in entry.rows if _settled(facts, row)]
+        settled = [row for row in entry.rows if facts.settled(row)]
         if fresh and settled:
             row = fresh[0]
             sentence = (

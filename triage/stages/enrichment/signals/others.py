@@ -1,4 +1,4 @@
-"""The operator's list, how this detection's alerts ended, other alerts, and logs that no playbook knows."""
+"""The operator's list, how this detection's alerts ended, other alerts, and log types without a playbook."""
 
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -8,9 +8,11 @@ from math import log
 from triage.domain.evidence import Source
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
-from triage.stages.enrichment.signals.facts import Facts, day, moment, plain, plural, signal, text
+from triage.stages.enrichment.signals.facts import Facts, day, moment, plain, signal, text
 from triage.stages.enrichment.signals.history import HABIT_DAYS
 
+NAMED = 3
+"""Other detections that a sentence names."""
 JUDGED = 5
 """Earlier alerts that people must have judged before their outcome says anything."""
 
@@ -86,7 +88,9 @@ def other_alerts(facts: Facts) -> Iterator[Signal]:
             and last >= facts.actor.moment - timedelta(days=1)
         }
         if near:
-            sentence = f"{plural(len(near), 'other detection')} matched on this actor, such as {min(near)}."
+            names = ", ".join(map(plain, sorted(near)[:NAMED]))
+            more = f" and {len(near) - NAMED} more" if len(near) > NAMED else ""
+            sentence = f"Also raised on this actor: {names}{more}."
             yield signal("other_alerts", sentence, [entry])
             return
 
@@ -97,14 +101,14 @@ def generic(facts: Facts) -> Iterator[Signal]:
         for entry in facts.read(name, "day", "times"):
             days = {found for row in entry.rows if (found := day(row)) and found < facts.actor.moment.date()}
             if not entry.rows:
-                yield signal(name, f"The {word} never occurs in this log before.", [entry], absence=True)
+                yield signal(name, f"The {word} does not occur earlier in this log.", [entry], absence=True)
             elif len(days) >= 2 * HABIT_DAYS:
-                sentence = f"The {word} occurs in this log on {len(days)} earlier days, the last on {max(days)}."
+                sentence = f"The {word} occurred in this log on {len(days)} earlier days, the last on {max(days)}."
                 yield signal("generic_known", sentence, [entry], scale=1.0 if word == "actor" else 0.6)
     for entry in facts.read("generic_new_hash", "day", "times"):
         days = {found for row in entry.rows if (found := day(row)) and found < facts.actor.moment.date()}
         if not entry.rows:
-            yield signal("generic_new_hash", "The file never occurs in this log before.", [entry], absence=True)
+            yield signal("generic_new_hash", "The file does not occur earlier in this log.", [entry], absence=True)
         elif len(days) >= HABIT_DAYS:
-            sentence = f"The file occurs in this log on {len(days)} earlier days, the last on {max(days)}."
+            sentence = f"The file occurred in this log on {len(days)} earlier days, the last on {max(days)}."
             yield signal("generic_known", sentence, [entry], scale=0.6)

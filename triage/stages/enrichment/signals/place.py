@@ -1,4 +1,4 @@
-"""Is this where the actor works, and did anybody vouch for the place?"""
+"""Is this where the actor works, and did anyone confirm it with a second factor?"""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ from triage.stages.enrichment.signals.facts import (
 )
 
 FRESH_SIGN_IN = timedelta(hours=14)
-"""A second factor older than a long working day vouches for nobody."""
+"""A second factor older than a long working day confirms nothing."""
 ITSELF = timedelta(seconds=5)
 """Events of one sign-in lie within this."""
 AT_ONCE = timedelta(hours=2)
@@ -47,14 +47,14 @@ class AddressCheck:
     refusals: int = 0
     """Refused sign-ins or prompts from there shortly before the success."""
     verified_by: str = ""
-    """Somebody of the company with a second factor there, where the actor's own sign-ins are not known."""
+    """The employee who gave a second factor there, if the actor's own sign-ins are unknown."""
     could_sign_in: bool = False
     """A sign-in log was asked about this person and knows them."""
     pool: bool = False
 
     @property
     def unfamiliar(self) -> bool:
-        """New to the actor, and nobody signed in there with a second factor."""
+        """New to the actor, and no sign-in there was confirmed with a second factor."""
         return bool(self.address and self.asked) and self.known is None and self.verified is None
 
 
@@ -78,7 +78,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
     watched = False
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         asked.append(entry)
-        settled = [row for row in entry.rows if (first := moment(row, "first_seen")) and first < actor.moment - SETTLED]
+        settled = [row for row in entry.rows if facts.settled(row)]
         pool = pool or sum(is_address(text(row, "address")) for row in settled) >= POOL
         could = could or (bool(entry.rows) and entry.key.endswith(".person_places"))
         if known is None and any(text(row, "address") == address and number(row, "times") for row in settled):
@@ -107,7 +107,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
             for row in entry.rows:
                 if text(row, "address") == address and _is_verified(facts, row, entry):
                     verified, verified_by = entry, text(row, "person")
-    # A prompt that is pressed away until somebody gives in vouches for nobody.
+    # A prompt that is denied until the person gives in confirms nothing.
     bombed = refusals >= DENIED_PROMPTS and known is None
     return AddressCheck(
         address,
@@ -123,12 +123,12 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
 
 
 def _is_named(actor: str) -> bool:
-    """Whether the actor is somebody's account rather than a role or a machine."""
+    """Whether the actor is a person's account rather than a role or a machine."""
     return bool(actor) and not actor.startswith("arn:") and not is_address(actor)
 
 
 def _before_itself(facts: Facts, entry: Evidence) -> datetime:
-    """Up to when a sign-in may vouch: the sign-in that raised the alert doesn't vouch for itself."""
+    """The latest sign-in that counts: the one that raised the alert doesn't confirm itself."""
     own = entry.log_type == facts.actor.log_type
     return facts.actor.moment - ITSELF if own else facts.actor.moment
 
@@ -157,34 +157,36 @@ def _refusals(rows: Sequence[Row]) -> int:
 
 
 def addresses(facts: Facts) -> Iterator[Signal]:
-    """New or known, vouched for or not."""
+    """Known or new, confirmed or not."""
     place = check_addresses(facts)
     if not place.address or place.address == facts.actor.identity:
         return
     shown = plain(place.address)
     if place.known is not None:
-        yield signal("known_address", f"{shown} is an address that this actor used before.", [place.known])
+        yield signal("known_address", f"This actor has used {shown} before.", [place.known])
     if place.verified is not None and place.known is None:
         who = f" by {plain(place.verified_by)}" if place.verified_by else ""
-        sentence = f"A second factor was given at {shown}{who} shortly before."
+        sentence = f"A second factor was given from {shown}{who} shortly before."
         yield signal("verified_sign_in", sentence, [place.verified])
     if not place.unfamiliar or not place.asked:
         return
     shared = _shared(facts)
     scale = 0.3 if place.pool else 0.4 if shared else 1.0
     if place.signed_in is not None and place.refusals:
-        sentence = f"{shown} is new for this actor; the sign-in there came after {place.refusals} refusals."
+        sentence = (
+            f"This actor has not used {shown} before, and signed in from it only after {place.refusals} refusals."
+        )
         yield signal("new_address_without_sign_in", sentence, [place.signed_in], scale=scale)
     elif place.signed_in is not None:
-        sentence = f"{shown} is new for this actor; there was a sign-in, without a second factor."
+        sentence = f"This actor has not used {shown} before, and signed in from it without a second factor."
         yield signal("new_address", sentence, [place.signed_in], scale=scale * 0.8)
     elif place.could_sign_in:
-        sentence = f"{shown} is new for this actor, and nobody had signed in there for it before the alert."
+        sentence = f"This actor has not used {shown} before, and did not sign in from it before the alert."
         # A long-lived key needs no sign-in, so its absence says less.
         keyed = 0.8 if facts.actor.identity.startswith("arn:") else 1.0
         yield signal("new_address_without_sign_in", sentence, _telling(place), scale=scale * keyed)
     else:
-        sentence = f"{shown} is new for this actor."
+        sentence = f"This actor has not used {shown} before."
         yield signal("new_address", sentence, _telling(place)[:1], scale=scale * (1.0 if facts.actor.people else 1.6))
     yield from _two_places(facts, place, scale)
 
@@ -210,8 +212,7 @@ def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Sig
     usual: set[str] = set()
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         for row in entry.rows:
-            first = moment(row, "first_seen")
-            if first is not None and first < facts.actor.moment - SETTLED:
+            if facts.settled(row):
                 usual.add(text(row, "address"))
     usual.discard(place.address)
     for name in ("person_signins", "actor_before", "actor_after"):
@@ -222,7 +223,7 @@ def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Sig
                 if address not in usual or not is_address(address) or first is None or last is None:
                     continue
                 if first <= facts.actor.last + AT_ONCE and last >= facts.actor.moment - AT_ONCE:
-                    sentence = f"{plain(address)}, a usual address, was in use within two hours of the new one."
+                    sentence = f"{plain(address)}, one of this actor's usual addresses, was in use within two hours of the new one."
                     yield signal("two_places", sentence, [entry], scale=scale)
                     return
 
@@ -243,7 +244,7 @@ def sessions(facts: Facts) -> Iterator[Signal]:
             one, other = (plain(text(row, "address")) for row in pair)
             yield signal(
                 "session_two_places",
-                f"One session or key was used from {one} and from {other} at once.",
+                f"One session or key was used from {one} and from {other} at the same time.",
                 [entry],
                 scale=scale,
             )
@@ -288,16 +289,14 @@ def sign_ins(facts: Facts) -> Iterator[Signal]:
 
 def _usual(facts: Facts, address: str) -> bool:
     return any(
-        text(row, "address") == address
-        and (first := moment(row, "first_seen"))
-        and first < facts.actor.moment - SETTLED
+        text(row, "address") == address and facts.settled(row)
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
     )
 
 
 def staff(facts: Facts) -> Iterator[Signal]:
-    """For traffic that names no person: whether somebody of the company is signed in at the address."""
+    """For traffic that identifies no person: whether an employee is signed in at the address."""
     if not is_address(facts.actor.identity):
         return
     for entry in facts.read("staff_address", "person", "address", "second_factor"):

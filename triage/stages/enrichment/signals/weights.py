@@ -27,7 +27,7 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 0.9, "Most work is repetition; stolen accounts are used for what their owner never did."
     ),
     "first_seen_actor": Weight(
-        _UP, 1.0, "Nothing at all before, and then an act worth an alert: a starter, or somebody else."
+        _UP, 1.0, "Nothing at all before, and then an act worth an alert: a new employee, or someone else."
     ),
     "routine": Weight(
         _DOWN, 2.0, "The same act on many separate days is a duty; an intruder has not been here that long."
@@ -41,19 +41,21 @@ WEIGHTS: Mapping[str, Weight] = {
     ),
     "burst": Weight(_UP, 1.0, "Far more at once than on any day before: a haul, or a migration."),
     "volume_burst": Weight(
-        _UP, 1.0, "Far more bytes, rows or items in a day than ever: a haul, or a job that somebody should know of."
+        _UP, 1.0, "Far more bytes, rows or items in a day than ever: a haul, or a job that someone should know of."
     ),
-    "first_time_burst": Weight(_UP, 0.6, "Several things at once that this actor never did: somebody looks around."),
+    "first_time_burst": Weight(
+        _UP, 0.6, "Several things at once that this actor never did: someone is looking around."
+    ),
     "off_hours": Weight(_UP, 0.4, "Intruders keep their own hours, but people work late too."),
     # peers
     "team_routine": Weight(
-        _DOWN, 1.8, "Colleagues do exactly this to this target on a rhythm: a rota reached somebody new."
+        _DOWN, 1.8, "Colleagues do exactly this to this target on a rhythm: a rota has come round to someone new."
     ),
     "common_here": Weight(_DOWN, 0.5, "Several others do this often; it is ordinary work here, by other people."),
     "rare_among_peers": Weight(_UP, 0.4, "Nobody else does this at all."),
     # place
     "new_address_without_sign_in": Weight(
-        _UP, 2.0, "Work from a place nobody vouched for: a key or session in other hands looks like this."
+        _UP, 2.0, "Work from an unfamiliar address without a sign-in: a stolen key or session looks like this."
     ),
     "new_address": Weight(_UP, 1.0, "A new place, where no sign-in log can tell more."),
     "known_address": Weight(_DOWN, 0.5, "The usual place; insiders and malware on the usual machine look the same."),
@@ -63,23 +65,21 @@ WEIGHTS: Mapping[str, Weight] = {
     "shared_address": Weight(_DOWN, 0.3, "Several colleagues work from there on many days: an office or a VPN."),
     "two_places": Weight(_UP, 0.8, "At work at the usual place and at a new one within two hours."),
     "session_two_places": Weight(_UP, 1.6, "One session or key in use at two addresses has two holders."),
-    "staff_address": Weight(_DOWN, 1.0, "Somebody of the company is signed in with a second factor at this address."),
+    "staff_address": Weight(_DOWN, 1.0, "An employee is signed in with a second factor at this address."),
     # sign-in
     "failed_then_succeeded": Weight(_UP, 1.5, "Many refusals and then success is how guessing and prompt bombing end."),
     "refused": Weight(_UP, 0.6, "Calls that fail for lack of rights, of kinds never tried before, feel for the walls."),
     # what followed
     "harmful_aftermath": Weight(
-        _UP, 2.2, "What an intruder wants next, done next, by somebody who doesn't usually do it."
+        _UP, 2.2, "What an intruder wants next, done next, by someone who doesn't usually do it."
     ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
     "target_used": Weight(_UP, 2.6, "The identity that was changed is then used from a place it never worked from."),
     "target_as_usual": Weight(_DOWN, 0.7, "The identity that was changed goes on working from its usual places only."),
-    "stranger_on_target": Weight(_UP, 1.8, "After the change somebody from nowhere known works on the target."),
-    "opened_to_strangers": Weight(_UP, 1.8, "Outsiders come in through a port that nobody outside reached before."),
+    "stranger_on_target": Weight(_UP, 1.8, "After the change someone from an unknown address works on the target."),
+    "opened_to_strangers": Weight(_UP, 1.8, "Outsiders connect to a port that no outside address had reached before."),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),
-    "routine_aftermath": Weight(
-        _DOWN, 0.3, "What followed looks drastic but belongs to the actor's earlier performances."
-    ),
+    "routine_aftermath": Weight(_DOWN, 0.3, "What followed looks drastic but belongs to the actor's usual work."),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
     "awaited_came": Weight(
         _DOWN, 1.5, "The alert says that something failed to follow; it did follow, only later than the rule waited."
