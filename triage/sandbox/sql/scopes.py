@@ -9,9 +9,8 @@ from sqlglot import exp
 from triage.sandbox.columns import Columns, Kind
 from triage.sandbox.errors import QueryError
 from triage.sandbox.sql.flatten import DEFAULT_NAMES, FLATTENED, flatten_rows
-from triage.sandbox.sql.names import named
 from triage.sandbox.sql.rules import rewrite
-from triage.sandbox.sql.values import Node, call, kind_of, mark, step
+from triage.sandbox.sql.values import Node, call, kind_of, mark, named, step
 from triage.sandbox.world import Table
 
 _NAMES = (exp.Identifier, exp.DataType, exp.Var, exp.JSONPath)

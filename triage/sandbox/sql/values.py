@@ -1,4 +1,4 @@
-"""SQL values and their kinds: the few conversions that Snowflake does by itself and DuckDB does not."""
+"""SQL values, their kinds and the names of columns: what Snowflake does by itself and DuckDB doesn't."""
 
 from collections.abc import Callable, Iterable
 
@@ -98,3 +98,22 @@ def common_kind(node: Node) -> Kind:
     if Kind.VARIANT in kinds:
         return Kind.VARIANT
     return next((kind for kind in kinds if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
+
+
+def named(projection: Node) -> Node:
+    """Name a computed column as Snowflake does: by its own text."""
+    if isinstance(projection, exp.Alias | exp.Column | exp.Star):
+        return projection
+    return exp.alias_(projection, _title(projection), quoted=True)
+
+
+def _title(node: Node) -> str:
+    if isinstance(node, exp.JSONExtract):
+        title = _title(node.this)
+        for position, part in enumerate(node.args["expression"].expressions[1:]):
+            if isinstance(part, exp.JSONPathSubscript):
+                title += f"[{part.this}]"
+            else:
+                title += (":" if position == 0 else ".") + str(part.this)
+        return title
+    return node.name if isinstance(node, exp.Column) else node.sql(dialect="snowflake")
