@@ -209,6 +209,9 @@ def _check_quoted(text: str, token: Token, part: str) -> None:
 
 def _check_word(text: str, token: Token, part: str) -> None:
     """A keyword may be two words, as in GROUP BY."""
+    if part.endswith("'"):
+        message = "strings with a letter before the quote (N'…', X'…') are not allowed; write an ordinary string"
+        raise at(text, token.start, "character", message)
     if not part.isascii() or not part.isidentifier():
         words = part.replace("$", "_").split()
         odd = _NOT_IN_WORDS.search(part)

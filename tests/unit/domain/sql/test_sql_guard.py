@@ -273,12 +273,19 @@ HOSTILE: list[tuple[str, str]] = [
 ]
 
 
-@pytest.mark.parametrize(("code", "text"), HOSTILE, ids=[f"{n}-{code}" for n, (code, _) in enumerate(HOSTILE)])
-def test_a_hostile_or_broken_query_is_refused(code: str, text: str) -> None:
+def outcome(text: str) -> str:
+    """`accepted`, or the code of the refusal."""
+    try:
+        accept(text)
+    except SqlRefused as error:
+        return error.code
+    return "accepted"
+
+
+def test_hostile_and_broken_queries_are_refused() -> None:
     """Everything that is not one bounded read of an allowed table is refused, under a stable code."""
-    error = refuse(text)
-    assert error.code == code
-    assert isinstance(error, TriageError)
+    assert [(code, found, text) for code, text in HOSTILE if (found := outcome(text)) != code] == []
+    assert issubclass(SqlRefused, TriageError)
 
 
 BENIGN: list[str] = [
@@ -344,18 +351,22 @@ BENIGN: list[str] = [
 ]
 
 
-@pytest.mark.parametrize("text", BENIGN, ids=range(len(BENIGN)))
-def test_a_bounded_read_is_accepted_and_stays_what_it_is(text: str) -> None:
-    """A bounded read is accepted, and reading the emitted statement again gives the same statement."""
+def is_faithful(text: str) -> bool:
+    """Whether a query is accepted, bounded, and stays what it is when its emitted statement is read again."""
     query = accept(text)
-    assert accept(query.sql).sql == query.sql
-    assert query.sql.startswith(("SELECT", "WITH", "(SELECT"))
-    assert query.limit <= SqlPolicy().max_limit
-    assert query.sql.endswith(f"LIMIT {query.limit}")
-    assert all(name.count(".") == 2 and name == name.lower() for name in query.tables)
-    if query.tables:
-        assert query.window is not None
-        assert query.window.duration <= SqlPolicy().max_window
+    return (
+        accept(query.sql).sql == query.sql
+        and query.sql.startswith(("SELECT", "WITH", "(SELECT"))
+        and query.limit <= SqlPolicy().max_limit
+        and query.sql.endswith(f"LIMIT {query.limit}")
+        and all(name.count(".") == 2 and name == name.lower() for name in query.tables)
+        and (not query.tables or (query.window is not None and query.window.duration <= SqlPolicy().max_window))
+    )
+
+
+def test_bounded_reads_are_accepted_and_stay_what_they_are() -> None:
+    """A bounded read is accepted, and reading the emitted statement again gives the same statement."""
+    assert [text for text in BENIGN if outcome(text) != "accepted" or not is_faithful(text)] == []
 
 
 def test_the_emitted_statement_is_written_from_the_tree() -> None:

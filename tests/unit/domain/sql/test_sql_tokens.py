@@ -100,3 +100,30 @@ def test_size_is_counted_in_bytes() -> None:
     with pytest.raises(SqlRefused, match="21 bytes") as caught:
         scan("SELECT 'éééééé'", policy)
     assert caught.value.code == "size"
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("SELECT a := 1", "character"),
+        ("SELECT N'a'", "character"),
+        ("SELECT 0x1F", "syntax"),
+        ("SELECT 1_000", "syntax"),
+        ("SELECT 1; SELECT BEGIN EXECUTE anything", "not_select"),
+        ("SELECT 1 /* open", "unterminated"),
+        ("SELECT 1 /* open -- \n ;", "unterminated"),
+        ('SELECT ""', "unterminated"),
+        ("SELECT 1 /* a\u00a0b */ \u00a0 + 1", "character"),
+    ],
+)
+def test_what_the_tokenizer_reads_generously_is_refused(text: str, code: str) -> None:
+    """Forms that the library takes for a number, a string or space, and Snowflake might read in another way."""
+    with pytest.raises(SqlRefused) as caught:
+        clean(text)
+    assert caught.value.code == code
+
+
+def test_a_comment_gives_the_parser_no_orders() -> None:
+    """The library would take a comment that addresses it for notes on the node."""
+    scanned = scan("SELECT a /* sqlglot.meta moment=true */ FROM b", SqlPolicy())
+    assert not any(token.comments for token in scanned.tokens)
