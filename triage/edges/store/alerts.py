@@ -11,8 +11,9 @@ from sqlalchemy import Connection, Row, and_, bindparam, case, literal, or_, sel
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Linked, Selected, Skipped
 from triage.edges.store import links
+from triage.edges.store.columns import AT_ONCE, dump, load, short_key, upsert
 from triage.edges.store.links import next_run, run_id
-from triage.edges.store.tables import AT_ONCE, alerts, dump, load, short_key, upsert
+from triage.edges.store.tables import alerts
 from triage.errors import NotFound
 from triage.ports import AlertRecord, State
 

@@ -20,7 +20,7 @@ T = TypeVar("T")
 class Database:
     """Runs functions in transactions, so that the event loop never waits for a disk.
 
-    On SQLite all writes share one thread. Times in leases and waits follow `tables.clock`.
+    On SQLite all writes share one thread. Times in leases and waits follow `columns.clock`.
     """
 
     def __init__(self, engines: Engines) -> None:

@@ -24,7 +24,7 @@ STATEMENT_SECONDS = 60
 """How long PostgreSQL lets one statement run, and a silent transaction stay open (PostgreSQL)."""
 
 SILENCE_SECONDS = 60
-"""How long a server may be silent on a connection before that counts as broken (PostgreSQL); else it is two hours."""
+"""Silence after which a connection counts as broken (PostgreSQL); the default is two hours."""
 _PROBES = 3
 _WAL_PAUSE = 0.02
 
@@ -58,7 +58,7 @@ class Engines:
     """Threads that may read at once; 0 where reading and writing share threads."""
     writers: int
     place: str
-    """The database in words, without its password."""
+    """The database's name for messages, without its password."""
     driver_error: type[Exception]
 
 

@@ -1,4 +1,4 @@
-"""Every failure of a database as a StoreError that says what to do."""
+"""Translates every failure of a database into a StoreError that says what to do."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,7 +16,7 @@ _MESSAGE_CHARACTERS = 200
 
 _DEADLOCK = frozenset({"40001", "40P01"})
 DEADLOCKS = 4
-"""How often one transaction may lose before it is a failure."""
+"""Retries of one transaction before a deadlock is a failure."""
 
 # SQLite's result codes, by the name of their primary code. Source: https://www.sqlite.org/rescode.html
 _SQLITE: dict[str, tuple[str, bool]] = {
@@ -60,7 +60,7 @@ def _failed(text: str, *, retryable: bool) -> StoreError:
 
 
 def store_error(error: BaseException, place: str) -> StoreError:
-    """Put a failure into words.
+    """Translate a failure into a message that says what to do.
 
     Args:
         error: From SQLAlchemy, its driver, or pydantic reading a stored value.

@@ -5,24 +5,19 @@ from datetime import datetime
 from pydantic import JsonValue
 from sqlalchemy import Connection, bindparam, select
 
-from triage.edges.store.queue import HOLDS, held
-from triage.edges.store.tables import Upsert, alerts, dump, journal, load, upsert
+from triage.edges.store.columns import Upsert, dump, load, upsert
+from triage.edges.store.fence import fenced_row, held, holds
+from triage.edges.store.tables import journal
 from triage.ports import Claim
 
 _WRITTEN = ("alert_id", "run_id", "key", "kind", "schema_version", "epoch", "written_at", "payload")
 _REPLACED = ("kind", "schema_version", "epoch", "written_at", "payload")
 
-# A row, if the claim holds. The lock keeps the claim from being taken between this check and the commit.
-_FENCED = (
-    select(*(bindparam(f"new_{name}", type_=journal.c[name].type) for name in _WRITTEN))
-    .select_from(alerts)
-    .where(HOLDS)
-    .with_for_update(read=True)
-)
-
 
 def _appending(insert: Upsert) -> Upsert:
-    return insert.from_select(list(_WRITTEN), _FENCED, include_defaults=False).on_conflict_do_update(
+    return insert.from_select(
+        list(_WRITTEN), fenced_row(journal, _WRITTEN), include_defaults=False
+    ).on_conflict_do_update(
         index_elements=["run_id", "key"],
         set_={name: insert.excluded[name] for name in _REPLACED},
         where=journal.c.schema_version != insert.excluded.schema_version,
@@ -30,15 +25,14 @@ def _appending(insert: Upsert) -> Upsert:
 
 
 _APPEND = upsert(journal, _appending)
-_HELD = select(alerts.c.id).where(HOLDS)
 
 
 def append(
     connection: Connection, claim: Claim, key: str, kind: str, payload: JsonValue, *, now: datetime, version: int
 ) -> bool:
-    """Write a step once; false where the claim is stale.
+    """Write a step once; false if the claim is stale.
 
-    The first writer of a key wins, except over an entry of another schema version, which nobody can replay.
+    The first writer of a key wins, except over an entry of another schema version, which can't be replayed.
     """
     values = held(claim) | {
         "new_alert_id": claim.alert.id,
@@ -52,7 +46,7 @@ def append(
     }
     if connection.execute(_APPEND[connection.dialect.name], values).rowcount == 1:
         return True
-    return connection.execute(_HELD, held(claim)).first() is not None
+    return holds(connection, claim)
 
 
 _OF_RUN = select(journal.c.key, journal.c.kind, journal.c.payload).where(

@@ -3,35 +3,27 @@
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import BigInteger, Connection, Row, bindparam, func, select
+from sqlalchemy import BigInteger, Connection, Row, func, select
 
-from triage.edges.store.queue import HOLDS, held
-from triage.edges.store.tables import Upsert, alerts, spend, upsert
+from triage.edges.store.columns import Upsert, upsert
+from triage.edges.store.fence import fenced_row, held, holds
+from triage.edges.store.tables import spend
 from triage.ports import Claim, Spend
 
 _COLUMNS = ("run_id", "key", "alert_id", "at", "calls", "prompt", "cached", "completion", "money")
 
-# A row, if the claim holds; see `journal`.
-_FENCED = (
-    select(*(bindparam(f"new_{name}", type_=spend.c[name].type) for name in _COLUMNS))
-    .select_from(alerts)
-    .where(HOLDS)
-    .with_for_update(read=True)
-)
-
 
 def _booking(insert: Upsert) -> Upsert:
-    return insert.from_select(list(_COLUMNS), _FENCED, include_defaults=False).on_conflict_do_nothing(
-        index_elements=["run_id", "key"]
-    )
+    return insert.from_select(
+        list(_COLUMNS), fenced_row(spend, _COLUMNS), include_defaults=False
+    ).on_conflict_do_nothing(index_elements=["run_id", "key"])
 
 
 _BOOK = upsert(spend, _booking)
-_HELD = select(alerts.c.id).where(HOLDS)
 
 
 def book(connection: Connection, claim: Claim, key: str, cost: Spend, *, now: datetime) -> bool:
-    """Keep what a model call cost; the first entry of a run's key counts. False where the claim is stale."""
+    """Record what a model call cost; the first entry of a run's key counts. False if the claim is stale."""
     values = held(claim) | {
         "new_run_id": claim.run_id,
         "new_key": key,
@@ -45,7 +37,7 @@ def book(connection: Connection, claim: Claim, key: str, cost: Spend, *, now: da
     }
     if connection.execute(_BOOK[connection.dialect.name], values).rowcount == 1:
         return True
-    return connection.execute(_HELD, held(claim)).first() is not None
+    return holds(connection, claim)
 
 
 _SUMS = (

@@ -12,20 +12,21 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, select, update
 
 from triage.domain.selection import Linked, Selected
-from triage.edges.store.tables import AT_ONCE, NOW, UNLED, alerts, dump, load, short_key
+from triage.edges.store.columns import AT_ONCE, NOW, dump, load, short_key
+from triage.edges.store.tables import UNLED, alerts
 from triage.ports import State
 
 BATCH = 500
 
 
 def run_id(alert_id: str, number: int) -> str:
-    """Name the `number`-th investigation of an alert, without chance: two stores agree."""
+    """Name the `number`-th investigation of an alert; two stores give it the same name."""
     digest = hashlib.sha256(short_key(alert_id).encode("utf-8", "surrogatepass")).hexdigest()
     return f"{digest[:20]}-{number}"
 
 
 def next_run(alert_id: str, number: int, epoch: int) -> dict[str, object]:
-    """Columns of a run whose journal is empty: another one, where a worker has begun the present one."""
+    """Columns of a run whose journal is empty: a new one if a worker has begun the present one."""
     number += epoch > 0
     return {"run_number": number, "run_id": run_id(alert_id, number)}
 
@@ -96,7 +97,7 @@ _LATE = (
 
 
 def hold_leaders(connection: Connection, leaders: Iterable[str]) -> None:
-    """Keep these alerts from coming to an end until the transaction has."""
+    """Lock these alerts so that none finishes before this transaction does."""
     if connection.dialect.name == "sqlite":
         return
     wanted = sorted({short_key(leader) for leader in leaders})
@@ -108,14 +109,14 @@ def hold_leaders(connection: Connection, leaders: Iterable[str]) -> None:
 
 
 def just_linked(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:
-    """Of alerts that were just linked, let those be claimed whose leader had come to an end before."""
+    """Of alerts that were just linked, let those be claimed whose leader was done already."""
     for start in range(0, len(ids), BATCH):
         rows = connection.execute(_LATE.where(alerts.c.id.in_(ids[start : start + BATCH]))).all()
         _let_be_claimed(connection, rows, now)
 
 
 def link_again(connection: Connection, old: str, new: str, *, now: datetime) -> tuple[str, ...]:
-    """Link the alerts that wait for one leader to another; gives their ids."""
+    """Link the alerts that wait for one leader to another; returns their ids."""
     rows = connection.execute(
         select(alerts.c.id, alerts.c.decision)
         .where(alerts.c.leader == old, alerts.c.id != new, UNLED)

@@ -8,7 +8,8 @@ from collections.abc import Callable, Sequence
 
 from sqlalchemy import Connection, insert, inspect, select, text
 
-from triage.edges.store.tables import escape, load, schema_migrations, short_key
+from triage.edges.store.columns import escape, load, short_key
+from triage.edges.store.tables import schema_migrations
 from triage.errors import StoreError
 
 Migration = Callable[[Connection], None]

@@ -1,44 +1,20 @@
-"""Who works on which alert: claims by lease, fenced by epoch.
-
-A claim holds while the row is running with the claim's epoch and worker. Each claim raises the epoch, so a worker
-that slept through its lease finds that its writes no longer match.
-"""
+"""Who works on which alert: claims by lease. Each write of a worker is fenced by its claim; see `fence`."""
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
 
-from sqlalchemy import Connection, and_, bindparam, case, insert, select, update
+from sqlalchemy import Connection, bindparam, case, insert, select, update
 
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.edges.store import links
 from triage.edges.store.alerts import alert_of, locked
-from triage.edges.store.tables import (
-    AT_ONCE,
-    MOMENT,
-    MOMENT_PLUS,
-    NOW,
-    alerts,
-    dump,
-    investigations,
-    leases,
-    microseconds,
-)
+from triage.edges.store.columns import AT_ONCE, MOMENT, MOMENT_PLUS, NOW, dump, microseconds
+from triage.edges.store.fence import HOLDS, held
+from triage.edges.store.tables import alerts, investigations, leases
 from triage.ports import Claim, State
 
 # The statements are written once: building one costs more time than the database takes over it.
-
-HOLDS = and_(
-    alerts.c.id == bindparam("held_id", type_=alerts.c.id.type),
-    alerts.c.state == State.RUNNING,
-    alerts.c.epoch == bindparam("held_epoch", type_=alerts.c.epoch.type),
-    alerts.c.worker == bindparam("held_worker", type_=alerts.c.worker.type),
-)
-"""The condition that fences a write; `held` gives its values."""
-
-
-def held(claim: Claim) -> dict[str, object]:
-    return {"held_id": claim.alert.id, "held_epoch": claim.epoch, "held_worker": claim.worker}
 
 
 def _span(seconds: float) -> int:

@@ -8,18 +8,8 @@ from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, li
 
 from triage.domain.verdict import Investigation
 from triage.edges.store.alerts import STATE_TEXT, locked, record_of
-from triage.edges.store.tables import (
-    Upsert,
-    alerts,
-    investigations,
-    journal,
-    leases,
-    load,
-    marks,
-    receipts,
-    spend,
-    upsert,
-)
+from triage.edges.store.columns import Upsert, load, upsert
+from triage.edges.store.tables import alerts, investigations, journal, leases, marks, receipts, spend
 from triage.ports import AlertRecord, Mark, Pruned, State
 
 PRUNE_BATCH = 500
@@ -149,7 +139,7 @@ _SUMMED = ("calls", "prompt", "cached", "completion", "money")
 
 
 def _keep_sum(connection: Connection, ids: Sequence[str], before: datetime) -> None:
-    """Put one line for each day of `before` in the place of all that was spent on these alerts."""
+    """Replace what was spent on these alerts with one line for each day of `before`."""
     of_these = spend.c.alert_id.in_(ids)
     total = (
         connection.execute(
@@ -176,9 +166,9 @@ _ADD_UP = upsert(spend, _adding)
 
 
 def prune_receipts(connection: Connection, *, before: datetime) -> int:
-    """Delete receipts of writes that are known to be done, and leases that nobody has taken up since.
+    """Delete receipts of writes that are known to be done, and leases that no one has taken since.
 
-    A receipt whose outcome is open stays for a person to see.
+    A receipt whose outcome is open stays for someone to look into.
     """
     connection.execute(delete(leases).where(leases.c.lease_until < before))
     done = delete(receipts).where(receipts.c.state == "done", receipts.c.updated_at < before)

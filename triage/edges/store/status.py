@@ -4,7 +4,8 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, select
 
-from triage.edges.store.tables import MOMENT, UNLED, alerts
+from triage.edges.store.columns import MOMENT
+from triage.edges.store.tables import UNLED, alerts
 from triage.ports import Ended, InFlight, Parked, QueueStatus, State
 
 IN_FLIGHT = 256

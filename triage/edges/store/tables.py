@@ -1,23 +1,8 @@
-"""The tables as the program uses them today; `migrations` makes them.
+"""The tables as the program uses them today; `migrations` makes them."""
 
-Text and JSON are TEXT on both engines, escaped so that NUL characters and lone surrogates, which PostgreSQL and UTF-8
-cannot hold, come back as they went in. Times are whole microseconds since 1970 in UTC: exact, ordered, the same on
-both engines.
-"""
-
-import hashlib
-import json
-import re
-from collections.abc import Callable, Mapping
-from datetime import UTC, datetime, timedelta
-from typing import Any
-
-from pydantic import BaseModel, JsonValue
 from sqlalchemy import (
     BigInteger,
     Column,
-    ColumnElement,
-    Dialect,
     Double,
     ForeignKey,
     Identity,
@@ -26,178 +11,12 @@ from sqlalchemy import (
     MetaData,
     Table,
     Text,
-    TypeDecorator,
     UniqueConstraint,
-    bindparam,
     func,
-    literal_column,
     text,
 )
-from sqlalchemy.dialects import postgresql, sqlite
-from sqlalchemy.ext.compiler import compiles
-from sqlalchemy.sql.compiler import SQLCompiler
-from sqlalchemy.sql.functions import FunctionElement
 
-from triage.errors import StoreError
-
-EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
-
-AT_ONCE = EPOCH
-"""The time of something that need not wait, by any clock."""
-
-KEY_CHARACTERS = 400
-"""Longest key kept whole. PostgreSQL refuses index entries over 2,704 bytes; a character takes 6 at most, escaped."""
-
-_ENCODER = json.JSONEncoder(separators=(",", ":"))
-
-_UNSTORABLE = re.compile(r"[\\\x00\ud800-\udfff]")
-_ESCAPE = re.compile(r"\\(?:\\|u([0-9a-f]{4}))")
-
-
-def escape(value: str) -> str:
-    """Write backslashes, NUL and lone surrogates in ASCII; `unescape` gives the same text back."""
-    return _UNSTORABLE.sub(lambda found: "\\\\" if found[0] == "\\" else f"\\u{ord(found[0]):04x}", value)
-
-
-def unescape(value: str) -> str:
-    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)) if found[1] else "\\", value) if "\\" in value else value
-
-
-def short_key(value: str) -> str:
-    """The key itself, or, where it is very long, its beginning and its SHA-256."""
-    if len(value) <= KEY_CHARACTERS:
-        return value
-    digest = hashlib.sha256(value.encode("utf-8", "surrogatepass")).hexdigest()
-    return f"{value[: KEY_CHARACTERS - 72]}#sha256:{digest}"
-
-
-def dump(value: BaseModel | JsonValue) -> str:
-    """Compact JSON in ASCII, keys in the order they came: a replayed step reads exactly as the first time."""
-    try:
-        content = value.model_dump(mode="json") if isinstance(value, BaseModel) else value
-        return _ENCODER.encode(content)
-    except (TypeError, ValueError, RecursionError) as error:
-        raise StoreError(f"a {type(value).__name__} cannot be written as JSON: {type(error).__name__}") from error
-
-
-def load(stored: str) -> JsonValue:
-    """Read what `dump` wrote."""
-    try:
-        value: JsonValue = json.loads(stored)
-    except (ValueError, RecursionError) as error:
-        raise StoreError("the state database holds JSON that cannot be read; it has been changed by hand") from error
-    return value
-
-
-def _stored_text(value: str | None) -> str | None:
-    return value if value is None or _UNSTORABLE.search(value) is None else escape(value)
-
-
-def _stored_key(value: str | None) -> str | None:
-    return None if value is None else _stored_text(short_key(value))
-
-
-def _stored_instant(value: datetime | None) -> int | None:
-    return None if value is None else microseconds(value - EPOCH)
-
-
-class Escaped(TypeDecorator[str]):
-    """Any text."""
-
-    impl = Text
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return _stored_text(value)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        # The library's own wraps each value in two more calls; a backlog has two million values.
-        return _stored_text
-
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else unescape(value)
-
-
-class Key(Escaped):
-    """Any text that stands in an index; one over `KEY_CHARACTERS` is kept as its beginning and its digest."""
-
-    cache_ok = True
-
-    def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return _stored_key(value)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        return _stored_key
-
-
-class Instant(TypeDecorator[datetime]):
-    """An aware time, stored as microseconds since 1970."""
-
-    impl = BigInteger
-    cache_ok = True
-
-    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return _stored_instant(value)
-
-    def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        return _stored_instant
-
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else EPOCH + timedelta(microseconds=value)
-
-
-class clock(FunctionElement[datetime]):  # noqa: N801 - stands in SQL as a function
-    """The moment that leases and waiting times are measured by, and `plus` microseconds.
-
-    PostgreSQL is shared by hosts whose clocks differ, so there it is the database's clock and `now` is not used.
-    SQLite is shared on one host only, so there it is `now`.
-    """
-
-    name = "clock"
-    type = Instant()
-    inherit_cache = True
-
-    def __init__(self, now: ColumnElement[datetime], plus: ColumnElement[int]) -> None:
-        super().__init__(now, plus)
-
-
-@compiles(clock)
-def _callers_clock(element: clock, compiler: SQLCompiler, **options: Any) -> str:
-    now, plus = element.clauses
-    return f"({compiler.process(now, **options)} + {compiler.process(plus, **options)})"
-
-
-@compiles(clock, "postgresql")
-def _database_clock(element: clock, compiler: SQLCompiler, **options: Any) -> str:
-    # clock_timestamp(), unlike now(), moves on while a transaction waits for a lock.
-    _, plus = element.clauses
-    return f"((extract(epoch from clock_timestamp()) * 1000000)::bigint + {compiler.process(plus, **options)})"
-
-
-def microseconds(length: timedelta) -> int:
-    # Integers throughout, like a division by `timedelta(microseconds=1)`, in a third of the time.
-    return (length.days * 86_400 + length.seconds) * 1_000_000 + length.microseconds
-
-
-NOW = bindparam("now", type_=Instant())
-PLUS = bindparam("plus", type_=BigInteger())
-
-MOMENT: ColumnElement[datetime] = clock(NOW, literal_column("0", BigInteger()))
-"""The present moment of a statement that is given `now`."""
-
-MOMENT_PLUS: ColumnElement[datetime] = clock(NOW, PLUS)
-"""`plus` microseconds after it."""
-
-Upsert = postgresql.Insert | sqlite.Insert
-
-
-def upsert(table: Table, build: Callable[[Upsert], Upsert]) -> Mapping[str, Upsert]:
-    """Write an INSERT with ON CONFLICT for both engines, by the name of the dialect. Its `rowcount` can be trusted."""
-    return {
-        dialect: build(insert).execution_options(preserve_rowcount=True)
-        for dialect, insert in (("postgresql", postgresql.insert(table)), ("sqlite", sqlite.insert(table)))
-    }
-
+from triage.edges.store.columns import Escaped, Instant, Key
 
 metadata = MetaData()
 

@@ -7,18 +7,8 @@ from datetime import datetime, timedelta
 from pydantic import JsonValue
 from sqlalchemy import Connection, Table, bindparam, func, or_, select
 
-from triage.edges.store.tables import (
-    MOMENT,
-    MOMENT_PLUS,
-    Upsert,
-    dump,
-    leases,
-    load,
-    microseconds,
-    named_values,
-    receipts,
-    upsert,
-)
+from triage.edges.store.columns import MOMENT, MOMENT_PLUS, Upsert, dump, load, microseconds, upsert
+from triage.edges.store.tables import leases, named_values, receipts
 from triage.ports import Receipt
 
 

@@ -24,8 +24,9 @@ from tests.support.stores import (
 from triage.domain.alert import Alert, DetectionOrigin, Severity, SystemOrigin
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.edges.store import open_store
+from triage.edges.store.columns import dump
 from triage.edges.store.engine import open_engines
-from triage.edges.store.tables import alerts, dump, leases
+from triage.edges.store.tables import alerts, leases
 from triage.errors import NotFound
 from triage.ports import AlertRecord, Pruned, Receipt, State, Store
 

@@ -13,7 +13,7 @@ from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, i
 from triage.domain.alert import DetectionOrigin
 from triage.domain.selection import SkipCode, Skipped
 from triage.edges.store import open_store
-from triage.edges.store.tables import KEY_CHARACTERS, dump, escape, load, short_key, unescape
+from triage.edges.store.columns import KEY_CHARACTERS, dump, escape, load, short_key, unescape
 from triage.errors import StoreError
 from triage.ports import Receipt, Store
 
