@@ -88,7 +88,7 @@ def scan(text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = No
     check_size(text, policy)
     check_characters(text)
     tokens, comments = _tokenize(text)
-    if comments and any(token.token_type is TokenType.VAR and token.text.upper() in _FIRST_WORDS for token in tokens):
+    if comments and any(is_word(token) and token.text.upper() in _FIRST_WORDS for token in tokens):
         text = _without_comments(text, tokens)
         tokens, _ = _tokenize(text)
     for token in tokens:

@@ -505,6 +505,7 @@ def test_limits_are_clamped_and_added() -> None:
     """A higher limit is lowered with a note, a missing one is added, a lower one stays."""
     assert accept(where(f"{SINCE} LIMIT 7")).limit == 7
     assert accept(where(SINCE)).limit == 1000
+    assert accept(where(f"{SINCE} LIMIT 100 OFFSET 100")).sql.endswith(" LIMIT 100 OFFSET 100")
     clamped = accept(where(f"{SINCE} LIMIT 1000000"), policy=SqlPolicy(max_limit=50))
     assert (clamped.limit, clamped.notes) == (50, ("LIMIT 1000000 was lowered to 50",))
     union = accept(f"{where(SINCE)} LIMIT 5 UNION ALL {where(SINCE)}".replace(" LIMIT 5", ""))

@@ -21,6 +21,7 @@ def clean(text: str, *names: str) -> list[str]:
         ("SELECT 1 // b\n, 2", ["SELECT", "1", ",", "2"]),
         ("SELECT 1 -/**/- 1", ["SELECT", "1", "-", "-", "1"]),
         ("SELECT 1 GROUP/* a */BY 1", ["SELECT", "1", "GROUP BY", "1"]),
+        ("SELECT PARTITION -- a\nBY 1", ["SELECT", "PARTITION BY", "1"]),
         ("SELECT '--' , '/*' , $$//$$", ["SELECT", "'--'", ",", "'/*'", ",", "'//'"]),
         ("SELECT $$it's \\n$$", ["SELECT", "'it's \\n'"]),
         ('SELECT "a -b"', ["SELECT", "a -b"]),
