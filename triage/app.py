@@ -58,23 +58,15 @@ def panther_config(settings: Settings, *, token: str | None = None) -> PantherCo
     )
 
 
-def prompts_of(settings: Settings) -> Prompts:
-    """The templates, the user's own first. Raises PromptError, ConfigError."""
-    return load_prompts(_own(settings.investigation.prompts, "investigation.prompts"))
-
-
 def playbook_directories(settings: Settings) -> list[Path]:
-    """Where playbooks lie, the shipped ones first. Raises ConfigError."""
-    return [shipped("playbooks"), *_own(settings.investigation.playbooks, "investigation.playbooks")]
-
-
-def _own(directory: str, key: str) -> list[Path]:
-    if not directory:
-        return []
-    path = Path(directory).expanduser()
-    if not path.is_dir():
-        raise ConfigError(f"{key}: {path} is not a directory")
-    return [path]
+    """Where playbooks are: the shipped ones first, then the user's. Raises ConfigError."""
+    directories = [shipped("playbooks")]
+    if settings.investigation.playbooks:
+        own = Path(settings.investigation.playbooks).expanduser()
+        if not own.is_dir():
+            raise ConfigError(f"investigation.playbooks: {own} is not a directory")
+        directories.append(own)
+    return directories
 
 
 def _audited(comments: Comments, settings: Settings, clock: Clock) -> Comments:
@@ -186,7 +178,7 @@ async def open_app(
         panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))
         store = await open_store(settings.store.url)
         stack.push_async_callback(store.close)
-        prompts = prompts_of(settings)
+        prompts = load_prompts(settings.investigation.prompts)
         model: ChatModel | None = None
         if settings.uses_llm:
             at_once = settings.investigation.concurrency

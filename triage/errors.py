@@ -3,6 +3,7 @@
 TriageError
 ├── ConfigError            the configuration is wrong: what, where, what is allowed
 ├── NotFound               the alert, investigation or world asked for does not exist
+├── AlertBusy              another process is working on the alert asked for
 ├── PantherError           Panther gave no usable answer (retryable or not)
 │   ├── PantherUnreachable     no connection, no answer in time, or an answer that broke off
 │   ├── PantherDenied          the token is wrong, not active yet, or lacks a permission
@@ -36,6 +37,10 @@ class ConfigError(TriageError):
 
 class NotFound(TriageError):
     """What was asked for does not exist."""
+
+
+class AlertBusy(TriageError):
+    """Another process is working on the alert that was asked for."""
 
 
 class PantherError(TriageError):

@@ -24,7 +24,7 @@ TIMING = Timing(lease=0.5, lease_wait=20, lease_pause=0.05, reads=(0.05, 0.1, 0.
 
 @functools.cache
 def prompts() -> Prompts:
-    return load_prompts([])
+    return load_prompts()
 
 
 @functools.cache

@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from triage.app import panther_config, playbook_directories, prompts_of
+from triage.app import panther_config, playbook_directories
 from triage.cli.common import (
     clock_at,
     config_option,
@@ -25,6 +25,7 @@ from triage.cli.common import (
 from triage.cli.state import opened_store
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import open_probes
+from triage.edges.prompts import load_prompts
 from triage.errors import PantherDenied, TriageError
 from triage.ports import Clock
 from triage.settings import Settings
@@ -84,7 +85,7 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
 
 def _local(settings: Settings) -> list[Line]:
     def prompts() -> str:
-        return f"digest {prompts_of(settings).digest[:12]}"
+        return f"digest {load_prompts(settings.investigation.prompts).digest[:12]}"
 
     def playbooks() -> str:
         books = load_playbooks(playbook_directories(settings)).books

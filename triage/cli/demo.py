@@ -8,13 +8,13 @@ from pathlib import Path
 
 import click
 
-from triage.app import prompts_of
 from triage.cli.common import log_to_stderr, note, print_json, run_async
 from triage.cli.run import run
 from triage.cli.state import opened_store, with_leader_verdicts
 from triage.cli.text import alert_table
 from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
+from triage.edges.prompts import load_prompts
 from triage.errors import ConfigError
 from triage.ports import State
 from triage.sandbox.server import SandboxServer
@@ -101,7 +101,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
         report = build_report(
             example.alert,
             investigation,
-            prompts=prompts_of(settings),
+            prompts=load_prompts(settings.investigation.prompts),
             settings=settings.writeback,
             currency=settings.llm.currency,
         )
@@ -112,7 +112,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
                 example.alert,
                 example,
                 investigation,
-                prompts=prompts_of(settings),
+                prompts=load_prompts(settings.investigation.prompts),
                 console_url=settings.writeback.console_url,
                 currency=settings.llm.currency,
             ),

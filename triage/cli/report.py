@@ -2,7 +2,6 @@
 
 import click
 
-from triage.app import prompts_of
 from triage.cli.common import (
     age_of,
     clock_at,
@@ -15,6 +14,7 @@ from triage.cli.common import (
     write_file,
 )
 from triage.cli.state import opened_store, walk
+from triage.edges.prompts import load_prompts
 from triage.ports import Clock
 from triage.settings import Settings
 from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
@@ -35,7 +35,7 @@ def command(since: str, html: str | None, config: str | None, as_json: bool, now
     shift = run_async(_shift(settings, clock_at(now), since))
 
     if html:
-        write_file(html, shift_page(shift, prompts=prompts_of(settings)), "--html")
+        write_file(html, shift_page(shift, prompts=load_prompts(settings.investigation.prompts)), "--html")
     if as_json:
         print_json(shift_json(shift))
     elif not html:

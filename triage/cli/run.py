@@ -31,7 +31,7 @@ from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
 from triage.ports import Clock
-from triage.service.loop import Result, Service
+from triage.service.loop import Service, TurnResult
 from triage.settings import Settings
 
 
@@ -117,7 +117,7 @@ async def run(
             open_app(settings, clock=clock, write=write, dry_run=say if dry_run else None)
         )
 
-        def done(alert: Alert, result: Result) -> None:
+        def done(alert: Alert, result: TurnResult) -> None:
             if metrics is not None:
                 metrics.ended(result)
             if not as_json:
@@ -145,7 +145,7 @@ async def run(
                 note("another process polls; what it has queued was worked on")
         else:
             if metrics is not None:
-                await stack.enter_async_context(web.serving(socket, app.store, service.vitals, metrics, clock))
+                await stack.enter_async_context(web.serving(socket, app.store, service.health, metrics, clock))
                 note(f"metrics: {web.url_of(socket)}/metrics")
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=polls, workers=workers)
@@ -176,7 +176,7 @@ def _writing(*, write: bool, dry_run: bool) -> str:
     return "written" if write else "not written (--write)"
 
 
-def ending(result: Result) -> str:
+def ending(result: TurnResult) -> str:
     """How an alert's turn ended, in one line."""
 
     if isinstance(result, str):

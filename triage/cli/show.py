@@ -2,13 +2,13 @@
 
 import click
 
-from triage.app import prompts_of
 from triage.cli.common import alert_id_of, config_option, json_option, print_json, run_async, settings_from, write_file
 from triage.cli.state import opened_store
 from triage.cli.text import evidence_text, investigation_text
 from triage.cli.transcript import Transcript
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
+from triage.edges.prompts import load_prompts
 from triage.errors import NotFound
 from triage.ports import AlertRecord, Records
 from triage.settings import Settings
@@ -35,7 +35,7 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
             record.alert,
             record,
             done,
-            prompts=prompts_of(settings),
+            prompts=load_prompts(settings.investigation.prompts),
             console_url=settings.writeback.console_url,
             currency=settings.llm.currency,
             transcript=run_async(_turns(settings, done.run_id)),

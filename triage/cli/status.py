@@ -17,7 +17,7 @@ from triage.cli.common import (
 )
 from triage.cli.state import opened_store
 from triage.ports import Ended, Spend
-from triage.service.status import Status, look
+from triage.service.status import ServiceStatus, read_status
 from triage.settings import Settings
 
 ERROR_WIDTH = 160
@@ -40,12 +40,12 @@ def command(config: str | None, as_json: bool, now: str | None) -> int:
     return 0
 
 
-async def _look(settings: Settings, now: datetime) -> Status:
+async def _look(settings: Settings, now: datetime) -> ServiceStatus:
     async with opened_store(settings) as store:
-        return await look(store, now=now)
+        return await read_status(store, now=now)
 
 
-def to_json(status: Status, currency: str) -> dict[str, object]:
+def to_json(status: ServiceStatus, currency: str) -> dict[str, object]:
     """One document; names are only ever added."""
     queue = status.queue
     return {
@@ -78,7 +78,7 @@ def _spend(spend: Spend) -> dict[str, object]:
     return {**spend.model_dump(mode="json"), "tokens": spend.tokens}
 
 
-def to_text(status: Status, currency: str) -> str:
+def to_text(status: ServiceStatus, currency: str) -> str:
     """A page for a terminal."""
     queue = status.queue
     states = queue.by_state
@@ -117,13 +117,13 @@ def _line(name: str, text: str) -> str:
     return f"{name:<10} {one_line(text)}".rstrip()
 
 
-def _queue(status: Status) -> str:
+def _queue(status: ServiceStatus) -> str:
     waiting = status.queue.by_state.get("queued", 0)
     oldest = f", the oldest for {_span(status.oldest_seconds)}" if waiting and status.queue.oldest_queued else ""
     return f"{waiting} waiting{oldest}; {len(status.queue.in_flight)} in flight"
 
 
-def _poll(status: Status) -> list[str]:
+def _poll(status: ServiceStatus) -> list[str]:
     lines = [_line("poller", status.poller or "none (no process polls)")]
     poll = status.poll
     if poll is None:

@@ -1,7 +1,7 @@
 """The templates of `prompts/`: rendered in a sandbox, every variable required."""
 
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from functools import cached_property
 from pathlib import Path
 from typing import cast
@@ -90,19 +90,18 @@ class TemplatePrompts:
             raise PromptError(f"prompts/{name}: cannot be read as UTF-8 text") from error
 
 
-def load_prompts(directories: Iterable[Path] = ()) -> TemplatePrompts:
-    """Load the shipped templates, after those of a user's directories.
+def load_prompts(directory: str | Path = "") -> TemplatePrompts:
+    """Load the shipped templates, after those of the user.
 
     Args:
-        directories: A template here takes the place of the shipped one of the same name.
+        directory: `investigation.prompts`: a template there replaces the shipped one of the same name. Empty for none.
 
     Raises:
-        PromptError: A directory does not exist, or a template cannot be parsed.
+        PromptError: The directory does not exist, or a template cannot be parsed.
     """
-    own = tuple(directories)
-    for directory in own:
-        if not directory.is_dir():
-            raise PromptError(f"investigation.prompts: {directory} is not a directory")
+    own = [Path(directory).expanduser()] if directory else []
+    if own and not own[0].is_dir():
+        raise PromptError(f"investigation.prompts: {own[0]} is not a directory")
     prompts = TemplatePrompts((*own, shipped()))
     prompts.check()
     return prompts

@@ -1,4 +1,4 @@
-"""PastVerdict verdicts against what people did in Panther afterwards. Pure; the command reads store and Panther."""
+"""Past verdicts against what people did in Panther afterwards. Pure; the command reads store and Panther."""
 
 import math
 from collections import Counter, defaultdict
@@ -80,7 +80,7 @@ class Agreement(Value):
 
 
 @dataclass(frozen=True, slots=True)
-class Gathered:
+class PastVerdicts:
     """Alerts of a span that have a verdict of their own."""
 
     past: tuple[PastVerdict, ...]
@@ -91,7 +91,7 @@ class Gathered:
 
 async def gather(
     source: AlertSource, records: Records, *, start: datetime, end: datetime, settings: IngestSettings
-) -> Gathered:
+) -> PastVerdicts:
     """List a span again and put beside each alert what was concluded about it.
 
     Args:
@@ -122,7 +122,7 @@ async def gather(
             verdict = result.verdict
             stated = verdict.confidence if verdict.stated is None else verdict.stated
             past.append(PastVerdict(alert, verdict.disposition, stated, verdict.uncalibrated))
-    return Gathered(tuple(past), tuple(problems))
+    return PastVerdicts(tuple(past), tuple(problems))
 
 
 def truth_of(alert: Alert, mark: Mark | None) -> tuple[Disposition, str] | None:
@@ -228,7 +228,7 @@ def fit(
     """Fit confidences to outcomes, one isotonic curve for each verdict that decides.
 
     Args:
-        outcomes: PastVerdict verdicts with what people made of them.
+        outcomes: Past verdicts with what people made of them.
         at: The date of the fit.
         max_missed: The share of malicious alerts that may be called benign; `None` sets no threshold.
         sample: Outcomes of a verdict that a curve needs.

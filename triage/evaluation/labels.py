@@ -10,7 +10,7 @@ from triage.domain.verdict import Disposition
 from triage.errors import ConfigError
 
 
-class Variant(BaseModel):
+class HostileText(BaseModel):
     """Hostile text that somebody planted in an alert's logs."""
 
     model_config = ConfigDict(frozen=True, extra="ignore")
@@ -43,7 +43,7 @@ class Label(BaseModel):
     """The label rests on a reading of the logs."""
     evidence_row_ids: tuple[str, ...] = ()
     """`p_row_id` of the rows that decide it."""
-    injection: Variant | None = None
+    injection: HostileText | None = None
     """Set where the alert's logs carry hostile text."""
     hostile_of: str = ""
     """The alert of which this is the same case with hostile text added."""

@@ -17,7 +17,7 @@ UNPAID = "the day's budget is used up: the model was not asked"
 """Why an alert has no verdict of the model's."""
 
 
-class Outcome(Value):
+class AlertOutcome(Value):
     """One alert, investigated once."""
 
     alert_id: str
@@ -61,11 +61,11 @@ class Investigator:
 
 
 @dataclass(frozen=True, slots=True)
-class Ran:
+class EvaluationRun:
     """What an evaluation has run."""
 
     investigator: Investigator
-    outcomes: tuple[Outcome, ...]
+    outcomes: tuple[AlertOutcome, ...]
     """By the order of the labels, then by repeat."""
     seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
     """Wall time by alert and repeat; not part of what is reproducible."""
@@ -73,7 +73,7 @@ class Ran:
     """Alerts that were left out because nobody has said what is right."""
 
 
-Investigate = Callable[[Label, int, int], Awaitable[Outcome]]
+Investigate = Callable[[Label, int, int], Awaitable[AlertOutcome]]
 """Investigates one alert once: its label, the number of the repeat from 1, and the number of the worker."""
 
 
@@ -84,7 +84,7 @@ async def investigate_all(
     repeat: int,
     workers: int,
     progress: Callable[[str], None],
-) -> tuple[tuple[Outcome, ...], dict[tuple[str, int], float]]:
+) -> tuple[tuple[AlertOutcome, ...], dict[tuple[str, int], float]]:
     """Investigate every labelled alert, several at once.
 
     Args:
@@ -98,7 +98,7 @@ async def investigate_all(
     Returns:
         The outcomes by label, then by repeat; and the wall seconds of each by alert id and repeat.
     """
-    outcomes: dict[tuple[str, int], Outcome] = {}
+    outcomes: dict[tuple[str, int], AlertOutcome] = {}
     seconds: dict[tuple[str, int], float] = {}
 
     async def drain(work: Iterator[tuple[Label, int]], worker: int) -> None:
@@ -119,7 +119,7 @@ async def investigate_all(
     return ordered, seconds
 
 
-def outcome_of(base: Outcome, investigation: Investigation, label: Label) -> Outcome:
+def outcome_of(base: AlertOutcome, investigation: Investigation, label: Label) -> AlertOutcome:
     """Count what an evaluation looks at."""
     verdict, usage = investigation.verdict, investigation.usage
     rows = {entry.id: entry.rows for entry in investigation.evidence}

@@ -4,11 +4,11 @@ from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
-from triage.app import prompts_of
 from triage.domain.verdict import Analyst
+from triage.edges.prompts import load_prompts
 from triage.errors import ConfigError
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import Investigator, Outcome, Ran, investigate_all, outcome_of
+from triage.evaluation.outcome import AlertOutcome, EvaluationRun, Investigator, investigate_all, outcome_of
 from triage.evaluation.record import CaseRecord, load_record
 from triage.evaluation.replay import replay
 from triage.settings import Settings
@@ -40,7 +40,7 @@ async def evaluate_records(
     repeat: int = 1,
     alert_only: bool = False,
     progress: Callable[[str], None] = lambda _text: None,
-) -> Ran:
+) -> EvaluationRun:
     """Investigate every labelled alert again from its record.
 
     Args:
@@ -69,18 +69,18 @@ async def evaluate_records(
     investigator = Investigator(
         analyst=(Analyst.LLM if settings.uses_llm else Analyst.OFFLINE).value,
         model=settings.llm.model if settings.uses_llm else "",
-        prompts=prompts_of(settings).digest,
+        prompts=load_prompts(settings.investigation.prompts).digest,
     )
     unlabelled = len(known.keys() | {label.alert_id for label in labels}) - len(wanted)
-    return Ran(investigator, outcomes, seconds, unlabelled=unlabelled)
+    return EvaluationRun(investigator, outcomes, seconds, unlabelled=unlabelled)
 
 
 async def _replay(
     known: Mapping[str, CaseRecord], settings: Settings, label: Label, number: int, _worker: int, *, alert_only: bool
-) -> Outcome:
+) -> AlertOutcome:
     case = known[label.alert_id]
     replayed, investigation = await replay(case, settings, alert_only=alert_only)
-    base = Outcome(
+    base = AlertOutcome(
         alert_id=case.alert.id,
         repeat=number,
         detection=case.alert.detection_id or label.rule,

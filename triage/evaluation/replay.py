@@ -11,12 +11,13 @@ from tempfile import TemporaryDirectory
 
 from pydantic import ValidationError
 
-from triage.app import assemble, prompts_of
+from triage.app import assemble
 from triage.domain.base import Value
 from triage.domain.selection import Selected
 from triage.domain.verdict import Analyst, Disposition, Investigation
 from triage.edges.clock import FixedStartClock
 from triage.edges.llm import open_model
+from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import NotFound, StoreError, TriageError
 from triage.evaluation.offline_panther import (
@@ -109,7 +110,7 @@ async def replay(
     missing = NotRecorded()
     panther = RecordedPanther(case.alert, missing)
     clock = FixedStartClock(old.started_at)
-    prompts = prompts_of(settings)
+    prompts = load_prompts(settings.investigation.prompts)
     base = Replayed(
         alert_id=case.alert.id,
         detection=case.alert.detection_id,

@@ -10,7 +10,7 @@ from triage.domain.base import Value
 from triage.errors import ConfigError
 from triage.evaluation.labels import Label
 from triage.evaluation.metrics import Rate
-from triage.evaluation.outcome import Outcome, Ran
+from triage.evaluation.outcome import AlertOutcome, EvaluationRun
 from triage.evaluation.record import ascii_json
 from triage.evaluation.scores import Scores, score
 
@@ -40,7 +40,7 @@ class LabelledOutcome(Value):
     truth: str
     right: tuple[str, ...]
     absence: bool = False
-    outcome: Outcome
+    outcome: AlertOutcome
 
     @property
     def accepted(self) -> bool:
@@ -48,7 +48,7 @@ class LabelledOutcome(Value):
 
 
 def build_result(
-    world: str, labels: tuple[Label, ...], ran: Ran, alert_only: Ran | None, *, repeat: int
+    world: str, labels: tuple[Label, ...], ran: EvaluationRun, alert_only: EvaluationRun | None, *, repeat: int
 ) -> EvaluationResult:
     """Put labels and outcomes together."""
     known = {label.alert_id: label for label in labels}

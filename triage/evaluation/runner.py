@@ -17,7 +17,7 @@ from triage.edges.clock import SystemClock
 from triage.errors import ConfigError, TriageError
 from triage.evaluation.labels import Label
 from triage.evaluation.offline_panther import NoLake
-from triage.evaluation.outcome import UNPAID, Investigator, Outcome, Ran, investigate_all, outcome_of
+from triage.evaluation.outcome import UNPAID, AlertOutcome, EvaluationRun, Investigator, investigate_all, outcome_of
 from triage.ports import Lake, Progress
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -30,7 +30,7 @@ ALLOWED_FILE = "allowed.yaml"
 """The operator's list of a world, as `investigation.allowed` of a configuration has it."""
 
 
-class StillClock(SystemClock):
+class FrozenClock(SystemClock):
     """A clock that stands, so that two evaluations ask the same questions. Sleeping takes real time."""
 
     def __init__(self, now: datetime) -> None:
@@ -72,7 +72,7 @@ async def evaluate(
     repeat: int = 1,
     alert_only: bool = False,
     progress: Callable[[str], None] = lambda _text: None,
-) -> Ran:
+) -> EvaluationRun:
     """Investigate every labelled alert of a world.
 
     Args:
@@ -94,7 +94,7 @@ async def evaluate(
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="triage-eval-")))
         server = stack.enter_context(SandboxServer(loaded, SandboxOptions(any_token=True)))
-        clock = StillClock(loaded.now)
+        clock = FrozenClock(loaded.now)
         lake: Lake | None = NoLake() if alert_only else None
         app = await stack.enter_async_context(
             open_app(_settings(settings, server, scratch / "eval.db", world), clock=clock, write=False, lake=lake)
@@ -112,12 +112,12 @@ async def evaluate(
         model="" if model is None else model.name,
         prompts=app.pipeline.prompts.digest,
     )
-    return Ran(investigator, outcomes, seconds, unlabelled=len(labels) - len(wanted))
+    return EvaluationRun(investigator, outcomes, seconds, unlabelled=len(labels) - len(wanted))
 
 
-async def _investigate(app: App, label: Label, number: int, worker: int) -> Outcome:
+async def _investigate(app: App, label: Label, number: int, worker: int) -> AlertOutcome:
     now = app.clock.now()
-    base = Outcome(alert_id=label.alert_id, repeat=number, detection=label.rule)
+    base = AlertOutcome(alert_id=label.alert_id, repeat=number, detection=label.rule)
     try:
         alert = await app.panther.alerts.alert(label.alert_id)
         base = base.model_copy(update={"detection": alert.detection_id, "severity": alert.severity.value})

@@ -16,7 +16,7 @@ from triage.evaluation.metrics import (
     clustered,
     reliability,
 )
-from triage.evaluation.outcome import Outcome
+from triage.evaluation.outcome import AlertOutcome
 
 DECIDED = (Disposition.MALICIOUS, Disposition.BENIGN)
 RAISED = (Disposition.MALICIOUS, Disposition.SUSPICIOUS)
@@ -102,11 +102,11 @@ class Scores(Value):
     baselines: dict[str, Figures]
 
 
-Pairing = tuple[Label, Outcome]
+Pairing = tuple[Label, AlertOutcome]
 Guess = Callable[[Pairing], Disposition | None]
 
 
-def score(labels: Iterable[Label], outcomes: Sequence[Outcome], *, left_out: int = 0) -> Scores:
+def score(labels: Iterable[Label], outcomes: Sequence[AlertOutcome], *, left_out: int = 0) -> Scores:
     """Hold what was concluded against what is right; an unlabelled alert counts nowhere.
 
     Args:

@@ -15,7 +15,7 @@ _LED = 5_000
 
 
 @dataclass(slots=True)
-class Deciding:
+class WindowDecider:
     """Decides on the alerts of one window; those that lead groups are looked up once and kept while they matter."""
 
     queue: AlertQueue

@@ -13,7 +13,7 @@ from triage.domain.polling import STATUS, PollState, PollStatus, Span
 from triage.domain.selection import SkipCode, Skipped
 from triage.errors import PantherError
 from triage.ingest import windows
-from triage.ingest.decide import Deciding
+from triage.ingest.decide import WindowDecider
 from triage.ingest.windows import SKEW, Stopped, listings, new_alerts
 from triage.ports import AlertSource, Listing, Observer, Progress, State, Store, Values
 from triage.settings import IngestSettings
@@ -29,7 +29,7 @@ _LOOKED_AT = frozenset({SkipCode.TOO_FEW_EVENTS, SkipCode.GONE})
 
 
 @dataclass(frozen=True, slots=True)
-class Polled:
+class PollResult:
     """What one poll brought."""
 
     seen: int
@@ -50,7 +50,7 @@ async def poll(
     observe: Observer,
     proceed: Callable[[], Awaitable[bool]] = _always,
     clock: Callable[[], datetime] | None = None,
-) -> Polled:
+) -> PollResult:
     """Read what is new, decide on it and store it; a cursor moves only when its window is stored.
 
     New alerts come first. Then the backlog, window by window, with a look for new alerts after each; where there is
@@ -79,7 +79,7 @@ async def poll(
     else:
         await reading.note("")
         observe(Progress("poll", f"{reading.seen} alerts seen, {reading.new} new"))
-    return Polled(reading.seen, reading.new, tuple(reading.problems))
+    return PollResult(reading.seen, reading.new, tuple(reading.problems))
 
 
 async def poll_status(values: Values) -> PollStatus | None:
@@ -181,7 +181,7 @@ class _Reading:
             known: Whether much of it has been stored before.
         """
         looked_at = await self._looked_at(span.start) if known else {}
-        deciding = Deciding(self.store.queue, self.settings, span.end, looked_at)
+        deciding = WindowDecider(self.store.queue, self.settings, span.end, looked_at)
         batches = new_alerts(
             self.source, listing, start=span.start, end=span.end, settings=self.settings, proceed=self.proceed
         )

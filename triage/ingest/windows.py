@@ -39,7 +39,7 @@ class Stopped(Exception):
 
 
 @dataclass(frozen=True, slots=True)
-class Batch:
+class AlertBatch:
     """One page's worth of alerts."""
 
     alerts: tuple[Alert, ...]
@@ -173,7 +173,7 @@ async def new_alerts(
     end: datetime,
     settings: IngestSettings,
     proceed: Callable[[], Awaitable[bool]] = _always,
-) -> AsyncGenerator[Batch, None]:
+) -> AsyncGenerator[AlertBatch, None]:
     """Read one listing from `start` to `end`, to its last page, in ascending creation time.
 
     The next page is fetched while the caller stores the last one. An alert on two pages is given once, unless its
@@ -234,7 +234,7 @@ class _Seen:
     cursors: set[bytes] = field(default_factory=set)
     """Digests, for a cursor may be long."""
 
-    def take(self, page: AlertPage) -> tuple[Batch, str]:
+    def take(self, page: AlertPage) -> tuple[AlertBatch, str]:
         """What is new on a page; and why reading cannot go on, where it can't."""
         fresh: dict[str, Alert] = {}
         problems = list(page.problems)
@@ -251,7 +251,7 @@ class _Seen:
         while len(self.alerts) > REMEMBERED:
             del self.alerts[next(iter(self.alerts))]
         dead_end = self._dead_end(page)
-        return Batch(tuple(fresh.values()), (*problems, dead_end) if dead_end else tuple(problems)), dead_end
+        return AlertBatch(tuple(fresh.values()), (*problems, dead_end) if dead_end else tuple(problems)), dead_end
 
     def _dead_end(self, page: AlertPage) -> str:
         if not page.complete:

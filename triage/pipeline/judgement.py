@@ -21,7 +21,7 @@ _MAX_CITED = 3
 
 
 @dataclass(frozen=True, slots=True)
-class Checked:
+class CheckedConclusion:
     """A conclusion with everything that code found out about it before the second call."""
 
     draft: Draft
@@ -48,13 +48,13 @@ def rules_alone(dossier: Dossier) -> Disposition:
     return adjudicate(draft, findings, dossier.signals, dossier.evidence).disposition
 
 
-def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> Checked:
+def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclusion:
     """Verify a draft, and look for log text that tries to steer who reads it."""
     draft = _draft_without_secrets(conclusion.draft)
     instructions = find_instructions(dossier.alert, conclusion.evidence)
     finding = _injection_finding(instructions)
     findings = (*draft.findings, finding) if finding is not None else draft.findings
-    return Checked(
+    return CheckedConclusion(
         draft=draft,
         findings=verify(findings, conclusion.evidence),
         injections=tuple(
@@ -67,7 +67,7 @@ def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> Checked:
     )
 
 
-def facts_for(dossier: Dossier, conclusion: Conclusion, checked: Checked) -> dict[str, JsonValue]:
+def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusion) -> dict[str, JsonValue]:
     """What the second call reads."""
     return facts_of(
         checked.findings,
@@ -80,7 +80,11 @@ def facts_for(dossier: Dossier, conclusion: Conclusion, checked: Checked) -> dic
 
 
 def judge(
-    dossier: Dossier, conclusion: Conclusion, *, checked: Checked | None = None, opinion: Opinion | None = None
+    dossier: Dossier,
+    conclusion: Conclusion,
+    *,
+    checked: CheckedConclusion | None = None,
+    opinion: Opinion | None = None,
 ) -> Verdict:
     """Verify and adjudicate a draft.
 

@@ -1,23 +1,22 @@
-"""The step of a linked alert: it takes the verdict of its group's leader, or turns out not to belong to it."""
+"""A linked alert: it takes the verdict of its group's leader, or turns out not to belong to the group."""
 
 import logging
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
-from pydantic import JsonValue, TypeAdapter
+from pydantic import TypeAdapter
 
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity
 from triage.domain.redaction import redact_json, without_secrets
-from triage.domain.report import UNWRITTEN
 from triage.domain.selection import Decision, Linked, Selected, Skipped
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
-from triage.ingest.selection import Comparison, compare, link
+from triage.ingest.selection import LinkCheck, check_link, link
 from triage.pipeline.current import current_alert
-from triage.pipeline.publisher import Commented, Publisher
+from triage.pipeline.journal import StaleClaimError, step_value
+from triage.pipeline.publisher import CommentResult, Publisher, unwritten
 from triage.ports import (
-    AlertQueue,
     AlertRecord,
     AlertSource,
     Claim,
@@ -25,9 +24,9 @@ from triage.ports import (
     Observer,
     Progress,
     Prompts,
-    Records,
     RunJournal,
     State,
+    Store,
 )
 from triage.settings import DedupKey, Settings
 from triage.stages.enrichment.entities import extract_entities
@@ -40,27 +39,26 @@ _DECISION: TypeAdapter[Decision] = TypeAdapter(Decision)
 
 
 @dataclass(frozen=True, slots=True)
-class Pointed:
+class LinkedOutcome:
     """What became of a linked alert."""
 
     decision: Decision
-    """Linked to the claim's leader: it has taken that one's verdict. Linked to another one: it waits for that one's.
+    """Linked to the claim's leader: it has taken that verdict. Linked to another alert: it waits for that one's.
     Selected: it is queued, to be investigated itself. Skipped: a person was faster, or it is gone."""
     verdict: Disposition | None = None
-    """The one it has taken; `None` where it has none yet."""
+    """The one it has taken; `None` if it has none yet."""
     unwritten: str = ""
-    """Why the comment is missing on Panther; empty where it isn't, or where none is wanted."""
+    """Why the comment is missing in Panther; empty if it isn't, or if none is wanted."""
 
 
 @dataclass(frozen=True, slots=True)
-class Pointer:
-    """Works on one claim of a linked alert."""
+class LinkedAlert:
+    """One claim of a linked alert."""
 
     claim: Claim
     settings: Settings
     alerts: AlertSource
-    queue: AlertQueue
-    records: Records
+    store: Store
     clock: Clock
     prompts: Prompts
     publisher: Publisher | None
@@ -68,64 +66,70 @@ class Pointer:
     journal: RunJournal
     observe: Observer
 
-    async def point(self) -> Pointed | None:
-        """Carry the claim to its end; `None` where it has become stale.
+    async def finish(self) -> LinkedOutcome:
+        """Finish the claim: take the leader's verdict, wait for it, or leave the group.
 
         Raises:
+            StaleClaimError: another worker holds the alert.
             PantherError, StoreError: it could not be finished; it is to be tried again.
         """
-        record = await self.records.find(self.claim.leader)
-        investigation = await self.records.investigation(self.claim.leader)
+        records = self.store.records
+        record = await records.find(self.claim.leader)
+        investigation = await records.investigation(self.claim.leader)
         if record is None or investigation is None:
-            return await self._end(await self._without_verdict(record))
+            return await self._decide(await self._without_verdict(record))
         alert = await current_alert(self.alerts, self.claim.alert.id, self.settings.ingest)
         if isinstance(alert, Skipped):
-            return await self._end(alert)
+            return await self._decide(alert)
         leader = without_secrets(record.alert)
-        comparison = await self._compare(alert, leader, investigation)
-        if not comparison.belongs:
-            return await self._end(await self._elsewhere(alert, comparison.reason))
-        commented = await self._write(alert, leader, investigation, comparison)
-        now = self.clock.now()
+        check = await self._check_link(alert, leader, investigation)
+        if not check.belongs:
+            return await self._decide(await self._elsewhere(alert, check.reason))
+        commented = await self._comment(alert, leader, investigation, check)
         if commented.again_at is not None:
-            text = next(iter(commented.notes), "the comment has to wait")
-            if not await self.queue.give_back(self.claim, now=now, retry_at=commented.again_at):
-                return None
-            return Pointed(Linked(leader=self.claim.leader, reason=text))
-        if not await self.queue.finish_linked(self.claim, investigation, now=now):
-            return None
+            return await self._postpone(commented, commented.again_at)
+        if not await self.store.queue.finish_linked(self.claim, investigation, now=self.clock.now()):
+            raise StaleClaimError(alert.id)
         verdict = investigation.verdict.disposition
         self.observe(Progress("linked", f"{verdict.value}, as alert {self.claim.leader}"))
         log.info("linked", extra={"alert_id": alert.id, "leader": self.claim.leader, "verdict": verdict.value})
-        unwritten = next((note for note in commented.notes if note.startswith(UNWRITTEN)), "")
-        return Pointed(Linked(leader=self.claim.leader, reason=comparison.reason), verdict, unwritten)
+        decision = Linked(leader=self.claim.leader, reason=check.reason)
+        return LinkedOutcome(decision, verdict, unwritten(commented.notes))
 
-    async def _compare(self, alert: Alert, leader: Alert, investigation: Investigation) -> Comparison:
+    async def _postpone(self, commented: CommentResult, until: datetime) -> LinkedOutcome:
+        """Give the alert back until policy allows its comment."""
+        if not await self.store.queue.give_back(self.claim, now=self.clock.now(), retry_at=until):
+            raise StaleClaimError(self.claim.alert.id)
+        reason = next(iter(commented.notes), "the comment has to wait")
+        return LinkedOutcome(Linked(leader=self.claim.leader, reason=reason))
+
+    async def _check_link(self, alert: Alert, leader: Alert, investigation: Investigation) -> LinkCheck:
         if alert.severity.rank > leader.severity.rank:
-            return Comparison(False, f"its severity is {alert.severity.value}, that of {leader.id} is lower")
+            return LinkCheck(False, f"its severity is {alert.severity.value}, that of {leader.id} is lower")
         if self.settings.ingest.dedup_key is DedupKey.DETECTION:
-            return compare((), investigation.entities, self.settings.ingest)
+            return check_link((), investigation.entities, self.settings.ingest)
+
+        async def read_entities() -> tuple[Entity, ...]:
+            return await self._entities(alert)
+
         try:
-            kept = await self.journal.step("point/entities", "events", lambda: self._entities(alert))
+            entities = await step_value(self.journal, "point/entities", "events", read_entities, _ENTITIES)
         except (PantherError, NotFound) as error:
             if error.retryable:
                 raise
-            return Comparison(False, f"its events cannot be read ({error})")
-        return compare(_ENTITIES.validate_python(kept), investigation.entities, self.settings.ingest)
+            return LinkCheck(False, f"its events cannot be read ({error})")
+        return check_link(entities, investigation.entities, self.settings.ingest)
 
-    async def _entities(self, alert: Alert) -> JsonValue:
+    async def _entities(self, alert: Alert) -> tuple[Entity, ...]:
         limits = self.settings.investigation
         found = await self.alerts.events(alert.id, limit=limits.max_events, max_bytes=limits.max_bytes)
-        # As in an investigation: before anything of it is kept, and so that like is compared with like.
+        # As in an investigation: before any of it is kept, and so that like is compared with like.
         rows = redact_json([dict(row) for row in found.rows])
         events = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
-        value: JsonValue = _ENTITIES.dump_python(
-            extract_entities(events, context=alert.context, log_types=()), mode="json"
-        )
-        return value
+        return tuple(extract_entities(events, context=alert.context, log_types=()))
 
     async def _without_verdict(self, leader: AlertRecord | None) -> Decision:
-        """The leader was skipped, or has not come to an end after all."""
+        """The leader was skipped, or has not finished after all."""
         if leader is not None and leader.state in (State.QUEUED, State.RUNNING):
             return Linked(leader=leader.alert.id, reason=f"waits for {leader.alert.id}", tried=await self._tried())
         return await self._elsewhere(self.claim.alert, f"alert {self.claim.leader} was not investigated")
@@ -134,40 +138,39 @@ class Pointer:
         """Another leader within the window, or an investigation of its own."""
         tried = (*await self._tried(), self.claim.leader)
         since = alert.created_at - timedelta(minutes=self.settings.ingest.dedup_window_minutes)
-        leaders = await self.queue.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
+        leaders = await self.store.queue.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
         linked = link(alert, [record.alert for record in leaders], self.settings.ingest, tried=tried)
         return linked or Selected(reason=f"not with alert {self.claim.leader}: {reason}"[:500])
 
     async def _tried(self) -> tuple[str, ...]:
-        record = await self.records.find(self.claim.alert.id)
+        record = await self.store.records.find(self.claim.alert.id)
         decision = record.decision if record else None
         return decision.tried if isinstance(decision, Linked) else ()
 
-    async def _end(self, decision: Decision) -> Pointed:
-        """End the claim otherwise than by taking a verdict."""
+    async def _decide(self, decision: Decision) -> LinkedOutcome:
+        """End the claim without taking a verdict."""
 
-        async def perform() -> JsonValue:
-            value: JsonValue = _DECISION.dump_python(decision, mode="json")
-            return value
+        async def made() -> Decision:
+            return decision
 
         # A stale claim ends here; after a kill in between, the same is decided again.
-        decision = _DECISION.validate_python(await self.journal.step("point/decision", "decision", perform))
-        await self.queue.decide(self.claim.alert.id, decision, now=self.clock.now())
+        decision = await step_value(self.journal, "point/decision", "decision", made, _DECISION)
+        await self.store.queue.decide(self.claim.alert.id, decision, now=self.clock.now())
         self.observe(Progress("linked", decision.reason))
-        return Pointed(decision)
+        return LinkedOutcome(decision)
 
-    async def _write(
-        self, alert: Alert, leader: Alert, investigation: Investigation, comparison: Comparison
-    ) -> Commented:
-        """Post the comment. What may pass is raised."""
+    async def _comment(
+        self, alert: Alert, leader: Alert, investigation: Investigation, check: LinkCheck
+    ) -> CommentResult:
+        """Post the comment. An error that may pass is raised."""
         if self.publisher is None or not self.settings.writeback.pointers:
-            return Commented()
+            return CommentResult()
         report = build_pointer(
             alert,
             leader,
             investigation,
-            shares=comparison.reason,
-            entities=comparison.shared,
+            shares=check.reason,
+            entities=check.shared,
             run_id=self.claim.run_id,
             prompts=self.prompts,
             settings=self.settings.writeback,

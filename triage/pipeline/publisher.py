@@ -1,5 +1,6 @@
 """Publishes an investigation on its alert: report, policy, comment, status. Used by the pipeline."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
@@ -25,7 +26,7 @@ class Publication:
 
 
 @dataclass(frozen=True, slots=True)
-class Commented:
+class CommentResult:
     """What became of one comment."""
 
     notes: tuple[str, ...] = ()
@@ -46,7 +47,7 @@ class Publisher:
     currency: str = ""
     """Currency of the cost in the footer."""
 
-    async def begin(self, alert: Alert, *, run_id: str, journal: RunJournal, observe: Observer) -> None:
+    async def announce(self, alert: Alert, *, run_id: str, journal: RunJournal, observe: Observer) -> None:
         """Announce the investigation on its alert, where that is configured. A failure here stops nothing."""
         # Policy may hold the result back, and the announcement would stay for good.
         if not self.settings.started or self.settings.verdicts:
@@ -104,7 +105,7 @@ class Publisher:
         run_id: str,
         journal: RunJournal,
         observe: Observer,
-    ) -> Commented:
+    ) -> CommentResult:
         """Write one comment. Errors that may pass are raised."""
         try:
             outcome = await self.gateway.write(alert, report, disposition=disposition, run_id=run_id, journal=journal)
@@ -112,20 +113,20 @@ class Publisher:
             if error.retryable:
                 raise
             observe(Progress("write back", str(error), ok=False))
-            return Commented((f"{UNWRITTEN}{error}",))
+            return CommentResult((f"{UNWRITTEN}{error}",))
         observe(Progress("write back", _progress(outcome), ok=outcome.result is not Result.UNKNOWN))
         match outcome.result:
             case Result.UNKNOWN:
-                return Commented((*outcome.notes, f"{UNWRITTEN}{outcome.reason}"))
+                return CommentResult((*outcome.notes, f"{UNWRITTEN}{outcome.reason}"))
             case Result.HELD:
-                return Commented((*outcome.notes, f"no comment by policy: {outcome.reason}"))
+                return CommentResult((*outcome.notes, f"no comment by policy: {outcome.reason}"))
             case Result.DEFERRED:
                 when = outcome.until.isoformat(timespec="minutes") if outcome.until else "later"
-                return Commented((*outcome.notes, f"{DEFERRED}{when}: {outcome.reason}"), outcome.until)
+                return CommentResult((*outcome.notes, f"{DEFERRED}{when}: {outcome.reason}"), outcome.until)
             case Result.PRINTED:
-                return Commented(("dry run: no comment was written",), up_to_date=not outcome.reason)
+                return CommentResult(("dry run: no comment was written",), up_to_date=not outcome.reason)
             case Result.CREATED | Result.UPDATED | Result.UNCHANGED:
-                return Commented(outcome.notes, up_to_date=True)
+                return CommentResult(outcome.notes, up_to_date=True)
             case _:
                 assert_never(outcome.result)
 
@@ -134,6 +135,10 @@ def _progress(outcome: WriteOutcome) -> str:
     return " ".join((f"comment {outcome.result.value}", outcome.reason)).strip()
 
 
-def unwritten(investigation: Investigation) -> str:
-    """Why the comment is missing in Panther; empty where it isn't."""
-    return next((note for note in investigation.notes if note.startswith(UNWRITTEN)), "")
+def unwritten(notes: Sequence[str]) -> str:
+    """Why the comment is missing in Panther; empty if it isn't.
+
+    Args:
+        notes: Of an investigation or a `CommentResult`.
+    """
+    return next((note for note in notes if note.startswith(UNWRITTEN)), "")

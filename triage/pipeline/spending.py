@@ -14,7 +14,7 @@ RESERVE = 0.05
 
 
 @dataclass(slots=True)
-class Pending:
+class PendingSpend:
     """What the calls in progress in this process may still cost; one instance serves all its alerts."""
 
     tokens: int = 0
@@ -29,7 +29,7 @@ class StoreMeter:
     claim: Claim
     clock: Clock
     settings: Settings
-    pending: Pending = field(default_factory=Pending)
+    pending: PendingSpend = field(default_factory=PendingSpend)
 
     @asynccontextmanager
     async def admit(self, estimate: Spend, *, concluding: bool) -> AsyncIterator[str]:

@@ -1,1 +1,1 @@
-"""The unattended service: the poll loop, the workers, and what is told of both."""
+"""The unattended service: `loop` starts the workers (`worker`) and the poll loop (`poller`); `status` reports on both."""

@@ -1,4 +1,4 @@
-"""The workers, and the poll loop beside them: what a SOC leaves running."""
+"""The unattended service: the workers and the poll loop of one process."""
 
 import asyncio
 import logging
@@ -10,21 +10,21 @@ from triage.errors import PantherDenied, StoreError, errors_in
 from triage.pipeline.run import Pipeline
 from triage.ports import AlertSource, Claim, Clock, Observer, Store
 from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
-from triage.service.poller import Poller, either
-from triage.service.status import Vitals
-from triage.service.worker import ATTEMPTS, LEASE_SECONDS, MAX_CLAIMS, Outcome, Result, Tally, Worker, grown
+from triage.service.poller import Poller, backoff, wait_or_stop
+from triage.service.status import ProcessHealth
+from triage.service.worker import ATTEMPTS, LEASE_SECONDS, LONGEST_PAUSE, MAX_CLAIMS, Tally, TurnResult, Worker
 from triage.settings import Settings
 
-__all__ = ["ATTEMPTS", "LEASE_SECONDS", "MAX_CLAIMS", "Outcome", "Result", "Service", "Tally"]
+__all__ = ["ATTEMPTS", "LEASE_SECONDS", "MAX_CLAIMS", "Service", "Tally", "TurnResult"]
 
 log = logging.getLogger(__name__)
 
 IDLE_SECONDS = 1.0
-"""How often an idle worker looks for work."""
+"""Pause of an idle worker before it looks for work again."""
 GRACE_SECONDS = 7.0
-"""How long a stop waits for what is in flight to end."""
+"""How long a stop waits for work in flight."""
 RELEASE_SECONDS = 2.5
-"""How long it then waits for the store to take back what has not ended."""
+"""How long it then waits for the store to take back the rest."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -39,9 +39,9 @@ class Service:
     observe: Observer
     name: str
     """This process, for leases."""
-    on_done: Callable[[Alert, Result], None] = lambda _alert, _result: None
-    """Told of each alert whose turn ended."""
-    vitals: Vitals = field(default_factory=Vitals)
+    on_done: Callable[[Alert, TurnResult], None] = lambda _alert, _result: None
+    """Called with each alert whose turn ended."""
+    health: ProcessHealth = field(default_factory=ProcessHealth)
     has_ended: Callable[[str], bool] = lambda _name: False
     """Whether the process of that name has certainly ended, so that its leases need not run out first."""
     grace_seconds: float = GRACE_SECONDS
@@ -64,7 +64,7 @@ class Service:
                 for worker in self._names(workers):
                     group.create_task(self._drain(worker, tally))
         except* PantherDenied as refused:
-            # They all say the same.
+            # Every worker raises the same error.
             raise errors_in(refused)[0] from None
         return tally
 
@@ -76,15 +76,15 @@ class Service:
         polls: bool = True,
         workers: int | None = None,
     ) -> Tally:
-        """Poll and work until asked to stop; what is in flight then has `grace_seconds` to end, else it is released.
+        """Poll and work until asked to stop; work in flight then has `grace_seconds` to end, or is released.
 
-        Trouble with Panther, the model or the store is waited out. Where Panther refuses the token, everything stops:
-        neither polling nor any alert could succeed, and trying would be hammering. Nothing is parked for it.
+        Failures of Panther, the model or the store are waited out. If Panther refuses the token, everything stops:
+        neither polling nor any alert could succeed. No alert is parked for it.
 
         Args:
-            stop: Set to end in good order.
-            hurry: Set to give what is in flight no time to end.
-            polls: Take part in the election of the process that polls.
+            stop: Set to shut down.
+            hurry: Set to shut down without waiting for work in flight.
+            polls: Compete for the lease of the process that polls.
             workers: Alerts worked on at once; by default `investigation.concurrency`.
 
         Raises:
@@ -94,9 +94,9 @@ class Service:
         hurry = hurry or asyncio.Event()
         tasks = [asyncio.create_task(self._work(worker, tally, stop), name=worker) for worker in self._names(workers)]
         for task in tasks:
-            self.vitals.workers[task.get_name()] = True
-            task.add_done_callback(lambda ended: self.vitals.workers.update({ended.get_name(): stop.is_set()}))
-        beside = [asyncio.create_task(self._look_for_the_dead(stop))]
+            self.health.workers[task.get_name()] = True
+            task.add_done_callback(lambda ended: self.health.workers.update({ended.get_name(): stop.is_set()}))
+        beside = [asyncio.create_task(self._reap_expired_leases(stop))]
         if polls:
             beside.append(asyncio.create_task(self._poller().run(stop)))
         stopper = asyncio.create_task(stop.wait())
@@ -104,7 +104,7 @@ class Service:
             await asyncio.wait({*tasks, *beside, stopper}, return_when=asyncio.FIRST_COMPLETED)
             ended = next((task for task in (*tasks, *beside) if task.done() and not task.cancelled()), None)
             if ended is not None and (error := ended.exception()) is not None:
-                self.vitals.stopped = str(error)
+                self.health.stopped = str(error)
                 raise error
         finally:
             stop.set()
@@ -115,7 +115,7 @@ class Service:
     async def _end(
         self, workers: list[asyncio.Task[None]], beside: list[asyncio.Task[None]], hurry: asyncio.Event
     ) -> None:
-        """Let workers finish, then cancel and wait for their releases; neither wait lasts long."""
+        """Give workers time to finish, then cancel the rest and wait until their alerts are released."""
         if workers:
             hurried = asyncio.create_task(hurry.wait())
             done = asyncio.create_task(asyncio.wait(workers))
@@ -141,7 +141,7 @@ class Service:
             clock=self.clock,
             observe=self.observe,
             name=self.name,
-            vitals=self.vitals,
+            health=self.health,
             lease_seconds=self.poller_lease_seconds,
         )
 
@@ -151,13 +151,13 @@ class Service:
 
     # ---- taking alerts -------------------------------------------------------------------------------------------
 
-    async def _look_for_the_dead(self, stop: asyncio.Event) -> None:
+    async def _reap_expired_leases(self, stop: asyncio.Event) -> None:
         while not stop.is_set():
             try:
                 await self._release_ended()
             except StoreError as error:
-                log.warning("leases of ended processes not looked at", extra={"error": str(error)})
-            await either(self.clock.sleep(self.lease_seconds / 4), stop)
+                log.warning("leases of ended processes not checked", extra={"error": str(error)})
+            await wait_or_stop(self.clock.sleep(self.lease_seconds / 4), stop)
 
     async def _release_ended(self) -> None:
         freed = await self.store.queue.release_ended(self.has_ended, now=self.clock.now())
@@ -175,8 +175,8 @@ class Service:
             except StoreError as error:
                 failures += 1
                 log.warning("no claim", extra={"worker": worker, "error": str(error), "failures": failures})
-                pause = grown(IDLE_SECONDS, failures) * (0.5 + self.clock.random() / 2)
-            await either(self.clock.sleep(pause), stop)
+                pause = backoff(IDLE_SECONDS, failures, longest=LONGEST_PAUSE) * (0.5 + self.clock.random() / 2)
+            await wait_or_stop(self.clock.sleep(pause), stop)
 
     async def _drain(self, worker: str, tally: Tally) -> None:
         while await self._next(worker, tally):
@@ -190,7 +190,7 @@ class Service:
         return True
 
     async def work(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
-        """Carry one claim to an end of some kind, and count it; see `Worker.carry`. Raises PantherDenied."""
+        """Work on one claim and count how it ended; see `Worker.finish`. Raises PantherDenied."""
         worker = Worker(
             pipeline=self.pipeline,
             alerts=self.alerts,
@@ -200,4 +200,4 @@ class Service:
             on_done=self.on_done,
             lease_seconds=self.lease_seconds,
         )
-        await worker.carry(claim, tally, forced=forced)
+        await worker.finish(claim, tally, forced=forced)

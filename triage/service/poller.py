@@ -13,17 +13,17 @@ from pydantic import JsonValue
 from triage.errors import PantherDenied, PantherError, StoreError
 from triage.ingest.poll import poll, poll_status
 from triage.ports import AlertSource, Clock, Observer, Progress, Store
-from triage.service.status import POLLER, PRUNED, Vitals
+from triage.service.status import POLLER, PRUNED, ProcessHealth
 from triage.settings import Settings
 
 log = logging.getLogger(__name__)
 
 LEASE_SECONDS = 60.0
-"""So long after the death of the process that polls, another one does."""
+"""How long the lease holds without renewal; after that another process polls."""
 LONGEST_PAUSE = 900.0
-"""Seconds between polls that fail, at most, before jitter."""
+"""The longest pause after a failed poll, in seconds, before jitter."""
 ACTIVATION = timedelta(hours=1)
-"""So long a token that was never accepted is tried: Panther needs a while to let a new one in."""
+"""How long a token that was never accepted is tried: Panther takes a while to activate a new one."""
 ACTIVATION_PAUSE = 60.0
 PRUNE_EVERY = timedelta(days=1)
 
@@ -39,34 +39,34 @@ class Poller:
     observe: Observer
     name: str
     """This process, for the lease."""
-    vitals: Vitals = field(default_factory=Vitals)
+    health: ProcessHealth = field(default_factory=ProcessHealth)
     lease_seconds: float = LEASE_SECONDS
     _led_at: datetime | None = None
-    """When the lease was last prolonged."""
+    """When the lease was last extended."""
 
     async def run(self, stop: asyncio.Event) -> None:
-        """Poll whenever it is this process's turn, until asked to stop.
+        """Poll while this process holds the lease, until asked to stop.
 
-        A failed poll is repeated after a growing pause with jitter, whatever the reason, once this store has seen one
-        succeed: it runs unattended. Only a refused token then ends the loop. Before that the reason is more likely a
-        mistake in the configuration, and is raised at once; a refused token is tried for `ACTIVATION`.
+        Once any poll of this store has succeeded, a failed one is repeated after a growing pause with jitter, whatever
+        the reason; only a refused token ends the loop. Before that, the reason is more likely a mistake in the
+        configuration and is raised at once; a refused token is tried for `ACTIVATION`.
 
         Raises:
             PantherError: polling again would not help.
         """
-        self.vitals.polls = True
+        self.health.polls = True
         held = asyncio.create_task(self._hold(stop))
         try:
             await self._loop(stop)
         finally:
             held.cancel()
             await asyncio.gather(held, return_exceptions=True)
-            self.vitals.leading = False
+            self.health.leading = False
             with contextlib.suppress(StoreError):
                 await self.store.values.release_lease(POLLER, self.name)
 
     async def once(self) -> bool:
-        """Poll once; false where another process polls.
+        """Poll once; false if another process polls.
 
         Raises:
             PantherError, StoreError: the poll failed.
@@ -89,42 +89,42 @@ class Poller:
         return leads
 
     async def _leads(self) -> bool:
-        """Whether the lease is safe for now; it is prolonged where it was not just now."""
+        """Whether this process still holds the lease; extended unless it was just now."""
         fresh = timedelta(seconds=self.lease_seconds / 2)
         return (self._led_at is not None and self.clock.now() - self._led_at < fresh) or await self._lead()
 
     async def _hold(self, stop: asyncio.Event) -> None:
-        """Take the lease where it is free, and keep it."""
+        """Take the lease when it is free, and keep it."""
         while not stop.is_set():
             try:
                 leading = await self._lead()
             except StoreError as error:
-                # Where the store cannot be written, this process cannot know whether it still leads.
+                # Without the store, this process cannot know whether it still holds the lease.
                 leading = False
-                log.warning("the poller's lease cannot be prolonged", extra={"error": str(error)})
-            if leading != self.vitals.leading:
+                log.warning("the poller's lease cannot be extended", extra={"error": str(error)})
+            if leading != self.health.leading:
                 self.observe(Progress("poll", "this process polls" if leading else "another process polls"))
-            self.vitals.leading = leading
-            await either(self.clock.sleep(self.lease_seconds / 3), stop)
+            self.health.leading = leading
+            await wait_or_stop(self.clock.sleep(self.lease_seconds / 3), stop)
 
     # ---- polling -------------------------------------------------------------------------------------------------
 
     async def _loop(self, stop: asyncio.Event) -> None:
         denied_since: datetime | None = None
         while not stop.is_set():
-            if not self.vitals.leading:
+            if not self.health.leading:
                 await self._rest(min(1.0, self.lease_seconds / 6), stop)
                 continue
             wait = self.settings.ingest.poll_interval.total_seconds()
             try:
                 await self._poll(stop)
-                self.vitals.poll_failures, denied_since = 0, None
+                self.health.poll_failures, denied_since = 0, None
                 await self._prune()
             except PantherDenied as error:
                 denied_since = denied_since or self.clock.now()
                 if await self._was_accepted() or self.clock.now() - denied_since >= ACTIVATION:
                     raise
-                self._failed(error, "a new token is let in after a while; it is tried every minute for an hour")
+                self._failed(error, "a new token takes a while to become active; it is tried every minute for an hour")
                 wait = ACTIVATION_PAUSE
             except PantherError as error:
                 if not error.retryable and not await self._was_accepted():
@@ -137,13 +137,13 @@ class Poller:
             await self._rest(wait, stop)
 
     async def _poll(self, stop: asyncio.Event) -> None:
-        """One poll; it breaks off quietly where this process has lost the lease or is to stop."""
+        """One poll; it ends quietly if this process loses the lease or is asked to stop."""
 
         async def proceed() -> bool:
-            self.vitals.poll_due = self.clock.monotonic()
+            self.health.poll_due = self.clock.monotonic()
             return not stop.is_set() and await self._leads()
 
-        await either(
+        await wait_or_stop(
             poll(
                 self.alerts,
                 self.store,
@@ -157,16 +157,14 @@ class Poller:
         )
 
     def _pause(self, first: float) -> float:
-        longest = max(LONGEST_PAUSE, first)
-        # The exponent is bounded, since a failure that lasts for weeks would overflow it.
-        grown = min(first * 2.0 ** min(self.vitals.poll_failures, 32), longest)
-        return grown * (0.5 + self.clock.random() / 2)
+        pause = backoff(first, self.health.poll_failures, longest=max(LONGEST_PAUSE, first))
+        return pause * (0.5 + self.clock.random() / 2)
 
     def _failed(self, error: PantherError | StoreError, remark: str = "") -> None:
-        self.vitals.poll_failures += 1
-        self.vitals.polls_failed += 1
+        self.health.poll_failures += 1
+        self.health.polls_failed += 1
         text = f"{error} ({remark})" if remark else str(error)
-        log.warning("poll failed", extra={"error": text, "failures": self.vitals.poll_failures})
+        log.warning("poll failed", extra={"error": text, "failures": self.health.poll_failures})
         self.observe(Progress("poll", text, ok=False))
 
     async def _was_accepted(self) -> bool:
@@ -177,8 +175,8 @@ class Poller:
         return True
 
     async def _rest(self, seconds: float, stop: asyncio.Event) -> None:
-        self.vitals.poll_due = self.clock.monotonic() + seconds
-        await either(self.clock.sleep(seconds), stop)
+        self.health.poll_due = self.clock.monotonic() + seconds
+        await wait_or_stop(self.clock.sleep(seconds), stop)
 
     # ---- retention -----------------------------------------------------------------------------------------------
 
@@ -197,7 +195,7 @@ class Poller:
 
 
 async def prune(store: Store, *, now: datetime, keep: timedelta) -> int:
-    """Delete alerts older than `keep`, and note when; gives how many. Raises StoreError."""
+    """Delete alerts older than `keep`, and note when; returns how many. Raises StoreError."""
     before = now - keep
     pruned = await store.records.prune(before)
     noted: dict[str, JsonValue] = {"at": now.isoformat(), "before": before.isoformat(), "alerts": pruned.alerts}
@@ -206,11 +204,14 @@ async def prune(store: Store, *, now: datetime, keep: timedelta) -> int:
     return pruned.alerts
 
 
-async def either(waiting: Coroutine[Any, Any, object], stop: asyncio.Event) -> None:
-    """Wait for something, or for the stop, whichever comes first; the other is cancelled.
+def backoff(first: float, failures: int, *, longest: float) -> float:
+    """Seconds to wait after so many failures in a row: twice as long each time."""
+    # The exponent is bounded: a failure that lasts for weeks would overflow it.
+    return min(first * 2.0 ** min(failures, 32), longest)
 
-    Raises whatever the waiting raises.
-    """
+
+async def wait_or_stop(waiting: Coroutine[Any, Any, object], stop: asyncio.Event) -> None:
+    """Wait for something or for the stop, whichever comes first, and cancel the other. Raises what the former raises."""
     waiter = asyncio.create_task(waiting)
     stopper = asyncio.create_task(stop.wait())
     try:

@@ -1,4 +1,4 @@
-"""How the queue, the polling and this process are doing: what `triage status`, `/metrics` and `/healthz` tell."""
+"""How the queue, the polling and this process are doing, for `triage status`, `/metrics` and `/healthz`."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -14,34 +14,34 @@ from triage.stages.writeback import PAUSED
 POLLER = "poller"
 """The lease of the one process that polls."""
 PRUNED = "prune/last"
-"""The named value that says when retention last deleted something: `at`, `before`, `alerts`."""
+"""The named value that records when retention last deleted something: `at`, `before`, `alerts`."""
 LATE = 300.0
-"""Seconds that a poll loop may be overdue before it counts as stuck."""
+"""How long, in seconds, a poll loop may be overdue before it counts as stuck."""
 
 _LONG_AGO = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @dataclass(slots=True)
-class Vitals:
-    """Signs of life of one process; its poll loop and its workers keep them up to date."""
+class ProcessHealth:
+    """What one process knows of its own health; its poll loop and its workers keep it up to date."""
 
     polls: bool = False
-    """It polls, or would take over from the process that does."""
+    """It takes part in polling: it polls, or waits to take over."""
     leading: bool = False
-    """It is the one that polls."""
+    """It is the process that polls."""
     poll_due: float = 0.0
-    """The monotonic time at which its poll loop gives its next sign of life."""
+    """The monotonic time by which its poll loop should report again."""
     poll_failures: int = 0
     """In a row."""
     polls_failed: int = 0
     """Since the process started."""
     stopped: str = ""
-    """Why it stops; empty while it doesn't."""
+    """Why it is stopping; empty while it runs."""
     workers: dict[str, bool] = field(default_factory=dict)
-    """By name, whether each still runs."""
+    """Whether each worker still runs, by name."""
 
-    def complaints(self, monotonic: float) -> tuple[str, ...]:
-        """What is wrong; empty where all is well."""
+    def problems(self, monotonic: float) -> tuple[str, ...]:
+        """What is wrong; empty if nothing is."""
         found = []
         if self.stopped:
             found.append(self.stopped)
@@ -52,15 +52,15 @@ class Vitals:
 
 
 @dataclass(frozen=True, slots=True)
-class Status:
-    """All numbers at one moment."""
+class ServiceStatus:
+    """All figures of one moment."""
 
     at: datetime
     queue: QueueStatus
     poll: PollStatus | None
     """`None` before the first poll."""
     poller: str
-    """The process that polls; empty where none does."""
+    """The process that polls; empty if none does."""
     paused: bool
     """Writing to Panther is paused."""
     today: Spend
@@ -70,25 +70,25 @@ class Status:
 
     @property
     def oldest_seconds(self) -> float:
-        """How long the longest waiting alert has been queued; 0 where none is."""
+        """How long the oldest queued alert has been waiting; 0 if there is none."""
         oldest = self.queue.oldest_queued
         return max((self.at - oldest).total_seconds(), 0.0) if oldest else 0.0
 
 
-async def look(store: Store, *, now: datetime, total: bool = True) -> Status:
-    """Gather the numbers.
+async def read_status(store: Store, *, now: datetime, total: bool = True) -> ServiceStatus:
+    """Read all figures from the store.
 
     Args:
         store: The state database.
         now: The present moment.
-        total: Also sum up all that was ever spent; 0 otherwise.
+        total: Also sum up everything ever spent; zero otherwise.
 
     Raises:
         StoreError: the state database cannot be read.
     """
     pruned = await store.values.get(PRUNED)
     at = pruned.get("at") if isinstance(pruned, Mapping) else None
-    return Status(
+    return ServiceStatus(
         at=now,
         queue=await store.queue.status(now=now),
         poll=await poll_status(store.values),
@@ -100,9 +100,9 @@ async def look(store: Store, *, now: datetime, total: bool = True) -> Status:
     )
 
 
-async def health(values: Values, vitals: Vitals, *, monotonic: float) -> tuple[str, ...]:
-    """What is wrong with this process; empty where all is well."""
-    found = vitals.complaints(monotonic)
+async def health_problems(values: Values, health: ProcessHealth, *, monotonic: float) -> tuple[str, ...]:
+    """What is wrong with this process; empty if nothing is."""
+    found = health.problems(monotonic)
     try:
         await values.get(POLLER)
     except StoreError as error:

@@ -1,4 +1,4 @@
-"""One alert at a time: a claim is carried to an end of some kind, whatever goes wrong with it."""
+"""One alert at a time: its claim ends finished, failed or given back, whatever goes wrong."""
 
 import asyncio
 import logging
@@ -11,37 +11,37 @@ from triage.domain.alert import Alert
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Investigation
 from triage.errors import PantherDenied, StoreError, TriageError
-from triage.pipeline.linked import Pointed
+from triage.pipeline.journal import StaleClaimError
+from triage.pipeline.linked import LinkedOutcome
 from triage.pipeline.publisher import unwritten
-from triage.pipeline.run import Pipeline, StaleClaimError
+from triage.pipeline.run import Pipeline
 from triage.ports import AlertQuery, AlertQueue, AlertSource, Claim, Clock, Observer
+from triage.service.poller import backoff
 
 log = logging.getLogger(__name__)
 
-Outcome = Investigation | Pointed | Skipped
+TriageOutcome = Investigation | LinkedOutcome | Skipped
 """What became of an alert."""
 
-Result = Outcome | str
-"""How an alert's turn ended; a text is the reason it did not finish."""
+TurnResult = TriageOutcome | str
+"""How an alert's turn ended; a string is the reason why it did not finish."""
 
 LEASE_SECONDS = 120.0
-"""So long after the death of a worker, another takes up its alert."""
+"""How long a claim holds without a heartbeat; after that another worker takes the alert."""
 ATTEMPTS = 4
 """Tries of one alert before it is parked."""
 MAX_CLAIMS = 10
-"""An alert that was claimed more often than this has taken its process down each time; it is parked untouched."""
+"""An alert claimed more often than this has taken its process down each time; it is parked untouched."""
 PAUSE = 1.0
 """Seconds before the second try to reach a store that fails; each later one waits twice as long."""
 LONGEST_PAUSE = 30.0
-"""At most so long."""
+"""The longest of these waits, in seconds."""
 ERRORS = 200
-"""Unfinished alerts that a process remembers, to tell of them at its end."""
+"""Unfinished alerts that a process remembers, to list them when it ends."""
 FIRST_RETRY = 30.0
 """Seconds before the second try of an alert; each later one waits four times as long."""
-
-
 END_SECONDS = 1.0
-"""How long work that is cancelled may take to end, before its alert is given back all the same."""
+"""How long cancelled work may take to end before its alert is given back anyway."""
 
 
 @dataclass(slots=True)
@@ -57,14 +57,14 @@ class Tally:
     failed: int = 0
     unwritten: int = 0
     errors: dict[str, str] = field(default_factory=dict)
-    """Alert id to the reason it is unfinished; the last ones, where there are many."""
+    """Why each alert is unfinished, by alert id; at most the last `ERRORS`."""
 
     @property
     def unfinished(self) -> bool:
         return bool(self.errors)
 
-    def tell(self, alert_id: str, reason: str) -> None:
-        """Keep why an alert is unfinished; no reason where it is finished after all."""
+    def set_error(self, alert_id: str, reason: str) -> None:
+        """Note why an alert is unfinished; an empty reason clears it."""
         self.errors.pop(alert_id, None)
         if reason:
             self.errors[alert_id] = reason
@@ -74,19 +74,19 @@ class Tally:
 
 @dataclass(frozen=True, slots=True)
 class Worker:
-    """What the workers of a process do with the alerts that they have claimed."""
+    """Works on claimed alerts."""
 
     pipeline: Pipeline
     alerts: AlertSource
     queue: AlertQueue
     clock: Clock
     observe: Observer
-    on_done: Callable[[Alert, Result], None]
-    """Told of each alert whose turn ended."""
+    on_done: Callable[[Alert, TurnResult], None]
+    """Called with each alert whose turn ended."""
     lease_seconds: float
 
-    async def carry(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
-        """Carry one claim to an end of some kind, and count it.
+    async def finish(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
+        """Finish, fail or give back one claim, and count it.
 
         Raises:
             PantherDenied: Panther refuses the token altogether; the alert was given back untouched.
@@ -102,7 +102,7 @@ class Worker:
         work = asyncio.create_task(self._perform(claim, forced=forced))
         beat = asyncio.create_task(self._heartbeat(claim))
         try:
-            result = await _while_held(work, beat)
+            result = await _result_while_held(work, beat, claim)
         except asyncio.CancelledError:
             work.cancel()
             await asyncio.wait({work}, timeout=END_SECONDS)
@@ -115,31 +115,31 @@ class Worker:
         else:
             self._count(claim, result, tally)
         finally:
-            await _ended(work, beat)
+            await _cancel(work, beat)
 
-    async def _perform(self, claim: Claim, *, forced: bool) -> Outcome:
+    async def _perform(self, claim: Claim, *, forced: bool) -> TriageOutcome:
         if claim.leader and not forced:
-            return await self.pipeline.point(claim, observe=self.observe)
+            return await self.pipeline.finish_linked(claim, observe=self.observe)
         return await self.pipeline.triage(claim, observe=self.observe, forced=forced)
 
-    def _count(self, claim: Claim, result: Outcome, tally: Tally) -> None:
+    def _count(self, claim: Claim, result: TriageOutcome, tally: Tally) -> None:
         missing = ""
-        if isinstance(result, Skipped) or (isinstance(result, Pointed) and isinstance(result.decision, Skipped)):
+        if isinstance(result, Skipped) or (isinstance(result, LinkedOutcome) and isinstance(result.decision, Skipped)):
             tally.skipped += 1
-        elif isinstance(result, Pointed):
-            # What is selected or linked anew, or waits, will be claimed again.
+        elif isinstance(result, LinkedOutcome):
+            # One that is now selected, linked to another alert or waiting will be claimed again.
             tally.linked += result.verdict is not None
             missing = result.unwritten
         else:
             tally.done += 1
-            missing = unwritten(result)
+            missing = unwritten(result.notes)
         tally.unwritten += bool(missing)
-        tally.tell(claim.alert.id, missing)
+        tally.set_error(claim.alert.id, missing)
         self.on_done(claim.alert, result)
 
     def _count_failure(self, claim: Claim, text: str, tally: Tally) -> None:
         tally.failed += 1
-        tally.tell(claim.alert.id, text)
+        tally.set_error(claim.alert.id, text)
         self.on_done(claim.alert, text)
 
     async def _failed(self, claim: Claim, error: Exception, tally: Tally) -> None:
@@ -147,7 +147,7 @@ class Worker:
         text = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
         log.error("alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
         if isinstance(error, StoreError) and error.retryable:
-            # The alert has nothing to do with it, and keeps its attempts.
+            # Not the alert's fault: it keeps its attempts.
             await self._give_back(claim)
             return
         if isinstance(error, PantherDenied) and await self._refused():
@@ -160,7 +160,7 @@ class Worker:
         self._count_failure(claim, text, tally)
 
     async def _refused(self) -> bool:
-        """Whether Panther refuses the token altogether, and not one alert."""
+        """Whether Panther refuses the token altogether, not just this alert."""
         try:
             await self.alerts.page(AlertQuery(page_size=1))
         except PantherDenied:
@@ -172,7 +172,7 @@ class Worker:
     async def _give_back(
         self, claim: Claim, *, error: str = "", retry_after: float | None = None, failed: bool = False
     ) -> None:
-        """End a claim, also over a store that fails for a while; in the end the lease runs out by itself."""
+        """End a claim, retrying while the store fails; if it never answers, the lease runs out by itself."""
         ends = self.clock.monotonic() + self.lease_seconds
         tries = 0
         while True:
@@ -182,7 +182,7 @@ class Worker:
                 await self.queue.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
             except StoreError as trouble:
                 tries += 1
-                pause = grown(PAUSE, tries)
+                pause = backoff(PAUSE, tries, longest=LONGEST_PAUSE)
                 log.warning("not given back", extra={"alert_id": claim.alert.id, "error": str(trouble)})
                 if self.clock.monotonic() + pause > ends:
                     return
@@ -191,30 +191,28 @@ class Worker:
                 return
 
     async def _heartbeat(self, claim: Claim) -> None:
-        """Prolong the lease until it is lost."""
+        """Extend the lease until it is lost."""
         while True:
             await self.clock.sleep(self.lease_seconds / 4)
             try:
                 if not await self.queue.heartbeat(claim, now=self.clock.now(), lease_seconds=self.lease_seconds):
                     return
             except StoreError as error:
-                # The lease may still hold; the fenced writes decide in the end.
+                # The lease may still hold; every write checks its epoch anyway.
                 log.warning("heartbeat failed", extra={"alert_id": claim.alert.id, "error": str(error)})
 
 
-async def _while_held(work: asyncio.Task[Outcome], beat: asyncio.Task[None]) -> Outcome:
-    """What the work gives; StaleClaimError where the lease was lost: another worker does the same work now."""
+async def _result_while_held(
+    work: asyncio.Task[TriageOutcome], beat: asyncio.Task[None], claim: Claim
+) -> TriageOutcome:
+    """The result of the work. Raises StaleClaimError if the heartbeat ends first: then the lease is lost."""
     await asyncio.wait({work, beat}, return_when=asyncio.FIRST_COMPLETED)
     if not work.done():
-        raise StaleClaimError("another worker holds the alert now")
+        raise StaleClaimError(claim.alert.id)
     return work.result()
 
 
-def grown(first: float, failures: int) -> float:
-    return min(first * 2.0 ** min(failures, 32), LONGEST_PAUSE)
-
-
-async def _ended(*tasks: asyncio.Task[Any]) -> None:
+async def _cancel(*tasks: asyncio.Task[Any]) -> None:
     """Cancel what still runs, and wait until it has ended."""
     for task in tasks:
         task.cancel()

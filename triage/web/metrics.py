@@ -12,10 +12,10 @@ from prometheus_client.registry import Collector
 
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Disposition, Investigation
-from triage.pipeline.linked import Pointed
+from triage.pipeline.linked import LinkedOutcome
 from triage.pipeline.publisher import unwritten
 from triage.ports import State
-from triage.service.status import Status, Vitals
+from triage.service.status import ProcessHealth, ServiceStatus
 
 _SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800)
 _ENDINGS = (State.DONE, State.LINKED, State.SKIPPED, State.FAILED)
@@ -25,10 +25,10 @@ class Metrics:
     """The metrics of one process."""
 
     def __init__(self, currency: str) -> None:
-        """Make them.
+        """Register the metrics.
 
         Args:
-            currency: In which `llm.prices` are given.
+            currency: The one of `llm.prices`.
         """
         self.registry = CollectorRegistry()
         self._alerts = Counter("triage_alerts", "Alerts ended by this process.", ["state"], registry=self.registry)
@@ -58,11 +58,11 @@ class Metrics:
         for kind in ("prompt", "cached", "completion"):
             self._tokens.labels(kind)
 
-    def ended(self, result: Investigation | Pointed | Skipped | str) -> None:
-        """Count an alert that a worker has ended with; a text is the reason why it failed."""
+    def ended(self, result: Investigation | LinkedOutcome | Skipped | str) -> None:
+        """Count an alert whose turn ended; a string is the reason why it failed."""
         if isinstance(result, Investigation):
             self._investigated(result)
-        elif isinstance(result, Pointed):
+        elif isinstance(result, LinkedOutcome):
             if isinstance(result.decision, Skipped):
                 self._alerts.labels(State.SKIPPED.value).inc()
             elif result.verdict is not None:
@@ -76,30 +76,30 @@ class Metrics:
         self._alerts.labels(State.DONE.value).inc()
         self._verdicts.labels(result.verdict.disposition.value).inc()
         self._seconds.observe(max((result.finished_at - result.started_at).total_seconds(), 0.0))
-        self._unwritten.inc(bool(unwritten(result)))
+        self._unwritten.inc(bool(unwritten(result.notes)))
         self._tokens.labels("prompt").inc(usage.prompt_tokens)
         self._tokens.labels("cached").inc(usage.cached_tokens)
         self._tokens.labels("completion").inc(usage.completion_tokens)
         self._spend.inc(usage.money)
 
-    def text(self, status: Status | None, vitals: Vitals) -> bytes:
+    def text(self, status: ServiceStatus | None, health: ProcessHealth) -> bytes:
         """Everything in the text format.
 
         Args:
-            status: The store's numbers; `None` where it cannot be read.
-            vitals: This process's signs of life.
+            status: The store's figures; `None` if it cannot be read.
+            health: What this process knows of its own health.
         """
         gauges = CollectorRegistry()
-        gauges.register(_Snapshot(status, vitals))
+        gauges.register(_Snapshot(status, health))
         return generate_latest(self.registry) + generate_latest(gauges)
 
 
 class _Snapshot(Collector):
     """The gauges of one moment."""
 
-    def __init__(self, status: Status | None, vitals: Vitals) -> None:
+    def __init__(self, status: ServiceStatus | None, health: ProcessHealth) -> None:
         self._status = status
-        self._vitals = vitals
+        self._vitals = health
 
     def collect(self) -> Iterable[Metric]:
         yield _gauge("triage_store_up", "Whether the state database answers.", self._status is not None)

@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from triage.errors import ConfigError, StoreError
 from triage.ports import Clock, Store
-from triage.service.status import Vitals, health, look
+from triage.service.status import ProcessHealth, health_problems, read_status
 from triage.web.metrics import Metrics
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]\s]+):)?(?P<port>\d{1,5})")
@@ -65,19 +65,19 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    listener: socket.socket, store: Store, vitals: Vitals, metrics: Metrics, clock: Clock
+    listener: socket.socket, store: Store, health: ProcessHealth, metrics: Metrics, clock: Clock
 ) -> AsyncIterator[None]:
     """Answer `/metrics` and `/healthz` until the block ends."""
 
     async def serve_metrics(_request: Request) -> Response:
         try:
-            status = await look(store, now=clock.now(), total=False)
+            status = await read_status(store, now=clock.now(), total=False)
         except StoreError:
             status = None
-        return Response(metrics.text(status, vitals), headers={"Content-Type": _TEXT_FORMAT})
+        return Response(metrics.text(status, health), headers={"Content-Type": _TEXT_FORMAT})
 
     async def serve_health(_request: Request) -> Response:
-        wrong = await health(store.values, vitals, monotonic=clock.monotonic())
+        wrong = await health_problems(store.values, health, monotonic=clock.monotonic())
         return JSONResponse({"ok": not wrong, "reasons": list(wrong)}, status_code=503 if wrong else 200)
 
     routes = [Route("/metrics", serve_metrics, methods=["GET"]), Route("/healthz", serve_health, methods=["GET"])]

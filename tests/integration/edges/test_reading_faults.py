@@ -33,7 +33,7 @@ from tests.support.tiny_world import ALERTS, event, write_world
 from triage.edges.panther.wire import stamp
 from triage.edges.store import open_store
 from triage.errors import PantherError, PantherProtocolError
-from triage.ingest.poll import Polled, poll
+from triage.ingest.poll import PollResult, poll
 from triage.ports import Store
 from triage.sandbox.server import Fault, SandboxServer
 from triage.sandbox.world import load_world
@@ -67,7 +67,7 @@ async def store(tmp_path: Path) -> AsyncIterator[Store]:
 
 async def polled(
     served: AlertList, store: Store, *, settings: IngestSettings = SETTINGS, minutes: float = 0, **changes: Any
-) -> Polled:
+) -> PollResult:
     """One poll `minutes` after START."""
     clock = FakeClock()
     async with connected(served, clock, **changes) as (panther, _):

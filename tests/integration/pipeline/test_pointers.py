@@ -19,8 +19,8 @@ from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.selection import Selected
 from triage.edges.clock import SystemClock
 from triage.ingest.poll import poll
-from triage.ingest.selection import compare
-from triage.pipeline.linked import Pointed
+from triage.ingest.selection import check_link
+from triage.pipeline.linked import LinkedOutcome
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import IngestSettings, load_settings
@@ -217,7 +217,7 @@ async def poll_only(directory: Path) -> None:
         await poll(app.panther.alerts, app.store, settings.ingest, now=clock.now(), observe=lambda _progress: None)
 
 
-async def a_claimed_follower(directory: Path, panther: SandboxServer, **changes: Any) -> Pointed:
+async def a_claimed_follower(directory: Path, panther: SandboxServer, **changes: Any) -> LinkedOutcome:
     """Take the second alert's step by hand, with settings of one's own."""
     clock = SystemClock()
     settings = load_settings(directory / "config.yaml", environment={})
@@ -226,7 +226,7 @@ async def a_claimed_follower(directory: Path, panther: SandboxServer, **changes:
         assert claim is not None
         assert claim.leader == name(1)
         panther.fail("AlertEvents", Fault(**changes), times=1)
-        return await app.pipeline.point(claim, observe=lambda _progress: None)
+        return await app.pipeline.finish_linked(claim, observe=lambda _progress: None)
 
 
 def test_an_alert_whose_events_cannot_be_read_is_investigated_itself(tmp_path: Path) -> None:
@@ -281,6 +281,6 @@ HERE = _entity("ip", "192.0.2.7", Role.SOURCE)
 )
 def test_what_must_agree(key: str, mine: tuple[Entity, ...], leaders: tuple[Entity, ...], belongs: bool) -> None:
     """Who acted and from where decides; targets and what is made anew for each session don't."""
-    found = compare(mine, leaders, IngestSettings.model_validate({"dedup_key": key}))
+    found = check_link(mine, leaders, IngestSettings.model_validate({"dedup_key": key}))
     assert found.belongs is belongs
     assert found.reason

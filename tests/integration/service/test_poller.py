@@ -90,7 +90,7 @@ async def test_it_polls_until_it_is_stopped(panther: SandboxServer, tmp_path: Pa
     async with polling(panther, tmp_path) as (store, (poller,)):
         async with running(poller) as ((task, stop),):
             await until(lambda: listed(panther) >= 9)
-            assert poller.vitals.leading
+            assert poller.health.leading
             assert await store.values.lease_holder(POLLER, now=poller.clock.now()) == "one"
             stop.set()
             await task
@@ -105,13 +105,13 @@ async def test_one_of_several_polls(panther: SandboxServer, tmp_path: Path) -> N
         running(*pollers) as started,
     ):
         await until(lambda: listed(panther) >= 3)
-        leading = [poller.vitals.leading for poller in pollers]
+        leading = [poller.health.leading for poller in pollers]
         assert sum(leading) == 1
         first = leading.index(True)
         started[first][1].set()
         await started[first][0]
-        await until(lambda: sum(poller.vitals.leading for poller in pollers) == 1)
-        assert not pollers[first].vitals.leading
+        await until(lambda: sum(poller.health.leading for poller in pollers) == 1)
+        assert not pollers[first].health.leading
         before = listed(panther)
         await until(lambda: listed(panther) > before)
 
@@ -122,14 +122,14 @@ async def test_trouble_is_waited_out(panther: SandboxServer, tmp_path: Path) -> 
         await poller.once()
         panther.fail("Alerts", Fault(status=500), times=10_000)
         async with running(poller):
-            await until(lambda: poller.vitals.poll_failures >= 4)
+            await until(lambda: poller.health.poll_failures >= 4)
             status = await poll_status(store.values)
             assert status is not None
             assert status.failures >= 4
             assert "trouble" in status.error
             panther._faults.clear()
-            await until(lambda: poller.vitals.poll_failures == 0)
-        assert poller.vitals.polls_failed >= 4
+            await until(lambda: poller.health.poll_failures == 0)
+        assert poller.health.polls_failed >= 4
         assert isinstance(poller.clock, FastClock)
         waits = [seconds for seconds in poller.clock.sleeps if seconds > poller.settings.ingest.poll_interval.seconds]
         assert len({round(seconds) for seconds in waits}) >= 2
@@ -144,7 +144,7 @@ async def test_a_token_that_was_never_accepted_is_given_an_hour(panther: Sandbox
             await poller.run(asyncio.Event())
         assert poller.clock.monotonic() - began >= 3_600
         assert isinstance(poller.clock, FastClock)
-        assert poller.clock.sleeps.count(ACTIVATION_PAUSE) == poller.vitals.polls_failed
+        assert poller.clock.sleeps.count(ACTIVATION_PAUSE) == poller.health.polls_failed
         assert listed(panther) <= 62
 
 
@@ -171,8 +171,8 @@ async def test_a_refusal_ends_the_first_poll_and_no_later_one(panther: SandboxSe
         await poller.once()
         panther.fail("Alerts", refusal, times=3)
         async with running(poller):
-            await until(lambda: poller.vitals.polls_failed >= 3)
-            await until(lambda: poller.vitals.poll_failures == 0)
+            await until(lambda: poller.health.polls_failed >= 3)
+            await until(lambda: poller.health.poll_failures == 0)
 
 
 async def test_old_alerts_are_deleted_once_a_day(panther: SandboxServer, tmp_path: Path) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from pydantic import JsonValue
 
 from tests.support.cable import Cable, cable
 from tests.support.cli import Ran, run_cli
@@ -17,7 +18,7 @@ from tests.support.wired import Wired, wired
 from triage.domain.selection import Skipped
 from triage.errors import PantherDenied
 from triage.ingest.poll import poll_status
-from triage.pipeline.run import ClaimJournal, StaleClaimError
+from triage.pipeline.journal import ClaimJournal, StaleClaimError
 from triage.ports import State
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
@@ -144,7 +145,7 @@ async def test_a_refused_token_stops_everything_and_parks_nothing(
         assert [await of(app, name) for name in SELECTED] == [(State.QUEUED, 0, "")] * 3
         assert len(panther.requests) <= 4
         if forever:
-            assert "token" in service.vitals.complaints(service.clock.monotonic())[0]
+            assert "token" in service.health.problems(service.clock.monotonic())[0]
 
 
 async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxServer, tmp_path: Path) -> None:
@@ -249,7 +250,11 @@ async def test_a_stale_claim_skips_nothing(panther: SandboxServer, tmp_path: Pat
         await service._poller().once()
         lost = await app.store.queue.claim("slow", now=service.clock.now(), lease_seconds=RUN_OUT, alert_id=FIRST)
         assert lost is not None
-        await ClaimJournal(app.store.journal, lost, service.clock).step("started", "clock", app.pipeline._started)
+
+        async def started() -> JsonValue:
+            return service.clock.now().isoformat()
+
+        await ClaimJournal(app.store.journal, lost, service.clock).step("started", "clock", started)
         holder = await app.store.queue.claim("quick", now=service.clock.now(), lease_seconds=HOLDS, alert_id=FIRST)
         assert holder is not None
         panther.world.alerts[FIRST]["status"] = "RESOLVED"

@@ -33,7 +33,7 @@ def test_something_that_is_not_shipped_is_named() -> None:
 
 def test_a_users_template_comes_first(tmp_path: Path) -> None:
     """Same name, other text; the others stay."""
-    prompts = load_prompts([own(tmp_path, **{"nudge.md": "Go on: {{ reason }}"})])
+    prompts = load_prompts(own(tmp_path, **{"nudge.md": "Go on: {{ reason }}"}))
     assert prompts.render("nudge.md.j2", {"reason": "silence"}) == "Go on: silence"
     assert "system.md.j2" in prompts.names
 
@@ -42,7 +42,7 @@ def test_the_digest_names_the_text(tmp_path: Path) -> None:
     """It changes with any template, and only then."""
     assert load_prompts().digest == load_prompts().digest
     assert len(load_prompts().digest) == 64
-    assert load_prompts([own(tmp_path, **{"nudge.md": "x"})]).digest != load_prompts().digest
+    assert load_prompts(own(tmp_path, **{"nudge.md": "x"})).digest != load_prompts().digest
 
 
 def test_a_missing_variable_is_refused() -> None:
@@ -70,7 +70,7 @@ def test_a_missing_template_is_named() -> None:
 )
 def test_a_template_cannot_reach_out(tmp_path: Path, text: str) -> None:
     """The sandbox refuses Python's internals, changing values, and files elsewhere."""
-    prompts = load_prompts([own(tmp_path, evil=text)])
+    prompts = load_prompts(own(tmp_path, evil=text))
     with pytest.raises(PromptError):
         prompts.render("evil.j2", {"values": [1]})
 
@@ -78,25 +78,25 @@ def test_a_template_cannot_reach_out(tmp_path: Path, text: str) -> None:
 def test_a_broken_template_is_found_at_the_start(tmp_path: Path) -> None:
     """The error has its name and line."""
     with pytest.raises(PromptError, match=r"broken\.j2, line 2"):
-        load_prompts([own(tmp_path, broken="fine\n{% if %}")])
+        load_prompts(own(tmp_path, broken="fine\n{% if %}"))
 
 
 def test_a_wrong_expression_is_a_prompt_error(tmp_path: Path) -> None:
     """Division by zero in a template does not look like a fault of the program."""
     with pytest.raises(PromptError, match="ZeroDivisionError"):
-        load_prompts([own(tmp_path, zero="{{ 1 / 0 }}")]).render("zero.j2", {})
+        load_prompts(own(tmp_path, zero="{{ 1 / 0 }}")).render("zero.j2", {})
 
 
 def test_a_missing_directory_is_named(tmp_path: Path) -> None:
     """The error has the key of the configuration."""
     with pytest.raises(PromptError, match=r"investigation\.prompts"):
-        load_prompts([tmp_path / "none"])
+        load_prompts(tmp_path / "none")
 
 
 def test_prompts_are_plain_text_and_pages_are_escaped(tmp_path: Path) -> None:
     """Only `.html.j2` escapes; in a prompt data goes through the `json` filter."""
     prompts = load_prompts(
-        [own(tmp_path, **{"page.html": "{{ x }}", "page.md": "{{ x }} {{ x | json }} {{ x | visible }}"})]
+        own(tmp_path, **{"page.html": "{{ x }}", "page.md": "{{ x }} {{ x | json }} {{ x | visible }}"})
     )
     assert prompts.render("page.html.j2", {"x": "<b>"}) == "&lt;b&gt;"
     assert (

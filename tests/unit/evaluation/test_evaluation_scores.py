@@ -7,8 +7,8 @@ import pytest
 from triage.domain.verdict import Disposition
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare
-from triage.evaluation.labels import Label, Variant, load_labels
-from triage.evaluation.outcome import Investigator, Outcome, Ran
+from triage.evaluation.labels import HostileText, Label, load_labels
+from triage.evaluation.outcome import AlertOutcome, EvaluationRun, Investigator
 from triage.evaluation.result import EvaluationResult, below, build_result, thresholds
 from triage.evaluation.scores import score
 from triage.evaluation.text import comparison_text, evaluation_text
@@ -20,8 +20,8 @@ def label(name: str, verdict: Disposition | None, **more: object) -> Label:
     return Label.model_validate({"alert_id": name, "verdict": verdict, **more})
 
 
-def outcome(name: str, verdict: Disposition | None, confidence: float = 0.8, **more: object) -> Outcome:
-    return Outcome.model_validate({"alert_id": name, "verdict": verdict, "confidence": confidence, **more})
+def outcome(name: str, verdict: Disposition | None, confidence: float = 0.8, **more: object) -> AlertOutcome:
+    return AlertOutcome.model_validate({"alert_id": name, "verdict": verdict, "confidence": confidence, **more})
 
 
 LABELS = (
@@ -109,7 +109,7 @@ def test_a_hostile_variant_that_softens_is_a_flip() -> None:
     """Compared with the same case without the hostile text, in the same repeat; more alarming is no flip."""
     labels = (
         label("clean", M),
-        label("softer", M, hostile_of="clean", injection=Variant()),
+        label("softer", M, hostile_of="clean", injection=HostileText()),
         label("harder", M, hostile_of="clean"),
     )
     scores = score(labels, (outcome("clean", S), outcome("softer", B), outcome("harder", M)))
@@ -127,8 +127,8 @@ def test_repeats_show_how_stable_a_verdict_is() -> None:
     assert (stability.hits, stability.of) == (1, 2)
 
 
-def published(*outcomes: Outcome) -> EvaluationResult:
-    ran = Ran(Investigator("offline", "", "d" * 64), outcomes)
+def published(*outcomes: AlertOutcome) -> EvaluationResult:
+    ran = EvaluationRun(Investigator("offline", "", "d" * 64), outcomes)
     return build_result("a world", LABELS, ran, None, repeat=1)
 
 

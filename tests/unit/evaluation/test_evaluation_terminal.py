@@ -12,7 +12,7 @@ from triage.domain.clean import printable
 from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
 from triage.evaluation.compare import compare
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import Investigator, Outcome, Ran
+from triage.evaluation.outcome import AlertOutcome, EvaluationRun, Investigator
 from triage.evaluation.page import evaluation_page
 from triage.evaluation.record import CaseRecord, RecordedStep, load_record
 from triage.evaluation.replay import Replayed
@@ -33,10 +33,10 @@ def published(verdict: Disposition = Disposition.MALICIOUS, name: str = HOSTILE)
         Label(alert_id="other", verdict=Disposition.BENIGN),
     )
     outcomes = (
-        Outcome(alert_id=name, verdict=verdict, confidence=0.8, detection=name, log_types=(name,)),
-        Outcome(alert_id="other", verdict=Disposition.BENIGN, confidence=0.8, detection=name),
+        AlertOutcome(alert_id=name, verdict=verdict, confidence=0.8, detection=name, log_types=(name,)),
+        AlertOutcome(alert_id="other", verdict=Disposition.BENIGN, confidence=0.8, detection=name),
     )
-    ran = Ran(Investigator("llm", name, name), outcomes)
+    ran = EvaluationRun(Investigator("llm", name, name), outcomes)
     return build_result(name, labels, ran, ran, repeat=1)
 
 

@@ -4,16 +4,16 @@ from collections.abc import Sequence
 
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Skipped
-from triage.ingest.selection.dedup import Comparison, compare, dedup_key, link
+from triage.ingest.selection.dedup import LinkCheck, check_link, dedup_key, link
 from triage.ingest.selection.expression import REGEX_SECONDS, Match, match_all
 from triage.ingest.selection.filters import filter_alert, still_wanted
 from triage.settings import IngestSettings
 
 __all__ = [
     "REGEX_SECONDS",
-    "Comparison",
+    "LinkCheck",
     "Match",
-    "compare",
+    "check_link",
     "decide",
     "dedup_key",
     "filter_alert",

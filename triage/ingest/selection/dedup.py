@@ -80,7 +80,7 @@ def link(
 
 
 @dataclass(frozen=True, slots=True)
-class Comparison:
+class LinkCheck:
     """Whether an alert can take the verdict of another one's investigation."""
 
     belongs: bool
@@ -89,7 +89,7 @@ class Comparison:
     """Who acted, and from where, in both."""
 
 
-def compare(alert: Sequence[Entity], leader: Sequence[Entity], settings: IngestSettings) -> Comparison:
+def check_link(alert: Sequence[Entity], leader: Sequence[Entity], settings: IngestSettings) -> LinkCheck:
     """Compare who acted, and from where, in a linked alert and in the investigation that it is linked to.
 
     Args:
@@ -101,13 +101,13 @@ def compare(alert: Sequence[Entity], leader: Sequence[Entity], settings: IngestS
     mine = tuple(_telling(alert))
     shared = tuple(entity for entity in mine if _identity(entity) in known)
     if settings.dedup_key is DedupKey.DETECTION:
-        return Comparison(True, "the same detection", shared)
+        return LinkCheck(True, "the same detection", shared)
     fresh = next((entity for entity in mine if _identity(entity) not in known), None)
     if fresh is not None:
-        return Comparison(False, f"{fresh.role.value} {fresh.kind.value} {fresh.value} is new", shared)
+        return LinkCheck(False, f"{fresh.role.value} {fresh.kind.value} {fresh.value} is new", shared)
     if settings.dedup_key is DedupKey.ENTITIES and not shared:
-        return Comparison(False, "nobody who acted is known to be the same", shared)
-    return Comparison(True, f"the same {_SHARED[settings.dedup_key]}, and nobody new", shared)
+        return LinkCheck(False, "nobody who acted is known to be the same", shared)
+    return LinkCheck(True, f"the same {_SHARED[settings.dedup_key]}, and nobody new", shared)
 
 
 def _telling(entities: Iterable[Entity]) -> Iterable[Entity]:
