@@ -22,9 +22,9 @@ from triage.cli.common import (
     write_file,
 )
 from triage.cli.text import investigation_text
-from triage.domain.selection import Selected
 from triage.edges.process import has_ended, process_name
 from triage.errors import NotFound, TriageError
+from triage.pipeline.single import claim_alert
 from triage.ports import Clock
 from triage.service.loop import LEASE_SECONDS, Service, Tally
 from triage.settings import Settings
@@ -70,13 +70,17 @@ async def _investigate(
         if not as_json:
             note(f"{alert.severity.value} {alert.title} ({alert.detection_id or 'no detection'})")
         name = f"{process_name()}/investigate"
-        await app.store.queue.save([(alert, Selected(reason="asked for by id"))], now=clock.now())
-        # What a process left that was killed over this alert need not run out first.
+        # The lease of a process that was killed over this alert need not run out first.
         await app.store.queue.release_ended(has_ended, now=clock.now())
-        await app.store.queue.enqueue(alert_id, now=clock.now(), fresh=True)
-        claim = await app.store.queue.claim(name, now=clock.now(), lease_seconds=LEASE_SECONDS, alert_id=alert_id)
-        if claim is None:
-            raise TriageError(f"alert {alert_id} is being worked on by another process; try again later")
+        claim = await claim_alert(
+            app.store.queue,
+            alert,
+            reason="asked for by id",
+            worker=name,
+            clock=clock,
+            lease_seconds=LEASE_SECONDS,
+            fresh=True,
+        )
         service = Service(
             settings=settings,
             pipeline=app.pipeline,

@@ -12,7 +12,7 @@ from triage.domain.calibration import ConfidenceMap, Curve
 from triage.domain.verdict import Disposition
 from triage.evaluation.metrics import Rate, clustered, isotonic
 from triage.evaluation.scores import DECIDED, Calibration, calibration_of
-from triage.ingest.windows import listings, new_alerts
+from triage.ingest.listing import listings, read_window
 from triage.ports import AlertSource, Mark, Records, State
 from triage.settings import IngestSettings
 
@@ -92,15 +92,15 @@ class PastVerdicts:
 async def gather(
     source: AlertSource, records: Records, *, start: datetime, end: datetime, settings: IngestSettings
 ) -> PastVerdicts:
-    """List a span again and put beside each alert what was concluded about it.
+    """List a span again and pair each alert with its verdict.
 
     Args:
         source: Panther's alert list.
         records: Hold the verdicts.
         start: Alerts created at or after this.
         end: Alerts created at or before this.
-        settings: Which kinds of alerts are listed, and the page size. The filters are not used: whom people have dealt
-            with has another status by now.
+        settings: Which kinds of alerts are listed, and the page size. The filters are not used: an alert that people
+            have dealt with has another status by now.
 
     Raises:
         PantherError: the list broke off, or its cursors lead nowhere; nothing of it is used.
@@ -108,13 +108,7 @@ async def gather(
     """
     done = {record.alert.id for record in await records.newest(since=start, states=(State.DONE,))}
     whole = settings.model_copy(update={"statuses": (), "severities": (), "log_types": ()})
-    listed: dict[str, Alert] = {}
-    problems: list[str] = []
-    for listing in listings(settings):
-        async for batch in new_alerts(source, listing, start=start, end=end, settings=whole):
-            # An alert that comes a second time is newer.
-            listed.update((alert.id, alert) for alert in batch.alerts if alert.id in done)
-            problems += batch.problems
+    listed, problems = await read_window(source, listings(settings), start=start, end=end, settings=whole, only=done)
     past = []
     for alert in listed.values():
         result = await records.investigation(alert.id)

@@ -1,28 +1,16 @@
 """A Panther that is not there: a lake that answers nothing, and the record of one investigation in Panther's place."""
 
 import json
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass, field
-from typing import NoReturn
+from typing import Any, Never, NoReturn
 
-from triage.domain.alert import Alert, Origin
-from triage.domain.detection import Detection
+from triage.domain.alert import Alert
 from triage.domain.dossier import Dossier
 from triage.errors import QueryFailed
-from triage.ports import (
-    AlertPage,
-    Column,
-    Comment,
-    Events,
-    LogSource,
-    PantherUser,
-    QueryLimits,
-    QueryResult,
-    Table,
-    ToolCall,
-)
+from triage.ports import QueryLimits, ToolCall
 from triage.settings import Settings
-from triage.stages.investigation import Toolbox
-from triage.stages.investigation.values import ToolAnswer
+from triage.stages.investigation import ToolAnswer, Toolbox
 
 NOT_RECORDED = "not recorded"
 
@@ -35,25 +23,17 @@ LAKE_TOOLS = frozenset({"query_lake", "search_indicators", "list_tables", "show_
 class NoLake:
     """A lake that answers nothing: what remains is the alert alone. Implements `ports.Lake`."""
 
-    async def run_query(self, *_given: object, **_named: object) -> QueryResult:
+    async def run_query(self, *_given: object, **_named: object) -> NoReturn:
         """Raises QueryFailed, always."""
         raise QueryFailed("this run has no data lake")
 
-    async def search(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed, always."""
-        raise QueryFailed("this run has no data lake")
+    search = run_query
 
-    async def databases(self) -> tuple[str, ...]:
+    async def databases(self, *_given: object, **_named: object) -> tuple[Never, ...]:
         """None."""
         return ()
 
-    async def tables(self, *_given: object, **_named: object) -> tuple[Table, ...]:
-        """None."""
-        return ()
-
-    async def columns(self, *_given: object, **_named: object) -> tuple[Column, ...]:
-        """None."""
-        return ()
+    tables = columns = databases
 
 
 @dataclass(slots=True)
@@ -68,9 +48,21 @@ class NotRecorded:
         raise QueryFailed(f"{NOT_RECORDED}: {what}")
 
 
+def _refusal(what: str) -> Callable[..., Coroutine[Any, Any, NoReturn]]:
+    """A method of `RecordedPanther` that refuses to do something."""
+
+    async def refuse(self: "RecordedPanther", *_given: object, **_named: object) -> NoReturn:
+        self.missing.refuse(what)
+
+    return refuse
+
+
 @dataclass(frozen=True, slots=True)
 class RecordedPanther:
-    """A Panther that knows one alert and nothing else. Implements every port of `PantherApi`."""
+    """A Panther that knows one alert and nothing else; a replay writes nothing. Implements every port of `PantherApi`.
+
+    What it refuses raises QueryFailed and is counted.
+    """
 
     recorded: Alert
     missing: NotRecorded
@@ -81,65 +73,20 @@ class RecordedPanther:
             self.missing.refuse(f"alert {alert_id}")
         return self.recorded
 
-    async def page(self, *_given: object, **_named: object) -> AlertPage:
-        """Raises QueryFailed."""
-        self.missing.refuse("a list of alerts")
-
-    async def events(self, *_given: object, **_named: object) -> Events:
-        """Raises QueryFailed."""
-        self.missing.refuse("events")
-
-    async def detection(self, origin: Origin) -> Detection:  # noqa: ARG002 - the port's argument
-        """Raises QueryFailed."""
-        self.missing.refuse("a detection")
-
-    async def run_query(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed."""
-        self.missing.refuse("a lake query")
-
-    async def search(self, *_given: object, **_named: object) -> QueryResult:
-        """Raises QueryFailed."""
-        self.missing.refuse("an indicator search")
-
-    async def databases(self) -> tuple[str, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the databases")
-
-    async def tables(self, *_given: object, **_named: object) -> tuple[Table, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the tables")
-
-    async def columns(self, *_given: object, **_named: object) -> tuple[Column, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("a table's columns")
-
-    async def sources(self) -> tuple[LogSource, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the log sources")
-
-    async def users(self) -> tuple[PantherUser, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse("the users")
-
-    async def list(self, alert_id: str) -> tuple[Comment, ...]:
-        """Raises QueryFailed."""
-        self.missing.refuse(f"the comments of {alert_id}")
-
-    async def create(self, *_given: object, **_named: object) -> Comment:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("writing a comment")
-
-    async def update(self, *_given: object, **_named: object) -> Comment:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("writing a comment")
-
-    async def set_status(self, *_given: object, **_named: object) -> None:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("setting a status")
-
-    async def assign(self, *_given: object, **_named: object) -> None:
-        """Raises QueryFailed: a replay writes nothing."""
-        self.missing.refuse("assigning")
+    page = _refusal("a list of alerts")
+    events = _refusal("events")
+    detection = _refusal("a detection")
+    run_query = _refusal("a lake query")
+    search = _refusal("an indicator search")
+    databases = _refusal("the databases")
+    tables = _refusal("the tables")
+    columns = _refusal("a table's columns")
+    sources = _refusal("the log sources")
+    users = _refusal("the users")
+    list = _refusal("an alert's comments")
+    create = update = _refusal("writing a comment")
+    set_status = _refusal("setting a status")
+    assign = _refusal("assigning")
 
 
 class RecordedTools(Toolbox):

@@ -1,8 +1,8 @@
-"""What came of labelled alerts, and the loop over them that worlds and records share."""
+"""The outcomes of labelled alerts, and the loop over them that worlds and records share."""
 
 import asyncio
 import time
-from collections.abc import Awaitable, Callable, Iterator, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -10,11 +10,17 @@ from pydantic import JsonValue
 from triage.domain.base import Value
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import ValueCitation
-from triage.domain.verdict import Disposition, Investigation
+from triage.domain.selection import Skipped
+from triage.domain.verdict import Analyst, Disposition, Investigation
+from triage.edges.prompts import load_prompts
+from triage.errors import ConfigError, TriageError
 from triage.evaluation.labels import Label
+from triage.pipeline.run import Pipeline
+from triage.ports import Claim, Observer
+from triage.settings import Settings
 
-UNPAID = "the day's budget is used up: the model was not asked"
-"""Why an alert has no verdict of the model's."""
+LEASE_SECONDS = 24 * 3600.0
+"""Nobody else works on an evaluation's store."""
 
 
 class AlertOutcome(Value):
@@ -40,63 +46,74 @@ class AlertOutcome(Value):
     cited_decisive: int = 0
     """Of these, records that the label names."""
     decisive_seen: int = 0
-    """Records that the label names and that stand in the evidence."""
+    """Records that the label names and that are in the evidence."""
     prior: Disposition | None = None
-    """What the past of the detection alone would say: how most of its earlier alerts ended."""
+    """What the detection's history alone suggests: how most of its earlier alerts ended."""
     queries: int = 0
     tokens: int = 0
     money: float = 0.0
     not_recorded: int = 0
-    """From a record: questions that it has no answer to."""
+    """In a replay: questions that the record has no answer to."""
 
 
 @dataclass(frozen=True, slots=True)
-class Investigator:
-    """Who was evaluated."""
+class EvaluationRun:
+    """Everything that one pass of an evaluation has found."""
 
     analyst: str
     model: str
     prompts: str
     """Digest over the templates."""
-
-
-@dataclass(frozen=True, slots=True)
-class EvaluationRun:
-    """What an evaluation has run."""
-
-    investigator: Investigator
     outcomes: tuple[AlertOutcome, ...]
-    """By the order of the labels, then by repeat."""
+    """In the order of the labels, then by repeat."""
     seconds: Mapping[tuple[str, int], float] = field(default_factory=dict)
     """Wall time by alert and repeat; not part of what is reproducible."""
     unlabelled: int = 0
-    """Alerts that were left out because nobody has said what is right."""
+    """Alerts left out because no one has said what is right."""
 
 
-Investigate = Callable[[Label, int, int], Awaitable[AlertOutcome]]
-"""Investigates one alert once: its label, the number of the repeat from 1, and the number of the worker."""
+Investigate = Callable[[Label, AlertOutcome, int], Awaitable[AlertOutcome]]
+"""Investigates one alert once: its label, the outcome to fill in, and the number of the worker."""
+
+
+def labels_that_count(labels: Sequence[Label], known: Collection[str], *, missing: str) -> list[Label]:
+    """The labels that say what is right.
+
+    Args:
+        labels: All of them.
+        known: Ids of the alerts that can be investigated.
+        missing: What an error says of the labelled alerts that can't.
+
+    Raises ConfigError: some can't.
+    """
+    wanted = [label for label in labels if label.counts]
+    unknown = [label.alert_id for label in wanted if label.alert_id not in known]
+    if unknown:
+        raise ConfigError(f"{len(unknown)} labelled alerts {missing}, such as {unknown[0]}")
+    return wanted
 
 
 async def investigate_all(
     labels: Sequence[Label],
     investigate: Investigate,
+    settings: Settings,
     *,
     repeat: int,
-    workers: int,
+    unlabelled: int,
     progress: Callable[[str], None],
-) -> tuple[tuple[AlertOutcome, ...], dict[tuple[str, int], float]]:
+) -> EvaluationRun:
     """Investigate every labelled alert, several at once.
 
     Args:
         labels: The alerts, in the order of the result.
-        investigate: Called once for each alert and repeat; one pass over all alerts after the other, since an alert is
-            investigated by one worker at a time.
+        investigate: Called once for each alert and repeat; one pass over all alerts after the other, since only one
+            worker at a time investigates an alert. A TriageError becomes the outcome's error.
+        settings: Whose analyst and prompts are evaluated, and how many investigations run at once.
         repeat: Investigations of each alert.
-        workers: Investigations at once.
-        progress: Called with a line for each alert that ended.
+        unlabelled: Alerts left out because no one has said what is right.
+        progress: Called with a line for each finished alert.
 
-    Returns:
-        The outcomes by label, then by repeat; and the wall seconds of each by alert id and repeat.
+    Raises PromptError where the templates cannot be loaded.
     """
     outcomes: dict[tuple[str, int], AlertOutcome] = {}
     seconds: dict[tuple[str, int], float] = {}
@@ -104,7 +121,8 @@ async def investigate_all(
     async def drain(work: Iterator[tuple[Label, int]], worker: int) -> None:
         for label, number in work:
             started = time.monotonic()
-            outcome = await investigate(label, number, worker)
+            base = AlertOutcome(alert_id=label.alert_id, repeat=number, detection=label.rule)
+            outcome = await investigate(label, base, worker)
             seconds[label.alert_id, number] = time.monotonic() - started
             outcomes[label.alert_id, number] = outcome
             ended = outcome.verdict.value if outcome.verdict else f"failed: {outcome.error}"
@@ -113,14 +131,36 @@ async def investigate_all(
     for number in range(1, repeat + 1):
         work = iter([(label, number) for label in labels])
         async with asyncio.TaskGroup() as group:
-            for worker in range(workers):
+            for worker in range(settings.investigation.concurrency):
                 group.create_task(drain(work, worker))
-    ordered = tuple(outcomes[label.alert_id, number] for label in labels for number in range(1, repeat + 1))
-    return ordered, seconds
+    return EvaluationRun(
+        analyst=(Analyst.LLM if settings.uses_llm else Analyst.OFFLINE).value,
+        model=settings.llm.model if settings.uses_llm else "",
+        prompts=load_prompts(settings.investigation.prompts).digest,
+        outcomes=tuple(outcomes[label.alert_id, number] for label in labels for number in range(1, repeat + 1)),
+        seconds=seconds,
+        unlabelled=unlabelled,
+    )
 
 
-def outcome_of(base: AlertOutcome, investigation: Investigation, label: Label) -> AlertOutcome:
-    """Count what an evaluation looks at."""
+async def investigate_claim(
+    pipeline: Pipeline, claim: Claim, *, observe: Observer = lambda _progress: None
+) -> Investigation:
+    """Investigate one claimed alert for an evaluation.
+
+    Raises TriageError: it failed, was skipped, or the model was not asked: what the offline analyst says in its place
+    is not to be counted as the model's.
+    """
+    result = await pipeline.triage(claim, observe=observe, forced=True)
+    if isinstance(result, Skipped):
+        raise TriageError(result.reason)
+    if pipeline.model is not None and result.analyst is Analyst.OFFLINE:
+        raise TriageError("the day's budget is used up: the model was not asked")
+    return result
+
+
+def with_investigation(base: AlertOutcome, investigation: Investigation, label: Label) -> AlertOutcome:
+    """The outcome with everything that an evaluation counts of an investigation."""
     verdict, usage = investigation.verdict, investigation.usage
     rows = {entry.id: entry.rows for entry in investigation.evidence}
     cited = {
@@ -157,7 +197,7 @@ def _of_alert(entry: Evidence) -> bool:
 
 
 def prior_of(evidence: Sequence[Evidence]) -> Disposition | None:
-    """What the past of the detection alone would say; `None` where nobody has judged one of its alerts."""
+    """What the detection's history alone suggests; `None` if no one has judged any of its alerts."""
     rows: list[dict[str, JsonValue]] = [
         row for entry in evidence if entry.source is Source.HISTORY for row in entry.rows if row.get("judged")
     ]

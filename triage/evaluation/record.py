@@ -11,9 +11,9 @@ from triage import __version__
 from triage.domain.alert import Alert
 from triage.domain.base import Value
 from triage.domain.redaction import without_secrets
-from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.errors import ConfigError, NotFound, StoreError
+from triage.pipeline.single import claim_alert
 from triage.ports import Clock, Journal, Records, Store
 
 _LEASE = 3600.0
@@ -102,15 +102,15 @@ async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: s
 
     Raises:
         ConfigError: The store knows the alert already.
+        AlertBusy: Another process has claimed it in the meantime.
         StoreError: It cannot be written.
     """
     if await store.records.find(case.alert.id) is not None:
         raise ConfigError(f"alert {case.alert.id} is in this store already; import into another (store.url)")
+    claim = await claim_alert(
+        store.queue, case.alert, reason="imported record", worker=worker, clock=clock, lease_seconds=_LEASE
+    )
     now = clock.now()
-    await store.queue.save([(case.alert, Selected(reason="imported record"))], now=now)
-    claim = await store.queue.claim(worker, now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
-    if claim is None:
-        raise StoreError(f"alert {case.alert.id} is being worked on by another process; try again later")
     for step in case.steps:
         await store.journal.append(claim, step.key, step.kind, step.payload, now=now)
     result = case.investigation.model_copy(update={"run_id": claim.run_id})

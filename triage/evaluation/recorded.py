@@ -1,14 +1,17 @@
 """Evaluate on recorded investigations: each one again from its record, held against its label. No Panther is asked."""
 
-from collections.abc import Callable, Mapping, Sequence
-from functools import partial
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from triage.domain.verdict import Analyst
-from triage.edges.prompts import load_prompts
 from triage.errors import ConfigError
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import AlertOutcome, EvaluationRun, Investigator, investigate_all, outcome_of
+from triage.evaluation.outcome import (
+    AlertOutcome,
+    EvaluationRun,
+    investigate_all,
+    labels_that_count,
+    with_investigation,
+)
 from triage.evaluation.record import CaseRecord, load_record
 from triage.evaluation.replay import replay
 from triage.settings import Settings
@@ -49,44 +52,32 @@ async def evaluate_records(
         settings: Whose model, prompts, playbooks and limits are used. Its Panther and its store are not touched.
         repeat: Investigations of each alert.
         alert_only: Without what the data lake has answered.
-        progress: Told of each alert that ended.
+        progress: Called with a line for each finished alert.
 
     Raises:
         ConfigError, PromptError: a label, the configuration, a template or a playbook is wrong.
     """
     known = {case.alert.id: case for case in cases}
-    wanted = [label for label in labels if label.counts]
-    missing = [label.alert_id for label in wanted if label.alert_id not in known]
-    if missing:
-        raise ConfigError(f"{len(missing)} labelled alerts have no record, such as {missing[0]}")
-    outcomes, seconds = await investigate_all(
+    wanted = labels_that_count(labels, known, missing="have no record")
+
+    async def investigate(label: Label, base: AlertOutcome, _worker: int) -> AlertOutcome:
+        case = known[label.alert_id]
+        replayed, investigation = await replay(case, settings, alert_only=alert_only)
+        base = base.model_copy(
+            update={
+                "detection": case.alert.detection_id or label.rule,
+                "severity": case.alert.severity.value,
+                "not_recorded": len(replayed.not_recorded),
+                "error": replayed.error,
+            }
+        )
+        return base if investigation is None else with_investigation(base, investigation, label)
+
+    return await investigate_all(
         wanted,
-        partial(_replay, known, settings, alert_only=alert_only),
+        investigate,
+        settings,
         repeat=repeat,
-        workers=settings.investigation.concurrency,
+        unlabelled=len(known.keys() | {label.alert_id for label in labels}) - len(wanted),
         progress=progress,
     )
-    investigator = Investigator(
-        analyst=(Analyst.LLM if settings.uses_llm else Analyst.OFFLINE).value,
-        model=settings.llm.model if settings.uses_llm else "",
-        prompts=load_prompts(settings.investigation.prompts).digest,
-    )
-    unlabelled = len(known.keys() | {label.alert_id for label in labels}) - len(wanted)
-    return EvaluationRun(investigator, outcomes, seconds, unlabelled=unlabelled)
-
-
-async def _replay(
-    known: Mapping[str, CaseRecord], settings: Settings, label: Label, number: int, _worker: int, *, alert_only: bool
-) -> AlertOutcome:
-    case = known[label.alert_id]
-    replayed, investigation = await replay(case, settings, alert_only=alert_only)
-    base = AlertOutcome(
-        alert_id=case.alert.id,
-        repeat=number,
-        detection=case.alert.detection_id or label.rule,
-        severity=case.alert.severity.value,
-        not_recorded=len(replayed.not_recorded),
-    )
-    if investigation is None:
-        return base.model_copy(update={"error": replayed.error})
-    return outcome_of(base, investigation, label)

@@ -4,7 +4,7 @@ What the record holds is read back under the same keys; the model is asked anew.
 new playbook or by a model that asks something else, gets "not recorded" and is counted.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from tempfile import TemporaryDirectory
@@ -13,13 +13,12 @@ from pydantic import ValidationError
 
 from triage.app import assemble
 from triage.domain.base import Value
-from triage.domain.selection import Selected
-from triage.domain.verdict import Analyst, Disposition, Investigation
+from triage.domain.verdict import Disposition, Investigation
 from triage.edges.clock import FixedStartClock
 from triage.edges.llm import open_model
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
-from triage.errors import NotFound, StoreError, TriageError
+from triage.errors import StoreError, TriageError
 from triage.evaluation.offline_panther import (
     LAKE_STEPS,
     LAKE_TOOLS,
@@ -29,13 +28,10 @@ from triage.evaluation.offline_panther import (
     RecordedTools,
     call_key,
 )
-from triage.evaluation.outcome import UNPAID
+from triage.evaluation.outcome import LEASE_SECONDS, investigate_claim
 from triage.evaluation.record import CaseRecord, RecordedStep
-from triage.ports import (
-    ChatModel,
-    PantherApi,
-    Progress,
-)
+from triage.pipeline.single import claim_alert
+from triage.ports import ChatModel, Observer, PantherApi
 from triage.settings import Settings
 from triage.stages.investigation import ToolAnswer, ToolCallEntry
 from triage.stages.model_calls import read_entry
@@ -46,7 +42,6 @@ OURS = frozenset({"finished"})
 """Steps that belong to the recorded run alone."""
 KEPT = frozenset({"calibration"})
 """Steps that are read back whatever their kind: a confidence is calibrated as it was."""
-_LEASE = 24 * 3600.0
 
 
 def recorded_answers(case: CaseRecord, *, alert_only: bool = False) -> dict[str, ToolAnswer]:
@@ -93,7 +88,7 @@ async def replay(
     settings: Settings,
     *,
     alert_only: bool = False,
-    observe: Callable[[Progress], None] = lambda _progress: None,
+    observe: Observer = lambda _progress: None,
 ) -> tuple[Replayed, Investigation | None]:
     """Investigate again from a record.
 
@@ -139,26 +134,20 @@ async def replay(
             model=model,
             toolbox=lambda dossier: RecordedTools(dossier, panther, settings, answers),
         )
-        now = clock.now()
-        await store.queue.save([(case.alert, Selected(reason="replay"))], now=now)
-        claim = await store.queue.claim("replay", now=now, lease_seconds=_LEASE, alert_id=case.alert.id)
-        if claim is None:
-            raise StoreError("the replay's own store gave no claim")
+        claim = await claim_alert(
+            store.queue, case.alert, reason="replay", worker="replay", clock=clock, lease_seconds=LEASE_SECONDS
+        )
         for step in case.steps:
             if _read_back(step, alert_only=alert_only):
-                await store.journal.append(claim, step.key, step.kind, step.payload, now=now)
+                await store.journal.append(claim, step.key, step.kind, step.payload, now=clock.now())
         try:
-            result = await pipeline.triage(claim, observe=observe, forced=True)
-        except (TriageError, NotFound) as error:
+            result = await investigate_claim(pipeline, claim, observe=observe)
+        except TriageError as error:
             return base.model_copy(update={"error": str(error)[:500], "not_recorded": tuple(missing.asked)}), None
         except ValidationError as error:
             # A record is a file from elsewhere: its steps need not be what this version journals.
-            return base.model_copy(
-                update={"error": f"a step of the record is not a {error.title} of this version"}
-            ), None
-    assert isinstance(result, Investigation)
-    if model is not None and result.analyst is Analyst.OFFLINE:
-        return base.model_copy(update={"error": UNPAID, "not_recorded": tuple(missing.asked)}), None
+            problem = f"a step of the record is not a {error.title} of this version"
+            return base.model_copy(update={"error": problem}), None
     return base.model_copy(update=_after(old, result, missing.asked)), result
 
 

@@ -65,9 +65,9 @@ def build_result(
         )
     return EvaluationResult(
         world=world,
-        analyst=ran.investigator.analyst,
-        model=ran.investigator.model,
-        prompts=ran.investigator.prompts,
+        analyst=ran.analyst,
+        model=ran.model,
+        prompts=ran.prompts,
         repeat=repeat,
         scores=score(labels, ran.outcomes, left_out=ran.unlabelled),
         alert_only=score(labels, alert_only.outcomes, left_out=alert_only.unlabelled) if alert_only else None,

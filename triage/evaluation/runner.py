@@ -10,34 +10,38 @@ from tempfile import TemporaryDirectory
 from pydantic import RootModel
 
 from triage.app import App, open_app
-from triage.domain.selection import Selected
-from triage.domain.verdict import Analyst, Investigation
 from triage.domain.yaml_lines import read_yaml
 from triage.edges.clock import SystemClock
-from triage.errors import ConfigError, TriageError
+from triage.errors import TriageError
 from triage.evaluation.labels import Label
 from triage.evaluation.offline_panther import NoLake
-from triage.evaluation.outcome import UNPAID, AlertOutcome, EvaluationRun, Investigator, investigate_all, outcome_of
-from triage.ports import Lake, Progress
+from triage.evaluation.outcome import (
+    LEASE_SECONDS,
+    AlertOutcome,
+    EvaluationRun,
+    investigate_all,
+    investigate_claim,
+    labels_that_count,
+    with_investigation,
+)
+from triage.pipeline.single import claim_alert
+from triage.ports import Lake
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import AllowedActivity, Settings
-
-LEASE_SECONDS = 24 * 3600.0
-"""Nobody else works on an evaluation's store."""
 
 ALLOWED_FILE = "allowed.yaml"
 """The operator's list of a world, as `investigation.allowed` of a configuration has it."""
 
 
 class FrozenClock(SystemClock):
-    """A clock that stands, so that two evaluations ask the same questions. Sleeping takes real time."""
+    """A clock whose time never moves, so that two evaluations ask the same questions. Sleeping takes real time."""
 
     def __init__(self, now: datetime) -> None:
         self._now = now
 
     def now(self) -> datetime:
-        """The moment it stands at."""
+        """Always the same moment."""
         return self._now
 
 
@@ -87,10 +91,7 @@ async def evaluate(
         ConfigError, NotFound: the world or a label is wrong.
     """
     loaded = load_world(world, as_recorded=True)
-    wanted = [label for label in labels if label.counts]
-    missing = [label.alert_id for label in wanted if label.alert_id not in loaded.alerts]
-    if missing:
-        raise ConfigError(f"{len(missing)} labelled alerts are not in the world {world}, such as {missing[0]}")
+    wanted = labels_that_count(labels, loaded.alerts, missing=f"are not in the world {world}")
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="triage-eval-")))
         server = stack.enter_context(SandboxServer(loaded, SandboxOptions(any_token=True)))
@@ -99,43 +100,30 @@ async def evaluate(
         app = await stack.enter_async_context(
             open_app(_settings(settings, server, scratch / "eval.db", world), clock=clock, write=False, lake=lake)
         )
-        outcomes, seconds = await investigate_all(
+        return await investigate_all(
             wanted,
             partial(_investigate, app),
+            app.settings,
             repeat=repeat,
-            workers=app.settings.investigation.concurrency,
+            unlabelled=len(labels) - len(wanted),
             progress=progress,
         )
-    model = app.pipeline.model
-    investigator = Investigator(
-        analyst=(Analyst.OFFLINE if model is None else Analyst.LLM).value,
-        model="" if model is None else model.name,
-        prompts=app.pipeline.prompts.digest,
-    )
-    return EvaluationRun(investigator, outcomes, seconds, unlabelled=len(labels) - len(wanted))
 
 
-async def _investigate(app: App, label: Label, number: int, worker: int) -> AlertOutcome:
-    now = app.clock.now()
-    base = AlertOutcome(alert_id=label.alert_id, repeat=number, detection=label.rule)
+async def _investigate(app: App, label: Label, base: AlertOutcome, worker: int) -> AlertOutcome:
     try:
         alert = await app.panther.alerts.alert(label.alert_id)
         base = base.model_copy(update={"detection": alert.detection_id, "severity": alert.severity.value})
-        await app.store.queue.save([(alert, Selected(reason="evaluation"))], now=now)
-        await app.store.queue.enqueue(alert.id, now=now, fresh=True)
-        claim = await app.store.queue.claim(f"eval/{worker}", now=now, lease_seconds=LEASE_SECONDS, alert_id=alert.id)
-        if claim is None:
-            return base.model_copy(update={"error": "the alert could not be claimed"})
-        result = await app.pipeline.triage(claim, observe=_quiet, forced=True)
+        claim = await claim_alert(
+            app.store.queue,
+            alert,
+            reason="evaluation",
+            worker=f"eval/{worker}",
+            clock=app.clock,
+            lease_seconds=LEASE_SECONDS,
+            fresh=True,
+        )
+        investigation = await investigate_claim(app.pipeline, claim)
     except TriageError as error:
         return base.model_copy(update={"error": str(error)[:500]})
-    if not isinstance(result, Investigation):
-        return base.model_copy(update={"error": result.reason})
-    if app.pipeline.model is not None and result.analyst is Analyst.OFFLINE:
-        # What the offline analyst said in the model's place is not to be counted as the model's word.
-        return base.model_copy(update={"error": UNPAID})
-    return outcome_of(base, result, label)
-
-
-def _quiet(_progress: Progress) -> None:
-    pass
+    return with_investigation(base, investigation, label)

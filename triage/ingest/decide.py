@@ -1,4 +1,4 @@
-"""Selection with what it needs from the store: the alerts that lead groups. Used by `ingest.py`."""
+"""Selection with what it needs from the store: the alerts that lead groups."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
@@ -11,18 +11,19 @@ from triage.ports import AlertQueue
 from triage.settings import IngestSettings
 
 _LED = 5_000
-"""Detections whose leaders are kept at hand while a window is read."""
+"""Detections whose leaders are kept in memory while a window is read."""
 
 
 @dataclass(slots=True)
 class WindowDecider:
-    """Decides on the alerts of one window; those that lead groups are looked up once and kept while they matter."""
+    """Decides on the alerts of one window; leaders of groups are looked up once and kept while they matter."""
 
     queue: AlertQueue
     settings: IngestSettings
     end: datetime
     """Of the window."""
     looked_at: dict[str, tuple[Alert, Skipped]]
+    """Alerts that a worker has skipped, as they were then, with its decision."""
     leaders: dict[str, "_Leaders"] = field(default_factory=dict)
 
     async def decide(self, alerts: Sequence[Alert]) -> list[tuple[Alert, Decision]]:

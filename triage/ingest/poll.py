@@ -1,4 +1,4 @@
-"""Polling and selection strung together: what is new is read, decided on and stored."""
+"""One poll: new alerts are read, decided on and stored."""
 
 import logging
 from collections.abc import Awaitable, Callable
@@ -6,7 +6,7 @@ from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
 
-from pydantic import JsonValue, ValidationError
+from pydantic import ValidationError
 
 from triage.domain.alert import Alert
 from triage.domain.polling import STATUS, PollState, PollStatus, Span
@@ -14,7 +14,8 @@ from triage.domain.selection import SkipCode, Skipped
 from triage.errors import PantherError
 from triage.ingest import windows
 from triage.ingest.decide import WindowDecider
-from triage.ingest.windows import SKEW, Stopped, listings, new_alerts
+from triage.ingest.listing import Stopped, listings, new_alerts
+from triage.ingest.windows import SKEW
 from triage.ports import AlertSource, Listing, Observer, Progress, State, Store, Values
 from triage.settings import IngestSettings
 
@@ -22,10 +23,10 @@ log = logging.getLogger(__name__)
 
 MAX_PROBLEMS = 20
 """Problems of a poll that the stored status names."""
-MAX_PROBLEMS_TOLD = 1_000
-"""Problems of a poll that its caller is told; the log has all."""
+MAX_PROBLEMS_RETURNED = 1_000
+"""Problems of a poll that its caller gets; the log has all."""
 _LOOKED_AT = frozenset({SkipCode.TOO_FEW_EVENTS, SkipCode.GONE})
-"""What a worker finds out by looking, and the list doesn't tell."""
+"""What a worker learns from the alert itself; the list doesn't show it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,33 +54,33 @@ async def poll(
 ) -> PollResult:
     """Read what is new, decide on it and store it; a cursor moves only when its window is stored.
 
-    New alerts come first. Then the backlog, window by window, with a look for new alerts after each; where there is
-    none, what was reopened. The store keeps how it went under `domain.polling.STATUS`, a failure as well.
+    New alerts come first, then the backlog, window by window, with another look for new alerts after each; without a
+    backlog, reopened alerts. How it went is stored under `domain.polling.STATUS`, failures included.
 
     Args:
         source: Panther's alert list.
         store: Where alerts and cursors are kept.
-        settings: What is asked for and taken.
+        settings: Which alerts to ask for and to take.
         now: When the poll began.
-        observe: Told of progress.
-        proceed: Asked before each page; false ends the poll quietly, with its cursor where it was.
-        clock: Tells the time between the windows of a long backlog; without it, it is `now` all along.
+        observe: Called with progress.
+        proceed: Called before each page; false ends the poll quietly and leaves its cursor.
+        clock: Gives the time between the windows of a long backlog; `None`: it is `now` throughout.
 
     Raises:
         PantherError: a window broke off; what was read is stored, its cursor stays.
     """
-    reading = _Reading(source, store, settings, observe, proceed, now, clock or (lambda: now))
+    one = _Poll(source, store, settings, observe, proceed, now, clock or (lambda: now))
     try:
-        await reading.everything()
+        await one.everything()
     except Stopped:
         pass
     except PantherError as error:
-        await reading.note(str(error) or type(error).__name__)
+        await one.store_status(str(error) or type(error).__name__)
         raise
     else:
-        await reading.note("")
-        observe(Progress("poll", f"{reading.seen} alerts seen, {reading.new} new"))
-    return PollResult(reading.seen, reading.new, tuple(reading.problems))
+        await one.store_status("")
+        observe(Progress("poll", f"{one.seen} alerts seen, {one.new} new"))
+    return PollResult(one.seen, one.new, tuple(one.problems))
 
 
 async def poll_status(values: Values) -> PollStatus | None:
@@ -92,7 +93,7 @@ async def poll_status(values: Values) -> PollStatus | None:
 
 
 @dataclass(slots=True)
-class _Reading:
+class _Poll:
     """One poll."""
 
     source: AlertSource
@@ -108,9 +109,9 @@ class _Reading:
     problems: list[str] = field(default_factory=list)
     states: dict[Listing, PollState] = field(default_factory=dict)
     read: int = 0
-    """Windows of the backlog that this poll has read."""
+    """Backlog windows that this poll has read."""
     reached_back: dict[Listing, datetime] = field(default_factory=dict)
-    """From when on this poll has read a listing."""
+    """How far back this poll has read each listing."""
 
     async def everything(self) -> None:
         for listing in listings(self.settings):
@@ -131,7 +132,7 @@ class _Reading:
             before = self.states.get(listing)
             state = windows.begin(before, now=now, settings=self.settings)
             if state.unread != (before.unread if before else ()):
-                # Kept before anything of it is read, so that a backlog stays the same over a kill.
+                # Stored before any of it is read, so that a kill doesn't change the backlog.
                 self.states[listing] = state
                 await self._keep(listing, now)
             start = windows.window_start(state, now=now, settings=self.settings)
@@ -156,7 +157,7 @@ class _Reading:
         left = sum(windows.pieces_left(each, self.settings) for each in self.states.values())
         done = f"{piece.start:%Y-%m-%d %H:%M} to {piece.end:%Y-%m-%d %H:%M} read"
         self.observe(Progress("backlog", f"{done}, {left} of {self.read + left} windows left, {self.new} new alerts"))
-        await self._note_progress()
+        await self.store_status()
 
     async def _recheck(self, listing: Listing) -> None:
         now = self.clock()
@@ -178,7 +179,7 @@ class _Reading:
             listing: Of which listing.
             span: Its creation times.
             now: When the reading began.
-            known: Whether much of it has been stored before.
+            known: Whether much of it is stored already.
         """
         looked_at = await self._looked_at(span.start) if known else {}
         deciding = WindowDecider(self.store.queue, self.settings, span.end, looked_at)
@@ -190,12 +191,12 @@ class _Reading:
                 self.new += await self.store.queue.save(await deciding.decide(batch.alerts), now=now)
                 self.seen += len(batch.alerts)
                 self.pages += 1
-                self.problems += batch.problems[: MAX_PROBLEMS_TOLD - len(self.problems)]
+                self.problems += batch.problems[: MAX_PROBLEMS_RETURNED - len(self.problems)]
                 for problem in batch.problems:
                     log.warning("poll problem", extra={"problem": problem})
 
     async def _looked_at(self, since: datetime) -> dict[str, tuple[Alert, Skipped]]:
-        """The alerts that a worker has skipped for what it found; listed unchanged, they stay skipped."""
+        """Alerts that a worker skipped for what it learned; while they are listed unchanged, they stay skipped."""
         found = await self.store.records.newest(since=since, states=(State.SKIPPED,))
         return {
             record.alert.id: (record.alert, record.decision)
@@ -204,33 +205,22 @@ class _Reading:
         }
 
     async def _keep(self, listing: Listing, now: datetime) -> None:
-        await self.store.values.put(_name(listing), _plain(self.states[listing]), now=now)
+        await self.store.values.put(_name(listing), self.states[listing].model_dump(mode="json"), now=now)
 
-    # ---- how it goes ---------------------------------------------------------------------------------------------
+    # ---- the status ----------------------------------------------------------------------------------------------
 
-    async def note(self, error: str) -> None:
-        """Keep how the poll ended."""
+    async def store_status(self, error: str | None = None) -> None:
+        """Store how the poll is going or, given an error, how it ended: with that error, or well if it is empty."""
         before = await poll_status(self.store.values)
-        succeeded = before.succeeded_at if before else None
-        failures = before.failures if before else 0
-        await self._put_status(
-            succeeded_at=succeeded if error else self.began, failures=failures + 1 if error else 0, error=error
-        )
-
-    async def _note_progress(self) -> None:
-        before = await poll_status(self.store.values)
-        await self._put_status(
-            succeeded_at=before.succeeded_at if before else None,
-            failures=before.failures if before else 0,
-            error=before.error if before else "",
-        )
-
-    async def _put_status(self, *, succeeded_at: datetime | None, failures: int, error: str) -> None:
+        succeeded_at, failures, text = (before.succeeded_at, before.failures, before.error) if before else (None, 0, "")
+        if error is not None:
+            text = error
+            succeeded_at, failures = (succeeded_at, failures + 1) if error else (self.began, 0)
         spans = [span for state in self.states.values() for span in state.unread]
         status = PollStatus(
             attempted_at=self.began,
             succeeded_at=succeeded_at,
-            error=error,
+            error=text,
             failures=failures,
             reached=min((state.reached for state in self.states.values()), default=None),
             backlog_from=min((span.start for span in spans), default=None),
@@ -240,13 +230,8 @@ class _Reading:
             new=self.new,
             problems=tuple(self.problems[:MAX_PROBLEMS]),
         )
-        await self.store.values.put(STATUS, _plain(status), now=self.clock())
+        await self.store.values.put(STATUS, status.model_dump(mode="json"), now=self.clock())
 
 
 def _name(listing: Listing) -> str:
     return f"poll/{listing.value}"
-
-
-def _plain(value: PollState | PollStatus) -> JsonValue:
-    found: JsonValue = value.model_dump(mode="json")
-    return found

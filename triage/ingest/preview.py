@@ -1,14 +1,13 @@
 """What selection would take, and why not: nothing is stored, nothing is investigated."""
 
 from collections.abc import Sequence
-from contextlib import aclosing
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Skipped
+from triage.ingest.listing import read_window
 from triage.ingest.selection import filter_alert, link, match_all
-from triage.ingest.windows import new_alerts
 from triage.ports import AlertSource, Listing
 from triage.settings import IngestSettings
 
@@ -31,16 +30,11 @@ async def preview(source: AlertSource, settings: IngestSettings, *, start: datet
         PantherError: the window could not be read to its end.
     """
     everything = settings.model_copy(update={"statuses": (), "severities": (), "log_types": ()})
-    found: dict[str, Alert] = {}
-    problems: list[str] = []
-    for listing in Listing:
-        found |= await _read(source, listing, everything, start, end, problems)
+    found, problems = await read_window(source, Listing, start=start, end=end, settings=everything)
     of_log_type = set(found)
     if settings.log_types:
         filtered = everything.model_copy(update={"log_types": settings.log_types})
-        of_log_type = set()
-        for listing in Listing:
-            of_log_type |= set(await _read(source, listing, filtered, start, end, []))
+        of_log_type = set((await read_window(source, Listing, start=start, end=end, settings=filtered))[0])
     alerts = sorted(found.values(), key=lambda alert: (alert.created_at, alert.id))
     pattern = settings.detection_id_regex
     matched = await match_all(pattern, (alert.detection_id for alert in alerts)) if pattern else {}
@@ -62,24 +56,8 @@ async def preview(source: AlertSource, settings: IngestSettings, *, start: datet
     return Preview(tuple(decided), tuple(dict.fromkeys(problems)))
 
 
-async def _read(
-    source: AlertSource,
-    listing: Listing,
-    settings: IngestSettings,
-    start: datetime,
-    end: datetime,
-    problems: list[str],
-) -> dict[str, Alert]:
-    found: dict[str, Alert] = {}
-    async with aclosing(new_alerts(source, listing, start=start, end=end, settings=settings)) as batches:
-        async for batch in batches:
-            found.update((alert.id, alert) for alert in batch.alerts)
-            problems += batch.problems
-    return found
-
-
 def counts(decided: Sequence[tuple[Alert, Decision]]) -> dict[str, int]:
-    """How many alerts each outcome has: `taken`, `linked`, and the codes of those that are skipped; most first."""
+    """How many alerts each outcome has: `taken`, `linked`, then the codes of skipped ones, most frequent first."""
     counted: dict[str, int] = {"taken": 0, "linked": 0}
     for _, decision in decided:
         name = decision.code.value if isinstance(decision, Skipped) else decision.outcome.replace("selected", "taken")

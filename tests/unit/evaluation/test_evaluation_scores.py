@@ -8,7 +8,7 @@ from triage.domain.verdict import Disposition
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare
 from triage.evaluation.labels import HostileText, Label, load_labels
-from triage.evaluation.outcome import AlertOutcome, EvaluationRun, Investigator
+from triage.evaluation.outcome import AlertOutcome, EvaluationRun
 from triage.evaluation.result import EvaluationResult, below, build_result, thresholds
 from triage.evaluation.scores import score
 from triage.evaluation.text import comparison_text, evaluation_text
@@ -128,7 +128,7 @@ def test_repeats_show_how_stable_a_verdict_is() -> None:
 
 
 def published(*outcomes: AlertOutcome) -> EvaluationResult:
-    ran = EvaluationRun(Investigator("offline", "", "d" * 64), outcomes)
+    ran = EvaluationRun("offline", "", "d" * 64, outcomes)
     return build_result("a world", LABELS, ran, None, repeat=1)
 
 

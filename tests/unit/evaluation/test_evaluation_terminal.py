@@ -12,7 +12,7 @@ from triage.domain.clean import printable
 from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
 from triage.evaluation.compare import compare
 from triage.evaluation.labels import Label
-from triage.evaluation.outcome import AlertOutcome, EvaluationRun, Investigator
+from triage.evaluation.outcome import AlertOutcome, EvaluationRun
 from triage.evaluation.page import evaluation_page
 from triage.evaluation.record import CaseRecord, RecordedStep, load_record
 from triage.evaluation.replay import Replayed
@@ -36,7 +36,7 @@ def published(verdict: Disposition = Disposition.MALICIOUS, name: str = HOSTILE)
         AlertOutcome(alert_id=name, verdict=verdict, confidence=0.8, detection=name, log_types=(name,)),
         AlertOutcome(alert_id="other", verdict=Disposition.BENIGN, confidence=0.8, detection=name),
     )
-    ran = EvaluationRun(Investigator("llm", name, name), outcomes)
+    ran = EvaluationRun("llm", name, name, outcomes)
     return build_result(name, labels, ran, ran, repeat=1)
 
 

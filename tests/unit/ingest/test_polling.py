@@ -14,16 +14,8 @@ from tests.support.make import NOW, alert
 from triage.domain.alert import Alert
 from triage.domain.polling import PollState, Span
 from triage.errors import PantherProtocolError, PantherUnreachable
-from triage.ingest.windows import (
-    REMEMBERED,
-    begin,
-    listings,
-    new_alerts,
-    next_piece,
-    pieces_left,
-    window_start,
-    without,
-)
+from triage.ingest.listing import REMEMBERED, listings, new_alerts
+from triage.ingest.windows import begin, next_piece, pieces_left, window_start, without
 from triage.ports import AlertPage, AlertQuery, Events, Listing
 from triage.settings import IngestSettings
 

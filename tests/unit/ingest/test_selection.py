@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.make import alert
 from tests.support.shared import shared_path
 from triage.domain.selection import Linked, Selected, SkipCode, Skipped
-from triage.ingest.selection import Match, decide, expression, filter_alert, link, match_all, still_wanted
+from triage.ingest.selection import Match, expression, filter_alert, link, match_all, still_wanted
 from triage.ingest.selection.expression import PATIENCE, REMEMBERED
 from triage.settings import IngestSettings
 
@@ -141,7 +141,7 @@ def test_hostile_patterns_end_or_are_refused() -> None:
 def test_near_duplicates_are_linked_to_the_first() -> None:
     """Same detection and title within the window: one investigation."""
     first, second = alert("a1"), alert("a2", minutes=14)
-    decision = decide(second, settings(), [first])
+    decision = link(second, [first], settings())
     assert decision == Linked(leader="a1", reason="same detection and title as a1 within 15 minutes")
 
 
@@ -157,12 +157,12 @@ def test_near_duplicates_are_linked_to_the_first() -> None:
 )
 def test_what_differs_is_investigated_itself(changes: dict[str, Any], fields: dict[str, Any]) -> None:
     """Too late, another title, a higher severity, no window, or older than the leader: an investigation of its own."""
-    assert isinstance(decide(alert("a2", **changes), settings(**fields), [alert("a1")]), Selected)
+    assert link(alert("a2", **changes), [alert("a1")], settings(**fields)) is None
 
 
 def test_the_detection_alone_can_be_the_key() -> None:
     """With `dedup_key: detection` titles may differ."""
-    decision = decide(alert("a2", minutes=1, title="Another"), settings(dedup_key="detection"), [alert("a1")])
+    decision = link(alert("a2", minutes=1, title="Another"), [alert("a1")], settings(dedup_key="detection"))
     assert isinstance(decision, Linked)
 
 
@@ -177,7 +177,7 @@ def test_a_leader_that_was_tried_is_not_tried_again() -> None:
 
 def test_entities_are_grouped_by_detection_at_first() -> None:
     """The list has no events: who acted is compared when the leader is done."""
-    decision = decide(alert("a2", minutes=1, title="Another"), settings(dedup_key="entities"), [alert("a1")])
+    decision = link(alert("a2", minutes=1, title="Another"), [alert("a1")], settings(dedup_key="entities"))
     assert isinstance(decision, Linked)
 
 
@@ -194,7 +194,7 @@ def test_a_log_type_is_what_panther_lists_under_it() -> None:
     ("changes", "code", "said"),
     [
         ({}, None, ""),
-        ({"status": "RESOLVED"}, SkipCode.CLOSED_MEANWHILE, "somebody set the status to RESOLVED before its turn"),
+        ({"status": "RESOLVED"}, SkipCode.CLOSED_MEANWHILE, "someone set the status to RESOLVED before its turn"),
         ({"status": "RESOLVED", "kind": "POLICY"}, SkipCode.CLOSED_MEANWHILE, "RESOLVED"),
         ({"event_count": 1}, SkipCode.TOO_FEW_EVENTS, "1 events"),
         ({"severity": "LOW"}, None, ""),
@@ -214,7 +214,7 @@ def test_every_alert_has_exactly_one_place(arrivals: list[tuple[float, str]]) ->
     ordered = sorted(enumerate(arrivals), key=lambda item: item[1][0])
     for number, (minutes, title) in ordered:
         item = alert(f"a{number}", minutes=minutes, title=title)
-        decision = decide(item, settings(), leaders)
+        decision = link(item, leaders, settings())
         if isinstance(decision, Linked):
             leader = next(known for known in leaders if known.id == decision.leader)
             assert leader.title == item.title

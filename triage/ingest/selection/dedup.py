@@ -13,10 +13,10 @@ from triage.settings import DedupKey, IngestSettings
 _SHARED = {
     DedupKey.TITLE: "detection and title",
     DedupKey.DETECTION: "detection",
-    # Who acted stands in the events, which are compared when the leader's investigation is done.
+    # Who acted is in the events, which are compared when the leader's investigation is done.
     DedupKey.ENTITIES: "detection",
 }
-_TELLING = frozenset(
+_IDENTIFYING = frozenset(
     {
         EntityKind.IP,
         EntityKind.USER,
@@ -29,12 +29,12 @@ _TELLING = frozenset(
         EntityKind.ACTOR_ID,
     }
 )
-_PASSING_KEY = "asia"
-"""Access keys of AWS that begin so are made anew for each session."""
+_SESSION_KEY = "asia"
+"""How AWS access keys begin that are made anew for each session."""
 
 
 def dedup_key(alert: Alert, settings: IngestSettings) -> tuple[str, ...]:
-    """What two alerts must share to belong to one investigation, beside the time window."""
+    """What two alerts must share to belong to one investigation, besides the time window."""
     match settings.dedup_key:
         case DedupKey.DETECTION | DedupKey.ENTITIES:
             return (alert.detection_id,)
@@ -53,7 +53,7 @@ def link(
         alert: One that passed the filters.
         leaders: Investigated alerts of the same detection, oldest first.
         settings: Window and key.
-        tried: Leaders whose investigations it does not belong to, as was found out.
+        tried: Leaders whose investigations it turned out not to belong to.
     """
     window = timedelta(minutes=settings.dedup_window_minutes)
     if not window or not alert.detection_id:
@@ -61,7 +61,7 @@ def link(
     key = dedup_key(alert, settings)
     by_title = settings.dedup_key is DedupKey.TITLE
     for leader in leaders:
-        # Most differ in their titles, and this is asked of every alert of a flood.
+        # Most titles differ, and this runs for every alert of a flood.
         if by_title and leader.title != alert.title:
             continue
         if leader.id == alert.id or leader.id in tried or dedup_key(leader, settings) != key:
@@ -81,7 +81,7 @@ def link(
 
 @dataclass(frozen=True, slots=True)
 class LinkCheck:
-    """Whether an alert can take the verdict of another one's investigation."""
+    """Whether an alert can take the verdict of another alert's investigation."""
 
     belongs: bool
     reason: str
@@ -90,15 +90,15 @@ class LinkCheck:
 
 
 def check_link(alert: Sequence[Entity], leader: Sequence[Entity], settings: IngestSettings) -> LinkCheck:
-    """Compare who acted, and from where, in a linked alert and in the investigation that it is linked to.
+    """Compare who acted, and from where, in a linked alert and in its leader's investigation.
 
     Args:
         alert: Entities of the linked alert's events.
         leader: Entities of the investigation.
-        settings: The key says what must agree.
+        settings: `dedup_key` says what must match.
     """
-    known = {_identity(entity) for entity in _telling(leader)}
-    mine = tuple(_telling(alert))
+    known = {_identity(entity) for entity in _identifying(leader)}
+    mine = tuple(_identifying(alert))
     shared = tuple(entity for entity in mine if _identity(entity) in known)
     if settings.dedup_key is DedupKey.DETECTION:
         return LinkCheck(True, "the same detection", shared)
@@ -106,17 +106,17 @@ def check_link(alert: Sequence[Entity], leader: Sequence[Entity], settings: Inge
     if fresh is not None:
         return LinkCheck(False, f"{fresh.role.value} {fresh.kind.value} {fresh.value} is new", shared)
     if settings.dedup_key is DedupKey.ENTITIES and not shared:
-        return LinkCheck(False, "nobody who acted is known to be the same", shared)
-    return LinkCheck(True, f"the same {_SHARED[settings.dedup_key]}, and nobody new", shared)
+        return LinkCheck(False, "no actor in common is known", shared)
+    return LinkCheck(True, f"the same {_SHARED[settings.dedup_key]}, and no one new", shared)
 
 
-def _telling(entities: Iterable[Entity]) -> Iterable[Entity]:
-    """Those who acted and from where, less what is made anew for each session."""
+def _identifying(entities: Iterable[Entity]) -> Iterable[Entity]:
+    """Who acted and from where, without what is made anew for each session."""
     for entity in entities:
-        if entity.role not in (Role.ACTOR, Role.SOURCE) or entity.kind not in _TELLING:
+        if entity.role not in (Role.ACTOR, Role.SOURCE) or entity.kind not in _IDENTIFYING:
             continue
-        passing = entity.kind is EntityKind.ACCESS_KEY and entity.value.casefold().startswith(_PASSING_KEY)
-        if not passing and entity.facts.get("identity") != "session":
+        per_session = entity.kind is EntityKind.ACCESS_KEY and entity.value.casefold().startswith(_SESSION_KEY)
+        if not per_session and entity.facts.get("identity") != "session":
             yield entity
 
 

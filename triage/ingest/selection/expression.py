@@ -1,7 +1,7 @@
 """The detection-ID expression: bounded in time, and away from the event loop.
 
-`regex` lets other threads run while it matches a `str` (its documentation, "Multithreading"), so that a thread is
-enough to keep the event loop going.
+`regex` releases the GIL while it matches a `str` (its documentation, "Multithreading"), so a thread keeps the event
+loop running.
 """
 
 import asyncio
@@ -13,20 +13,20 @@ from functools import lru_cache
 import regex
 
 REGEX_SECONDS = 0.05
-"""An expression that takes longer than this on one id decides nothing."""
+"""An expression that takes longer than this on one id is not applied to it."""
 
 MAX_ID = 500
 """Characters of a detection id that the expression sees; real ids are far shorter."""
 
 REMEMBERED = 4_096
-"""Results kept; an organisation has some hundred detections."""
+"""Results kept; an organisation has a few hundred detections."""
 
 PATIENCE = 3
-"""Time-outs of one id after which it is no longer tried: one alone may have been the machine's fault."""
+"""Timeouts of one id after which it is no longer tried: a single one may have been the machine's fault."""
 
 
 class Match(StrEnum):
-    """What came of an expression on one detection id."""
+    """The result of an expression on one detection id."""
 
     FOUND = "found"
     NOT_FOUND = "not_found"
@@ -55,7 +55,7 @@ def matches(pattern: str, detection_id: str) -> Match:
 
 
 async def match_all(pattern: str, detection_ids: Iterable[str]) -> Mapping[str, Match]:
-    """Search in several ids without holding up the event loop; what was found out before is remembered."""
+    """Search several ids without blocking the event loop; earlier results are remembered."""
     ids = dict.fromkeys(detection_ids)
     results = {each: known for each in ids if (known := _recall(pattern, each)) is not None}
     missing = [each for each in ids if each not in results]

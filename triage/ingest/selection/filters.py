@@ -63,8 +63,8 @@ def filter_alert(
 
     Args:
         alert: As Panther lists it.
-        settings: What is taken.
-        match: What `ingest.detection_id_regex` gives on the alert's detection id; `None`: it is tried here and now,
+        settings: The filters.
+        match: The result of `ingest.detection_id_regex` on the alert's detection id; `None`: it is searched now,
             which can take `REGEX_SECONDS`.
         of_log_type: Whether Panther lists the alert among those of `ingest.log_types`. The alert itself does not say.
     """
@@ -95,9 +95,9 @@ def still_wanted(alert: Alert, settings: IngestSettings) -> Skipped | None:
 
     Args:
         alert: As Panther has it now, with its number of events.
-        settings: What is taken.
+        settings: The filters.
     """
     if _by_status(alert, settings) is not None:
-        who = alert.updated_by.email or alert.updated_by.kind if alert.updated_by else "somebody"
+        who = alert.updated_by.email or alert.updated_by.kind if alert.updated_by else "someone"
         return _skip(SkipCode.CLOSED_MEANWHILE, f"{who} set the status to {alert.status.value} before its turn")
     return _by_events(alert, settings)
