@@ -1,4 +1,8 @@
-"""The command line. Commands parse, call and print; each is imported when it runs (see `lazy`)."""
+"""The command line. Commands parse, call and print; each is imported when it runs (see `lazy`).
+
+One module per command or group. `options` has the options they share, `common` settings, output and exit status,
+`state` the state database; `text`, `page` and `transcript` show an investigation.
+"""
 
 import sys
 
@@ -20,7 +24,7 @@ _EXPORT = LazyGroup(
 )
 _WRITEBACK = LazyGroup(
     "writeback",
-    help="Hold or resume writing to Panther; verify its audit log.",
+    help="Pause or resume writing to Panther; verify the audit log.",
     commands={
         "pause": Command("writeback", "pause", "Stop all writing to Panther, at once."),
         "resume": Command("writeback", "resume", "Continue writing to Panther."),
@@ -31,22 +35,22 @@ _QUEUE = LazyGroup(
     "queue",
     help="Preview the filters, retry failed alerts, delete old ones.",
     commands={
-        "select": Command("select", "command", "Show what the filters would take, and why not."),
-        "retry": Command("queue", "retry", "Queue alerts again that failed."),
+        "select": Command("select", "command", "Show which alerts the filters take, and why not the others."),
+        "retry": Command("queue", "retry", "Queue failed alerts again."),
         "prune": Command("queue", "prune", "Delete old alerts from the state database."),
     },
 )
 _RECORD = LazyGroup(
     "record",
-    help="Export or import one investigation whole: alert, evidence, turns and result, without secrets.",
+    help="Export or import one investigation: alert, evidence, turns and result, without secrets.",
     commands={
         "export": Command("record", "export", "Write the record of one investigation."),
-        "import": Command("record", "import_", "Put a record into this store."),
+        "import": Command("record", "import_", "Import a record into this store."),
     },
 )
 _EVAL = LazyGroup(
     "eval",
-    help="Measure verdicts: on labelled alerts, on what people did, on replays.",
+    help="Measure verdicts: on labelled alerts, by what people did, in replays.",
     bare="run",
     commands={
         "run": Command("evaluate", "run", "Measure the investigator on labelled alerts.", extra="eval"),
@@ -54,13 +58,13 @@ _EVAL = LazyGroup(
         "agreement": Command("agreement", "command", "Compare verdicts with what people did afterwards."),
         "replay": Command("replay", "command", "Investigate again from the record."),
         "record": _RECORD,
-        "mark": Command("mark", "command", "Say what an alert turned out to be."),
+        "mark": Command("mark", "command", "Record what an alert turned out to be."),
     },
 )
 _WORLD = LazyGroup(
     "world",
     help="Build a world from your own logs, rules and alerts.",
-    commands={"import": Command("world", "import_", "Make or extend a world directory from your own files.")},
+    commands={"import": Command("world", "import_", "Create or extend a world directory from your own files.")},
 )
 _SANDBOX = LazyGroup(
     "sandbox",
@@ -87,7 +91,7 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "select": ("queue", "select"),
     "world": ("sandbox", "world"),
 }
-"""Commands that stand in a group now; their old names work for one version more, with a hint."""
+"""Commands that moved into a group; their old names work until the next version, with a hint."""
 
 
 class _Root(LazyGroup):
@@ -111,11 +115,11 @@ cli = _Root(
     commands={
         "init": Command("init", "command", "Write a commented config.yaml here."),
         "check": Command("check", "command", "Test the configuration, every permission and the model."),
-        "run": Command("run", "command", "Poll Panther and triage what is selected."),
-        "investigate": Command("investigate", "command", "Triage one alert, by id or console URL."),
-        "list": Command("listing", "command", "List what was triaged."),
-        "show": Command("show", "command", "Show one investigation whole."),
-        "report": Command("report", "command", "Sum up a shift."),
+        "run": Command("run", "command", "Poll Panther and triage the selected alerts."),
+        "investigate": Command("investigate", "command", "Triage one alert, by ID or console URL."),
+        "list": Command("listing", "command", "List the alerts seen, with their verdicts."),
+        "show": Command("show", "command", "Show one investigation in full."),
+        "report": Command("report", "command", "Summarise a shift."),
         "status": Command("status", "command", "Show queue, polling, spend, and what failed."),
         "demo": Command("demo", "command", "Triage a generated company on an embedded Panther.", extra="sandbox"),
         "queue": _QUEUE,
@@ -148,5 +152,5 @@ def main() -> None:
         sys.exit(common.exit_status(error))
     except KeyboardInterrupt:
         sys.exit(1)
-    # Where the reader of a pipe has seen enough, click itself ends with 1 and says nothing.
+    # When the reader of a pipe has gone, click itself exits with 1 and prints nothing.
     sys.exit(status if isinstance(status, int) else 0)

@@ -1,4 +1,4 @@
-"""`triage check`: the "test and save" of the configuration."""
+"""`triage check`: whether the configuration works."""
 
 import asyncio
 from collections.abc import Awaitable, Callable
@@ -10,19 +10,10 @@ from typing import Literal
 import click
 
 from triage.app import panther_config, playbook_directories
-from triage.cli.common import (
-    clock_at,
-    config_option,
-    duration_of,
-    exit_status,
-    json_option,
-    note,
-    one_line,
-    print_json,
-    run_async,
-    settings_from,
-)
+from triage.cli.common import exit_status, note, one_line, print_json, run_async, settings_from, table
+from triage.cli.options import age_option, config_option, json_option
 from triage.cli.state import opened_store
+from triage.edges.clock import SystemClock
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import open_probes
 from triage.edges.prompts import load_prompts
@@ -32,7 +23,7 @@ from triage.settings import Settings
 from triage.stages.enrichment import load_playbooks
 
 RETRY_SECONDS = (1.0, 2.0, 5.0)
-"""Pauses between looks at a token that is not active yet; the last one repeats."""
+"""Pauses between tries of a token that is not active yet; the last one repeats."""
 HTTP_DENIALS = (401, 403)
 
 
@@ -49,25 +40,26 @@ class Line:
 
 @click.command("check")
 @config_option
-@click.option("--wait", "wait", default=None, metavar="5m", help="Keep trying while a new token is not active yet.")
+@age_option("--wait", "Keep trying this long while a new token is not active yet.", zero=True)
 @json_option
-def command(config: str | None, wait: str | None, as_json: bool) -> int:
-    """Test the configuration, GraphQL, REST, every token permission, the model and the prompts."""
+def command(config: str | None, wait: timedelta | None, as_json: bool) -> int:
+    """Test the configuration, GraphQL, REST, every token permission, the model and the prompts.
+
+    Example: triage check --wait 5m
+    """
     settings = settings_from(config)
-    patience = duration_of(wait, "--wait") or timedelta(0)
-    lines = run_async(_check(settings, clock_at(None), patience, quiet=as_json))
+    lines = run_async(_check(settings, SystemClock(), wait or timedelta(0), quiet=as_json))
     if as_json:
         print_json([{"check": line.name, "state": line.state, "text": line.text} for line in lines])
     else:
-        width = max(len(line.name) for line in lines)
-        for line in lines:
-            click.echo(f"{line.state:<8} {line.name:<{width}}  {line.text}".rstrip())
+        click.echo("\n".join(table((line.state, line.name, line.text) for line in lines)))
     return max(line.status for line in lines)
 
 
 async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet: bool) -> list[Line]:
     lines = [Line("configuration", "ok", "parsed")]
-    lines += _local(settings)
+    lines.append(await _try("prompts", lambda: _prompts(settings)))
+    lines.append(await _try("playbooks", lambda: _playbooks(settings)))
     deadline = clock.monotonic() + patience.total_seconds()
     for pause in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
         found = await _panther(settings, clock)
@@ -83,26 +75,18 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
     return lines
 
 
-def _local(settings: Settings) -> list[Line]:
-    def prompts() -> str:
-        return f"digest {load_prompts(settings.investigation.prompts).digest[:12]}"
-
-    def playbooks() -> str:
-        books = load_playbooks(playbook_directories(settings)).books
-        return f"{sum(len(book.questions) for book in books)} questions"
-
-    lines = []
-    for name, load in (("prompts", prompts), ("playbooks", playbooks)):
-        try:
-            lines.append(Line(name, "ok", load()))
-        except TriageError as error:
-            lines.append(Line(name, "failed", one_line(str(error)), exit_status(error)))
-    return lines
+async def _prompts(settings: Settings) -> str:
+    return f"digest {load_prompts(settings.investigation.prompts).digest[:12]}"
 
 
-async def _try(name: str, work: Callable[[], Awaitable[str]]) -> Line:
+async def _playbooks(settings: Settings) -> str:
+    books = load_playbooks(playbook_directories(settings)).books
+    return f"{sum(len(book.questions) for book in books)} questions"
+
+
+async def _try(name: str, work: Callable[[], Awaitable[str | None]]) -> Line:
     try:
-        return Line(name, "ok", await work())
+        return Line(name, "ok", await work() or "")
     except PantherDenied as error:
         return Line(name, "missing", one_line(str(error)), exit_status(error))
     except TriageError as error:
@@ -110,8 +94,7 @@ async def _try(name: str, work: Callable[[], Awaitable[str]]) -> Line:
 
 
 async def _panther(settings: Settings, clock: Clock) -> list[Line]:
-    """Each permission by its harmless call. With a second token, that one has to be able to write."""
-
+    """Try each permission by a harmless call; a second token, if there is one, has to be allowed to write."""
     second = settings.writeback.token.get_secret_value()
     writing = settings.writeback.enabled
     async with open_probes(panther_config(settings), clock=clock) as probes:
@@ -119,24 +102,16 @@ async def _panther(settings: Settings, clock: Clock) -> list[Line]:
         if first is not None:
             return [first]
         tried = (*probes.reading, probes.writing) if writing and not second else probes.reading
-        lines = list(await asyncio.gather(*(_probe(f"{probe.label} ({probe.api})", probe.run) for probe in tried)))
+        lines = list(await asyncio.gather(*(_try(f"{probe.label} ({probe.api})", probe.run) for probe in tried)))
     if writing and second:
         async with open_probes(panther_config(settings, token=second), clock=clock) as writer:
             probe = writer.writing
-            lines.append(await _probe(f"{probe.label} ({probe.api}, writeback.token)", probe.run))
+            lines.append(await _try(f"{probe.label} ({probe.api}, writeback.token)", probe.run))
     return lines
 
 
-async def _probe(name: str, run: Callable[[], Awaitable[None]]) -> Line:
-    async def work() -> str:
-        await run()
-        return ""
-
-    return await _try(name, work)
-
-
 async def _token(run: Callable[[], Awaitable[None]]) -> Line | None:
-    """One line where nothing else makes sense to ask: the token is refused, or Panther is not there."""
+    """One line if nothing else is worth trying: the token is refused, or Panther can't be reached."""
     try:
         await run()
     except PantherDenied as error:
@@ -151,12 +126,12 @@ async def _token(run: Callable[[], Awaitable[None]]) -> Line | None:
 async def _model(settings: Settings, clock: Clock) -> Line:
     if not settings.uses_llm:
         return Line(
-            "model", "ok", "none is set: the offline analyst answers (llm.api_key or llm.base_url changes that)"
+            "model", "ok", "none is set: the offline analyst decides (set llm.api_key or llm.base_url to use one)"
         )
 
     async def work() -> str:
         async with opened_store(settings) as store, open_model(settings.llm, clock=clock) as model:
-            # Asked afresh, and remembered for the runs to come.
+            # Probed anew, and stored for later runs.
             found = await StoredCapabilities(model, settings.llm, store.values, clock).probe()
         price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"
         return f"{model.name}: {found.describe()}{price}"

@@ -1,20 +1,17 @@
-"""What the commands share: options, the clock, output, the exit status."""
+"""What the commands share: settings, output, logging, the exit status."""
 
 import asyncio
 import json
 import logging
-import re
 import sys
-from collections.abc import Callable, Coroutine
-from datetime import UTC, datetime, timedelta
+from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, TypeVar
-from urllib.parse import urlsplit
 
 import click
 
 from triage.domain.clean import printable, printable_sentence
-from triage.edges.clock import FixedStartClock, SystemClock
 from triage.errors import (
     ConfigError,
     NotFound,
@@ -24,110 +21,26 @@ from triage.errors import (
     PromptError,
     errors_in,
 )
-from triage.ports import Clock, Progress
-from triage.settings import Settings, load_settings, parse_duration
+from triage.ports import Progress
+from triage.settings import Settings, load_settings
 
 T = TypeVar("T")
-F = TypeVar("F", bound=Callable[..., Any])
 
 WRONG = 2
 UNFINISHED = 1
-_ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
 def exit_status(error: BaseException) -> int:
     """2 where the request or the configuration has to change, 1 where trying again may help."""
-    # An answer that is no API's, after a second try, comes from a wrong address more often than from a passing fault.
+    # A reply that doesn't come from the API, even on the second try, means a wrong address more often than a hiccup.
     wrong = ConfigError | NotFound | PantherDenied | PantherRefused | PantherProtocolError | PromptError
     return WRONG if isinstance(error, wrong) else UNFINISHED
 
 
-def one_line(text: str, limit: int = 600) -> str:
-    """Text for a terminal: one line, control characters made visible."""
-    return printable_sentence(text, limit)
-
-
-def alert_id_of(text: str) -> str:
-    """Take an alert id, or the last part of a console URL's path. Raises ConfigError."""
-    name = text.strip()
-    if "://" in name:
-        name = urlsplit(name).path.rstrip("/").rpartition("/")[2]
-    if not _ID.fullmatch(name):
-        raise ConfigError(f"{text[:80]!r} is neither an alert id nor the URL of an alert")
-    return name
-
-
-def duration_of(text: str | None, option: str) -> timedelta | None:
-    """Read an option that is a length of time, such as `5m`. Raises ConfigError."""
-    try:
-        return parse_duration(text) if text else None
-    except ValueError as error:
-        raise ConfigError(f"{option}: {error}") from error
-
-
-def age_of(since: str | None, option: str = "--since") -> timedelta | None:
-    """Read an option that is an age, such as `24h`. Raises ConfigError."""
-    age = duration_of(since, option)
-    if age is not None and not age:
-        raise ConfigError(f"{option}: the age must be above zero")
-    return age
-
-
-def config_option(function: F) -> F:
-    """`--config FILE`, before or behind the command's name."""
-    return click.option("--config", "config", default=None, metavar="FILE", help="Default: config.yaml.")(function)
-
-
-def json_option(function: F) -> F:
-    return click.option("--json", "as_json", is_flag=True, help="One JSON document on stdout and nothing else.")(
-        function
-    )
-
-
-def now_option(function: F) -> F:
-    return click.option(
-        "--now", "now", default=None, metavar="TIME", help="Set the program's clock, such as 2026-03-01T12:00:00Z."
-    )(function)
-
-
-def dry_run_option(function: F) -> F:
-    return click.option("--dry-run", "dry_run", is_flag=True, help="Print what would be written; write nothing.")(
-        function
-    )
-
-
-def say(text: str) -> None:
-    """Several lines for the person at the terminal; control characters made visible."""
-    for line in text.split("\n"):
-        click.echo(printable(line), err=True)
-
-
-def verbose_option(function: F) -> F:
-    return click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr as JSON lines.")(function)
-
-
 def settings_from(config: str | None) -> Settings:
-    """Load the configuration that the options name. Raises ConfigError."""
+    """Load the file that `--config` names, before or after the command. Raises ConfigError."""
     outer = click.get_current_context().find_root().obj
     return load_settings(Path(config or outer or "config.yaml"))
-
-
-def clock_at(now: str | None) -> Clock:
-    """The real clock, or one set to a moment. Raises ConfigError."""
-
-    moment = moment_of(now, "--now")
-    return SystemClock() if moment is None else FixedStartClock(moment)
-
-
-def moment_of(text: str | None, option: str) -> datetime | None:
-    """Read an option that is a time; without a zone it is UTC. Raises ConfigError."""
-    try:
-        moment = datetime.fromisoformat(text) if text is not None else None
-    except ValueError as error:
-        raise ConfigError(
-            f"{option}: {one_line(text or '', 60)!r} is not a time such as 2026-03-01T12:00:00Z"
-        ) from error
-    return moment.replace(tzinfo=UTC) if moment is not None and moment.tzinfo is None else moment
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
@@ -145,14 +58,46 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
         raise
 
 
-def print_json(value: object) -> None:
-    """One JSON document on stdout; lone surrogates and control characters stay escaped."""
-    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+def one_line(text: str, limit: int = 600) -> str:
+    """Text for a terminal: one line, control characters made visible."""
+    return printable_sentence(text, limit)
 
 
 def note(text: str) -> None:
     """A line for the person at the terminal; never on stdout."""
     click.echo(one_line(text), err=True)
+
+
+def note_lines(text: str) -> None:
+    """Several lines for the person at the terminal; control characters made visible."""
+    for line in text.split("\n"):
+        click.echo(printable(line), err=True)
+
+
+def print_json(value: object) -> None:
+    """One JSON document on stdout; lone surrogates and control characters stay escaped."""
+    click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+
+
+def table(rows: Iterable[Sequence[str]], head: Sequence[str] | None = None, *, right: Container[int] = ()) -> list[str]:
+    """Lay out rows in columns, two spaces apart.
+
+    Args:
+        rows: Cells, clean for a terminal; each row has as many.
+        head: Titles, with a line of dashes below.
+        right: Indexes of the columns that are aligned to the right, such as numbers.
+    """
+    cells = [*([head] if head else []), *rows]
+    widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    if head:
+        cells.insert(1, ["-" * width for width in widths])
+    return [
+        "  ".join(
+            cell.rjust(width) if column in right else cell.ljust(width)
+            for column, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ).rstrip()
+        for row in cells
+    ]
 
 
 def observer(*, quiet: bool = False) -> Callable[[Progress], None]:
@@ -167,7 +112,7 @@ def observer(*, quiet: bool = False) -> Callable[[Progress], None]:
 
 
 def write_file(path: str, text: str, option: str) -> None:
-    """Write what an option asked for. Raises ConfigError."""
+    """Write the file that an option names. Raises ConfigError."""
     try:
         Path(path).write_text(text, encoding="utf-8")
     except OSError as error:
@@ -189,7 +134,7 @@ class _JsonLines(logging.Formatter):
 
 
 def log_to_stderr(*, verbose: bool) -> None:
-    """Configure logging for a command: warnings always, each stage on request."""
+    """Configure logging for a command: errors always, each stage on request."""
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(_JsonLines())
     logger = logging.getLogger("triage")

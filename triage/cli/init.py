@@ -12,7 +12,10 @@ from triage.resources import shipped
 @click.option("--force", is_flag=True, help="Overwrite an existing file.")
 @click.argument("path", default="config.yaml")
 def command(path: str, force: bool) -> None:
-    """Write a commented configuration to PATH (default: config.yaml)."""
+    """Write a commented configuration to PATH (default: config.yaml).
+
+    Example: triage init
+    """
     target = Path(path)
     if target.exists() and not force:
         raise ConfigError(f"{target} exists already; --force overwrites it")

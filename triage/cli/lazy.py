@@ -1,7 +1,7 @@
-"""The one place where imports wait: a command's module is imported when that command runs.
+"""Lazy imports: a command's module is imported when that command runs.
 
-`triage --help` needs click alone; the libraries behind the commands take up to two seconds. So every command module
-imports what it needs at its top, and the groups here import the module only when it is asked for.
+`triage --help` needs only click; the libraries behind the commands take up to two seconds to import. So each command
+module imports what it needs at its top, and the groups here import the module only when the command is used.
 """
 
 import importlib
@@ -20,7 +20,7 @@ EXTRAS = {
     "starlette": "web",
     "uvicorn": "web",
 }
-"""Libraries that are installed only with an extra, and the smallest extra that brings each."""
+"""Libraries that only an extra installs, and the smallest extra with each."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,7 +28,7 @@ class Command:
     """A command that is imported when it runs."""
 
     module: str
-    """Where its click command stands, below `triage.cli`."""
+    """Module of its click command, below `triage.cli`."""
     name: str
     """The click command's name in that module."""
     help: str
@@ -46,7 +46,7 @@ def require(module: str, *, extra: str = "") -> ModuleType:
 
     Args:
         module: Full dotted name.
-        extra: The extra that the user has to install where a library is missing.
+        extra: The extra to install if a library is missing.
 
     Raises:
         ConfigError: a library of an extra is not installed.
@@ -59,7 +59,7 @@ def require(module: str, *, extra: str = "") -> ModuleType:
             raise
         wanted = extra or EXTRAS[missing]
         raise ConfigError(
-            f"this needs {missing}, which the extra `{wanted}` brings: from a checkout, pip install '.[{wanted}]'; "
+            f"this needs {missing}, which the extra `{wanted}` installs: from a checkout, pip install '.[{wanted}]'; "
             f"from a wheel, pip install 'panther_triage-….whl[{wanted}]'"
         ) from error
 
@@ -82,7 +82,7 @@ class LazyGroup(click.Group):
             name: As typed.
             commands: By name; the overview shows them in this order.
             help: One line.
-            bare: The command that ran under the group's own name in the previous version; it still does, with a hint.
+            bare: The command that had the group's name in the previous version; it still runs under it, with a hint.
             options: Passed on to click.
         """
         super().__init__(name, help=help, **options)  # type: ignore[arg-type]  # click's own keywords, passed through
@@ -106,7 +106,7 @@ class LazyGroup(click.Group):
         return super().parse_args(ctx, args)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
-        # Written from the table: asking each command for its help would import them all.
+        # Written from the table: reading each command's help would import them all.
         groups = {name: each for name, each in self.lazy.items() if isinstance(each, LazyGroup)}
         with formatter.section("Commands"):
             formatter.write_dl([(name, each.help) for name, each in self.lazy.items() if isinstance(each, Command)])
@@ -118,5 +118,5 @@ class LazyGroup(click.Group):
 
 
 def hint(old: str, new: str) -> None:
-    """Say once on stderr that a command has another name now; the old one works for one version more."""
+    """Print on stderr that a command has a new name; the old one works until the next version."""
     click.echo(f"`{old}` is now `{new}`", err=True)

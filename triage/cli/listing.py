@@ -5,37 +5,37 @@ from datetime import timedelta
 
 import click
 
-from triage.cli.common import age_of, clock_at, config_option, json_option, print_json, run_async, settings_from
-from triage.cli.state import opened_store, with_leader_verdicts
+from triage.cli.common import print_json, settings_from
+from triage.cli.options import config_option, json_option, since_option
+from triage.cli.state import in_store, with_leader_verdicts
 from triage.cli.text import alert_table
-from triage.ports import AlertRecord, Spend, State
-from triage.settings import Settings
+from triage.edges.clock import SystemClock
+from triage.ports import AlertRecord, Spend, State, Store
 from triage.stages.reporting import list_row
 
 
 @click.command("list")
+@since_option
+@click.option("--failed", is_flag=True, help="Only alerts that failed for good.")
 @config_option
-@click.option("--since", default=None, metavar="AGE", help="Only alerts created in the last 24h, 7d, …")
-@click.option("--failed", is_flag=True, help="Only those that were given up.")
 @json_option
-def command(config: str | None, since: str | None, failed: bool, as_json: bool) -> int:
-    """List the alerts seen: selected or why not, state, verdict, confidence, time, cost."""
+def command(config: str | None, since: timedelta | None, failed: bool, as_json: bool) -> int:
+    """List the alerts seen: whether and why selected, state, verdict, confidence, time, cost.
+
+    Example: triage list --since 24h --failed
+    """
     settings = settings_from(config)
-    records, spends = run_async(load(settings, age_of(since), failed=failed))
-    if as_json:
-        print_json([list_row(record, spends.get(record.alert.id, Spend())) for record in records])
-        return 0
 
-    table = alert_table(records, spends, settings.llm.currency)
-    click.echo(table if records or not (since or failed) else "no alert that was seen matches")
-    return 0
-
-
-async def load(
-    settings: Settings, age: timedelta | None, *, failed: bool
-) -> tuple[tuple[AlertRecord, ...], Mapping[str, Spend]]:
-    """Records newest first, one that is linked to another with that one's verdict; and what each has cost."""
-    async with opened_store(settings) as store:
-        start = clock_at(None).now() - age if age is not None else None
+    async def load(store: Store) -> tuple[tuple[AlertRecord, ...], Mapping[str, Spend]]:
+        start = SystemClock().now() - since if since is not None else None
         records = await store.records.newest(since=start, states=(State.FAILED,) if failed else ())
         return await with_leader_verdicts(store.records, records), await store.ledger.spent_by_alert(since=start)
+
+    records, spends = in_store(settings, load)
+    if as_json:
+        print_json([list_row(record, spends.get(record.alert.id, Spend())) for record in records])
+    elif records or not (since or failed):
+        click.echo(alert_table(records, spends, settings.llm.currency))
+    else:
+        click.echo("no stored alert matches")
+    return 0

@@ -4,20 +4,23 @@ from pathlib import Path
 
 import click
 
-from triage.cli.common import alert_id_of, config_option, note, run_async, settings_from, write_file
-from triage.cli.state import opened_store
+from triage.cli.common import note, settings_from, write_file
+from triage.cli.options import alert_argument, config_option
+from triage.cli.state import in_store
 from triage.edges.clock import SystemClock
 from triage.evaluation.record import keep_record, load_record, read_record
-from triage.settings import Settings
 
 
 @click.command("export")
-@click.argument("alert")
-@click.option("--file", "file", default=None, metavar="FILE", help="Default: stdout.")
+@alert_argument
+@click.option("--file", metavar="FILE", help="Default: stdout.")
 @config_option
 def export(alert: str, file: str | None, config: str | None) -> int:
-    """Write the record of an ALERT. Secrets are redacted; names and addresses of your company are not."""
-    text = run_async(_export(settings_from(config), alert_id_of(alert)))
+    """Write the record of an ALERT. Secrets are redacted; names and addresses of your company are not.
+
+    Example: triage eval record export ALERT --file case.json
+    """
+    text = in_store(settings_from(config), lambda store: read_record(store.records, store.journal, alert)).text()
     if file:
         write_file(file, text, "--file")
     else:
@@ -29,19 +32,13 @@ def export(alert: str, file: str | None, config: str | None) -> int:
 @click.argument("file")
 @config_option
 def import_(file: str, config: str | None) -> int:
-    """Put a record into this store, for `triage show` and `triage eval replay`."""
-    name = run_async(_import(settings_from(config), Path(file)))
+    """Import a record into this store, for `triage show` and `triage eval replay`.
+
+    Example: triage eval record import case.json
+    """
+    settings = settings_from(config)
+    case = load_record(Path(file))
+    in_store(settings, lambda store: keep_record(store, case, SystemClock(), worker="import"))
+    name = case.alert.id
     note(f"alert {name} is in the store; `triage eval replay {name}` investigates it again")
     return 0
-
-
-async def _export(settings: Settings, alert_id: str) -> str:
-    async with opened_store(settings) as store:
-        return (await read_record(store.records, store.journal, alert_id)).text()
-
-
-async def _import(settings: Settings, path: Path) -> str:
-    case = load_record(path)
-    async with opened_store(settings) as store:
-        await keep_record(store, case, SystemClock(), worker="import")
-    return case.alert.id

@@ -1,39 +1,41 @@
 """`triage report`."""
 
+from datetime import timedelta
+
 import click
 
-from triage.cli.common import (
-    age_of,
-    clock_at,
-    config_option,
-    json_option,
-    now_option,
-    print_json,
-    run_async,
-    settings_from,
-    write_file,
-)
-from triage.cli.state import opened_store, walk
+from triage.cli.common import print_json, settings_from, write_file
+from triage.cli.options import age_option, config_option, json_option, now_option
+from triage.cli.state import in_store, latest_marks, walk
 from triage.edges.prompts import load_prompts
-from triage.ports import Clock
-from triage.settings import Settings
+from triage.ports import Clock, Store
 from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
 
 
 @click.command("report")
-@click.option("--since", default="24h", show_default=True, metavar="AGE", help="Alerts created in the last 8h, 7d, …")
-@click.option("--html", "html", default=None, metavar="FILE", help="Write the summary as one HTML page.")
+@age_option("--since", "Alerts created in the last 8h, 7d, …", default="24h")
+@click.option("--html", metavar="FILE", help="Write the summary as one HTML page.")
 @config_option
 @json_option
 @now_option
-def command(since: str, html: str | None, config: str | None, as_json: bool, now: str | None) -> int:
-    """Sum up a shift: verdicts, noisiest detections, time and cost, what failed, what is waiting for a person.
+def command(since: timedelta, html: str | None, config: str | None, as_json: bool, clock: Clock) -> int:
+    """Summarise a shift: verdicts, noisiest detections, time and cost, what failed, what is waiting for a person.
 
     Only the state database is read: alert statuses are as of the last poll.
+
+    Example: triage report --since 8h --html shift.html
     """
     settings = settings_from(config)
-    shift = run_async(_shift(settings, clock_at(now), since))
 
+    async def summarise(store: Store) -> Shift:
+        until = clock.now()
+        marks = await latest_marks(store.records)
+        shift = Shift(since=until - since, until=until, currency=settings.llm.currency, marks=marks)
+        async for record, investigation in walk(store.records, since=until - since):
+            shift.add(record, investigation)
+        return shift
+
+    shift = in_store(settings, summarise)
     if html:
         write_file(html, shift_page(shift, prompts=load_prompts(settings.investigation.prompts)), "--html")
     if as_json:
@@ -41,15 +43,3 @@ def command(since: str, html: str | None, config: str | None, as_json: bool, now
     elif not html:
         click.echo(shift_text(shift))
     return 0
-
-
-async def _shift(settings: Settings, clock: Clock, since: str) -> Shift:
-    age = age_of(since)
-    until = clock.now()
-    start = until - age if age else None
-    async with opened_store(settings) as store:
-        marks = {mark.alert_id: mark for mark in reversed(await store.records.marks())}
-        shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=marks)
-        async for record, investigation in walk(store.records, since=start):
-            shift.add(record, investigation)
-    return shift

@@ -2,37 +2,49 @@
 
 import asyncio
 import signal
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AsyncExitStack, contextmanager
+from dataclasses import dataclass
 
 import click
 
-from triage.app import open_app
+from triage.app import App, open_app
 from triage.cli.common import (
     UNFINISHED,
-    clock_at,
-    config_option,
-    dry_run_option,
-    json_option,
     log_to_stderr,
     note,
-    now_option,
+    note_lines,
     observer,
     print_json,
     run_async,
-    say,
     settings_from,
-    verbose_option,
 )
 from triage.cli.lazy import require
+from triage.cli.options import config_option, dry_run_option, json_option, now_option, verbose_option
 from triage.domain.alert import Alert
 from triage.domain.selection import Linked, Selected, Skipped
 from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
 from triage.ports import Clock
-from triage.service.loop import Service, TurnResult
+from triage.service.loop import Service, Tally, TurnResult
 from triage.settings import Settings
+
+
+@dataclass(frozen=True, slots=True)
+class RunOptions:
+    """How `triage run` works and what it prints."""
+
+    once: bool = False
+    polls: bool = True
+    workers: int | None = None
+    """Alerts worked on at once; `None`: as configured."""
+    listen: str = ""
+    """`[HOST:]PORT` of /metrics and /healthz; empty: not served."""
+    write: bool = False
+    dry_run: bool = False
+    as_json: bool = False
+    verbose: bool = False
 
 
 @click.command("run")
@@ -63,93 +75,89 @@ def command(
     write: bool,
     dry_run: bool,
     as_json: bool,
-    now: str | None,
+    clock: Clock,
     verbose: bool,
 ) -> int:
-    """Poll Panther, triage what the filters select, and optionally comment on the alerts.
+    """Poll Panther, triage the alerts that the filters select, and optionally comment on them.
 
-    Several processes, on one host or many, may share a PostgreSQL database: one of them polls, all work. SIGTERM or
-    SIGINT ends the work in good order within ten seconds, a second one at once.
+    Several processes, on one host or many, may share a PostgreSQL database: one of them polls, all work. The first
+    SIGTERM or SIGINT finishes what is in flight, within ten seconds; the second stops at once.
+
+    Example: triage run --write --listen 9100
     """
     settings = settings_from(config)
     if no_poll and workers == 0:
         raise ConfigError("--no-poll and --workers 0 together leave nothing to do")
     if once and listen:
-        raise ConfigError("--listen is for a process that stays; leave out --once")
+        raise ConfigError("--listen is for a process that keeps running; leave out --once")
     log_to_stderr(verbose=verbose)
-    writing = write or settings.writeback.enabled
-    return run_async(
-        run(
-            settings,
-            clock_at(now),
-            once=once,
-            polls=not no_poll,
-            workers=workers,
-            listen=listen,
-            write=writing,
-            dry_run=dry_run,
-            as_json=as_json,
-            verbose=verbose,
-        )
+    options = RunOptions(
+        once=once,
+        polls=not no_poll,
+        workers=workers,
+        listen=listen,
+        write=write or settings.writeback.enabled,
+        dry_run=dry_run,
+        as_json=as_json,
+        verbose=verbose,
     )
+    return run_async(run(settings, clock, options))
 
 
-async def run(
-    settings: Settings,
-    clock: Clock,
-    *,
-    once: bool,
-    write: bool,
-    as_json: bool,
-    verbose: bool,
-    polls: bool = True,
-    workers: int | None = None,
-    listen: str = "",
-    dry_run: bool = False,
-) -> int:
+async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
+    """Run the service as the options say and print how it went. Returns the exit status."""
     async with AsyncExitStack() as stack:
         metrics = None
-        if listen:
+        if options.listen:
             web = require("triage.web.server")
-            socket = stack.enter_context(web.bound(*web.address(listen)))
+            socket = stack.enter_context(web.bound(*web.address(options.listen)))
             metrics = require("triage.web.metrics").Metrics(settings.llm.currency)
         app = await stack.enter_async_context(
-            open_app(settings, clock=clock, write=write, dry_run=say if dry_run else None)
+            open_app(settings, clock=clock, write=options.write, dry_run=note_lines if options.dry_run else None)
         )
 
         def done(alert: Alert, result: TurnResult) -> None:
             if metrics is not None:
                 metrics.ended(result)
-            if not as_json:
+            if not options.as_json:
                 note(f"{alert.id}  {alert.severity.value:<8}  {alert.title[:70]}  ->  {ending(result)}")
 
-        if not as_json:
+        if not options.as_json:
             analyst = (
                 f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst (no model is set)"
             )
-            note(f"analyst: {analyst}; comments are {_writing(write=write, dry_run=dry_run)}")
-        service = Service(
-            settings=settings,
-            pipeline=app.pipeline,
-            alerts=app.panther.alerts,
-            store=app.store,
-            clock=clock,
-            observe=observer(quiet=as_json or not verbose),
-            name=process_name(),
-            has_ended=has_ended,
-            on_done=done,
-        )
-        if once:
-            tally = await service.run_once(polls=polls, workers=workers)
-            if polls and not tally.polled:
-                note("another process polls; what it has queued was worked on")
+            note(f"analyst: {analyst}; comments are {_writing(options)}")
+        service = _service(app, options, done)
+        if options.once:
+            tally = await service.run_once(polls=options.polls, workers=options.workers)
+            if options.polls and not tally.polled:
+                note("another process polls; the alerts it has queued were worked on")
         else:
             if metrics is not None:
                 await stack.enter_async_context(web.serving(socket, app.store, service.health, metrics, clock))
                 note(f"metrics: {web.url_of(socket)}/metrics")
             with stopping() as (stop, hurry):
-                tally = await service.run_forever(stop, hurry=hurry, polls=polls, workers=workers)
+                tally = await service.run_forever(stop, hurry=hurry, polls=options.polls, workers=options.workers)
         status = await app.store.queue.status(now=clock.now())
+    _print(tally, dict(status.by_state), as_json=options.as_json)
+    return UNFINISHED if tally.unfinished else 0
+
+
+def _service(app: App, options: RunOptions, done: Callable[[Alert, TurnResult], None]) -> Service:
+    return Service(
+        settings=app.settings,
+        pipeline=app.pipeline,
+        alerts=app.panther.alerts,
+        store=app.store,
+        clock=app.clock,
+        observe=observer(quiet=options.as_json or not options.verbose),
+        name=process_name(),
+        has_ended=has_ended,
+        on_done=done,
+    )
+
+
+def _print(tally: Tally, states: dict[str, int], *, as_json: bool) -> None:
     if as_json:
         print_json(
             {
@@ -159,26 +167,24 @@ async def run(
                 "failed": tally.failed,
                 "unwritten": tally.unwritten,
                 "errors": tally.errors,
-                "states": dict(status.by_state),
+                "states": states,
             }
         )
-    else:
-        states = ", ".join(f"{count} {state}" for state, count in sorted(status.by_state.items())) or "none"
-        note(f"{tally.done} investigated, {tally.failed} unfinished; alerts known: {states}")
-        for alert_id, reason in tally.errors.items():
-            note(f"{alert_id}: {reason}")
-    return UNFINISHED if tally.unfinished else 0
+        return
+    known = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
+    note(f"{tally.done} investigated, {tally.failed} unfinished; alerts known: {known}")
+    for alert_id, reason in tally.errors.items():
+        note(f"{alert_id}: {reason}")
 
 
-def _writing(*, write: bool, dry_run: bool) -> str:
-    if dry_run:
+def _writing(options: RunOptions) -> str:
+    if options.dry_run:
         return "printed, not written (--dry-run)"
-    return "written" if write else "not written (--write)"
+    return "written" if options.write else "not written (--write)"
 
 
 def ending(result: TurnResult) -> str:
-    """How an alert's turn ended, in one line."""
-
+    """How work on an alert ended, in one line."""
     if isinstance(result, str):
         return f"unfinished: {result}"
     if isinstance(result, Skipped):
@@ -189,13 +195,13 @@ def ending(result: TurnResult) -> str:
         return f"{verdict.disposition.value} ({verdict.confidence:.0%}) in {seconds:.1f} s"
     if result.verdict is not None and isinstance(result.decision, Linked):
         return f"{result.verdict.value}, as alert {result.decision.leader}"
-    words = {Selected: "queued for itself", Linked: "linked", Skipped: "skipped"}
+    words = {Selected: "queued for its own investigation", Linked: "linked", Skipped: "skipped"}
     return f"{words[type(result.decision)]}: {result.decision.reason}"
 
 
 @contextmanager
 def stopping() -> Iterator[tuple[asyncio.Event, asyncio.Event]]:
-    """Give two events that the first and the second SIGINT or SIGTERM set; a third ends the process as usual."""
+    """Two events, set by the first and the second SIGINT or SIGTERM; a third ends the process as usual."""
     stop, hurry = asyncio.Event(), asyncio.Event()
     loop = asyncio.get_running_loop()
     numbers = (signal.SIGINT, signal.SIGTERM)

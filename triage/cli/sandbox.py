@@ -12,23 +12,19 @@ from triage.sandbox.world import load_world
 
 
 @click.command("serve")
-@click.option(
-    "--world", "world", default=None, metavar="DIR", help="A world directory; without one, the demo's company."
-)
+@click.option("--world", metavar="DIR", help="A world directory (default: the demo's company).")
 @click.option("--port", default=0, metavar="N", help="Default: a free one.")
-@click.option("--as-recorded", is_flag=True, help="Keep the world's recorded times (set the program's --now then).")
-@click.option("--token", default=None, help="The only API token that is accepted; without it any token is.")
-@click.option("--api-latency", default=0.0, metavar="SECONDS", help="Added to each answer.")
-@click.option("--query-latency", default=0.0, metavar="SECONDS", help="How long a lake query takes at least.")
+@click.option("--as-recorded", is_flag=True, help="Keep the world's recorded times; run the program with --now then.")
+@click.option("--token", default=None, help="The only API token accepted (default: any).")
+@click.option("--api-latency", default=0.0, metavar="SECONDS", help="Delay of each reply.")
+@click.option("--query-latency", default=0.0, metavar="SECONDS", help="Minimum time of a lake query.")
 def serve(
-    world: str | None,
-    port: int,
-    as_recorded: bool,
-    token: str | None,
-    api_latency: float,
-    query_latency: float,
+    world: str | None, port: int, as_recorded: bool, token: str | None, api_latency: float, query_latency: float
 ) -> int:
-    """Serve a world as a Panther on loopback, until interrupted."""
+    """Serve a world as a Panther on loopback, until interrupted.
+
+    Example: triage sandbox serve --world DIR --port 8099
+    """
     with ExitStack() as stack:
         if world is None:
             scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-world-")))

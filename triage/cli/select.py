@@ -1,68 +1,58 @@
 """`triage queue select`: what the filters take, without investigating."""
 
-from datetime import datetime, timedelta
+from datetime import timedelta
 
 import click
 
 from triage.app import panther_config
-from triage.cli.common import (
-    age_of,
-    clock_at,
-    config_option,
-    json_option,
-    note,
-    now_option,
-    print_json,
-    run_async,
-    settings_from,
-)
+from triage.cli.common import note, print_json, run_async, settings_from, table
+from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.domain.alert import Alert
 from triage.domain.clean import printable
 from triage.domain.selection import Decision, Linked, Selected
 from triage.edges.panther import connect
 from triage.ingest.preview import Preview, counts, preview
 from triage.ports import Clock
-from triage.settings import Settings
 
 
 @click.command("select")
 @config_option
-@click.option("--explain", is_flag=True, help="One line an alert: taken, linked, or why not.")
-@click.option("--since", default=None, metavar="AGE", help="Alerts created in the last 24h, 7d, … (default: lookback).")
+@click.option("--explain", is_flag=True, help="One line per alert: taken, linked, or why not.")
+@age_option("--since", "Alerts created in the last 24h, 7d, … (default: ingest.lookback).")
 @now_option
 @json_option
-def command(config: str | None, explain: bool, since: str | None, now: str | None, as_json: bool) -> int:
-    """Show what the filters would take and why not, without storing or investigating anything."""
-    settings = settings_from(config)
-    age = age_of(since, "--since") or settings.ingest.lookback
-    clock = clock_at(now)
-    end = clock.now()
-    found = run_async(_preview(settings, clock, end - age, end))
+def command(config: str | None, explain: bool, since: timedelta | None, clock: Clock, as_json: bool) -> int:
+    """Show which alerts the filters take, and why not the others; nothing is stored or investigated.
 
+    Example: triage queue select --explain --since 7d
+    """
+    settings = settings_from(config)
+    end = clock.now()
+    start = end - (since or settings.ingest.lookback)
+
+    async def look() -> Preview:
+        async with connect(panther_config(settings), clock=clock) as panther:
+            # Panther's clock may be a little ahead.
+            return await preview(panther.alerts, settings.ingest, start=start, end=end + timedelta(minutes=5))
+
+    found = run_async(look())
     counted = counts(found.decided)
     if as_json:
-        document: dict[str, object] = {"since": (end - age).isoformat(), "until": end.isoformat(), "counts": counted}
+        document: dict[str, object] = {"since": start.isoformat(), "until": end.isoformat(), "counts": counted}
         if explain:
             document["alerts"] = [_row(alert, decision) for alert, decision in found.decided]
         print_json(document | {"problems": list(found.problems)})
         return 0
     if explain and found.decided:
-        click.echo(_table(found))
-        click.echo()
-    width = max(map(len, counted))
-    for name, number in counted.items():
-        click.echo(f"{name:<{width}}  {number:>6}")
+        rows = [_cells(alert, decision) for alert, decision in found.decided]
+        head = ("alert", "created (UTC)", "severity", "status", "detection", "taken", "why")
+        click.echo("\n".join([*table(rows, head), ""]))
+    click.echo("\n".join(table([(name, f"{number:>6}") for name, number in counted.items()])))
     for problem in found.problems:
         note(problem)
     if settings.ingest.min_events:
-        note("ingest.min_events is not applied here: the list of alerts has no numbers of events")
+        note("ingest.min_events is not applied here: Panther's alert list has no event counts")
     return 0
-
-
-async def _preview(settings: Settings, clock: Clock, start: datetime, end: datetime) -> Preview:
-    async with connect(panther_config(settings), clock=clock) as panther:
-        # Panther's clock may be a little ahead.
-        return await preview(panther.alerts, settings.ingest, start=start, end=end + timedelta(minutes=5))
 
 
 def _row(alert: Alert, decision: Decision) -> dict[str, object]:
@@ -81,16 +71,6 @@ def _row(alert: Alert, decision: Decision) -> dict[str, object]:
         "warning": decision.warning if isinstance(decision, Selected) else "",
         "group": decision.leader if isinstance(decision, Linked) else None,
     }
-
-
-def _table(found: Preview) -> str:
-    head = ("alert", "created (UTC)", "severity", "status", "detection", "taken", "why")
-    rows = [head, *(_cells(alert, decision) for alert, decision in found.decided)]
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    rows.insert(1, tuple("-" * width for width in widths))
-    return "\n".join(
-        "  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows
-    )
 
 
 def _cells(alert: Alert, decision: Decision) -> tuple[str, ...]:

@@ -2,54 +2,52 @@
 
 import click
 
-from triage.cli.common import alert_id_of, config_option, json_option, print_json, run_async, settings_from, write_file
-from triage.cli.state import opened_store
+from triage.cli.common import print_json, settings_from, write_file
+from triage.cli.options import alert_argument, config_option, json_option, page_option
+from triage.cli.page import alert_page
+from triage.cli.state import in_store, record_of, with_leader_verdicts
 from triage.cli.text import evidence_text, investigation_text
 from triage.cli.transcript import Transcript
-from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
-from triage.edges.prompts import load_prompts
 from triage.errors import NotFound
-from triage.ports import AlertRecord, Records
-from triage.settings import Settings
-from triage.stages.reporting import Turn, page, to_json
+from triage.ports import AlertRecord, Store
+from triage.settings import Price
+from triage.stages.reporting import Turn, to_json
 
 
 @click.command("show")
-@click.argument("alert")
+@alert_argument
 @config_option
-@click.option("--html", "html", default=None, metavar="FILE", help="Write the investigation as one HTML page.")
+@page_option
 @click.option("--evidence", is_flag=True, help="Every question with its SQL, window, rows and coverage.")
 @click.option("--transcript", is_flag=True, help="Every turn of the model and every tool call, with tokens and money.")
 @json_option
 def command(alert: str, config: str | None, html: str | None, evidence: bool, transcript: bool, as_json: bool) -> int:
-    """Show one investigation in full: verdict, findings, evidence with its SQL."""
-    settings = settings_from(config)
-    if transcript:
-        return run_async(_transcript(settings, alert_id_of(alert), as_json=as_json))
-    record, investigation = run_async(_load(settings, alert_id_of(alert)))
+    """Show one investigation in full: verdict, findings, evidence with its SQL.
 
+    Example: triage show ALERT --evidence
+    """
+    settings = settings_from(config)
+    currency = settings.llm.currency
+    if transcript:
+        steps = in_store(settings, lambda store: _transcript(store, alert, settings.llm.price))
+        if as_json:
+            print_json(steps.rows())
+        else:
+            click.echo(steps.text(currency))
+        return 0
+    record, investigation = in_store(settings, lambda store: _load(store, alert))
     if html:
         done = _investigated(record, investigation)
-        body = page(
-            record.alert,
-            record,
-            done,
-            prompts=load_prompts(settings.investigation.prompts),
-            console_url=settings.writeback.console_url,
-            currency=settings.llm.currency,
-            transcript=run_async(_turns(settings, done.run_id)),
-        )
-        write_file(html, body, "--html")
-        return 0
-    if as_json:
+        steps = in_store(settings, lambda store: Transcript.load(store.journal, done.run_id, settings.llm.price))
+        turns = tuple(Turn(f"{step.key}, {step.facts(currency)}", step.lines) for step in steps.steps)
+        write_file(html, alert_page(settings, record, done, turns), "--html")
+    elif as_json:
         print_json(to_json(record, investigation))
-        return 0
-    if evidence:
+    elif evidence:
         click.echo(evidence_text(record.alert, _investigated(record, investigation)))
-        return 0
-
-    click.echo(investigation_text(record, investigation, settings.llm.currency))
+    else:
+        click.echo(investigation_text(record, investigation, currency))
     return 0
 
 
@@ -59,43 +57,21 @@ def _investigated(record: AlertRecord, investigation: Investigation | None) -> I
     return investigation
 
 
-async def _record(records: Records, alert_id: str) -> AlertRecord:
-    record = await records.find(alert_id)
-    if record is None:
-        raise NotFound(f"alert {alert_id} was never seen here; `triage investigate {alert_id}` investigates it")
-    return record
+async def _load(store: Store, alert_id: str) -> tuple[AlertRecord, Investigation | None]:
+    """The record and the investigation; both the leader's for a linked alert."""
+    (record,) = await with_leader_verdicts(store.records, [await record_of(store.records, alert_id)])
+    leader = record.leader
+    return record, await store.records.investigation(
+        leader if leader is not None and await store.records.find(leader) is not None else alert_id
+    )
 
 
-async def _load(settings: Settings, alert_id: str) -> tuple[AlertRecord, Investigation | None]:
-    async with opened_store(settings) as store:
-        record = await _record(store.records, alert_id)
-        wanted = alert_id
-        if isinstance(record.decision, Linked):
-            leader = await store.records.find(record.decision.leader)
-            if leader is not None:
-                wanted = leader.alert.id
-                record = record.model_copy(update={"verdict": leader.verdict, "confidence": leader.confidence})
-        return record, await store.records.investigation(wanted)
-
-
-async def _turns(settings: Settings, run_id: str) -> tuple[Turn, ...]:
-    """The conversation for the page; empty where no model was used."""
-    async with opened_store(settings) as store:
-        found = Transcript.of(await store.journal.entries(run_id), settings.llm.price)
-    return tuple(Turn(f"{step.key}, {step.facts(settings.llm.currency)}", step.lines) for step in found.steps)
-
-
-async def _transcript(settings: Settings, alert_id: str, *, as_json: bool) -> int:
-    async with opened_store(settings) as store:
-        record = await _record(store.records, alert_id)
-        if isinstance(record.decision, Linked):
-            leader = record.decision.leader
-            raise NotFound(f"alert {alert_id} takes its verdict from {leader}; `triage show {leader} --transcript`")
-        if not record.run_id:
-            raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
-        found = Transcript.of(await store.journal.entries(record.run_id), settings.llm.price)
-    if as_json:
-        print_json(found.rows())
-    else:
-        click.echo(found.text(settings.llm.currency))
-    return 0
+async def _transcript(store: Store, alert_id: str, price: Price | None) -> Transcript:
+    record = await record_of(store.records, alert_id)
+    if record.leader is not None:
+        raise NotFound(
+            f"alert {alert_id} takes its verdict from {record.leader}; `triage show {record.leader} --transcript`"
+        )
+    if not record.run_id:
+        raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
+    return await Transcript.load(store.journal, record.run_id, price)

@@ -1,17 +1,19 @@
-"""The state database as commands use it: one way of opening it, and the walk that reports and exports share."""
+"""The state database as commands use it: opened in one place, and read with linked alerts resolved."""
 
-import json
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from datetime import datetime
+from typing import TypeVar
 
-import click
-
+from triage.cli.common import run_async
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
-from triage.ports import AlertRecord, Records, Store
+from triage.errors import NotFound
+from triage.ports import AlertRecord, Mark, Records, Store
 from triage.settings import Settings
+
+T = TypeVar("T")
 
 
 @asynccontextmanager
@@ -22,6 +24,26 @@ async def opened_store(settings: Settings) -> AsyncIterator[Store]:
         yield store
     finally:
         await store.close()
+
+
+def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
+    """Open the state database, do the work, close it. Raises StoreError, and what the work raises."""
+
+    async def body() -> T:
+        async with opened_store(settings) as store:
+            return await work(store)
+
+    return run_async(body())
+
+
+async def record_of(records: Records, alert_id: str) -> AlertRecord:
+    """The record of an alert. Raises NotFound."""
+    record = await records.find(alert_id)
+    if record is None:
+        raise NotFound(
+            f"alert {alert_id} is not in the state database; `triage investigate {alert_id}` investigates it"
+        )
+    return record
 
 
 async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:
@@ -38,6 +60,11 @@ async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) 
     return tuple(shown)
 
 
+async def latest_marks(records: Records) -> Mapping[str, Mark]:
+    """The last label that a person gave each alert, by alert ID."""
+    return {mark.alert_id: mark for mark in reversed(await records.marks())}
+
+
 async def walk(source: Records, *, since: datetime | None) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
     """Every alert created at or after a moment, newest first, with its investigation; one at a time is in memory.
 
@@ -45,8 +72,3 @@ async def walk(source: Records, *, since: datetime | None) -> AsyncIterator[tupl
     """
     for record in await with_leader_verdicts(source, await source.newest(since=since)):
         yield record, await source.investigation(record.alert.id)
-
-
-def json_line(row: object) -> None:
-    """One JSON object on one line of stdout, in ASCII."""
-    click.echo(json.dumps(row, ensure_ascii=True, separators=(",", ":")))

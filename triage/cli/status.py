@@ -5,20 +5,11 @@ from datetime import datetime
 
 import click
 
-from triage.cli.common import (
-    clock_at,
-    config_option,
-    json_option,
-    now_option,
-    one_line,
-    print_json,
-    run_async,
-    settings_from,
-)
-from triage.cli.state import opened_store
-from triage.ports import Ended, Spend
+from triage.cli.common import one_line, print_json, settings_from, table
+from triage.cli.options import config_option, json_option, now_option
+from triage.cli.state import in_store
+from triage.ports import Clock, Ended, Spend
 from triage.service.status import ServiceStatus, read_status
-from triage.settings import Settings
 
 ERROR_WIDTH = 160
 IN_FLIGHT = 20
@@ -29,20 +20,19 @@ IN_FLIGHT = 20
 @config_option
 @json_option
 @now_option
-def command(config: str | None, as_json: bool, now: str | None) -> int:
-    """Show the queue, what is being worked on, polling, spend, and what failed; reads the state database only."""
+def command(config: str | None, as_json: bool, clock: Clock) -> int:
+    """Show the queue, what is being worked on, polling, spend, and what failed; reads the state database only.
+
+    Example: triage status --json
+    """
+    now = clock.now()
     settings = settings_from(config)
-    status = run_async(_look(settings, clock_at(now).now()))
+    status = in_store(settings, lambda store: read_status(store, now=now))
     if as_json:
         print_json(to_json(status, settings.llm.currency))
     else:
         click.echo(to_text(status, settings.llm.currency))
     return 0
-
-
-async def _look(settings: Settings, now: datetime) -> ServiceStatus:
-    async with opened_store(settings) as store:
-        return await read_status(store, now=now)
 
 
 def to_json(status: ServiceStatus, currency: str) -> dict[str, object]:
@@ -82,39 +72,40 @@ def to_text(status: ServiceStatus, currency: str) -> str:
     """A page for a terminal."""
     queue = status.queue
     states = queue.by_state
-    lines = [
-        _line("queue", _queue(status)),
-        _line("linked", f"{queue.links_due} take a verdict, {queue.links_waiting} wait for one"),
-        _line("last hour", _ended(queue.last_hour)),
-        _line("last 24 h", _ended(queue.last_day)),
-        _line("in all", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
+    rows = [
+        ("queue", _queue(status)),
+        ("linked", f"{queue.links_due} take a verdict, {queue.links_waiting} wait for one"),
+        ("last hour", _ended(queue.last_hour)),
+        ("last 24 h", _ended(queue.last_day)),
+        ("in total", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
         *_poll(status),
-        _line("writing", "paused; `triage writeback resume` continues" if status.paused else "not paused"),
-        _line("spend", f"{_money(status.today, currency)} today, {_money(status.total, currency)} in all"),
+        ("writing", "paused; `triage writeback resume` continues" if status.paused else "not paused"),
+        ("spend", f"{_money(status.today, currency)} today, {_money(status.total, currency)} in total"),
     ]
     if status.pruned_at:
-        lines.append(_line("retention", f"last applied {_ago(status.at, status.pruned_at)}"))
+        rows.append(("retention", f"last applied {_ago(status.at, status.pruned_at)}"))
+    lines = table((name, one_line(text)) for name, text in rows)
     if queue.in_flight:
         lines += ["", f"In flight: {len(queue.in_flight)}"]
-        for each in queue.in_flight[:IN_FLIGHT]:
-            since = f"for {_span((status.at - each.since).total_seconds())}" if each.since else ""
-            what = f"takes the verdict of {each.leader}" if each.leader else ""
-            lines.append(f"  {each.alert_id}  {one_line(each.worker, 60)}  {since}  {what}".rstrip())
+        lines += table(
+            (
+                f"  {each.alert_id}",
+                one_line(each.worker, 60),
+                f"for {_span((status.at - each.since).total_seconds())}" if each.since else "",
+                f"takes the verdict of {each.leader}" if each.leader else "",
+            )
+            for each in queue.in_flight[:IN_FLIGHT]
+        )
         if len(queue.in_flight) > IN_FLIGHT:
             lines.append(f"  and {len(queue.in_flight) - IN_FLIGHT} more (--json shows all)")
     if queue.parked:
-        lines += [
-            "",
-            f"Failed: {states.get('failed', 0)} (`triage list --failed`; `triage queue retry --all` tries again)",
-        ]
-        for failure in queue.parked:
-            when = _ago(status.at, failure.at) if failure.at else ""
-            lines.append(f"  {failure.alert_id}  {when}  {one_line(failure.error, ERROR_WIDTH)}")
+        failed = states.get("failed", 0)
+        lines += ["", f"Failed: {failed} (`triage list --failed`; `triage queue retry --all` tries again)"]
+        lines += table(
+            (f"  {each.alert_id}", _ago(status.at, each.at) if each.at else "", one_line(each.error, ERROR_WIDTH))
+            for each in queue.parked
+        )
     return "\n".join(lines)
-
-
-def _line(name: str, text: str) -> str:
-    return f"{name:<10} {one_line(text)}".rstrip()
 
 
 def _queue(status: ServiceStatus) -> str:
@@ -123,23 +114,22 @@ def _queue(status: ServiceStatus) -> str:
     return f"{waiting} waiting{oldest}; {len(status.queue.in_flight)} in flight"
 
 
-def _poll(status: ServiceStatus) -> list[str]:
-    lines = [_line("poller", status.poller or "none (no process polls)")]
+def _poll(status: ServiceStatus) -> list[tuple[str, str]]:
+    rows = [("poller", status.poller or "none (no process polls)")]
     poll = status.poll
     if poll is None:
-        return [*lines, _line("poll", "never")]
+        return [*rows, ("poll", "never")]
     last = f"last complete {_ago(status.at, poll.succeeded_at)}" if poll.succeeded_at else "none has completed"
     text = f"{last}; {poll.seen} alerts seen, {poll.new} new"
     if poll.error:
         text = f"{poll.failures} failed in a row ({_ago(status.at, poll.attempted_at)}): {poll.error}; {last}"
-    lines.append(_line("poll", text))
+    rows.append(("poll", text))
     if poll.backlog_windows:
         span = ""
         if poll.backlog_from and poll.backlog_to:
             span = f", {poll.backlog_from:%Y-%m-%d %H:%M} to {poll.backlog_to:%Y-%m-%d %H:%M}"
-        lines.append(_line("backlog", f"{poll.backlog_windows} windows to read{span}"))
-    lines += [_line("", f"not read: {problem}") for problem in poll.problems[:3]]
-    return lines
+        rows.append(("backlog", f"{poll.backlog_windows} windows to read{span}"))
+    return rows + [("", f"not read: {problem}") for problem in poll.problems[:3]]
 
 
 def _ended(ended: Ended) -> str:

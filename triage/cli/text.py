@@ -2,6 +2,7 @@
 
 from collections.abc import Container, Mapping, Sequence
 
+from triage.cli.common import table
 from triage.domain.alert import Alert
 from triage.domain.clean import printable, printable_sentence
 from triage.domain.selection import Selected
@@ -17,11 +18,11 @@ WHOLE = Extent(events=0, entities=0, unchecked=0, rows=20, question=300, cell=12
 
 
 def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | None = None, currency: str = "") -> str:
-    """One line per alert: selected or why not, verdict, confidence, time; linked alerts come below their leader.
+    """One line per alert: verdict, confidence, time, why it was selected or not; linked alerts follow their leader.
 
     Args:
         records: The alerts.
-        spends: What model calls have cost, by alert id; there are columns for it where something was spent.
+        spends: What model calls have cost, by alert ID; there are columns for it if anything was spent.
         currency: Currency of the money.
     """
     if not records:
@@ -30,18 +31,15 @@ def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | No
     ids = {record.alert.id for record in records}
     costs = _costs([(spends or {}).get(record.alert.id, Spend()) for record in records], printable(currency, 12))
     head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", *costs[0], "why")
-    rows = [head]
+    rows = []
     for record, cost in zip(records, costs[1:], strict=True):
         *cells, why = _cells(record, ids)
         rows.append((*cells, *cost, why))
-    widths = [max(len(row[column]) for row in rows) for column in range(len(head))]
-    lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)).rstrip() for row in rows]
-    lines.insert(1, "  ".join("-" * width for width in widths))
-    return "\n".join(lines)
+    return "\n".join(table(rows, head))
 
 
 def _costs(spends: Sequence[Spend], currency: str) -> list[tuple[str, ...]]:
-    """Heads and cells of the columns for cost: none, tokens, or tokens and money."""
+    """Titles and cells of the cost columns: none, tokens, or tokens and money."""
     if not any(spend.calls for spend in spends):
         return [()] * (len(spends) + 1)
     tokens = ["tokens", *(f"{spend.tokens:,}" if spend.calls else "" for spend in spends)]
@@ -63,7 +61,7 @@ def _grouped(records: Sequence[AlertRecord]) -> list[AlertRecord]:
     for record in records:
         if record.alert.id not in below:
             ordered += (record, *followers.pop(record.alert.id, ()))
-    # An alert that is linked in an odd way is not left out.
+    # Alerts linked to a linked alert are listed too.
     return ordered + [record for group in followers.values() for record in group]
 
 
@@ -89,7 +87,7 @@ def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
 
 
 def investigation_text(record: AlertRecord, investigation: Investigation | None, currency: str = "") -> str:
-    """One investigation whole."""
+    """One investigation in full."""
     alert = record.alert
     lines = [
         f"{printable(alert.severity.value, 20)}  {printable_sentence(alert.title, 200)}",

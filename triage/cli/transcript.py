@@ -1,14 +1,14 @@
 """`triage show --transcript`: every turn of the model and every tool call of a run, from its journal."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass
 from datetime import datetime
 
 from pydantic import JsonValue
 
 from triage.domain.clean import printable, printable_sentence
 from triage.errors import StoreError
-from triage.ports import ChatReply, ToolCall
+from triage.ports import ChatReply, Journal, ToolCall
 from triage.settings import Price
 from triage.stages.investigation import ToolCallEntry
 from triage.stages.model_calls import ModelCallEntry, read_entry
@@ -24,53 +24,58 @@ class TranscriptStep:
     """One turn or one tool call."""
 
     key: str
-    what: str
+    kind: str
     """`turn` or `tool`."""
-    seconds: float
     at: datetime | None
+    seconds: float
     lines: tuple[str, ...]
-    """What was said or found; cleaned for a terminal."""
+    """Text of the turn, or the tool call and its answer; cleaned for a terminal."""
     prompt_tokens: int = 0
     cached_tokens: int = 0
     completion_tokens: int = 0
     money: float | None = None
-    """`None` where the model has no price."""
+    """`None` if the model has no price."""
 
     def facts(self, currency: str) -> str:
         """Time, duration, tokens and money, in words."""
         parts = [f"{self.at:%H:%M:%S} UTC" if self.at is not None else "", f"{self.seconds:.1f} s"]
-        if self.what == "turn":
+        if self.kind == "turn":
             cached = f" ({self.cached_tokens} cached)" if self.cached_tokens else ""
             parts.append(f"{self.prompt_tokens} tokens read{cached}, {self.completion_tokens} written")
             parts.append(f"{self.money:.4f} {currency}" if self.money is not None else "")
         return ", ".join(part for part in parts if part)
 
 
-@dataclass(slots=True)
+@dataclass(frozen=True, slots=True)
 class Transcript:
-    """A run's conversation."""
+    """The conversation of a run."""
 
-    steps: list[TranscriptStep] = field(default_factory=list)
+    steps: Sequence[TranscriptStep]
+
+    @classmethod
+    async def load(cls, journal: Journal, run_id: str, price: Price | None) -> "Transcript":
+        """Read the journal of a run; empty if no model was used. Raises StoreError."""
+        return cls.of(await journal.entries(run_id), price)
 
     @classmethod
     def of(cls, entries: Entries, price: Price | None) -> "Transcript":
-        """Read a journal; steps of other kinds, and of other versions, are left out.
+        """Leave out steps of other kinds and of other versions.
 
         Args:
-            entries: As `Journal.entries` gives them, each payload wrapped in `result`.
-            price: The model's, where it is known.
+            entries: As `Journal.entries` returns them, each payload wrapped in `result`.
+            price: The model's, if known.
         """
-        found = cls()
+        steps = []
         for key, kind, payload in entries:
             value = payload.get("result") if isinstance(payload, dict) else None
             try:
                 if kind == "model":
-                    found.steps.append(_turn(key, read_entry(ModelCallEntry, value, key), price))
+                    steps.append(_turn(key, read_entry(ModelCallEntry, value, key), price))
                 elif kind == "tool":
-                    found.steps.append(_tool(key, read_entry(ToolCallEntry, value, key)))
+                    steps.append(_tool(key, read_entry(ToolCallEntry, value, key)))
             except StoreError:
                 continue
-        return found
+        return cls(steps)
 
     def text(self, currency: str) -> str:
         """For a terminal."""
@@ -84,22 +89,12 @@ class Transcript:
     def rows(self) -> list[dict[str, object]]:
         """For `--json`."""
         return [
-            {
-                "key": step.key,
-                "kind": step.what,
-                "at": step.at.isoformat() if step.at is not None else None,
-                "seconds": round(step.seconds, 3),
-                "prompt_tokens": step.prompt_tokens,
-                "cached_tokens": step.cached_tokens,
-                "completion_tokens": step.completion_tokens,
-                "money": step.money,
-                "lines": list(step.lines),
-            }
+            {**asdict(step), "at": step.at.isoformat() if step.at else None, "seconds": round(step.seconds, 3)}
             for step in self.steps
         ]
 
     def _sum(self, currency: str) -> str:
-        turns = [step for step in self.steps if step.what == "turn"]
+        turns = [step for step in self.steps if step.kind == "turn"]
         prompt = sum(step.prompt_tokens for step in turns)
         cached = sum(step.cached_tokens for step in turns)
         written = sum(step.completion_tokens for step in turns)
@@ -116,13 +111,13 @@ def _turn(key: str, entry: ModelCallEntry, price: Price | None) -> TranscriptSte
     reply = entry.reply
     if reply is None:
         reason = entry.failure.message if entry.failure is not None else ""
-        return TranscriptStep(key, "turn", entry.seconds, entry.at, (f"no answer: {printable(reason, 400)}",))
+        return TranscriptStep(key, "turn", entry.at, entry.seconds, (f"no answer: {printable(reason, 400)}",))
     cached = min(reply.cached_tokens, reply.prompt_tokens)
     return TranscriptStep(
         key=key,
-        what="turn",
-        seconds=entry.seconds,
+        kind="turn",
         at=entry.at,
+        seconds=entry.seconds,
         lines=tuple(_reply_lines(reply)),
         prompt_tokens=reply.prompt_tokens,
         cached_tokens=cached,
@@ -159,4 +154,4 @@ def _tool(key: str, entry: ToolCallEntry) -> TranscriptStep:
         lines.append(f"no answer: {printable(found.error, 400)}")
     if entry.answer.content:
         lines.append(printable_sentence(entry.answer.content, 600))
-    return TranscriptStep(key, "tool", entry.seconds, entry.at, tuple(lines))
+    return TranscriptStep(key, "tool", entry.at, entry.seconds, tuple(lines))

@@ -5,7 +5,8 @@ from pathlib import Path
 
 import click
 
-from triage.cli.common import UNFINISHED, json_option, moment_of, one_line, print_json
+from triage.cli.common import UNFINISHED, one_line, print_json
+from triage.cli.options import json_option, moment_of
 from triage.domain.clean import printable
 from triage.errors import ConfigError
 from triage.sandbox.importing import AlertAt, Logs, Report, Request, import_world
@@ -14,22 +15,18 @@ _SHOWN = 10
 
 
 @click.command("import")
-@click.option("--into", "into", required=True, metavar="DIR", help="The world; made, or extended.")
+@click.option("--into", required=True, metavar="DIR", help="The world directory, created or extended.")
 @click.option("--cloudtrail", multiple=True, metavar="PATH", help="CloudTrail files or a directory of them.")
 @click.option("--logs", multiple=True, metavar="LOG_TYPE=PATH", help="NDJSON of a log type: file or directory.")
 @click.option("--rules", multiple=True, metavar="DIR", help="Detections as panther-analysis keeps them.")
 @click.option(
-    "--alerts", multiple=True, metavar="FILE", help="NDJSON: which rule fired on which rows, and what it was."
+    "--alerts", multiple=True, metavar="FILE", help="NDJSON: which rule fired on which rows, and the verdict."
 )
 @click.option("--alert", multiple=True, metavar="RULE:ROW[=VERDICT]", help="An alert over one row (its p_row_id).")
-@click.option("--time-field", multiple=True, metavar="[LOG_TYPE=]PATH", help="Where a record's time stands.")
-@click.option(
-    "--undated", default=None, metavar="TIME", help="The time of records without one; else they are left out."
-)
+@click.option("--time-field", multiple=True, metavar="[LOG_TYPE=]PATH", help="The field with a record's time.")
+@click.option("--undated", metavar="TIME", help="The time of records that have none (default: leave them out).")
 @click.option("--org", default="", metavar="NAME", help="Name of the organisation.")
-@click.option(
-    "--now", "now", default=None, metavar="TIME", help="The world's moment; default: after its newest record."
-)
+@click.option("--now", metavar="TIME", help="The world's present (default: after its newest record).")
 @json_option
 def import_(
     into: str,
@@ -44,21 +41,22 @@ def import_(
     now: str | None,
     as_json: bool,
 ) -> int:
-    """Make or extend a world directory from your own files.
+    """Create or extend a world directory from your own files.
 
     Files may be gzip. Rule bodies are stored as text and never run, so alerts come from you: each line of an --alerts
     FILE is a JSON object such as
 
     \b
-      {"rule": AWS.CloudTrail.Stopped, "where": {"eventName": "StopLogging"}, "verdict": "malicious"}
+      {"rule": "AWS.CloudTrail.Stopped", "where": {"eventName": "StopLogging"}, "verdict": "malicious"}
 
-    with row, rows, where, time, since or until to say on which rows, and, if you like, log_type, title, severity,
-    status, created, context, incident, accept, notes, evidence_row_ids. A verdict (malicious or benign) goes to
-    truth.ndjson alone, from which `triage eval run --world DIR` takes it.
+    with row, rows, where, time, since or until to select the rows, and optionally log_type, title, severity, status,
+    created, context, incident, accept, notes, evidence_row_ids. A verdict (malicious or benign) is written only to
+    truth.ndjson, where `triage eval run --world DIR` reads it.
 
-    Ends with 1 where something was left out; it is counted and named.
+    Exit 1 if something was left out; it is counted and named.
+
+    Example: triage sandbox world import --into DIR --cloudtrail AWSLogs/
     """
-
     if not (cloudtrail or logs or rules or alerts or alert):
         raise ConfigError("nothing to import: give --cloudtrail, --logs, --rules, --alerts or --alert")
     request = Request(
@@ -97,7 +95,7 @@ def _text(report: Report, request: Request) -> list[str]:
     if report.records_read or report.duplicates:
         lines.append(
             f"records: {report.records_read} read, {sum(report.records_added.values())} new, "
-            f"{report.duplicates} that were there already"
+            f"{report.duplicates} already there"
         )
         lines += [
             f"  {table}: {count} rows, {report.records_added.get(table, 0)} new"
@@ -110,9 +108,9 @@ def _text(report: Report, request: Request) -> list[str]:
         )
     if report.not_detections:
         aside = ", ".join(f"{count} {kind}" for kind, count in sorted(report.not_detections.items()))
-        lines.append(f"  no detections, left aside: {aside}")
+        lines.append(f"  not detections, left out: {aside}")
     if report.skipped_files:
-        lines.append(f"files passed over by their names or because they are links to elsewhere: {report.skipped_files}")
+        lines.append(f"files skipped for their names, or because they link outside: {report.skipped_files}")
     if report.rejected:
         lines.append(f"left out: {report.rejected}")
         lines += [f"  {count} x {reason}" for reason, count in report.reasons.most_common(_SHOWN)]
@@ -121,7 +119,7 @@ def _text(report: Report, request: Request) -> list[str]:
             lines.append(f"  and {report.rejected - _SHOWN} more; --json names the first hundred")
     lines.append(f"alerts: {report.alerts} ({report.alerts_added} new); labels: {report.labels}; now: {report.now}")
     if not report.changed:
-        lines.append("nothing new: the world is as it was")
+        lines.append("nothing new: the world is unchanged")
     if not report.alerts:
         lines.append("the world has no alerts yet: add some with --alerts FILE or --alert RULE:ROW=VERDICT")
     elif not report.labels:

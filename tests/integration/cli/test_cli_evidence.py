@@ -123,5 +123,5 @@ def test_an_empty_list_says_whether_it_is_a_filters(tmp_path: Path) -> None:
     """`triage list --failed` does not claim that nothing was ever seen."""
     write_config(tmp_path, "http://127.0.0.1:9/public/graphql")
     assert run_cli("list", directory=tmp_path).out == "no alerts seen yet\n"
-    assert run_cli("list", "--failed", directory=tmp_path).out == "no alert that was seen matches\n"
+    assert run_cli("list", "--failed", directory=tmp_path).out == "no stored alert matches\n"
     assert run_cli("list", "--since", "1h", "--json", directory=tmp_path).json == []

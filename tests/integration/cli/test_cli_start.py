@@ -87,7 +87,7 @@ def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     """A library that an extra brings is asked for by the extra's name; another missing module is a fault of ours."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     monkeypatch.delitem(sys.modules, "triage.sandbox.lake", raising=False)
-    with pytest.raises(ConfigError, match=r"duckdb, which the extra `sandbox` brings"):
+    with pytest.raises(ConfigError, match=r"duckdb, which the extra `sandbox` installs"):
         require("triage.sandbox.lake")
     with pytest.raises(ModuleNotFoundError):
         require("triage.no_such_module")

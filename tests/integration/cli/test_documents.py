@@ -11,6 +11,7 @@ import pytest
 from tests.support.cli import run_cli
 from tests.support.shared import ROOT
 from triage.cli import cli
+from triage.cli.lazy import LazyGroup
 from triage.settings import Settings
 
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").glob("*.md"), *(ROOT / "examples").glob("*.md")])
@@ -74,6 +75,23 @@ def test_every_command_in_the_documents_exists(path: Path) -> None:
         except (click.ClickException, AssertionError) as error:
             wrong.append(f"{command}: {error}")
     assert not wrong
+
+
+def examples(group: LazyGroup, path: str = "triage") -> Iterator[tuple[str, str]]:
+    """Every command below a group, by the words that are typed, and its help."""
+    for name, each in group.lazy.items():
+        if isinstance(each, LazyGroup):
+            yield from examples(each, f"{path} {name}")
+        else:
+            yield f"{path} {name}", each.load().help or ""
+
+
+def test_every_command_has_an_example() -> None:
+    """One line of a command's help shows how it is called, and parses as it stands."""
+    for name, text in examples(cli):
+        (example,) = re.findall(r"^ *Example: (triage .+)$", text, re.MULTILINE)
+        assert example.startswith(name)
+        parse(example)
 
 
 def test_a_command_that_does_not_exist_is_noticed() -> None:

@@ -93,7 +93,7 @@ def test_an_alert_without_a_run_has_no_transcript(served: tuple[Path, ScriptedLl
     directory, _ = served
     missing = run_cli("show", "f" * 32, "--transcript", directory=directory)
     assert missing.status == 2
-    assert "never seen" in missing.err
+    assert "not in the state database" in missing.err
 
 
 def test_a_journal_of_an_older_version_is_read_as_far_as_it_goes() -> None:

@@ -135,9 +135,9 @@ def test_a_world_is_made_and_answers_queries(home: Path) -> None:
     """Logs become tables in order of time with Panther's columns, each record once; the world loads and is queried."""
     ran = everything(home)
     assert ran.status == 0, ran.err
-    assert "records: 7 read, 6 new, 1 that were there already" in ran.out
+    assert "records: 7 read, 6 new, 1 already there" in ran.out
     assert "rules: 5 read (1 CORRELATION_RULE, 1 POLICY, 2 RULE, 1 SCHEDULED_RULE), 5 new" in ran.out
-    assert "no detections, left aside: 1 pack" in ran.out
+    assert "not detections, left out: 1 pack" in ran.out
     assert "the world has no alerts yet" in ran.out
 
     rows = lines(home / "w/lake/panther_logs/aws_cloudtrail.ndjson")
@@ -251,7 +251,7 @@ def test_a_second_import_changes_nothing(home: Path) -> None:
     before = digest(home / "w")
     again = everything(home, "--alerts", "alerts.ndjson")
     assert again.status == 0
-    assert "nothing new: the world is as it was" in again.out
+    assert "nothing new: the world is unchanged" in again.out
     assert digest(home / "w") == before
     other = run_cli(
         "sandbox", "world", "import", "--into", "v", "--org", "acme", "--rules", "rules", "--logs", "Okta.SystemLog=okta.ndjson",
