@@ -15,7 +15,7 @@ from pathlib import Path
 from tests.support.logtypes import published_events, terms_in
 from tests.support.small_lake import RULE, event_at, write_lake
 from triage.logtypes import shipped_log_types, table_of, terms_of
-from triage.sandbox.lake import Lake
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 
 NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
@@ -23,7 +23,7 @@ NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
 
 def differences(folder: Path, log_types: Iterable[str]) -> Iterator[tuple[str, str, int, int]]:
     """Each term whose SQL and `take` disagree on rows of a world: log type, term, rows that differ, and all rows."""
-    lake = Lake(load_world(folder, as_recorded=True))
+    lake = DuckLake(load_world(folder, as_recorded=True))
     for log_type in log_types:
         table = table_of(log_type)
         lines = (folder / f"lake/panther_logs/{table}.ndjson").read_text(encoding="utf-8").splitlines()

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import click
 
-from triage.sandbox.server import SandboxOptions, SandboxServer, Token
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
 
@@ -33,7 +33,7 @@ def serve(
             path = Path(world)
         options = SandboxOptions(
             port=port,
-            tokens=(Token(token),) if token else (),
+            tokens=(ApiToken(token),) if token else (),
             any_token=token is None,
             api_latency=api_latency,
             query_latency=query_latency,

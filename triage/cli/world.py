@@ -9,7 +9,7 @@ from triage.cli.common import UNFINISHED, one_line, print_json
 from triage.cli.options import json_option, moment_of
 from triage.domain.clean import printable
 from triage.errors import ConfigError
-from triage.sandbox.importing import AlertAt, Logs, Report, Request, import_world
+from triage.sandbox.importing import AlertAt, ImportReport, ImportRequest, Logs, import_world
 
 _SHOWN = 10
 
@@ -59,7 +59,7 @@ def import_(
     """
     if not (cloudtrail or logs or rules or alerts or alert):
         raise ConfigError("nothing to import: give --cloudtrail, --logs, --rules, --alerts or --alert")
-    request = Request(
+    request = ImportRequest(
         into=Path(into),
         logs=(*map(Logs.cloudtrail, cloudtrail), *map(Logs.parse, logs)),
         rules=tuple(map(Path, rules)),
@@ -86,11 +86,11 @@ def _time_field(text: str) -> tuple[str, str]:
     return log_type, path
 
 
-def _document(report: Report) -> dict[str, object]:
+def _document(report: ImportReport) -> dict[str, object]:
     return {**asdict(report), "reasons": dict(report.reasons.most_common()), "changed": report.changed}
 
 
-def _text(report: Report, request: Request) -> list[str]:
+def _text(report: ImportReport, request: ImportRequest) -> list[str]:
     lines = []
     if report.records_read or report.duplicates:
         lines.append(

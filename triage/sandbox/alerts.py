@@ -1,17 +1,18 @@
-"""The alerts of a world: filters, pages, and the changes that users make."""
+"""The alerts of a world and the comments on them: filters, pages, and the changes that users make."""
 
+import hashlib
 from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import cast
 
+from triage.sandbox.backend import ApiToken, Page, decode, encode, page_of
 from triage.sandbox.errors import RequestError
-from triage.sandbox.paging import Page, decode, encode
-from triage.sandbox.permissions import Token
 from triage.sandbox.times import iso, parse_time
 from triage.sandbox.world import Record, World
 
+FORMATS = ("PLAIN_TEXT", "HTML")
 STATUSES = ("OPEN", "TRIAGED", "RESOLVED", "CLOSED")
 _ERRORS = ("RULE_ERROR", "SCHEDULED_RULE_ERROR", "CORRELATION_RULE_ERROR")
 
@@ -87,31 +88,25 @@ class Alerts:
         end = encode([found[size - 1][0].isoformat(), found[size - 1][1]]) if more else None
         return Page(items, cursor or None, end)
 
-    def set_status(self, ids: Iterable[str], status: str, token: Token) -> list[Record]:
+    def set_status(self, ids: Iterable[str], status: str, token: ApiToken) -> list[Record]:
         """Give alerts a status. Raises RequestError (404) where one does not exist; then none is changed."""
         alerts = [self.get(alert_id) for alert_id in ids]
         for alert in alerts:
-            alert["status"] = status
-            self._touch(alert, token)
+            alert.update(status=status, **_updated(self._world, token))
         return alerts
 
-    def set_assignee(self, ids: Iterable[str], user_id: str | None, token: Token) -> list[Record]:
+    def set_assignee(self, ids: Iterable[str], user_id: str | None, token: ApiToken) -> list[Record]:
         """Assign alerts to a user or to nobody. Raises RequestError (404)."""
         alerts = [self.get(alert_id) for alert_id in ids]
         if user_id and user_id not in self._world.users:
             raise RequestError(404, f"user {user_id} not found", kind="NotFound")
         for alert in alerts:
-            alert["assignee"] = user_id or None
-            self._touch(alert, token)
+            alert.update(assignee=user_id or None, **_updated(self._world, token))
         return alerts
 
     def detection(self, alert: Record) -> Record | None:
         """The detection behind an alert, unless it is deleted or there is none."""
         return self._world.rules.get(str(alert.get("detectionId")))
-
-    def _touch(self, alert: Record, token: Token) -> None:
-        alert["updatedAt"] = iso(self._world.stamp())
-        alert["updatedBy"] = {"id": token.id, "type": "api-token"}
 
     def _positions(self, filters: Filters, cursor: str | None) -> Iterator[tuple[datetime, str]]:
         """Where the listing goes, from the cursor on, within the time bounds."""
@@ -153,6 +148,10 @@ class Alerts:
         return [str(event.get(field)) for event in self.events(str(alert["id"]))]
 
 
+def _updated(world: World, token: ApiToken) -> Record:
+    return {"updatedAt": iso(world.stamp()), "updatedBy": {"id": token.id, "type": "api-token"}}
+
+
 def _meets(wanted: Sequence[str], values: Callable[[], Sequence[str]]) -> bool:
     return not wanted or not set(wanted).isdisjoint(values())
 
@@ -168,3 +167,60 @@ def _position(cursor: str) -> tuple[datetime, str]:
         return parse_time(created), str(alert_id)
     except (TypeError, ValueError) as error:
         raise RequestError(400, "invalid cursor") from error
+
+
+class AlertComments:
+    """Comments in the order they were made. They are records of the shape that REST gives."""
+
+    def __init__(self, world: World) -> None:
+        """Take over the world's comments."""
+        self._world = world
+        self._by_alert: dict[str, list[Record]] = {}
+        for comment in sorted(world.comments.values(), key=lambda comment: str(comment["createdAt"])):
+            self._by_alert.setdefault(str(comment["alertId"]), []).append(comment)
+
+    def of(self, alert_id: str) -> list[Record]:
+        """All comments of an alert, oldest first."""
+        return list(self._by_alert.get(alert_id, ()))
+
+    def page(self, alert_id: str, cursor: str | None, size: int) -> Page[Record]:
+        """One page of an alert's comments, oldest first. Raises RequestError (400)."""
+        return page_of(self._by_alert.get(alert_id, []), cursor, size)
+
+    def get(self, comment_id: str) -> Record:
+        """One comment. Raises RequestError (404)."""
+        comment = self._world.comments.get(comment_id)
+        if comment is None:
+            raise RequestError(404, f"comment {comment_id} not found", kind="NotFound")
+        return comment
+
+    def create(self, alert_id: str, body: str, format_: str, token: ApiToken) -> Record:
+        """Comment on an alert in the name of a token. Raises RequestError: 404 without the alert, 400 without text."""
+        if alert_id not in self._world.alerts:
+            raise RequestError(404, f"alert {alert_id} not found", kind="NotFound")
+        if not body:
+            raise RequestError(400, "body must not be empty")
+        there = self._by_alert.setdefault(alert_id, [])
+        # Ids depend on the alert and its comments only, so that two equal runs give equal ids.
+        comment_id = hashlib.sha256(f"{alert_id}/{len(there)}".encode()).hexdigest()[:24]
+        comment: Record = {
+            "id": comment_id,
+            "alertId": alert_id,
+            "body": body,
+            "format": format_,
+            "createdAt": iso(self._world.stamp()),
+            "createdBy": {"id": token.id, "type": "api-token"},
+        }
+        there.append(comment)
+        self._world.comments[comment_id] = comment
+        return comment
+
+    def update(self, comment_id: str, alert_id: str, body: str, format_: str, token: ApiToken) -> Record:
+        """Give a comment a new body. Raises RequestError: 404 where that alert has no such comment, 400 without text."""
+        comment = self.get(comment_id)
+        if comment["alertId"] != alert_id:
+            raise RequestError(404, f"comment {comment_id} not found on alert {alert_id}", kind="NotFound")
+        if not body:
+            raise RequestError(400, "body must not be empty")
+        comment.update(body=body, format=format_, **_updated(self._world, token))
+        return comment

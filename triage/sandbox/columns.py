@@ -10,7 +10,7 @@ from enum import Enum
 from triage.logtypes import ColumnKind, log_type_of_table
 
 
-class Kind(Enum):
+class SqlKind(Enum):
     """The kind of a SQL value, as far as translating Snowflake needs to know it."""
 
     TEXT = "VARCHAR"
@@ -25,7 +25,7 @@ class Kind(Enum):
     UNKNOWN = ""
 
 
-Columns = dict[str, Kind]
+Columns = dict[str, SqlKind]
 """Column names in the table's own case, in order."""
 
 INDICATORS = (
@@ -48,39 +48,39 @@ INDICATORS = (
 """Panther's indicator fields (GraphQL enum `IndicatorType`)."""
 
 STANDARD: Columns = {
-    "p_event_time": Kind.MOMENT,
-    "p_parse_time": Kind.MOMENT,
-    "p_log_type": Kind.TEXT,
-    "p_row_id": Kind.TEXT,
-    "p_schema_version": Kind.NUMBER,
-    "p_source_id": Kind.TEXT,
-    "p_source_label": Kind.TEXT,
-    "p_enrichment": Kind.VARIANT,
-    "p_udm": Kind.VARIANT,
-    **dict.fromkeys(INDICATORS, Kind.TEXTS),
+    "p_event_time": SqlKind.MOMENT,
+    "p_parse_time": SqlKind.MOMENT,
+    "p_log_type": SqlKind.TEXT,
+    "p_row_id": SqlKind.TEXT,
+    "p_schema_version": SqlKind.NUMBER,
+    "p_source_id": SqlKind.TEXT,
+    "p_source_label": SqlKind.TEXT,
+    "p_enrichment": SqlKind.VARIANT,
+    "p_udm": SqlKind.VARIANT,
+    **dict.fromkeys(INDICATORS, SqlKind.TEXTS),
 }
 """Columns that Panther appends to every event."""
 
 MATCH: Columns = {
-    "p_alert_id": Kind.TEXT,
-    "p_alert_creation_time": Kind.MOMENT,
-    "p_alert_update_time": Kind.MOMENT,
-    "p_alert_severity": Kind.TEXT,
-    "p_alert_context": Kind.VARIANT,
-    "p_rule_id": Kind.TEXT,
-    "p_rule_severity": Kind.TEXT,
-    "p_rule_tags": Kind.TEXTS,
-    "p_rule_reports": Kind.VARIANT,
-    "p_rule_error": Kind.TEXT,
+    "p_alert_id": SqlKind.TEXT,
+    "p_alert_creation_time": SqlKind.MOMENT,
+    "p_alert_update_time": SqlKind.MOMENT,
+    "p_alert_severity": SqlKind.TEXT,
+    "p_alert_context": SqlKind.VARIANT,
+    "p_rule_id": SqlKind.TEXT,
+    "p_rule_severity": SqlKind.TEXT,
+    "p_rule_tags": SqlKind.TEXTS,
+    "p_rule_reports": SqlKind.VARIANT,
+    "p_rule_error": SqlKind.TEXT,
 }
 """Columns that Panther appends to the events in `panther_rule_matches` and to signals."""
 
 _KINDS = {
-    ColumnKind.TEXT: Kind.TEXT,
-    ColumnKind.NUMBER: Kind.NUMBER,
-    ColumnKind.BOOLEAN: Kind.BOOLEAN,
-    ColumnKind.TIME: Kind.MOMENT,
-    ColumnKind.JSON: Kind.VARIANT,
+    ColumnKind.TEXT: SqlKind.TEXT,
+    ColumnKind.NUMBER: SqlKind.NUMBER,
+    ColumnKind.BOOLEAN: SqlKind.BOOLEAN,
+    ColumnKind.TIME: SqlKind.MOMENT,
+    ColumnKind.JSON: SqlKind.VARIANT,
 }
 
 

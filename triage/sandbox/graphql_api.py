@@ -19,7 +19,7 @@ from graphql import (
     validate,
 )
 
-from triage.sandbox.backend import Call
+from triage.sandbox.backend import ApiCall
 from triage.sandbox.errors import RequestError
 
 # Importing a module of resolvers registers what it answers.
@@ -31,7 +31,7 @@ from triage.sandbox.world import Record
 
 
 def _guarded(resolver: Resolver, permission: str, type_: str, name: str) -> Callable[..., object]:
-    def resolve(source: Record, info: GraphQLResolveInfo[Call], **arguments: object) -> object:
+    def resolve(source: Record, info: GraphQLResolveInfo[ApiCall], **arguments: object) -> object:
         call = info.context
         try:
             if permission:
@@ -72,7 +72,7 @@ def operation_name(payload: Mapping[str, object]) -> str:
     return operation.name.value if operation and operation.name else ""
 
 
-async def answer(payload: Mapping[str, object], call: Call) -> Record:
+async def answer(payload: Mapping[str, object], call: ApiCall) -> Record:
     """Execute a GraphQL request. The answer is the HTTP body; its status is 200 whatever went wrong."""
     document, errors = _document(str(payload.get("query") or ""))
     if document is None:

@@ -1,7 +1,7 @@
-"""The data lake: runs Snowflake SQL on the tables of a world."""
+"""The data lake: runs Snowflake SQL and indicator searches on the tables of a world."""
 
 import re
-from collections.abc import Iterable
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -10,13 +10,14 @@ from time import perf_counter
 
 import duckdb
 
+from triage.sandbox.columns import INDICATORS, Columns, SqlKind
 from triage.sandbox.errors import QueryError
-from triage.sandbox.indicators import IndicatorSearch, search_sql
-from triage.sandbox.snowflake import translate
+from triage.sandbox.sql.translate import translate
 from triage.sandbox.tables import Tables
 from triage.sandbox.times import lake_time
-from triage.sandbox.world import Record, World
+from triage.sandbox.world import LakeTable, Record, World
 
+_SEARCHED_DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
 _EXACT = 2.0**53
 _SNOWFLAKE_TYPES = {
     "VARCHAR": "VARCHAR",
@@ -33,7 +34,7 @@ _INVALID_COLUMN = re.compile(r'(?:Referenced column|Referenced table|does not ha
 
 
 @dataclass(frozen=True, slots=True)
-class Result:
+class LakeAnswer:
     """The rows of a finished query."""
 
     columns: tuple[str, ...]
@@ -46,7 +47,22 @@ class Result:
     bytes_scanned: int
 
 
-class Lake:
+@dataclass(frozen=True, slots=True)
+class IndicatorSearch:
+    """A search, as the GraphQL input `ExecuteIndicatorSearchQueryInput` says it."""
+
+    indicators: Sequence[str]
+    start: datetime
+    end: datetime
+    name: str = "AutoDetectType"
+    """An indicator field, or `AutoDetectType` for all of them."""
+    databases: Collection[str] = ()
+    """Empty: logs, rule matches and signals."""
+    tables: Collection[str] = ()
+    """Empty: all."""
+
+
+class DuckLake:
     """Tables of a world, queried in Snowflake SQL. Each query has its own cursor, so threads may query at once."""
 
     def __init__(self, world: World, *, remember: bool = False) -> None:
@@ -61,7 +77,7 @@ class Lake:
         """
         self.tables = Tables(world)
         self._world = world
-        self._remembered: dict[tuple[str, str], Result] | None = {} if remember else None
+        self._remembered: dict[tuple[str, str], LakeAnswer] | None = {} if remember else None
 
     def close(self) -> None:
         """Free the tables."""
@@ -73,7 +89,7 @@ class Lake:
 
     def run(
         self, sql: str, *, database: str = "panther_logs", cursor: duckdb.DuckDBPyConnection | None = None
-    ) -> Result:
+    ) -> LakeAnswer:
         """Run one Snowflake SELECT.
 
         Args:
@@ -95,14 +111,14 @@ class Lake:
             self._remembered[home, sql] = found
         return found
 
-    def search(self, search: IndicatorSearch, cursor: duckdb.DuckDBPyConnection | None = None) -> Result:
+    def search(self, search: IndicatorSearch, cursor: duckdb.DuckDBPyConnection | None = None) -> LakeAnswer:
         """Count the events that carry an indicator, by table. Raises QueryError."""
-        sql, parameters = search_sql(search, self.tables.columns)
+        sql, parameters = _search_sql(search, self.tables.columns)
         return self._fetch(cursor or self.cursor(), sql, parameters, sum(self.tables.sizes.values()))
 
     def _fetch(
         self, cursor: duckdb.DuckDBPyConnection, sql: str, parameters: dict[str, object], scanned: int
-    ) -> Result:
+    ) -> LakeAnswer:
         started = perf_counter()
         try:
             cursor.execute(sql, parameters)
@@ -111,7 +127,7 @@ class Lake:
         except duckdb.Error as error:
             raise QueryError(_message(error)) from error
         names = _distinct(str(column[0]) for column in description)
-        return Result(
+        return LakeAnswer(
             columns=names,
             types={name: _type(str(column[1])) for name, column in zip(names, description, strict=True)},
             rows=tuple(dict(zip(names, map(_json, row), strict=True)) for row in values),
@@ -171,3 +187,42 @@ def _json(value: object) -> object:
     if isinstance(value, timedelta):
         return value.total_seconds()
     return str(value)
+
+
+def _search_sql(search: IndicatorSearch, catalog: Mapping[LakeTable, Columns]) -> tuple[str, dict[str, object]]:
+    """DuckDB's statement for a search, and its parameters.
+
+    Its rows are one for each table, field and value found: `p_db_name`, `p_table_name`, `p_log_type`, `indicator_name`,
+    `indicator`, `matches` (events), `first_event_time`, `last_event_time`. Panther documents the query but not the
+    columns of its answer; these are what its console draws from it.
+
+    Raises:
+        QueryError: The kind of search is not available here.
+    """
+    fields = INDICATORS if search.name == "AutoDetectType" else (search.name,)
+    if not set(fields) <= set(INDICATORS):
+        raise QueryError.unsupported(search.name)
+    databases = {name.removesuffix(".public") for name in search.databases} or set(_SEARCHED_DATABASES)
+    tables = {name.rsplit(".", 1)[-1].lower() for name in search.tables}
+    parts = [
+        _count(table, field)
+        for table, columns in sorted(catalog.items())
+        if table[0] in databases and table[0] != "panther_views" and (not tables or table[1] in tables)
+        for field in fields
+        if columns.get(field) is SqlKind.TEXTS
+    ]
+    if not parts:
+        raise QueryError("no table to search")
+    sql = f"SELECT * FROM ({' UNION ALL '.join(parts)}) ORDER BY matches DESC, 1, 2, 4, 5"  # noqa: S608 - of the parts below
+    return sql, {"indicators": list(search.indicators), "start": lake_time(search.start), "end": lake_time(search.end)}
+
+
+def _count(table: LakeTable, field: str) -> str:
+    database, name = table
+    return (
+        f"SELECT '{database}' AS p_db_name, '{name}' AS p_table_name, p_log_type, '{field}' AS indicator_name,"  # noqa: S608 - names from the catalogue
+        " indicator, count(*) AS matches, min(p_event_time) AS first_event_time, max(p_event_time) AS last_event_time"
+        " FROM (SELECT p_log_type, p_event_time,"
+        f" unnest(list_distinct(list_intersect({field}, $indicators))) AS indicator"
+        f' FROM "{database}".public."{name}" WHERE p_event_time BETWEEN $start AND $end) GROUP BY ALL'
+    )

@@ -9,14 +9,14 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import TYPE_CHECKING
 
+from triage.sandbox.backend import ApiToken
 from triage.sandbox.errors import QueryError, RequestError
-from triage.sandbox.permissions import Token
 from triage.sandbox.world import World
 
 if TYPE_CHECKING:
     import duckdb
 
-    from triage.sandbox.lake import Lake, Result
+    from triage.sandbox.lake import DuckLake, LakeAnswer
 
 _WORKERS = 4
 _NUDGE_SECONDS = 0.02
@@ -30,22 +30,22 @@ class Query:
 
     id: str
     sql: str
-    token: Token
+    token: ApiToken
     started: datetime
     cursor: "duckdb.DuckDBPyConnection"
     status: str = "running"
     """As the enum `DataLakeQueryStatus`: running, succeeded, failed or cancelled."""
     message: str = "Query is running"
     completed: datetime | None = None
-    result: "Result | None" = None
-    work: "Future[Result] | None" = None
+    result: "LakeAnswer | None" = None
+    work: "Future[LakeAnswer] | None" = None
     """What a worker does for it."""
 
 
 class Queries:
     """The queries of one server. Everything but the work itself happens on the server's event loop."""
 
-    def __init__(self, lake: "Lake", world: World, *, latency: float) -> None:
+    def __init__(self, lake: "DuckLake", world: World, *, latency: float) -> None:
         """Take over a lake.
 
         Args:
@@ -61,7 +61,7 @@ class Queries:
         self._count = 0
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="sandbox-lake")
 
-    def submit(self, work: "Callable[[duckdb.DuckDBPyConnection], Result]", sql: str, token: Token) -> Query:
+    def submit(self, work: "Callable[[duckdb.DuckDBPyConnection], LakeAnswer]", sql: str, token: ApiToken) -> Query:
         """Start a query; it runs on.
 
         Args:
@@ -127,15 +127,15 @@ class Queries:
             query.cursor.interrupt()
             await asyncio.sleep(_NUDGE_SECONDS)
 
-    def _work(self, query: Query, work: "Callable[[duckdb.DuckDBPyConnection], Result]") -> "Result":
+    def _work(self, query: Query, work: "Callable[[duckdb.DuckDBPyConnection], LakeAnswer]") -> "LakeAnswer":
         if query.status != "running":
             raise QueryError(query.message)
         return work(query.cursor)
 
-    async def _finish(self, query: Query, work: "Future[Result]") -> None:
+    async def _finish(self, query: Query, work: "Future[LakeAnswer]") -> None:
         loop = asyncio.get_running_loop()
         due = loop.time() + self._latency
-        result: Result | None = None
+        result: LakeAnswer | None = None
         status, message = "succeeded", ""
         try:
             result = await asyncio.wrap_future(work)

@@ -7,17 +7,15 @@ from typing import cast
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
-from triage.sandbox.alerts import STATUSES
-from triage.sandbox.backend import Call
-from triage.sandbox.comments import FORMATS
+from triage.sandbox.alerts import FORMATS, STATUSES
+from triage.sandbox.backend import ApiCall, Page, page_of
 from triage.sandbox.errors import RequestError
-from triage.sandbox.paging import Page, page_of
 from triage.sandbox.world import Record
 
-Handler = Callable[[Request, Call], Awaitable[Response]]
+Handler = Callable[[Request, ApiCall], Awaitable[Response]]
 """Answers one request; raises RequestError."""
 
-Work = Callable[[Call], Awaitable[Response]]
+Work = Callable[[ApiCall], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _MAX_LIMIT = 50
@@ -39,7 +37,7 @@ def _kind(rule: Record) -> str:
 
 
 def _detection(path: str, permission: str) -> Handler:
-    async def handler(request: Request, call: Call) -> Response:
+    async def handler(request: Request, call: ApiCall) -> Response:
         call.token.require(permission)
         rule_id = request.path_params["id"]
         rule = call.backend.world.rules.get(rule_id)
@@ -52,7 +50,7 @@ def _detection(path: str, permission: str) -> Handler:
     return handler
 
 
-async def _list_rules(request: Request, call: Call) -> Response:
+async def _list_rules(request: Request, call: ApiCall) -> Response:
     call.token.require("RuleRead")
     rules = [rule for rule in call.backend.world.rules.values() if _kind(rule) == "rules"]
     return _listing(page_of(rules, _cursor(request), _limit(request)))
@@ -61,7 +59,7 @@ async def _list_rules(request: Request, call: Call) -> Response:
 # ---- Alerts ------------------------------------------------------------------------------------------------------
 
 
-def _alert_body(alert: Record, call: Call) -> Record:
+def _alert_body(alert: Record, call: ApiCall) -> Record:
     fields = (
         "id", "title", "severity", "status", "type", "createdAt", "firstEventOccurredAt", "lastReceivedEventAt",
         "runbook", "context", "eventCount", "updatedBy",
@@ -79,12 +77,12 @@ def _alert_body(alert: Record, call: Call) -> Record:
     return body
 
 
-async def _get_alert(request: Request, call: Call) -> Response:
+async def _get_alert(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertRead")
     return JSONResponse(_alert_body(call.backend.alerts.get(request.path_params["id"]), call))
 
 
-async def _patch_alert(request: Request, call: Call) -> Response:
+async def _patch_alert(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertModify")
     body = await _body(request)
     alert_id = request.path_params["id"]
@@ -99,7 +97,7 @@ async def _patch_alert(request: Request, call: Call) -> Response:
     return Response(status_code=200)
 
 
-async def _get_events(request: Request, call: Call) -> Response:
+async def _get_events(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertRead")
     alert = call.backend.alerts.get(request.path_params["id"])
     return _listing(page_of(call.backend.alerts.events(str(alert["id"])), _cursor(request), _limit(request)))
@@ -117,7 +115,7 @@ def _comment_body(comment: Record) -> Record:
     return body
 
 
-async def _get_comments(request: Request, call: Call) -> Response:
+async def _get_comments(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertRead")
     alert_id = request.query_params.get("alert-id")
     if not alert_id:
@@ -126,18 +124,18 @@ async def _get_comments(request: Request, call: Call) -> Response:
     return _listing(Page([_comment_body(comment) for comment in page.items], page.start, page.end))
 
 
-async def _get_comment(request: Request, call: Call) -> Response:
+async def _get_comment(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertRead")
     return JSONResponse(_comment_body(call.backend.comments.get(request.path_params["id"])))
 
 
-async def _create_comment(request: Request, call: Call) -> Response:
+async def _create_comment(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertModify")
     alert_id, text, format_ = await _comment_fields(request)
     return JSONResponse(_comment_body(call.backend.comments.create(alert_id, text, format_, call.token)))
 
 
-async def _update_comment(request: Request, call: Call) -> Response:
+async def _update_comment(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertModify")
     alert_id, text, format_ = await _comment_fields(request)
     comment_id = request.path_params["id"]

@@ -18,16 +18,14 @@ from starlette.routing import Route
 
 from triage.errors import ConfigError
 from triage.sandbox import graphql_api, rest_api
-from triage.sandbox.alerts import Alerts
-from triage.sandbox.backend import Backend, Call
-from triage.sandbox.comments import Comments
+from triage.sandbox.alerts import AlertComments, Alerts
+from triage.sandbox.backend import ApiCall, ApiToken, ApiTokens, Backend
 from triage.sandbox.errors import RequestError
-from triage.sandbox.lake import Lake
-from triage.sandbox.permissions import Token, Tokens
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.queries import Queries
 from triage.sandbox.world import Record, World
 
-__all__ = ["Fault", "SandboxOptions", "SandboxServer", "Token"]
+__all__ = ["ApiToken", "Fault", "SandboxOptions", "SandboxServer"]
 
 _REMEMBERED = 10_000
 _START_SECONDS = 10.0
@@ -41,7 +39,7 @@ class SandboxOptions:
     host: str = "127.0.0.1"
     port: int = 0
     """0 takes a free one."""
-    tokens: tuple[Token, ...] = (Token("sandbox-token"),)
+    tokens: tuple[ApiToken, ...] = (ApiToken("sandbox-token"),)
     any_token: bool = False
     """Any other non-empty token may do everything too."""
     api_latency: float = 0.0
@@ -82,12 +80,12 @@ class SandboxServer:
         self.requests: deque[tuple[str, str, str]] = deque(maxlen=_REMEMBERED)
         """Method, path and GraphQL operation (else empty) of each request that came, the last ones."""
         self._faults: deque[tuple[str, Fault]] = deque()
-        self._lake = Lake(world, remember=options.remember)
+        self._lake = DuckLake(world, remember=options.remember)
         self._backend: Backend | None = None
-        self._tokens = Tokens(())
+        self._tokens = ApiTokens(())
         self._socket = _listen(options.host, options.port)
         self.port: int = self._socket.getsockname()[1]
-        self._comments = Comments(world)
+        self._comments = AlertComments(world)
         config = uvicorn.Config(
             self._app(),
             lifespan="off",
@@ -161,7 +159,7 @@ class SandboxServer:
             queries=queries,
             max_page=self.options.max_page,
         )
-        self._tokens = Tokens(self.options.tokens, any_token=self.options.any_token)
+        self._tokens = ApiTokens(self.options.tokens, any_token=self.options.any_token)
         try:
             await self._server.serve(sockets=[self._socket])
         finally:
@@ -186,7 +184,7 @@ class SandboxServer:
             payload = None
         operation = graphql_api.operation_name(payload) if isinstance(payload, dict) else ""
 
-        async def work(call: Call) -> Response:
+        async def work(call: ApiCall) -> Response:
             if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
                 error = {"errorType": "MalformedHttpRequestException", "message": "Unable to parse GraphQL query."}
                 return JSONResponse({"errors": [error]}, status_code=400)
@@ -196,7 +194,7 @@ class SandboxServer:
 
     def _rest(self, handler: rest_api.Handler) -> rest_api.Endpoint:
         async def endpoint(request: Request) -> Response:
-            async def work(call: Call) -> Response:
+            async def work(call: ApiCall) -> Response:
                 return await handler(request, call)
 
             return await self._answer(request, "", work)
@@ -214,7 +212,7 @@ class SandboxServer:
         assert self._backend is not None
         try:
             token = self._tokens.authenticate(request.headers)
-            answer = await work(Call(self._backend, token))
+            answer = await work(ApiCall(self._backend, token))
         except RequestError as error:
             answer = JSONResponse({"message": str(error)}, status_code=error.status)
         return _faulty(fault) if fault else answer

@@ -8,8 +8,8 @@ import duckdb
 
 from triage.errors import ConfigError
 from triage.logtypes import table_of
-from triage.sandbox.columns import MATCH, STANDARD, Columns, Kind, expected
-from triage.sandbox.world import Record, Table, World
+from triage.sandbox.columns import MATCH, STANDARD, Columns, SqlKind, expected
+from triage.sandbox.world import LakeTable, Record, World
 
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals", "panther_views")
 _MOMENT = r'^"\d{4}-\d\d-\d\d[T ]\d\d:\d\d:\d\d(\.\d+)?(Z|[+-]\d\d:?\d\d)?"$'
@@ -19,12 +19,12 @@ _MEMORY = "2GB"
 # Events keep their variable parts as VARIANT, which compares, sorts and groups as Snowflake's does: a text in it equals
 # a text, a number a number. (DuckDB's JSON type would compare the quoted text.)
 _DUCKDB_TYPES = {
-    Kind.TEXT: "VARCHAR",
-    Kind.NUMBER: "BIGINT",
-    Kind.BOOLEAN: "BOOLEAN",
-    Kind.MOMENT: "TIMESTAMP",
-    Kind.VARIANT: "VARIANT",
-    Kind.TEXTS: "VARCHAR[]",
+    SqlKind.TEXT: "VARCHAR",
+    SqlKind.NUMBER: "BIGINT",
+    SqlKind.BOOLEAN: "BOOLEAN",
+    SqlKind.MOMENT: "TIMESTAMP",
+    SqlKind.VARIANT: "VARIANT",
+    SqlKind.TEXTS: "VARCHAR[]",
 }
 _JSON_SHAPES: dict[str, object] = {"TIMESTAMP": "VARCHAR", "VARIANT": "JSON", "VARCHAR[]": ["VARCHAR"]}
 
@@ -69,10 +69,10 @@ class Tables:
         Raises:
             ConfigError: A line of a table is not a JSON object; the text names the file.
         """
-        self.columns: dict[Table, Columns] = {}
-        self.sizes: dict[Table, int] = {}
+        self.columns: dict[LakeTable, Columns] = {}
+        self.sizes: dict[LakeTable, int] = {}
         """Bytes of recorded events."""
-        self.log_types: dict[Table, str] = {}
+        self.log_types: dict[LakeTable, str] = {}
         # Within bounds, and without files: a query that needs more memory fails.
         self.connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "temp_directory": ""})
         self._events: dict[str, list[str]] = {}
@@ -92,7 +92,7 @@ class Tables:
         """The events of an alert as recorded, in the order of the world's files."""
         return [cast("Record", json.loads(line)) for line in self._events.get(alert_id, ())]
 
-    def _load(self, table: Table, lines: list[str], path: Path) -> None:
+    def _load(self, table: LakeTable, lines: list[str], path: Path) -> None:
         self.sizes[table] = sum(map(len, lines))
         execute = self.connection.execute
         execute("CREATE OR REPLACE TEMP TABLE raw AS SELECT unnest($lines::VARCHAR[]) AS line", {"lines": lines})
@@ -121,7 +121,7 @@ class Tables:
         finally:
             execute("DROP TABLE raw")
         kinds = {type_: kind for kind, type_ in _DUCKDB_TYPES.items()}
-        self.columns[table] = {name: kinds.get(type_, Kind.NUMBER) for name, type_ in types.items()}
+        self.columns[table] = {name: kinds.get(type_, SqlKind.NUMBER) for name, type_ in types.items()}
         row = execute(f"SELECT any_value(p_log_type) FROM {_full(table)}").fetchone()  # noqa: S608 - quoted names
         if row and row[0] and table[0] == "panther_logs":
             self.log_types[table] = str(row[0])
@@ -141,7 +141,7 @@ class Tables:
             ("panther_signals", "correlation_signals"), expected("panther_signals", "correlation_signals")
         )
 
-    def _create_empty(self, table: Table, columns: Columns) -> None:
+    def _create_empty(self, table: LakeTable, columns: Columns) -> None:
         if table not in self.columns:
             declared = ", ".join(f"{_quoted(name)} {_DUCKDB_TYPES[kind]}" for name, kind in columns.items())
             self.connection.execute(f"CREATE TABLE {_full(table)} ({declared})")
@@ -155,7 +155,7 @@ class Tables:
             "all_databases": ("panther_logs", "panther_rule_matches"),
         }
         for view, databases in views.items():
-            columns = {**STANDARD, **(MATCH if "logs" not in view else {}), "p_db_name": Kind.TEXT}
+            columns = {**STANDARD, **(MATCH if "logs" not in view else {}), "p_db_name": SqlKind.TEXT}
             parts = []
             for table in sorted(table for table in self.columns if table[0] in databases):
                 has = {name.lower() for name in self.columns[table]}
@@ -171,7 +171,7 @@ class Tables:
                 self.columns["panther_views", view] = columns
 
 
-def _column_types(table: Table, found: list[tuple[str, str, bool, int]]) -> dict[str, str]:
+def _column_types(table: LakeTable, found: list[tuple[str, str, bool, int]]) -> dict[str, str]:
     """DuckDB types by column: those that occurred, then those that the table has anyway; `p_` columns last."""
     json_types: dict[str, set[str]] = {}
     moments: dict[str, bool] = {}
@@ -195,13 +195,13 @@ def _column_types(table: Table, found: list[tuple[str, str, bool, int]]) -> dict
     return dict(sorted(types.items(), key=lambda item: item[0].startswith("p_")))
 
 
-def _column_type(name: str, json_types: set[str], *, moment: bool, wanted: Kind | None) -> str:
-    if wanted is Kind.TEXTS or (name.startswith("p_any_") and json_types == {"ARRAY"}):
+def _column_type(name: str, json_types: set[str], *, moment: bool, wanted: SqlKind | None) -> str:
+    if wanted is SqlKind.TEXTS or (name.startswith("p_any_") and json_types == {"ARRAY"}):
         return "VARCHAR[]"
-    if wanted is Kind.VARIANT:
+    if wanted is SqlKind.VARIANT:
         return "VARIANT"
     if not json_types:
-        return _DUCKDB_TYPES[wanted or Kind.TEXT]
+        return _DUCKDB_TYPES[wanted or SqlKind.TEXT]
     if json_types == {"VARCHAR"}:
         return "TIMESTAMP" if moment else "VARCHAR"
     if json_types == {"BOOLEAN"}:
@@ -217,5 +217,5 @@ def _quoted(name: str) -> str:
     return '"' + name.replace('"', '""') + '"'
 
 
-def _full(table: Table) -> str:
+def _full(table: LakeTable) -> str:
     return f"{_quoted(table[0])}.public.{_quoted(table[1])}"

@@ -14,7 +14,7 @@ from triage.sandbox.times import parse_time, shift_times
 Record = dict[str, object]
 """A JSON object of the world's files."""
 
-Table = tuple[str, str]
+LakeTable = tuple[str, str]
 """Database and table name, such as `("panther_logs", "aws_cloudtrail")`."""
 
 _LONG_AGO = datetime.min.replace(tzinfo=UTC)
@@ -36,7 +36,7 @@ class World:
     users: dict[str, Record]
     sources: dict[str, Record]
     comments: dict[str, Record]
-    lake: dict[Table, Path]
+    lake: dict[LakeTable, Path]
     clock: Callable[[], datetime]
     """The world's clock: `now` and the time that has passed since, or a standing clock (see `load_world`)."""
     _last_stamp: datetime = _LONG_AGO
@@ -53,7 +53,7 @@ class World:
         """Move the times in a recorded text as the world's were moved."""
         return shift_times(text, self.delta)
 
-    def lines(self, table: Table) -> list[str]:
+    def lines(self, table: LakeTable) -> list[str]:
         """The events of a lake table as JSON texts, with their times moved."""
         return [line for line in self.shift(self.lake[table].read_text(encoding="utf-8")).split("\n") if line.strip()]
 

@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.cli import run_cli, write_config
 from tests.support.tiny_world import write_world
-from triage.sandbox.server import SandboxOptions, SandboxServer, Token
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 
 READING = frozenset({"AlertRead", "RuleRead", "DataAnalyticsRead", "LogSourceRead", "UserRead"})
@@ -25,10 +25,10 @@ def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture
 def panther(world: Path) -> Iterator[SandboxServer]:
     tokens = (
-        Token(TOKEN, READING | {"AlertModify"}),
-        Token("reader", READING),
-        Token("blind", READING - {"DataAnalyticsRead"}),
-        Token("young", READING, active_after=3600),
+        ApiToken(TOKEN, READING | {"AlertModify"}),
+        ApiToken("reader", READING),
+        ApiToken("blind", READING - {"DataAnalyticsRead"}),
+        ApiToken("young", READING, active_after=3600),
     )
     with SandboxServer(load_world(world), SandboxOptions(tokens=tokens)) as server:
         yield server
@@ -66,7 +66,7 @@ def test_check_says_what_a_refused_token_needs(panther: SandboxServer, tmp_path:
 
 def test_check_waits_for_a_new_token(world: Path, tmp_path: Path) -> None:
     """With --wait a token that becomes active meanwhile ends well."""
-    tokens = (Token("fresh", READING, active_after=5),)
+    tokens = (ApiToken("fresh", READING, active_after=5),)
     with SandboxServer(load_world(world), SandboxOptions(tokens=tokens)) as server:
         write_config(tmp_path, server.url, token="fresh")
         ran = run_cli("check", "--wait", "1m", directory=tmp_path)

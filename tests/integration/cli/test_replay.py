@@ -26,8 +26,7 @@ from triage.edges.store import open_store
 from triage.evaluation.offline_panther import call_key
 from triage.pipeline.calibration import save_fit
 from triage.ports import Spend, ToolCall
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 
 CONFIG = """\
@@ -57,7 +56,7 @@ def recorded(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Recorded]:
     directory = tmp_path_factory.mktemp("cli")
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
     with (
-        SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as panther,
+        SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as panther,
         scripted_model(inquisitive) as llm,
     ):
         (directory / "config.yaml").write_text(CONFIG.format(url=panther.url, token=TOKEN, llm=llm.url))

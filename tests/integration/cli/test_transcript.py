@@ -14,8 +14,7 @@ from tests.support.panther import TOKEN
 from tests.support.small_dossier import ALERT_ID
 from tests.support.tiny_world import NOW, write_world
 from triage.cli.transcript import Transcript
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Price
 
@@ -41,7 +40,7 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Scr
     directory = tmp_path_factory.mktemp("cli")
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
     with (
-        SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as panther,
+        SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as panther,
         scripted_model(inquisitive) as llm,
     ):
         (directory / "config.yaml").write_text(CONFIG.format(url=panther.url, token=TOKEN, llm=llm.url))

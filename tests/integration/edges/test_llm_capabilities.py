@@ -19,8 +19,7 @@ from triage.edges.llm import StoredCapabilities, open_model, probe
 from triage.edges.store import open_store
 from triage.errors import ModelError
 from triage.ports import Capabilities
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import LlmSettings
 from triage.stages.model_calls import ResultMode, result_mode
@@ -39,7 +38,7 @@ NOTE = call("note", {"word": "alpha"})
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """The tiny world."""
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
-    with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
+    with SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as running:
         yield running
 
 

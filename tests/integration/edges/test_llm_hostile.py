@@ -21,8 +21,7 @@ from tests.support.panther import TOKEN
 from tests.support.tiny_world import write_world
 from triage.domain.verdict import ActionKind, Disposition
 from triage.errors import ModelError
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 
 pytestmark = pytest.mark.anyio
@@ -162,7 +161,7 @@ TABLE = [
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """The tiny world."""
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
-    with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
+    with SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as running:
         yield running
 
 

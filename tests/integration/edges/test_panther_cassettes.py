@@ -75,10 +75,10 @@ async def taped(
                     yield panther
         return
     # The sandbox is an extra: playing cassettes needs neither DuckDB nor a server.
-    from triage.sandbox.server import SandboxOptions, SandboxServer, Token  # noqa: PLC0415
+    from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer  # noqa: PLC0415
     from triage.sandbox.world import load_world  # noqa: PLC0415
 
-    options = SandboxOptions(tokens=(Token(TOKEN),), query_latency=latency)
+    options = SandboxOptions(tokens=(ApiToken(TOKEN),), query_latency=latency)
     with SandboxServer(load_world(write_world(folder), as_recorded=True), options) as server, cassette(name):
         async with opening(config(server.rest_url, token=token), clock=TapeClock()) as panther:
             yield panther

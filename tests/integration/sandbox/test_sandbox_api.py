@@ -14,9 +14,9 @@ from graphql import build_schema as build
 
 from tests.support.shared import SHARED
 from triage.errors import ConfigError
+from triage.sandbox.backend import READ_PERMISSIONS
 from triage.sandbox.graphql_api import schema
-from triage.sandbox.permissions import READ_PERMISSIONS
-from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
+from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.times import parse_time
 from triage.sandbox.world import load_world
 
@@ -25,10 +25,10 @@ READER = "reader-token"
 BLIND = "blind-token"
 LATE = "late-token"
 TOKENS = (
-    Token(FULL),
-    Token(READER, READ_PERMISSIONS),
-    Token(BLIND, frozenset({"SummaryRead"})),
-    Token(LATE, active_after=3600),
+    ApiToken(FULL),
+    ApiToken(READER, READ_PERMISSIONS),
+    ApiToken(BLIND, frozenset({"SummaryRead"})),
+    ApiToken(LATE, active_after=3600),
 )
 ALWAYS = {"createdAtAfter": "2026-01-01T00:00:00Z", "createdAtBefore": "2027-01-01T00:00:00Z"}
 

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from tests.support.shared import SHARED
 from triage.sandbox.errors import QueryError
-from triage.sandbox.lake import Lake
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 
 NOW = "2026-03-10T12:00:00Z"  # a Tuesday
@@ -82,7 +82,7 @@ CT = "panther_logs.public.aws_cloudtrail"
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckLake]:
     """A lake of three CloudTrail events and two of a custom log type, as recorded."""
     root = tmp_path_factory.mktemp("world")
     (root / "world.json").write_text(json.dumps({"now": NOW, "org": "test"}))
@@ -98,12 +98,12 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
         file = root / "lake" / database / f"{table}.ndjson"
         file.parent.mkdir(parents=True, exist_ok=True)
         file.write_text("\n".join(map(json.dumps, rows)))
-    lake = Lake(load_world(root, as_recorded=True))
+    lake = DuckLake(load_world(root, as_recorded=True))
     yield lake
     lake.close()
 
 
-def rows(lake: Lake, sql: str, database: str = "panther_logs") -> list[list[object]]:
+def rows(lake: DuckLake, sql: str, database: str = "panther_logs") -> list[list[object]]:
     """The answer as lists of values."""
     return [list(row.values()) for row in lake.run(sql, database=database).rows]
 
@@ -242,7 +242,9 @@ ONE_VALUE = [
 
 
 @pytest.mark.parametrize(("expression", "expected"), ONE_VALUE, ids=[case[0] for case in ONE_VALUE])
-def test_an_expression_means_what_it_means_in_snowflake(lake: Lake, expression: str, expected: list[object]) -> None:
+def test_an_expression_means_what_it_means_in_snowflake(
+    lake: DuckLake, expression: str, expected: list[object]
+) -> None:
     """An expression gives, for each of the three events, the value that Snowflake gives."""
     assert rows(lake, f"SELECT {expression} AS x FROM {CT} ORDER BY p_row_id") == [[value] for value in expected]
 
@@ -319,7 +321,7 @@ STATEMENTS = [
 
 
 @pytest.mark.parametrize(("sql", "expected"), STATEMENTS, ids=[case[0][:90] for case in STATEMENTS])
-def test_a_statement_answers_as_snowflake_does(lake: Lake, sql: str, expected: list[list[object]] | int) -> None:
+def test_a_statement_answers_as_snowflake_does(lake: DuckLake, sql: str, expected: list[list[object]] | int) -> None:
     """A whole statement gives Snowflake's rows (or, where their content does not matter, as many)."""
     answer = rows(lake, sql)
     assert (len(answer) if isinstance(expected, int) else answer) == expected
@@ -346,7 +348,7 @@ WINDOWS = [
 
 
 @pytest.mark.parametrize(("condition", "found"), WINDOWS)
-def test_panthers_macros_count_from_the_worlds_now(lake: Lake, condition: str, found: str) -> None:
+def test_panthers_macros_count_from_the_worlds_now(lake: DuckLake, condition: str, found: str) -> None:
     """Each of Panther's time macros, in each of its spellings, selects the events of its window."""
     answer = rows(lake, f"SELECT p_row_id FROM {CT} t WHERE {condition} ORDER BY 1")
     assert "".join(str(row[0]) for row in answer) == found
@@ -387,7 +389,7 @@ REFUSED = [
 
 
 @pytest.mark.parametrize(("sql", "message"), REFUSED, ids=[case[0][:60] for case in REFUSED])
-def test_a_refusal_is_worded_as_snowflake_words_it(lake: Lake, sql: str, message: str) -> None:
+def test_a_refusal_is_worded_as_snowflake_words_it(lake: DuckLake, sql: str, message: str) -> None:
     """A statement that Snowflake refuses, or that would leave the world, fails with a message that says why."""
     with pytest.raises(QueryError) as caught:
         lake.run(sql)
@@ -453,7 +455,7 @@ _WORDS = st.sampled_from(
 
 @settings(max_examples=200, deadline=None)
 @given(st.one_of(st.text(max_size=40), st.lists(_WORDS, max_size=14).map(" ".join)))
-def test_any_text_runs_or_is_refused(lake: Lake, text: str) -> None:
+def test_any_text_runs_or_is_refused(lake: DuckLake, text: str) -> None:
     """Whatever is sent, the answer is rows or a QueryError."""
     for sql in (text, f"SELECT {text}", f"SELECT 1 FROM aws_cloudtrail WHERE {text}"):
         try:
@@ -462,7 +464,7 @@ def test_any_text_runs_or_is_refused(lake: Lake, text: str) -> None:
             assert str(error)  # noqa: PT017 - both outcomes are right
 
 
-def test_columns_keep_the_tables_case_and_aliases_their_own(lake: Lake) -> None:
+def test_columns_keep_the_tables_case_and_aliases_their_own(lake: DuckLake) -> None:
     """`SELECT *` and plain columns have the table's case, aliases the case as written, computed columns their text."""
     result = lake.run(
         "SELECT EVENTNAME, p_row_id AS RowId, userIdentity:type, COUNT(*) OVER (), eventname"
@@ -476,14 +478,14 @@ def test_columns_keep_the_tables_case_and_aliases_their_own(lake: Lake) -> None:
     assert star.types["p_any_ip_addresses"] == "ARRAY"
 
 
-def test_tables_without_events_have_the_standard_columns(lake: Lake) -> None:
+def test_tables_without_events_have_the_standard_columns(lake: DuckLake) -> None:
     """A log type of a source has its table, and every log table one of rule matches, before anything arrives."""
     assert lake.run("SELECT p_any_ip_addresses FROM panther_logs.public.zoom_activity").rows == ()
     assert lake.run("SELECT p_alert_id, repo FROM panther_rule_matches.public.custom_hook").rows == ()
     assert lake.run("SELECT p_rule_id FROM panther_signals.public.correlation_signals").rows == ()
 
 
-def test_the_default_database_is_where_unqualified_names_are_looked_up(lake: Lake) -> None:
+def test_the_default_database_is_where_unqualified_names_are_looked_up(lake: DuckLake) -> None:
     """`databaseName` may be given with or without its schema."""
     for name in ("panther_rule_matches", "panther_rule_matches.public"):
         assert rows(lake, "SELECT COUNT(*) FROM aws_cloudtrail", name) == [[1]]
@@ -500,7 +502,7 @@ def test_a_lake_that_remembers_asks_once_per_statement(tmp_path: Path) -> None:
     counting = "SELECT COUNT(*) FROM aws_cloudtrail"
     found = {}
     for remember in (True, False):
-        lake = Lake(load_world(tmp_path, as_recorded=True), remember=remember)
+        lake = DuckLake(load_world(tmp_path, as_recorded=True), remember=remember)
         before = rows(lake, counting)
         lake.tables.connection.execute("DELETE FROM panther_logs.public.aws_cloudtrail")
         found[remember] = (before, rows(lake, counting), rows(lake, f"{counting} WHERE TRUE"))
@@ -512,11 +514,11 @@ PUBLISHED = [("data/queries.ndjson", "query", 37), ("security/sql_benign.ndjson"
 
 
 @pytest.fixture(scope="module")
-def shared_lakes() -> Iterator[list[Lake]]:
+def shared_lakes() -> Iterator[list[DuckLake]]:
     """The lakes of the shared worlds; none where they are absent."""
     worlds = SHARED / "worlds"
     paths = sorted(path for path in worlds.iterdir() if path.is_dir()) if worlds.is_dir() else []
-    lakes = [Lake(load_world(path, as_recorded=True)) for path in paths]
+    lakes = [DuckLake(load_world(path, as_recorded=True)) for path in paths]
     yield lakes
     for lake in lakes:
         lake.close()
@@ -524,7 +526,7 @@ def shared_lakes() -> Iterator[list[Lake]]:
 
 @pytest.mark.parametrize(("file", "field", "at_least"), PUBLISHED, ids=[case[0] for case in PUBLISHED])
 def test_published_queries_run_on_the_shared_worlds(
-    shared_lakes: list[Lake], file: str, field: str, at_least: int
+    shared_lakes: list[DuckLake], file: str, field: str, at_least: int
 ) -> None:
     """Of Panther's published queries, all whose tables a world has run, but for templates and unrecorded columns."""
     if not shared_lakes:

@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 
 from tests.support.shared import SHARED
 from triage.errors import ConfigError, NotFound
-from triage.sandbox.lake import Lake
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.times import iso, lake_time, parse_time, shift_times
 from triage.sandbox.world import load_world
 
@@ -98,7 +98,7 @@ def test_every_time_moves_with_the_worlds_now(world_dir: Path) -> None:
     assert world.alerts["A1"]["title"] == "at 2027-03-10T11:00:00Z"
     assert world.rules["R1"]["lastModified"] == "2027-01-02T00:00:00Z"
     assert world.rules["R1"]["body"] == "since = '2026-01-01 00:00:00'"
-    lake = Lake(world)
+    lake = DuckLake(world)
     rows = lake.run("SELECT t, who FROM app WHERE p_occurs_since('1 h')").rows
     lake.close()
     assert rows == ({"t": "2027-03-10 11:00:00.000", "who": "a\u2028b"},)
@@ -170,7 +170,7 @@ def test_a_broken_event_is_refused_with_its_file(world_dir: Path, line: str) -> 
     """The lake names the table's file."""
     (world_dir / "lake" / "panther_logs" / "app.ndjson").write_text(line)
     with pytest.raises(ConfigError, match=r"app\.ndjson"):
-        Lake(load_world(world_dir))
+        DuckLake(load_world(world_dir))
 
 
 def test_columns_take_the_kind_of_what_occurs(world_dir: Path) -> None:
@@ -180,7 +180,7 @@ def test_columns_take_the_kind_of_what_occurs(world_dir: Path) -> None:
         {"n": -2, "mixed": "x", "real": 0.5, "at": None, "tags": ["a"], "obj": {"a": 1}, 'odd "name': "q"},
     ]
     (world_dir / "lake" / "panther_logs" / "app.ndjson").write_text("\n".join(map(json.dumps, rows)))
-    lake = Lake(load_world(world_dir, as_recorded=True))
+    lake = DuckLake(load_world(world_dir, as_recorded=True))
     result = lake.run(
         'SELECT n, mixed, flag, big, real, at, null AS x, tags, obj, "odd ""name" FROM app ORDER BY n DESC'
     )
@@ -205,7 +205,7 @@ def test_the_shared_worlds_load_and_answer() -> None:
         pytest.skip("the shared worlds are not beside this checkout")
     for path in worlds:
         world = load_world(path)
-        lake = Lake(world)
+        lake = DuckLake(world)
         assert (
             lake.run("SELECT COUNT(*) AS n FROM panther_views.public.all_logs WHERE p_occurs_since('60 d')").rows[0][
                 "n"

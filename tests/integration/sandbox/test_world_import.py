@@ -14,8 +14,8 @@ from hypothesis import strategies as st
 
 from tests.support.cli import Ran, run_cli
 from tests.support.tiny_world import write_world
-from triage.sandbox.importing import Logs, Request, import_world
-from triage.sandbox.lake import Lake
+from triage.sandbox.importing import ImportRequest, Logs, import_world
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 
 RULE = """\
@@ -164,7 +164,7 @@ def test_a_world_is_made_and_answers_queries(home: Path) -> None:
 
     world = load_world(home / "w", as_recorded=True)
     assert (world.org, world.now.isoformat()) == ("acme", "2026-03-01T12:50:01+00:00")
-    lake = Lake(world)
+    lake = DuckLake(world)
     found = lake.run(
         "SELECT eventName, count(*) AS n FROM panther_logs.public.aws_cloudtrail "
         "WHERE p_event_time > '2026-03-01' AND ARRAY_CONTAINS('ops'::variant, p_any_usernames) GROUP BY 1 ORDER BY 1"
@@ -488,12 +488,12 @@ def test_any_records_make_a_world_that_loads(
     """Whatever shape records have, those that are taken in can be queried, and a second import adds nothing."""
     folder = tmp_path_factory.mktemp("any")
     (folder / "x.ndjson").write_text("\n".join(map(json.dumps, [{"a": 1}, *made])), encoding="utf-8")
-    request = Request(
+    request = ImportRequest(
         folder / "w", logs=(Logs.parse(f"Custom.Any={folder / 'x.ndjson'}"),), time_fields={"": "no.such.field"},
         undated=datetime(2026, 3, 1, tzinfo=UTC),
     )  # fmt: skip
     report = import_world(request)
-    lake = Lake(load_world(folder / "w", as_recorded=True))
+    lake = DuckLake(load_world(folder / "w", as_recorded=True))
     found = lake.run("SELECT count(*) AS n FROM panther_logs.public.custom_any WHERE p_event_time > '2020-01-01'")
     lake.close()
     assert found.rows[0]["n"] == sum(report.records_added.values())
@@ -523,7 +523,7 @@ def test_another_world_is_extended_without_losing_anything(home: Path) -> None:
     times = [json.loads(line)["p_event_time"] for line in after.lines(("panther_logs", "aws_cloudtrail"))]
     assert times == sorted(times)
     assert len(times) == len(rows_before.get(("panther_logs", "aws_cloudtrail"), [])) + 5
-    Lake(after).close()
+    DuckLake(after).close()
 
 
 def test_name_and_moment_of_a_world_can_be_set(home: Path) -> None:

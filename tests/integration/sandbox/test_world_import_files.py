@@ -11,8 +11,8 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from triage.errors import ConfigError
+from triage.sandbox.importing.event_time import event_time, read_time
 from triage.sandbox.importing.reading import LOG_FILES, Limits, files, records
-from triage.sandbox.importing.times import event_time, read_time
 
 Bad = list[tuple[int, str]]
 

@@ -16,7 +16,7 @@ from triage.edges.store import open_store
 from triage.errors import PantherDenied, PantherRefused
 from triage.ingest.poll import poll_status
 from triage.ports import Store
-from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
+from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.service.poller import ACTIVATION_PAUSE, Poller
 from triage.service.status import POLLER, PRUNED
@@ -32,7 +32,7 @@ ALERTS = 3
 def panther(tmp_path: Path) -> Iterator[SandboxServer]:
     world = tmp_path / "world"
     world.mkdir()
-    options = SandboxOptions(tokens=(Token("sandbox-token"),), query_latency=0.0)
+    options = SandboxOptions(tokens=(ApiToken("sandbox-token"),), query_latency=0.0)
     with SandboxServer(load_world(write_world(world)), options) as server:
         yield server
 

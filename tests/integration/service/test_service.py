@@ -18,7 +18,7 @@ from tests.support.tiny_world import ALERTS, write_world
 from triage.app import open_app
 from triage.edges.clock import SystemClock
 from triage.ingest.poll import poll
-from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
+from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import load_settings
 
@@ -32,7 +32,7 @@ def panther(tmp_path: Path) -> Iterator[SandboxServer]:
     folder = tmp_path / "world"
     folder.mkdir()
     options = SandboxOptions(
-        tokens=(Token("sandbox-token", READING | {"AlertModify"}), Token("reader", READING)), query_latency=0.0
+        tokens=(ApiToken("sandbox-token", READING | {"AlertModify"}), ApiToken("reader", READING)), query_latency=0.0
     )
     with SandboxServer(load_world(write_world(folder)), options) as server:
         yield server

@@ -16,7 +16,7 @@ from tools.worlds import Set
 from triage.domain.entity import EntityKind
 from triage.domain.window import TimeWindow
 from triage.sandbox.errors import QueryError
-from triage.sandbox.lake import Lake
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 from triage.stages.enrichment import load_playbooks
 from triage.stages.enrichment.playbook import LISTS, TIMES
@@ -26,9 +26,9 @@ NOW = EVALUATION_NOW
 
 
 @pytest.fixture(scope="module")
-def lake() -> Iterator[Lake]:
+def lake() -> Iterator[DuckLake]:
     """The lake of the evaluation world."""
-    found = Lake(load_world(evaluation_world(), as_recorded=True))
+    found = DuckLake(load_world(evaluation_world(), as_recorded=True))
     yield found
     found.close()
 
@@ -53,7 +53,7 @@ def asked(playbooks: Playbooks) -> dict[tuple[str, str], PlaybookQuestion]:
     }
 
 
-def sample(lake: Lake, question: PlaybookQuestion) -> dict[str, Any]:
+def sample(lake: DuckLake, question: PlaybookQuestion) -> dict[str, Any]:
     """Values of every parameter; they need not occur, since each row of the window passes through the conditions."""
     rows = lake.run(
         f"SELECT p_any_usernames, p_any_emails, p_any_ip_addresses FROM {question.database}.public.{question.table}"
@@ -66,7 +66,7 @@ def sample(lake: Lake, question: PlaybookQuestion) -> dict[str, Any]:
     return given
 
 
-def test_every_question_runs(lake: Lake, playbooks: Playbooks) -> None:
+def test_every_question_runs(lake: DuckLake, playbooks: Playbooks) -> None:
     """No question names a table or a column that the evaluation world lacks, and none fails on its rows."""
     window = TimeWindow(NOW - timedelta(days=15), NOW)
     questions = asked(playbooks)
@@ -84,7 +84,7 @@ def test_every_question_runs(lake: Lake, playbooks: Playbooks) -> None:
     assert len(questions) > 100
 
 
-def test_the_terms_of_each_log_type_find_their_values(lake: Lake, playbooks: Playbooks) -> None:
+def test_the_terms_of_each_log_type_find_their_values(lake: DuckLake, playbooks: Playbooks) -> None:
     """In every table most rows have an actor and an action by the shipped terms, and some have the rest."""
     for log_type in Set.EVALUATION.log_types:
         terms = playbooks.terms_of(log_type.value)

@@ -19,10 +19,10 @@ from triage.domain.base import Value
 from triage.domain.verdict import Disposition
 from triage.logtypes import table_of
 from triage.logtypes.paths import Part, find, parse_path
+from triage.sandbox.importing.event_time import FIRST, LAST
 from triage.sandbox.importing.reading import Limits, Rejected, records
-from triage.sandbox.importing.rows import Row, Rows
+from triage.sandbox.importing.rows import LakeRow, RowStore
 from triage.sandbox.importing.rules import kind_of
-from triage.sandbox.importing.times import FIRST, LAST
 from triage.sandbox.times import iso, lake_time, parse_time
 from triage.sandbox.world import Record
 
@@ -90,7 +90,7 @@ class Raised:
     """An alert with everything that belongs to it."""
 
     alert: Record
-    rows: tuple[tuple[str, Row], ...]
+    rows: tuple[tuple[str, LakeRow], ...]
     """Table and row, by time."""
     label: Record | None
     match: Record
@@ -112,7 +112,7 @@ def read_lines(path: Path, limits: Limits, reject: Rejected) -> Iterator[tuple[i
 
 
 def raise_alerts(
-    line: AlertLine, rules: Mapping[str, Record], rows: Rows, tables: Mapping[str, Path]
+    line: AlertLine, rules: Mapping[str, Record], rows: RowStore, tables: Mapping[str, Path]
 ) -> tuple[Raised, ...]:
     """The alerts that a line stands for.
 
@@ -155,7 +155,7 @@ def _tables(line: AlertLine, rule: Mapping[str, object], known: Iterable[str]) -
     return sorted(table for table in known if not wanted or table in wanted)
 
 
-def _named(row_id: str, tables: Iterable[str], rows: Rows) -> tuple[str, Row]:
+def _named(row_id: str, tables: Iterable[str], rows: RowStore) -> tuple[str, LakeRow]:
     for table in tables:
         row = rows.get(table, row_id)
         if row is not None:
@@ -163,7 +163,7 @@ def _named(row_id: str, tables: Iterable[str], rows: Rows) -> tuple[str, Row]:
     raise Unraised(f"no row {row_id[:80]!r} in the tables of its log types")
 
 
-def _selected(line: AlertLine, tables: Iterable[str], rows: Rows) -> list[tuple[str, Row]]:
+def _selected(line: AlertLine, tables: Iterable[str], rows: RowStore) -> list[tuple[str, LakeRow]]:
     try:
         wanted = [(path, parse_path(path), value) for path, value in line.where.items()]
     except ValueError as error:
@@ -173,7 +173,7 @@ def _selected(line: AlertLine, tables: Iterable[str], rows: Rows) -> list[tuple[
         since = line.time.replace(microsecond=0)
         until = since + timedelta(milliseconds=999)
     bounds = (lake_time(since) if since else "", lake_time(until) if until else "~")
-    found: list[tuple[str, Row]] = []
+    found: list[tuple[str, LakeRow]] = []
     for table in tables:
         fitting = (row for row in rows.ordered(table, *bounds) if _fits(row, wanted))
         found += [(table, row) for row in islice(fitting, MAX_MATCHES + 1 - len(found))]
@@ -184,7 +184,7 @@ def _selected(line: AlertLine, tables: Iterable[str], rows: Rows) -> list[tuple[
     return sorted(found, key=lambda each: (each[1].at, each[1].id))
 
 
-def _fits(row: Row, wanted: list[tuple[str, tuple[Part, ...], Scalar]]) -> bool:
+def _fits(row: LakeRow, wanted: list[tuple[str, tuple[Part, ...], Scalar]]) -> bool:
     record = json.loads(row.line) if wanted else {}
     return all(any(_is(node, value) for node in _nodes(record, path, parts)) for path, parts, value in wanted)
 
@@ -203,9 +203,9 @@ def _is(node: JsonValue, value: Scalar) -> bool:
     return node == value and isinstance(node, bool) == isinstance(value, bool)
 
 
-def _windows(found: list[tuple[str, Row]], period: timedelta) -> Iterator[list[tuple[str, Row]]]:
+def _windows(found: list[tuple[str, LakeRow]], period: timedelta) -> Iterator[list[tuple[str, LakeRow]]]:
     """The rows by dedup period: an alert takes in what comes within the period after its first row."""
-    group: list[tuple[str, Row]] = []
+    group: list[tuple[str, LakeRow]] = []
     end = datetime.min.replace(tzinfo=UTC)
     for each in found:
         at = parse_time(each[1].at)
@@ -224,7 +224,7 @@ def _minutes(rule: Mapping[str, object]) -> int:
     return min(minutes, _MOST_MINUTES) if isinstance(minutes, int) and minutes > 0 else 60
 
 
-def _raised(line: AlertLine, rule: Mapping[str, object], rows: tuple[tuple[str, Row], ...]) -> Raised:
+def _raised(line: AlertLine, rule: Mapping[str, object], rows: tuple[tuple[str, LakeRow], ...]) -> Raised:
     first = json.loads(rows[0][1].line) if rows else {}
     times = [parse_time(row.at) for _, row in rows]
     created = line.created or parse_time(str(first.get("p_parse_time") or rows[0][1].at))

@@ -14,14 +14,12 @@ from pydantic import JsonValue
 from triage.errors import ConfigError
 from triage.logtypes import table_of
 from triage.sandbox.importing.alerts import AlertLine, Raised, Unraised, raise_alerts, read_lines
+from triage.sandbox.importing.event_time import event_time
+from triage.sandbox.importing.interface import ImportReport, ImportRequest, Logs
 from triage.sandbox.importing.reading import LOG_FILES, files, records
-from triage.sandbox.importing.report import Report
-from triage.sandbox.importing.request import Logs, Request
-from triage.sandbox.importing.rows import Rows, Unfit, make_row
+from triage.sandbox.importing.rows import RowStore, Unfit, make_row
 from triage.sandbox.importing.rules import read_rules
-from triage.sandbox.importing.sources import note_delivery, source_of
-from triage.sandbox.importing.times import event_time
-from triage.sandbox.importing.writing import replace, write, write_lines, write_matches
+from triage.sandbox.importing.world_files import note_delivery, replace, source_of, write, write_lines, write_matches
 from triage.sandbox.times import iso, parse_time
 from triage.sandbox.world import Record, World, load_world
 
@@ -29,7 +27,7 @@ _SCRATCH = ".import-"
 _OWN_TIMES = ("createdAt", "lastModified", "createdBy")
 
 
-def import_world(request: Request) -> Report:
+def import_world(request: ImportRequest) -> ImportReport:
     """Make a world, or extend one.
 
     Logs first, then rules, then alerts over both. Files are replaced one by one when everything has been read; a world
@@ -46,7 +44,7 @@ def import_world(request: Request) -> Report:
         raise ConfigError(f"{request.into} is neither empty nor a world (world.json is missing)")
     try:
         request.into.mkdir(parents=True, exist_ok=True)
-        with TemporaryDirectory(prefix=_SCRATCH, dir=request.into) as scratch, Rows(Path(scratch)) as rows:
+        with TemporaryDirectory(prefix=_SCRATCH, dir=request.into) as scratch, RowStore(Path(scratch)) as rows:
             work = _Import(request, world, rows, Path(scratch) / "new")
             report = work.run()
             if report.changed:
@@ -62,16 +60,16 @@ def import_world(request: Request) -> Report:
 
 @dataclass(slots=True)
 class _Import:
-    request: Request
+    request: ImportRequest
     world: World | None
-    rows: Rows
+    rows: RowStore
     out: Path
-    report: Report = field(default_factory=Report)
+    report: ImportReport = field(default_factory=ImportReport)
     sources: dict[str, Record] = field(default_factory=dict)
     rules: dict[str, Record] = field(default_factory=dict)
     alerts: dict[str, Record] = field(default_factory=dict)
 
-    def run(self) -> Report:
+    def run(self) -> ImportReport:
         if self.world is not None:
             self.sources = dict(self.world.sources)
             self.rules = dict(self.world.rules)

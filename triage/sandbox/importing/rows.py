@@ -15,8 +15,8 @@ from pydantic import JsonValue
 
 from triage.errors import ConfigError
 from triage.sandbox.columns import STANDARD
+from triage.sandbox.importing.event_time import read_time
 from triage.sandbox.importing.indicators import indicators
-from triage.sandbox.importing.times import read_time
 from triage.sandbox.times import lake_time, parse_time
 
 MAX_COLUMNS = 2_000
@@ -36,7 +36,7 @@ _CACHE = "PRAGMA cache_size = -32768"
 
 
 @dataclass(frozen=True, slots=True)
-class Row:
+class LakeRow:
     """A row of the lake, ready to be written."""
 
     id: str
@@ -56,7 +56,7 @@ def make_row(
     log_type: str,
     source: Mapping[str, object],
     find_time: Callable[[Mapping[str, JsonValue]], datetime | None],
-) -> Row:
+) -> LakeRow:
     """Add the columns that Panther adds.
 
     The id is a digest of log type and content, so that the same record is the same row wherever it is read. A row that
@@ -93,7 +93,7 @@ def make_row(
         **(indicators(own) if not exported else {}),
         **exported,
     }
-    return Row(str(columns["p_row_id"]), event_time, encode(columns), tuple(columns))
+    return LakeRow(str(columns["p_row_id"]), event_time, encode(columns), tuple(columns))
 
 
 def column_name(name: str) -> str:
@@ -134,7 +134,7 @@ def encode(record: Mapping[str, object]) -> str:
     return text if text.isascii() else text.encode("utf-16", "surrogatepass").decode("utf-16", "replace")
 
 
-class Rows:
+class RowStore:
     """Rows by table and id, in a database file of their own that is deleted with its directory."""
 
     def __init__(self, directory: Path) -> None:
@@ -176,11 +176,11 @@ class Rows:
         self._columns.setdefault(table, set()).update(name.lower() for name in record)
         row_id = str(record.get("p_row_id") or hashlib.sha256(text.encode()).hexdigest())
         at = _time(record.get("p_event_time"))
-        row = Row(row_id, lake_time(at) if at else "", text)
+        row = LakeRow(row_id, lake_time(at) if at else "", text)
         if not self._insert(table, row):
-            self._insert(table, Row(f"{row_id}#{number}", row.at, text))
+            self._insert(table, LakeRow(f"{row_id}#{number}", row.at, text))
 
-    def add(self, table: str, row: Row) -> bool:
+    def add(self, table: str, row: LakeRow) -> bool:
         """Add a row; False where the table has it already.
 
         Raises:
@@ -195,23 +195,23 @@ class Rows:
         self.tables[table] = self.tables.get(table, 0) + added
         return added
 
-    def _insert(self, table: str, row: Row) -> bool:
+    def _insert(self, table: str, row: LakeRow) -> bool:
         statement = "INSERT OR IGNORE INTO rows VALUES (?, ?, ?, ?)"
         return self._connection.execute(statement, (table, row.id, row.at, row.line)).rowcount > 0
 
-    def get(self, table: str, row_id: str) -> Row | None:
+    def get(self, table: str, row_id: str) -> LakeRow | None:
         """One row of a table."""
         found = self._connection.execute(
             "SELECT id, at, line FROM rows WHERE tbl = ? AND id = ?", (table, row_id)
         ).fetchone()
-        return Row(*found) if found else None
+        return LakeRow(*found) if found else None
 
-    def ordered(self, table: str, since: str = "", until: str = "~") -> Iterator[Row]:
+    def ordered(self, table: str, since: str = "", until: str = "~") -> Iterator[LakeRow]:
         """The rows of a table within two times (both included), by time and then by id."""
         found = self._connection.execute(
             "SELECT id, at, line FROM rows WHERE tbl = ? AND at BETWEEN ? AND ? ORDER BY at, id", (table, since, until)
         )
-        return (Row(*each) for each in found)
+        return (LakeRow(*each) for each in found)
 
     def span(self, table: str) -> tuple[int, str, str]:
         """How many rows a table has, and its first and last time; empty where it has none."""

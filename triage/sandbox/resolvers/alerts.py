@@ -3,9 +3,8 @@
 from typing import cast
 
 from triage.sandbox.alerts import Filters, graphql_type
-from triage.sandbox.backend import Call
+from triage.sandbox.backend import ApiCall, page_of
 from triage.sandbox.errors import RequestError
-from triage.sandbox.paging import page_of
 from triage.sandbox.resolvers.fields import (
     BEFORE_ANY_EVENT,
     actor,
@@ -32,12 +31,12 @@ _SYSTEM_ERRORS = {
 
 
 @field("Query", "alert", "AlertRead")
-def _alert(_source: Record, call: Call, arguments: Record) -> object:
+def _alert(_source: Record, call: ApiCall, arguments: Record) -> object:
     return call.backend.alerts.get(str(arguments["id"]))
 
 
 @field("Query", "alerts", "AlertRead")
-def _alerts(_source: Record, call: Call, arguments: Record) -> object:
+def _alerts(_source: Record, call: ApiCall, arguments: Record) -> object:
     wanted = given(arguments)
     after, before = moment(wanted, "createdAtAfter"), moment(wanted, "createdAtBefore")
     if wanted.get("detectionId") is None and not (after and before):
@@ -64,55 +63,55 @@ def _alerts(_source: Record, call: Call, arguments: Record) -> object:
 
 
 @field("Alert", "type")
-def _type(alert: Record, _call: Call, _arguments: Record) -> object:
+def _type(alert: Record, _call: ApiCall, _arguments: Record) -> object:
     return graphql_type(alert)
 
 
 @field("Alert", "deliveries")
-def _deliveries(_source: Record, _call: Call, _arguments: Record) -> object:
+def _deliveries(_source: Record, _call: ApiCall, _arguments: Record) -> object:
     return []
 
 
 @field("Alert", "description")
-def _description(alert: Record, _call: Call, _arguments: Record) -> object:
+def _description(alert: Record, _call: ApiCall, _arguments: Record) -> object:
     return alert.get("description") or ""
 
 
 @field("Alert", "reference")
-def _reference(alert: Record, _call: Call, _arguments: Record) -> object:
+def _reference(alert: Record, _call: ApiCall, _arguments: Record) -> object:
     return alert.get("reference") or ""
 
 
 @field("Alert", "runbook")
-def _runbook(alert: Record, _call: Call, _arguments: Record) -> object:
+def _runbook(alert: Record, _call: ApiCall, _arguments: Record) -> object:
     return alert.get("runbook") or ""
 
 
 @field("Alert", "assignee")
-def _assignee(alert: Record, call: Call, _arguments: Record) -> object:
+def _assignee(alert: Record, call: ApiCall, _arguments: Record) -> object:
     return user(call.backend, alert.get("assignee"))
 
 
 @field("Alert", "updatedBy")
-def _updated_by(alert: Record, call: Call, _arguments: Record) -> object:
+def _updated_by(alert: Record, call: ApiCall, _arguments: Record) -> object:
     return actor(alert.get("updatedBy"), call)
 
 
 @field("Alert", "lastReceivedEventAt")
-def _last_received(alert: Record, _call: Call, _arguments: Record) -> object:
+def _last_received(alert: Record, _call: ApiCall, _arguments: Record) -> object:
     # The official field is never null, though an alert without events (a policy's, a system error) has no such time.
     return alert.get("lastReceivedEventAt") or alert["createdAt"]
 
 
 @field("Alert", "events")
-def _events(alert: Record, call: Call, arguments: Record) -> object:
+def _events(alert: Record, call: ApiCall, arguments: Record) -> object:
     wanted = given(arguments)
     page = page_of(call.backend.alerts.events(str(alert["id"])), cursor(wanted), page_size(wanted, call))
     return {"edges": [{"node": event} for event in page.items], "pageInfo": page.info()}
 
 
 @field("Alert", "origin")
-def _origin(alert: Record, call: Call, _arguments: Record) -> object:
+def _origin(alert: Record, call: ApiCall, _arguments: Record) -> object:
     if alert["type"] == "SYSTEM_ERROR":
         error = cast("Record", alert.get("systemError") or {})
         name = str(error.get("type") or "SOURCE_NO_DATA")
@@ -135,20 +134,20 @@ def _origin(alert: Record, call: Call, _arguments: Record) -> object:
 
 
 @field("Mutation", "updateAlertStatusById", "AlertModify")
-def _update_status(_source: Record, call: Call, arguments: Record) -> object:
+def _update_status(_source: Record, call: ApiCall, arguments: Record) -> object:
     change = given(arguments)
     return {"alerts": call.backend.alerts.set_status(texts(change, "ids"), str(change["status"]), call.token)}
 
 
 @field("Mutation", "updateAlertsAssigneeById", "AlertModify")
-def _assign_by_id(_source: Record, call: Call, arguments: Record) -> object:
+def _assign_by_id(_source: Record, call: ApiCall, arguments: Record) -> object:
     change = given(arguments)
     user_id = cast("str | None", change.get("assigneeId"))
     return {"alerts": call.backend.alerts.set_assignee(texts(change, "ids"), user_id, call.token)}
 
 
 @field("Mutation", "updateAlertsAssigneeByEmail", "AlertModify")
-def _assign_by_email(_source: Record, call: Call, arguments: Record) -> object:
+def _assign_by_email(_source: Record, call: ApiCall, arguments: Record) -> object:
     change = given(arguments)
     email = change.get("assigneeEmail")
     user_id = id_of_email(call.backend, str(email)) if email else None
@@ -156,7 +155,7 @@ def _assign_by_email(_source: Record, call: Call, arguments: Record) -> object:
 
 
 @field("Mutation", "createAlertComment", "AlertModify")
-def _create_comment(_source: Record, call: Call, arguments: Record) -> object:
+def _create_comment(_source: Record, call: ApiCall, arguments: Record) -> object:
     asked, backend = given(arguments), call.backend
     comment = backend.comments.create(str(asked["alertId"]), str(asked["body"]), str(asked["format"]), call.token)
     entity = {"__typename": "Alert", **backend.alerts.get(str(asked["alertId"]))}

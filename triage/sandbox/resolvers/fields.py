@@ -4,13 +4,12 @@ from collections.abc import Callable
 from datetime import datetime
 from typing import cast
 
-from triage.sandbox.backend import Backend, Call
+from triage.sandbox.backend import ApiCall, ApiToken, Backend
 from triage.sandbox.errors import RequestError
-from triage.sandbox.permissions import Token
 from triage.sandbox.times import iso, parse_time
 from triage.sandbox.world import Record
 
-Resolver = Callable[[Record, Call, Record], object]
+Resolver = Callable[[Record, ApiCall, Record], object]
 """Takes the object that holds the field, the request, and the field's arguments; raises RequestError."""
 
 RESOLVERS: dict[tuple[str, str], tuple[Resolver, str]] = {}
@@ -56,12 +55,12 @@ def cursor(arguments: Record) -> str | None:
     return str(value) if value else None
 
 
-def page_size(arguments: Record, call: Call) -> int:
+def page_size(arguments: Record, call: ApiCall) -> int:
     """Items on a page: 25 by default, as Panther has it, and never more than the server allows."""
     return min(cast("int", arguments.get("pageSize") or 25), call.backend.max_page)
 
 
-def api_token(token: Token, backend: Backend) -> Record:
+def api_token(token: ApiToken, backend: Backend) -> Record:
     """A token as an `Actor`."""
     return {
         "__typename": "APIToken",
@@ -82,7 +81,7 @@ def user(backend: Backend, user_id: object) -> Record | None:
     return {"__typename": "User", "lastLoggedInAt": None, **found, "role": role}
 
 
-def actor(reference: object, call: Call) -> Record | None:
+def actor(reference: object, call: ApiCall) -> Record | None:
     """The user or token that a record names as `{"id": ..., "type": ...}`; the system itself is nobody."""
     if not isinstance(reference, dict):
         return None

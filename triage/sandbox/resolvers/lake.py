@@ -2,15 +2,14 @@
 
 from typing import cast
 
-from triage.sandbox.backend import Backend, Call
+from triage.sandbox.backend import ApiCall, Backend, page_of
 from triage.sandbox.columns import Columns
 from triage.sandbox.errors import RequestError
-from triage.sandbox.indicators import IndicatorSearch
-from triage.sandbox.paging import page_of
+from triage.sandbox.lake import IndicatorSearch
 from triage.sandbox.queries import Query
 from triage.sandbox.resolvers.fields import api_token, cursor, field, given, moment, page_size, texts
 from triage.sandbox.times import iso
-from triage.sandbox.world import Record, Table
+from triage.sandbox.world import LakeTable, Record
 
 _RESULT_PAGE = 999
 """Rows on a page of results: Panther's default, and the most it gives."""
@@ -26,7 +25,7 @@ def _database(backend: Backend, name: str) -> Record:
     return {"name": f"{short}.public", "description": None, "tables": tables}
 
 
-def _table(backend: Backend, table: Table, columns: Columns) -> Record:
+def _table(backend: Backend, table: LakeTable, columns: Columns) -> Record:
     return {
         "name": table[1],
         "displayName": table[1],
@@ -38,22 +37,22 @@ def _table(backend: Backend, table: Table, columns: Columns) -> Record:
 
 
 @field("Query", "dataLakeDatabases", "DataAnalyticsRead")
-def _data_lake_databases(_source: Record, call: Call, _arguments: Record) -> object:
+def _data_lake_databases(_source: Record, call: ApiCall, _arguments: Record) -> object:
     names = sorted({database for database, _ in call.backend.lake.tables.columns})
     return [_database(call.backend, name) for name in names]
 
 
 @field("Query", "dataLakeDatabase", "DataAnalyticsRead")
-def _data_lake_database(_source: Record, call: Call, arguments: Record) -> object:
+def _data_lake_database(_source: Record, call: ApiCall, arguments: Record) -> object:
     return _database(call.backend, str(arguments["name"]))
 
 
-def _tables(call: Call, wanted: Record) -> list[Record]:
+def _tables(call: ApiCall, wanted: Record) -> list[Record]:
     return cast("list[Record]", _database(call.backend, str(wanted["databaseName"]))["tables"])
 
 
 @field("Query", "dataLakeDatabaseTable", "DataAnalyticsRead")
-def _data_lake_table(_source: Record, call: Call, arguments: Record) -> object:
+def _data_lake_table(_source: Record, call: ApiCall, arguments: Record) -> object:
     wanted = given(arguments)
     name = str(wanted["tableName"]).lower()
     found = next((table for table in _tables(call, wanted) if table["name"] == name), None)
@@ -63,14 +62,14 @@ def _data_lake_table(_source: Record, call: Call, arguments: Record) -> object:
 
 
 @field("Query", "dataLakeDatabaseTables", "DataAnalyticsRead")
-def _data_lake_tables(_source: Record, call: Call, arguments: Record) -> object:
+def _data_lake_tables(_source: Record, call: ApiCall, arguments: Record) -> object:
     wanted = given(arguments)
     page = page_of(_tables(call, wanted), cursor(wanted), page_size(wanted, call))
     return {"edges": [{"node": table} for table in page.items], "pageInfo": page.info()}
 
 
 @field("Mutation", "executeDataLakeQuery", "DataAnalyticsRead")
-def _execute(_source: Record, call: Call, arguments: Record) -> object:
+def _execute(_source: Record, call: ApiCall, arguments: Record) -> object:
     asked, lake = given(arguments), call.backend.lake
     sql, database = str(asked["sql"]), str(asked.get("databaseName") or "panther_logs")
     query = call.backend.queries.submit(lambda at: lake.run(sql, database=database, cursor=at), sql, call.token)
@@ -78,7 +77,7 @@ def _execute(_source: Record, call: Call, arguments: Record) -> object:
 
 
 @field("Mutation", "executeIndicatorSearchQuery", "DataAnalyticsRead")
-def _search(_source: Record, call: Call, arguments: Record) -> object:
+def _search(_source: Record, call: ApiCall, arguments: Record) -> object:
     asked, lake = given(arguments), call.backend.lake
     start, end = moment(asked, "startTime"), moment(asked, "endTime")
     if start is None or end is None:
@@ -96,12 +95,12 @@ def _search(_source: Record, call: Call, arguments: Record) -> object:
 
 
 @field("Mutation", "cancelDataLakeQuery", "DataAnalyticsRead")
-def _cancel(_source: Record, call: Call, arguments: Record) -> object:
+def _cancel(_source: Record, call: ApiCall, arguments: Record) -> object:
     return {"id": call.backend.queries.cancel(str(given(arguments)["id"])).id}
 
 
 @field("Query", "dataLakeQuery", "DataAnalyticsRead")
-def _query(_source: Record, call: Call, arguments: Record) -> object:
+def _query(_source: Record, call: ApiCall, arguments: Record) -> object:
     query = call.backend.queries.get(str(arguments["id"]))
     return {
         "id": query.id,
@@ -119,7 +118,7 @@ def _query(_source: Record, call: Call, arguments: Record) -> object:
 
 
 @field("DataLakeQuery", "results")
-def _results(source: Record, _call: Call, arguments: Record) -> object:
+def _results(source: Record, _call: ApiCall, arguments: Record) -> object:
     """The rows of a query that succeeded; null while it runs and where it did not."""
     result = cast("Query", source["query"]).result
     if result is None:

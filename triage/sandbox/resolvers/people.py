@@ -1,8 +1,7 @@
 """Users, log sources and settings."""
 
-from triage.sandbox.backend import Backend, Call
+from triage.sandbox.backend import ApiCall, Backend, page_of
 from triage.sandbox.errors import RequestError
-from triage.sandbox.paging import page_of
 from triage.sandbox.resolvers.fields import BEFORE_ANY_EVENT, actor, cursor, field, given, user
 from triage.sandbox.world import Record
 
@@ -23,27 +22,27 @@ def _existing(backend: Backend, user_id: str, asked: str) -> Record:
 
 
 @field("Query", "users", "UserRead")
-def _users(_source: Record, call: Call, _arguments: Record) -> object:
+def _users(_source: Record, call: ApiCall, _arguments: Record) -> object:
     return [user(call.backend, user_id) for user_id in call.backend.world.users]
 
 
 @field("Query", "userById", "UserRead")
-def _user_by_id(_source: Record, call: Call, arguments: Record) -> object:
+def _user_by_id(_source: Record, call: ApiCall, arguments: Record) -> object:
     return _existing(call.backend, str(arguments["id"]), str(arguments["id"]))
 
 
 @field("Query", "userByEmail", "UserRead")
-def _user_by_email(_source: Record, call: Call, arguments: Record) -> object:
+def _user_by_email(_source: Record, call: ApiCall, arguments: Record) -> object:
     email = str(arguments["email"])
     return _existing(call.backend, id_of_email(call.backend, email), email)
 
 
 @field("Query", "generalSettings")
-def _settings(_source: Record, _call: Call, _arguments: Record) -> object:
+def _settings(_source: Record, _call: ApiCall, _arguments: Record) -> object:
     return {"pantherVersion": _VERSION}
 
 
-def _log_source(record: Record, call: Call) -> Record:
+def _log_source(record: Record, call: ApiCall) -> Record:
     return {
         "__typename": "S3LogIntegration",
         "awsAccountId": "",
@@ -54,12 +53,12 @@ def _log_source(record: Record, call: Call) -> Record:
 
 
 @field("Query", "source", "LogSourceRead")
-def _log_source_by_id(_source: Record, call: Call, arguments: Record) -> object:
+def _log_source_by_id(_source: Record, call: ApiCall, arguments: Record) -> object:
     record = call.backend.world.sources.get(str(arguments["id"]))
     return _log_source(record, call) if record else None
 
 
 @field("Query", "sources", "LogSourceRead")
-def _log_sources(_source: Record, call: Call, arguments: Record) -> object:
+def _log_sources(_source: Record, call: ApiCall, arguments: Record) -> object:
     page = page_of(list(call.backend.world.sources.values()), cursor(given(arguments)), call.backend.max_page)
     return {"edges": [{"node": _log_source(record, call)} for record in page.items], "pageInfo": page.info()}

@@ -1,5 +1,6 @@
-"""The parts of the translation from Snowflake to DuckDB; `triage.sandbox.snowflake` is the whole.
+"""Translates Snowflake SQL, as Panther's users write it, into DuckDB's.
 
-`macros.py` expands Panther's macros, `scopes.py` walks statements, `rules.py` rewrites single expressions with the help
-of `comparisons.py`, `moments.py` (times), `objects.py` (VARIANTs) and `flatten.py`.
+`translate.py` is the whole translation. `macros.py` expands Panther's macros, `scopes.py` walks statements, and
+`rules.py` rewrites single expressions with the help of `values.py`, `comparisons.py`, `moments.py` (times) and
+`objects.py` (VARIANTs, arrays, FLATTEN).
 """

@@ -2,7 +2,7 @@
 
 from sqlglot import exp
 
-from triage.sandbox.columns import Kind
+from triage.sandbox.columns import SqlKind
 from triage.sandbox.sql.values import (
     TIMES,
     Node,
@@ -21,17 +21,17 @@ from triage.sandbox.sql.values import (
 _INTEGERS = {"INT", "BIGINT", "SMALLINT", "TINYINT"}
 _MOMENTS = {"TIMESTAMP", "TIMESTAMPTZ", "TIMESTAMPLTZ", "TIMESTAMPNTZ", "DATETIME"}
 _CAST_KINDS = {
-    "TEXT": Kind.TEXT, "VARCHAR": Kind.TEXT, "CHAR": Kind.TEXT, "BOOLEAN": Kind.BOOLEAN, "DATE": Kind.DATE,
-    "DECIMAL": Kind.NUMBER, "DOUBLE": Kind.NUMBER, "FLOAT": Kind.NUMBER, "VARIANT": Kind.VARIANT,
+    "TEXT": SqlKind.TEXT, "VARCHAR": SqlKind.TEXT, "CHAR": SqlKind.TEXT, "BOOLEAN": SqlKind.BOOLEAN, "DATE": SqlKind.DATE,
+    "DECIMAL": SqlKind.NUMBER, "DOUBLE": SqlKind.NUMBER, "FLOAT": SqlKind.NUMBER, "VARIANT": SqlKind.VARIANT,
 }  # fmt: skip
 
 
 def explicit_cast(node: Node) -> Node:
     to = node.args["to"].this.name
-    kind = _CAST_KINDS.get(to, Kind.UNKNOWN)
-    if kind is Kind.TEXT:
+    kind = _CAST_KINDS.get(to, SqlKind.UNKNOWN)
+    if kind is SqlKind.TEXT:
         # A value of unknown kind may be a VARIANT: DuckDB would write its objects in Python's manner.
-        return text(mark(node.this, Kind.VARIANT) if kind_of(node.this) is Kind.UNKNOWN else node.this)
+        return text(mark(node.this, SqlKind.VARIANT) if kind_of(node.this) is SqlKind.UNKNOWN else node.this)
     if to == "ARRAY":
         return array(node.this)
     if to in ("OBJECT", "VARIANT"):
@@ -39,32 +39,34 @@ def explicit_cast(node: Node) -> Node:
     if to in _INTEGERS:
         # Snowflake's INT is a NUMBER(38, 0); DuckDB's has 32 bits.
         node.set("to", exp.DataType.build("BIGINT"))
-        kind = Kind.NUMBER
+        kind = SqlKind.NUMBER
     if to in _MOMENTS:
         # Everything is in UTC here, so the kinds of Snowflake's timestamps are one.
         node.set("to", exp.DataType.build("TIMESTAMP"))
-        kind = Kind.MOMENT
+        kind = SqlKind.MOMENT
     return mark(node, kind)
 
 
 def _beside(node: Node, other: Node) -> Node:
     """A value as Snowflake takes it when it compares it with another."""
     kind, against = kind_of(node), kind_of(other)
-    if kind is Kind.VARIANT:
-        if against is Kind.TEXT:
+    if kind is SqlKind.VARIANT:
+        if against is SqlKind.TEXT:
             json_like = isinstance(other, exp.Literal) and other.name[:1] in "{["
-            return text(node) if json_like or not isinstance(other, exp.Literal) else cast(node, "VARCHAR", Kind.TEXT)
-        if against is Kind.NUMBER:
+            return (
+                text(node) if json_like or not isinstance(other, exp.Literal) else cast(node, "VARCHAR", SqlKind.TEXT)
+            )
+        if against is SqlKind.NUMBER:
             return number(node)
-        if against is Kind.BOOLEAN:
+        if against is SqlKind.BOOLEAN:
             return truth(node)
         if against in TIMES:
             return moment(node)
     # A literal finds its type by itself; a column of texts does not.
-    if kind is Kind.TEXT and not isinstance(node, exp.Literal):
+    if kind is SqlKind.TEXT and not isinstance(node, exp.Literal):
         if against in TIMES:
             return moment(node)
-        if against is Kind.NUMBER:
+        if against is SqlKind.NUMBER:
             return number(node)
     return node
 
@@ -73,31 +75,31 @@ def comparison(node: Node) -> Node:
     left, right = node.this, node.args["expression"]
     node.set("this", _beside(left, right))
     node.set("expression", _beside(right, left))
-    return mark(node, Kind.BOOLEAN)
+    return mark(node, SqlKind.BOOLEAN)
 
 
 def in_list(node: Node) -> Node:
     options = node.expressions
     if options:
         node.set("this", _beside(node.this, options[0]))
-    return mark(node, Kind.BOOLEAN)
+    return mark(node, SqlKind.BOOLEAN)
 
 
 def between(node: Node) -> Node:
     node.set("this", _beside(node.this, node.args["low"]))
     for bound in ("low", "high"):
         node.set(bound, _beside(node.args[bound], node.this))
-    return mark(node, Kind.BOOLEAN)
+    return mark(node, SqlKind.BOOLEAN)
 
 
 def pattern(node: Node) -> Node:
     apply(node, text, ("this",))
-    return mark(node, Kind.BOOLEAN)
+    return mark(node, SqlKind.BOOLEAN)
 
 
 def condition(node: Node) -> Node:
     apply(node, truth)
-    return mark(node, Kind.BOOLEAN)
+    return mark(node, SqlKind.BOOLEAN)
 
 
 def choice(node: Node) -> Node:
@@ -113,11 +115,11 @@ def choice(node: Node) -> Node:
         apply(node, (lambda value: value) if in_case else truth, ("this",))
         kinds = [kind_of(node.args["true"]), kind_of(node.args.get("false"))]
     kinds.append(kind_of(node.args.get("default")))
-    known = [kind for kind in kinds if kind is not Kind.UNKNOWN]
-    return mark(node, Kind.VARIANT if Kind.VARIANT in known else known[0] if known else Kind.UNKNOWN)
+    known = [kind for kind in kinds if kind is not SqlKind.UNKNOWN]
+    return mark(node, SqlKind.VARIANT if SqlKind.VARIANT in known else known[0] if known else SqlKind.UNKNOWN)
 
 
 def decode(node: Node) -> Node:
     value, *rest = node.expressions
     node.set("expressions", [_beside(value, rest[0]), *rest])
-    return mark(node, kind_of(rest[1]) if len(rest) > 1 else Kind.UNKNOWN)
+    return mark(node, kind_of(rest[1]) if len(rest) > 1 else SqlKind.UNKNOWN)

@@ -5,7 +5,7 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from triage.sandbox.columns import Kind
+from triage.sandbox.columns import SqlKind
 from triage.sandbox.errors import QueryError
 from triage.sandbox.sql.values import Node, apply, call, cast, kind_of, mark, moment, text
 from triage.sandbox.times import lake_time
@@ -14,12 +14,12 @@ from triage.sandbox.times import lake_time
 def present(node: Node, now: datetime) -> Node:
     literal = exp.Literal.string(lake_time(now))
     if isinstance(node, exp.CurrentDate):
-        return cast(cast(literal, "TIMESTAMP", Kind.MOMENT), "DATE", Kind.DATE)
-    type_, kind = ("TIME", Kind.UNKNOWN) if isinstance(node, exp.Localtime) else ("TIMESTAMP", Kind.MOMENT)
+        return cast(cast(literal, "TIMESTAMP", SqlKind.MOMENT), "DATE", SqlKind.DATE)
+    type_, kind = ("TIME", SqlKind.UNKNOWN) if isinstance(node, exp.Localtime) else ("TIMESTAMP", SqlKind.MOMENT)
     return cast(literal, type_, kind)
 
 
-def of_time(result: Kind) -> Callable[[Node], Node]:
+def of_time(result: SqlKind) -> Callable[[Node], Node]:
     def rule(node: Node) -> Node:
         keys = ("this", "expression") if isinstance(node, exp.DateDiff | exp.MonthsBetween) else ("this",)
         apply(node, moment, ("expression",) if isinstance(node, exp.Extract) else keys)
@@ -33,16 +33,16 @@ def time_slice(node: Node) -> Node:
     if node.text("unit").upper() == "WEEK" and node.text("kind").upper() != "END":
         # Weeks start on a Monday; the epoch, from which other slices are counted, was a Thursday.
         interval = exp.Interval(this=node.args["expression"], unit=exp.var("WEEK"))
-        origin = cast(exp.Literal.string("1969-12-29"), "TIMESTAMP", Kind.MOMENT)
-        return call("time_bucket", interval, node.this, origin, kind=Kind.MOMENT)
-    return mark(node, Kind.MOMENT)
+        origin = cast(exp.Literal.string("1969-12-29"), "TIMESTAMP", SqlKind.MOMENT)
+        return call("time_bucket", interval, node.this, origin, kind=SqlKind.MOMENT)
+    return mark(node, SqlKind.MOMENT)
 
 
 def of_epoch(node: Node) -> Node:
     """TO_TIMESTAMP of an epoch: a number counts in seconds, a text in what its size suggests."""
-    if node.args.get("scale") is None and kind_of(node.this) is Kind.TEXT:
-        return call("sf_timestamp", node.this, kind=Kind.MOMENT)
-    return mark(node, Kind.MOMENT)
+    if node.args.get("scale") is None and kind_of(node.this) is SqlKind.TEXT:
+        return call("sf_timestamp", node.this, kind=SqlKind.MOMENT)
+    return mark(node, SqlKind.MOMENT)
 
 
 _TIME_FORMATS = {
@@ -64,11 +64,11 @@ def to_char(node: Node) -> Node:
             raise QueryError.unsupported(f"time format {pattern.name}")
         converted += _TIME_FORMATS[token] if token else rest[0].replace('"', "")
         rest = rest[len(token) or 1 :]
-    return call("strftime", moment(node.this), exp.Literal.string(converted), kind=Kind.TEXT)
+    return call("strftime", moment(node.this), exp.Literal.string(converted), kind=SqlKind.TEXT)
 
 
 def convert_timezone(node: Node) -> Node:
     apply(node, moment, ("timestamp",))
     if node.args.get("source_tz") is None:
         node.set("source_tz", exp.Literal.string("UTC"))
-    return mark(node, Kind.MOMENT)
+    return mark(node, SqlKind.MOMENT)

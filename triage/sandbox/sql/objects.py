@@ -1,8 +1,8 @@
-"""Paths into VARIANTs, arrays and objects."""
+"""Paths into VARIANTs, arrays, objects, and the rows that FLATTEN makes of them."""
 
-from sqlglot import exp
+from sqlglot import exp, parse_one
 
-from triage.sandbox.columns import Kind
+from triage.sandbox.columns import Columns, SqlKind
 from triage.sandbox.errors import QueryError
 from triage.sandbox.sql.values import Node, apply, array, call, cast, kind_of, mark, step, text, variant
 
@@ -22,14 +22,14 @@ def subscript(node: Node) -> Node:
     index = node.expressions[0] if isinstance(node, exp.Bracket) else node.args["expression"]
     if isinstance(index, exp.Literal):
         return step(node.this, index.name if index.is_string else int(index.name))
-    if kind_of(index) is Kind.NUMBER:
+    if kind_of(index) is SqlKind.NUMBER:
         position = exp.Add(this=index, expression=exp.Literal.number(1))
-        return call("list_extract", call("sf_list", node.this), position, kind=Kind.VARIANT)
-    return call("variant_extract", variant(node.this), text(index), kind=Kind.VARIANT)
+        return call("list_extract", call("sf_list", node.this), position, kind=SqlKind.VARIANT)
+    return call("variant_extract", variant(node.this), text(index), kind=SqlKind.VARIANT)
 
 
 def array_size(node: Node) -> Node:
-    return call("len", array(node.this), kind=Kind.NUMBER)
+    return call("len", array(node.this), kind=SqlKind.NUMBER)
 
 
 def _plain(node: Node) -> Node:
@@ -39,21 +39,21 @@ def _plain(node: Node) -> Node:
 
 def _comparable(node: Node) -> Node:
     """A value to look for in a list; see `sf_list`."""
-    return call("variant_normalize", variant(node), kind=Kind.VARIANT)
+    return call("variant_normalize", variant(node), kind=SqlKind.VARIANT)
 
 
 def array_contains(node: Node) -> Node:
     values, wanted = node.this, _plain(node.args["expression"])
-    if kind_of(values) is Kind.TEXTS:
-        return call("list_contains", values, text(wanted), kind=Kind.BOOLEAN)
-    return call("list_contains", call("sf_list", values), _comparable(wanted), kind=Kind.BOOLEAN)
+    if kind_of(values) is SqlKind.TEXTS:
+        return call("list_contains", values, text(wanted), kind=SqlKind.BOOLEAN)
+    return call("list_contains", call("sf_list", values), _comparable(wanted), kind=SqlKind.BOOLEAN)
 
 
 def arrays_overlap(node: Node) -> Node:
     sides = [node.this, node.args["expression"]]
-    if any(kind_of(side) is not Kind.TEXTS for side in sides):
+    if any(kind_of(side) is not SqlKind.TEXTS for side in sides):
         sides = [call("sf_list", side) for side in sides]
-    return call("list_has_any", *sides, kind=Kind.BOOLEAN)
+    return call("list_has_any", *sides, kind=SqlKind.BOOLEAN)
 
 
 def array_function(node: Node) -> Node:
@@ -64,15 +64,15 @@ def array_function(node: Node) -> Node:
     if isinstance(node, exp.ArrayConcat | exp.ArrayIntersect):
         keys.append("expressions")
     operands = [item for key in keys for item in _as_list(node.args.get(key))]
-    kind = Kind.TEXTS if all(kind_of(item) is Kind.TEXTS for item in operands) else Kind.LIST
-    apply(node, (lambda item: item) if kind is Kind.TEXTS else (lambda item: call("sf_list", item)), keys)
+    kind = SqlKind.TEXTS if all(kind_of(item) is SqlKind.TEXTS for item in operands) else SqlKind.LIST
+    apply(node, (lambda item: item) if kind is SqlKind.TEXTS else (lambda item: call("sf_list", item)), keys)
     if isinstance(node, exp.ArrayPosition | exp.ArrayAppend | exp.ArrayPrepend | exp.ArrayRemove | exp.ArrayInsert):
         wanted = _plain(node.args["expression"])
-        node.set("expression", text(wanted) if kind is Kind.TEXTS else _comparable(wanted))
+        node.set("expression", text(wanted) if kind is SqlKind.TEXTS else _comparable(wanted))
     if isinstance(node, exp.ArrayPosition):
-        return mark(node, Kind.NUMBER)
+        return mark(node, SqlKind.NUMBER)
     if isinstance(node, exp.ArrayMin | exp.ArrayMax):
-        return mark(node, Kind.TEXT if kind is Kind.TEXTS else Kind.VARIANT)
+        return mark(node, SqlKind.TEXT if kind is SqlKind.TEXTS else SqlKind.VARIANT)
     return mark(node, kind)
 
 
@@ -82,14 +82,14 @@ def _as_list(value: object) -> list[Node]:
 
 def array_to_string(node: Node) -> Node:
     apply(node, array, ("this",))
-    return mark(node, Kind.TEXT)
+    return mark(node, SqlKind.TEXT)
 
 
 def array_literal(node: Node) -> Node:
     kinds = {kind_of(item) for item in node.expressions}
     if len(kinds) > 1:
         apply(node, variant, ("expressions",))
-    return mark(node, Kind.TEXTS if kinds == {Kind.TEXT} else Kind.LIST)
+    return mark(node, SqlKind.TEXTS if kinds == {SqlKind.TEXT} else SqlKind.LIST)
 
 
 def object_construct(node: Node) -> Node:
@@ -100,23 +100,67 @@ def object_construct(node: Node) -> Node:
             raise QueryError.unsupported("OBJECT_CONSTRUCT without pairs of key and value")
         key = pair.this if isinstance(pair.this, exp.Literal) else exp.Literal.string(pair.this.name)
         value = pair.args["expression"]
-        pairs += [key, text(value) if kind_of(value) is Kind.MOMENT else value]
-    return call("sf_object", call("json_object", *pairs), kind=Kind.VARIANT)
+        pairs += [key, text(value) if kind_of(value) is SqlKind.MOMENT else value]
+    return call("sf_object", call("json_object", *pairs), kind=SqlKind.VARIANT)
 
 
 def parse_json(node: Node) -> Node:
     kind = exp.TryCast if node.args.get("safe") else exp.Cast
     json = kind(this=text(node.this), to=exp.DataType.build("JSON"))
-    return cast(json, "VARIANT", Kind.VARIANT)
+    return cast(json, "VARIANT", SqlKind.VARIANT)
 
 
 def object_keys(node: Node) -> Node:
-    return call("json_keys", call("to_json", node.this), kind=Kind.TEXTS)
+    return call("json_keys", call("to_json", node.this), kind=SqlKind.TEXTS)
 
 
 def typeof(node: Node) -> Node:
-    return call("sf_typeof", node.this, kind=Kind.TEXT)
+    return call("sf_typeof", node.this, kind=SqlKind.TEXT)
 
 
 def is_array(node: Node) -> Node:
-    return mark(exp.EQ(this=typeof(node), expression=exp.Literal.string("ARRAY")), Kind.BOOLEAN)
+    return mark(exp.EQ(this=typeof(node), expression=exp.Literal.string("ARRAY")), SqlKind.BOOLEAN)
+
+
+FLATTENED: Columns = {
+    "seq": SqlKind.NUMBER,
+    "key": SqlKind.TEXT,
+    "path": SqlKind.TEXT,
+    "index": SqlKind.NUMBER,
+    "value": SqlKind.VARIANT,
+    "this": SqlKind.VARIANT,
+}
+DEFAULT_NAMES = ["SEQ", "KEY", "PATH", "INDEX", "VALUE", "THIS"]
+"""What sqlglot writes where the user names no columns."""
+
+_LISTED = {
+    "seq": "1",
+    "key": "NULL",
+    "path": "'[' || (generate_subscripts(input, 1) - 1) || ']'",
+    "index": "generate_subscripts(input, 1) - 1",
+    "value": "CAST(unnest(input) AS VARIANT)",
+    "this": "CAST(input AS VARIANT)",
+}
+_EACH = {
+    "seq": "1",
+    "key": "CASE WHEN e.fullkey LIKE '%]' THEN NULL ELSE e.key END",
+    "path": "CASE WHEN e.fullkey LIKE '%]' THEN '[' || e.key || ']' ELSE e.key END",
+    "index": "CASE WHEN e.fullkey LIKE '%]' THEN CAST(e.key AS BIGINT) END",
+    "value": "CAST(e.value AS VARIANT)",
+    "this": "CAST(input AS VARIANT)",
+}
+
+
+def flatten_rows(value: Node, wanted: set[str], *, recursive: bool) -> Node:
+    """A SELECT with one row for each element of the value; none for a NULL or for what is no array or object."""
+    if kind_of(value) in (SqlKind.TEXTS, SqlKind.LIST) and not recursive:
+        names = {"value", *wanted}
+        sql = "SELECT " + ", ".join(f'{_LISTED[name]} AS "{name}"' for name in FLATTENED if name in names)
+    else:
+        sql = "SELECT " + ", ".join(f'{_EACH[name]} AS "{name}"' for name in FLATTENED if name in wanted)
+        sql += f" FROM {'json_tree' if recursive else 'json_each'}"
+        sql += "(CASE WHEN sf_typeof(input) IN ('ARRAY', 'OBJECT') THEN to_json(input) END) AS e WHERE e.fullkey <> '$'"
+    select = parse_one(sql, dialect="duckdb")
+    return select.transform(
+        lambda part: value.copy() if isinstance(part, exp.Column) and part.name == "input" else part
+    )

@@ -12,7 +12,7 @@ from functools import partial
 
 from sqlglot import exp
 
-from triage.sandbox.columns import Kind
+from triage.sandbox.columns import SqlKind
 from triage.sandbox.errors import QueryError
 from triage.sandbox.sql import comparisons, moments, objects
 from triage.sandbox.sql.values import (
@@ -63,23 +63,23 @@ def _find_rule(cls: type[Node]) -> Callable[[Node], Node]:
 
 def _arithmetic(node: Node) -> Node:
     if any(kind_of(node.args.get(key)) in TIMES for key in ("this", "expression")):
-        return mark(node, Kind.MOMENT)
+        return mark(node, SqlKind.MOMENT)
     apply(node, number, ("this", "expression"))
     divisor = node.args.get("expression")
     if isinstance(node, exp.Div) and not (isinstance(divisor, exp.Literal) and divisor.name.strip("0.")):
         # DuckDB gives infinity where Snowflake stops with an error.
-        return call("sf_divide", node.this, node.args["expression"], kind=Kind.NUMBER)
-    return mark(node, Kind.NUMBER)
+        return call("sf_divide", node.this, node.args["expression"], kind=SqlKind.NUMBER)
+    return mark(node, SqlKind.NUMBER)
 
 
 def _measure(node: Node) -> Node:
     apply(node, lambda value: value if isinstance(value, exp.Distinct) else number(value), ("this",))
-    return mark(node, Kind.NUMBER)
+    return mark(node, SqlKind.NUMBER)
 
 
-def _of_text(result: Kind) -> Callable[[Node], Node]:
+def _of_text(result: SqlKind) -> Callable[[Node], Node]:
     def rule(node: Node) -> Node:
-        apply(node, lambda value: value if kind_of(value) is Kind.NUMBER else text(value))
+        apply(node, lambda value: value if kind_of(value) is SqlKind.NUMBER else text(value))
         return mark(node, result)
 
     return rule
@@ -90,7 +90,7 @@ def _listagg(node: Node) -> Node:
     while isinstance(inner, exp.Order):
         inner = inner.this
     apply(inner if isinstance(inner, exp.Distinct) else node, text)
-    return mark(node, Kind.TEXT)
+    return mark(node, SqlKind.TEXT)
 
 
 def _anonymous(node: Node) -> Node:
@@ -100,24 +100,26 @@ def _anonymous(node: Node) -> Node:
         argument = arguments[0]
         if name.removeprefix("TRY_") in ("TO_TIMESTAMP", "TO_TIMESTAMP_NTZ", "TO_TIMESTAMP_LTZ", "TO_TIMESTAMP_TZ"):
             if kind_of(argument) in TIMES:
-                return cast(argument, "TIMESTAMP", Kind.MOMENT)
-            return call("sf_try_timestamp" if name.startswith("TRY_") else "sf_timestamp", argument, kind=Kind.MOMENT)
+                return cast(argument, "TIMESTAMP", SqlKind.MOMENT)
+            return call(
+                "sf_try_timestamp" if name.startswith("TRY_") else "sf_timestamp", argument, kind=SqlKind.MOMENT
+            )
         if name in ("IS_OBJECT", "IS_VARCHAR", "IS_BOOLEAN", "IS_INTEGER"):
             wanted = exp.Literal.string(name.removeprefix("IS_"))
-            return mark(exp.EQ(this=call("sf_typeof", argument), expression=wanted), Kind.BOOLEAN)
+            return mark(exp.EQ(this=call("sf_typeof", argument), expression=wanted), SqlKind.BOOLEAN)
         if name in ("AS_VARCHAR", "AS_CHAR"):
             return text(argument)
         if name in ("AS_INTEGER", "AS_NUMBER", "AS_DECIMAL", "AS_DOUBLE", "AS_REAL"):
-            return mark(exp.TryCast(this=argument, to=exp.DataType.build("DOUBLE")), Kind.NUMBER)
+            return mark(exp.TryCast(this=argument, to=exp.DataType.build("DOUBLE")), SqlKind.NUMBER)
         if name in ("AS_ARRAY", "AS_OBJECT", "TO_OBJECT"):
             return array(argument) if name == "AS_ARRAY" else variant(argument)
         if name == "HASH":
-            return call("hash", argument, kind=Kind.NUMBER)
+            return call("hash", argument, kind=SqlKind.NUMBER)
     raise QueryError.no_function(name)
 
 
 def _literal(node: Node) -> Node:
-    return mark(node, Kind.TEXT if node.args.get("is_string") else Kind.NUMBER)
+    return mark(node, SqlKind.TEXT if node.args.get("is_string") else SqlKind.NUMBER)
 
 
 _Classes = tuple[type[Node], ...]
@@ -142,17 +144,17 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
         _measure,
     ),
     ((exp.GroupConcat,), _listagg),
-    ((exp.DateDiff, exp.MonthsBetween, exp.Extract), moments.of_time(Kind.NUMBER)),
+    ((exp.DateDiff, exp.MonthsBetween, exp.Extract), moments.of_time(SqlKind.NUMBER)),
     (
         (
             exp.Hour, exp.Minute, exp.Second, exp.Day, exp.DayOfMonth, exp.DayOfWeek, exp.DayOfWeekIso, exp.DayOfYear,
             exp.Week, exp.WeekOfYear, exp.Month, exp.Quarter, exp.Year, exp.YearOfWeek,
         ),
-        moments.of_time(Kind.NUMBER),
+        moments.of_time(SqlKind.NUMBER),
     ),
-    ((exp.Dayname, exp.Monthname), moments.of_time(Kind.TEXT)),
-    ((exp.DateAdd, exp.TimeAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AddMonths), moments.of_time(Kind.MOMENT)),
-    ((exp.LastDay, exp.NextDay, exp.PreviousDay, exp.TsOrDsToDate), moments.of_time(Kind.DATE)),
+    ((exp.Dayname, exp.Monthname), moments.of_time(SqlKind.TEXT)),
+    ((exp.DateAdd, exp.TimeAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AddMonths), moments.of_time(SqlKind.MOMENT)),
+    ((exp.LastDay, exp.NextDay, exp.PreviousDay, exp.TsOrDsToDate), moments.of_time(SqlKind.DATE)),
     ((exp.TimeSlice,), moments.time_slice),
     ((exp.UnixToTime,), moments.of_epoch),
     ((exp.ToChar,), moments.to_char),
@@ -164,11 +166,11 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
             exp.SHA2, exp.Initcap, exp.Reverse, exp.Pad, exp.Repeat, exp.Translate, exp.Base64Encode,
             exp.Base64DecodeString, exp.TryBase64DecodeString, exp.Hex, exp.Collate,
         ),
-        _of_text(Kind.TEXT),
+        _of_text(SqlKind.TEXT),
     ),
-    ((exp.Length, exp.StrPosition, exp.RegexpCount, exp.RegexpInstr, exp.Levenshtein), _of_text(Kind.NUMBER)),
-    ((exp.Contains, exp.StartsWith, exp.EndsWith), _of_text(Kind.BOOLEAN)),
-    ((exp.Split, exp.RegexpExtractAll, exp.StrtokToArray), _of_text(Kind.TEXTS)),
+    ((exp.Length, exp.StrPosition, exp.RegexpCount, exp.RegexpInstr, exp.Levenshtein), _of_text(SqlKind.NUMBER)),
+    ((exp.Contains, exp.StartsWith, exp.EndsWith), _of_text(SqlKind.BOOLEAN)),
+    ((exp.Split, exp.RegexpExtractAll, exp.StrtokToArray), _of_text(SqlKind.TEXTS)),
     ((exp.JSONExtract,), objects.path),
     ((exp.Bracket, exp.GetExtract), objects.subscript),
     ((exp.ArraySize,), objects.array_size),
@@ -196,20 +198,20 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
     ((exp.Anonymous,), _anonymous),
 )  # fmt: skip
 
-_RESULT_KINDS: tuple[tuple[_Classes, Kind], ...] = (
-    ((exp.Boolean, exp.Is, exp.Exists), Kind.BOOLEAN),
+_RESULT_KINDS: tuple[tuple[_Classes, SqlKind], ...] = (
+    ((exp.Boolean, exp.Is, exp.Exists), SqlKind.BOOLEAN),
     (
         (
             exp.Count, exp.ApproxDistinct, exp.Hll, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.ToNumber,
             exp.ToDouble, exp.Seq4, exp.Rand, exp.BitwiseAnd, exp.BitwiseOr,
         ),
-        Kind.NUMBER,
+        SqlKind.NUMBER,
     ),
-    ((exp.ArrayAgg, exp.ArrayUniqueAgg), Kind.LIST),
-    ((exp.StrToTime, exp.TimestampFromParts), Kind.MOMENT),
-    ((exp.DateFromParts,), Kind.DATE),
-    ((exp.ToBoolean,), Kind.BOOLEAN),
-    ((exp.Uuid, exp.CurrentUser, exp.CurrentRole, exp.CurrentDatabase), Kind.TEXT),
+    ((exp.ArrayAgg, exp.ArrayUniqueAgg), SqlKind.LIST),
+    ((exp.StrToTime, exp.TimestampFromParts), SqlKind.MOMENT),
+    ((exp.DateFromParts,), SqlKind.DATE),
+    ((exp.ToBoolean,), SqlKind.BOOLEAN),
+    ((exp.Uuid, exp.CurrentUser, exp.CurrentRole, exp.CurrentDatabase), SqlKind.TEXT),
 )  # fmt: skip
 
 _SAME_KIND: _Classes = (

@@ -6,12 +6,12 @@ from datetime import datetime
 
 from sqlglot import exp
 
-from triage.sandbox.columns import Columns, Kind
+from triage.sandbox.columns import Columns, SqlKind
 from triage.sandbox.errors import QueryError
-from triage.sandbox.sql.flatten import DEFAULT_NAMES, FLATTENED, flatten_rows
+from triage.sandbox.sql.objects import DEFAULT_NAMES, FLATTENED, flatten_rows
 from triage.sandbox.sql.rules import rewrite
 from triage.sandbox.sql.values import Node, call, kind_of, mark, named, step
-from triage.sandbox.world import Table
+from triage.sandbox.world import LakeTable
 
 _NAMES = (exp.Identifier, exp.DataType, exp.Var, exp.JSONPath)
 _AGGREGATES = (exp.Window, exp.WithinGroup, exp.Filter)
@@ -22,7 +22,7 @@ _MOST_TABLES = 2_000
 to write them all out, and that cannot be interrupted."""
 
 
-class Relation(dict[str, Kind]):
+class Relation(dict[str, SqlKind]):
     """What a table, a subquery or a common table expression gives: kinds by lower-case column name."""
 
     def __init__(self, columns: Columns, size: int = 1) -> None:
@@ -50,7 +50,7 @@ class Scope:
         self.sources[alias] = relation
         self.size += relation.size
 
-    def kind(self, column: exp.Column) -> Kind:
+    def kind(self, column: exp.Column) -> SqlKind:
         """The kind of a column by its name, as far as it is known."""
         name, table = column.name.lower(), column.table.lower()
         sources = [self.sources[table]] if table in self.sources else [] if table else list(self.sources.values())
@@ -59,13 +59,13 @@ class Scope:
                 return columns[name]
         if not table and name in self.aliases:
             return self.aliases[name]
-        return self.outer.kind(column) if self.outer else Kind.UNKNOWN
+        return self.outer.kind(column) if self.outer else SqlKind.UNKNOWN
 
 
 class Binder:
     """Translates one statement in place."""
 
-    def __init__(self, catalog: Mapping[Table, Columns], *, database: str, now: datetime) -> None:
+    def __init__(self, catalog: Mapping[LakeTable, Columns], *, database: str, now: datetime) -> None:
         """Prepare for one statement.
 
         Args:
@@ -73,7 +73,7 @@ class Binder:
             database: Where unqualified names are looked up.
             now: The moment that CURRENT_TIMESTAMP stands for.
         """
-        self.tables: set[Table] = set()
+        self.tables: set[LakeTable] = set()
         self._catalog = catalog
         self._database = database
         self._now = now
@@ -108,7 +108,7 @@ class Binder:
             scope = Scope(sources={"": left}, outer=outer)
             self._clauses(node, scope, visible, skip={"with_", "this", "expression"})
             columns = {
-                name: Kind.VARIANT if Kind.VARIANT in (kind, other) else kind
+                name: SqlKind.VARIANT if SqlKind.VARIANT in (kind, other) else kind
                 for (name, kind), other in zip(left.items(), _padded(right, len(left)), strict=True)
             }
             return Relation(columns, left.size + right.size)
@@ -153,7 +153,7 @@ class Binder:
         if isinstance(node, exp.Query):
             outputs = self.query(node, ctes, scope)
             scope.size += outputs.size
-            return mark(node, next(iter(outputs.values()), Kind.UNKNOWN))
+            return mark(node, next(iter(outputs.values()), SqlKind.UNKNOWN))
         if isinstance(node, exp.StarMap):
             return self._whole_row(scope)
         self._clauses(node, scope, ctes, skip=set())
@@ -174,16 +174,16 @@ class Binder:
             return node
         if isinstance(core, exp.ArrayAgg | exp.ArrayUniqueAgg):
             # Over no rows Snowflake gives an empty array, and an empty text for LISTAGG.
-            return mark(exp.Coalesce(this=node, expressions=[exp.Array(expressions=[])]), Kind.LIST)
+            return mark(exp.Coalesce(this=node, expressions=[exp.Array(expressions=[])]), SqlKind.LIST)
         if isinstance(core, exp.GroupConcat):
-            return mark(exp.Coalesce(this=node, expressions=[exp.Literal.string("")]), Kind.TEXT)
+            return mark(exp.Coalesce(this=node, expressions=[exp.Literal.string("")]), SqlKind.TEXT)
         return node
 
     def _whole_row(self, scope: Scope) -> Node:
         if len(scope.sources) != 1:
             raise QueryError.unsupported("OBJECT_CONSTRUCT(*) over several tables")
         row = exp.column(exp.to_identifier(next(iter(scope.sources)), quoted=True))
-        return call("sf_object", call("to_json", row), kind=Kind.VARIANT)
+        return call("sf_object", call("to_json", row), kind=SqlKind.VARIANT)
 
     # ---- Tables --------------------------------------------------------------------------------------------------
 
@@ -220,7 +220,7 @@ class Binder:
             scope.add(alias, Relation({}))
         elif isinstance(node, exp.Values):
             names = node.args["alias"].columns if node.args.get("alias") else []
-            scope.add(alias, Relation({name.name.lower(): Kind.UNKNOWN for name in names}))
+            scope.add(alias, Relation({name.name.lower(): SqlKind.UNKNOWN for name in names}))
         else:
             raise QueryError.unsupported(f"table function {node.sql(dialect='snowflake')[:80]}")
 
@@ -276,8 +276,8 @@ def _renamed(relation: Relation, alias: Node | None) -> Relation:
     return Relation(dict(zip(names, relation.values(), strict=False)), relation.size)
 
 
-def _padded(columns: Columns, length: int) -> list[Kind]:
-    return [*columns.values(), *[Kind.UNKNOWN] * length][:length]
+def _padded(columns: Columns, length: int) -> list[SqlKind]:
+    return [*columns.values(), *[SqlKind.UNKNOWN] * length][:length]
 
 
 def _outputs(select: exp.Select, scope: Scope) -> Columns:

@@ -4,34 +4,34 @@ from collections.abc import Callable, Iterable
 
 from sqlglot import exp
 
-from triage.sandbox.columns import Kind
+from triage.sandbox.columns import SqlKind
 
 Node = exp.Expr
-ARRAYS = (Kind.TEXTS, Kind.LIST)
-TIMES = (Kind.MOMENT, Kind.DATE)
+ARRAYS = (SqlKind.TEXTS, SqlKind.LIST)
+TIMES = (SqlKind.MOMENT, SqlKind.DATE)
 
 
-def kind_of(node: object) -> Kind:
+def kind_of(node: object) -> SqlKind:
     """The kind that `rewrite` found for a node."""
     if isinstance(node, Node):
         found = node.meta.get("kind")
-        if isinstance(found, Kind):
+        if isinstance(found, SqlKind):
             return found
-    return Kind.UNKNOWN
+    return SqlKind.UNKNOWN
 
 
-def mark(node: Node, kind: Kind) -> Node:
+def mark(node: Node, kind: SqlKind) -> Node:
     """Note a node's kind."""
     node.meta["kind"] = kind
     return node
 
 
-def call(name: str, *arguments: Node, kind: Kind = Kind.UNKNOWN) -> Node:
+def call(name: str, *arguments: Node, kind: SqlKind = SqlKind.UNKNOWN) -> Node:
     """A DuckDB function call."""
     return mark(exp.Anonymous(this=name, expressions=list(arguments)), kind)
 
 
-def cast(node: Node, type_: str, kind: Kind) -> Node:
+def cast(node: Node, type_: str, kind: SqlKind) -> Node:
     """A DuckDB cast."""
     return mark(exp.Cast(this=node, to=exp.DataType.build(type_, dialect="duckdb")), kind)
 
@@ -39,48 +39,48 @@ def cast(node: Node, type_: str, kind: Kind) -> Node:
 def text(node: Node) -> Node:
     """The value as Snowflake writes it when it needs a text."""
     kind = kind_of(node)
-    if kind in (Kind.TEXT, Kind.UNKNOWN):
+    if kind in (SqlKind.TEXT, SqlKind.UNKNOWN):
         return node
-    if kind is Kind.VARIANT:
-        return call("sf_text", node, kind=Kind.TEXT)
-    if kind is Kind.MOMENT:
-        return call("sf_moment", node, kind=Kind.TEXT)
+    if kind is SqlKind.VARIANT:
+        return call("sf_text", node, kind=SqlKind.TEXT)
+    if kind is SqlKind.MOMENT:
+        return call("sf_moment", node, kind=SqlKind.TEXT)
     if kind in ARRAYS:
         node = call("to_json", node)
-    return cast(node, "VARCHAR", Kind.TEXT)
+    return cast(node, "VARCHAR", SqlKind.TEXT)
 
 
 def number(node: Node) -> Node:
     """A VARIANT or a text as a number; a text that is none fails the query, as it does in Snowflake."""
-    return cast(node, "DOUBLE", Kind.NUMBER) if kind_of(node) in (Kind.VARIANT, Kind.TEXT) else node
+    return cast(node, "DOUBLE", SqlKind.NUMBER) if kind_of(node) in (SqlKind.VARIANT, SqlKind.TEXT) else node
 
 
 def truth(node: Node) -> Node:
     """A VARIANT as a condition."""
-    return cast(node, "BOOLEAN", Kind.BOOLEAN) if kind_of(node) is Kind.VARIANT else node
+    return cast(node, "BOOLEAN", SqlKind.BOOLEAN) if kind_of(node) is SqlKind.VARIANT else node
 
 
 def moment(node: Node) -> Node:
     """A text or a VARIANT as a point in time."""
-    return cast(node, "TIMESTAMP", Kind.MOMENT) if kind_of(node) in (Kind.VARIANT, Kind.TEXT) else node
+    return cast(node, "TIMESTAMP", SqlKind.MOMENT) if kind_of(node) in (SqlKind.VARIANT, SqlKind.TEXT) else node
 
 
 def variant(node: Node) -> Node:
     """The value as a VARIANT."""
-    return node if kind_of(node) is Kind.VARIANT else cast(node, "VARIANT", Kind.VARIANT)
+    return node if kind_of(node) is SqlKind.VARIANT else cast(node, "VARIANT", SqlKind.VARIANT)
 
 
 def array(node: Node) -> Node:
     """A VARIANT as an array; NULL where it holds none."""
-    return node if kind_of(node) in ARRAYS else call("sf_list", node, kind=Kind.LIST)
+    return node if kind_of(node) in ARRAYS else call("sf_list", node, kind=SqlKind.LIST)
 
 
 def step(node: Node, key: str | int) -> Node:
     """One step into a VARIANT: a key, case-sensitive, or a zero-based index; NULL where there is nothing."""
     literal = exp.Literal.string(key) if isinstance(key, str) else exp.Literal.number(key + 1)
     if isinstance(key, int) and key < 0:
-        return mark(exp.null(), Kind.VARIANT)
-    return call("variant_extract", variant(node), literal, kind=Kind.VARIANT)
+        return mark(exp.null(), SqlKind.VARIANT)
+    return call("variant_extract", variant(node), literal, kind=SqlKind.VARIANT)
 
 
 def apply(node: Node, convert: Callable[[Node], Node], keys: Iterable[str] = ()) -> None:
@@ -93,11 +93,11 @@ def apply(node: Node, convert: Callable[[Node], Node], keys: Iterable[str] = ())
             node.set(key, convert(value))
 
 
-def common_kind(node: Node) -> Kind:
+def common_kind(node: Node) -> SqlKind:
     kinds = [kind_of(child) for child in node.iter_expressions() if not isinstance(child, exp.Null)]
-    if Kind.VARIANT in kinds:
-        return Kind.VARIANT
-    return next((kind for kind in kinds if kind is not Kind.UNKNOWN), Kind.UNKNOWN)
+    if SqlKind.VARIANT in kinds:
+        return SqlKind.VARIANT
+    return next((kind for kind in kinds if kind is not SqlKind.UNKNOWN), SqlKind.UNKNOWN)
 
 
 def named(projection: Node) -> Node:

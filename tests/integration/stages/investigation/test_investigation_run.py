@@ -15,8 +15,7 @@ from triage.domain.verdict import Disposition
 from triage.errors import ModelError, StoreError
 from triage.pipeline.judgement import objections
 from triage.ports import Progress
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 
 pytestmark = pytest.mark.anyio
@@ -26,7 +25,7 @@ pytestmark = pytest.mark.anyio
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """The tiny world."""
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
-    with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
+    with SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as running:
         yield running
 
 

@@ -20,8 +20,7 @@ from triage.domain.verdict import Analyst, Disposition
 from triage.edges.store import open_store
 from triage.pipeline.spending import StoreMeter, midnight
 from triage.ports import ChatReply, Claim, Spend, Store
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import Price, Settings
 from triage.stages.model_calls import cost_of
@@ -36,7 +35,7 @@ DAY = datetime.fromisoformat(NOW)
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """The tiny world."""
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
-    with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
+    with SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as running:
         yield running
 
 

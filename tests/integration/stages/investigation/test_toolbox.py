@@ -20,8 +20,7 @@ from triage.domain.window import TimeWindow
 from triage.edges.clock import SystemClock
 from triage.edges.panther.client import connect
 from triage.ports import QueryLimits, ToolCall
-from triage.sandbox.permissions import Token
-from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
+from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment.coverage import ToolCoverage
@@ -40,7 +39,7 @@ ALL = "SELECT door, state FROM panther_logs.public.custom_door WHERE p_event_tim
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[SandboxServer]:
     """The tiny world."""
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
-    with SandboxServer(world, SandboxOptions(tokens=(Token(TOKEN),))) as running:
+    with SandboxServer(world, SandboxOptions(tokens=(ApiToken(TOKEN),))) as running:
         yield running
 
 

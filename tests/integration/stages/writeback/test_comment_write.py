@@ -22,7 +22,7 @@ from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import PantherDenied, PantherError, PantherUnreachable
 from triage.ports import Clock, Comment, Comments, PantherApi, Receipt, Store
-from triage.sandbox.server import Fault, SandboxOptions, SandboxServer, Token
+from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report
@@ -103,7 +103,7 @@ class Opened:
 def bench(tmp_path: Path) -> Iterator[Bench]:
     folder = tmp_path / "world"
     folder.mkdir()
-    tokens = (Token("sandbox-token"), Token("reader", frozenset({"AlertRead"})))
+    tokens = (ApiToken("sandbox-token"), ApiToken("reader", frozenset({"AlertRead"})))
     options = SandboxOptions(tokens=tokens)
     with SandboxServer(load_world(write_world(folder)), options) as server, cable(server.url) as line:
         yield Bench(server, line, tmp_path)

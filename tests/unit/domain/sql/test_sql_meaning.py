@@ -9,7 +9,7 @@ import pytest
 
 from triage.domain.sql import parse_read_only
 from triage.domain.window import TimeWindow
-from triage.sandbox.lake import Lake
+from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 
 NOW = datetime(2026, 3, 10, 12, tzinfo=UTC)
@@ -42,7 +42,7 @@ EVENTS = [
 
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[DuckLake]:
     """Five CloudTrail events, as recorded."""
     root = tmp_path_factory.mktemp("world")
     (root / "world.json").write_text(json.dumps({"now": NOW.isoformat(), "org": "test"}))
@@ -51,7 +51,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Lake]:
     file = root / "lake" / "panther_logs" / "aws_cloudtrail.ndjson"
     file.parent.mkdir(parents=True)
     file.write_text("\n".join(map(json.dumps, EVENTS)))
-    lake = Lake(load_world(root, as_recorded=True))
+    lake = DuckLake(load_world(root, as_recorded=True))
     yield lake
     lake.close()
 
@@ -116,7 +116,7 @@ STATEMENTS = [
     [*(f"SELECT {found} AS v FROM {TRAIL} ORDER BY p_row_id" for found in EXPRESSIONS), *STATEMENTS],
     ids=range(len(EXPRESSIONS) + len(STATEMENTS)),
 )
-def test_the_statement_answers_as_its_author_meant(lake: Lake, text: str) -> None:
+def test_the_statement_answers_as_its_author_meant(lake: DuckLake, text: str) -> None:
     """The written-anew statement gives the same rows, also where bounds were added that leave nothing out."""
     query = parse_read_only(text, window=WINDOW, now=NOW)
     wanted = [list(row.values()) for row in lake.run(text, database="panther_logs").rows]

@@ -1,7 +1,7 @@
-"""Snowflake SQL, as Panther's users write it, translated into DuckDB's.
+"""One statement of Snowflake SQL, translated into DuckDB's in three steps.
 
-Three steps: Panther's macros are written out in the text (`sql/macros.py`), the statement is parsed as Snowflake and
-rewritten node by node where the two differ in meaning (`sql/scopes.py`, `sql/rules.py`), and sqlglot writes it as DuckDB.
+Panther's macros are expanded in the text (`macros.py`), the statement is parsed as Snowflake and rewritten node by node
+where the two differ in meaning (`scopes.py`, `rules.py`), and sqlglot writes it as DuckDB.
 Only the embedded Panther translates; its clients send Snowflake SQL.
 """
 
@@ -17,7 +17,7 @@ from triage.sandbox.columns import Columns
 from triage.sandbox.errors import QueryError
 from triage.sandbox.sql.macros import expand_macros
 from triage.sandbox.sql.scopes import Binder
-from triage.sandbox.world import Table
+from triage.sandbox.world import LakeTable
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,11 +25,11 @@ class Translated:
     """A statement that DuckDB runs."""
 
     sql: str
-    tables: frozenset[Table]
+    tables: frozenset[LakeTable]
     """What it reads."""
 
 
-def translate(sql: str, catalog: Mapping[Table, Columns], *, database: str, now: datetime) -> Translated:
+def translate(sql: str, catalog: Mapping[LakeTable, Columns], *, database: str, now: datetime) -> Translated:
     """Translate one SELECT.
 
     Args:
