@@ -148,9 +148,9 @@ class Backend:
 
     world: World
     lake: "DuckLake"
-    alerts: Alerts
-    comments: AlertComments
-    queries: Queries
+    alerts: "Alerts"
+    comments: "AlertComments"
+    queries: "Queries"
     max_page: int
     """Most alerts, events, comments or sources on a page; larger pages are cut to it."""
 
