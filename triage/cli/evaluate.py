@@ -13,7 +13,7 @@ import click
 
 from triage.cli.common import UNFINISHED, log_to_stderr, note, run_async, write_file
 from triage.cli.lazy import require
-from triage.cli.options import json_option
+from triage.cli.options import json_option, seed_option
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare as compare_results
 from triage.evaluation.labels import load_labels
@@ -44,6 +44,7 @@ llm:
 @click.option("--alert-only/--no-alert-only", default=True, show_default=True, help="Also without the data lake.")
 @click.option("--fail-under", metavar="recall=0.9,…", help="Exit 1 below these.")
 @json_option
+@seed_option
 @click.option("--html", metavar="FILE", help="Write the figures as one HTML page with plots.")
 def run(
     config: str | None,

@@ -45,6 +45,14 @@ def _clock(_context: click.Context, _param: click.Parameter, text: str | None) -
     return SystemClock() if moment is None else FixedStartClock(moment)
 
 
+def _refuse_seed(_context: click.Context, _param: click.Parameter, text: str | None) -> None:
+    if text is not None:
+        raise ConfigError(
+            "--seed is gone: make a world of another seed with `python -m tools.worlds DIR --seed N` in a checkout,"
+            " then give --world DIR"
+        )
+
+
 def age_option(name: str, help: str, *, default: str | None = None, zero: bool = False) -> Callable[[F], F]:  # noqa: A002 - click's parameter
     """An option such as `--since 24h`; the command gets a timedelta, or `None` without option and default.
 
@@ -77,5 +85,7 @@ now_option = click.option(
     "--now", "clock", metavar="TIME", callback=_clock, help="Set the program's clock, such as 2026-03-01T12:00:00Z."
 )
 page_option = click.option("--html", metavar="FILE", help="Write the investigation as one HTML page.")
+seed_option = click.option("--seed", hidden=True, expose_value=False, is_eager=True, callback=_refuse_seed)
+"""Says where `--seed` went; for one version after the generator left the package."""
 since_option = age_option("--since", "Only alerts created in the last 24h, 7d, …")
 verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr as JSON lines.")

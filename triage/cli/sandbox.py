@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from triage.cli.options import seed_option
 from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
@@ -18,6 +19,7 @@ from triage.sandbox.world import load_world
 @click.option("--token", default=None, help="The only API token accepted (default: any).")
 @click.option("--api-latency", default=0.0, metavar="SECONDS", help="Delay of each reply.")
 @click.option("--query-latency", default=0.0, metavar="SECONDS", help="Minimum time of a lake query.")
+@seed_option
 def serve(
     world: str | None, port: int, as_recorded: bool, token: str | None, api_latency: float, query_latency: float
 ) -> int:

@@ -193,3 +193,15 @@ def test_the_offline_analyst_is_not_counted_as_the_model(world: Path, tmp_path: 
     assert ran.status == 1
     assert ran.json["scores"]["failed"] == 2
     assert "budget is used up" in ran.json["alerts"][0]["outcome"]["error"]
+
+
+@pytest.mark.parametrize("command", [("eval", "run"), ("sandbox", "serve")])
+def test_the_seed_of_former_versions_is_refused_with_the_way_to_go(command: tuple[str, str], tmp_path: Path) -> None:
+    """`--seed` ends with status 2 and one line that says how to make such a world; the help doesn't list it."""
+    ran = run_cli(*command, "--seed", "2", directory=tmp_path)
+    assert (ran.status, ran.out) == (2, "")
+    assert ran.err == (
+        "triage: --seed is gone: make a world of another seed with `python -m tools.worlds DIR --seed N` in a checkout,"
+        " then give --world DIR\n"
+    )
+    assert "--seed" not in run_cli(*command, "--help", directory=tmp_path).out
