@@ -1,3 +1,3 @@
 """Alert triage for the Panther SIEM: a model proposes, code verifies."""
 
-__version__ = "0.1.0"
+__version__ = "0.2.0"
