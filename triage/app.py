@@ -13,8 +13,9 @@ from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import ConfigError
+from triage.pipeline.parts import ToolboxFactory
 from triage.pipeline.publisher import Publisher
-from triage.pipeline.run import Pipeline, ToolboxFactory
+from triage.pipeline.run import Pipeline
 from triage.ports import (
     ChatModel,
     Clock,

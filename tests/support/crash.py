@@ -26,8 +26,9 @@ from tests.support.wired import playbooks, prompts, wired
 from triage.edges.clock import FixedStartClock
 from triage.edges.process import has_ended, process_name
 from triage.ports import State, Store
-from triage.service.loop import LEASE_SECONDS, Service
+from triage.service.loop import Service
 from triage.service.poller import LEASE_SECONDS as POLLER_SECONDS
+from triage.service.worker import LEASE_SECONDS
 from triage.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
@@ -202,10 +203,10 @@ async def work(service: Service, plan: Plan) -> None:
         return
     await service.run_once()
     while plan.lease:
-        states = (await service.store.queue.status(now=service.clock.now())).by_state
+        states = (await service.pipeline.store.queue.status(now=service.pipeline.clock.now())).by_state
         if not {State.QUEUED, State.RUNNING} & states.keys():
             break
-        await service.clock.sleep(0.1)
+        await service.pipeline.clock.sleep(0.1)
         await service.run_once(polls=False)
 
 
@@ -225,11 +226,7 @@ async def run(directory: Path, now: datetime, plan: Plan) -> None:
 
     async with wired(settings, clock, seen_store=seen_store, seen_comments=seen_comments) as app:
         service = Service(
-            settings=settings,
             pipeline=app.pipeline,
-            alerts=app.panther.alerts,
-            store=app.store,
-            clock=clock,
             observe=lambda _progress: None,
             name=process_name(),
             has_ended=(lambda _name: False) if plan.lease else has_ended,

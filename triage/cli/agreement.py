@@ -13,7 +13,7 @@ from triage.domain.calibration import ConfidenceMap
 from triage.edges.panther import connect
 from triage.errors import ConfigError
 from triage.evaluation.agreement import Agreement, agreement, fit, gather
-from triage.evaluation.text import number, percent
+from triage.evaluation.text import calibration_lines, percent
 from triage.pipeline.calibration import load_fit, save_fit
 from triage.ports import Clock, Store, Values
 from triage.settings import Settings
@@ -109,16 +109,10 @@ def _text(found: Agreement, fitted: ConfidenceMap | None) -> Iterator[str]:
     rows = [(truth, *(str(row[name]) for name in columns)) for truth, row in found.confusion.items()]
     yield from table([("people", *columns), *rows], right=range(1, 1 + len(columns)))
     yield ""
-    calibration = found.calibration
     yield f"agreement, where it decided      {percent(found.agreed)}"
     yield f"malicious called benign          {percent(found.missed)}"
     yield f"benign called malicious          {percent(found.false_alarms)}"
-    yield f"confidence                       Brier {number(calibration.brier)}, error {number(calibration.error)}"
-    for line in calibration.table:
-        yield (
-            f"  stated {line.low:.1f} to {line.high:.1f}: {line.count:>4} verdicts, stated {line.stated:.2f}, "
-            f"right {line.came_true:.2f}"
-        )
+    yield from calibration_lines(found.calibration, width=33)
     if found.by_detection:
         yield ""
         counted = [

@@ -31,8 +31,7 @@ from triage.edges.process import has_ended, process_name
 from triage.errors import TriageError
 from triage.pipeline.single import claim_alert
 from triage.ports import AlertRecord, Clock
-from triage.service.loop import LEASE_SECONDS, Service, Tally
-from triage.settings import Settings
+from triage.service.worker import LEASE_SECONDS, Tally, Worker
 from triage.stages.reporting import to_json
 
 
@@ -65,7 +64,7 @@ def command(
     async def work() -> tuple[AlertRecord, Investigation, Tally]:
         writing = write or settings.writeback.enabled
         async with open_app(settings, clock=clock, write=writing, dry_run=note_lines if dry_run else None) as app:
-            return await _investigate(app, settings, clock, alert, quiet=as_json)
+            return await _investigate(app, clock, alert, quiet=as_json)
 
     record, investigation, tally = run_async(work())
     if html:
@@ -80,34 +79,24 @@ def command(
 
 
 async def _investigate(
-    app: App, settings: Settings, clock: Clock, alert_id: str, *, quiet: bool
+    app: App, clock: Clock, alert_id: str, *, quiet: bool
 ) -> tuple[AlertRecord, Investigation, Tally]:
     alert = await app.panther.alerts.alert(alert_id)
     if not quiet:
         note(f"{alert.severity.value} {alert.title} ({alert.detection_id or 'no detection'})")
-    name = f"{process_name()}/investigate"
     # Don't wait for the lease of a process that was killed while it worked on this alert.
     await app.store.queue.release_ended(has_ended, now=clock.now())
     claim = await claim_alert(
         app.store.queue,
         alert,
         reason="requested by ID",
-        worker=name,
+        worker=f"{process_name()}/investigate",
         clock=clock,
         lease_seconds=LEASE_SECONDS,
         fresh=True,
     )
-    service = Service(
-        settings=settings,
-        pipeline=app.pipeline,
-        alerts=app.panther.alerts,
-        store=app.store,
-        clock=clock,
-        observe=observer(quiet=quiet),
-        name=name,
-    )
     tally = Tally()
-    await service.work(claim, tally, forced=True)
+    await Worker(app.pipeline, observer(quiet=quiet)).finish(claim, tally, forced=True)
     record = await record_of(app.store.records, alert_id)
     investigation = await app.store.records.investigation(alert_id)
     if tally.failed or investigation is None or tally.skipped:

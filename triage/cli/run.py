@@ -27,7 +27,8 @@ from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
 from triage.ports import Clock
-from triage.service.loop import Service, Tally, TurnResult
+from triage.service.loop import Service
+from triage.service.worker import Tally, TurnResult
 from triage.settings import Settings
 
 
@@ -145,11 +146,7 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
 
 def _service(app: App, options: RunOptions, done: Callable[[Alert, TurnResult], None]) -> Service:
     return Service(
-        settings=app.settings,
         pipeline=app.pipeline,
-        alerts=app.panther.alerts,
-        store=app.store,
-        clock=app.clock,
         observe=observer(quiet=options.as_json or not options.verbose),
         name=process_name(),
         has_ended=has_ended,

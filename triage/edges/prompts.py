@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Mapping
-from functools import cached_property
+from functools import cache, cached_property
 from pathlib import Path
 from typing import cast
 
@@ -99,10 +99,22 @@ def load_prompts(directory: str | Path = "") -> TemplatePrompts:
     Raises:
         PromptError: The directory does not exist, or a template cannot be parsed.
     """
-    own = [Path(directory).expanduser()] if directory else []
-    if own and not own[0].is_dir():
-        raise PromptError(f"investigation.prompts: {own[0]} is not a directory")
-    prompts = TemplatePrompts((*own, shipped()))
+    if not directory:
+        return _shipped_prompts()
+    own = Path(directory).expanduser()
+    if not own.is_dir():
+        raise PromptError(f"investigation.prompts: {own} is not a directory")
+    return _checked((own, shipped()))
+
+
+@cache
+def _shipped_prompts() -> TemplatePrompts:
+    # Once per process: compiling them takes longer than replaying a record.
+    return _checked((shipped(),))
+
+
+def _checked(directories: tuple[Path, ...]) -> TemplatePrompts:
+    prompts = TemplatePrompts(directories)
     prompts.check()
     return prompts
 

@@ -33,10 +33,7 @@ def evaluation_page(result: EvaluationResult) -> str:
         ("silent log, neither extreme", scores.silent),
         ("twins told apart", scores.twins),
     ]
-    beside = {"this run": whole, **scores.baselines}
-    if result.alert_only:
-        beside["alert only"] = result.alert_only.whole
-    against = [(name, part.accepted) for name, part in beside.items()]
+    against = [(name, part.accepted) for name, part in result.answerers().items()]
     types = [(name, part.accepted) for name, part in scores.by_log_type.items()]
     rows = []
     for entry in result.alerts:

@@ -3,7 +3,7 @@
 import json
 import re
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeVar
 
 from pydantic import JsonValue, ValidationError
 
@@ -16,6 +16,8 @@ from triage.errors import ConfigError, NotFound, StoreError
 from triage.pipeline.single import claim_alert
 from triage.ports import Clock, Journal, Records, Store
 
+Document = TypeVar("Document", bound=Value)
+
 _LEASE = 3600.0
 _UNPRINTED = re.compile(r"[^\n -~]+")
 
@@ -23,8 +25,8 @@ _UNPRINTED = re.compile(r"[^\n -~]+")
 def ascii_json(value: Value) -> str:
     """One indented JSON document with a last line break, printable as it is.
 
-    Whatever is not printable ASCII is escaped, which any reader of JSON undoes: no control, bidi or invisible character of
-    a log reaches a terminal raw. Such characters occur only inside strings, so the document can be changed as text.
+    Everything but printable ASCII is escaped, which any reader of JSON undoes: no control, bidi or invisible character
+    of a log reaches a terminal raw. Such characters occur only inside strings, so the document can be changed as text.
     """
 
     def escape(letter: str) -> str:
@@ -47,11 +49,11 @@ class Unrecorded(NotFound):
 
 
 class CaseRecord(Value):
-    """A case as it is kept in a file."""
+    """A recorded investigation as it is kept in a file."""
 
     format: Literal["triage-record/1"] = "triage-record/1"
     version: str = __version__
-    """Of the program that exported it."""
+    """The version of the program that exported it."""
     alert: Alert
     steps: tuple[RecordedStep, ...]
     investigation: Investigation
@@ -89,12 +91,17 @@ async def read_record(records: Records, journal: Journal, alert_id: str) -> Case
 
 def load_record(path: Path) -> CaseRecord:
     """Read a file that `triage eval record export` wrote. Raises ConfigError."""
+    return read_document(path, CaseRecord, "a record that `triage eval record export` wrote")
+
+
+def read_document(path: Path, model: type[Document], what: str) -> Document:
+    """Read a JSON document from a file. Raises ConfigError; `what` says which kind of file was expected."""
     try:
-        return CaseRecord.model_validate_json(path.read_text(encoding="utf-8"))
+        return model.model_validate_json(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
     except ValidationError as error:
-        raise ConfigError(f"{path} is not a record that `triage eval record export` wrote") from error
+        raise ConfigError(f"{path} is not {what}") from error
 
 
 async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: str) -> None:

@@ -1,18 +1,16 @@
 """An evaluation as it is kept, compared and printed."""
 
 import math
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Literal
-
-from pydantic import ValidationError
 
 from triage.domain.base import Value
 from triage.errors import ConfigError
 from triage.evaluation.labels import Label
-from triage.evaluation.metrics import Rate
 from triage.evaluation.outcome import AlertOutcome, EvaluationRun
-from triage.evaluation.record import ascii_json
-from triage.evaluation.scores import Scores, score
+from triage.evaluation.record import ascii_json, read_document
+from triage.evaluation.scores import Figures, Scores, score
 
 
 class EvaluationResult(Value):
@@ -29,6 +27,11 @@ class EvaluationResult(Value):
     """The same investigator without the data lake."""
     alerts: tuple["LabelledOutcome", ...]
 
+    def answerers(self) -> dict[str, Figures]:
+        """The figures of this run and of everything it is compared with, by name; this run first."""
+        alert_only = {"alert only": self.alert_only.whole} if self.alert_only else {}
+        return {"this run": self.scores.whole, **alert_only, **self.scores.baselines}
+
     def text(self) -> str:
         """Canonical JSON in ASCII, one document with a last line break."""
         return ascii_json(self)
@@ -42,6 +45,15 @@ class LabelledOutcome(Value):
     absence: bool = False
     outcome: AlertOutcome
 
+    @classmethod
+    def of(cls, label: Label, outcome: AlertOutcome) -> "LabelledOutcome":
+        return cls(
+            truth=label.verdict.value if label.verdict else "",
+            right=tuple(entry.value for entry in label.right),
+            absence=label.absence,
+            outcome=outcome,
+        )
+
     @property
     def accepted(self) -> bool:
         return self.outcome.verdict is not None and self.outcome.verdict.value in self.right
@@ -52,17 +64,6 @@ def build_result(
 ) -> EvaluationResult:
     """Put labels and outcomes together."""
     known = {label.alert_id: label for label in labels}
-    judged = []
-    for outcome in ran.outcomes:
-        label = known[outcome.alert_id]
-        judged.append(
-            LabelledOutcome(
-                truth=label.verdict.value if label.verdict else "",
-                right=tuple(entry.value for entry in label.right),
-                absence=label.absence,
-                outcome=outcome,
-            )
-        )
     return EvaluationResult(
         world=world,
         analyst=ran.analyst,
@@ -71,18 +72,13 @@ def build_result(
         repeat=repeat,
         scores=score(labels, ran.outcomes, left_out=ran.unlabelled),
         alert_only=score(labels, alert_only.outcomes, left_out=alert_only.unlabelled) if alert_only else None,
-        alerts=tuple(judged),
+        alerts=tuple(LabelledOutcome.of(known[outcome.alert_id], outcome) for outcome in ran.outcomes),
     )
 
 
 def load_result(path: Path) -> EvaluationResult:
     """Read what `triage eval run --json` wrote. Raises ConfigError."""
-    try:
-        return EvaluationResult.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
-    except ValidationError as error:
-        raise ConfigError(f"{path} is not an evaluation that `triage eval run --json` wrote") from error
+    return read_document(path, EvaluationResult, "an evaluation that `triage eval run --json` wrote")
 
 
 def thresholds(text: str) -> dict[str, float]:
@@ -98,50 +94,31 @@ def thresholds(text: str) -> dict[str, float]:
         except ValueError:
             least = math.nan
         if math.isnan(least):
-            # Nothing is below it, so that every run would pass.
+            # Nothing is below NaN, so every run would pass.
             raise ConfigError(f"--fail-under: {name} needs a number, such as {name}=0.9")
         found[name] = least
     return found
 
 
-MEASURES = (
-    "recall",
-    "caught",
-    "rejection",
-    "accepted",
-    "balanced_accuracy",
-    "not_missed",
-    "silent",
-    "twins",
-    "stability",
-)
-"""What a threshold can be set on; each is better the higher it is."""
-
-
-def measure(scores: Scores, name: str) -> float | None:
-    """One of `MEASURES`; `None` where nothing was counted."""
-    part = scores.whole
-    if name == "balanced_accuracy":
-        return part.balanced_accuracy
-    if name == "not_missed":
-        return None if part.missed.value is None else 1 - part.missed.value
-    rates: dict[str, Rate] = {
-        "recall": part.recall,
-        "caught": part.caught,
-        "rejection": part.rejection,
-        "accepted": part.accepted,
-        "silent": scores.silent,
-        "twins": scores.twins,
-        "stability": scores.stability,
-    }
-    return rates[name].value
+MEASURES: Mapping[str, Callable[[Scores], float | None]] = {
+    "recall": lambda scores: scores.whole.recall.value,
+    "caught": lambda scores: scores.whole.caught.value,
+    "rejection": lambda scores: scores.whole.rejection.value,
+    "accepted": lambda scores: scores.whole.accepted.value,
+    "balanced_accuracy": lambda scores: scores.whole.balanced_accuracy,
+    "not_missed": lambda scores: None if scores.whole.missed.value is None else 1 - scores.whole.missed.value,
+    "silent": lambda scores: scores.silent.value,
+    "twins": lambda scores: scores.twins.value,
+    "stability": lambda scores: scores.stability.value,
+}
+"""What a threshold can be set on; higher is better. `None` where nothing was counted."""
 
 
 def below(scores: Scores, wanted: dict[str, float]) -> tuple[str, ...]:
-    """Each threshold that is missed, in words. A measure over nothing misses its threshold."""
+    """Each missed threshold, in words. A measure over nothing misses its threshold."""
     missed = []
     for name, least in wanted.items():
-        value = measure(scores, name)
+        value = MEASURES[name](scores)
         if value is None or value < least:
             missed.append(f"{name} is {'unknown' if value is None else f'{value:.3f}'}, wanted {least:g}")
     return tuple(missed)

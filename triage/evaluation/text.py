@@ -6,7 +6,7 @@ from triage.domain.clean import printable
 from triage.evaluation.compare import EvaluationDiff
 from triage.evaluation.metrics import Rate
 from triage.evaluation.result import EvaluationResult
-from triage.evaluation.scores import Figures, Scores
+from triage.evaluation.scores import Calibration, Figures
 
 _ROWS: tuple[tuple[str, str], ...] = (
     ("recall", "malicious called malicious"),
@@ -55,9 +55,9 @@ def _evaluation(result: EvaluationResult, seconds: float | None, currency: str) 
     if scores.failed:
         yield f"{scores.failed} investigations failed; they count as never right"
     yield ""
-    yield from _confusion(scores)
+    yield from confusion_lines(scores.confusion, title="truth")
     yield ""
-    yield from _parts({"this run": scores.whole, **_beside(result), **scores.baselines})
+    yield from _parts(result.answerers())
     yield ""
     yield f"silent log, neither extreme    {percent(scores.silent)}"
     yield f"right, certain labels only     {percent(scores.certain.accepted)}"
@@ -67,10 +67,7 @@ def _evaluation(result: EvaluationResult, seconds: float | None, currency: str) 
     yield f"same verdict in every repeat   {percent(scores.stability)}"
     yield f"evidence holds a decisive record {percent(scores.seen)}; a finding cites it {percent(scores.decisive)}"
     yield f"findings                       {scores.verified} verified, {scores.dropped} dropped"
-    calibration = scores.calibration
-    yield f"confidence                     Brier {number(calibration.brier)}, error {number(calibration.error)}"
-    for line in calibration.table:
-        yield f"  stated {line.low:.1f} to {line.high:.1f}: {line.count:>4} verdicts, said {line.stated:.2f}, right {line.came_true:.2f}"
+    yield from calibration_lines(scores.calibration, width=31)
     yield f"queries per alert (median)     {number(scores.queries, '.0f')}"
     yield f"tokens per alert (median)      {number(scores.tokens, '.0f')}"
     if scores.money:
@@ -91,19 +88,26 @@ def _evaluation(result: EvaluationResult, seconds: float | None, currency: str) 
             yield f"  {printable(name, 44):<44} {part.alerts:>6} {rates[0]:>8} {rates[1]:>8} {rates[2]:>8}"
 
 
-def _beside(result: EvaluationResult) -> Mapping[str, Figures]:
-    return {"alert only": result.alert_only.whole} if result.alert_only else {}
-
-
-def _confusion(scores: Scores) -> Iterator[str]:
-    columns = list(next(iter(scores.confusion.values())))
-    yield f"{'truth':<12}" + "".join(f"{name:>14}" for name in columns)
-    for truth, row in scores.confusion.items():
+def confusion_lines(confusion: Mapping[str, Mapping[str, int]], *, title: str) -> Iterator[str]:
+    """A table of truth by verdict."""
+    columns = list(next(iter(confusion.values())))
+    yield f"{title:<12}" + "".join(f"{name:>14}" for name in columns)
+    for truth, row in confusion.items():
         yield f"{truth:<12}" + "".join(f"{row[name]:>14}" for name in columns)
 
 
+def calibration_lines(calibration: Calibration, *, width: int) -> Iterator[str]:
+    """How well confidences came true; `width` is that of the first column."""
+    yield f"{'confidence':<{width}}Brier {number(calibration.brier)}, error {number(calibration.error)}"
+    for line in calibration.table:
+        yield (
+            f"  stated {line.low:.1f} to {line.high:.1f}: {line.count:>4} verdicts, stated {line.stated:.2f}, "
+            f"right {line.came_true:.2f}"
+        )
+
+
 def _parts(parts: Mapping[str, Figures]) -> Iterator[str]:
-    """A line for each measure, a column for each answerer; the first one's intervals stand at the end."""
+    """A line for each measure, a column for each answerer; the last column has the intervals of the first."""
     yield f"{'':<29}" + "".join(f"{name:>18}" for name in parts) + f"{'95 % of this run':>20}"
     for field, title in _ROWS:
         rates = [getattr(part, field) for part in parts.values()]

@@ -14,21 +14,17 @@ from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
 from triage.ingest.selection import LinkCheck, check_link, link
 from triage.pipeline.current import current_alert
-from triage.pipeline.journal import StaleClaimError, step_value
-from triage.pipeline.publisher import CommentResult, Publisher, unwritten
+from triage.pipeline.journal import ClaimJournal, StaleClaimError, step_value
+from triage.pipeline.parts import PipelineParts
+from triage.pipeline.publisher import CommentResult, unwritten
 from triage.ports import (
     AlertRecord,
-    AlertSource,
     Claim,
-    Clock,
     Observer,
     Progress,
-    Prompts,
-    RunJournal,
     State,
-    Store,
 )
-from triage.settings import DedupKey, Settings
+from triage.settings import DedupKey
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.reporting import build_pointer
 
@@ -55,16 +51,13 @@ class LinkedOutcome:
 class LinkedAlert:
     """One claim of a linked alert."""
 
-    claim: Claim
-    settings: Settings
-    alerts: AlertSource
-    store: Store
-    clock: Clock
-    prompts: Prompts
-    publisher: Publisher | None
-    """`None`: nothing is written to Panther."""
-    journal: RunJournal
+    parts: PipelineParts
+    journal: ClaimJournal
     observe: Observer
+
+    @property
+    def claim(self) -> Claim:
+        return self.journal.claim
 
     async def finish(self) -> LinkedOutcome:
         """Finish the claim: take the leader's verdict, wait for it, or leave the group.
@@ -73,12 +66,12 @@ class LinkedAlert:
             StaleClaimError: another worker holds the alert.
             PantherError, StoreError: it could not be finished; it is to be tried again.
         """
-        records = self.store.records
+        records = self.parts.store.records
         record = await records.find(self.claim.leader)
         investigation = await records.investigation(self.claim.leader)
         if record is None or investigation is None:
             return await self._decide(await self._without_verdict(record))
-        alert = await current_alert(self.alerts, self.claim.alert.id, self.settings.ingest)
+        alert = await current_alert(self.parts.alerts, self.claim.alert.id, self.parts.settings.ingest)
         if isinstance(alert, Skipped):
             return await self._decide(alert)
         leader = without_secrets(record.alert)
@@ -88,7 +81,7 @@ class LinkedAlert:
         commented = await self._comment(alert, leader, investigation, check)
         if commented.again_at is not None:
             return await self._postpone(commented, commented.again_at)
-        if not await self.store.queue.finish_linked(self.claim, investigation, now=self.clock.now()):
+        if not await self.parts.store.queue.finish_linked(self.claim, investigation, now=self.parts.clock.now()):
             raise StaleClaimError(alert.id)
         verdict = investigation.verdict.disposition
         self.observe(Progress("linked", f"{verdict.value}, as alert {self.claim.leader}"))
@@ -98,7 +91,7 @@ class LinkedAlert:
 
     async def _postpone(self, commented: CommentResult, until: datetime) -> LinkedOutcome:
         """Give the alert back until policy allows its comment."""
-        if not await self.store.queue.give_back(self.claim, now=self.clock.now(), retry_at=until):
+        if not await self.parts.store.queue.give_back(self.claim, now=self.parts.clock.now(), retry_at=until):
             raise StaleClaimError(self.claim.alert.id)
         reason = next(iter(commented.notes), "the comment has to wait")
         return LinkedOutcome(Linked(leader=self.claim.leader, reason=reason))
@@ -106,8 +99,8 @@ class LinkedAlert:
     async def _check_link(self, alert: Alert, leader: Alert, investigation: Investigation) -> LinkCheck:
         if alert.severity.rank > leader.severity.rank:
             return LinkCheck(False, f"its severity is {alert.severity.value}, that of {leader.id} is lower")
-        if self.settings.ingest.dedup_key is DedupKey.DETECTION:
-            return check_link((), investigation.entities, self.settings.ingest)
+        if self.parts.settings.ingest.dedup_key is DedupKey.DETECTION:
+            return check_link((), investigation.entities, self.parts.settings.ingest)
 
         async def read_entities() -> tuple[Entity, ...]:
             return await self._entities(alert)
@@ -118,11 +111,11 @@ class LinkedAlert:
             if error.retryable:
                 raise
             return LinkCheck(False, f"its events cannot be read ({error})")
-        return check_link(entities, investigation.entities, self.settings.ingest)
+        return check_link(entities, investigation.entities, self.parts.settings.ingest)
 
     async def _entities(self, alert: Alert) -> tuple[Entity, ...]:
-        limits = self.settings.investigation
-        found = await self.alerts.events(alert.id, limit=limits.max_events, max_bytes=limits.max_bytes)
+        limits = self.parts.settings.investigation
+        found = await self.parts.alerts.events(alert.id, limit=limits.max_events, max_bytes=limits.max_bytes)
         # As in an investigation: before any of it is kept, and so that like is compared with like.
         rows = redact_json([dict(row) for row in found.rows])
         events = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
@@ -137,13 +130,15 @@ class LinkedAlert:
     async def _elsewhere(self, alert: Alert, reason: str) -> Decision:
         """Another leader within the window, or an investigation of its own."""
         tried = (*await self._tried(), self.claim.leader)
-        since = alert.created_at - timedelta(minutes=self.settings.ingest.dedup_window_minutes)
-        leaders = await self.store.queue.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
-        linked = link(alert, [record.alert for record in leaders], self.settings.ingest, tried=tried)
+        since = alert.created_at - timedelta(minutes=self.parts.settings.ingest.dedup_window_minutes)
+        leaders = (
+            await self.parts.store.queue.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
+        )
+        linked = link(alert, [record.alert for record in leaders], self.parts.settings.ingest, tried=tried)
         return linked or Selected(reason=f"not with alert {self.claim.leader}: {reason}"[:500])
 
     async def _tried(self) -> tuple[str, ...]:
-        record = await self.store.records.find(self.claim.alert.id)
+        record = await self.parts.store.records.find(self.claim.alert.id)
         decision = record.decision if record else None
         return decision.tried if isinstance(decision, Linked) else ()
 
@@ -155,7 +150,7 @@ class LinkedAlert:
 
         # A stale claim ends here; after a kill in between, the same is decided again.
         decision = await step_value(self.journal, "point/decision", "decision", made, _DECISION)
-        await self.store.queue.decide(self.claim.alert.id, decision, now=self.clock.now())
+        await self.parts.store.queue.decide(self.claim.alert.id, decision, now=self.parts.clock.now())
         self.observe(Progress("linked", decision.reason))
         return LinkedOutcome(decision)
 
@@ -163,7 +158,7 @@ class LinkedAlert:
         self, alert: Alert, leader: Alert, investigation: Investigation, check: LinkCheck
     ) -> CommentResult:
         """Post the comment. An error that may pass is raised."""
-        if self.publisher is None or not self.settings.writeback.pointers:
+        if self.parts.publisher is None or not self.parts.settings.writeback.pointers:
             return CommentResult()
         report = build_pointer(
             alert,
@@ -172,14 +167,9 @@ class LinkedAlert:
             shares=check.reason,
             entities=check.shared,
             run_id=self.claim.run_id,
-            prompts=self.prompts,
-            settings=self.settings.writeback,
+            prompts=self.parts.prompts,
+            settings=self.parts.settings.writeback,
         )
-        return await self.publisher.comment(
-            alert,
-            report,
-            investigation.verdict.disposition,
-            run_id=self.claim.run_id,
-            journal=self.journal,
-            observe=self.observe,
+        return await self.parts.publisher.comment(
+            alert, report, investigation.verdict.disposition, journal=self.journal, observe=self.observe
         )

@@ -9,7 +9,8 @@ from triage.domain.alert import Alert
 from triage.domain.report import DEFERRED, UNWRITTEN, Report
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
-from triage.ports import Observer, Progress, Prompts, RunJournal
+from triage.pipeline.journal import ClaimJournal
+from triage.ports import Observer, Progress, Prompts
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report, build_started
 from triage.stages.writeback import AlertAtStart, Gateway, Result, WriteOutcome
@@ -47,18 +48,16 @@ class Publisher:
     currency: str = ""
     """Currency of the cost in the footer."""
 
-    async def announce(self, alert: Alert, *, run_id: str, journal: RunJournal, observe: Observer) -> None:
+    async def announce(self, alert: Alert, *, journal: ClaimJournal, observe: Observer) -> None:
         """Announce the investigation on its alert, where that is configured. A failure here stops nothing."""
         # Policy may hold the result back, and the announcement would stay for good.
         if not self.settings.started or self.settings.verdicts:
             return
-        report = build_started(alert, run_id, prompts=self.prompts)
+        report = build_started(alert, journal.claim.run_id, prompts=self.prompts)
         try:
-            outcome = await self.gateway.write(alert, report, disposition=None, run_id=run_id, journal=journal)
+            await self._write(alert, report, None, journal, observe)
         except (PantherError, NotFound) as error:
             observe(Progress("write back", f"not announced: {error}", ok=False))
-            return
-        observe(Progress("write back", _progress(outcome), ok=outcome.result is not Result.UNKNOWN))
 
     async def publish(
         self,
@@ -66,7 +65,7 @@ class Publisher:
         investigation: Investigation,
         *,
         at_start: AlertAtStart,
-        journal: RunJournal,
+        journal: ClaimJournal,
         observe: Observer,
     ) -> Publication:
         """Write the comment, then set status and assignee.
@@ -77,12 +76,7 @@ class Publisher:
             alert, investigation, prompts=self.prompts, settings=self.settings, currency=self.currency
         )
         commented = await self.comment(
-            alert,
-            report,
-            investigation.verdict.disposition,
-            run_id=investigation.run_id,
-            journal=journal,
-            observe=observe,
+            alert, report, investigation.verdict.disposition, journal=journal, observe=observe
         )
         notes = commented.notes
         # Without the comment, whoever opens the alert could not tell why its status changed.
@@ -97,24 +91,16 @@ class Publisher:
         return Publication(known, commented.again_at)
 
     async def comment(
-        self,
-        alert: Alert,
-        report: Report,
-        disposition: Disposition,
-        *,
-        run_id: str,
-        journal: RunJournal,
-        observe: Observer,
+        self, alert: Alert, report: Report, disposition: Disposition, *, journal: ClaimJournal, observe: Observer
     ) -> CommentResult:
         """Write one comment. Errors that may pass are raised."""
         try:
-            outcome = await self.gateway.write(alert, report, disposition=disposition, run_id=run_id, journal=journal)
+            outcome = await self._write(alert, report, disposition, journal, observe)
         except (PantherError, NotFound) as error:
             if error.retryable:
                 raise
             observe(Progress("write back", str(error), ok=False))
             return CommentResult((f"{UNWRITTEN}{error}",))
-        observe(Progress("write back", _progress(outcome), ok=outcome.result is not Result.UNKNOWN))
         match outcome.result:
             case Result.UNKNOWN:
                 return CommentResult((*outcome.notes, f"{UNWRITTEN}{outcome.reason}"))
@@ -130,9 +116,15 @@ class Publisher:
             case _:
                 assert_never(outcome.result)
 
-
-def _progress(outcome: WriteOutcome) -> str:
-    return " ".join((f"comment {outcome.result.value}", outcome.reason)).strip()
+    async def _write(
+        self, alert: Alert, report: Report, disposition: Disposition | None, journal: ClaimJournal, observe: Observer
+    ) -> WriteOutcome:
+        outcome = await self.gateway.write(
+            alert, report, disposition=disposition, run_id=journal.claim.run_id, journal=journal
+        )
+        text = f"comment {outcome.result.value} {outcome.reason}".strip()
+        observe(Progress("write back", text, ok=outcome.result is not Result.UNKNOWN))
+        return outcome
 
 
 def unwritten(notes: Sequence[str]) -> str:

@@ -4,9 +4,8 @@
 """
 
 import logging
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from datetime import datetime
-from typing import Protocol
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -21,26 +20,17 @@ from triage.pipeline.current import current_alert
 from triage.pipeline.journal import ClaimJournal, StaleClaimError, step_value
 from triage.pipeline.judgement import CheckedConclusion, check_conclusion, facts_for, judge, objections
 from triage.pipeline.linked import LinkedAlert, LinkedOutcome
-from triage.pipeline.publisher import Publisher
-from triage.pipeline.spending import PendingSpend, StoreMeter
+from triage.pipeline.parts import PipelineParts
 from triage.ports import (
-    AlertSource,
     Capabilities,
     ChatModel,
     Claim,
-    Clock,
-    KnownCapabilities,
     Observer,
     Progress,
-    Prompts,
-    RunJournal,
     Spend,
-    Store,
 )
-from triage.settings import Settings
 from triage.stages.decision import Adjudication, adjudicate_with_model
-from triage.stages.enrichment import Enricher
-from triage.stages.investigation import Conclusion, Toolbox, offline_draft, run_investigation
+from triage.stages.investigation import Conclusion, offline_draft, run_investigation
 from triage.stages.model_calls import ASSUMED, ModelContext
 from triage.stages.writeback import AlertAtStart
 
@@ -50,31 +40,9 @@ _AT_START = TypeAdapter(AlertAtStart)
 _CAPABILITIES = TypeAdapter(Capabilities)
 
 
-class ToolboxFactory(Protocol):
-    """Makes the model's tools for one dossier."""
-
-    def __call__(self, dossier: Dossier) -> Toolbox: ...
-
-
 @dataclass(frozen=True, slots=True)
-class Pipeline:
+class Pipeline(PipelineParts):
     """The stages, wired. One instance serves all alerts of a process."""
-
-    settings: Settings
-    alerts: AlertSource
-    store: Store
-    clock: Clock
-    enricher: Enricher
-    prompts: Prompts
-    toolbox: ToolboxFactory
-    model: ChatModel | None
-    """`None`: the offline analyst answers."""
-    publisher: Publisher | None
-    """`None`: nothing is written to Panther."""
-    capabilities: KnownCapabilities | None = None
-    """What the model's endpoint can do; `None`: what most can."""
-    pending: PendingSpend = field(default_factory=PendingSpend)
-    """Model calls under way."""
 
     async def triage(self, claim: Claim, *, observe: Observer, forced: bool = False) -> Investigation | Skipped:
         """Investigate one claimed alert and publish the result.
@@ -90,7 +58,7 @@ class Pipeline:
         Raises:
             PantherError, ModelError, StoreError: the alert could not be finished; its journal keeps what was.
         """
-        run = _Triage(self, claim, self._journal(claim), observe)
+        run = _Triage(self, self.journal(claim), observe)
         started = await run.moment("started")
         # A run that has its verdict is finished whatever became of the alert: by policy the run itself may have changed
         # its status.
@@ -109,47 +77,32 @@ class Pipeline:
         Raises:
             PantherError, StoreError: it could not be finished; it is to be tried again.
         """
-        linked = LinkedAlert(
-            claim=claim,
-            settings=self.settings,
-            alerts=self.alerts,
-            store=self.store,
-            clock=self.clock,
-            prompts=self.prompts,
-            publisher=self.publisher,
-            journal=self._journal(claim),
-            observe=observe,
-        )
-        return await linked.finish()
-
-    def meter(self, claim: Claim) -> StoreMeter:
-        """Books one claim's model calls, within the day's budget."""
-        return StoreMeter(self.store.ledger, claim, self.clock, self.settings, self.pending)
-
-    def _journal(self, claim: Claim) -> ClaimJournal:
-        return ClaimJournal(self.store.journal, claim, self.clock)
+        return await LinkedAlert(self, self.journal(claim), observe).finish()
 
 
 @dataclass(frozen=True, slots=True)
 class _Triage:
     """One claim on its way through the stages."""
 
-    pipeline: Pipeline
-    claim: Claim
-    journal: RunJournal
+    parts: PipelineParts
+    journal: ClaimJournal
     observe: Observer
+
+    @property
+    def claim(self) -> Claim:
+        return self.journal.claim
 
     async def moment(self, key: str) -> datetime:
         """The time at which the run first came here."""
 
         async def now() -> JsonValue:
-            return self.pipeline.clock.now().isoformat()
+            return self.parts.clock.now().isoformat()
 
         return datetime.fromisoformat(str(await self.journal.step(key, "clock", now)))
 
     async def skip(self, decision: Skipped) -> None:
         """End the claim without an investigation. Raises StaleClaimError."""
-        store, now = self.pipeline.store, self.pipeline.clock.now()
+        store, now = self.parts.store, self.parts.clock.now()
         dumped: JsonValue = decision.model_dump(mode="json")
         # `decide` ends whichever claim there is; only the journal checks that it is this one.
         if not await store.journal.append(self.claim, "skipped", "decision", {"result": dumped}, now=now):
@@ -163,16 +116,14 @@ class _Triage:
             return AlertAtStart.of(alert)
 
         at_start = await step_value(self.journal, "seen", "look", look, _AT_START)
-        if self.pipeline.publisher is not None:
-            await self.pipeline.publisher.announce(
-                alert, run_id=self.claim.run_id, journal=self.journal, observe=self.observe
-            )
+        if self.parts.publisher is not None:
+            await self.parts.publisher.announce(alert, journal=self.journal, observe=self.observe)
         return at_start
 
     async def investigation(self, alert: Alert, started: datetime) -> Investigation:
         """Enrich, investigate, verify and decide."""
-        pipeline = self.pipeline
-        dossier = await pipeline.enricher.enrich(alert, now=started, journal=self.journal, observe=self.observe)
+        parts = self.parts
+        dossier = await parts.enricher.enrich(alert, now=started, journal=self.journal, observe=self.observe)
         log.info("enriched", extra={"alert_id": alert.id, "evidence": len(dossier.evidence)})
         conclusion = await self._investigate(dossier)
         checked = check_conclusion(dossier, conclusion)
@@ -183,8 +134,8 @@ class _Triage:
             run_id=self.claim.run_id,
             alert_id=alert.id,
             analyst=Analyst.OFFLINE if conclusion.offline else Analyst.LLM,
-            model="" if conclusion.offline or pipeline.model is None else pipeline.model.name,
-            prompt_digest=pipeline.prompts.digest,
+            model="" if conclusion.offline or parts.model is None else parts.model.name,
+            prompt_digest=parts.prompts.digest,
             started_at=started,
             finished_at=await self.moment("finished"),
             verdict=verdict,
@@ -197,14 +148,14 @@ class _Triage:
 
     async def publish(self, alert: Alert, investigation: Investigation, at_start: AlertAtStart) -> Investigation:
         """Write the investigation to Panther, then store it. Raises StaleClaimError."""
-        pipeline, again_at = self.pipeline, None
-        if pipeline.publisher is not None:
-            published = await pipeline.publisher.publish(
+        parts, again_at = self.parts, None
+        if parts.publisher is not None:
+            published = await parts.publisher.publish(
                 alert, investigation, at_start=at_start, journal=self.journal, observe=self.observe
             )
             investigation, again_at = published.investigation, published.again_at
-        now = pipeline.clock.now()
-        if not await pipeline.store.queue.finish(self.claim, investigation, now=now, again_at=again_at):
+        now = parts.clock.now()
+        if not await parts.store.queue.finish(self.claim, investigation, now=now, again_at=again_at):
             raise StaleClaimError(alert.id)
         log.info("done", extra={"alert_id": alert.id, "verdict": investigation.verdict.disposition.value})
         return investigation
@@ -213,7 +164,7 @@ class _Triage:
         """The verdict with its confidence calibrated; the same fit is used after a restart."""
 
         async def choose() -> JsonValue:
-            fit = await load_fit(self.pipeline.store.values)
+            fit = await load_fit(self.parts.store.values)
             dumped: JsonValue = None if fit is None else fit.model_dump(mode="json")
             return dumped
 
@@ -221,14 +172,14 @@ class _Triage:
         return calibrate(verdict, None if fit is None else ConfidenceMap.model_validate(fit))
 
     async def _investigate(self, dossier: Dossier) -> Conclusion:
-        pipeline, model = self.pipeline, self.pipeline.model
+        parts, model = self.parts, self.parts.model
         if model is None:
             self.observe(Progress("investigate", "the offline analyst judges from signals and runbook evidence"))
             return Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence, offline=True)
-        meter = pipeline.meter(self.claim)
+        meter = parts.meter(self.claim)
 
         async def refusal() -> JsonValue:
-            least = Spend(calls=1, completion_tokens=pipeline.settings.llm.max_output_tokens)
+            least = Spend(calls=1, completion_tokens=parts.settings.llm.max_output_tokens)
             return await meter.refusal(least, concluding=False)
 
         refused = str(await self.journal.step("budget", "choice", refusal))
@@ -236,19 +187,19 @@ class _Triage:
             return self._over_budget(Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence), refused)
 
         async def draw() -> JsonValue:
-            return pipeline.clock.token(8)
+            return parts.clock.token(8)
 
         nonce = str(await self.journal.step("nonce", "chance", draw))
         conclusion = await run_investigation(
             dossier,
-            self._model_context(model, await self._capabilities()),
-            toolbox=pipeline.toolbox(dossier),
+            await self._model_context(model),
+            toolbox=parts.toolbox(dossier),
             nonce=nonce,
             check=objections,
             observe=self.observe,
         )
-        if conclusion.learned is not None and pipeline.capabilities is not None:
-            await pipeline.capabilities.learn(conclusion.learned)
+        if conclusion.learned is not None and parts.capabilities is not None:
+            await parts.capabilities.learn(conclusion.learned)
         if conclusion.unpaid:
             offline = replace(conclusion, draft=offline_draft(dossier))
             return self._over_budget(offline, "the day's budget is used up")
@@ -260,27 +211,17 @@ class _Triage:
         note = f"No language model has judged this alert, since {reason}; the offline analyst did."
         return replace(conclusion, notes=(*conclusion.notes, note), offline=True)
 
-    async def _capabilities(self) -> Capabilities:
-        """What the run assumes the model's endpoint can do; the same after a restart."""
-
-        async def known() -> Capabilities:
-            capabilities = self.pipeline.capabilities
-            return ASSUMED if capabilities is None else await capabilities.known()
-
-        return await step_value(self.journal, "capabilities", "choice", known, _CAPABILITIES)
-
     async def _adjudicate(
         self, dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusion
     ) -> tuple[Adjudication, Usage]:
         """Ask the model for a second opinion on the verified findings, if there are any."""
-        pipeline, model = self.pipeline, self.pipeline.model
+        parts, model = self.parts, self.parts.model
         verified = any(found.verified for found in checked.findings)
-        if model is None or conclusion.offline or not pipeline.settings.investigation.adjudicate or not verified:
+        if model is None or conclusion.offline or not parts.settings.investigation.adjudicate or not verified:
             return Adjudication(), Usage()
-        capabilities = conclusion.learned or await self._capabilities()
         adjudication, spent = await adjudicate_with_model(
             facts_for(dossier, conclusion, checked),
-            self._model_context(model, capabilities),
+            await self._model_context(model, learned=conclusion.learned),
             before=conclusion.usage,
         )
         opinion = adjudication.opinion
@@ -290,19 +231,30 @@ class _Triage:
         )
         return adjudication, spent
 
-    def _model_context(self, model: ChatModel, capabilities: Capabilities) -> ModelContext:
-        """What the model calls of this claim need."""
-        pipeline = self.pipeline
+    async def _model_context(self, model: ChatModel, *, learned: Capabilities | None = None) -> ModelContext:
+        """What the model calls of this claim need.
+
+        Args:
+            model: The model.
+            learned: What the endpoint was found to be able to do; `None`: what was assumed when the run first asked.
+        """
+        parts = self.parts
+
+        async def known() -> Capabilities:
+            return ASSUMED if parts.capabilities is None else await parts.capabilities.known()
+
+        if learned is None:
+            learned = await step_value(self.journal, "capabilities", "choice", known, _CAPABILITIES)
         return ModelContext(
             model=model,
             journal=self.journal,
-            prompts=pipeline.prompts,
-            clock=pipeline.clock,
-            settings=pipeline.settings.investigation,
-            max_output_tokens=pipeline.settings.llm.max_output_tokens,
-            capabilities=capabilities,
-            meter=pipeline.meter(self.claim),
-            price=pipeline.settings.llm.price,
+            prompts=parts.prompts,
+            clock=parts.clock,
+            settings=parts.settings.investigation,
+            max_output_tokens=parts.settings.llm.max_output_tokens,
+            capabilities=learned,
+            meter=parts.meter(self.claim),
+            price=parts.settings.llm.price,
         )
 
 

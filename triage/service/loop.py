@@ -8,14 +8,11 @@ from dataclasses import dataclass, field
 from triage.domain.alert import Alert
 from triage.errors import PantherDenied, StoreError, errors_in
 from triage.pipeline.run import Pipeline
-from triage.ports import AlertSource, Claim, Clock, Observer, Store
+from triage.ports import Observer
 from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
 from triage.service.poller import Poller, backoff, wait_or_stop
 from triage.service.status import ProcessHealth
-from triage.service.worker import ATTEMPTS, LEASE_SECONDS, LONGEST_PAUSE, MAX_CLAIMS, Tally, TurnResult, Worker
-from triage.settings import Settings
-
-__all__ = ["ATTEMPTS", "LEASE_SECONDS", "MAX_CLAIMS", "Service", "Tally", "TurnResult"]
+from triage.service.worker import LEASE_SECONDS, LONGEST_PAUSE, Tally, TurnResult, Worker
 
 log = logging.getLogger(__name__)
 
@@ -31,11 +28,7 @@ RELEASE_SECONDS = 2.5
 class Service:
     """Poller and workers of one process."""
 
-    settings: Settings
     pipeline: Pipeline
-    alerts: AlertSource
-    store: Store
-    clock: Clock
     observe: Observer
     name: str
     """This process, for leases."""
@@ -135,10 +128,10 @@ class Service:
 
     def _poller(self) -> Poller:
         return Poller(
-            settings=self.settings,
-            alerts=self.alerts,
-            store=self.store,
-            clock=self.clock,
+            settings=self.pipeline.settings,
+            alerts=self.pipeline.alerts,
+            store=self.pipeline.store,
+            clock=self.pipeline.clock,
             observe=self.observe,
             name=self.name,
             health=self.health,
@@ -146,7 +139,7 @@ class Service:
         )
 
     def _names(self, workers: int | None) -> tuple[str, ...]:
-        count = self.settings.investigation.concurrency if workers is None else workers
+        count = self.pipeline.settings.investigation.concurrency if workers is None else workers
         return tuple(f"{self.name}/{number}" for number in range(count))
 
     # ---- taking alerts -------------------------------------------------------------------------------------------
@@ -157,10 +150,10 @@ class Service:
                 await self._release_ended()
             except StoreError as error:
                 log.warning("leases of ended processes not checked", extra={"error": str(error)})
-            await wait_or_stop(self.clock.sleep(self.lease_seconds / 4), stop)
+            await wait_or_stop(self.pipeline.clock.sleep(self.lease_seconds / 4), stop)
 
     async def _release_ended(self) -> None:
-        freed = await self.store.queue.release_ended(self.has_ended, now=self.clock.now())
+        freed = await self.pipeline.store.queue.release_ended(self.has_ended, now=self.pipeline.clock.now())
         if freed:
             log.info("took over from processes that have ended", extra={"leases": freed})
 
@@ -175,29 +168,20 @@ class Service:
             except StoreError as error:
                 failures += 1
                 log.warning("no claim", extra={"worker": worker, "error": str(error), "failures": failures})
-                pause = backoff(IDLE_SECONDS, failures, longest=LONGEST_PAUSE) * (0.5 + self.clock.random() / 2)
-            await wait_or_stop(self.clock.sleep(pause), stop)
+                pause = backoff(IDLE_SECONDS, failures, longest=LONGEST_PAUSE) * (
+                    0.5 + self.pipeline.clock.random() / 2
+                )
+            await wait_or_stop(self.pipeline.clock.sleep(pause), stop)
 
     async def _drain(self, worker: str, tally: Tally) -> None:
         while await self._next(worker, tally):
             pass
 
     async def _next(self, worker: str, tally: Tally) -> bool:
-        claim = await self.store.queue.claim(worker, now=self.clock.now(), lease_seconds=self.lease_seconds)
+        claim = await self.pipeline.store.queue.claim(
+            worker, now=self.pipeline.clock.now(), lease_seconds=self.lease_seconds
+        )
         if claim is None:
             return False
-        await self.work(claim, tally)
+        await Worker(self.pipeline, self.observe, self.on_done, self.lease_seconds).finish(claim, tally)
         return True
-
-    async def work(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
-        """Work on one claim and count how it ended; see `Worker.finish`. Raises PantherDenied."""
-        worker = Worker(
-            pipeline=self.pipeline,
-            alerts=self.alerts,
-            queue=self.store.queue,
-            clock=self.clock,
-            observe=self.observe,
-            on_done=self.on_done,
-            lease_seconds=self.lease_seconds,
-        )
-        await worker.finish(claim, tally, forced=forced)

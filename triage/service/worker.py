@@ -15,7 +15,7 @@ from triage.pipeline.journal import StaleClaimError
 from triage.pipeline.linked import LinkedOutcome
 from triage.pipeline.publisher import unwritten
 from triage.pipeline.run import Pipeline
-from triage.ports import AlertQuery, AlertQueue, AlertSource, Claim, Clock, Observer
+from triage.ports import AlertQuery, Claim, Observer
 from triage.service.poller import backoff
 
 log = logging.getLogger(__name__)
@@ -77,13 +77,10 @@ class Worker:
     """Works on claimed alerts."""
 
     pipeline: Pipeline
-    alerts: AlertSource
-    queue: AlertQueue
-    clock: Clock
     observe: Observer
-    on_done: Callable[[Alert, TurnResult], None]
+    on_done: Callable[[Alert, TurnResult], None] = lambda _alert, _result: None
     """Called with each alert whose turn ended."""
-    lease_seconds: float
+    lease_seconds: float = LEASE_SECONDS
 
     async def finish(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
         """Finish, fail or give back one claim, and count it.
@@ -162,7 +159,7 @@ class Worker:
     async def _refused(self) -> bool:
         """Whether Panther refuses the token altogether, not just this alert."""
         try:
-            await self.alerts.page(AlertQuery(page_size=1))
+            await self.pipeline.alerts.page(AlertQuery(page_size=1))
         except PantherDenied:
             return True
         except TriageError:
@@ -173,29 +170,31 @@ class Worker:
         self, claim: Claim, *, error: str = "", retry_after: float | None = None, failed: bool = False
     ) -> None:
         """End a claim, retrying while the store fails; if it never answers, the lease runs out by itself."""
-        ends = self.clock.monotonic() + self.lease_seconds
+        ends = self.pipeline.clock.monotonic() + self.lease_seconds
         tries = 0
         while True:
-            now = self.clock.now()
+            now = self.pipeline.clock.now()
             retry_at = None if retry_after is None else now + timedelta(seconds=retry_after)
             try:
-                await self.queue.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
+                await self.pipeline.store.queue.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
             except StoreError as trouble:
                 tries += 1
                 pause = backoff(PAUSE, tries, longest=LONGEST_PAUSE)
                 log.warning("not given back", extra={"alert_id": claim.alert.id, "error": str(trouble)})
-                if self.clock.monotonic() + pause > ends:
+                if self.pipeline.clock.monotonic() + pause > ends:
                     return
-                await self.clock.sleep(pause)
+                await self.pipeline.clock.sleep(pause)
             else:
                 return
 
     async def _heartbeat(self, claim: Claim) -> None:
         """Extend the lease until it is lost."""
         while True:
-            await self.clock.sleep(self.lease_seconds / 4)
+            await self.pipeline.clock.sleep(self.lease_seconds / 4)
             try:
-                if not await self.queue.heartbeat(claim, now=self.clock.now(), lease_seconds=self.lease_seconds):
+                if not await self.pipeline.store.queue.heartbeat(
+                    claim, now=self.pipeline.clock.now(), lease_seconds=self.lease_seconds
+                ):
                     return
             except StoreError as error:
                 # The lease may still hold; every write checks its epoch anyway.

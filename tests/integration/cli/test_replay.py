@@ -2,6 +2,7 @@
 
 import asyncio
 import json
+import shutil
 import sqlite3
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -243,16 +244,25 @@ def test_a_call_is_known_by_what_it_asks() -> None:
     assert call_key(ToolCall(id="3", name="t", arguments="{")) == "t {"
 
 
-@pytest.fixture
-def offline(tmp_path: Path) -> Path:
+@pytest.fixture(scope="module")
+def judged_offline(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A directory whose store holds what the offline analyst made of three alerts, with calibrated confidences."""
-    folder = tmp_path / "world"
-    folder.mkdir()
-    with SandboxServer(load_world(write_world(folder), as_recorded=True)) as panther:
-        write_config(tmp_path, panther.url)
+    directory = tmp_path_factory.mktemp("offline")
+    world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
+    with SandboxServer(world) as panther:
+        write_config(directory, panther.url)
         curves = dict.fromkeys(Disposition, Curve(outcomes=77, points=((0.5, 0.25),)))
-        asyncio.run(_use(tmp_path, ConfidenceMap(fitted_at=THEN, curves=curves)))
-        assert run_cli("run", "--once", "--now", NOW, directory=tmp_path).status == 0
+        asyncio.run(_use(directory, ConfidenceMap(fitted_at=THEN, curves=curves)))
+        assert run_cli("run", "--once", "--now", NOW, directory=directory).status == 0
+    return directory
+
+
+@pytest.fixture
+def offline(judged_offline: Path, tmp_path: Path) -> Path:
+    """A copy of its own for each test."""
+    for path in judged_offline.glob("triage.db*"):
+        shutil.copy(path, tmp_path)
+    write_config(tmp_path, "http://127.0.0.1:1/public/graphql")
     return tmp_path
 
 

@@ -316,9 +316,16 @@ def test_closed_before_its_turn_and_reopened(panther: SandboxServer, tmp_path: P
     become(closed, "CLOSED")
     asyncio.run(only_poll())
     become(first, "RESOLVED")
-    assert run_cli("run", "--once", directory=tmp_path).status == 0
-    assert (rows(tmp_path)[first]["state"], closed in rows(tmp_path)) == ("skipped", False)
-    assert "before its turn" in rows(tmp_path)[first]["reason"]
+    assert run_cli("run", "--once", "--write", directory=tmp_path).status == 0
+    skipped = rows(tmp_path)[first]
+    assert (skipped["state"], skipped["selected"], closed in rows(tmp_path)) == ("skipped", False, False)
+    assert "RESOLVED before its turn" in skipped["reason"]
+    written = [
+        name
+        for name in panther.world.alerts
+        if any(comment["createdBy"]["type"] == "api-token" for comment in panther.comments(name))
+    ]
+    assert written == [ALERTS[2]["id"]]
     become(first, "OPEN")
     become(closed, "OPEN")
     assert run_cli("run", "--once", directory=tmp_path).status == 0
@@ -398,6 +405,14 @@ async def test_a_list_that_breaks_off_without_an_error_does_not_move_the_cursor(
     honest = ListedAlerts(source.alerts)
     _, found = await polled(honest, store, settings(lookback="6h"), now=NOW + timedelta(minutes=1))
     assert found == {"a1", "a2"}
+
+
+async def test_window_zero_turns_grouping_off(store: Store) -> None:
+    """Each alert is investigated itself."""
+    source = ListedAlerts()
+    source.add([alert("a1", created_at=at(0.2)), alert("a2", created_at=at(0.1))])
+    await polled(source, store, settings(dedup_window_minutes=0))
+    assert {record.state for record in await store.records.newest()} == {State.QUEUED}
 
 
 async def test_reordered_pages_still_let_the_first_lead(store: Store) -> None:

@@ -1,6 +1,6 @@
 """Linked alerts: they take their leader's verdict, or turn out not to belong to it. Through the whole program.
 
-About twenty seconds: most tests run the program two or three times, each with a poll and several investigations.
+About ten seconds: some tests run the program two or three times, each with a poll and several investigations.
 """
 
 import asyncio
@@ -79,7 +79,8 @@ def ours(panther: SandboxServer, number: int) -> list[str]:
 
 
 def test_a_linked_alert_takes_the_verdict_and_points_to_it(tmp_path: Path) -> None:
-    """Same title, same people: one investigation; the second alert gets a short comment that names the first."""
+    """Same title, same people: one investigation; the second alert gets a short comment that names the first. However
+    often the leader is investigated, each alert keeps one comment."""
     with doors(tmp_path / "world", ADA, ADA) as panther:
         run(tmp_path, panther)
         rows = listed(tmp_path)
@@ -101,6 +102,11 @@ def test_a_linked_alert_takes_the_verdict_and_points_to_it(tmp_path: Path) -> No
         places = [line.split()[:2] for line in shown if "A door" in line]
         assert places == [[name(1), "HIGH"], ["+", name(2)]]
 
+        assert run_cli("investigate", name(1), "--write", directory=tmp_path).status == 0
+        run(tmp_path, panther)
+        assert [len(ours(panther, number)) for number in (1, 2)] == [1, 1]
+        assert listed(tmp_path)[2]["state"] == "linked"
+
 
 def test_a_secret_in_a_title_is_in_neither_comment(tmp_path: Path) -> None:
     """A rule's title quotes the event: the investigated alert's comment and the pointer to it are both without it."""
@@ -116,16 +122,6 @@ def test_a_secret_in_a_title_is_in_neither_comment(tmp_path: Path) -> None:
         assert "redacted GitHub token" in comments[1]
 
 
-def test_a_new_investigation_of_the_leader_updates_the_pointer_in_place(tmp_path: Path) -> None:
-    """However often the leader is investigated, each alert keeps one comment."""
-    with doors(tmp_path / "world", ADA, ADA) as panther:
-        run(tmp_path, panther)
-        assert run_cli("investigate", name(1), "--write", directory=tmp_path).status == 0
-        run(tmp_path, panther)
-        assert [len(ours(panther, number)) for number in (1, 2)] == [1, 1]
-        assert listed(tmp_path)[2]["state"] == "linked"
-
-
 def test_pointers_can_be_turned_off(tmp_path: Path) -> None:
     """Without them the linked alert takes the verdict in silence."""
     with doors(tmp_path / "world", ADA, ADA) as panther:
@@ -134,19 +130,10 @@ def test_pointers_can_be_turned_off(tmp_path: Path) -> None:
         assert listed(tmp_path)[2]["verdict"]
 
 
-def test_somebody_new_makes_it_an_investigation_of_its_own(tmp_path: Path) -> None:
-    """The reason names who is new."""
-    with doors(tmp_path / "world", ADA, BOB) as panther:
-        run(tmp_path, panther)
-        rows = listed(tmp_path)
-        assert [rows[number]["state"] for number in (1, 2)] == ["done", "done"]
-        assert "bob@acme.example is new" in rows[2]["reason"]
-        assert "Not investigated separately" not in ours(panther, 2)[0]
-
-
 @pytest.mark.parametrize("key", ["title", "entities"])
 def test_other_leaders_are_tried_first(tmp_path: Path, key: str) -> None:
-    """Three people, five alerts: each person is investigated once, and the others join their own."""
+    """Three people, five alerts: each person is investigated once, the reason names who is new, and the others join their
+    own."""
     with doors(tmp_path / "world", ADA, BOB, CAT, BOB, CAT) as panther:
         write_config(tmp_path, panther.url)
         keyed(tmp_path, key)
@@ -160,6 +147,8 @@ def test_other_leaders_are_tried_first(tmp_path: Path, key: str) -> None:
             1: "done", 2: "done", 3: "done", 4: "linked", 5: "linked",
         }  # fmt: skip
         assert [len(ours(panther, number)) for number in rows] == [1] * 5
+        assert "bob@acme.example is new" in rows[2]["reason"]
+        assert "Not investigated separately" not in ours(panther, 2)[0]
 
 
 def test_with_the_detection_as_key_people_do_not_matter(tmp_path: Path) -> None:
@@ -240,17 +229,6 @@ def test_an_alert_whose_events_cannot_be_read_is_investigated_itself(tmp_path: P
         assert "events cannot be read" in pointed.decision.reason
         assert ours(panther, 2) == []
         assert listed(tmp_path)[2]["state"] == "queued"
-
-
-def test_window_zero_turns_grouping_off(tmp_path: Path) -> None:
-    """Each alert is investigated itself."""
-    with doors(tmp_path / "world", ADA, ADA) as panther:
-        write_config(tmp_path, panther.url)
-        path = tmp_path / "config.yaml"
-        text = path.read_text(encoding="utf-8")
-        path.write_text(text.replace("ingest:\n", "ingest:\n  dedup_window_minutes: 0\n"), encoding="utf-8")
-        assert run_cli("run", "--once", directory=tmp_path).status == 0
-        assert [row["state"] for row in listed(tmp_path).values()] == ["done", "done"]
 
 
 def _entity(kind: str, value: str, role: Role = Role.ACTOR, **facts: str) -> Entity:

@@ -132,6 +132,7 @@ def test_a_running_process_tells_how_it_is(panther: SandboxServer, tmp_path: Pat
         assert "3 investigated" in page
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
+        assert "Traceback" not in process.stderr.read()
 
 
 @pytest.mark.slow
@@ -158,24 +159,6 @@ def test_what_is_in_flight_is_released_at_the_end(panther: SandboxServer, tmp_pa
 
 
 @pytest.mark.slow
-def test_the_claims_of_a_killed_process_are_taken_at_once(panther: SandboxServer, tmp_path: Path) -> None:
-    """On the same host nobody waits for the leases of a process that is dead.
-
-    Takes about 8 seconds: the program is started twice.
-    """
-    panther.fail("AlertEvents", Fault(status=429, headers=(("Retry-After", "25"),)), times=1_000)
-    with running(tmp_path, "--write") as process:
-        until(lambda: sum(name == "AlertEvents" for _, _, name in panther.requests) >= 3)
-        process.kill()
-        process.wait()
-        assert run_cli("status", "--json", directory=tmp_path).json["states"] == {"running": 3}
-    panther._faults.clear()
-    ended = run_cli("run", "--once", "--write", directory=tmp_path)
-    assert ended.status == 0, ended.err
-    assert commented(panther) == 3
-
-
-@pytest.mark.slow
 def test_a_database_that_is_restarted(panther: SandboxServer, tmp_path: Path) -> None:
     """PostgreSQL goes away under the running program and comes back: it waits, says so, and finishes the work.
 
@@ -186,7 +169,7 @@ def test_a_database_that_is_restarted(panther: SandboxServer, tmp_path: Path) ->
     try:
         config = CONFIG.format(url=panther.url, store=server.url)
         (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
-        panther.fail("AlertEvents", Fault(status=429, headers=(("Retry-After", "3"),)), times=3)
+        panther.fail("AlertEvents", Fault(status=429, headers=(("Retry-After", "1"),)), times=3)
         with running(tmp_path, "--write", "--listen", "0") as process:
             assert process.stderr is not None
             url = ""
@@ -197,7 +180,7 @@ def test_a_database_that_is_restarted(panther: SandboxServer, tmp_path: Path) ->
             server.stop()
             until(lambda: get(f"{url}/healthz")[0] == 503)
             assert samples(get(f"{url}/metrics")[1])["triage_store_up", ""] == 0
-            time.sleep(3)
+            time.sleep(1.5)  # past the moment when the work goes on
             assert process.poll() is None
             server.start()
             until(lambda: commented(panther) == 3, 120)

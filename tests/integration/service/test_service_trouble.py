@@ -22,7 +22,8 @@ from triage.pipeline.journal import ClaimJournal, StaleClaimError
 from triage.ports import State
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
-from triage.service.loop import ATTEMPTS, MAX_CLAIMS, Service, Tally
+from triage.service.loop import Service
+from triage.service.worker import ATTEMPTS, MAX_CLAIMS, Tally, Worker
 from triage.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -56,11 +57,7 @@ async def serving(
     clock = FastClock(panther.world.clock(), pace=pace)
     async with wired(settings, clock) as app:
         service = Service(
-            settings=settings,
             pipeline=app.pipeline,
-            alerts=app.panther.alerts,
-            store=app.store,
-            clock=clock,
             observe=lambda _progress: None,
             name="me",
             **more,
@@ -89,7 +86,9 @@ async def test_a_failing_alert_is_retried_then_parked(panther: SandboxServer, tm
         running = asyncio.create_task(service.run_forever(stop))
 
         async def parked() -> bool:
-            return (await app.store.queue.status(now=service.clock.now())).by_state.get("failed", 0) == len(SELECTED)
+            return (await app.store.queue.status(now=service.pipeline.clock.now())).by_state.get("failed", 0) == len(
+                SELECTED
+            )
 
         await until(parked)
         stop.set()
@@ -145,7 +144,7 @@ async def test_a_refused_token_stops_everything_and_parks_nothing(
         assert [await of(app, name) for name in SELECTED] == [(State.QUEUED, 0, "")] * 3
         assert len(panther.requests) <= 4
         if forever:
-            assert "token" in service.health.problems(service.clock.monotonic())[0]
+            assert "token" in service.health.problems(service.pipeline.clock.monotonic())[0]
 
 
 async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxServer, tmp_path: Path) -> None:
@@ -153,7 +152,9 @@ async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxSe
     async with serving(panther, tmp_path) as (service, app):
         await service._poller().once()
         for _ in range(MAX_CLAIMS):
-            assert await app.store.queue.claim("dead", now=service.clock.now(), lease_seconds=0, alert_id=FIRST)
+            assert await app.store.queue.claim(
+                "dead", now=service.pipeline.clock.now(), lease_seconds=0, alert_id=FIRST
+            )
         tally = await service.run_once(polls=False)
         state, _, error = await of(app)
         assert state is State.FAILED
@@ -171,20 +172,22 @@ async def test_work_whose_lease_was_lost_is_dropped(panther: SandboxServer, tmp_
 
 async def _lose_the_lease(line: Cable, service: Service, app: Wired) -> None:
     await service._poller().once()
-    claim = await app.store.queue.claim("me/0", now=service.clock.now(), lease_seconds=120, alert_id=FIRST)
+    claim = await app.store.queue.claim("me/0", now=service.pipeline.clock.now(), lease_seconds=120, alert_id=FIRST)
     assert claim is not None
     # An answer that never comes: the work goes on until somebody stops it.
     line.cuts += [("AlertEvents", "silence after")] * 20
     tally = Tally()
-    working = asyncio.create_task(service.work(claim, tally))
+    working = asyncio.create_task(Worker(service.pipeline, service.observe).finish(claim, tally))
     await asyncio.sleep(0.05)
     other = None
     while other is None:  # a heartbeat may come in between
-        await app.store.queue.release_ended(lambda name: name == "me/0", now=service.clock.now())
-        other = await app.store.queue.claim("other", now=service.clock.now(), lease_seconds=1e6, alert_id=FIRST)
+        await app.store.queue.release_ended(lambda name: name == "me/0", now=service.pipeline.clock.now())
+        other = await app.store.queue.claim(
+            "other", now=service.pipeline.clock.now(), lease_seconds=1e6, alert_id=FIRST
+        )
     await asyncio.wait_for(working, 60)
     assert (tally.done, tally.failed, tally.skipped) == (0, 0, 0)
-    assert await app.store.queue.heartbeat(other, now=service.clock.now(), lease_seconds=120)
+    assert await app.store.queue.heartbeat(other, now=service.pipeline.clock.now(), lease_seconds=120)
 
 
 @pytest.mark.parametrize("hurried", [False, True])
@@ -198,11 +201,11 @@ async def test_a_stop_releases_what_does_not_end(panther: SandboxServer, tmp_pat
         running = asyncio.create_task(service.run_forever(stop, hurry=hurry))
 
         async def at_work() -> bool:
-            status = await app.store.queue.status(now=service.clock.now())
+            status = await app.store.queue.status(now=service.pipeline.clock.now())
             return bool(status.in_flight) and any(name == "AlertEvents" for _, _, name in panther.requests)
 
         await until(at_work)
-        flying = (await app.store.queue.status(now=service.clock.now())).in_flight[0]
+        flying = (await app.store.queue.status(now=service.pipeline.clock.now())).in_flight[0]
         assert flying.worker == "me/0"
         began = asyncio.get_running_loop().time()
         stop.set()
@@ -212,14 +215,14 @@ async def test_a_stop_releases_what_does_not_end(panther: SandboxServer, tmp_pat
         assert asyncio.get_running_loop().time() - began < 5
         assert (tally.done, tally.failed) == (0, 0)
         assert await of(app, flying.alert_id) == (State.QUEUED, 0, "")
-        assert await app.store.values.lease_holder("poller", now=service.clock.now()) == ""
+        assert await app.store.values.lease_holder("poller", now=service.pipeline.clock.now()) == ""
 
 
 async def test_a_run_without_polling_only_works(panther: SandboxServer, tmp_path: Path) -> None:
     """What is queued is worked on; Panther's list is not asked for. Without workers it is the other way round."""
     async with serving(panther, tmp_path) as (service, app):
         assert (await service.run_once(workers=0)).done == 0
-        states = (await app.store.queue.status(now=service.clock.now())).by_state
+        states = (await app.store.queue.status(now=service.pipeline.clock.now())).by_state
         assert states["queued"] == len(SELECTED)
         polled = await poll_status(app.store.values)
 
@@ -231,11 +234,11 @@ async def test_a_run_without_polling_only_works(panther: SandboxServer, tmp_path
 async def test_another_process_that_polls_is_not_disturbed(panther: SandboxServer, tmp_path: Path) -> None:
     """A single run leaves the polling to it; where that process has certainly ended, it polls itself."""
     async with serving(panther, tmp_path, has_ended=lambda name: name == "dead") as (service, app):
-        await app.store.values.acquire_lease("poller", "alive", now=service.clock.now(), seconds=1e6)
+        await app.store.values.acquire_lease("poller", "alive", now=service.pipeline.clock.now(), seconds=1e6)
         assert not (await service.run_once()).polled
         assert await app.store.records.newest() == ()
         await app.store.values.release_lease("poller", "alive")
-        await app.store.values.acquire_lease("poller", "dead", now=service.clock.now(), seconds=1e6)
+        await app.store.values.acquire_lease("poller", "dead", now=service.pipeline.clock.now(), seconds=1e6)
 
         tally = await service.run_once()
 
@@ -248,21 +251,25 @@ async def test_a_stale_claim_skips_nothing(panther: SandboxServer, tmp_path: Pat
     skips it."""
     async with serving(panther, tmp_path, pace=1) as (service, app):
         await service._poller().once()
-        lost = await app.store.queue.claim("slow", now=service.clock.now(), lease_seconds=RUN_OUT, alert_id=FIRST)
+        lost = await app.store.queue.claim(
+            "slow", now=service.pipeline.clock.now(), lease_seconds=RUN_OUT, alert_id=FIRST
+        )
         assert lost is not None
 
         async def started() -> JsonValue:
-            return service.clock.now().isoformat()
+            return service.pipeline.clock.now().isoformat()
 
-        await ClaimJournal(app.store.journal, lost, service.clock).step("started", "clock", started)
-        holder = await app.store.queue.claim("quick", now=service.clock.now(), lease_seconds=HOLDS, alert_id=FIRST)
+        await ClaimJournal(app.store.journal, lost, service.pipeline.clock).step("started", "clock", started)
+        holder = await app.store.queue.claim(
+            "quick", now=service.pipeline.clock.now(), lease_seconds=HOLDS, alert_id=FIRST
+        )
         assert holder is not None
         panther.world.alerts[FIRST]["status"] = "RESOLVED"
 
         with pytest.raises(StaleClaimError):
             await app.pipeline.triage(lost, observe=lambda _progress: None)
-        assert await app.store.queue.heartbeat(holder, now=service.clock.now(), lease_seconds=HOLDS)
+        assert await app.store.queue.heartbeat(holder, now=service.pipeline.clock.now(), lease_seconds=HOLDS)
 
         assert isinstance(await app.pipeline.triage(holder, observe=lambda _progress: None), Skipped)
         assert (await of(app))[0] is State.SKIPPED
-        assert not await app.store.queue.heartbeat(holder, now=service.clock.now(), lease_seconds=HOLDS)
+        assert not await app.store.queue.heartbeat(holder, now=service.pipeline.clock.now(), lease_seconds=HOLDS)
