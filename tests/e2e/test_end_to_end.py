@@ -23,7 +23,7 @@ pytestmark = pytest.mark.slow
 VERDICTS = {"malicious", "suspicious", "inconclusive", "benign"}
 DEMO = "demo"
 SAMPLES = sorted(path.parent.name for path in (SHARED / "worlds").glob("*/world.json")) or ["absent"]
-FEW = 6
+FEW = 4
 """Alerts of a short queue."""
 
 
