@@ -22,12 +22,13 @@ PROMPTS = load_prompts()
 
 @pytest.fixture(scope="module")
 def triaged(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    """A directory whose state database holds the tiny world, triaged once. Takes about 4 seconds."""
+    """A directory whose state database holds the tiny world, triaged once while writing was paused. Takes 3 seconds."""
     directory = tmp_path_factory.mktemp("exports")
     world = load_world(write_world(tmp_path_factory.mktemp("doors")), as_recorded=True)
     with SandboxServer(world) as panther:
         write_config(directory, panther.url, more="  keep: 0s\n")
-        ran = run_cli("run", "--once", "--now", WORLD_NOW, directory=directory)
+        assert run_cli("writeback", "pause", directory=directory).status == 0
+        ran = run_cli("run", "--once", "--write", "--now", WORLD_NOW, directory=directory)
         assert ran.status == 0, ran.err
         yield directory
 
@@ -88,13 +89,8 @@ def test_the_page_of_an_alert_has_its_conversation_only_where_there_was_one(tria
     assert 'id="transcript"' not in (triaged / "alert.html").read_text(encoding="utf-8")
 
 
-def test_a_comment_that_policy_puts_off_waits_for_a_person(tmp_path: Path) -> None:
-    """Written while writing is paused: the report lists it. Takes about 4 seconds."""
-    world = load_world(write_world(tmp_path))
-    with SandboxServer(world) as panther:
-        write_config(tmp_path, panther.url, more="  keep: 0s\n")
-        assert run_cli("writeback", "pause", directory=tmp_path).status == 0
-        assert run_cli("run", "--once", "--write", directory=tmp_path).status == 0
-        ran = run_cli("report", "--since", "30d", "--json", directory=tmp_path)
+def test_a_comment_that_policy_puts_off_waits_for_a_person(triaged: Path) -> None:
+    """Written while writing was paused: the report lists it."""
+    ran = run_cli("report", "--since", "30d", "--now", WORLD_NOW, "--json", directory=triaged)
     waiting = [row["why"] for row in ran.json["waiting"]]
     assert len([why for why in waiting if why.startswith(shift_module.DEFERRED)]) == 3

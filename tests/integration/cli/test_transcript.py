@@ -13,10 +13,8 @@ from tests.support.llm import ScriptedLlm
 from tests.support.panther import TOKEN
 from tests.support.small_dossier import ALERT_ID
 from tests.support.tiny_world import NOW, write_world
-from triage.cli.transcript import Transcript
 from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
-from triage.settings import Price
 
 CONFIG = """\
 panther:
@@ -93,24 +91,3 @@ def test_an_alert_without_a_run_has_no_transcript(served: tuple[Path, ScriptedLl
     missing = run_cli("show", "f" * 32, "--transcript", directory=directory)
     assert missing.status == 2
     assert "not in the state database" in missing.err
-
-
-def test_a_journal_of_an_older_version_is_read_as_far_as_it_goes() -> None:
-    """Entries without a time or a call are shown; steps of other kinds and shapes are left out."""
-    answer = {"call_id": "c", "content": "Tables: x.\u202e\x1b[2J", "queries": 0, "bytes": 0, "failed": False}
-    entries = [
-        ("started", "clock", {"result": "2031-05-06"}),
-        ("model/1", "model", {"result": {"reply": {"content": "hm"}, "seconds": 1.5}}),
-        ("tools/1/0", "tool", {"result": {"answer": answer, "seconds": 0.5}}),
-        ("model/2", "model", {"result": {"failure": {"message": "too long", "overflow": True}, "seconds": 0.1}}),
-        ("model/3", "model", {"result": {"something": "else"}}),
-    ]
-    found = Transcript.of(entries, None)
-    assert [step.key for step in found.steps] == ["model/1", "tools/1/0", "model/2"]
-    text = found.text("USD")
-    assert "says: hm" in text
-    assert "no answer: too long" in text
-    assert "\x1b" not in text
-    assert "\u202e" not in text
-    assert "no price in llm.prices" in text
-    assert Transcript.of([], Price(input=1, output=1)).text("USD") == "no model was used in this run"

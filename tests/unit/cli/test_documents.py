@@ -65,15 +65,15 @@ def parse(command: str) -> None:
             raise
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_every_command_in_the_documents_exists(path: Path) -> None:
+def test_every_command_in_the_documents_exists() -> None:
     """Commands and options in shell blocks and in backticks parse as they stand."""
     wrong = []
-    for command in commands(path.read_text(encoding="utf-8")):
-        try:
-            parse(command)
-        except (click.ClickException, AssertionError) as error:
-            wrong.append(f"{command}: {error}")
+    for path in DOCUMENTS:
+        for command in commands(path.read_text(encoding="utf-8")):
+            try:
+                parse(command)
+            except (click.ClickException, AssertionError) as error:
+                wrong.append(f"{path.relative_to(ROOT)}: {command}: {error}")
     assert not wrong
 
 
@@ -101,21 +101,19 @@ def test_a_command_that_does_not_exist_is_noticed() -> None:
             parse(command)
 
 
-@pytest.mark.parametrize("section", [name for name in Settings.model_fields if name != "store"])
-def test_the_named_keys_exist(section: str) -> None:
-    """Each section of the configuration is explained, with keys that exist."""
-    model = Settings.model_fields[section].annotation
-    assert model is not None
-    assert any(f"`{section}." in path.read_text(encoding="utf-8") for path in DOCUMENTS)
+def test_the_named_keys_exist() -> None:
+    """Each section of the configuration is explained."""
+    texts = [path.read_text(encoding="utf-8") for path in DOCUMENTS]
+    for section in Settings.model_fields:
+        assert any(f"`{section}." in text for text in texts), section
 
 
-@pytest.mark.parametrize("path", DOCUMENTS, ids=lambda path: str(path.relative_to(ROOT)))
-def test_links_lead_somewhere(path: Path) -> None:
+def test_links_lead_somewhere() -> None:
     """Every relative link points to a file or folder of the repository."""
-    for part in path.read_text(encoding="utf-8").split("](")[1:]:
-        target = part.split(")")[0].split("#")[0]
-        if target and "://" not in target:
-            assert (path.parent / target).exists(), target
+    for path in DOCUMENTS:
+        for part in path.read_text(encoding="utf-8").split("](")[1:]:
+            target = part.split(")")[0].split("#")[0]
+            assert not target or "://" in target or (path.parent / target).exists(), f"{path}: {target}"
 
 
 def test_the_named_test_command_is_there(tmp_path: Path) -> None:
