@@ -1,4 +1,4 @@
-"""Settings in, a working program out. The only place that knows every edge."""
+"""Builds the program from its settings. The only place that knows every edge."""
 
 from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
@@ -71,14 +71,14 @@ def playbook_directories(settings: Settings) -> list[Path]:
 
 
 def _audited(comments: Comments, settings: Settings, clock: Clock) -> Comments:
-    """The same comments, every write logged where `writeback.audit` names a file."""
+    """The same comments, every write logged if `writeback.audit` names a file."""
     if not settings.writeback.audit:
         return comments
     return AuditedComments(comments, AuditFile(Path(settings.writeback.audit).expanduser()), clock)
 
 
-def asked_as(settings: Settings) -> InvestigationSettings:
-    """How enrichment asks. Joint statements are Snowflake's own: another lake would refuse each, and be asked again."""
+def enrichment_settings(settings: Settings) -> InvestigationSettings:
+    """How enrichment asks. Batches are only for Snowflake: another lake would refuse each, and be asked again."""
     if settings.panther.lake == "snowflake":
         return settings.investigation
     return settings.investigation.model_copy(update={"questions_per_query": 1})
@@ -97,7 +97,7 @@ def assemble(
     toolbox: ToolboxFactory | None = None,
     playbooks: Playbooks | None = None,
 ) -> Pipeline:
-    """Put the rooms together.
+    """Wire the stages.
 
     Args:
         settings: The configuration.
@@ -108,50 +108,50 @@ def assemble(
         model: `None`: the offline analyst answers.
         capabilities: What the model's endpoint can do.
         publisher: `None`: nothing is written to Panther.
-        toolbox: The model's tools; those over Panther where none are given.
-        playbooks: What enrichment asks; those of the configuration where none are given.
+        toolbox: The model's tools; `None`: those over Panther.
+        playbooks: What enrichment asks; `None`: those of the configuration.
 
     Raises:
         ConfigError: a playbook is wrong.
     """
     if playbooks is None:
         playbooks = load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")])
-    enricher = Enricher(
-        panther=panther,
-        playbooks=playbooks,
-        settings=asked_as(settings),
-        clock=clock,
-        cache=SharedCache(clock),
-    )
-
-    def tools(dossier: Dossier) -> Toolbox:
-        return Toolbox(
-            dossier,
-            lake=panther.lake,
-            alerts=panther.alerts,
-            rules=panther.rules,
-            settings=settings.investigation,
-            coverage=ToolCoverage(
-                dossier,
-                lake=panther.lake,
-                sources=panther.sources,
-                history=settings.investigation.history,
-                seconds=settings.investigation.query_seconds,
-            ),
-        )
 
     return Pipeline(
         settings=settings,
         alerts=panther.alerts,
         store=store,
         clock=clock,
-        enricher=enricher,
+        enricher=Enricher(panther, playbooks, enrichment_settings(settings), clock, SharedCache(clock)),
         prompts=prompts,
-        toolbox=toolbox or tools,
+        toolbox=toolbox or _toolbox_over(panther, settings.investigation),
         model=model,
         publisher=publisher,
         capabilities=capabilities,
     )
+
+
+def _toolbox_over(panther: PantherApi, settings: InvestigationSettings) -> ToolboxFactory:
+    """The model's tools over a Panther."""
+
+    def toolbox(dossier: Dossier) -> Toolbox:
+        coverage = ToolCoverage(
+            dossier,
+            lake=panther.lake,
+            sources=panther.sources,
+            history=settings.history,
+            seconds=settings.query_seconds,
+        )
+        return Toolbox(
+            dossier,
+            lake=panther.lake,
+            alerts=panther.alerts,
+            rules=panther.rules,
+            settings=settings,
+            coverage=coverage,
+        )
+
+    return toolbox
 
 
 @asynccontextmanager
@@ -163,17 +163,17 @@ async def open_app(
     lake: Lake | None = None,
     dry_run: Callable[[str], None] | None = None,
 ) -> AsyncIterator[App]:
-    """Open every edge; closes them on exit.
+    """Open every edge; close them on exit.
 
     Args:
         settings: The configuration.
         clock: Time and chance.
         write: Comments are written to Panther.
-        lake: Stands in for Panther's data lake, in evaluation and replay.
-        dry_run: Is told what would be written; then nothing is.
+        lake: Replaces Panther's data lake, in an evaluation.
+        dry_run: Called with what would be written; then nothing is.
 
     Raises:
-        ConfigError, PromptError, StoreError: something local is wrong. Panther is not asked yet.
+        ConfigError, PromptError, StoreError: something local is wrong. Panther has not been asked yet.
     """
     async with AsyncExitStack() as stack:
         panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))

@@ -87,10 +87,10 @@ async def _agreement(settings: Settings, store: Store, clock: Clock, age: timede
     marks = await latest_marks(store.records)
     end = clock.now()
     async with connect(panther_config(settings), clock=clock) as panther:
-        gathered = await gather(panther.alerts, store.records, start=end - age, end=end, settings=settings.ingest)
-    for problem in gathered.problems[:PROBLEMS_SHOWN]:
+        past, problems = await gather(panther.alerts, store.records, start=end - age, end=end, settings=settings.ingest)
+    for problem in problems[:PROBLEMS_SHOWN]:
         note(problem)
-    return agreement(gathered.past, marks)
+    return agreement(past, marks)
 
 
 async def _calibrate(values: Values, found: Agreement, clock: Clock, *, max_missed: float | None, sample: int) -> None:

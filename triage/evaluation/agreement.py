@@ -2,14 +2,13 @@
 
 import math
 from collections import Counter, defaultdict
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
 
 from triage.domain.alert import Alert, Severity, Status
 from triage.domain.base import Value
 from triage.domain.calibration import ConfidenceMap, Curve
-from triage.domain.verdict import Disposition
+from triage.domain.verdict import Disposition, Verdict
 from triage.evaluation.metrics import Rate, clustered, isotonic
 from triage.evaluation.scores import DECIDED, Calibration, calibration_of
 from triage.ingest.listing import listings, read_window
@@ -20,16 +19,8 @@ MIN_SAMPLE = 30
 """Outcomes of one verdict below which no curve is fitted."""
 
 
-@dataclass(frozen=True, slots=True)
-class PastVerdict:
-    """An alert that was triaged, as Panther has it now."""
-
-    alert: Alert
-    verdict: Disposition
-    confidence: float
-    """As it was stated, before any calibration."""
-    uncalibrated: Disposition | None = None
-    """The verdict before calibration, where that made it another."""
+PastVerdict = tuple[Alert, Verdict]
+"""An alert that was triaged, as Panther has it now, and the verdict on it."""
 
 
 class JudgedAlert(Value):
@@ -40,11 +31,37 @@ class JudgedAlert(Value):
     title: str
     verdict: Disposition
     confidence: float
+    """As it was stated, before any calibration."""
     truth: Disposition
     by: str
     """`mark`, or the status that a person set."""
     uncalibrated: Disposition | None = None
-    """The verdict before calibration, where that made it another."""
+    """The verdict before calibration, if that changed it."""
+
+    @classmethod
+    def of(cls, alert: Alert, verdict: Verdict, truth: Disposition, by: str) -> "JudgedAlert":
+        return cls(
+            alert_id=alert.id,
+            detection=alert.detection_id,
+            title=alert.title,
+            verdict=verdict.disposition,
+            confidence=verdict.confidence if verdict.stated is None else verdict.stated,
+            truth=truth,
+            by=by,
+            uncalibrated=verdict.uncalibrated,
+        )
+
+    @property
+    def agrees(self) -> bool:
+        return self.verdict is self.truth
+
+    @property
+    def missed(self) -> bool:
+        return self.truth is Disposition.MALICIOUS and self.verdict is Disposition.BENIGN
+
+    @property
+    def false_alarm(self) -> bool:
+        return self.truth is Disposition.BENIGN and self.verdict is Disposition.MALICIOUS
 
     @property
     def said(self) -> Disposition:
@@ -66,7 +83,7 @@ class Agreement(Value):
 
     triaged: int
     unlabelled: int
-    """Untouched, resolved by Panther or by a token: nobody has said what they were."""
+    """Untouched, or resolved by Panther or a token: no one has said what they were."""
     confusion: dict[str, dict[str, int]]
     agreed: Rate
     """Verdicts that decide and match; of those that decide."""
@@ -79,19 +96,9 @@ class Agreement(Value):
     outcomes: tuple[JudgedAlert, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class PastVerdicts:
-    """Alerts of a span that have a verdict of their own."""
-
-    past: tuple[PastVerdict, ...]
-    """By the time of their creation."""
-    problems: tuple[str, ...]
-    """What was wrong with the list, in words."""
-
-
 async def gather(
     source: AlertSource, records: Records, *, start: datetime, end: datetime, settings: IngestSettings
-) -> PastVerdicts:
+) -> tuple[list[PastVerdict], list[str]]:
     """List a span again and pair each alert with its verdict.
 
     Args:
@@ -102,28 +109,25 @@ async def gather(
         settings: Which kinds of alerts are listed, and the page size. The filters are not used: an alert that people
             have dealt with has another status by now.
 
+    Returns:
+        The alerts that have a verdict of their own, by creation time, and what was wrong with the list, in words.
+
     Raises:
-        PantherError: the list broke off, or its cursors lead nowhere; nothing of it is used.
+        PantherError: the list broke off, or its cursors lead nowhere; none of it is used.
         StoreError: the store cannot be read.
     """
     done = {record.alert.id for record in await records.newest(since=start, states=(State.DONE,))}
     whole = settings.model_copy(update={"statuses": (), "severities": (), "log_types": ()})
     listed, problems = await read_window(source, listings(settings), start=start, end=end, settings=whole, only=done)
-    past = []
-    for alert in listed.values():
-        result = await records.investigation(alert.id)
-        if result is not None:
-            verdict = result.verdict
-            stated = verdict.confidence if verdict.stated is None else verdict.stated
-            past.append(PastVerdict(alert, verdict.disposition, stated, verdict.uncalibrated))
-    return PastVerdicts(tuple(past), tuple(problems))
+    found = [(alert, await records.investigation(alert.id)) for alert in listed.values()]
+    return [(alert, result.verdict) for alert, result in found if result is not None], problems
 
 
 def truth_of(alert: Alert, mark: Mark | None) -> tuple[Disposition, str] | None:
-    """What people say an alert was, and how they said it; `None` where nobody has.
+    """What people say an alert was, and how they said it; `None` if no one has.
 
-    An explicit mark counts before a status. RESOLVED or TRIAGED by a person is a true positive, CLOSED ("Invalid") by
-    a person a false one. What Panther resolves by itself (INFO), and what a token set, is nobody's word.
+    An explicit mark takes precedence over a status. RESOLVED or TRIAGED by a person is a true positive, CLOSED ("Invalid") by
+    a person a false one. What Panther resolves by itself (INFO) and what a token set is no person's judgement.
     """
     if mark is not None:
         return Disposition(mark.label), "mark"
@@ -144,52 +148,28 @@ def agreement(past: Sequence[PastVerdict], marks: Mapping[str, Mark]) -> Agreeme
         past: Alerts with a verdict of their own.
         marks: The last mark of each alert that has one.
     """
-    judged = []
-    for each in past:
-        truth = truth_of(each.alert, marks.get(each.alert.id))
-        if truth is not None:
-            judged.append(
-                JudgedAlert(
-                    alert_id=each.alert.id,
-                    detection=each.alert.detection_id,
-                    title=each.alert.title,
-                    verdict=each.verdict,
-                    confidence=each.confidence,
-                    truth=truth[0],
-                    by=truth[1],
-                    uncalibrated=each.uncalibrated,
-                )
-            )
+    judged = [
+        JudgedAlert.of(alert, verdict, *truth)
+        for alert, verdict in past
+        if (truth := truth_of(alert, marks.get(alert.id))) is not None
+    ]
+    decided = [entry for entry in judged if entry.verdict in DECIDED]
     return Agreement(
         triaged=len(past),
         unlabelled=len(past) - len(judged),
         confusion=_confusion(judged),
-        agreed=_rate([entry for entry in judged if entry.verdict in DECIDED], _agrees),
-        missed=_rate([entry for entry in judged if entry.truth is Disposition.MALICIOUS], _missed),
-        false_alarms=_rate([entry for entry in judged if entry.truth is Disposition.BENIGN], _false_alarm),
+        agreed=_rate((entry, entry.agrees) for entry in decided),
+        missed=_rate((entry, entry.missed) for entry in judged if entry.truth is Disposition.MALICIOUS),
+        false_alarms=_rate((entry, entry.false_alarm) for entry in judged if entry.truth is Disposition.BENIGN),
         by_detection=_by_detection(judged),
-        calibration=calibration_of(
-            [(entry.confidence, _agrees(entry)) for entry in judged if entry.verdict in DECIDED]
-        ),
+        calibration=calibration_of([(entry.confidence, entry.agrees) for entry in decided]),
         outcomes=tuple(judged),
     )
 
 
-def _agrees(entry: JudgedAlert) -> bool:
-    return entry.verdict is entry.truth
-
-
-def _missed(entry: JudgedAlert) -> bool:
-    return entry.truth is Disposition.MALICIOUS and entry.verdict is Disposition.BENIGN
-
-
-def _false_alarm(entry: JudgedAlert) -> bool:
-    return entry.truth is Disposition.BENIGN and entry.verdict is Disposition.MALICIOUS
-
-
-def _rate(entries: Sequence[JudgedAlert], hit: Callable[[JudgedAlert], bool]) -> Rate:
-    # Incidents are not known here: the intervals take the alerts for independent, and are too narrow where they are not.
-    return clustered([(entry.alert_id, hit(entry)) for entry in entries])
+def _rate(hits: Iterable[tuple[JudgedAlert, bool]]) -> Rate:
+    # Incidents are unknown here: the intervals treat alerts as independent, and are too narrow where they are not.
+    return clustered([(entry.alert_id, hit) for entry, hit in hits])
 
 
 def _confusion(judged: Sequence[JudgedAlert]) -> dict[str, dict[str, int]]:
@@ -208,9 +188,9 @@ def _by_detection(judged: Sequence[JudgedAlert]) -> dict[str, DetectionAgreement
     return {
         name: DetectionAgreement(
             outcomes=len(group),
-            agreed=sum(map(_agrees, group)),
-            missed=sum(map(_missed, group)),
-            false_alarms=sum(map(_false_alarm, group)),
+            agreed=sum(entry.agrees for entry in group),
+            missed=sum(entry.missed for entry in group),
+            false_alarms=sum(entry.false_alarm for entry in group),
         )
         for name, group in sorted(groups.items())
     }

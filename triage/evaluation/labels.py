@@ -10,15 +10,6 @@ from triage.domain.verdict import Disposition
 from triage.errors import ConfigError
 
 
-class HostileText(BaseModel):
-    """Hostile text that somebody planted in an alert's logs."""
-
-    model_config = ConfigDict(frozen=True, extra="ignore")
-
-    family: str = ""
-    goal: str = ""
-
-
 class Label(BaseModel):
     """One line of a truth file; keys that are not known here are left alone."""
 
@@ -43,8 +34,8 @@ class Label(BaseModel):
     """The label rests on a reading of the logs."""
     evidence_row_ids: tuple[str, ...] = ()
     """`p_row_id` of the rows that decide it."""
-    injection: HostileText | None = None
-    """Set where the alert's logs carry hostile text."""
+    injection: Annotated[bool, BeforeValidator(bool)] = False
+    """The alert's logs carry hostile text. In the file: which text, or null."""
     hostile_of: str = ""
     """The alert of which this is the same case with hostile text added."""
 
@@ -59,14 +50,14 @@ class Label(BaseModel):
 
     @property
     def counts(self) -> bool:
-        """Whether somebody has said what is right."""
+        """Whether anyone has said what is right."""
         return self.verdict in (Disposition.MALICIOUS, Disposition.BENIGN)
 
 
 def load_labels(path: Path) -> tuple[Label, ...]:
     """Read a truth file: one JSON object a line.
 
-    Raises ConfigError with the line: not JSON, a verdict that is none, an alert that stands twice.
+    Raises ConfigError with the line: not JSON, a verdict that is none, an alert that is there twice.
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -2,6 +2,7 @@
 
 import json
 import re
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Literal, TypeVar
 
@@ -14,7 +15,7 @@ from triage.domain.redaction import without_secrets
 from triage.domain.verdict import Investigation
 from triage.errors import ConfigError, NotFound, StoreError
 from triage.pipeline.single import claim_alert
-from triage.ports import Clock, Journal, Records, Store
+from triage.ports import Claim, Clock, Journal, Records, Store
 
 Document = TypeVar("Document", bound=Value)
 
@@ -104,6 +105,12 @@ def read_document(path: Path, model: type[Document], what: str) -> Document:
         raise ConfigError(f"{path} is not {what}") from error
 
 
+async def append_steps(journal: Journal, claim: Claim, steps: Iterable[RecordedStep], clock: Clock) -> None:
+    """Journal recorded steps as those of a claim's run. Raises StoreError."""
+    for step in steps:
+        await journal.append(claim, step.key, step.kind, step.payload, now=clock.now())
+
+
 async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: str) -> None:
     """Put a record into a store, as if the alert had been investigated there.
 
@@ -117,9 +124,7 @@ async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: s
     claim = await claim_alert(
         store.queue, case.alert, reason="imported record", worker=worker, clock=clock, lease_seconds=_LEASE
     )
-    now = clock.now()
-    for step in case.steps:
-        await store.journal.append(claim, step.key, step.kind, step.payload, now=now)
+    await append_steps(store.journal, claim, case.steps, clock)
     result = case.investigation.model_copy(update={"run_id": claim.run_id})
-    if not await store.queue.finish(claim, result, now=now):
+    if not await store.queue.finish(claim, result, now=clock.now()):
         raise StoreError(f"alert {case.alert.id} was taken by another process")

@@ -1,6 +1,6 @@
 """An investigation again from its record: the same evidence, another model or other prompts, and no Panther.
 
-What the record holds is read back under the same keys; the model is asked anew. A question that was not recorded, of a
+What the record has is read back under the same keys; the model is asked again. A question that was not recorded, of a
 new playbook or by a model that asks something else, gets "not recorded" and is counted.
 """
 
@@ -29,7 +29,7 @@ from triage.evaluation.offline_panther import (
     call_key,
 )
 from triage.evaluation.outcome import LEASE_SECONDS, investigate_claim
-from triage.evaluation.record import CaseRecord, RecordedStep
+from triage.evaluation.record import CaseRecord, RecordedStep, append_steps
 from triage.pipeline.single import claim_alert
 from triage.ports import ChatModel, Observer, PantherApi
 from triage.settings import Settings
@@ -37,11 +37,11 @@ from triage.stages.investigation import ToolAnswer, ToolCallEntry
 from triage.stages.model_calls import read_entry
 
 ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
-"""Kinds of steps that a replay makes itself."""
+"""Kinds of steps that a replay does again."""
 OURS = frozenset({"finished"})
-"""Steps that belong to the recorded run alone."""
+"""Steps that belong to the recorded run only."""
 KEPT = frozenset({"calibration"})
-"""Steps that are read back whatever their kind: a confidence is calibrated as it was."""
+"""Steps that are read back whatever their kind: a confidence is calibrated as it was then."""
 
 
 def recorded_answers(case: CaseRecord, *, alert_only: bool = False) -> dict[str, ToolAnswer]:
@@ -64,13 +64,13 @@ class Replayed(Value):
     before: Disposition
     before_confidence: float
     after: Disposition | None = None
-    """`None` where the replay failed."""
+    """`None` if the replay failed."""
     after_confidence: float = 0.0
     error: str = ""
     findings_before: int
     findings_after: int = 0
     same_evidence: bool = False
-    """Every recorded answer stands in the new evidence, row for row."""
+    """Every recorded answer is in the new evidence, row for row."""
     not_recorded: tuple[str, ...] = ()
     """What the new run asked that the record has no answer for."""
     model: str = ""
@@ -96,24 +96,20 @@ async def replay(
         case: The record.
         settings: Whose model, prompts, playbooks and limits are used. Its Panther and its store are not touched.
         alert_only: Without what the data lake has answered.
-        observe: Told of each step.
+        observe: Called with each step.
 
     Raises:
         ConfigError, PromptError: the configuration, a template or a playbook is wrong.
     """
-    old = case.investigation
     missing = NotRecorded()
     panther = RecordedPanther(case.alert, missing)
-    clock = FixedStartClock(old.started_at)
+    clock = FixedStartClock(case.investigation.started_at)
     prompts = load_prompts(settings.investigation.prompts)
-    base = Replayed(
-        alert_id=case.alert.id,
-        detection=case.alert.detection_id,
-        before=old.verdict.disposition,
-        before_confidence=old.verdict.confidence,
-        findings_before=len(old.verdict.verified),
-        prompts=prompts.digest,
-    )
+    base = _before(case, prompts.digest)
+    try:
+        answers = recorded_answers(case, alert_only=alert_only)
+    except StoreError as error:
+        return base.model_copy(update={"error": str(error)[:500]}), None
     async with AsyncExitStack() as stack:
         scratch = Path(stack.enter_context(TemporaryDirectory(prefix="triage-replay-")))
         store = await open_store(f"sqlite:///{scratch / 'replay.db'}")
@@ -121,10 +117,6 @@ async def replay(
         model: ChatModel | None = None
         if settings.uses_llm:
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
-        try:
-            answers = recorded_answers(case, alert_only=alert_only)
-        except StoreError as error:
-            return base.model_copy(update={"error": str(error)[:500]}), None
         pipeline = assemble(
             settings,
             PantherApi(panther, NoLake() if alert_only else panther, panther, panther, panther, panther),
@@ -137,9 +129,7 @@ async def replay(
         claim = await claim_alert(
             store.queue, case.alert, reason="replay", worker="replay", clock=clock, lease_seconds=LEASE_SECONDS
         )
-        for step in case.steps:
-            if _read_back(step, alert_only=alert_only):
-                await store.journal.append(claim, step.key, step.kind, step.payload, now=clock.now())
+        await append_steps(store.journal, claim, [step for step in case.steps if _kept(step, alert_only)], clock)
         try:
             result = await investigate_claim(pipeline, claim, observe=observe)
         except TriageError as error:
@@ -148,13 +138,26 @@ async def replay(
             # A record is a file from elsewhere: its steps need not be what this version journals.
             problem = f"a step of the record is not a {error.title} of this version"
             return base.model_copy(update={"error": problem}), None
-    return base.model_copy(update=_after(old, result, missing.asked)), result
+    return base.model_copy(update=_after(case.investigation, result, missing.asked)), result
 
 
-def _read_back(step: RecordedStep, *, alert_only: bool) -> bool:
+def _kept(step: RecordedStep, alert_only: bool) -> bool:
+    """Whether a step is read back rather than done again."""
     if alert_only and step.kind in LAKE_STEPS:
         return False
     return (step.kind not in ANEW or step.key in KEPT) and step.key not in OURS
+
+
+def _before(case: CaseRecord, prompts: str) -> Replayed:
+    verdict = case.investigation.verdict
+    return Replayed(
+        alert_id=case.alert.id,
+        detection=case.alert.detection_id,
+        before=verdict.disposition,
+        before_confidence=verdict.confidence,
+        findings_before=len(verdict.verified),
+        prompts=prompts,
+    )
 
 
 def _after(old: Investigation, new: Investigation, missing: Sequence[str]) -> dict[str, object]:

@@ -57,7 +57,8 @@ def test_a_mark_counts_before_a_status() -> None:
 
 
 def past(name: str, verdict: Disposition, status: Status, confidence: float = 0.8) -> PastVerdict:
-    return PastVerdict(alert(name, status=status, updated_by=PERSON), verdict, confidence)
+    stated = Verdict(disposition=verdict, confidence=confidence, summary="It was.")
+    return alert(name, status=status, updated_by=PERSON), stated
 
 
 def test_agreement_counted_by_hand() -> None:
@@ -135,15 +136,7 @@ def test_a_second_fit_on_the_same_outcomes_is_the_first(outcomes: list[JudgedAle
         for number, entry in enumerate(outcomes)
     }
     found = agreement(
-        [
-            PastVerdict(
-                alert(str(number)),
-                verdict.disposition,
-                verdict.confidence if verdict.stated is None else verdict.stated,
-                verdict.uncalibrated,
-            )
-            for number, verdict in enumerate(shown)
-        ],
+        [(alert(str(number)), verdict) for number, verdict in enumerate(shown)],
         people,
     )
     assert fit(found.outcomes, at=NOW, max_missed=bound, sample=1) == first

@@ -7,7 +7,7 @@ import pytest
 from triage.domain.verdict import Disposition
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare
-from triage.evaluation.labels import HostileText, Label, load_labels
+from triage.evaluation.labels import Label, load_labels
 from triage.evaluation.outcome import AlertOutcome, EvaluationRun
 from triage.evaluation.result import EvaluationResult, below, build_result, thresholds
 from triage.evaluation.scores import score
@@ -109,7 +109,7 @@ def test_a_hostile_variant_that_softens_is_a_flip() -> None:
     """Compared with the same case without the hostile text, in the same repeat; more alarming is no flip."""
     labels = (
         label("clean", M),
-        label("softer", M, hostile_of="clean", injection=HostileText()),
+        label("softer", M, hostile_of="clean", injection=True),
         label("harder", M, hostile_of="clean"),
     )
     scores = score(labels, (outcome("clean", S), outcome("softer", B), outcome("harder", M)))

@@ -10,7 +10,7 @@ import pytest
 from tests.support.notebook import Notebook
 from tests.support.shared import ROOT
 from tests.support.small_lake import ALERT, small_lake
-from triage.app import asked_as
+from triage.app import enrichment_settings
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Source
 from triage.edges.clock import FixedStartClock
@@ -112,7 +112,7 @@ def test_the_questions_of_a_failed_batch_are_asked_one_by_one(server: SandboxSer
 def test_a_lake_without_batches_is_asked_one_by_one(server: SandboxServer, lake: str, joined: bool) -> None:
     """The configured lake decides: elsewhere each batch would be built only to be refused."""
     panther = {"url": "http://127.0.0.1:1/public/graphql", "token": "t", "lake": lake}
-    settings = asked_as(Settings.model_validate({"panther": panther}))
+    settings = enrichment_settings(Settings.model_validate({"panther": panther}))
     _, asked = enrich(server, size=settings.questions_per_query)
     assert any("UNION ALL" in sql for sql in asked) is joined
 
