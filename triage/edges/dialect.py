@@ -1,14 +1,11 @@
 """A data lake that runs another dialect than Snowflake's: each query is translated before it is sent."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
+from triage.domain.sql import Dialect, ReadOnlyQuery, SqlRefused, in_dialect
 from triage.domain.window import TimeWindow
 from triage.errors import QueryFailed
 from triage.ports import Clock, Column, Lake, QueryLimits, QueryResult, Table
-
-if TYPE_CHECKING:
-    from triage.domain.sql import ReadOnlyQuery
 
 
 class TranslatedLake:
@@ -26,9 +23,8 @@ class TranslatedLake:
         self._dialect = dialect
         self._clock = clock
 
-    async def run_query(self, query: "ReadOnlyQuery", *, limits: QueryLimits) -> QueryResult:
+    async def run_query(self, query: ReadOnlyQuery, *, limits: QueryLimits) -> QueryResult:
         """Run one SELECT. Raises QueryFailed, with nothing sent, also where the query has no form in the lake's dialect."""
-        from triage.domain.sql import Dialect, SqlRefused, in_dialect  # noqa: PLC0415 - sqlglot costs start-up time
 
         try:
             query = in_dialect(query, Dialect(self._dialect), now=self._clock.now())

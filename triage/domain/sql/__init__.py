@@ -6,7 +6,7 @@ and time bounds (`spans`, `bounds`, `times`), the limit, and the statement writt
 more (`guard`, `syntax`). `template` fills a playbook's query with values, `batch` sends several as one, and for a lake
 that isn't Snowflake's the checked tree is translated, or refused (`dialects`, `translatable`, `facts`).
 
-Importing this package imports sqlglot, which takes a while: import it where a query is made, not at start-up.
+Importing this package imports sqlglot, which takes a while: ports and what commands need at start-up leave it alone.
 """
 
 from triage.domain.sql.guard import ReadOnlyQuery, in_dialect, parse_read_only

@@ -1,6 +1,33 @@
-"""The language model: any OpenAI-compatible endpoint, over the openai library."""
+"""The language model: any OpenAI-compatible endpoint, over the openai library.
+
+`model.py` asks, `wire.py` has the bodies, `failures.py` maps the library's errors, `capabilities.py` probes an endpoint.
+"""
+
+import importlib
+from contextlib import AbstractAsyncContextManager
 
 from triage.edges.llm.capabilities import StoredCapabilities, probe
-from triage.edges.llm.model import OpenAiModel, open_model
+from triage.ports import ChatModel, Clock
+from triage.settings import LlmSettings
 
-__all__ = ["OpenAiModel", "StoredCapabilities", "open_model", "probe"]
+__all__ = ["StoredCapabilities", "open_model", "probe"]
+
+
+def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = 16) -> AbstractAsyncContextManager[ChatModel]:
+    """Open the configured model; closes its connections on exit.
+
+    The library takes 0.4 s to import: `model.py` is imported here, so that only a run with a model pays for it.
+
+    Args:
+        settings: Endpoint, key, model, timeout.
+        clock: Waits, and gives the jitter.
+        at_once: Requests that will be under way at the same time; one beyond that waits for a free connection only as
+            long as for connecting.
+
+    Raises:
+        ConfigError: The environment's proxy or certificate settings cannot be used.
+    """
+    opened: AbstractAsyncContextManager[ChatModel] = importlib.import_module("triage.edges.llm.model").opened(
+        settings, clock=clock, at_once=at_once
+    )
+    return opened

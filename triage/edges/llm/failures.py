@@ -1,8 +1,8 @@
 """Turns everything that the openai library and its HTTP client raise into a ModelError."""
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 
+import openai
 import regex
 from pydantic import JsonValue
 
@@ -10,9 +10,6 @@ from triage.domain.redaction import redact
 from triage.edges.http import Cleaner, parse_retry_after
 from triage.errors import ModelError
 from triage.ports import Clock
-
-if TYPE_CHECKING:
-    import openai
 
 _LONGEST_WAIT = 120.0
 """Seconds: the longest `Retry-After` that is followed."""
@@ -44,7 +41,7 @@ _WORDS: Mapping[int, str] = {
 }
 
 
-def of_status(error: "openai.APIStatusError", clock: Clock, cleaner: Cleaner) -> ModelError:
+def of_status(error: openai.APIStatusError, clock: Clock, cleaner: Cleaner) -> ModelError:
     """A refusal, or a failure of the server."""
     said = cleaner.clean(redact(message_of(error.body)))
     failure = from_status(error.status_code, error.code or "", said, error.response.headers, clock)
@@ -109,7 +106,7 @@ def message_of(body: object) -> str:
             return ""
 
 
-def parameter_of(error: "openai.APIStatusError") -> str:
+def parameter_of(error: openai.APIStatusError) -> str:
     """The parameter that a refusal names; empty where it names none."""
     return error.param if isinstance(error.param, str) else ""
 

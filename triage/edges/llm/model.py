@@ -1,11 +1,14 @@
-"""A chat model over the openai library."""
+"""A chat model over the openai library. Import it through `triage.edges.llm.open_model`: the library is slow to import."""
 
 import asyncio
 import json
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
+import httpx2
+import openai
+from openai.types.chat import ChatCompletionMessageParam
 from pydantic import JsonValue
 
 from triage.edges.http import Cleaner, RetryPolicy, http_client
@@ -14,12 +17,6 @@ from triage.edges.llm.wire import EndpointQuirks, message_body, reply_of, reques
 from triage.errors import ModelError
 from triage.ports import ChatReply, ChatRequest, Clock
 from triage.settings import LlmSettings
-
-if TYPE_CHECKING:
-    # The library takes 0.4 s to import; only a run with a model pays for it.
-    import httpx2
-    import openai
-    from openai.types.chat import ChatCompletionMessageParam
 
 OPENAI_URL = "https://api.openai.com/v1"
 MAX_RESPONSE_BYTES = 4_000_000
@@ -34,9 +31,9 @@ _REFUSED = frozenset({400, 422})
 
 
 class OpenAiModel:
-    """Implements `ports.ChatModel`. Make one with `open_model`."""
+    """Implements `ports.ChatModel`. Opened by `open_model`."""
 
-    def __init__(self, client: "openai.AsyncOpenAI", settings: LlmSettings, clock: Clock) -> None:
+    def __init__(self, client: openai.AsyncOpenAI, settings: LlmSettings, clock: Clock) -> None:
         """Ask through an open client of the library."""
         self._client = client
         self._settings = settings
@@ -68,8 +65,6 @@ class OpenAiModel:
 
     async def _adapting(self, request: ChatRequest) -> ChatReply:
         """Ask, and ask again without a parameter that the endpoint refuses by name."""
-        import openai  # noqa: PLC0415 - see above
-
         for _ in range(_ADAPTATIONS):
             quirks = self._quirks
             try:
@@ -88,9 +83,6 @@ class OpenAiModel:
         raise ModelError("the model's endpoint refuses every form of the request; check llm.model", status=400)
 
     async def _ask(self, request: ChatRequest, quirks: EndpointQuirks) -> ChatReply:
-        import httpx2  # noqa: PLC0415 - see above
-        import openai  # noqa: PLC0415 - see above
-
         messages = [cast("ChatCompletionMessageParam", message_body(message)) for message in request.messages]
         create = self._client.chat.completions.with_streaming_response.create
         try:
@@ -124,21 +116,8 @@ class OpenAiModel:
 
 
 @asynccontextmanager
-async def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = _CONNECTIONS) -> AsyncIterator[OpenAiModel]:
-    """Open the configured model; nothing is sent yet.
-
-    Args:
-        settings: Endpoint, key, model, timeout.
-        clock: Waits, and gives the jitter.
-        at_once: Requests that will be under way at the same time; one beyond that waits for a free connection only as
-            long as for connecting.
-
-    Raises:
-        ConfigError: The environment's proxy or certificate settings cannot be used.
-    """
-    import httpx2  # noqa: PLC0415 - see above
-    import openai  # noqa: PLC0415 - see above
-
+async def opened(settings: LlmSettings, *, clock: Clock, at_once: int) -> AsyncIterator[OpenAiModel]:
+    """See `triage.edges.llm.open_model`; nothing is sent yet."""
     base = settings.base_url or OPENAI_URL
     http: httpx2.AsyncClient = http_client(
         httpx2,
@@ -162,12 +141,10 @@ async def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = _CON
         await client.close()
 
 
-async def _bound_errors(response: "httpx2.Response") -> None:
+async def _bound_errors(response: httpx2.Response) -> None:
     """The library reads an error's body whole; a large one is cut before that."""
     if response.is_success:
         return
-    import httpx2  # noqa: PLC0415 - see above
-
     stream = response.stream
 
     class Bounded(httpx2.AsyncByteStream):

@@ -5,18 +5,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 from functools import lru_cache, partial
-from typing import TYPE_CHECKING, NamedTuple
+from typing import NamedTuple
 
 from triage.domain.base import Row
+from triage.domain.sql import QueryTemplate
 from triage.domain.window import TimeWindow
 from triage.stages.enrichment.actor import AlertActor, parse_time
 from triage.stages.enrichment.playbook import Playbook, Question
 from triage.stages.enrichment.playbooks import PlaybookQuestion
 from triage.stages.enrichment.questions import BoundQuery
-
-if TYPE_CHECKING:
-    # sqlglot stands behind this package and costs start-up time.
-    from triage.domain.sql import QueryTemplate
 
 LOGS = "panther_logs"
 MAX_TABLES = 6
@@ -51,14 +48,13 @@ _QUESTION = Question.model_validate(
 
 
 @lru_cache(maxsize=1_024)
-def activity_template(table: str, *, controls: bool = True) -> "QueryTemplate":
+def activity_template(table: str, *, controls: bool = True) -> QueryTemplate:
     """The question for one table of `panther_logs`: rows per hour, newest first.
 
     Args:
         table: Its name.
         controls: Count rows with an address and rows with an actor too; only for tables with all indicator columns.
     """
-    from triage.domain.sql import QueryTemplate  # noqa: PLC0415 - sqlglot costs start-up time
 
     return QueryTemplate.parse(_SQL.format(controls=_CONTROLS if controls else "", table=f"{LOGS}.public.{table}"))
 

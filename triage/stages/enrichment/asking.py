@@ -6,11 +6,12 @@ A question that fails gets an answer that says why, so one failure never costs t
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
 
 from pydantic import JsonValue
 
 from triage.domain.redaction import redact_json
+from triage.domain.sql import ReadOnlyQuery
+from triage.domain.sql.batch import batch_queries
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import Clock, Lake, Observer, Progress, QueryLimits, QueryResult, RunJournal
@@ -18,10 +19,6 @@ from triage.settings import InvestigationSettings
 from triage.stages.enrichment.batches import QueryBatch
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.questions import BoundQuery
-
-if TYPE_CHECKING:
-    # sqlglot stands behind this package and costs start-up time.
-    from triage.domain.sql import ReadOnlyQuery
 
 STAGE = "enrichment"
 QUERY_BYTES = 200_000
@@ -182,12 +179,11 @@ class Asker:
             raise
 
     async def _send_batch(self, batch: QueryBatch) -> QueryResult:
-        from triage.domain.sql.batch import batch_queries  # noqa: PLC0415 - sqlglot costs start-up time
 
         query = batch_queries([(bound.query, bound.question.template.columns) for bound in batch.queries])
         return await self._send(query, questions=len(batch.queries))
 
-    async def _send(self, query: "ReadOnlyQuery", *, questions: int = 1) -> QueryResult:
+    async def _send(self, query: ReadOnlyQuery, *, questions: int = 1) -> QueryResult:
         async with self._slots:
             limits = QueryLimits(
                 rows=min(query.limit, max(1, self.settings.max_rows - self._rows)),

@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
+from triage.domain.sql.batch import split_rows
 from triage.errors import PantherError, QueryFailed, QueryTimeout
 from triage.ports import QueryResult
 from triage.stages.enrichment.questions import BoundQuery
@@ -49,7 +50,6 @@ def split_batch(queries: Sequence[BoundQuery], result: QueryResult) -> dict[str,
     Raises:
         ValueError: it is not the result of a batch of these questions.
     """
-    from triage.domain.sql.batch import split_rows  # noqa: PLC0415 - sqlglot costs start-up time
 
     if result.truncated:
         return {}

@@ -11,18 +11,14 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, S
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 from triage import logtypes
 from triage.domain.globs import any_glob
+from triage.domain.sql import ParameterType, QueryTemplate, SqlRefused
 from triage.domain.yaml_lines import YamlError, YamlFile, YamlPath, read_yaml
 from triage.errors import ConfigError
 from triage.logtypes import TERMS, Term, table_of
 from triage.stages.enrichment.playbook import LISTS, TIMES, Playbook, Question
-
-if TYPE_CHECKING:
-    # This package imports sqlglot, which costs start-up time.
-    from triage.domain.sql import QueryTemplate
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
 _SAMPLE_LOG_TYPE = "any.table"
@@ -39,10 +35,10 @@ class PlaybookQuestion:
     log_type: str
     database: str
     table: str
-    _parsed: Callable[[], "QueryTemplate"]
+    _parsed: Callable[[], QueryTemplate]
 
     @property
-    def template(self) -> "QueryTemplate":
+    def template(self) -> QueryTemplate:
         """The query with its holes; parsed when it is first wanted."""
         return self._parsed()
 
@@ -52,7 +48,7 @@ class Playbooks:
     """All playbooks, checked. Make them with `load_playbooks`."""
 
     books: tuple[Playbook, ...]
-    _templates: dict[tuple[str, str, str], "QueryTemplate"] = field(default_factory=dict)
+    _templates: dict[tuple[str, str, str], QueryTemplate] = field(default_factory=dict)
     """Those already parsed: parsing all of them at the start would take seconds."""
 
     def terms_of(self, log_type: str) -> Mapping[str, Term]:
@@ -97,7 +93,7 @@ class Playbooks:
                 _parsed=partial(self._template, book, question, log_type),
             )
 
-    def _template(self, book: Playbook, question: Question, log_type: str) -> "QueryTemplate":
+    def _template(self, book: Playbook, question: Question, log_type: str) -> QueryTemplate:
         place = (book.playbook, question.id, log_type.casefold())
         if place not in self._templates:
             # Already tried with sample values: at load, or by a test for those that ship.
@@ -194,8 +190,7 @@ def _samples(
     return fitting if proven else fitting[:1]
 
 
-def _parse(question: Question | None, sql: str, *, tried: bool = True) -> "QueryTemplate":
-    from triage.domain.sql import ParameterType, QueryTemplate  # noqa: PLC0415 - sqlglot costs start-up time
+def _parse(question: Question | None, sql: str, *, tried: bool = True) -> QueryTemplate:
 
     names = question.parameters if question is not None else ()
     types = {name: ParameterType.STRINGS if name in LISTS else ParameterType.STRING for name in names}
@@ -205,7 +200,6 @@ def _parse(question: Question | None, sql: str, *, tried: bool = True) -> "Query
 
 def _check_sql(question: Question | None, sql: str, file: YamlFile, place: YamlPath) -> None:
     """Refuse SQL that is not one bounded read. Raises ConfigError, with the line within a block of text."""
-    from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
 
     try:
         _parse(question, sql)

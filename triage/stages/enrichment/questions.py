@@ -3,20 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
-from typing import TYPE_CHECKING
 
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
 from triage.domain.globs import any_glob
+from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.playbook import LISTS, Window, offset
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
-
-if TYPE_CHECKING:
-    from triage.domain.sql import ReadOnlyQuery
 
 _Value = str | tuple[str, ...] | datetime
 
@@ -67,7 +64,6 @@ def plan_queries(
         tables: Table names by database, lower case; `None` if unknown, in which case every table is tried.
         budget: The most questions to ask.
     """
-    from triage.domain.sql import SqlRefused  # noqa: PLC0415 - sqlglot costs start-up time
 
     queries: list[BoundQuery] = []
     own = {table_of(name) for name in log_types}

@@ -2,18 +2,14 @@
 
 import json
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_rows
+from triage.domain.sql import ReadOnlyQuery
 from triage.domain.window import TimeWindow
 from triage.ports import QueryLimits, QueryResult
 from triage.stages.investigation.values import UNNUMBERED, ToolAnswer
-
-if TYPE_CHECKING:
-    # This package imports sqlglot, which costs start-up time.
-    from triage.domain.sql import ReadOnlyQuery
 
 MAX_NAMES = 300
 MAX_COLUMNS = 200
@@ -70,7 +66,7 @@ def tool_evidence(
     question: str,
     result: QueryResult,
     *,
-    query: "ReadOnlyQuery | None" = None,
+    query: ReadOnlyQuery | None = None,
     log_type: str = "",
     window: TimeWindow | None = None,
 ) -> Evidence:
@@ -93,9 +89,7 @@ def tool_evidence(
     )
 
 
-def unanswered_query(
-    question: str, error: str, query: "ReadOnlyQuery | None" = None, *, remedy: str = ""
-) -> ToolAnswer:
+def unanswered_query(question: str, error: str, query: ReadOnlyQuery | None = None, *, remedy: str = "") -> ToolAnswer:
     """An answer for a question that got none: evidence that says why."""
     entry = Evidence(
         id=UNNUMBERED,
@@ -109,6 +103,6 @@ def unanswered_query(
     return ToolAnswer(content=remedy, evidence=entry, queries=1, failed=True)
 
 
-def _only_table(query: "ReadOnlyQuery | None") -> str:
+def _only_table(query: ReadOnlyQuery | None) -> str:
     """The one table that a query reads; empty for several."""
     return query.tables[0] if query is not None and len(query.tables) == 1 else ""

@@ -2,18 +2,20 @@
 
 from collections.abc import Awaitable, Callable, Sequence
 from datetime import timedelta
-from typing import TYPE_CHECKING, assert_never
+from typing import assert_never
 
 from pydantic import ValidationError
 
 from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
+from triage.domain.sql import DEFAULT, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
 from triage.logtypes import table_of
 from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
 from triage.stages.investigation.lookups import Lookups
+from triage.stages.investigation.projection import selects_columns_only, spoofed_column
 from triage.stages.investigation.results import MAX_COLUMNS, name_list, refusal, tool_evidence, unanswered_query
 from triage.stages.investigation.tools import (
     ARGUMENTS,
@@ -29,10 +31,6 @@ from triage.stages.investigation.tools import (
 )
 from triage.stages.investigation.values import ToolAnswer
 from triage.stages.model_calls import ReplyInvalid, explain, read_json
-
-if TYPE_CHECKING:
-    # This package imports sqlglot, which costs start-up time.
-    from triage.domain.sql import ReadOnlyQuery, SqlPolicy
 
 CoverageOf = Callable[[str, TimeWindow], Awaitable[tuple[Coverage, int]]]
 """Measures whether a fully qualified table could have answered over a window; returns that and the queries it took."""
@@ -52,7 +50,7 @@ class Toolbox:
         alerts: AlertSource,
         rules: RuleBook,
         settings: InvestigationSettings,
-        policy: "SqlPolicy | None" = None,
+        policy: SqlPolicy | None = None,
         coverage: CoverageOf | None = None,
     ) -> None:
         """Bind the tools to one alert.
@@ -134,9 +132,6 @@ class Toolbox:
                 assert_never(arguments)
 
     async def _query(self, arguments: QueryLake, limits: QueryLimits) -> ToolAnswer:
-        # This package imports sqlglot, which costs start-up time.
-        from triage.domain.sql import DEFAULT, SqlRefused, parse_read_only  # noqa: PLC0415 - see above
-        from triage.stages.investigation.projection import spoofed_column  # noqa: PLC0415 - see above
 
         try:
             query = parse_read_only(
@@ -188,12 +183,11 @@ class Toolbox:
         names = [f"{table.name} ({table.log_type})" if table.log_type else table.name for table in tables]
         return ToolAnswer(content=name_list(f"Tables of {arguments.database}", names))
 
-    def _log_type(self, query: "ReadOnlyQuery") -> str:
+    def _log_type(self, query: ReadOnlyQuery) -> str:
         """The log type whose fields the rows hold unchanged; empty if the query could have made them up.
 
         A computed column may carry any name: `SELECT 'x' AS sourceIPAddress` must not count as set by the provider.
         """
-        from triage.stages.investigation.projection import selects_columns_only  # noqa: PLC0415 - as in `_query`
 
         if len(query.tables) != 1 or not selects_columns_only(query.sql):
             return ""
