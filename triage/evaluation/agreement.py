@@ -1,4 +1,4 @@
-"""Past verdicts against what people did in Panther afterwards. Pure; the command reads store and Panther."""
+"""Past verdicts compared with what people did in Panther afterwards."""
 
 import math
 from collections import Counter, defaultdict
@@ -16,7 +16,7 @@ from triage.ports import AlertSource, Mark, Records, State
 from triage.settings import IngestSettings
 
 MIN_SAMPLE = 30
-"""Outcomes of one verdict below which no curve is fitted."""
+"""The fewest outcomes of a verdict that a curve is fitted to."""
 
 
 PastVerdict = tuple[Alert, Verdict]
@@ -24,7 +24,7 @@ PastVerdict = tuple[Alert, Verdict]
 
 
 class JudgedAlert(Value):
-    """A past verdict and what a person made of the alert."""
+    """A past verdict and what a person decided about the alert."""
 
     alert_id: str
     detection: str
@@ -202,7 +202,7 @@ def fit(
     """Fit confidences to outcomes, one isotonic curve for each verdict that decides.
 
     Args:
-        outcomes: Past verdicts with what people made of them.
+        outcomes: Past verdicts with what people decided.
         at: The date of the fit.
         max_missed: The share of malicious alerts that may be called benign; `None` sets no threshold.
         sample: Outcomes of a verdict that a curve needs.
@@ -223,14 +223,14 @@ def fit(
 
 
 def abstain_threshold(outcomes: Sequence[JudgedAlert], max_missed: float) -> float | None:
-    """The least confidence of `benign` at which malicious alerts are missed no more often than `max_missed`.
+    """The lowest confidence of `benign` at which malicious alerts are missed no more often than `max_missed`.
 
-    A `benign` below it is to become `inconclusive`. `None` where no abstention is needed.
+    A `benign` below it becomes `inconclusive`. `None` if no abstention is needed.
     """
     malicious = [entry for entry in outcomes if entry.truth is Disposition.MALICIOUS]
     missed = sorted(entry.confidence for entry in malicious if entry.said is Disposition.BENIGN)
     allowed = int(max_missed * len(malicious) + 1e-9)
     if len(missed) <= allowed:
         return None
-    # The highest confidence that still has to go; the threshold lies just above it.
+    # The highest confidence to exclude; the threshold is just above it.
     return math.nextafter(missed[len(missed) - allowed - 1], math.inf)

@@ -18,7 +18,7 @@ class VerdictChange:
     before: str
     after: str
     better: bool | None
-    """Right now and not before; `None` where that didn't change."""
+    """Right now but not before; `None` if that didn't change."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +32,7 @@ class EvaluationDiff:
     """Alerts that are right now and were not before."""
     lost: int
     p_value: float
-    """That chance alone would move as many one way, by the exact test on pairs; alerts of one incident are not
-    independent, so it flatters."""
+    """Of the exact test on pairs. It is optimistic, since alerts of one incident are not independent."""
     changes: tuple[VerdictChange, ...]
 
 

@@ -16,7 +16,7 @@ class Rate(Value):
     hits: int
     of: int
     low: float | None = None
-    """Lower end; `None` where nothing was counted."""
+    """Lower end; `None` if nothing was counted."""
     high: float | None = None
     clusters: int = 0
     """Independent groups among `of`."""

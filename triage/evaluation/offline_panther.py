@@ -1,4 +1,4 @@
-"""A Panther that is not there: a lake that answers nothing, and the record of one investigation in Panther's place."""
+"""In place of Panther: a lake that answers nothing, and the record of one investigation."""
 
 import json
 from collections.abc import Callable, Coroutine
@@ -15,13 +15,13 @@ from triage.stages.investigation import ToolAnswer, Toolbox
 NOT_RECORDED = "not recorded"
 
 LAKE_STEPS = frozenset({"query", "search", "columns", "tables"})
-"""Kinds of journalled steps that the lake has answered."""
+"""Kinds of journalled steps that the lake answered."""
 LAKE_TOOLS = frozenset({"query_lake", "search_indicators", "list_tables", "show_columns"})
 """The model's tools that ask it."""
 
 
 class NoLake:
-    """A lake that answers nothing: what remains is the alert alone. Implements `ports.Lake`."""
+    """A lake that answers nothing, so that only the alert itself remains. Implements `ports.Lake`."""
 
     async def run_query(self, *_given: object, **_named: object) -> NoReturn:
         """Raises QueryFailed, always."""
@@ -90,7 +90,7 @@ class RecordedPanther:
 
 
 class RecordedTools(Toolbox):
-    """Answers a call that the recorded run has made, whatever its turn; refuses every other."""
+    """Answers calls that the recorded run made, in any turn; refuses all others."""
 
     def __init__(
         self, dossier: Dossier, panther: RecordedPanther, settings: Settings, answers: dict[str, ToolAnswer]
@@ -110,7 +110,7 @@ class RecordedTools(Toolbox):
 
 
 def call_key(call: ToolCall) -> str:
-    """Name a tool call by what it asks, whatever the spelling of its JSON."""
+    """The key of a tool call: what it asks, however its JSON is written."""
     try:
         arguments = json.dumps(json.loads(call.arguments), sort_keys=True, separators=(",", ":"))
     except (ValueError, RecursionError):

@@ -1,4 +1,4 @@
-"""Evaluate on recorded investigations: each one again from its record, held against its label. No Panther is asked."""
+"""Evaluate recorded investigations: each is replayed and compared with its label, without Panther."""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -20,7 +20,7 @@ from triage.settings import Settings
 def load_records(directory: Path) -> tuple[CaseRecord, ...]:
     """Read every `*.json` of a directory, by name.
 
-    Raises ConfigError: no directory, no record in it, a file that is none, an alert that stands twice.
+    Raises ConfigError: no directory, no record in it, a file that isn't one, an alert recorded twice.
     """
     if not directory.is_dir():
         raise ConfigError(f"--alerts: {directory} is not a directory")

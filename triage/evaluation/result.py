@@ -1,4 +1,4 @@
-"""An evaluation as it is kept, compared and printed."""
+"""An evaluation as it is stored, compared and printed."""
 
 import math
 from collections.abc import Callable, Mapping
@@ -111,7 +111,7 @@ MEASURES: Mapping[str, Callable[[Scores], float | None]] = {
     "twins": lambda scores: scores.twins.value,
     "stability": lambda scores: scores.stability.value,
 }
-"""What a threshold can be set on; higher is better. `None` where nothing was counted."""
+"""What a threshold can be set on; higher is better. `None` if nothing was counted."""
 
 
 def below(scores: Scores, wanted: dict[str, float]) -> tuple[str, ...]:

@@ -55,7 +55,7 @@ def allowed_of(world: Path) -> tuple[AllowedActivity, ...]:
 
 
 def _settings(settings: Settings, server: SandboxServer, store: Path, world: Path) -> Settings:
-    # Whatever the user's Panther is like: this is the embedded one.
+    # The embedded Panther, whatever the user's own is like.
     changes = {"url": server.url, "rest_url": "", "auth": "x-api-key", "lake": "snowflake", "requests_per_second": 1e6}
     panther = settings.panther.model_copy(update=changes)
     investigation = settings.investigation.model_copy(update={"allowed": allowed_of(world)})
@@ -80,12 +80,12 @@ async def evaluate(
     """Investigate every labelled alert of a world.
 
     Args:
-        world: A world directory; its recorded times are kept.
+        world: A world directory; it keeps its recorded times.
         labels: What is right; only who counts is investigated.
         settings: Whose model, prompts, playbooks and limits are used; Panther and store are the evaluation's own.
         repeat: Investigations of each alert.
         alert_only: Without the data lake.
-        progress: Told of each alert that ended.
+        progress: Called with a line for each finished alert.
 
     Raises:
         ConfigError, NotFound: the world or a label is wrong.

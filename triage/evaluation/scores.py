@@ -65,21 +65,21 @@ class Scores(Value):
     alerts: int
     """Labelled alerts that were investigated, repeats counted."""
     unlabelled: int
-    """Alerts left out because nobody has said what is right."""
+    """Alerts left out because no one has said what is right."""
     failed: int
-    """Investigations that broke; they count as no verdict, which is never right."""
+    """Investigations that failed; they have no verdict, which is never right."""
     whole: Figures
     silent: Rate
     """Alerts whose decisive log is silent and that were called neither malicious nor benign."""
     certain: Figures
-    """Without labels that rest on a reading of the logs."""
+    """Without labels inferred from the logs."""
     confusion: dict[str, dict[str, int]]
     """Truth, then verdict; `failed` beside the verdicts."""
     by_tier: dict[str, Figures]
     by_detection: dict[str, Figures]
     by_log_type: dict[str, Figures]
     twins: Rate
-    """Pairs of which both alerts were decided rightly."""
+    """Pairs with the right verdict on both alerts."""
     calibration: Calibration
     stability: Rate
     """Alerts whose verdict was the same in every repeat; of those that were repeated."""
@@ -107,12 +107,12 @@ Guess = Callable[[Pairing], Disposition | None]
 
 
 def score(labels: Iterable[Label], outcomes: Sequence[AlertOutcome], *, left_out: int = 0) -> Scores:
-    """Hold what was concluded against what is right; an unlabelled alert counts nowhere.
+    """Compare verdicts with labels; an unlabelled alert counts nowhere.
 
     Args:
         labels: What is right.
         outcomes: What was concluded.
-        left_out: Unlabelled alerts that were not even investigated.
+        left_out: Unlabelled alerts that were not investigated.
     """
     known = {label.alert_id: label for label in labels}
     pairs = [(known[o.alert_id], o) for o in outcomes if o.alert_id in known and known[o.alert_id].counts]
@@ -163,7 +163,7 @@ BASELINES: Mapping[str, Guess] = {
     "severity": lambda pair: Disposition.MALICIOUS if pair[1].severity in ("HIGH", "CRITICAL") else Disposition.BENIGN,
     "detection prior": _prior,
 }
-"""Answers that need no investigation; a program that is no better is not worth running."""
+"""Answers that need no investigation; the program has to do better."""
 
 
 def _rate(pairs: Iterable[Pairing], hit: Callable[[Pairing], bool]) -> Rate:
@@ -207,7 +207,7 @@ def _confusion(pairs: Sequence[Pairing]) -> dict[str, dict[str, int]]:
 
 
 def calibration_of(predictions: Sequence[tuple[float, bool]]) -> Calibration:
-    """Hold stated confidences against whether they were right."""
+    """Compare stated confidences with how often they were right."""
     return Calibration(
         brier=brier(predictions),
         error=calibration_error(predictions),

@@ -20,7 +20,7 @@ _ROWS: tuple[tuple[str, str], ...] = (
 
 
 def percent(rate: Rate) -> str:
-    """`14/19 (74 %, 51 to 88)`; a dash where nothing was counted."""
+    """`14/19 (74 %, 51 to 88)`; a dash if nothing was counted."""
     if rate.value is None:
         return "-"
     text = f"{rate.hits}/{rate.of} ({100 * rate.value:.0f} %"

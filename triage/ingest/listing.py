@@ -166,7 +166,7 @@ class _Seen:
             if before is None:
                 fresh[alert.id] = alert
             elif before != alert:
-                problems.append(f"conflict: alert {alert.id} is listed with two contents; the newest is kept")
+                problems.append(f"conflict: alert {alert.id} is listed twice with different content; the newer is kept")
                 if newest is alert:
                     fresh[alert.id] = alert
             self.alerts[alert.id] = newest
@@ -177,7 +177,7 @@ class _Seen:
 
     def _dead_end(self, page: AlertPage) -> str:
         if not page.complete:
-            return "the alert list says that more follows but gives no cursor to it; reading stopped there"
+            return "the alert list says that there is more but gives no cursor; reading stopped there"
         if page.cursor is None:
             return ""
         digest = hashlib.blake2b(page.cursor.encode("utf-8", "surrogatepass"), digest_size=16).digest()

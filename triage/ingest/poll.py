@@ -85,9 +85,9 @@ async def poll(
 
 async def poll_status(values: Values) -> PollStatus | None:
     """How the last poll went; `None` before the first one. Raises StoreError."""
-    kept = await values.get(STATUS)
+    stored = await values.get(STATUS)
     try:
-        return None if kept is None else PollStatus.model_validate(kept)
+        return None if stored is None else PollStatus.model_validate(stored)
     except ValidationError:
         return None
 

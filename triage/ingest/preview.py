@@ -1,4 +1,4 @@
-"""What selection would take, and why not: nothing is stored, nothing is investigated."""
+"""A preview of selection: nothing is stored, nothing is investigated."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -23,8 +23,8 @@ class Preview:
 async def preview(source: AlertSource, settings: IngestSettings, *, start: datetime, end: datetime) -> Preview:
     """Ask Panther for the alerts of a window, whatever their status, severity or type, and decide on each.
 
-    The list has no numbers of events, so `ingest.min_events` is not applied. Alerts are grouped among themselves, and
-    as if each investigation confirmed its group.
+    The list has no event counts, so `ingest.min_events` is not applied. Alerts are grouped among themselves, as if each
+    investigation confirmed its group.
 
     Raises:
         PantherError: the window could not be read to its end.

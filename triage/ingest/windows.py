@@ -18,12 +18,12 @@ SECONDS_PER_PAGE = 10
 """A longer one is repeated after this many seconds for each of its pages."""
 
 
-def state_of(kept: JsonValue | None) -> PollState | None:
+def state_of(stored: JsonValue | None) -> PollState | None:
     """Read what the store has: a state, or the bare time that the first version stored. `None` if there is neither."""
     try:
-        if isinstance(kept, str):
-            return PollState(reached=datetime.fromisoformat(kept))
-        return None if kept is None else PollState.model_validate(kept)
+        if isinstance(stored, str):
+            return PollState(reached=datetime.fromisoformat(stored))
+        return None if stored is None else PollState.model_validate(stored)
     except (ValidationError, ValueError):
         # An unreadable state is replaced: the lookback is read again, and the store recognises what it has.
         return None

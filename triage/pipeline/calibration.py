@@ -12,12 +12,12 @@ NAME = "calibration"
 
 
 async def load_fit(values: Values) -> ConfidenceMap | None:
-    """The fit in use; `None` without one. Raises StoreError, also if it can't be read."""
-    kept = await values.get(NAME)
-    if kept is None:
+    """The fit in use; `None` if there is none. Raises StoreError, also if the fit is unreadable."""
+    stored = await values.get(NAME)
+    if stored is None:
         return None
     try:
-        return ConfidenceMap.model_validate(kept)
+        return ConfidenceMap.model_validate(stored)
     except ValidationError as error:
         raise StoreError("the stored calibration cannot be read; `triage eval agreement --forget` drops it") from error
 

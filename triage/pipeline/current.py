@@ -12,19 +12,19 @@ from triage.settings import IngestSettings
 async def current_alert(
     alerts: AlertSource, alert_id: str, settings: IngestSettings, *, forced: bool = False
 ) -> Alert | Skipped:
-    """Read an alert again: while it waited a person may have closed it, or it may have been deleted.
+    """Read an alert again: while it waited, a person may have closed it or it may have been deleted.
 
     Args:
         alerts: Panther.
         alert_id: Of the alert.
         settings: Which alerts are wanted.
-        forced: It is wanted whatever its status is.
+        forced: It is wanted whatever its status.
 
     Returns:
-        The alert without the secrets in its own texts, or why it is not wanted any more.
+        The alert without the secrets in its own texts, or why it is no longer wanted.
 
     Raises:
-        PantherError: It can't be read now.
+        PantherError: It can't be read.
     """
     try:
         alert = without_secrets(await alerts.alert(alert_id))

@@ -1,4 +1,4 @@
-"""Verification and adjudication of one conclusion, strung together. Pure: the pipeline makes the second call."""
+"""Verification and decision of one conclusion. Pure: the pipeline makes the second model call."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,20 +17,20 @@ from triage.stages.investigation import Conclusion, offline_draft
 from triage.stages.verification import invented_value, verify
 
 _MAX_CITED = 3
-"""Instructions that the finding on them cites."""
+"""How many instructions the finding about them cites."""
 
 
 @dataclass(frozen=True, slots=True)
 class CheckedConclusion:
-    """A conclusion with everything that code found out about it before the second call."""
+    """A conclusion with everything that code has found before the second call."""
 
     draft: Draft
     """Without secrets."""
     findings: tuple[CheckedFinding, ...]
     injections: tuple[Issue, ...]
-    """Log texts that try to instruct their reader."""
+    """Log text that tries to instruct its reader."""
     rules: Disposition | None
-    """What the measured facts alone say; `None` if the offline analyst judged, who goes by them anyway."""
+    """The disposition by the measured facts alone; `None` if the offline analyst judged, which uses nothing else."""
     summary_holds: bool
     sentences: frozenset[str] = frozenset()
     """Findings that code has added."""
@@ -49,7 +49,7 @@ def rules_alone(dossier: Dossier) -> Disposition:
 
 
 def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclusion:
-    """Verify a draft, and look for log text that tries to steer who reads it."""
+    """Verify a draft, and look for log text that tries to steer its reader."""
     draft = _draft_without_secrets(conclusion.draft)
     instructions = find_instructions(dossier.alert, conclusion.evidence)
     finding = _injection_finding(instructions)
@@ -68,7 +68,7 @@ def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclus
 
 
 def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusion) -> dict[str, JsonValue]:
-    """What the second call reads."""
+    """The facts that the second call reads."""
     return facts_of(
         checked.findings,
         dossier.signals,

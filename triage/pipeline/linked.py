@@ -116,7 +116,7 @@ class LinkedAlert:
     async def _entities(self, alert: Alert) -> tuple[Entity, ...]:
         limits = self.parts.settings.investigation
         found = await self.parts.alerts.events(alert.id, limit=limits.max_events, max_bytes=limits.max_bytes)
-        # As in an investigation: before any of it is kept, and so that like is compared with like.
+        # As in an investigation: before anything is stored, and so that both sides are compared alike.
         rows = redact_json([dict(row) for row in found.rows])
         events = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
         return tuple(extract_entities(events, context=alert.context, log_types=()))
@@ -128,7 +128,7 @@ class LinkedAlert:
         return await self._elsewhere(self.claim.alert, f"alert {self.claim.leader} was not investigated")
 
     async def _elsewhere(self, alert: Alert, reason: str) -> Decision:
-        """Another leader within the window, or an investigation of its own."""
+        """Another leader within the window, or else a separate investigation."""
         tried = (*await self._tried(), self.claim.leader)
         since = alert.created_at - timedelta(minutes=self.parts.settings.ingest.dedup_window_minutes)
         leaders = (

@@ -1,4 +1,4 @@
-"""Publishes an investigation on its alert: report, policy, comment, status. Used by the pipeline."""
+"""Publishes an investigation on its alert: report, policy, comment, status."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,12 +18,12 @@ from triage.stages.writeback import AlertAtStart, Gateway, Result, WriteOutcome
 
 @dataclass(frozen=True, slots=True)
 class Publication:
-    """An investigation after its comment was written, or not."""
+    """An investigation after the attempt to write its comment."""
 
     investigation: Investigation
     """With notes on what could not be written."""
     again_at: datetime | None = None
-    """When policy allows the comment; `None` where nothing is waiting."""
+    """When policy allows the comment; `None` if nothing is waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,14 +33,14 @@ class CommentResult:
     notes: tuple[str, ...] = ()
     """For the reader: why it is missing, or what is unusual about it."""
     again_at: datetime | None = None
-    """When to try again, where policy defers it."""
+    """When to try again, if policy defers it."""
     up_to_date: bool = False
-    """The alert has it, and it says what it should; in a dry run: would have."""
+    """The alert has the right comment; in a dry run: would have."""
 
 
 @dataclass(frozen=True, slots=True)
 class Publisher:
-    """Puts results on alerts."""
+    """Writes results to alerts."""
 
     gateway: Gateway
     prompts: Prompts
@@ -49,7 +49,7 @@ class Publisher:
     """Currency of the cost in the footer."""
 
     async def announce(self, alert: Alert, *, journal: ClaimJournal, observe: Observer) -> None:
-        """Announce the investigation on its alert, where that is configured. A failure here stops nothing."""
+        """Announce the investigation on its alert, if that is configured. A failure here stops nothing."""
         # Policy may hold the result back, and the announcement would stay for good.
         if not self.settings.started or self.settings.verdicts:
             return

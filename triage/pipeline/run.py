@@ -50,7 +50,7 @@ class Pipeline(PipelineParts):
         Args:
             claim: The right to work on it.
             observe: Called with each step.
-            forced: Asked for by id: status and filters don't matter.
+            forced: Requested by ID: status and filters don't matter.
 
         Returns:
             The investigation, stored, or why there is none (closed by a person in the meantime, deleted).
@@ -60,8 +60,8 @@ class Pipeline(PipelineParts):
         """
         run = _Triage(self, self.journal(claim), observe)
         started = await run.moment("started")
-        # A run that has its verdict is finished whatever became of the alert: by policy the run itself may have changed
-        # its status.
+        # A run that has its verdict is finished whatever has happened to the alert: the run itself may have changed its
+        # status, by policy.
         judged = await self.store.journal.recall(claim.run_id, "finished") is not None
         alert = await current_alert(self.alerts, claim.alert.id, self.settings.ingest, forced=forced or judged)
         if isinstance(alert, Skipped):

@@ -1,4 +1,4 @@
-"""The book of model calls: what each cost, and whether the day's budget allows another."""
+"""What model calls cost, and whether the day's budget allows another."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -10,7 +10,7 @@ from triage.settings import Settings
 from triage.stages.model_calls import cost_of
 
 RESERVE = 0.05
-"""Share of a day's budget kept for concluding turns: without one, what was found would be lost."""
+"""Share of a day's budget reserved for concluding turns: without one, the findings would be lost."""
 
 
 @dataclass(slots=True)

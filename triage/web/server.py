@@ -34,7 +34,7 @@ def address(text: str) -> tuple[str, int]:
 
 @contextmanager
 def bound(host: str, port: int) -> Iterator[socket.socket]:
-    """Listen on an address. Raises ConfigError where that is impossible."""
+    """Listen on an address. Raises ConfigError if that is impossible."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)

@@ -48,7 +48,7 @@ def test_an_evaluation_prints_no_control_characters() -> None:
 
 
 def test_a_comparison_prints_no_control_characters() -> None:
-    """Ids, labels and detections come from files that somebody may have sent."""
+    """Ids, labels and detections come from files that someone may have sent."""
     before, after = published(), published(Disposition.BENIGN)
     (first, second) = after.alerts
     after = after.model_copy(update={"alerts": (first.model_copy(update={"truth": HOSTILE}), second)})
@@ -58,7 +58,7 @@ def test_a_comparison_prints_no_control_characters() -> None:
 
 
 def test_a_replay_prints_no_control_characters() -> None:
-    """Detection, error and what a model wanted to ask are lines, whatever stands in them."""
+    """Detection, error and what a model wanted to ask are single lines, whatever is in them."""
     found = Replayed(
         alert_id=HOSTILE,
         detection=HOSTILE,

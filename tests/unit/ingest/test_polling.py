@@ -123,7 +123,7 @@ async def test_of_two_contents_the_newest_is_given(newest_first: bool) -> None:
         titles += [item.title for item in batch.alerts]
         problems += batch.problems
     assert titles[-1] == "New"
-    assert problems == ["conflict: alert a is listed with two contents; the newest is kept"]
+    assert problems == ["conflict: alert a is listed twice with different content; the newer is kept"]
 
 
 async def test_a_window_that_breaks_off_is_an_error() -> None:

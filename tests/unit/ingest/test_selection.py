@@ -5,8 +5,6 @@ import json
 from typing import Any
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from tests.support.make import alert
 from tests.support.shared import shared_path
@@ -205,23 +203,3 @@ def test_when_its_turn_comes_status_and_events_count(changes: dict[str, Any], co
     found = still_wanted(alert(**changes), settings(min_events=2))
     assert (found.code if found else None) is code
     assert said in (found.reason if found else "")
-
-
-@given(st.lists(st.tuples(st.floats(0, 200), st.sampled_from("xy")), max_size=20))
-def test_every_alert_has_exactly_one_place(arrivals: list[tuple[float, str]]) -> None:
-    """Whatever arrives, each alert is a leader or linked to an earlier leader inside the window."""
-    leaders = []
-    ordered = sorted(enumerate(arrivals), key=lambda item: item[1][0])
-    for number, (minutes, title) in ordered:
-        item = alert(f"a{number}", minutes=minutes, title=title)
-        decision = link(item, leaders, settings())
-        if isinstance(decision, Linked):
-            leader = next(known for known in leaders if known.id == decision.leader)
-            assert leader.title == item.title
-            assert 0 <= (item.created_at - leader.created_at).total_seconds() <= 900
-        else:
-            leaders.append(item)
-    for first in leaders:
-        for second in leaders:
-            gap = (second.created_at - first.created_at).total_seconds()
-            assert first.id == second.id or first.title != second.title or abs(gap) > 900 or gap == 0 or gap < 0

@@ -30,7 +30,7 @@ _IDENTIFYING = frozenset(
     }
 )
 _SESSION_KEY = "asia"
-"""How AWS access keys begin that are made anew for each session."""
+"""The prefix of AWS access keys that are made for a single session."""
 
 
 def dedup_key(alert: Alert, settings: IngestSettings) -> tuple[str, ...]:
@@ -111,7 +111,7 @@ def check_link(alert: Sequence[Entity], leader: Sequence[Entity], settings: Inge
 
 
 def _identifying(entities: Iterable[Entity]) -> Iterable[Entity]:
-    """Who acted and from where, without what is made anew for each session."""
+    """Who acted and from where, without anything made for a single session."""
     for entity in entities:
         if entity.role not in (Role.ACTOR, Role.SOURCE) or entity.kind not in _IDENTIFYING:
             continue

@@ -1,4 +1,4 @@
-"""The filters that look at one alert alone, each with its reason. Pure."""
+"""The filters on a single alert, each with its reason. Pure."""
 
 from collections.abc import Callable
 
@@ -66,7 +66,7 @@ def filter_alert(
         settings: The filters.
         match: The result of `ingest.detection_id_regex` on the alert's detection id; `None`: it is searched now,
             which can take `REGEX_SECONDS`.
-        of_log_type: Whether Panther lists the alert among those of `ingest.log_types`. The alert itself does not say.
+        of_log_type: Whether Panther lists the alert among those of `ingest.log_types`; the alert itself does not say.
     """
     for check in _CHECKS:
         skipped = check(alert, settings)
@@ -91,7 +91,7 @@ def _by_match(alert: Alert, match: Match) -> Selected | Skipped:
 
 
 def still_wanted(alert: Alert, settings: IngestSettings) -> Skipped | None:
-    """Why a selected alert is not investigated now that its turn has come; `None` where it is.
+    """Why a selected alert is not investigated when its turn comes; `None` if it is.
 
     Args:
         alert: As Panther has it now, with its number of events.
