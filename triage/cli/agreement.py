@@ -6,9 +6,9 @@ from datetime import timedelta
 import click
 
 from triage.app import panther_config
-from triage.cli.common import log_to_stderr, note, one_line, print_json, run_async, settings_from, table
+from triage.cli.common import log_to_stderr, note, one_line, print_json, settings_from, table
 from triage.cli.options import age_option, config_option, json_option, now_option
-from triage.cli.state import latest_marks, opened_store
+from triage.cli.state import in_store, latest_marks
 from triage.domain.calibration import ConfidenceMap
 from triage.edges.panther import connect
 from triage.errors import ConfigError
@@ -16,7 +16,6 @@ from triage.evaluation.agreement import Agreement, agreement, fit, gather
 from triage.evaluation.text import calibration_lines, percent
 from triage.pipeline.calibration import load_fit, save_fit
 from triage.ports import Clock, Store, Values
-from triage.settings import Settings
 
 PROBLEMS_SHOWN = 5
 """How many problems of the alert list are printed."""
@@ -61,16 +60,24 @@ def command(
     if max_missed is not None and not calibrate:
         raise ConfigError("--max-missed: sets a threshold of --calibrate")
 
-    async def compare() -> tuple[Agreement, ConfidenceMap | None]:
-        async with opened_store(settings) as store:
-            found = await _agreement(settings, store, clock, since)
-            if calibrate:
-                await _calibrate(store.values, found, clock, max_missed=max_missed, sample=min_sample)
-            elif forget:
-                await save_fit(store.values, None, now=clock.now())
-            return found, await load_fit(store.values)
+    marks = latest_marks(settings)
 
-    found, fitted = run_async(compare())
+    async def compare(store: Store) -> tuple[Agreement, ConfidenceMap | None]:
+        end = clock.now()
+        async with connect(panther_config(settings), clock=clock) as panther:
+            past, problems = await gather(
+                panther.alerts, store.records, start=end - since, end=end, settings=settings.ingest
+            )
+        for problem in problems[:PROBLEMS_SHOWN]:
+            note(problem)
+        found = agreement(past, marks)
+        if calibrate:
+            await _calibrate(store.values, found, clock, max_missed=max_missed, sample=min_sample)
+        elif forget:
+            await save_fit(store.values, None, now=clock.now())
+        return found, await load_fit(store.values)
+
+    found, fitted = in_store(settings, compare)
     if as_json:
         calibration = None if fitted is None else fitted.model_dump(mode="json")
         print_json({"agreement": found.model_dump(mode="json"), "calibration": calibration})
@@ -81,16 +88,6 @@ def command(
     if forget:
         note("confidences are uncalibrated from now on")
     return 0
-
-
-async def _agreement(settings: Settings, store: Store, clock: Clock, age: timedelta) -> Agreement:
-    marks = await latest_marks(store.records)
-    end = clock.now()
-    async with connect(panther_config(settings), clock=clock) as panther:
-        past, problems = await gather(panther.alerts, store.records, start=end - age, end=end, settings=settings.ingest)
-    for problem in problems[:PROBLEMS_SHOWN]:
-        note(problem)
-    return agreement(past, marks)
 
 
 async def _calibrate(values: Values, found: Agreement, clock: Clock, *, max_missed: float | None, sample: int) -> None:

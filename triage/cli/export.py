@@ -1,18 +1,16 @@
 """`triage export alerts|assets|risks`: the content of the state database, one record a line; Panther is not asked."""
 
 import json
-from collections.abc import AsyncIterator
 from datetime import timedelta
 
 import click
 
-from triage.cli.common import run_async, settings_from
+from triage.cli.common import settings_from
 from triage.cli.options import config_option, now_option, since_option
-from triage.cli.state import latest_marks, opened_store, walk
+from triage.cli.state import each_record, latest_marks
 from triage.domain.alert import Severity
 from triage.domain.verdict import Investigation
-from triage.ports import AlertRecord, Clock, Records
-from triage.settings import Settings
+from triage.ports import AlertRecord, Clock
 from triage.stages.reporting import to_json
 from triage.stages.reporting.exposure import Assets, risk_row
 from triage.stages.reporting.records import COLUMNS, csv_line, csv_row
@@ -30,7 +28,18 @@ def alerts(form: str, since: timedelta | None, config: str | None, clock: Clock)
 
     Example: triage export alerts --format csv --since 30d
     """
-    run_async(_alerts(settings_from(config), clock, since, form))
+    settings = settings_from(config)
+    start = clock.now() - since if since else None
+    if form == "jsonl":
+        each_record(settings, start, lambda record, investigation: _print_line(to_json(record, investigation)))
+        return 0
+    marks = latest_marks(settings)
+    click.echo(csv_line(COLUMNS), nl=False)
+
+    def visit(record: AlertRecord, investigation: Investigation | None) -> None:
+        click.echo(csv_line(csv_row(record, investigation, marks.get(record.alert.id))), nl=False)
+
+    each_record(settings, start, visit)
     return 0
 
 
@@ -46,7 +55,10 @@ def assets(since: timedelta | None, config: str | None, clock: Clock) -> int:
 
     Example: triage export assets --since 30d
     """
-    run_async(_assets(settings_from(config), clock, since))
+    found = Assets()
+    each_record(settings_from(config), clock.now() - since if since else None, found.add)
+    for row in found.rows():
+        _print_line(row)
     return 0
 
 
@@ -68,46 +80,20 @@ def risks(since: timedelta | None, min_severity: str, config: str | None, clock:
 
     Example: triage export risks --min-severity HIGH
     """
-    run_async(_risks(settings_from(config), clock, since, Severity(min_severity.upper()).rank))
-    return 0
-
-
-async def _alerts(settings: Settings, clock: Clock, since: timedelta | None, form: str) -> None:
-    async with opened_store(settings) as store:
-        marks = await latest_marks(store.records)
-        if form == "csv":
-            click.echo(csv_line(COLUMNS), nl=False)
-        async for record, investigation in _since(store.records, clock, since):
-            if form == "csv":
-                click.echo(csv_line(csv_row(record, investigation, marks.get(record.alert.id))), nl=False)
-            else:
-                _print_line(to_json(record, investigation))
-
-
-async def _assets(settings: Settings, clock: Clock, since: timedelta | None) -> None:
-    found = Assets()
-    async with opened_store(settings) as store:
-        async for record, investigation in _since(store.records, clock, since):
-            found.add(record, investigation)
-    for row in found.rows():
-        _print_line(row)
-
-
-async def _risks(settings: Settings, clock: Clock, since: timedelta | None, least: int) -> None:
+    settings = settings_from(config)
+    least = Severity(min_severity.upper()).rank
     rows = []
-    async with opened_store(settings) as store:
-        async for record, investigation in _since(store.records, clock, since):
-            if record.alert.severity.rank >= least:
-                row = risk_row(record, investigation, console_url=settings.writeback.console_url)
-                rows.append((-record.alert.severity.rank, record.alert.created_at, record.alert.id, row))
+
+    def visit(record: AlertRecord, investigation: Investigation | None) -> None:
+        alert = record.alert
+        if alert.severity.rank >= least:
+            row = risk_row(record, investigation, console_url=settings.writeback.console_url)
+            rows.append((-alert.severity.rank, alert.created_at, alert.id, row))
+
+    each_record(settings, clock.now() - since if since else None, visit)
     for *_, row in sorted(rows, key=lambda item: item[:3]):
         _print_line(row)
-
-
-def _since(
-    records: Records, clock: Clock, age: timedelta | None
-) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
-    return walk(records, since=clock.now() - age if age else None)
+    return 0
 
 
 def _print_line(row: object) -> None:

@@ -6,9 +6,9 @@ import click
 
 from triage.cli.common import print_json, settings_from, write_file
 from triage.cli.options import age_option, config_option, json_option, now_option
-from triage.cli.state import in_store, latest_marks, walk
+from triage.cli.state import each_record, latest_marks
 from triage.edges.prompts import load_prompts
-from triage.ports import Clock, Store
+from triage.ports import Clock
 from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
 
 
@@ -26,16 +26,10 @@ def command(since: timedelta, html: str | None, config: str | None, as_json: boo
     Example: triage report --since 8h --html shift.html
     """
     settings = settings_from(config)
-
-    async def summarise(store: Store) -> Shift:
-        until = clock.now()
-        marks = await latest_marks(store.records)
-        shift = Shift(since=until - since, until=until, currency=settings.llm.currency, marks=marks)
-        async for record, investigation in walk(store.records, since=until - since):
-            shift.add(record, investigation)
-        return shift
-
-    shift = in_store(settings, summarise)
+    until = clock.now()
+    start = until - since
+    shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=latest_marks(settings))
+    each_record(settings, start, shift.add)
     if html:
         write_file(html, shift_page(shift, prompts=load_prompts(settings.investigation.prompts)), "--html")
     if as_json:

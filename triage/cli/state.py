@@ -60,15 +60,22 @@ async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) 
     return tuple(shown)
 
 
-async def latest_marks(records: Records) -> Mapping[str, Mark]:
-    """The last label that a person gave each alert, by alert ID."""
-    return {mark.alert_id: mark for mark in reversed(await records.marks())}
+def latest_marks(settings: Settings) -> Mapping[str, Mark]:
+    """The last label that a person gave each alert, by alert ID. Raises StoreError."""
+    marks = in_store(settings, lambda store: store.records.marks())
+    return {mark.alert_id: mark for mark in reversed(marks)}
 
 
-async def walk(source: Records, *, since: datetime | None) -> AsyncIterator[tuple[AlertRecord, Investigation | None]]:
-    """Every alert created at or after a moment, newest first, with its investigation; one at a time is in memory.
+def each_record(
+    settings: Settings, since: datetime | None, visit: Callable[[AlertRecord, Investigation | None], None]
+) -> None:
+    """Visit every alert created at or after a moment, newest first; one investigation at a time is in memory.
 
     A linked alert shows its leader's verdict and has no investigation. Raises StoreError.
     """
-    for record in await with_leader_verdicts(source, await source.newest(since=since)):
-        yield record, await source.investigation(record.alert.id)
+
+    async def walk(store: Store) -> None:
+        for record in await with_leader_verdicts(store.records, await store.records.newest(since=since)):
+            visit(record, await store.records.investigation(record.alert.id))
+
+    in_store(settings, walk)
