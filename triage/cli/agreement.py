@@ -13,7 +13,7 @@ from triage.domain.calibration import ConfidenceMap
 from triage.edges.panther import connect
 from triage.errors import ConfigError
 from triage.evaluation.agreement import Agreement, agreement, fit, gather
-from triage.evaluation.text import calibration_lines, percent
+from triage.evaluation.text import calibration_lines, confusion_lines, percent
 from triage.pipeline.calibration import load_fit, save_fit
 from triage.ports import Clock, Store, Values
 
@@ -102,9 +102,7 @@ async def _calibrate(values: Values, found: Agreement, clock: Clock, *, max_miss
 def _text(found: Agreement, fitted: ConfidenceMap | None) -> Iterator[str]:
     yield f"{found.triaged} alerts triaged, {found.triaged - found.unlabelled} with an outcome, {found.unlabelled} without"
     yield ""
-    columns = list(next(iter(found.confusion.values())))
-    rows = [(truth, *(str(row[name]) for name in columns)) for truth, row in found.confusion.items()]
-    yield from table([("people", *columns), *rows], right=range(1, 1 + len(columns)))
+    yield from confusion_lines(found.confusion, title="people")
     yield ""
     yield f"agreement, where it decided      {percent(found.agreed)}"
     yield f"malicious called benign          {percent(found.missed)}"

@@ -2,13 +2,13 @@
 
 import asyncio
 import signal
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
 from dataclasses import dataclass
 
 import click
 
-from triage.app import App, open_app
+from triage.app import open_app
 from triage.cli.common import (
     UNFINISHED,
     log_to_stderr,
@@ -128,7 +128,13 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
                 f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst (no model is set)"
             )
             note(f"analyst: {analyst}; comments are {_writing(options)}")
-        service = _service(app, options, done)
+        service = Service(
+            pipeline=app.pipeline,
+            observe=observer(quiet=options.as_json or not options.verbose),
+            name=process_name(),
+            has_ended=has_ended,
+            on_done=done,
+        )
         if options.once:
             tally = await service.run_once(polls=options.polls, workers=options.workers)
             if options.polls and not tally.polled:
@@ -142,16 +148,6 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
         status = await app.store.queue.status(now=clock.now())
     _print(tally, dict(status.by_state), as_json=options.as_json)
     return UNFINISHED if tally.unfinished else 0
-
-
-def _service(app: App, options: RunOptions, done: Callable[[Alert, TurnResult], None]) -> Service:
-    return Service(
-        pipeline=app.pipeline,
-        observe=observer(quiet=options.as_json or not options.verbose),
-        name=process_name(),
-        has_ended=has_ended,
-        on_done=done,
-    )
 
 
 def _print(tally: Tally, states: dict[str, int], *, as_json: bool) -> None:
