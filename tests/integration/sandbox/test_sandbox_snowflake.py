@@ -268,6 +268,8 @@ STATEMENTS = [
     ("SELECT ARRAY_AGG(DISTINCT userIdentity:type) WITHIN GROUP (ORDER BY userIdentity:type) FROM aws_cloudtrail", [[["AssumedRole", "IAMUser"]]]),
     ("SELECT ARRAY_SIZE(ARRAY_UNIQUE_AGG(userIdentity:arn)) FROM aws_cloudtrail", [[2]]),
     ("SELECT LISTAGG(DISTINCT eventName, ', ') WITHIN GROUP (ORDER BY eventName) FROM aws_cloudtrail", [["DeleteTrail, GetObject, ListUsers"]]),
+    ("SELECT LISTAGG(userIdentity:tags, '+') WITHIN GROUP (ORDER BY p_row_id) FROM aws_cloudtrail", [['["a","b"]+[]']]),
+    ("SELECT LISTAGG(DISTINCT userIdentity:type, '+') WITHIN GROUP (ORDER BY userIdentity:type DESC) FROM aws_cloudtrail", [["IAMUser+AssumedRole"]]),
     ("SELECT COUNT_IF(readOnly), COUNT(DISTINCT userIdentity:arn), SUM(requestParameters:bytes) FROM aws_cloudtrail", [[2, 2, 19]]),
     ("SELECT MAX(requestParameters:bytes), MIN(requestParameters:port), AVG(requestParameters:bytes) FROM aws_cloudtrail", [[10, "10", 9.5]]),
     ("SELECT MIN_BY(eventName, p_event_time), MAX_BY(eventName, p_event_time) FROM aws_cloudtrail", [["ListUsers", "GetObject"]]),

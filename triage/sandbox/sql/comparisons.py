@@ -9,6 +9,7 @@ from triage.sandbox.sql.values import (
     apply,
     array,
     cast,
+    first_kind,
     kind_of,
     mark,
     moment,
@@ -97,26 +98,16 @@ def pattern(node: Node) -> Node:
     return mark(node, SqlKind.BOOLEAN)
 
 
-def condition(node: Node) -> Node:
-    apply(node, truth)
-    return mark(node, SqlKind.BOOLEAN)
-
-
 def choice(node: Node) -> Node:
     """IFF, and CASE with or without a value after it."""
-    if isinstance(node, exp.Case) and node.this:
-        branches = [branch.this for branch in node.args["ifs"]]
-        node.set("this", _beside(node.this, branches[0]))
-        kinds = [kind_of(branch.args["true"]) for branch in node.args["ifs"]]
-    elif isinstance(node, exp.Case):
-        kinds = [kind_of(branch.args["true"]) for branch in node.args["ifs"]]
+    if isinstance(node, exp.Case):
+        branches = node.args["ifs"]
+        if node.this:
+            node.set("this", _beside(node.this, branches[0].this))
+        results = [branch.args["true"] for branch in branches] + [node.args.get("default")]
     else:
-        in_case = isinstance(node.parent, exp.Case) and bool(node.parent.this)
-        apply(node, (lambda value: value) if in_case else truth, ("this",))
-        kinds = [kind_of(node.args["true"]), kind_of(node.args.get("false"))]
-    kinds.append(kind_of(node.args.get("default")))
-    known = [kind for kind in kinds if kind is not SqlKind.UNKNOWN]
-    return mark(node, SqlKind.VARIANT if SqlKind.VARIANT in known else known[0] if known else SqlKind.UNKNOWN)
+        results = [node.args["true"], node.args.get("false")]
+    return mark(node, first_kind(results))
 
 
 def decode(node: Node) -> Node:

@@ -5,7 +5,7 @@ token by token, so that a macro's name within a literal or a comment stays what 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 
 from sqlglot import Dialect, Token, TokenType
@@ -23,6 +23,16 @@ _UNITS = {
 }
 """Seconds by suffix, as Panther documents them for `p_occurs_since`."""
 
+_MACROS = {
+    "p_current_timestamp": 0,
+    "p_occurs_since": 1,
+    "p_occurs_after": 1,
+    "p_occurs_before": 1,
+    "p_occurs_between": 2,
+    "p_occurs_around": 2,
+}
+"""Arguments that each macro needs; a table alias and a column may follow, except for `p_current_timestamp`."""
+
 _DURATION = re.compile(r"\s*'?\s*(\d+)\s*([a-z]*)\s*'?\s*", re.IGNORECASE)
 _TEMPLATE = re.compile(r"^\s*--\s*pragma:\s*template", re.IGNORECASE | re.MULTILINE)
 
@@ -32,7 +42,7 @@ def expand_macros(sql: str, now: datetime) -> str:
 
     Args:
         sql: The statement as a user wrote it.
-        now: The moment that `p_occurs_since` counts back from.
+        now: The time that `p_occurs_since` counts back from.
 
     Raises:
         QueryError: It is not one query, or a macro has wrong arguments.
@@ -44,13 +54,13 @@ def expand_macros(sql: str, now: datetime) -> str:
     copied = 0
     index = 0
     while index < len(tokens) - 1:
-        expand = _MACROS.get(tokens[index].text.lower())
+        macro = tokens[index].text.lower()
         opens = tokens[index + 1].token_type is TokenType.L_PAREN
-        if expand is None or not opens or tokens[index].token_type is TokenType.STRING:
+        if macro not in _MACROS or not opens or tokens[index].token_type is TokenType.STRING:
             index += 1
             continue
         end, arguments = _arguments(sql, tokens, index + 1)
-        pieces += [sql[copied : tokens[index].start], expand(arguments, now)]
+        pieces += [sql[copied : tokens[index].start], _expanded(macro, arguments, now)]
         copied = tokens[end].end + 1
         index = end + 1
     return "".join(pieces) + sql[copied:]
@@ -94,14 +104,32 @@ def _arguments(sql: str, tokens: Sequence[Token], opening: int) -> tuple[int, li
     raise QueryError.syntax(f"missing ')' after {tokens[opening - 1].text}")
 
 
-def _column(arguments: Sequence[str], first: int) -> str:
-    """The time column: `p_event_time`, of the table alias in argument `first`, or the column that follows it."""
-    alias = arguments[first] if len(arguments) > first else ""
-    column = arguments[first + 1] if len(arguments) > first + 1 else ""
-    return f"{alias}." * bool(alias) + (column or "p_event_time")
+def _expanded(macro: str, arguments: Sequence[str], now: datetime) -> str:
+    """The SQL that a macro stands for. Raises QueryError."""
+    if macro == "p_current_timestamp":
+        return "CURRENT_TIMESTAMP()"
+    needed = _MACROS[macro]
+    if not needed <= len(arguments) <= needed + 2 or not all(arguments[:needed]):
+        raise QueryError(f"{macro} takes {needed} argument(s), then optionally a table alias and a column")
+    first, second, *_ = [*arguments, ""]
+    alias, column, *_ = [*arguments[needed:], "", ""]
+    column = f"{alias}." * bool(alias) + (column or "p_event_time")
+    if macro == "p_occurs_between":
+        return f"({column} BETWEEN {_timestamp(first)} AND {_timestamp(second)})"
+    if macro == "p_occurs_around":
+        seconds = int(_duration(second, macro).total_seconds())
+        start, end = (f"DATEADD(second, {offset}, {_timestamp(first)})" for offset in (-seconds, seconds))
+        return f"({column} BETWEEN {start} AND {end})"
+    if macro == "p_occurs_since":
+        try:
+            first = repr(lake_time(now - _duration(first, macro)))
+        except OverflowError as error:
+            raise QueryError(f"{macro}: {first} is too long") from error
+    return f"({column} {'<=' if macro == 'p_occurs_before' else '>='} {_timestamp(first)})"
 
 
 def _duration(text: str, macro: str) -> timedelta:
+    """A time offset. Raises QueryError."""
     match = _DURATION.fullmatch(text)
     seconds = _UNITS.get(match[2].lower()) if match else None
     if match is None or seconds is None:
@@ -112,57 +140,5 @@ def _duration(text: str, macro: str) -> timedelta:
         raise QueryError(f"{macro}: {text} is too long") from error
 
 
-def _moment(text: str) -> str:
+def _timestamp(text: str) -> str:
     return f"({text})::TIMESTAMP_NTZ"
-
-
-def _expect(arguments: Sequence[str], needed: int, macro: str) -> None:
-    if not needed <= len(arguments) <= needed + 2 or not all(arguments[:needed]):
-        raise QueryError(f"{macro} takes {needed} argument(s), then optionally a table alias and a column")
-
-
-def _since(arguments: Sequence[str], now: datetime) -> str:
-    _expect(arguments, 1, "p_occurs_since")
-    try:
-        start = now - _duration(arguments[0], "p_occurs_since")
-    except OverflowError as error:
-        raise QueryError(f"p_occurs_since: {arguments[0]} is too long") from error
-    return f"({_column(arguments, 1)} >= {_moment(repr(lake_time(start)))})"
-
-
-def _between(arguments: Sequence[str], _now: datetime) -> str:
-    _expect(arguments, 2, "p_occurs_between")
-    start, end = map(_moment, arguments[:2])
-    return f"({_column(arguments, 2)} BETWEEN {start} AND {end})"
-
-
-def _around(arguments: Sequence[str], _now: datetime) -> str:
-    _expect(arguments, 2, "p_occurs_around")
-    seconds = int(_duration(arguments[1], "p_occurs_around").total_seconds())
-    middle = _moment(arguments[0])
-    start, end = (f"DATEADD(second, {offset}, {middle})" for offset in (-seconds, seconds))
-    return f"({_column(arguments, 2)} BETWEEN {start} AND {end})"
-
-
-def _after(arguments: Sequence[str], _now: datetime) -> str:
-    _expect(arguments, 1, "p_occurs_after")
-    return f"({_column(arguments, 1)} >= {_moment(arguments[0])})"
-
-
-def _before(arguments: Sequence[str], _now: datetime) -> str:
-    _expect(arguments, 1, "p_occurs_before")
-    return f"({_column(arguments, 1)} <= {_moment(arguments[0])})"
-
-
-def _current(_arguments: Sequence[str], _now: datetime) -> str:
-    return "CURRENT_TIMESTAMP()"
-
-
-_MACROS: dict[str, Callable[[Sequence[str], datetime], str]] = {
-    "p_occurs_since": _since,
-    "p_occurs_between": _between,
-    "p_occurs_around": _around,
-    "p_occurs_after": _after,
-    "p_occurs_before": _before,
-    "p_current_timestamp": _current,
-}

@@ -8,7 +8,7 @@ text, functions on time take a text as a time. Kinds are worked out from the cat
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import partial
+from functools import cache, partial
 
 from sqlglot import exp
 
@@ -22,7 +22,7 @@ from triage.sandbox.sql.values import (
     array,
     call,
     cast,
-    common_kind,
+    first_kind,
     kind_of,
     mark,
     number,
@@ -43,13 +43,11 @@ def rewrite(node: Node, now: datetime) -> Node:
     """
     if isinstance(node, exp.CurrentTimestamp | exp.CurrentDate | exp.Localtime):
         return moments.present(node, now)
-    cls = type(node)
-    if cls not in _FOUND:
-        _FOUND[cls] = _find_rule(cls)
-    return _FOUND[cls](node)
+    return _rule_for(type(node))(node)
 
 
-def _find_rule(cls: type[Node]) -> Callable[[Node], Node]:
+@cache
+def _rule_for(cls: type[Node]) -> Callable[[Node], Node]:
     for classes, rule in _RULES:
         if issubclass(cls, classes):
             return rule
@@ -57,7 +55,7 @@ def _find_rule(cls: type[Node]) -> Callable[[Node], Node]:
         if issubclass(cls, classes):
             return partial(mark, kind=kind)
     if issubclass(cls, _SAME_KIND):
-        return lambda node: mark(node, common_kind(node))
+        return lambda node: mark(node, first_kind(node.iter_expressions()))
     return lambda node: node
 
 
@@ -86,10 +84,14 @@ def _of_text(result: SqlKind) -> Callable[[Node], Node]:
 
 
 def _listagg(node: Node) -> Node:
-    inner = node.this
-    while isinstance(inner, exp.Order):
-        inner = inner.this
-    apply(inner if isinstance(inner, exp.Distinct) else node, text)
+    holder = node.this if isinstance(node.this, exp.Order) else node
+    if isinstance(holder.this, exp.Distinct):
+        apply(holder.this, text)
+        # DuckDB wants to sort distinct values by exactly what it lists.
+        for ordered in holder.expressions if isinstance(holder, exp.Order) else ():
+            apply(ordered, text, ("this",))
+    else:
+        apply(holder, text, ("this",))
     return mark(node, SqlKind.TEXT)
 
 
@@ -131,7 +133,6 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
     ((exp.In,), comparisons.in_list),
     ((exp.Between,), comparisons.between),
     ((exp.Like, exp.ILike, exp.RegexpLike), comparisons.pattern),
-    ((exp.And, exp.Or, exp.Not, exp.Where, exp.Having, exp.Qualify, exp.CountIf, exp.LogicalOr, exp.LogicalAnd), comparisons.condition),
     ((exp.Case, exp.If), comparisons.choice),
     ((exp.DecodeCase,), comparisons.decode),
     ((exp.Add, exp.Sub, exp.Mul, exp.Div, exp.Mod, exp.Neg), _arithmetic),
@@ -154,7 +155,7 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
     ),
     ((exp.Dayname, exp.Monthname), moments.of_time(SqlKind.TEXT)),
     ((exp.DateAdd, exp.TimeAdd, exp.TimestampTrunc, exp.DateTrunc, exp.AddMonths), moments.of_time(SqlKind.MOMENT)),
-    ((exp.LastDay, exp.NextDay, exp.PreviousDay, exp.TsOrDsToDate), moments.of_time(SqlKind.DATE)),
+    ((exp.LastDay, exp.NextDay, exp.PreviousDay), moments.of_time(SqlKind.DATE)),
     ((exp.TimeSlice,), moments.time_slice),
     ((exp.UnixToTime,), moments.of_epoch),
     ((exp.ToChar,), moments.to_char),
@@ -199,7 +200,7 @@ _RULES: tuple[tuple[_Classes, Callable[[Node], Node]], ...] = (
 )  # fmt: skip
 
 _RESULT_KINDS: tuple[tuple[_Classes, SqlKind], ...] = (
-    ((exp.Boolean, exp.Is, exp.Exists), SqlKind.BOOLEAN),
+    ((exp.Boolean, exp.Is, exp.Exists, exp.And, exp.Or, exp.Not, exp.CountIf, exp.LogicalOr, exp.LogicalAnd), SqlKind.BOOLEAN),
     (
         (
             exp.Count, exp.ApproxDistinct, exp.Hll, exp.RowNumber, exp.Rank, exp.DenseRank, exp.Ntile, exp.ToNumber,
@@ -209,7 +210,7 @@ _RESULT_KINDS: tuple[tuple[_Classes, SqlKind], ...] = (
     ),
     ((exp.ArrayAgg, exp.ArrayUniqueAgg), SqlKind.LIST),
     ((exp.StrToTime, exp.TimestampFromParts), SqlKind.MOMENT),
-    ((exp.DateFromParts,), SqlKind.DATE),
+    ((exp.DateFromParts, exp.TsOrDsToDate), SqlKind.DATE),
     ((exp.ToBoolean,), SqlKind.BOOLEAN),
     ((exp.Uuid, exp.CurrentUser, exp.CurrentRole, exp.CurrentDatabase), SqlKind.TEXT),
 )  # fmt: skip
@@ -220,6 +221,3 @@ _SAME_KIND: _Classes = (
     exp.IgnoreNulls, exp.Ordered, exp.Nvl2,
 )  # fmt: skip
 """Nodes that give one of their arguments; the first one's kind counts, unless one is a VARIANT."""
-
-_FOUND: dict[type[Node], Callable[[Node], Node]] = {}
-"""Rules by the class of node, as they are looked up."""

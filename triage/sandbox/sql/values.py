@@ -93,8 +93,9 @@ def apply(node: Node, convert: Callable[[Node], Node], keys: Iterable[str] = ())
             node.set(key, convert(value))
 
 
-def common_kind(node: Node) -> SqlKind:
-    kinds = [kind_of(child) for child in node.iter_expressions() if not isinstance(child, exp.Null)]
+def first_kind(nodes: Iterable[object]) -> SqlKind:
+    """The kind of a value that may be any of these: VARIANT if one is, else the first that is known."""
+    kinds = [kind_of(node) for node in nodes if not isinstance(node, exp.Null)]
     if SqlKind.VARIANT in kinds:
         return SqlKind.VARIANT
     return next((kind for kind in kinds if kind is not SqlKind.UNKNOWN), SqlKind.UNKNOWN)
