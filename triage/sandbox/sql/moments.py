@@ -28,16 +28,6 @@ def of_time(result: SqlKind) -> Callable[[Node], Node]:
     return rule
 
 
-def time_slice(node: Node) -> Node:
-    apply(node, moment, ("this",))
-    if node.text("unit").upper() == "WEEK" and node.text("kind").upper() != "END":
-        # Weeks start on a Monday; the epoch, from which other slices are counted, was a Thursday.
-        interval = exp.Interval(this=node.args["expression"], unit=exp.var("WEEK"))
-        origin = cast(exp.Literal.string("1969-12-29"), "TIMESTAMP", SqlKind.MOMENT)
-        return call("time_bucket", interval, node.this, origin, kind=SqlKind.MOMENT)
-    return mark(node, SqlKind.MOMENT)
-
-
 def of_epoch(node: Node) -> Node:
     """TO_TIMESTAMP of an epoch: a number counts in seconds, a text in what its size suggests."""
     if node.args.get("scale") is None and kind_of(node.this) is SqlKind.TEXT:
