@@ -8,7 +8,7 @@ text, functions on time take a text as a time. Kinds are worked out from the cat
 
 from collections.abc import Callable
 from datetime import datetime
-from functools import cache, partial
+from functools import partial
 
 from sqlglot import exp
 
@@ -43,10 +43,12 @@ def rewrite(node: Node, now: datetime) -> Node:
     """
     if isinstance(node, exp.CurrentTimestamp | exp.CurrentDate | exp.Localtime):
         return moments.present(node, now)
-    return _rule_for(type(node))(node)
+    cls = type(node)
+    if cls not in _FOUND:
+        _FOUND[cls] = _rule_for(cls)
+    return _FOUND[cls](node)
 
 
-@cache
 def _rule_for(cls: type[Node]) -> Callable[[Node], Node]:
     for classes, rule in _RULES:
         if issubclass(cls, classes):
@@ -220,3 +222,6 @@ _SAME_KIND: _Classes = (
     exp.IgnoreNulls, exp.Ordered, exp.Nvl2,
 )  # fmt: skip
 """Nodes that give one of their arguments; the first one's kind counts, unless one is a VARIANT."""
+
+_FOUND: dict[type[Node], Callable[[Node], Node]] = {}
+"""Rules by the class of node, as they are looked up."""
