@@ -401,13 +401,12 @@ def test_a_refusal_is_worded_as_snowflake_words_it(lake: DuckLake) -> None:
         assert message in str(caught.value), sql[:60]
 
 
-_WORDS = st.sampled_from(
-    r"""
+_FRAGMENTS = r"""
     SELECT * FROM aws_cloudtrail WHERE GROUP BY ORDER LIMIT 1 ( ) , . : [ 0 ] 'x' " -- /* */
     p_occurs_since('1 d') p_occurs_between( userIdentity:type ::string AND NOT IN LATERAL FLATTEN(input
     => value) QUALIFY OVER WITH a AS = $$ \ ARRAY_AGG( OBJECT_CONSTRUCT(*) CASE WHEN THEN END UNION ALL
-    """.split()
-)
+"""
+_WORDS = st.sampled_from(_FRAGMENTS.split())
 
 
 @settings(max_examples=200, deadline=None)
