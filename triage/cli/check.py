@@ -40,7 +40,7 @@ class Line:
 
 @click.command("check")
 @config_option
-@age_option("--wait", "Keep trying this long while a new token is not active yet.", zero=True)
+@age_option("--wait", "Keep trying this long while a new token is not active yet.", zero=True, metavar="DURATION")
 @json_option
 def command(config: str | None, wait: timedelta | None, as_json: bool) -> int:
     """Test the configuration, GraphQL, REST, every token permission, the model and the prompts.

@@ -53,7 +53,14 @@ def _refuse_seed(_context: click.Context, _param: click.Parameter, text: str | N
         )
 
 
-def age_option(name: str, help: str, *, default: str | None = None, zero: bool = False) -> Callable[[F], F]:  # noqa: A002 - click's parameter
+def age_option(
+    name: str,
+    help: str,  # noqa: A002 - click's parameter
+    *,
+    default: str | None = None,
+    zero: bool = False,
+    metavar: str = "AGE",
+) -> Callable[[F], F]:
     """An option such as `--since 24h`; the command gets a timedelta, or `None` without option and default.
 
     Args:
@@ -61,6 +68,7 @@ def age_option(name: str, help: str, *, default: str | None = None, zero: bool =
         help: One line.
         default: The age without the option.
         zero: Accept `0s`; otherwise it is a ConfigError.
+        metavar: Name of the value in the help.
     """
 
     def read(_context: click.Context, _param: click.Parameter, text: str | None) -> timedelta | None:
@@ -73,7 +81,7 @@ def age_option(name: str, help: str, *, default: str | None = None, zero: bool =
             raise ConfigError(f"{name}: the age must be above zero")
         return age
 
-    return click.option(name, default=default, show_default=bool(default), metavar="AGE", callback=read, help=help)
+    return click.option(name, default=default, show_default=bool(default), metavar=metavar, callback=read, help=help)
 
 
 alert_argument = click.argument("alert", callback=lambda _context, _param, text: alert_id_of(text))

@@ -67,15 +67,15 @@ def latest_marks(settings: Settings) -> Mapping[str, Mark]:
 
 
 def each_record(
-    settings: Settings, since: datetime | None, visit: Callable[[AlertRecord, Investigation | None], None]
+    settings: Settings, start: datetime | None, visit: Callable[[AlertRecord, Investigation | None], None]
 ) -> None:
-    """Visit every alert created at or after a moment, newest first; one investigation at a time is in memory.
+    """Visit every alert created at or after `start`, newest first; one investigation at a time is in memory.
 
     A linked alert shows its leader's verdict and has no investigation. Raises StoreError.
     """
 
     async def walk(store: Store) -> None:
-        for record in await with_leader_verdicts(store.records, await store.records.newest(since=since)):
+        for record in await with_leader_verdicts(store.records, await store.records.newest(since=start)):
             visit(record, await store.records.investigation(record.alert.id))
 
     in_store(settings, walk)

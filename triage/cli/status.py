@@ -74,7 +74,7 @@ def to_text(status: ServiceStatus, currency: str) -> str:
     states = queue.by_state
     rows = [
         ("queue", _queue(status)),
-        ("linked", f"{queue.links_due} take a verdict, {queue.links_waiting} wait for one"),
+        ("linked", f"{queue.links_due} ready to take a verdict, {queue.links_waiting} waiting for one"),
         ("last hour", _ended(queue.last_hour)),
         ("last 24 h", _ended(queue.last_day)),
         ("in total", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),

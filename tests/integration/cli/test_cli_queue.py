@@ -93,7 +93,7 @@ def test_the_status_page(busy_directory: Path) -> None:
 
     for text in (
         "2 waiting, the oldest for 2 h; 1 in flight",
-        "1 take a verdict, 1 wait for one",
+        "1 ready to take a verdict, 1 waiting for one",
         "1 investigated, 0 linked, 0 skipped, 1 failed",
         "poller     host/7",
         "3 failed in a row (1 h ago): Panther, Alerts: the server has trouble; last complete 1 d 2 h ago",

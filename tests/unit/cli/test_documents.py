@@ -56,7 +56,7 @@ def parse(command: str) -> None:
     last = next((each for each in group.params if rest[-1] in each.opts), None)
     if isinstance(last, click.Option) and not last.is_flag:
         # The text names the option, such as `triage run --workers`, and not its value.
-        rest = [*rest, "1d" if last.metavar == "AGE" else "1"]
+        rest = [*rest, "1d" if last.metavar in ("AGE", "DURATION") else "1"]
     try:
         group.make_context(group.name, rest, parent=context).close()
     except click.MissingParameter as error:
