@@ -1,6 +1,6 @@
 """Selection with what it needs from the store: the alerts that lead groups."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -18,12 +18,15 @@ _LED = 5_000
 class WindowDecider:
     """Decides on the alerts of one window; leaders of groups are looked up once and kept while they matter."""
 
-    queue: AlertQueue
+    queue: AlertQueue | None
+    """`None`: only the alerts of this window lead groups."""
     settings: IngestSettings
     end: datetime
     """Of the window."""
     looked_at: dict[str, tuple[Alert, Skipped]]
     """Alerts that a worker has skipped, as they were then, with its decision."""
+    of_log_type: Collection[str] | None = None
+    """Ids of the alerts that Panther lists under `ingest.log_types`; `None`: all, since the server has filtered them."""
     leaders: dict[str, "_Leaders"] = field(default_factory=dict)
 
     async def decide(self, alerts: Sequence[Alert]) -> list[tuple[Alert, Decision]]:
@@ -37,7 +40,9 @@ class WindowDecider:
             if before is not None and before[0] == alert:
                 decided.append((alert, before[1]))
                 continue
-            decision = filter_alert(alert, self.settings, match=matched.get(alert.detection_id))
+            of_log_type = self.of_log_type is None or alert.id in self.of_log_type
+            match = matched.get(alert.detection_id)
+            decision = filter_alert(alert, self.settings, match=match, of_log_type=of_log_type)
             if isinstance(decision, Skipped):
                 decided.append((alert, decision))
             else:
@@ -75,6 +80,8 @@ class WindowDecider:
         if not missing:
             return
         self.leaders.update((detection, _Leaders(since, [])) for detection, since in missing.items())
+        if self.queue is None:
+            return
         for alert in await self.queue.leading(missing, since=min(missing.values()), until=self.end):
             self.leaders[alert.detection_id].alerts.append(alert)
 

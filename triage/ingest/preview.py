@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import datetime
 
 from triage.domain.alert import Alert
 from triage.domain.selection import Decision, Skipped
+from triage.ingest.decide import WindowDecider
 from triage.ingest.listing import read_window
-from triage.ingest.selection import filter_alert, link, match_all
 from triage.ports import AlertSource, Listing
 from triage.settings import IngestSettings
 
@@ -35,25 +35,18 @@ async def preview(source: AlertSource, settings: IngestSettings, *, start: datet
     if settings.log_types:
         filtered = everything.model_copy(update={"log_types": settings.log_types})
         of_log_type = set((await read_window(source, Listing, start=start, end=end, settings=filtered))[0])
-    alerts = sorted(found.values(), key=lambda alert: (alert.created_at, alert.id))
-    pattern = settings.detection_id_regex
-    matched = await match_all(pattern, (alert.detection_id for alert in alerts)) if pattern else {}
-    window = timedelta(minutes=settings.dedup_window_minutes)
-    leaders: dict[str, list[Alert]] = {}
+    alerts = sorted(found.values(), key=_creation)
+    decider = WindowDecider(None, settings, end, looked_at={}, of_log_type=of_log_type)
     decided: list[tuple[Alert, Decision]] = []
-    for alert in alerts:
-        decision: Decision = filter_alert(
-            alert, settings, match=matched.get(alert.detection_id), of_log_type=alert.id in of_log_type
-        )
-        if not isinstance(decision, Skipped):
-            recent = [
-                each for each in leaders.get(alert.detection_id, ()) if each.created_at >= alert.created_at - window
-            ]
-            linked = link(alert, recent, settings)
-            leaders[alert.detection_id] = recent if linked else [*recent, alert]
-            decision = linked or decision
-        decided.append((alert, decision))
+    # In pieces, so that leaders too old for what follows are forgotten.
+    for first in range(0, len(alerts), settings.page_size):
+        decided += await decider.decide(alerts[first : first + settings.page_size])
+    decided.sort(key=lambda each: _creation(each[0]))
     return Preview(tuple(decided), tuple(dict.fromkeys(problems)))
+
+
+def _creation(alert: Alert) -> tuple[datetime, str]:
+    return alert.created_at, alert.id
 
 
 def counts(decided: Sequence[tuple[Alert, Decision]]) -> dict[str, int]:

@@ -5,7 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from datetime import timedelta
-from typing import Any
+from typing import Any, assert_never
 
 from triage.domain.alert import Alert
 from triage.domain.selection import Skipped
@@ -15,7 +15,7 @@ from triage.pipeline.journal import StaleClaimError
 from triage.pipeline.linked import LinkedOutcome
 from triage.pipeline.publisher import unwritten
 from triage.pipeline.run import Pipeline
-from triage.ports import AlertQuery, Claim, Observer
+from triage.ports import AlertQuery, Claim, Observer, State
 from triage.service.poller import backoff
 
 log = logging.getLogger(__name__)
@@ -49,7 +49,7 @@ class Tally:
     """What a run has done so far."""
 
     polled: bool = True
-    """False where another process polls."""
+    """False if another process polls."""
     done: int = 0
     linked: int = 0
     """Took the verdict of another alert."""
@@ -63,13 +63,41 @@ class Tally:
     def unfinished(self) -> bool:
         return bool(self.errors)
 
-    def set_error(self, alert_id: str, reason: str) -> None:
-        """Note why an alert is unfinished; an empty reason clears it."""
+    def count(self, alert_id: str, result: TurnResult) -> None:
+        """Count how an alert's turn ended, and note why it is unfinished, if it is."""
+        state, missing = end_state(result), why_unwritten(result)
+        self.done += state is State.DONE
+        self.linked += state is State.LINKED
+        self.skipped += state is State.SKIPPED
+        self.failed += state is State.FAILED
+        self.unwritten += bool(missing)
         self.errors.pop(alert_id, None)
-        if reason:
+        if reason := result if isinstance(result, str) else missing:
             self.errors[alert_id] = reason
             if len(self.errors) > ERRORS:
                 del self.errors[next(iter(self.errors))]
+
+
+def end_state(result: TurnResult) -> State | None:
+    """The state in which an alert's turn ended; `None` if it is linked anew, waits or is queued, to be claimed again."""
+    match result:
+        case str():
+            return State.FAILED
+        case Skipped() | LinkedOutcome(decision=Skipped()):
+            return State.SKIPPED
+        case LinkedOutcome():
+            return None if result.verdict is None else State.LINKED
+        case Investigation():
+            return State.DONE
+        case _:
+            assert_never(result)
+
+
+def why_unwritten(result: TurnResult) -> str:
+    """Why the comment is missing in Panther; empty if it isn't."""
+    if isinstance(result, Investigation):
+        return unwritten(result.notes)
+    return result.unwritten if isinstance(result, LinkedOutcome) else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,7 +122,7 @@ class Worker:
                 f"`triage queue retry {claim.alert.id}` tries again"
             )
             await self._give_back(claim, error=text, failed=True)
-            self._count_failure(claim, text, tally)
+            self._count(claim, text, tally)
             return
         work = asyncio.create_task(self._perform(claim, forced=forced))
         beat = asyncio.create_task(self._heartbeat(claim))
@@ -119,25 +147,9 @@ class Worker:
             return await self.pipeline.finish_linked(claim, observe=self.observe)
         return await self.pipeline.triage(claim, observe=self.observe, forced=forced)
 
-    def _count(self, claim: Claim, result: TriageOutcome, tally: Tally) -> None:
-        missing = ""
-        if isinstance(result, Skipped) or (isinstance(result, LinkedOutcome) and isinstance(result.decision, Skipped)):
-            tally.skipped += 1
-        elif isinstance(result, LinkedOutcome):
-            # One that is now selected, linked to another alert or waiting will be claimed again.
-            tally.linked += result.verdict is not None
-            missing = result.unwritten
-        else:
-            tally.done += 1
-            missing = unwritten(result.notes)
-        tally.unwritten += bool(missing)
-        tally.set_error(claim.alert.id, missing)
+    def _count(self, claim: Claim, result: TurnResult, tally: Tally) -> None:
+        tally.count(claim.alert.id, result)
         self.on_done(claim.alert, result)
-
-    def _count_failure(self, claim: Claim, text: str, tally: Tally) -> None:
-        tally.failed += 1
-        tally.set_error(claim.alert.id, text)
-        self.on_done(claim.alert, text)
 
     async def _failed(self, claim: Claim, error: Exception, tally: Tally) -> None:
         expected = isinstance(error, TriageError)
@@ -154,7 +166,7 @@ class Worker:
         delay = max(getattr(error, "retry_after", None) or 0.0, FIRST_RETRY * 4.0 ** (claim.attempts - 1))
         retry_after = None if parked else delay
         await self._give_back(claim, error=text[:1000], retry_after=retry_after, failed=parked)
-        self._count_failure(claim, text, tally)
+        self._count(claim, text, tally)
 
     async def _refused(self) -> bool:
         """Whether Panther refuses the token altogether, not just this alert."""

@@ -10,12 +10,10 @@ from prometheus_client import CollectorRegistry, Counter, Histogram, generate_la
 from prometheus_client.core import CounterMetricFamily, GaugeMetricFamily, Metric
 from prometheus_client.registry import Collector
 
-from triage.domain.selection import Skipped
 from triage.domain.verdict import Disposition, Investigation
-from triage.pipeline.linked import LinkedOutcome
-from triage.pipeline.publisher import unwritten
 from triage.ports import State
 from triage.service.status import ProcessHealth, ServiceStatus
+from triage.service.worker import TurnResult, end_state, why_unwritten
 
 _SECONDS = (1, 2, 5, 10, 20, 30, 60, 120, 300, 600, 1_800)
 _ENDINGS = (State.DONE, State.LINKED, State.SKIPPED, State.FAILED)
@@ -58,29 +56,20 @@ class Metrics:
         for kind in ("prompt", "cached", "completion"):
             self._tokens.labels(kind)
 
-    def ended(self, result: Investigation | LinkedOutcome | Skipped | str) -> None:
+    def ended(self, result: TurnResult) -> None:
         """Count an alert whose turn ended; a string is the reason why it failed."""
+        state = end_state(result)
+        if state is not None:
+            self._alerts.labels(state.value).inc()
+        self._unwritten.inc(bool(why_unwritten(result)))
         if isinstance(result, Investigation):
-            self._investigated(result)
-        elif isinstance(result, LinkedOutcome):
-            if isinstance(result.decision, Skipped):
-                self._alerts.labels(State.SKIPPED.value).inc()
-            elif result.verdict is not None:
-                self._alerts.labels(State.LINKED.value).inc()
-            self._unwritten.inc(bool(result.unwritten))
-        else:
-            self._alerts.labels((State.SKIPPED if isinstance(result, Skipped) else State.FAILED).value).inc()
-
-    def _investigated(self, result: Investigation) -> None:
-        usage = result.usage
-        self._alerts.labels(State.DONE.value).inc()
-        self._verdicts.labels(result.verdict.disposition.value).inc()
-        self._seconds.observe(max((result.finished_at - result.started_at).total_seconds(), 0.0))
-        self._unwritten.inc(bool(unwritten(result.notes)))
-        self._tokens.labels("prompt").inc(usage.prompt_tokens)
-        self._tokens.labels("cached").inc(usage.cached_tokens)
-        self._tokens.labels("completion").inc(usage.completion_tokens)
-        self._spend.inc(usage.money)
+            usage = result.usage
+            self._verdicts.labels(result.verdict.disposition.value).inc()
+            self._seconds.observe(max((result.finished_at - result.started_at).total_seconds(), 0.0))
+            self._tokens.labels("prompt").inc(usage.prompt_tokens)
+            self._tokens.labels("cached").inc(usage.cached_tokens)
+            self._tokens.labels("completion").inc(usage.completion_tokens)
+            self._spend.inc(usage.money)
 
     def text(self, status: ServiceStatus | None, health: ProcessHealth) -> bytes:
         """Everything in the text format.
