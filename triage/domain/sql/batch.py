@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pydantic import JsonValue
 
 from triage.domain.sql.guard import ReadOnlyQuery
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.policy import SqlRefused
 from triage.domain.window import TimeWindow
 
 QUESTION, ANSWER = "question", "answer"
@@ -53,7 +53,7 @@ def _row(names: Sequence[str]) -> str:
     return f"TO_JSON(OBJECT_CONSTRUCT({pairs}))"
 
 
-def split_rows(
+def split_batch(
     rows: Sequence[Mapping[str, JsonValue]], names: Sequence[Sequence[str]]
 ) -> tuple[tuple[dict[str, JsonValue], ...], ...]:
     """Split the rows of a batch by query.

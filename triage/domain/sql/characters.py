@@ -3,8 +3,7 @@
 import re
 import unicodedata
 
-from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.policy import SqlPolicy, SqlRefused, at
 
 _HIDDEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"

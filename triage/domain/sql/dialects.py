@@ -18,11 +18,9 @@ from sqlglot.tokenizer_core import TokenType
 
 from triage.domain.sql import times
 from triage.domain.sql.characters import HAZARD
-from triage.domain.sql.facts import facts
-from triage.domain.sql.policy import Dialect, SqlPolicy
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.policy import Dialect, SqlPolicy, SqlRefused
 from triage.domain.sql.syntax import FAILURES, line_of, plain, source
-from triage.domain.sql.translatable import CASTS, ONLY_DATABRICKS, TRANSLATABLE, reason
+from triage.domain.sql.translatable import CASTS, ONLY_DATABRICKS, TRANSLATABLE, facts, reason
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _QUOTED = frozenset({TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER})

@@ -8,9 +8,9 @@ from sqlglot import exp
 from triage.domain.sql import macros, nodes, syntax, times
 from triage.domain.sql.characters import check_size
 from triage.domain.sql.dialects import translate
-from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
-from triage.domain.sql.refusal import SqlRefused
-from triage.domain.sql.scope import Reads, survey
+from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy, SqlRefused
+from triage.domain.sql.scope import survey
+from triage.domain.sql.spans import Reads
 from triage.domain.sql.tokens import check_literal, inspect, scan
 from triage.domain.window import TimeWindow
 

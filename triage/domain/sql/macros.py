@@ -12,8 +12,7 @@ from sqlglot import exp
 from sqlglot.tokenizer_core import Token, TokenType
 
 from triage.domain.sql import times
-from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.policy import SqlPolicy, SqlRefused, at
 from triage.domain.sql.syntax import is_word, line_of
 
 NAMES = frozenset(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from sqlglot import exp
 
 from triage.domain.sql import catalog, macros
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.policy import SqlRefused
 from triage.domain.sql.syntax import line_of
 
 _REMEDIES = {

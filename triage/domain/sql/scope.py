@@ -1,44 +1,21 @@
 """Every SELECT with its own sources: which tables it reads, and that each has a time bound."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
-from datetime import datetime
+from dataclasses import dataclass
 
 from sqlglot import exp
 
-from triage.domain.sql import spans
-from triage.domain.sql.names import Base, base_table, resolve
+from triage.domain.sql.catalog import LakeTable, lake_table, resolve
 from triage.domain.sql.nodes import Census
-from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.policy import SqlRefused
+from triage.domain.sql.spans import FromItem, Reads, check
 from triage.domain.sql.syntax import line_of
-from triage.domain.window import TimeWindow
 
 MAX_CTES = 32
 MAX_CROSS_JOINS = 3
 """Joins without a condition between two sources, in the whole query; FLATTEN is none."""
 MAX_READS = 128
 """Tables read once every CTE stands where it is named. Two self-joined CTEs over each other double it each time."""
-
-
-@dataclass(slots=True)
-class Reads:
-    """What a whole query reads."""
-
-    policy: SqlPolicy
-    now: datetime
-    window: TimeWindow | None
-    """Injected where a table has no bound; `None`: refused there."""
-    tables: dict[str, None] = field(default_factory=dict)
-    """Fully qualified names, in the order of their first use."""
-    windows: list[TimeWindow] = field(default_factory=list)
-    """Of each bounded table."""
-    notes: list[str] = field(default_factory=list)
-    """What was changed."""
-    cross_joins: int = 0
-    ctes: int = 0
-    sources: int = 0
-    """Names of tables and CTEs that stood in a FROM or a JOIN."""
 
 
 def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
@@ -51,7 +28,7 @@ def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
         if isinstance(holder, exp.Query):
             inner.setdefault(id(holder), []).append(query)
     _query(tree, {}, _Visit(inner, reads))
-    if reads.sources != census.tables:
+    if reads.named_in_from != census.tables:
         raise SqlRefused("a table is named outside FROM and JOIN", code="expression")
 
 
@@ -72,11 +49,11 @@ def _query(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> int:
         return _query(query.this, names, visit)
     if not isinstance(query, exp.Select | exp.SetOperation):
         raise SqlRefused("only SELECT is allowed", code="not_select", line=line_of(query))
-    sources, total = _sources(query, names, reads)
+    items, total = _items(query, names, reads)
     for nested in visit.inner.get(id(query), ()):
         total += _query(nested, names, visit)
     if isinstance(query, exp.Select):
-        spans.check(query, sources, policy=reads.policy, now=reads.now, window=reads.window, report=reads)
+        check(query, items, reads)
     if total > MAX_READS:
         raise SqlRefused(
             f"with its CTEs put in place the query reads more than {MAX_READS} tables; join each CTE once", code="cte"
@@ -106,18 +83,18 @@ def _ctes(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> Mapping[s
     return visible
 
 
-def _sources(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[list[spans.Source], int]:
+def _items(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[list[FromItem], int]:
     """What FROM and JOIN name, in order, with the number of tables that the plain names stand for."""
     from_ = query.args.get("from_")
     joins: list[exp.Join] = query.args.get("joins") or []
-    found: list[spans.Source] = []
+    found: list[FromItem] = []
     total = 0
     taken: set[str] = set()
     if from_ is None:
         return found, total
     for join in [None, *joins]:
         node: exp.Expr = from_.this if join is None else join.this
-        base: Base | None = None
+        base: LakeTable | None = None
         if type(node) is exp.Table:
             base, count = _table(node, names, reads)
             total += count
@@ -134,18 +111,18 @@ def _sources(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[l
         taken.add(name)
         if join is not None:
             _count_cross_join(join, reads)
-        found.append(spans.Source(node, name, bool(alias), base, join))
+        found.append(FromItem(node, name, bool(alias), base, join))
     return found, total
 
 
-def _table(table: exp.Table, names: Mapping[str, int], reads: Reads) -> tuple[Base | None, int]:
-    reads.sources += 1
+def _table(table: exp.Table, names: Mapping[str, int], reads: Reads) -> tuple[LakeTable | None, int]:
+    reads.named_in_from += 1
     alias = table.args.get("alias")
     if table.args.get("db") is None and table.args.get("catalog") is None:
         count = names.get(resolve(table.this))
         if count is not None:
             return None, count
-    base = base_table(table, reads.policy)
+    base = lake_table(table, reads.policy)
     if alias is not None and alias.args.get("columns"):
         # Renamed columns could put another column in the place of p_event_time.
         raise SqlRefused("a table's alias may not rename its columns", code="alias", line=line_of(table))

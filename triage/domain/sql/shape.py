@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 from sqlglot.tokenizer_core import Token, TokenType
 
-from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.policy import SqlRefused, at
 from triage.domain.sql.syntax import SPECIAL_WORDS, is_word, source
 
 MAX_DEPTH = 32

@@ -1,17 +1,14 @@
 """The time bound of each table that one SELECT reads: found, narrowed, or added."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import datetime, timedelta
-from typing import Protocol
 
 from sqlglot import exp
 
 from triage.domain.sql import times
-from triage.domain.sql.added import add_where, both, length, span
-from triage.domain.sql.bounds import Bound, bounds_in, bounds_in_branches
-from triage.domain.sql.names import Base, resolve
-from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.bounds import Bound, add_where, both, bounds_in, bounds_in_branches, length, span
+from triage.domain.sql.catalog import LakeTable, resolve
+from triage.domain.sql.policy import SqlPolicy, SqlRefused
 from triage.domain.sql.syntax import line_of
 from triage.domain.window import TimeWindow
 
@@ -19,67 +16,69 @@ _EVENT_TIME = "P_EVENT_TIME"
 
 
 @dataclass(frozen=True, slots=True)
-class Source:
+class FromItem:
     """One entry of FROM or JOIN."""
 
     node: exp.Expr
     name: str
     """As columns may be qualified by it: the alias, or the bare table name."""
     aliased: bool
-    base: Base | None
+    table: LakeTable | None
     """Set for a table of the lake."""
     join: exp.Join | None
     """The JOIN that adds it; `None` for the first."""
 
 
-class Report(Protocol):
-    """Where findings go."""
+@dataclass(slots=True)
+class Reads:
+    """What a whole query reads."""
 
-    windows: list[TimeWindow]
-    notes: list[str]
+    policy: SqlPolicy
+    now: datetime
+    window: TimeWindow | None
+    """Injected where a table has no bound; `None`: refused there."""
+    tables: dict[str, None] = field(default_factory=dict)
+    """Fully qualified names, in the order of their first use."""
+    windows: list[TimeWindow] = field(default_factory=list)
+    """Of each bounded table."""
+    notes: list[str] = field(default_factory=list)
+    """What was changed."""
+    cross_joins: int = 0
+    ctes: int = 0
+    named_in_from: int = 0
+    """How often FROM or JOIN names a table or a CTE."""
 
 
-def check(
-    select: exp.Select,
-    sources: list[Source],
-    *,
-    policy: SqlPolicy,
-    now: datetime,
-    window: TimeWindow | None,
-    report: Report,
-) -> None:
+def check(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
     """Make sure that every table of a SELECT is bounded in time.
 
     Args:
         select: The SELECT; bounds are added to it where they are missing and a window is known.
-        sources: Its sources in order.
-        policy: How long a window may be.
-        now: The present.
-        window: What to add where a table has no bound.
-        report: Takes each table's window, and a note for each change.
+        items: What it reads, in order.
+        reads: The policy, the present and the window to add; takes each table's window, and a note for each change.
 
     Raises:
         SqlRefused: `unbounded` or `window`.
     """
-    tables = [source for source in sources if source.base is not None and source.base.bounded]
+    tables = [item for item in items if item.table is not None and item.table.bounded]
     if not tables:
         return
-    found = _found(select, sources, now)
-    for source in tables:
-        judge = _Judge(select, sources, source, policy, now)
-        mine = [bound for bound, place in found if judge.applies(bound, place)]
-        if not any(bound.start for bound in mine):
-            mine += judge.added(window, report)
-        report.windows.append(judge.settled(mine, report))
+    found = _found(select, items, reads.now)
+    for item in tables:
+        bounding = _TableBound(select, items, item, reads)
+        bounds = [bound for bound, place in found if bounding.applies(bound, place)]
+        if not any(bound.start for bound in bounds):
+            bounds += bounding.added()
+        reads.windows.append(bounding.window_of(bounds))
 
 
-def _found(select: exp.Select, sources: list[Source], now: datetime) -> list[tuple[Bound, int | None]]:
-    """All bounds of a SELECT; the number is the source whose ON holds it, `None` for WHERE."""
+def _found(select: exp.Select, items: list[FromItem], now: datetime) -> list[tuple[Bound, int | None]]:
+    """All bounds of a SELECT; the number is the item whose ON holds it, `None` for WHERE."""
     where = select.args.get("where")
     found: list[tuple[Bound, int | None]] = [(bound, None) for bound in bounds_in(where.this if where else None, now)]
-    for place, source in enumerate(sources):
-        if source.join is not None:
-            found += [(bound, place) for bound in bounds_in(source.join.args.get("on"), now)]
+    for place, item in enumerate(items):
+        if item.join is not None:
+            found += [(bound, place) for bound in bounds_in(item.join.args.get("on"), now)]
     return found
 
 
@@ -88,23 +87,22 @@ def _side(join: exp.Join | None) -> str:
 
 
 @dataclass(frozen=True, slots=True)
-class _Judge:
+class _TableBound:
     """One table of one SELECT."""
 
     select: exp.Select
-    sources: list[Source]
-    source: Source
-    policy: SqlPolicy
-    now: datetime
+    items: list[FromItem]
+    item: FromItem
+    reads: Reads
 
     @property
-    def base(self) -> Base:
-        assert self.source.base is not None
-        return self.source.base
+    def table(self) -> LakeTable:
+        assert self.item.table is not None
+        return self.item.table
 
     @property
     def _logs(self) -> int:
-        return sum(1 for source in self.sources if source.base is not None and source.base.bounded)
+        return sum(1 for item in self.items if item.table is not None and item.table.bounded)
 
     def applies(self, bound: Bound, place: int | None) -> bool:
         """Whether a bound limits the rows that are read from this table."""
@@ -114,8 +112,8 @@ class _Judge:
         """A condition in ON limits only the sides that an outer join doesn't keep whole."""
         if place is None:
             return True
-        side = _side(self.sources[place].join)
-        mine = self.sources.index(self.source)
+        side = _side(self.items[place].join)
+        mine = self.items.index(self.item)
         if side == "LEFT":
             return mine == place
         if side == "RIGHT":
@@ -126,27 +124,27 @@ class _Judge:
         qualifiers = [resolve(column.args.get(part)) for part in ("catalog", "db", "table")]
         if any(qualifiers[:2]):
             full = ".".join(qualifiers).lower()
-            return not self.source.aliased and full == self.base.name
+            return not self.item.aliased and full == self.table.name
         if qualifiers[2]:
-            return qualifiers[2] == self.source.name
+            return qualifiers[2] == self.item.name
         # Without a qualifier the column can only be meant for a log table that is alone: another one would make it
         # ambiguous, an alias of that name or USING could make it something else. A foreign table may lack the column,
         # so that it would be found in whatever stands beside it.
         return (
             self._logs == 1
-            and (self.base.panther or self._alone)
+            and (self.table.panther or self._alone)
             and not self._renamed(resolve(column.this))
-            and not any(source.join is not None and source.join.args.get("using") for source in self.sources)
+            and not any(item.join is not None and item.join.args.get("using") for item in self.items)
         )
 
     @property
     def _alone(self) -> bool:
-        others = [source for source in self.sources if source is not self.source]
-        return all(type(source.node) in {exp.Lateral, exp.TableFromRows} for source in others)
+        others = [item for item in self.items if item is not self.item]
+        return all(type(item.node) in {exp.Lateral, exp.TableFromRows} for item in others)
 
     def _renamed(self, name: str) -> bool:
         """Whether the SELECT gives the name to something else; Snowflake would look there where a table lacks it."""
-        if name == _EVENT_TIME and not self.base.panther:
+        if name == _EVENT_TIME and not self.table.panther:
             return False
         aliased = self._alias(name)
         if aliased is not None and not (isinstance(aliased, exp.Column) and resolve(aliased.this) == name):
@@ -164,56 +162,61 @@ class _Judge:
     def _is_time(self, column: exp.Column) -> bool:
         """Whether it is one of the table's own times. A name in quotes and in lower case is another name."""
         name = resolve(column.this)
-        own = self.policy.time_columns if self.base.panther else self.policy.extra_time_columns
+        own = self.reads.policy.time_columns if self.table.panther else self.reads.policy.extra_time_columns
         known = {column.upper() for column in own}
-        if name == _EVENT_TIME and not self.base.panther:
+        if name == _EVENT_TIME and not self.table.panther:
             # Panther's macros ask for p_event_time; a table of Snowflake's own has it only as an alias.
             aliased = self._alias(name)
             return isinstance(aliased, exp.Column) and resolve(aliased.this) in known
         return name in known
 
-    def added(self, window: TimeWindow | None, report: Report) -> list[Bound]:
+    def added(self) -> list[Bound]:
         """Give the table a bound: from the branches of an OR where the policy says so, else the known window."""
-        if self.policy.hoist_or_bounds and (hoisted := self._hoisted(report)):
+        if self.reads.policy.hoist_or_bounds and (hoisted := self._hoisted()):
             return hoisted
-        if window is None or not self.base.panther:
+        window = self.reads.window
+        if window is None or not self.table.panther:
             raise self._unbounded()
-        if window.duration > self.policy.max_window:
+        if window.duration > self.reads.policy.max_window:
             raise self._too_wide(window.duration)
-        if any(_side(source.join) in {"RIGHT", "FULL"} for source in self.sources):
+        if any(_side(item.join) in {"RIGHT", "FULL"} for item in self.items):
             raise self._unbounded()
         column = exp.column("p_event_time", table=self._qualifier())
         bounds = self._conditions(column, window)
-        join = self.source.join
+        join = self.item.join
         if _side(join) == "LEFT" and join is not None:
             if join.args.get("on") is None:
                 raise self._unbounded()
             join.set("on", both(join.args["on"], bounds))
         else:
             add_where(self.select, bounds)
-        report.notes.append(f"{self.base.name}: time bound added, {span(window)}")
+        self.reads.notes.append(f"{self.table.name}: time bound added, {span(window)}")
         return self._read(bounds)
 
-    def _hoisted(self, report: Report) -> list[Bound]:
+    def _hoisted(self) -> list[Bound]:
         where = self.select.args.get("where")
         branches = [
-            bound for bound in bounds_in_branches(where.this if where else None, self.now) if self.applies(bound, None)
+            bound
+            for bound in bounds_in_branches(where.this if where else None, self.reads.now)
+            if self.applies(bound, None)
         ]
         inside = [bound for bound in branches if bound.start is not None]
         if not inside:
             return []
         start = min(bound.start for bound in inside if bound.start is not None)
-        end = max([bound.end for bound in branches if bound.end is not None], default=self.now)
+        end = max([bound.end for bound in branches if bound.end is not None], default=self.reads.now)
         bounds = self._conditions(inside[0].column.copy(), TimeWindow(start, max(end, start)))
         add_where(self.select, bounds)
-        report.notes.append(f"{self.base.name}: the time bound of one OR branch was applied to the whole condition")
+        self.reads.notes.append(
+            f"{self.table.name}: the time bound of one OR branch was applied to the whole condition"
+        )
         return self._read(bounds)
 
     def _qualifier(self) -> exp.Identifier | None:
-        if len(self.sources) == 1:
+        if len(self.items) == 1:
             return None
-        alias = self.source.node.args.get("alias")
-        name = alias.this if alias is not None else self.source.node.this
+        alias = self.item.node.args.get("alias")
+        name = alias.this if alias is not None else self.item.node.this
         copy: exp.Identifier = name.copy()
         return copy
 
@@ -224,58 +227,60 @@ class _Judge:
         ]
 
     def _read(self, conditions: list[exp.Expr]) -> list[Bound]:
-        return [bound for condition in conditions for bound in bounds_in(condition, self.now)]
+        return [bound for condition in conditions for bound in bounds_in(condition, self.reads.now)]
 
-    def settled(self, bounds: list[Bound], report: Report) -> TimeWindow:
+    def window_of(self, bounds: list[Bound]) -> TimeWindow:
         """The table's window; a range that is too long is narrowed in the tree, or refused."""
-        lower = max((bound for bound in bounds if bound.start is not None), key=lambda bound: bound.start or self.now)
-        start = lower.start or self.now
+        lower = max(
+            (bound for bound in bounds if bound.start is not None), key=lambda bound: bound.start or self.reads.now
+        )
+        start = lower.start or self.reads.now
         ends = [bound.end for bound in bounds if bound.end is not None]
-        end = min([*ends, max(self.now, start)])
+        end = min([*ends, max(self.reads.now, start)])
         if end < start:
             raise SqlRefused(
-                f"the time bound of {self.base.name} ends ({end:%Y-%m-%d %H:%M:%S}) before it starts "
+                f"the time bound of {self.table.name} ends ({end:%Y-%m-%d %H:%M:%S}) before it starts "
                 f"({start:%Y-%m-%d %H:%M:%S}); swap them",
                 code="window",
                 line=line_of(lower.predicate),
             )
-        if end - start <= self.policy.max_window:
+        if end - start <= self.reads.policy.max_window:
             return TimeWindow(start, end)
-        a_range = bool(ends) or (lower.fixed and self.policy.allow_fixed_start)
-        if not a_range or end - start > self.policy.narrow_up_to:
+        a_range = bool(ends) or (lower.fixed and self.reads.policy.allow_fixed_start)
+        if not a_range or end - start > self.reads.policy.narrow_up_to:
             raise self._too_wide(end - start, lower)
-        narrowed = TimeWindow(end - self.policy.max_window, end)
+        narrowed = TimeWindow(end - self.reads.policy.max_window, end)
         condition = exp.GTE(this=lower.column.copy(), expression=times.literal(narrowed.start))
         # `replace` first: a node that gets a new parent no longer knows the old one.
         predicate = lower.predicate.copy()
         lower.predicate.replace(exp.And(this=predicate, expression=condition))
-        report.notes.append(
-            f"{self.base.name}: the window was longer than {self.policy.max_window.days} days and was narrowed to its "
+        self.reads.notes.append(
+            f"{self.table.name}: the window was longer than {self.reads.policy.max_window.days} days and was narrowed to its "
             f"end, {span(narrowed)}"
         )
         return narrowed
 
     def _unbounded(self) -> SqlRefused:
         several = self._logs > 1
-        if self.base.panther:
-            name = self.source.name.lower()
+        if self.table.panther:
+            name = self.item.name.lower()
             column = f"{name}.p_event_time" if several else "p_event_time"
             remedy = f"AND p_occurs_since('1 d'{f', {name}' if several else ''})"
             where = f"add {remedy}, or {column} >= … , to the WHERE of the SELECT that reads it, outside OR and NOT"
         else:
-            columns = ", ".join(sorted(self.policy.extra_time_columns))
+            columns = ", ".join(sorted(self.reads.policy.extra_time_columns))
             where = f"bound one of its time columns ({columns}) in WHERE, outside OR and NOT"
         return SqlRefused(
-            f"{self.base.name} has no time bound of its own; {where}",
+            f"{self.table.name} has no time bound of its own; {where}",
             code="unbounded",
-            line=line_of(self.source.node),
+            line=line_of(self.item.node),
         )
 
     def _too_wide(self, span: timedelta, bound: Bound | None = None) -> SqlRefused:
-        days = self.policy.max_window.days
+        days = self.reads.policy.max_window.days
         return SqlRefused(
-            f"{self.base.name} is read over {length(span)}; at most {days} days are allowed. Write "
+            f"{self.table.name} is read over {length(span)}; at most {days} days are allowed. Write "
             f"p_occurs_since('{days} d') or less, or a range with both ends such as p_occurs_between(start, end)",
             code="window",
-            line=line_of(bound.predicate if bound is not None else self.source.node),
+            line=line_of(bound.predicate if bound is not None else self.item.node),
         )

@@ -13,7 +13,7 @@ from sqlglot.generator import Generator
 from sqlglot.tokenizer_core import Token, TokenType
 
 from triage.domain.sql.characters import HAZARD, escaped
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.policy import SqlRefused
 
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
@@ -160,41 +160,6 @@ def emit(tree: exp.Query) -> Written:
     sql = _SLOT.sub(lambda found: literals[int(found.group(1))], slotted)
     shape = _LISTS.sub("\x02", _SLOT.sub(lambda found: found.group()[0], slotted))
     return Written(sql, shape, tuple(literals))
-
-
-def copy_of(tree: exp.Query) -> tuple[exp.Query, list[exp.Identifier]]:
-    """Copy a tree, node by node; also gives the copy's identifiers, the ones nearer to the root first.
-
-    The library's own copy takes several times as long: it copies the notes on each name's place deeply.
-    """
-    root = type(tree)()
-    names: list[exp.Identifier] = []
-    pairs: list[tuple[exp.Expr, exp.Expr]] = [(tree, root)]
-    for node, twin in pairs:
-        if node.meta:
-            twin.meta.update(node.meta)
-        if node.comments:
-            twin.comments = [*node.comments]
-        if type(twin) is exp.Identifier:
-            names.append(twin)
-        for key, value in node.args.items():
-            if isinstance(value, exp.Expr):
-                twin.args[key] = child = type(value)()
-                child.parent, child.arg_key = twin, key
-                pairs.append((value, child))
-            elif type(value) is list:
-                twin.args[key] = items = []
-                for place, item in enumerate(value):
-                    if not isinstance(item, exp.Expr):
-                        items.append(item)
-                        continue
-                    child = type(item)()
-                    child.parent, child.arg_key, child.index = twin, key, place
-                    items.append(child)
-                    pairs.append((item, child))
-            else:
-                twin.args[key] = value
-    return root, names
 
 
 def line_of(node: exp.Expr) -> int | None:

@@ -12,8 +12,7 @@ from sqlglot import exp
 from triage.domain.sql import syntax, times
 from triage.domain.sql.batch import COLUMN_NAME
 from triage.domain.sql.guard import ReadOnlyQuery, settle
-from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy
-from triage.domain.sql.refusal import SqlRefused
+from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy, SqlRefused
 from triage.domain.sql.tokens import PARAMETER_PREFIX, scan
 from triage.domain.window import TimeWindow
 
@@ -138,7 +137,7 @@ class QueryTemplate:
         types = {**self.parameters, **BUILT_IN}
         for name, value in filled.items():
             _nodes(name, types[name], value)  # a value of the wrong type is named before anything else is
-        tree, names = syntax.copy_of(self._tree)
+        tree, names = copy_of(self._tree)
         holes = [name for name in names if name.name.startswith(PARAMETER_PREFIX)]
         syntax.guarded(lambda: _fill(holes, types, filled))
         policy = replace(
@@ -225,3 +224,38 @@ def _put(column: exp.Column, kind: ParameterType, nodes: list[exp.Expr]) -> None
         column.replace(nodes)
     else:
         column.replace(exp.Array(expressions=nodes))
+
+
+def copy_of(tree: exp.Query) -> tuple[exp.Query, list[exp.Identifier]]:
+    """Copy a tree, node by node; also gives the copy's identifiers, the ones nearer to the root first.
+
+    The library's own copy takes several times as long: it copies the notes on each name's place deeply.
+    """
+    root = type(tree)()
+    names: list[exp.Identifier] = []
+    pairs: list[tuple[exp.Expr, exp.Expr]] = [(tree, root)]
+    for node, twin in pairs:
+        if node.meta:
+            twin.meta.update(node.meta)
+        if node.comments:
+            twin.comments = [*node.comments]
+        if type(twin) is exp.Identifier:
+            names.append(twin)
+        for key, value in node.args.items():
+            if isinstance(value, exp.Expr):
+                twin.args[key] = child = type(value)()
+                child.parent, child.arg_key = twin, key
+                pairs.append((value, child))
+            elif type(value) is list:
+                twin.args[key] = items = []
+                for place, item in enumerate(value):
+                    if not isinstance(item, exp.Expr):
+                        items.append(item)
+                        continue
+                    child = type(item)()
+                    child.parent, child.arg_key, child.index = twin, key, place
+                    items.append(child)
+                    pairs.append((item, child))
+            else:
+                twin.args[key] = value
+    return root, names

@@ -15,8 +15,7 @@ from sqlglot.tokenizer_core import Token, TokenType
 
 from triage.domain.sql import macros
 from triage.domain.sql.characters import check_characters, check_size
-from triage.domain.sql.policy import SqlPolicy
-from triage.domain.sql.refusal import SqlRefused, at
+from triage.domain.sql.policy import SqlPolicy, SqlRefused, at
 from triage.domain.sql.shape import check_shape
 from triage.domain.sql.syntax import MARKS, SNOWFLAKE, is_word, source
 

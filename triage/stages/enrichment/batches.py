@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 
 from pydantic import JsonValue
 
-from triage.domain.sql.batch import split_rows
+from triage.domain.sql.batch import split_batch
 from triage.errors import PantherError, QueryFailed, QueryTimeout
 from triage.ports import QueryResult
 from triage.stages.enrichment.questions import BoundQuery
@@ -34,7 +34,7 @@ class QueryBatch:
         async with self._lock:
             if self._results is None and self._error is None:
                 try:
-                    self._results = split_batch(self.queries, await send(self))
+                    self._results = results_by_question(self.queries, await send(self))
                 except (QueryFailed, QueryTimeout, ValueError):
                     self._results = {}
                 except PantherError as error:
@@ -44,7 +44,7 @@ class QueryBatch:
         return (self._results or {}).get(bound.key)
 
 
-def split_batch(queries: Sequence[BoundQuery], result: QueryResult) -> dict[str, QueryResult]:
+def results_by_question(queries: Sequence[BoundQuery], result: QueryResult) -> dict[str, QueryResult]:
     """The result of a batch by question; empty if it was cut, since nobody knows whose rows are missing.
 
     Raises:
@@ -53,7 +53,7 @@ def split_batch(queries: Sequence[BoundQuery], result: QueryResult) -> dict[str,
 
     if result.truncated:
         return {}
-    split = split_rows(result.rows, [bound.question.template.columns for bound in queries])
+    split = split_batch(result.rows, [bound.question.template.columns for bound in queries])
     return {
         bound.key: QueryResult(
             columns=bound.question.template.columns,

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from pydantic import JsonValue
 
 from triage.domain.sql import QueryTemplate, SqlRefused, parse_read_only
-from triage.domain.sql.batch import batch_queries, split_rows
+from triage.domain.sql.batch import batch_queries, split_batch
 from triage.domain.window import TimeWindow
 
 NOW = datetime(2031, 3, 5, 15, tzinfo=UTC)
@@ -77,7 +77,7 @@ def test_splitting_a_batch_loses_and_mixes_nothing(rows: list[tuple[int, dict[st
         for number, row in rows
     ]
 
-    split = split_rows(sent, [("a", "b")] * 3)
+    split = split_batch(sent, [("a", "b")] * 3)
 
     assert [list(part) for part in split] == [[row for number, row in rows if number == place] for place in range(3)]
 
@@ -96,7 +96,7 @@ def test_splitting_a_batch_loses_and_mixes_nothing(rows: list[tuple[int, dict[st
 def test_rows_of_another_shape_are_an_error(row: dict[str, JsonValue]) -> None:
     """The caller then asks the questions one by one."""
     with pytest.raises(ValueError, match=r"question|row"):
-        split_rows([row], [("a",)])
+        split_batch([row], [("a",)])
 
 
 def test_the_window_of_a_batch_spans_all_its_queries() -> None:

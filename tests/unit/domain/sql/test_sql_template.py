@@ -18,6 +18,7 @@ from triage.domain.sql import (
     parse_read_only,
     syntax,
 )
+from triage.domain.sql.template import copy_of
 from triage.domain.window import TimeWindow
 
 NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
@@ -231,7 +232,7 @@ def test_a_copied_tree_is_the_library_s_own_copy() -> None:
         GROUP BY 1) SELECT x::VARCHAR AS y, CASE WHEN n > 1 THEN 'm' END AS z FROM a
         LEFT JOIN panther_logs.public.okta AS o ON o.i = a.x ORDER BY 1 DESC LIMIT 5"""
     tree = syntax.parse(text)
-    copied, names = syntax.copy_of(tree)
+    copied, names = copy_of(tree)
     theirs = tree.copy()
 
     assert copied == theirs
