@@ -13,7 +13,7 @@ from triage.service.status import ServiceStatus, read_status
 
 ERROR_WIDTH = 160
 IN_FLIGHT = 20
-"""Rows of the table of what is being worked on."""
+"""Alerts in flight that are listed."""
 
 
 @click.command("status")

@@ -1,4 +1,4 @@
-"""A conversation as a person sees it: live while it runs, and afterwards whole from the journal."""
+"""A model's conversation as a person sees it: live while it runs, and afterwards in full from the journal."""
 
 import re
 from collections.abc import Iterator

@@ -55,7 +55,7 @@ def test_a_group_takes_what_its_old_command_took(tmp_path: Path) -> None:
 
 
 def test_a_missing_extra_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A library that an extra brings is asked for by the extra's name; another missing module is a fault of ours."""
+    """A missing library is reported with the extra that installs it; any other missing module is a bug and raises."""
     monkeypatch.setitem(sys.modules, "duckdb", None)
     monkeypatch.delitem(sys.modules, "triage.sandbox.lake", raising=False)
     with pytest.raises(ConfigError, match=r"duckdb, which the extra `sandbox` installs"):

@@ -21,7 +21,7 @@ _INLINE = re.compile(r"`(triage [^`]+)`")
 
 
 def commands(text: str) -> Iterator[str]:
-    """Every `triage ...` of a document: the lines of its shell blocks, and what stands in backticks."""
+    """Every `triage ...` of a document: the lines of its shell blocks, and inline code."""
     for block in _BLOCK.findall(text):
         for line in block.replace("\\\n", " ").splitlines():
             words = line.split("#")[0].strip()
@@ -60,13 +60,13 @@ def parse(command: str) -> None:
     try:
         group.make_context(group.name, rest, parent=context).close()
     except click.MissingParameter as error:
-        # `triage show --evidence` stands for `triage show ALERT --evidence`.
+        # `triage show --evidence` is short for `triage show ALERT --evidence`.
         if not isinstance(error.param, click.Argument):
             raise
 
 
 def test_every_command_in_the_documents_exists() -> None:
-    """Commands and options in shell blocks and in backticks parse as they stand."""
+    """Commands and options in shell blocks and inline code parse as written."""
     wrong = []
     for path in DOCUMENTS:
         for command in commands(path.read_text(encoding="utf-8")):
@@ -87,7 +87,7 @@ def examples(group: LazyGroup, path: str = "triage") -> Iterator[tuple[str, str]
 
 
 def test_every_command_has_an_example() -> None:
-    """One line of a command's help shows how it is called, and parses as it stands."""
+    """One line of a command's help shows how it is called, and parses as written."""
     for name, text in examples(cli):
         (example,) = re.findall(r"^ *Example: (triage .+)$", text, re.MULTILINE)
         assert example.startswith(name)
