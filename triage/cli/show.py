@@ -1,18 +1,23 @@
 """`triage show`."""
 
+from typing import TYPE_CHECKING
+
 import click
 
 from triage.cli.common import print_json, settings_from, write_file
+from triage.cli.lazy import require
 from triage.cli.options import alert_argument, config_option, json_option, page_option
 from triage.cli.page import alert_page
 from triage.cli.state import in_store, record_of, with_leader_verdicts
 from triage.cli.text import evidence_text, investigation_text
-from triage.cli.transcript import Transcript
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
 from triage.ports import AlertRecord, Store
 from triage.settings import Price
 from triage.stages.reporting import Turn, to_json
+
+if TYPE_CHECKING:
+    from triage.cli.transcript import Transcript
 
 
 @click.command("show")
@@ -39,7 +44,7 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
     record, investigation = in_store(settings, lambda store: _load(store, alert))
     if html:
         done = _investigated(record, investigation)
-        steps = in_store(settings, lambda store: Transcript.load(store.journal, done.run_id, settings.llm.price))
+        steps = in_store(settings, lambda store: _load_transcript(store, done.run_id, settings.llm.price))
         turns = tuple(Turn(f"{step.key}, {step.facts(currency)}", step.lines) for step in steps.steps)
         write_file(html, alert_page(settings, record, done, turns), "--html")
     elif as_json:
@@ -66,7 +71,7 @@ async def _load(store: Store, alert_id: str) -> tuple[AlertRecord, Investigation
     )
 
 
-async def _transcript(store: Store, alert_id: str, price: Price | None) -> Transcript:
+async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Transcript":
     record = await record_of(store.records, alert_id)
     if record.leader is not None:
         raise NotFound(
@@ -74,4 +79,10 @@ async def _transcript(store: Store, alert_id: str, price: Price | None) -> Trans
         )
     if not record.run_id:
         raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
-    return await Transcript.load(store.journal, record.run_id, price)
+    return await _load_transcript(store, record.run_id, price)
+
+
+async def _load_transcript(store: Store, run_id: str, price: Price | None) -> "Transcript":
+    # Reading a conversation needs the investigation's modules, and they take as long to import as all the rest.
+    transcript: Transcript = await require("triage.cli.transcript").Transcript.load(store.journal, run_id, price)
+    return transcript
