@@ -261,7 +261,7 @@ def ids(api: Api, **wanted: object) -> list[str]:
     return [edge["node"]["id"] for edge in listing["edges"]]
 
 
-FILTERS = [
+FILTERS: list[tuple[dict[str, object], str]] = [
     ({}, "01 02 03 04 05 06 07 08 09 10"),
     ({"sortDir": "descending"}, "11 10 09 08 07 06 05 04 03 02"),
     ({"statuses": ["CLOSED"]}, "08"),
@@ -284,15 +284,21 @@ FILTERS = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "found"), FILTERS, ids=[str(case[0]) for case in FILTERS])
-def test_alerts_are_filtered_as_asked(api: Api, wanted: dict[str, object], found: str) -> None:
+def test_alerts_are_filtered_as_asked(api: Api) -> None:
     """Each filter of `AlertsInput` keeps its alerts; errors and system errors are listed apart; pages are capped."""
-    assert ids(api, **wanted) == [f"A{number}" for number in found.split()]
+    for wanted, found in FILTERS:
+        assert ids(api, **wanted) == [f"A{number}" for number in found.split()], wanted
 
 
-@pytest.mark.parametrize("direction", ["ascending", "descending"])
-def test_pages_follow_each_other_without_gap_or_repetition(api: Api, direction: str) -> None:
+def test_pages_follow_each_other_without_gap_or_repetition(api: Api) -> None:
     """Cursors lead through all alerts once; the first page has no start cursor and the last one no end cursor."""
+    expected = [f"A{number:02d}" for number in range(1, 12)]
+    assert pages(api, "ascending") == expected
+    assert pages(api, "descending") == expected[::-1]
+
+
+def pages(api: Api, direction: str) -> list[str]:
+    """The ids of all pages of four alerts, in order."""
     seen: list[str] = []
     cursor = None
     while True:
@@ -305,11 +311,10 @@ def test_pages_follow_each_other_without_gap_or_repetition(api: Api, direction: 
         cursor = info["endCursor"]
         if cursor is None:
             break
-    expected = [f"A{number:02d}" for number in range(1, 12)]
-    assert seen == (expected if direction == "ascending" else expected[::-1])
+    return seen
 
 
-BAD_LISTINGS = [
+BAD_LISTINGS: list[tuple[dict[str, object], str]] = [
     ({}, "either detectionId or both createdAtAfter and createdAtBefore"),
     ({"createdAtAfter": "2026-01-01T00:00:00Z"}, "either detectionId or both"),
     ({**ALWAYS, "cursor": "%%%"}, "invalid cursor"),
@@ -320,14 +325,12 @@ BAD_LISTINGS = [
 ]
 
 
-@pytest.mark.parametrize(("wanted", "message"), BAD_LISTINGS, ids=[case[1] for case in BAD_LISTINGS])
-def test_a_listing_that_panther_refuses_is_an_error_with_status_200(
-    api: Api, wanted: dict[str, object], message: str
-) -> None:
+def test_a_listing_that_panther_refuses_is_an_error_with_status_200(api: Api) -> None:
     """GraphQL errors come with HTTP 200 and no data."""
-    answer = api.post(LIST, input=wanted)
-    assert message in answer["errors"][0]["message"]
-    assert not answer.get("data")
+    for wanted, message in BAD_LISTINGS:
+        answer = api.post(LIST, input=wanted)
+        assert message in answer["errors"][0]["message"]
+        assert not answer.get("data"), wanted
 
 
 def test_an_alerts_origin_says_what_raised_it(api: Api) -> None:
@@ -478,29 +481,26 @@ BAD_REST: list[tuple[str, str, object, int]] = [
 ]
 
 
-@pytest.mark.parametrize(("method", "path", "body", "status"), BAD_REST)
-def test_rest_refuses_with_a_message(api: Api, method: str, path: str, body: object, status: int) -> None:
+def test_rest_refuses_with_a_message(api: Api) -> None:
     """Unknown ids give 404, wrong input 400, both with a JSON message."""
-    response = api.rest(method, path, json=body) if body is not None else api.rest(method, path)
-    assert response.status_code == status
-    assert response.json()["message"]
+    for method, path, body, status in BAD_REST:
+        response = api.rest(method, path, json=body) if body is not None else api.rest(method, path)
+        assert response.status_code == status, (method, path, body)
+        assert response.json()["message"]
 
 
-@pytest.mark.parametrize(
-    ("path", "field"),
-    [
+def test_each_kind_of_detection_has_its_path(api: Api) -> None:
+    """Detections are served under the path of their kind, from both bases, and without generated Python by default."""
+    for path, field in (
         ("/rules/Trail.Deleted", "body"),
         ("/simple-rules/Pair", "detection"),
         ("/scheduled-rules/Daily", "scheduledQueries"),
         ("/policies/Bucket.Public", "resourceTypes"),
-    ],
-)
-@pytest.mark.parametrize("base", ["", "/public/v1"])
-def test_each_kind_of_detection_has_its_path(api: Api, base: str, path: str, field: str) -> None:
-    """Detections are served under the path of their kind, from both bases, and without generated Python by default."""
-    record = api.rest("GET", base + path).json()
-    assert field in record
-    assert "pythonBody" not in record
+    ):
+        for base in ("", "/public/v1"):
+            record = api.rest("GET", base + path).json()
+            assert field in record
+            assert "pythonBody" not in record
     assert "pythonBody" in api.rest("GET", "/simple-rules/Pair?include-python=true").json()
 
 
@@ -522,18 +522,17 @@ def test_an_alerts_detail_has_what_graphql_lacks(api: Api) -> None:
 # ---- Tokens ------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    "headers", [{}, {"X-API-Key": "wrong"}, {"X-API-Key": LATE}, {"Authorization": "Bearer wrong"}]
-)
-def test_a_token_that_is_unknown_or_not_active_yet_is_forbidden(
-    reading: SandboxServer, headers: dict[str, str]
-) -> None:
+def test_a_token_that_is_unknown_or_not_active_yet_is_forbidden(reading: SandboxServer) -> None:
     """Both APIs answer 403 with the gateway's message, which does not say why."""
-    for response in (
-        httpx.post(reading.url, json={"query": "{ users { id } }"}, headers=headers),
-        httpx.get(f"{reading.rest_url}/rules/Trail.Deleted", headers=headers),
-    ):
-        assert (response.status_code, response.json()) == (403, {"message": "Forbidden"})
+    wrong: list[dict[str, str]] = [
+        {}, {"X-API-Key": "wrong"}, {"X-API-Key": LATE}, {"Authorization": "Bearer wrong"},
+    ]  # fmt: skip
+    for headers in wrong:
+        for response in (
+            httpx.post(reading.url, json={"query": "{ users { id } }"}, headers=headers),
+            httpx.get(f"{reading.rest_url}/rules/Trail.Deleted", headers=headers),
+        ):
+            assert (response.status_code, response.json()) == (403, {"message": "Forbidden"}), headers
 
 
 def test_a_token_may_come_as_a_bearer(reading: SandboxServer) -> None:
@@ -554,15 +553,15 @@ DENIED = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(("token", "query", "what"), DENIED, ids=[case[2] for case in DENIED])
-def test_a_missing_permission_is_a_graphql_error(reading: SandboxServer, token: str, query: str, what: str) -> None:
+def test_a_missing_permission_is_a_graphql_error(reading: SandboxServer) -> None:
     """Without the permission there are no data and one `Unauthorized` error, with HTTP 200."""
-    api = Api(reading, token)
-    answer = api.post(query)
-    api.http.close()
-    assert answer["data"] is None
-    assert answer["errors"][0]["errorType"] == "Unauthorized"
-    assert f"Not Authorized to access {what}" in answer["errors"][0]["message"]
+    for token, query, what in DENIED:
+        api = Api(reading, token)
+        answer = api.post(query)
+        api.http.close()
+        assert answer["data"] is None
+        assert answer["errors"][0]["errorType"] == "Unauthorized"
+        assert f"Not Authorized to access {what}" in answer["errors"][0]["message"]
 
 
 def test_a_missing_permission_is_403_in_rest(reading: SandboxServer) -> None:
@@ -732,12 +731,12 @@ def test_faults_take_the_place_of_answers(changing: SandboxServer, writer: Api) 
     assert [comment["body"] for comment in changing.comments("A02")] == ["lost answer"]
 
 
-@pytest.mark.parametrize("content", [b"not json", b"[]", b'{"query": 7}'])
-def test_a_malformed_request_is_400(api: Api, content: bytes) -> None:
+def test_a_malformed_request_is_400(api: Api) -> None:
     """What is no GraphQL request is refused as AppSync refuses it."""
-    response = api.http.post(api.server.url, content=content)
-    assert response.status_code == 400
-    assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException"
+    for content in (b"not json", b"[]", b'{"query": 7}'):
+        response = api.http.post(api.server.url, content=content)
+        assert response.status_code == 400
+        assert response.json()["errors"][0]["errorType"] == "MalformedHttpRequestException", content
 
 
 def test_a_wrong_query_names_what_is_wrong(api: Api) -> None:
