@@ -1,6 +1,7 @@
 """A world of four alerts about doors, small enough to read in a cassette. All of it is invented."""
 
 import json
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -124,18 +125,26 @@ COMMENTS = [
 
 def write_world(folder: Path) -> Path:
     """Write the world into an empty directory and give its path."""
-    files = {
-        "alerts": ALERTS,
-        "rules": RULES,
-        "users": USERS,
-        "sources": SOURCES,
-        "comments": COMMENTS,
-        "lake/panther_logs/custom_door": LOGS,
-        "lake/panther_rule_matches/custom_door": MATCHES,
-    }
+    return write_files(
+        folder,
+        NOW,
+        {
+            "alerts": ALERTS,
+            "rules": RULES,
+            "users": USERS,
+            "sources": SOURCES,
+            "comments": COMMENTS,
+            "lake/panther_logs/custom_door": LOGS,
+            "lake/panther_rule_matches/custom_door": MATCHES,
+        },
+    )
+
+
+def write_files(folder: Path, now: str, files: Mapping[str, Iterable[Mapping[str, Any]]], *, org: str = "acme") -> Path:
+    """Write a world of these records by file name (without `.ndjson`) into a directory and give its path."""
     for name, records in files.items():
         path = folder / f"{name}.ndjson"
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
-    (folder / "world.json").write_text(json.dumps({"now": NOW, "org": "acme"}), encoding="utf-8")
+    (folder / "world.json").write_text(json.dumps({"now": now, "org": org}), encoding="utf-8")
     return folder

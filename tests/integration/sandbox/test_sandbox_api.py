@@ -1,6 +1,5 @@
 """The embedded Panther over HTTP: GraphQL, REST, permissions, and data-lake queries from start to end."""
 
-import json
 import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
@@ -13,6 +12,7 @@ from graphql import GraphQLEnumType, GraphQLInputObjectType, GraphQLInterfaceTyp
 from graphql import build_schema as build
 
 from tests.support.shared import SHARED
+from tests.support.tiny_world import write_files
 from triage.errors import ConfigError
 from triage.sandbox.backend import READ_PERMISSIONS
 from triage.sandbox.graphql_api import schema
@@ -155,6 +155,8 @@ RESULTS = """query Rows($id: ID!, $input: DataLakeQueryResultsInput) { dataLakeQ
   results(input: $input) {
     edges { node } columnInfo { order types } stats { rowCount bytesScanned executionTime } tryAgain
     pageInfo { hasNextPage endCursor hasPreviousPage startCursor } } } }"""
+CLOSE = """mutation Close($input: UpdateAlertStatusByIdInput!) {
+  updateAlertStatusById(input: $input) { alerts { id status updatedAt } } }"""
 LIST = """query List($input: AlertsInput!) { alerts(input: $input) {
   edges { node { id status severity type } } pageInfo { hasNextPage hasPreviousPage startCursor endCursor } } }"""
 ALERT = """query One($id: ID!, $events: AlertEventsInput) { alert(id: $id) {
@@ -165,29 +167,13 @@ ALERT = """query One($id: ID!, $events: AlertEventsInput) { alert(id: $id) {
   events(input: $events) { edges { node } pageInfo { hasNextPage endCursor } } } }"""
 
 
-def write_world(root: Path) -> Path:
-    """Write the world of these tests."""
-    (root / "world.json").write_text(json.dumps({"now": "2026-03-10T12:00:00Z", "org": "acme"}))
-    files: dict[str, list[dict[str, Any]]] = {
-        "alerts": ALERTS,
-        "rules": RULES,
-        "users": USERS,
-        "sources": SOURCES,
-        "comments": COMMENTS,
-    }
-    matches = [{**event, "p_alert_id": "A08", "p_rule_id": "Trail.Deleted"} for event in EVENTS]
-    files |= {"lake/panther_logs/aws_cloudtrail": EVENTS, "lake/panther_rule_matches/aws_cloudtrail": matches}
-    for name, records in files.items():
-        file = root / f"{name}.ndjson"
-        file.parent.mkdir(parents=True, exist_ok=True)
-        file.write_text("\n".join(map(json.dumps, records)))
-    return root
-
-
 @pytest.fixture(scope="module")
 def world_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A world on disk, which no test changes."""
-    return write_world(tmp_path_factory.mktemp("acme"))
+    matches = [{**event, "p_alert_id": "A08", "p_rule_id": "Trail.Deleted"} for event in EVENTS]
+    files = {"alerts": ALERTS, "rules": RULES, "users": USERS, "sources": SOURCES, "comments": COMMENTS}
+    lake = {"lake/panther_logs/aws_cloudtrail": EVENTS, "lake/panther_rule_matches/aws_cloudtrail": matches}
+    return write_files(tmp_path_factory.mktemp("acme"), "2026-03-10T12:00:00Z", {**files, **lake})
 
 
 @pytest.fixture(scope="module")
@@ -394,9 +380,7 @@ def test_sources_tell_their_health(api: Api) -> None:
 
 def test_a_status_change_shows_who_made_it_and_when(writer: Api) -> None:
     """Status, editor and time of the last edit change together, for GraphQL and REST alike."""
-    mutation = """mutation Close($input: UpdateAlertStatusByIdInput!) {
-      updateAlertStatusById(input: $input) { alerts { id status updatedAt } } }"""
-    changed = writer.data(mutation, input={"ids": ["A01", "A02"], "status": "RESOLVED"})["alerts"]
+    changed = writer.data(CLOSE, input={"ids": ["A01", "A02"], "status": "RESOLVED"})["alerts"]
     assert [alert["status"] for alert in changed] == ["RESOLVED", "RESOLVED"]
     assert changed[0]["updatedAt"] < changed[1]["updatedAt"]
     assert writer.data(ALERT, id="A01")["updatedBy"] == {"__typename": "APIToken", "name": "sandbox"}
@@ -409,9 +393,7 @@ def test_a_status_change_shows_who_made_it_and_when(writer: Api) -> None:
 
 def test_an_unknown_alert_stops_a_change_of_several(writer: Api) -> None:
     """Nothing changes where one of the alerts does not exist."""
-    mutation = """mutation Close($input: UpdateAlertStatusByIdInput!) {
-      updateAlertStatusById(input: $input) { alerts { id } } }"""
-    answer = writer.post(mutation, input={"ids": ["A01", "A99"], "status": "RESOLVED"})
+    answer = writer.post(CLOSE, input={"ids": ["A01", "A99"], "status": "RESOLVED"})
     assert answer["errors"][0]["errorType"] == "NotFound"
     assert writer.data(ALERT, id="A01")["status"] == "OPEN"
 

@@ -1,8 +1,6 @@
 """Worlds: how they load, and how their times move."""
 
 import json
-import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -10,11 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.shared import SHARED
 from triage.errors import ConfigError, NotFound
 from triage.sandbox.lake import DuckLake
 from triage.sandbox.times import iso, lake_time, parse_time, shift_times
-from triage.sandbox.world import load_world
+from triage.sandbox.world import World, load_world
 
 DAY = timedelta(days=1)
 
@@ -36,11 +33,11 @@ SHIFTS = [
 ]
 
 
-@pytest.mark.parametrize(("text", "moved"), SHIFTS)
-def test_points_in_time_move_and_nothing_else_does(text: str, moved: str) -> None:
-    """A date with a time of day moves, wherever it stands; dates, numbers and look-alikes stay."""
-    assert shift_times(text, DAY) == moved
-    assert shift_times(text, timedelta()) == text
+def test_points_in_time_move_and_nothing_else_does() -> None:
+    """A date with a time of day moves, wherever it occurs; dates, numbers and look-alikes stay."""
+    for text, moved in SHIFTS:
+        assert shift_times(text, DAY) == moved
+        assert shift_times(text, timedelta()) == text
 
 
 @given(
@@ -121,56 +118,37 @@ def test_recorded_times_can_be_kept(world_dir: Path) -> None:
     assert world.now <= world.stamp() < world.stamp()
 
 
-def _truncate(path: Path) -> None:
-    (path / "alerts.ndjson").write_text('{"id": "A1"}\n{"id": ')
-
-
-def _unnamed(path: Path) -> None:
-    (path / "rules.ndjson").write_text('{"id": 7}')
-
-
-def _timeless(path: Path) -> None:
-    (path / "world.json").write_text('{"now": "today", "org": "x"}')
-
-
-def _listed(path: Path) -> None:
-    (path / "alerts.ndjson").write_text("[]")
-
-
-def _missing(path: Path) -> None:
-    (path / "rules.ndjson").unlink()
-
-
-def _empty(path: Path) -> None:
-    shutil.rmtree(path)
-
-
 BROKEN = [
-    (_truncate, ConfigError, r"alerts\.ndjson:2: not JSON"),
-    (_unnamed, ConfigError, r"rules\.ndjson:1: id must be a text"),
-    (_timeless, ConfigError, r"world\.json: expected"),
-    (_listed, ConfigError, r"alerts\.ndjson:1: not a JSON object"),
-    (_missing, NotFound, r"rules\.ndjson is missing"),
-    (_empty, NotFound, r"world\.json is missing"),
+    ("alerts.ndjson", '{"id": "A1"}\n{"id": ', ConfigError, r"alerts\.ndjson:2: not JSON"),
+    ("rules.ndjson", '{"id": 7}', ConfigError, r"rules\.ndjson:1: id must be a text"),
+    ("world.json", '{"now": "today", "org": "x"}', ConfigError, r"world\.json: expected"),
+    ("alerts.ndjson", "[]", ConfigError, r"alerts\.ndjson:1: not a JSON object"),
+    ("rules.ndjson", None, NotFound, r"rules\.ndjson is missing"),
+    ("world.json", None, NotFound, r"world\.json is missing"),
 ]
 
 
-@pytest.mark.parametrize(("damage", "error", "message"), BROKEN, ids=[case[2] for case in BROKEN])
-def test_a_broken_world_is_refused_with_its_place(
-    world_dir: Path, damage: Callable[[Path], None], error: type[Exception], message: str
-) -> None:
+def test_a_broken_world_is_refused_with_its_place(world_dir: Path) -> None:
     """The error names the file, and the line where there is one."""
-    damage(world_dir)
-    with pytest.raises(error, match=message):
-        load_world(world_dir)
+    for name, text, error, message in BROKEN:
+        whole = (world_dir / name).read_text(encoding="utf-8")
+        if text is None:
+            (world_dir / name).unlink()
+        else:
+            (world_dir / name).write_text(text, encoding="utf-8")
+        with pytest.raises(error, match=message):
+            load_world(world_dir)
+        (world_dir / name).write_text(whole, encoding="utf-8")
+    with pytest.raises(NotFound, match=r"world\.json is missing"):
+        load_world(world_dir / "gone")
 
 
-@pytest.mark.parametrize("line", ['{"p_event_time": ', "[1]", "7"])
-def test_a_broken_event_is_refused_with_its_file(world_dir: Path, line: str) -> None:
+def test_a_broken_event_is_refused_with_its_file(world_dir: Path) -> None:
     """The lake names the table's file."""
-    (world_dir / "lake" / "panther_logs" / "app.ndjson").write_text(line)
-    with pytest.raises(ConfigError, match=r"app\.ndjson"):
-        DuckLake(load_world(world_dir))
+    for line in ('{"p_event_time": ', "[1]", "7"):
+        (world_dir / "lake" / "panther_logs" / "app.ndjson").write_text(line)
+        with pytest.raises(ConfigError, match=r"app\.ndjson"):
+            DuckLake(load_world(world_dir))
 
 
 def test_columns_take_the_kind_of_what_occurs(world_dir: Path) -> None:
@@ -193,27 +171,12 @@ def test_columns_take_the_kind_of_what_occurs(world_dir: Path) -> None:
     assert result.types["at"] == "TIMESTAMP_NTZ"
 
 
-def _shared_worlds() -> list[Path]:
-    worlds = SHARED / "worlds"
-    return sorted(path for path in worlds.iterdir() if path.is_dir()) if worlds.is_dir() else []
-
-
-def test_the_shared_worlds_load_and_answer() -> None:
+def test_the_shared_worlds_load_and_answer(shared_lakes: list[tuple[World, DuckLake]]) -> None:
     """Each shared world loads; every alert's events are its rule matches; every table answers."""
-    worlds = _shared_worlds()
-    if not worlds:
-        pytest.skip("the shared worlds are not beside this checkout")
-    for path in worlds:
-        world = load_world(path)
-        lake = DuckLake(world)
-        assert (
-            lake.run("SELECT COUNT(*) AS n FROM panther_views.public.all_logs WHERE p_occurs_since('60 d')").rows[0][
-                "n"
-            ]
-            != 0
-        )
+    recent = "SELECT COUNT(*) AS n FROM panther_views.public.all_logs WHERE p_occurs_since('60 d')"
+    for world, lake in shared_lakes:
+        assert lake.run(recent).rows[0]["n"] != 0
         for alert_id, alert in world.alerts.items():
             assert len(lake.tables.alert_events(alert_id)) == alert["eventCount"]
         for database, table in lake.tables.columns:
             assert len(lake.run(f"SELECT * FROM {database}.public.{table} LIMIT 1").rows) <= 1
-        lake.close()

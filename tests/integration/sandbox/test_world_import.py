@@ -102,23 +102,18 @@ def home(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def run(home: Path, *arguments: str) -> Ran:
-    return run_cli("sandbox", "world", "import", "--into", "w", *arguments, directory=home)
+def run(home: Path, *arguments: str, into: str = "w") -> Ran:
+    return run_cli("sandbox", "world", "import", "--into", into, *arguments, directory=home)
 
 
 def everything(home: Path, *more: str) -> Ran:
-    return run(
-        home,
-        "--cloudtrail",
-        "trail",
-        "--logs",
-        "Okta.SystemLog=okta.ndjson",
-        "--rules",
-        "rules",
-        "--org",
-        "acme",
-        *more,
-    )
+    logs = ("--cloudtrail", "trail", "--logs", "Okta.SystemLog=okta.ndjson", "--rules", "rules")
+    return run(home, *logs, "--org", "acme", *more)
+
+
+def write_lines(path: Path, *records: object) -> None:
+    """One JSON document a line."""
+    path.write_text("".join(json.dumps(record) + "\n" for record in records), encoding="utf-8")
 
 
 def lines(path: Path) -> list[dict[str, Any]]:
@@ -246,18 +241,17 @@ def test_a_dedup_period_of_ages_makes_one_alert(minutes: int, home: Path) -> Non
 
 def test_a_second_import_changes_nothing(home: Path) -> None:
     """The same files again leave every byte as it was, alerts and labels included; so does another order of them."""
-    (home / "alerts.ndjson").write_text(json.dumps(STOPPED) + "\n", encoding="utf-8")
+    write_lines(home / "alerts.ndjson", STOPPED)
     assert everything(home, "--alerts", "alerts.ndjson").status == 0
     before = digest(home / "w")
     again = everything(home, "--alerts", "alerts.ndjson")
     assert again.status == 0
     assert "nothing new: the world is unchanged" in again.out
     assert digest(home / "w") == before
-    other = run_cli(
-        "sandbox", "world", "import", "--into", "v", "--org", "acme", "--rules", "rules", "--logs", "Okta.SystemLog=okta.ndjson",
+    other = run(
+        home, "--org", "acme", "--rules", "rules", "--logs", "Okta.SystemLog=okta.ndjson",
         "--cloudtrail", "trail/AWSLogs/111122223333/CloudTrail/eu-west-1/b.json", "--cloudtrail", "trail",
-        "--alerts", "alerts.ndjson",
-        directory=home,
+        "--alerts", "alerts.ndjson", into="v",
     )  # fmt: skip
     assert other.status == 0, other.err
     assert digest(home / "v") == before
@@ -272,7 +266,7 @@ def test_from_logs_and_rules_to_a_measured_alert(home: Path) -> None:
 
     About six seconds: the whole program runs twice over a served world.
     """
-    (home / "alerts.ndjson").write_text(json.dumps(STOPPED) + "\n", encoding="utf-8")
+    write_lines(home / "alerts.ndjson", STOPPED)
     ran = everything(home, "--alerts", "alerts.ndjson")
     assert ran.status == 0, ran.err
     assert "alerts: 2 (2 new); labels: 2" in ran.out
@@ -312,7 +306,7 @@ def test_a_world_grows_by_alerts_and_logs(home: Path) -> None:
     assert [label["verdict"] for label in lines(home / "w/truth.ndjson")] == ["malicious"]
     assert digest(home / "w")["lake/panther_logs/aws_cloudtrail.ndjson"] == table
 
-    (home / "later.ndjson").write_text(json.dumps(trail(59)) + "\n", encoding="utf-8")
+    write_lines(home / "later.ndjson", trail(59))
     ran = run(home, "--cloudtrail", "later.ndjson", "--json")
     assert ran.json["records_added"] == {"aws_cloudtrail": 1}
     world = load_world(home / "w", as_recorded=True)
@@ -338,7 +332,7 @@ def test_a_world_grows_by_alerts_and_logs(home: Path) -> None:
 )
 def test_an_alert_that_cannot_be_raised_says_why(line: dict[str, Any], why: str, home: Path) -> None:
     """A wrong line is named; where none is right nothing is written."""
-    (home / "alerts.ndjson").write_text(json.dumps(line) + "\n", encoding="utf-8")
+    write_lines(home / "alerts.ndjson", line)
     ran = everything(home, "--alerts", "alerts.ndjson")
     assert ran.status == 2
     assert "alerts.ndjson:1" in ran.err
@@ -375,7 +369,7 @@ def test_bad_lines_are_counted_and_all_bad_is_an_error(home: Path) -> None:
     for named in ("some.ndjson:1: not JSON", "some.ndjson:3: not a CloudTrail record", "some.ndjson:4: no time"):
         assert named in ran.out
     (home / "all.ndjson").write_text("x\ny\n", encoding="utf-8")
-    ran = run_cli("sandbox", "world", "import", "--into", "v", "--logs", "A.B=all.ndjson", directory=home)
+    ran = run(home, "--logs", "A.B=all.ndjson", into="v")
     assert ran.status == 2
     assert "2 left out, such as all.ndjson:1: not JSON" in ran.err
     assert not (home / "v").exists()
@@ -387,38 +381,27 @@ def test_records_without_a_time_need_one(home: Path) -> None:
     assert run(home, "--logs", "Custom.App=app.ndjson").status == 2
     assert run(home, "--logs", "Custom.App=app.ndjson", "--time-field", "Custom.App=when_it_was").status == 0
     assert lines(home / "w/lake/panther_logs/custom_app.ndjson")[0]["p_event_time"] == "2026-03-01 00:00:00.000"
-    ran = run_cli(
-        "sandbox",
-        "world",
-        "import",
-        "--into",
-        "v",
-        "--logs",
-        "Custom.App=app.ndjson",
-        "--undated",
-        "2026-04-01",
-        directory=home,
-    )
+    ran = run(home, "--logs", "Custom.App=app.ndjson", "--undated", "2026-04-01", into="v")
     assert ran.status == 0
     assert lines(home / "v/lake/panther_logs/custom_app.ndjson")[0]["p_event_time"] == "2026-04-01 00:00:00.000"
 
 
-@pytest.mark.parametrize(
-    "arguments",
-    [
-        (), ("--logs", "okta.ndjson"), ("--logs", "../x=okta.ndjson"), ("--cloudtrail", "nowhere"), ("--rules", "trail"),
-        ("--cloudtrail", "trail", "--now", "2020-01-01"), ("--cloudtrail", "trail", "--now", "soon"),
-        ("--cloudtrail", "trail", "--time-field", "=x"), ("--alerts", "nowhere"), ("--alert", "rule"),
-        ("--alert", "rule:row=evil"), ("--alert", "Nobody:row"),
-    ],
-)  # fmt: skip
-def test_a_wrong_request_is_one_line(arguments: tuple[str, ...], home: Path) -> None:
+WRONG_REQUESTS: list[tuple[str, ...]] = [
+    (), ("--logs", "okta.ndjson"), ("--logs", "../x=okta.ndjson"), ("--cloudtrail", "nowhere"), ("--rules", "trail"),
+    ("--cloudtrail", "trail", "--now", "2020-01-01"), ("--cloudtrail", "trail", "--now", "soon"),
+    ("--cloudtrail", "trail", "--time-field", "=x"), ("--alerts", "nowhere"), ("--alert", "rule"),
+    ("--alert", "rule:row=evil"), ("--alert", "Nobody:row"),
+]  # fmt: skip
+
+
+def test_a_wrong_request_is_one_line(home: Path) -> None:
     """What cannot be meant ends with 2, says so in a line, and leaves nothing behind."""
-    ran = run(home, *arguments)
-    assert ran.status == 2
-    assert ran.err.startswith("triage: ")
-    assert ran.err.count("\n") == 1
-    assert not (home / "w").exists()
+    for arguments in WRONG_REQUESTS:
+        ran = run(home, *arguments)
+        assert ran.status == 2, arguments
+        assert ran.err.startswith("triage: ")
+        assert ran.err.count("\n") == 1
+        assert not (home / "w").exists(), arguments
 
 
 def test_another_directory_is_not_taken_for_a_world(home: Path) -> None:
@@ -509,9 +492,7 @@ def test_another_world_is_extended_without_losing_anything(home: Path) -> None:
     other = write_world(home / "t")
     before = load_world(other, as_recorded=True)
     rows_before = {table: before.lines(table) for table in before.lake}
-    ran = run_cli(
-        "sandbox", "world", "import", "--into", str(other), "--cloudtrail", "trail", "--rules", "rules", directory=home
-    )
+    ran = run(home, "--cloudtrail", "trail", "--rules", "rules", into=str(other))
     assert ran.status == 0, ran.err
     after = load_world(other, as_recorded=True)
     assert (after.alerts, after.users, after.comments) == (before.alerts, before.users, before.comments)
@@ -539,7 +520,7 @@ def test_name_and_moment_of_a_world_can_be_set(home: Path) -> None:
 def test_an_alert_without_rows_needs_its_time(home: Path) -> None:
     """A policy's alert has no events; it is raised at the time that the line gives."""
     line = {"rule": "Org.Policy", "created": "2026-03-01T12:00:00Z", "title": "A bucket", "status": "RESOLVED"}
-    (home / "a.ndjson").write_text(json.dumps(line), encoding="utf-8")
+    write_lines(home / "a.ndjson", line)
     assert everything(home, "--alerts", "a.ndjson").status == 0
     (alert,) = lines(home / "w/alerts.ndjson")
     assert (alert["type"], alert["title"], alert["status"], alert["eventCount"]) == (
@@ -565,7 +546,7 @@ def test_a_broken_table_is_named(home: Path) -> None:
 def test_a_table_gets_only_so_many_columns(home: Path) -> None:
     """Records whose keys are data do not make a table that nothing can load."""
     made = [{"time": "2026-03-01", **{f"k{number}-{key}": 1 for key in range(700)}} for number in range(4)]
-    (home / "x.ndjson").write_text("\n".join(map(json.dumps, made)), encoding="utf-8")
+    write_lines(home / "x.ndjson", *made)
     ran = run(home, "--logs", "Custom.Wide=x.ndjson")
     assert ran.status == 1
     assert "2 x its table would have more than 2000 columns" in ran.out
