@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
-from sqlalchemy import NullPool, create_engine, delete, make_url
+from sqlalchemy import NullPool, create_engine, delete, make_url, select
 
 from tests.support import postgres
 from triage.domain.alert import Alert, DetectionOrigin, Kind, Severity, Status
@@ -14,8 +14,10 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.domain.verdict import Analyst, Disposition, Investigation, Usage, Verdict
 from triage.edges.store import open_store
+from triage.edges.store.alerts import record_of
+from triage.edges.store.tables import alerts as alert_rows
 from triage.edges.store.tables import metadata, schema_migrations
-from triage.ports import Claim, Store
+from triage.ports import AlertRecord, Claim, Store
 
 NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 HOLDS = 3600.0
@@ -73,6 +75,21 @@ async def claimed(store: Store, worker: str = "w", *, lease_seconds: float = HOL
     claim = await store.queue.claim(worker, now=NOW, lease_seconds=lease_seconds, **changes)
     assert claim is not None
     return claim
+
+
+async def record(store: Store, name: str = "a") -> AlertRecord:
+    """The record of an alert, which must exist."""
+    found = await store.records.find(name)
+    assert found is not None
+    return found
+
+
+async def followers(store: Store, leader: str) -> list[AlertRecord]:
+    """The alerts whose row names this leader, oldest first."""
+    query = select(alert_rows).where(alert_rows.c.leader == leader).order_by(alert_rows.c.created_at, alert_rows.c.id)
+    return [
+        record_of(row) for row in await store.queue.database.read(lambda connection: connection.execute(query).all())
+    ]
 
 
 def empty(url: str) -> None:

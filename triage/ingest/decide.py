@@ -82,7 +82,7 @@ class WindowDecider:
         self.leaders.update((detection, _Leaders(since, [])) for detection, since in missing.items())
         if self.queue is None:
             return
-        for alert in await self.queue.leading(missing, since=min(missing.values()), until=self.end):
+        for alert in await self.queue.group_leaders(missing, since=min(missing.values()), until=self.end):
             self.leaders[alert.detection_id].alerts.append(alert)
 
 

@@ -132,9 +132,9 @@ class LinkedAlert:
         tried = (*await self._tried(), self.claim.leader)
         since = alert.created_at - timedelta(minutes=self.parts.settings.ingest.dedup_window_minutes)
         leaders = (
-            await self.parts.store.queue.group_leaders(alert.detection_id, since=since) if alert.detection_id else ()
+            await self.parts.store.queue.group_leaders([alert.detection_id], since=since) if alert.detection_id else ()
         )
-        linked = link(alert, [record.alert for record in leaders], self.parts.settings.ingest, tried=tried)
+        linked = link(alert, leaders, self.parts.settings.ingest, tried=tried)
         return linked or Selected(reason=f"not with alert {self.claim.leader}: {reason}"[:500])
 
     async def _tried(self) -> tuple[str, ...]:

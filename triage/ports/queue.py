@@ -142,11 +142,10 @@ class AlertQueue(Protocol):
         its oldest linked alert is queued in its place and leads the others.
         """
 
-    async def group_leaders(self, detection_id: str, *, since: datetime) -> tuple[AlertRecord, ...]:
-        """Alerts of a detection that are or will be investigated, created at or after `since`; oldest first."""
-
-    async def leading(self, detections: Collection[str], *, since: datetime, until: datetime) -> tuple[Alert, ...]:
-        """The same for several detections at once, created from `since` to `until`."""
+    async def group_leaders(
+        self, detections: Collection[str], *, since: datetime, until: datetime | None = None
+    ) -> tuple[Alert, ...]:
+        """Alerts of these detections that are or will be investigated, created from `since` to `until`; oldest first."""
 
     async def enqueue(self, alert_id: str, *, now: datetime, fresh: bool) -> None:
         """Queue an alert again; `fresh` starts a new run, else the old journal is replayed. Raises NotFound.

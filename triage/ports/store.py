@@ -72,9 +72,6 @@ class Records(Protocol):
     ) -> tuple[AlertRecord, ...]:
         """Newest alert first."""
 
-    async def followers(self, leader: str) -> tuple[AlertRecord, ...]:
-        """Alerts that are linked to this one, oldest first."""
-
     async def investigation(self, alert_id: str) -> Investigation | None:
         """The newest finished one."""
 

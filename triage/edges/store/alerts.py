@@ -120,7 +120,6 @@ _REFRESH = (
     )
 )
 
-
 _INSERT = upsert(alerts, lambda insert: insert.on_conflict_do_nothing(index_elements=["id"]))
 
 
@@ -229,7 +228,6 @@ def _changed(
 # alerts of a state than those of fifty detections or of an hour.
 STATE_TEXT = alerts.c.state.concat("")
 
-
 _LEADS = (
     STATE_TEXT.in_((State.QUEUED.value, State.RUNNING.value, State.DONE.value)),
     # A linked alert is running while it takes its leader's verdict.
@@ -237,28 +235,18 @@ _LEADS = (
 )
 
 
-def group_leaders(connection: Connection, detection_id: str, *, since: datetime) -> tuple[AlertRecord, ...]:
-    """Oldest first. An alert that was given up leads nobody: its verdict may never come."""
-    query = (
-        select(alerts)
-        .where(alerts.c.detection_id == detection_id, alerts.c.created_at >= since, *_LEADS)
-        .order_by(alerts.c.created_at, alerts.c.id)
-    )
-    return tuple(record_of(row) for row in connection.execute(query))
-
-
-def leading(
-    connection: Connection, detections: Collection[str], *, since: datetime, until: datetime
+def group_leaders(
+    connection: Connection, detections: Collection[str], *, since: datetime, until: datetime | None = None
 ) -> tuple[Alert, ...]:
-    """Oldest first."""
+    """Oldest first. An alert that was given up leads nobody: its verdict may never come."""
     found: list[Alert] = []
     wanted = list(detections)
     for start in range(0, len(wanted), BATCH):
         query = select(alerts.c.alert).where(
-            alerts.c.detection_id.in_(wanted[start : start + BATCH]),
-            alerts.c.created_at.between(since, until),
-            *_LEADS,
+            alerts.c.detection_id.in_(wanted[start : start + BATCH]), alerts.c.created_at >= since, *_LEADS
         )
+        if until is not None:
+            query = query.where(alerts.c.created_at <= until)
         found += [alert_of(row.alert) for row in connection.execute(query)]
     return tuple(sorted(found, key=lambda alert: (alert.created_at, alert.id)))
 

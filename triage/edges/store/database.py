@@ -94,28 +94,32 @@ class Database:
         await asyncio.to_thread(wait)
 
 
-class Part:
+class StorePart:
     """A part of the store: methods over one database, each made of a function that takes a connection."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
 
 
-def reads(function: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Part, P], Coroutine[Any, Any, T]]:
+def reads(
+    function: Callable[Concatenate[Connection, P], T],
+) -> Callable[Concatenate[StorePart, P], Coroutine[Any, Any, T]]:
     """Make a method of a function that only reads."""
 
     @wraps(function)
-    async def method(part: Part, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def method(part: StorePart, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await part.database.read(function, *args, **kwargs)
 
     return method
 
 
-def writes(function: Callable[Concatenate[Connection, P], T]) -> Callable[Concatenate[Part, P], Coroutine[Any, Any, T]]:
+def writes(
+    function: Callable[Concatenate[Connection, P], T],
+) -> Callable[Concatenate[StorePart, P], Coroutine[Any, Any, T]]:
     """Make a method of a function that writes: all of it happens or nothing."""
 
     @wraps(function)
-    async def method(part: Part, /, *args: P.args, **kwargs: P.kwargs) -> T:
+    async def method(part: StorePart, /, *args: P.args, **kwargs: P.kwargs) -> T:
         return await part.database.write(function, *args, **kwargs)
 
     return method

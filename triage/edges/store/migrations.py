@@ -13,10 +13,10 @@ from triage.edges.store.tables import schema_migrations
 from triage.errors import StoreError
 
 Migration = Callable[[Connection], None]
-"""A step; its function name is its name in the database."""
+"""A step. The database records it under the name of its function."""
 
 _ADVISORY_LOCK = 0x7472696167650001
-"""Any number that no other program takes; processes that start together migrate one after the other."""
+"""An arbitrary number that no other program should use. It makes processes that start together migrate in turn."""
 
 
 def _serial(connection: Connection) -> str:
@@ -93,7 +93,7 @@ def m0001_alerts_queue_journal(connection: Connection) -> None:
 
 
 def m0002_leaders(connection: Connection) -> None:
-    """Linked alerts know their leader in a column, and wait for its verdict in the queue."""
+    """A linked alert's leader has its own column, and the alert waits in the queue for the leader's verdict."""
     for statement in (
         "ALTER TABLE alerts ADD COLUMN leader TEXT NOT NULL DEFAULT ''",
         "ALTER TABLE alerts ADD COLUMN claimed_at BIGINT",
@@ -110,7 +110,7 @@ def m0002_leaders(connection: Connection) -> None:
                 {"leader": escape(short_key(leader)), "id": row.id},
             )
     for statement in (
-        # Those whose leader is done have been shown with its verdict all along; nobody expects word of them now.
+        # Alerts whose leader is done already showed its verdict, so they need no further work.
         """UPDATE alerts SET (verdict, confidence) = (
                 SELECT led.verdict, led.confidence FROM alerts AS led WHERE led.id = alerts.leader
             ) WHERE leader IN (SELECT id FROM alerts WHERE state = 'done')""",
@@ -148,7 +148,7 @@ def m0003_spend(connection: Connection) -> None:
 
 
 def m0004_marks(connection: Connection) -> None:
-    """What people found alerts to be."""
+    """The labels that people give to alerts."""
     for statement in (
         """CREATE TABLE marks (
             alert_id TEXT NOT NULL PRIMARY KEY REFERENCES alerts (id),
@@ -166,7 +166,7 @@ MIGRATIONS: tuple[Migration, ...] = (m0001_alerts_queue_journal, m0002_leaders, 
 
 
 def pending(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> tuple[Migration, ...]:
-    """The steps that the database lacks. Raises StoreError where it has some that this version does not know."""
+    """The steps still to be applied. Raises StoreError if the database has steps that this version does not know."""
     if not inspect(connection).has_table(schema_migrations.name):
         return tuple(migrations)
     applied = set(connection.scalars(select(schema_migrations.c.name)))
@@ -179,7 +179,7 @@ def pending(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS
 
 
 def migrate(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> tuple[str, ...]:
-    """Apply what is missing, all in the caller's transaction; gives the names of the steps applied. Raises StoreError."""
+    """Apply the missing steps in the caller's transaction and return their names. Raises StoreError."""
     if connection.dialect.name == "postgresql":
         connection.execute(text(f"SELECT pg_advisory_xact_lock({_ADVISORY_LOCK})"))
     connection.execute(

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, literal_column, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select
 
 from triage.domain.verdict import Investigation
 from triage.edges.store.alerts import STATE_TEXT, locked, record_of
@@ -37,16 +37,6 @@ def newest(
     if states:
         state = alerts.c.state if since is None else STATE_TEXT
         query = query.where(state.in_([each.value for each in states]))
-    return tuple(record_of(row) for row in connection.execute(query))
-
-
-def followers(connection: Connection, leader: str) -> tuple[AlertRecord, ...]:
-    """Oldest first."""
-    query = (
-        select(alerts)
-        .where(alerts.c.leader == leader, alerts.c.leader != literal_column("''"))
-        .order_by(alerts.c.created_at, alerts.c.id)
-    )
     return tuple(record_of(row) for row in connection.execute(query))
 
 

@@ -1,4 +1,4 @@
-"""Numbers about the queue; each comes from an index, so that asking often costs little."""
+"""Numbers about the queue. Each is read from an index, so frequent polling is cheap."""
 
 from datetime import datetime, timedelta
 
@@ -9,9 +9,9 @@ from triage.edges.store.tables import UNLED, alerts
 from triage.ports import Ended, InFlight, Parked, QueueStatus, State
 
 IN_FLIGHT = 256
-"""The most rows shown of what is being worked on."""
+"""The most alerts in progress to show."""
 PARKED = 5
-"""The newest failures shown."""
+"""How many of the newest failures to show."""
 
 _BY_STATE = select(alerts.c.state, func.count().label("number")).group_by(alerts.c.state)
 _OLDEST = select(func.min(alerts.c.queued_at)).where(alerts.c.state == State.QUEUED)

@@ -7,7 +7,7 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from triage.edges.store import alerts, journal, ledger, queue, records, values
-from triage.edges.store.database import Database, Part, reads, writes
+from triage.edges.store.database import Database, StorePart, reads, writes
 from triage.edges.store.status import queue_status
 from triage.ports import Claim, Pruned, Store
 
@@ -15,13 +15,12 @@ JOURNAL_VERSION = 1
 """Raised when the payload of a journal entry changes its shape; older entries are then done again."""
 
 
-class SqlQueue(Part):
+class SqlQueue(StorePart):
     """Implements `ports.AlertQueue`."""
 
     save = writes(alerts.save)
     decide = writes(alerts.decide)
     group_leaders = reads(alerts.group_leaders)
-    leading = reads(alerts.leading)
     enqueue = writes(queue.enqueue)
     claim = writes(queue.claim)
     heartbeat = writes(queue.heartbeat)
@@ -37,7 +36,7 @@ class SqlQueue(Part):
         return await self.database.write(queue.release_ended, has_ended, now=now)
 
 
-class SqlJournal(Part):
+class SqlJournal(StorePart):
     """Implements `ports.Journal`. Entries of another version than this one's are not recalled."""
 
     def __init__(self, database: Database, version: int) -> None:
@@ -54,12 +53,11 @@ class SqlJournal(Part):
         return await self.database.read(journal.entries, run_id, version=self._version)
 
 
-class SqlRecords(Part):
+class SqlRecords(StorePart):
     """Implements `ports.Records`."""
 
     find = reads(records.find)
     newest = reads(records.newest)
-    followers = reads(records.followers)
     investigation = reads(records.investigation)
     mark = writes(records.mark)
     marks = reads(records.marked)
@@ -79,7 +77,7 @@ class SqlRecords(Part):
         return total
 
 
-class SqlLedger(Part):
+class SqlLedger(StorePart):
     """Implements `ports.Ledger`."""
 
     book = writes(ledger.book)
@@ -87,7 +85,7 @@ class SqlLedger(Part):
     spent_by_alert = reads(ledger.spent_by_alert)
 
 
-class SqlValues(Part):
+class SqlValues(StorePart):
     """Implements `ports.Values`."""
 
     get = reads(values.get)

@@ -203,7 +203,7 @@ def _time(text: str) -> datetime | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Mark:
+class TimelineMark:
     """One event of the drawing."""
 
     y: int
@@ -225,7 +225,7 @@ class TimelineDrawing:
     height: int
     bottom: int
     """Where the axis ends."""
-    marks: tuple[Mark, ...]
+    marks: tuple[TimelineMark, ...]
 
 
 def draw_timeline(events: Sequence[TimelineEvent], anchors: frozenset[str]) -> TimelineDrawing:
@@ -235,7 +235,7 @@ def draw_timeline(events: Sequence[TimelineEvent], anchors: frozenset[str]) -> T
         events: In order of time.
         anchors: Ids of the page's elements that a mark may link to.
     """
-    marks: list[Mark] = []
+    marks: list[TimelineMark] = []
     y = _TOP
     before: TimelineEvent | None = None
     for event in events:
@@ -248,7 +248,7 @@ def draw_timeline(events: Sequence[TimelineEvent], anchors: frozenset[str]) -> T
         cited = f"finding {', '.join(map(str, event.findings))}" if event.findings else ""
         body = " · ".join(part for part in (event.actor, event.address, event.source, cited) if part)
         marks.append(
-            Mark(
+            TimelineMark(
                 y=y,
                 kind="alert" if not event.source else "cited" if event.findings else "event",
                 head=f"{event.time}  {printable(head, _LONG)}",

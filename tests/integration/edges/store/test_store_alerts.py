@@ -19,6 +19,7 @@ from tests.support.stores import (
     alert,
     claimed,
     investigation,
+    record,
     saved,
 )
 from triage.domain.alert import Alert, DetectionOrigin, Severity, SystemOrigin
@@ -35,12 +36,6 @@ pytestmark = pytest.mark.anyio
 
 MINUTE = timedelta(minutes=1)
 LATER = NOW + MINUTE
-
-
-async def record_of(store: Store, name: str = "a") -> AlertRecord:
-    record = await store.records.find(name)
-    assert record is not None
-    return record
 
 
 async def bring(store: Store, state: State, name: str = "a") -> None:
@@ -70,7 +65,7 @@ FOLLOWS = {
 async def test_saving_again(store: Store, state: State, decision: Decision) -> None:
     """Panther's fields are refreshed in any state; only skipped alerts, and linked ones that are selected, move."""
     await bring(store, state)
-    before = await record_of(store)
+    before = await record(store)
     match decision:
         case Skipped():
             new: Decision = Skipped(code=SkipCode.SEVERITY, reason="another reason")
@@ -81,7 +76,7 @@ async def test_saving_again(store: Store, state: State, decision: Decision) -> N
 
     added = await store.queue.save([(alert("a", title="A new title", updated_at=NOW), new)], now=LATER)
 
-    after = await record_of(store)
+    after = await record(store)
     expected = FOLLOWS.get((state, decision.outcome))
     assert added == 0
     assert after.alert.title == "A new title"
@@ -97,10 +92,10 @@ async def test_a_new_alert_takes_its_decision(store: Store, decision: Decision) 
     """Selected is queued, skipped is skipped, linked is linked, each with its reason."""
     assert await store.queue.save([(alert("a"), decision)], now=NOW) == 1
 
-    record = await record_of(store)
+    found = await record(store)
     states = {"selected": State.QUEUED, "skipped": State.SKIPPED, "linked": State.LINKED}
-    assert (record.alert, record.state, record.decision) == (alert("a"), states[decision.outcome], decision)
-    assert (record.run_id, record.attempts, record.seen_at, record.updated_at) == ("", 0, NOW, NOW)
+    assert (found.alert, found.state, found.decision) == (alert("a"), states[decision.outcome], decision)
+    assert (found.run_id, found.attempts, found.seen_at, found.updated_at) == ("", 0, NOW, NOW)
 
 
 async def test_an_unknown_alert_has_no_record(store: Store) -> None:
@@ -125,7 +120,7 @@ async def test_an_unchanged_alert_is_left_alone(store: Store) -> None:
 
     await store.queue.save([(alert("a"), SELECTED)], now=LATER)
 
-    assert (await record_of(store)).updated_at == NOW
+    assert (await record(store)).updated_at == NOW
 
 
 VERSIONS: tuple[tuple[Alert, Decision], ...] = (
@@ -144,8 +139,8 @@ async def test_the_newest_content_wins_in_any_order(store: Store, *, together: b
         for batch in [versions] if together else [[version] for version in versions]:
             await store.queue.save(batch, now=NOW)
 
-        record = await record_of(store, name)
-        assert (record.alert.title, record.alert.severity, record.state) == ("third", Severity.CRITICAL, State.QUEUED)
+        found = await record(store, name)
+        assert (found.alert.title, found.alert.severity, found.state) == ("third", Severity.CRITICAL, State.QUEUED)
 
 
 async def test_a_raised_severity_moves_an_alert_up_the_queue(store: Store) -> None:
@@ -234,10 +229,10 @@ async def test_group_leaders_are_or_will_be_investigated(store: Store) -> None:
         alert("old", minutes=60),
     )
 
-    leaders = await store.queue.group_leaders("Standard.NewPlace", since=NOW - 30 * MINUTE)
+    leaders = await store.queue.group_leaders(["Standard.NewPlace"], since=NOW - 30 * MINUTE)
 
     # Skipped and linked alerts were selected by the second save, and are queued now.
-    assert [record.alert.id for record in leaders] == ["linked", "done", "running", "queued", "skipped"]
+    assert [leader.id for leader in leaders] == ["linked", "done", "running", "queued", "skipped"]
 
 
 async def test_leaders_of_several_detections_come_at_once(store: Store) -> None:
@@ -248,16 +243,16 @@ async def test_leaders_of_several_detections_come_at_once(store: Store) -> None:
     await saved(store, alert("skipped", minutes=4), decision=SKIPPED)
     await saved(store, alert("linked", minutes=2), decision=Linked(leader="a3", reason="same title"))
 
-    found = await store.queue.leading(
+    found = await store.queue.group_leaders(
         {"Other", "Standard.NewPlace", "None"}, since=NOW - 5 * MINUTE, until=NOW - 2 * MINUTE
     )
 
     assert [leader.id for leader in found] == ["a5", "o4", "a3", "o2"]
     assert found[1] == others[1]
-    assert await store.queue.leading((), since=NOW - 5 * MINUTE, until=NOW) == ()
+    assert await store.queue.group_leaders((), since=NOW - 5 * MINUTE, until=NOW) == ()
     names = [f"Detection {number}" for number in range(1_200)]
     assert [
-        leader.id for leader in await store.queue.leading([*names, "Other"], since=NOW - 4 * MINUTE, until=NOW)
+        leader.id for leader in await store.queue.group_leaders([*names, "Other"], since=NOW - 4 * MINUTE, until=NOW)
     ] == [
         "o4",
         "o2",
@@ -298,11 +293,11 @@ MOVES: dict[tuple[str, State], State] = {
 async def test_deciding(store: Store, state: State, decision: Decision) -> None:
     """A decision moves any alert but one that is done; selecting queues what was left out and moves nothing else."""
     await bring(store, state)
-    before = await record_of(store)
+    before = await record(store)
 
     await store.queue.decide("a", decision, now=LATER)
 
-    after = await record_of(store)
+    after = await record(store)
     assert after.state == MOVES.get((decision.outcome, state), state)
     assert after.decision == (before.decision if state is State.DONE else decision)
     claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
@@ -317,7 +312,7 @@ async def test_a_decision_ends_a_claim(store: Store) -> None:
     await store.queue.decide("a", Skipped(code=SkipCode.CLOSED_MEANWHILE, reason="closed meanwhile"), now=NOW)
 
     assert not await store.queue.finish(claim, investigation(claim), now=NOW)
-    assert (await record_of(store)).state is State.SKIPPED
+    assert (await record(store)).state is State.SKIPPED
 
 
 async def test_an_unknown_alert_cannot_be_decided_on(store: Store) -> None:
@@ -334,9 +329,9 @@ async def test_pruning_takes_what_is_old_and_at_rest(store: Store) -> None:
     old = 60 * 24
     for state in State:
         await bring(store, state, name=state.value)
-        record = await record_of(store, state.value)
+        found = await record(store, state.value)
         await store.queue.save(
-            [(alert(state.value, minutes=old, title="old", updated_at=NOW - MINUTE), record.decision)], now=NOW
+            [(alert(state.value, minutes=old, title="old", updated_at=NOW - MINUTE), found.decision)], now=NOW
         )
     await saved(store, alert("with steps", minutes=old), alert("young", minutes=1))
     for name in ("with steps", "young"):

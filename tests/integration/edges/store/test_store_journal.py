@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
-from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, investigation, saved
+from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, investigation, record, saved
 from triage.domain.alert import DetectionOrigin
 from triage.domain.selection import SkipCode, Skipped
 from triage.edges.store import open_store
@@ -183,8 +183,8 @@ async def test_hostile_text_comes_back_as_it_went_in(store: Store, name: str) ->
     assert await store.queue.finish(again, result, now=NOW)
     assert await store.records.investigation(hostile.id) == result
     await store.queue.decide(hostile.id, Skipped(code=SkipCode.GONE, reason=text), now=NOW)
-    (leader,) = await store.queue.group_leaders(text, since=NOW - timedelta(days=1))
-    assert (leader.alert, leader.worker) == (hostile, "")
+    assert await store.queue.group_leaders([text], since=NOW - timedelta(days=1)) == (hostile,)
+    assert (await record(store, hostile.id)).worker == ""
     await store.values.put(text, text, now=NOW)
     assert await store.values.get(text) == text
     receipt = Receipt(key=text, state="done", comment_id=text, digest=text)
@@ -198,10 +198,7 @@ async def test_the_error_of_an_attempt_is_kept_whatever_it_says(store: Store) ->
     await saved(store, alert("a"))
     await store.queue.give_back(await claimed(store), now=NOW, error="".join(HOSTILE.values()), failed=True)
 
-    record = await store.records.find("a")
-
-    assert record is not None
-    assert record.error == "".join(HOSTILE.values())
+    assert (await record(store)).error == "".join(HOSTILE.values())
 
 
 async def test_five_megabytes(store: Store) -> None:

@@ -10,14 +10,14 @@ import pytest
 from sqlalchemy import Connection, update
 
 from tests.support import stores
-from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, investigation, saved
+from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, followers, investigation, record, saved
 from triage.domain.alert import Severity
 from triage.domain.selection import Linked, Selected
 from triage.domain.verdict import Disposition, Investigation
 from triage.edges.store import links, open_store, queue
 from triage.edges.store.engine import open_engines
 from triage.edges.store.tables import alerts as rows
-from triage.ports import AlertRecord, Claim, State, Store
+from triage.ports import Claim, State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
 pytestmark = pytest.mark.anyio
@@ -43,12 +43,6 @@ async def done(store: Store, name: str = "leader", disposition: Disposition = Di
     return result
 
 
-async def of(store: Store, name: str) -> AlertRecord:
-    record = await store.records.find(name)
-    assert record is not None
-    return record
-
-
 async def nothing_due(store: Store) -> bool:
     return await store.queue.claim("nobody", now=NOW, lease_seconds=RUN_OUT) is None
 
@@ -68,7 +62,7 @@ async def test_a_linked_alert_waits_for_its_leader(store: Store) -> None:
         ("a", "leader", 1),
         ("b", "leader", 1),
     ]
-    assert (await of(store, "a")).state is State.RUNNING
+    assert (await record(store, "a")).state is State.RUNNING
 
 
 async def test_an_alert_that_is_linked_late_is_claimed_at_once(store: Store) -> None:
@@ -92,9 +86,9 @@ async def test_pointing_takes_the_verdict(store: Store) -> None:
 
     assert await store.queue.finish_linked(await claimed(store), result, now=NOW + MINUTE)
 
-    record = await of(store, "a")
-    assert (record.state, record.verdict, record.confidence) == (State.LINKED, Disposition.MALICIOUS, 0.75)
-    assert (record.decision, record.worker, record.error) == (TO_LEADER, "", "")
+    found = await record(store, "a")
+    assert (found.state, found.verdict, found.confidence) == (State.LINKED, Disposition.MALICIOUS, 0.75)
+    assert (found.decision, found.worker, found.error) == (TO_LEADER, "", "")
     assert await nothing_due(store)
     assert await store.records.investigation("a") is None
 
@@ -112,7 +106,7 @@ async def test_a_leader_that_is_investigated_anew_is_pointed_to_anew(store: Stor
     assert second.run_id != first.run_id
     assert second.attempts == 1
     assert await store.queue.finish_linked(second, result, now=NOW)
-    assert (await of(store, "a")).verdict is Disposition.SUSPICIOUS
+    assert (await record(store, "a")).verdict is Disposition.SUSPICIOUS
 
 
 async def claimed_after(store: Store, result: Investigation) -> Claim:
@@ -175,7 +169,7 @@ async def test_a_released_link_is_due_again(store: Store) -> None:
 
     assert await store.queue.give_back(first, now=NOW)
 
-    assert (await of(store, "a")).state is State.LINKED
+    assert (await record(store, "a")).state is State.LINKED
     again = await claimed(store)
     assert (again.leader, again.attempts, again.run_id) == ("leader", 1, first.run_id)
 
@@ -187,9 +181,9 @@ async def test_a_link_that_failed_for_now_waits(store: Store) -> None:
 
     await store.queue.give_back(await claimed(store), now=NOW, error="Panther is down", retry_at=NOW + MINUTE)
 
-    record = await of(store, "a")
-    assert (record.state, record.error, record.attempts) == (State.LINKED, "Panther is down", 1)
-    assert record.next_attempt_at is not None
+    found = await record(store, "a")
+    assert (found.state, found.error, found.attempts) == (State.LINKED, "Panther is down", 1)
+    assert found.next_attempt_at is not None
     assert await nothing_due(store)
 
 
@@ -199,7 +193,7 @@ async def test_a_link_that_is_given_up_is_queued_to_point(store: Store) -> None:
     await done(store)
     for _ in range(2):
         await store.queue.give_back(await claimed(store), now=NOW, error="no", failed=True)
-    assert (await of(store, "a")).state is State.FAILED
+    assert (await record(store, "a")).state is State.FAILED
     assert await nothing_due(store)
 
     await store.queue.enqueue("a", now=NOW, fresh=False)
@@ -208,7 +202,7 @@ async def test_a_link_that_is_given_up_is_queued_to_point(store: Store) -> None:
     own, pointer = await claimed(store), await claimed(store)
     assert (own.alert.id, own.leader) == ("b", "")
     assert (pointer.alert.id, pointer.leader, pointer.attempts) == ("a", "leader", 1)
-    assert isinstance((await of(store, "b")).decision, Selected)
+    assert isinstance((await record(store, "b")).decision, Selected)
 
 
 async def test_an_abandoned_link_is_claimed_again(store: Store) -> None:
@@ -235,7 +229,7 @@ async def test_a_link_may_become_an_investigation_of_its_own(store: Store) -> No
     own = await claimed(store)
     assert (own.alert.id, own.leader, own.attempts) == ("a", "", 1)
     assert own.run_id != pointer.run_id
-    assert await store.records.followers("leader") == ()
+    assert await followers(store, "leader") == []
 
 
 async def test_polling_may_select_what_was_linked(store: Store) -> None:
@@ -258,9 +252,9 @@ async def test_a_link_that_points_leads_nobody(store: Store) -> None:
     await done(store)
     await claimed(store)
 
-    leaders = await store.queue.group_leaders("Standard.NewPlace", since=NOW - 120 * MINUTE)
+    leaders = await store.queue.group_leaders(["Standard.NewPlace"], since=NOW - 120 * MINUTE)
 
-    assert [record.alert.id for record in leaders] == ["leader"]
+    assert [leader.id for leader in leaders] == ["leader"]
 
 
 async def test_a_leader_that_is_skipped_is_followed_by_the_oldest(store: Store) -> None:
@@ -273,10 +267,8 @@ async def test_a_leader_that_is_skipped_is_followed_by_the_oldest(store: Store) 
 
     claim = await claimed(store)
     assert (claim.alert.id, claim.leader) == ("a", "")
-    assert [record.alert.id for record in await store.records.followers("a")] == ["b", "c"]
-    assert [record.decision for record in await store.records.followers("a")] == [
-        TO_LEADER.model_copy(update={"leader": "a"})
-    ] * 2
+    assert [each.alert.id for each in await followers(store, "a")] == ["b", "c"]
+    assert [each.decision for each in await followers(store, "a")] == [TO_LEADER.model_copy(update={"leader": "a"})] * 2
     assert await nothing_due(store)
     await store.queue.finish(claim, investigation(claim), now=NOW)
     assert (await claimed(store)).leader == "a"
@@ -312,23 +304,22 @@ async def test_linking_what_led_others_takes_them_along(store: Store) -> None:
 
     await store.queue.decide("leader", Linked(leader="older", reason="same title"), now=NOW)
 
-    assert [record.alert.id for record in await store.records.followers("older")] == ["leader", "a", "b"]
+    assert [each.alert.id for each in await followers(store, "older")] == ["leader", "a", "b"]
     for _ in range(3):
         await claimed_after(store, result)
 
 
-async def test_followers_are_listed_whatever_their_state(store: Store) -> None:
-    """Waiting, being worked on, with a verdict, given up: all of them, oldest first; nobody follows nobody."""
+async def test_a_linked_alert_keeps_its_leader_in_any_state(store: Store) -> None:
+    """With a verdict, given up, being worked on, and waiting."""
     await group(store, "a", "b", "c", "d")
     result = await done(store)
     await claimed_after(store, result)
     await store.queue.give_back(await claimed(store), now=NOW, error="no", failed=True)
     await claimed(store)
 
-    found = [(record.alert.id, record.state) for record in await store.records.followers("leader")]
+    found = [(each.alert.id, each.state) for each in await followers(store, "leader")]
 
     assert found == [("a", State.LINKED), ("b", State.FAILED), ("c", State.RUNNING), ("d", State.LINKED)]
-    assert await store.records.followers("") == ()
 
 
 async def test_long_ids_lead_and_follow(store: Store) -> None:
@@ -341,7 +332,7 @@ async def test_long_ids_lead_and_follow(store: Store) -> None:
     claim = await claimed(store)
 
     assert (claim.alert.id, await store.queue.finish_linked(claim, result, now=NOW)) == ("a", True)
-    assert [record.alert.id for record in await store.records.followers(long)] == ["a"]
+    assert [each.alert.id for each in await followers(store, long)] == ["a"]
 
 
 async def test_retention_spares_what_is_due(store: Store) -> None:

@@ -365,7 +365,7 @@ class Queue(RuleBasedStateMachine):
         for name, row in self.model.items():
             result = await self.store.records.investigation(name)
             assert result == (row.finished[-1] if row.finished else None)
-            linked = await self.store.records.followers(name)
+            linked = await stores.followers(self.store, name)
             assert [record.decision for record in linked] == [each.decision for each in self.followers(name)]
             record = await self.store.records.find(name)
             assert record is not None

@@ -21,7 +21,7 @@ from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, tex
 
 from tests.support import postgres
 from tests.support.shared import ROOT
-from tests.support.stores import HOLDS, NOW, alert, claimed, investigation, saved, sqlite_url
+from tests.support.stores import HOLDS, NOW, alert, claimed, followers, investigation, saved, sqlite_url
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
 from triage.edges.store.failures import store_error
@@ -151,7 +151,7 @@ async def test_linked_alerts_of_the_first_schema_find_their_leaders(blank_url: s
 
     store = await open_store(blank_url)
 
-    followed = {leader: [each.alert.id for each in await store.records.followers(leader)] for leader in ("a", "q", "s")}
+    followed = {leader: [each.alert.id for each in await followers(store, leader)] for leader in ("a", "q", "s")}
     assert followed == {"a": ["to-a"], "q": ["to-q"], "s": []}
     pointer = await store.records.find("to-a")
     assert pointer is not None
