@@ -8,8 +8,9 @@ import pytest
 
 from tests.support.make import alert
 from tests.support.shared import shared_path
+from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.selection import Linked, Selected, SkipCode, Skipped
-from triage.ingest.selection import Match, expression, filter_alert, link, match_all, still_wanted
+from triage.ingest.selection import Match, check_link, expression, filter_alert, link, match_all, still_wanted
 from triage.ingest.selection.expression import PATIENCE, REMEMBERED
 from triage.settings import IngestSettings
 
@@ -203,3 +204,36 @@ def test_when_its_turn_comes_status_and_events_count(changes: dict[str, Any], co
     found = still_wanted(alert(**changes), settings(min_events=2))
     assert (found.code if found else None) is code
     assert said in (found.reason if found else "")
+
+
+def _entity(kind: str, value: str, role: Role = Role.ACTOR, **facts: str) -> Entity:
+    return Entity(kind=EntityKind(kind), value=value, role=role, facts=facts)
+
+
+ADA_IS = _entity("email", "ada@acme.example")
+HERE = _entity("ip", "192.0.2.7", Role.SOURCE)
+
+
+@pytest.mark.parametrize(
+    ("key", "mine", "leaders", "belongs"),
+    [
+        ("title", (ADA_IS, HERE), (ADA_IS, HERE), True),
+        ("title", (ADA_IS,), (ADA_IS, HERE), True),
+        ("title", (ADA_IS, HERE), (ADA_IS,), False),
+        ("title", (_entity("email", "Ada@Acme.example"),), (ADA_IS,), True),
+        ("title", (), (ADA_IS,), True),
+        ("title", (_entity("resource", "door", Role.TARGET),), (ADA_IS,), True),
+        ("title", (_entity("access_key", "ASIAXXXXXXXXXXXXXXXX"),), (), True),
+        ("title", (_entity("access_key", "AKIAXXXXXXXXXXXXXXXX"),), (), False),
+        ("title", (_entity("user", "session-17", identity="session"),), (), True),
+        ("entities", (ADA_IS,), (ADA_IS, HERE), True),
+        ("entities", (), (ADA_IS,), False),
+        ("entities", (ADA_IS, HERE), (ADA_IS,), False),
+        ("detection", (ADA_IS, HERE), (), True),
+    ],
+)
+def test_what_must_agree(key: str, mine: tuple[Entity, ...], leaders: tuple[Entity, ...], belongs: bool) -> None:
+    """Who acted and from where decides; targets and what is made anew for each session don't."""
+    found = check_link(mine, leaders, settings(dedup_key=key))
+    assert found.belongs is belongs
+    assert found.reason

@@ -15,15 +15,13 @@ import pytest
 from tests.support.cli import Ran, run_cli, write_config
 from tests.support.tiny_world import alert, event, write_world
 from triage.app import open_app
-from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.selection import Selected
 from triage.edges.clock import SystemClock
 from triage.ingest.poll import poll
-from triage.ingest.selection import check_link
 from triage.pipeline.linked import LinkedOutcome
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
-from triage.settings import IngestSettings, load_settings
+from triage.settings import load_settings
 
 ADA = {"actor": "ada@acme.example", "source_ip": "192.0.2.7"}
 BOB = {"actor": "bob@acme.example", "source_ip": "192.0.2.8"}
@@ -224,41 +222,8 @@ def test_an_alert_whose_events_cannot_be_read_is_investigated_itself(tmp_path: P
         write_config(tmp_path, panther.url)
         asyncio.run(poll_only(tmp_path))
         assert run_cli("investigate", name(1), directory=tmp_path).status == 0
-        pointed = asyncio.run(a_claimed_follower(tmp_path, panther, status=400, body=b"{}"))
-        assert isinstance(pointed.decision, Selected)
-        assert "events cannot be read" in pointed.decision.reason
+        outcome = asyncio.run(a_claimed_follower(tmp_path, panther, status=400, body=b"{}"))
+        assert isinstance(outcome.decision, Selected)
+        assert "events cannot be read" in outcome.decision.reason
         assert ours(panther, 2) == []
         assert listed(tmp_path)[2]["state"] == "queued"
-
-
-def _entity(kind: str, value: str, role: Role = Role.ACTOR, **facts: str) -> Entity:
-    return Entity(kind=EntityKind(kind), value=value, role=role, facts=facts)
-
-
-ADA_IS = _entity("email", "ada@acme.example")
-HERE = _entity("ip", "192.0.2.7", Role.SOURCE)
-
-
-@pytest.mark.parametrize(
-    ("key", "mine", "leaders", "belongs"),
-    [
-        ("title", (ADA_IS, HERE), (ADA_IS, HERE), True),
-        ("title", (ADA_IS,), (ADA_IS, HERE), True),
-        ("title", (ADA_IS, HERE), (ADA_IS,), False),
-        ("title", (_entity("email", "Ada@Acme.example"),), (ADA_IS,), True),
-        ("title", (), (ADA_IS,), True),
-        ("title", (_entity("resource", "door", Role.TARGET),), (ADA_IS,), True),
-        ("title", (_entity("access_key", "ASIAXXXXXXXXXXXXXXXX"),), (), True),
-        ("title", (_entity("access_key", "AKIAXXXXXXXXXXXXXXXX"),), (), False),
-        ("title", (_entity("user", "session-17", identity="session"),), (), True),
-        ("entities", (ADA_IS,), (ADA_IS, HERE), True),
-        ("entities", (), (ADA_IS,), False),
-        ("entities", (ADA_IS, HERE), (ADA_IS,), False),
-        ("detection", (ADA_IS, HERE), (), True),
-    ],
-)
-def test_what_must_agree(key: str, mine: tuple[Entity, ...], leaders: tuple[Entity, ...], belongs: bool) -> None:
-    """Who acted and from where decides; targets and what is made anew for each session don't."""
-    found = check_link(mine, leaders, IngestSettings.model_validate({"dedup_key": key}))
-    assert found.belongs is belongs
-    assert found.reason
