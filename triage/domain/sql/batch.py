@@ -1,4 +1,4 @@
-"""Several checked queries in one statement, for a lake that runs only a few statements at a time."""
+"""Several checked queries combined into one statement, for a lake that runs only a few statements at a time."""
 
 import json
 import re
@@ -21,10 +21,10 @@ def batch_queries(parts: Sequence[tuple[ReadOnlyQuery, Sequence[str]]]) -> ReadO
     """Combine queries with UNION ALL, each row as JSON so that their columns need not agree.
 
     Every part has passed the guard and is inserted unchanged; the SQL added around it contains only column names and
-    numbers. Snowflake's dialect.
+    numbers. The statement is Snowflake SQL.
 
     Args:
-        parts: Each query with the names of all its columns, lower case, in their order.
+        parts: Each query with the names of all its columns, lower case, in order.
 
     Raises:
         SqlRefused: there are no queries, or a column name would need quotes.
@@ -58,10 +58,10 @@ def split_batch(
 ) -> tuple[tuple[dict[str, JsonValue], ...], ...]:
     """Split the rows of a batch by query.
 
-    A column that is NULL is missing in the JSON and comes back as `None`.
+    A NULL column is missing from the JSON and becomes `None`.
 
     Args:
-        rows: What the lake returned for a batch.
+        rows: The lake's result for a batch.
         names: The columns of each query, in the order in which the queries were batched.
 
     Raises:

@@ -1,4 +1,4 @@
-"""Time bounds: which comparisons limit a table's rows in time, and to which window."""
+"""Time bounds: which comparisons limit a table's rows in time, and to which window; and conditions added to a SELECT."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -17,15 +17,15 @@ class Bound:
     predicate: exp.Expr
     column: exp.Column
     start: datetime | None
-    """Rows before it are left out."""
+    """Excludes rows before it."""
     end: datetime | None
-    """Rows after it are left out."""
+    """Excludes rows after it."""
     fixed: bool
-    """The start is a written date, so that an open window grows by the day."""
+    """Whether the start is a fixed date, so that a window without an end grows every day."""
 
 
 def conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
-    """The parts of a condition that must all hold."""
+    """The conjuncts of a condition: the parts joined by AND."""
     stack = [condition] if condition is not None else []
     while stack:
         node = stack.pop()
@@ -38,7 +38,7 @@ def conjuncts(condition: exp.Expr | None) -> Iterator[exp.Expr]:
 
 
 def bounds_in(condition: exp.Expr | None, now: datetime) -> Iterator[Bound]:
-    """The bounds among the parts that must all hold; nothing below an OR or a NOT counts."""
+    """The bounds among the conjuncts; nothing inside an OR or a NOT counts."""
     for part in conjuncts(condition):
         found = read(part, now)
         if found is not None:
@@ -46,7 +46,7 @@ def bounds_in(condition: exp.Expr | None, now: datetime) -> Iterator[Bound]:
 
 
 def bounds_in_branches(condition: exp.Expr | None, now: datetime) -> Iterator[Bound]:
-    """The bounds that only some branches of an OR carry."""
+    """The bounds in the branches of an OR."""
     stack = [part for part in conjuncts(condition) if isinstance(part, exp.Or)]
     while stack:
         node = stack.pop()
@@ -56,7 +56,7 @@ def bounds_in_branches(condition: exp.Expr | None, now: datetime) -> Iterator[Bo
 
 
 def read(predicate: exp.Expr, now: datetime) -> Bound | None:
-    """Read one comparison; `None` where it bounds no column by a constant time."""
+    """Read one comparison; `None` if it doesn't bound a column by a constant time."""
     match predicate:
         case exp.Between() if not predicate.args.get("symmetric"):
             return _between(predicate, now)
@@ -120,9 +120,9 @@ def _difference(predicate: exp.Expr, difference: exp.DateDiff, limit: exp.Expr, 
 
 
 def _column(expression: exp.Expr) -> tuple[exp.Column, timedelta | None] | None:
-    """The column that is compared, and how far a row may lie behind the compared value.
+    """The column in a comparison, and by how much a row's time may exceed the compared value.
 
-    A day for `column::date`; `None` where the value was cut to a unit, so that only a lower bound holds.
+    That is a day for `column::date`, and `None` for a value truncated to a unit, for which only a lower bound is known.
     """
     match expression:
         case exp.Column() if type(expression.this) is exp.Identifier:

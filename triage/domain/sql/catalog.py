@@ -1,8 +1,8 @@
 """The allow-lists: which kinds of expression and which functions a query may use.
 
-A function is on the list when it computes a value of its arguments and nothing else. Left out on purpose: whatever
-reads or sets the session, reads files, stages, other queries or metadata, makes rows or long values from nothing
-(GENERATOR, SEQ4, REPEAT, RPAD, RANDSTR, ARRAY_GENERATE_RANGE), calls a model, or is chosen at run time.
+A function is on the list if all it does is compute a value from its arguments. Left out on purpose: anything that reads
+or sets the session, reads files, stages, other queries or metadata, generates rows or long values (GENERATOR, SEQ4,
+REPEAT, RPAD, RANDSTR, ARRAY_GENERATE_RANGE), calls a model, or is chosen at run time.
 
 Regular expressions and the collecting aggregates (ARRAY_AGG, LISTAGG, OBJECT_AGG) are on the list: hunting needs
 them, the rows they see are bounded by the time bound, and the lake caps each query's seconds, rows and bytes.
@@ -47,7 +47,7 @@ _FUNCTIONS = """
 """
 
 NAMES = frozenset((_STRUCTURE + _FUNCTIONS).split())
-"""Class names of the parser's tree; one that the installed version does not know is simply absent."""
+"""Names of the parser's node classes; one that the installed version lacks is skipped."""
 
 CLASSES: frozenset[type[exp.Expr]] = frozenset(
     found for name in NAMES if isinstance(found := getattr(exp, name, None), type)
@@ -61,7 +61,7 @@ _UNTYPED = """
 """
 
 UNTYPED = frozenset(_UNTYPED.split())
-"""Functions that the parser keeps as a bare name."""
+"""Functions that the parser has no class for and keeps by name."""
 
 _SET_OPERATION = frozenset({"with_", "this", "expression", "distinct", "order", "limit", "offset"})
 
@@ -115,13 +115,13 @@ class LakeTable:
     name: str
     """Fully qualified, lower case."""
     panther: bool
-    """One of Panther's own; else one of a schema that the operator added."""
+    """In one of Panther's databases; otherwise in a schema that the operator added."""
     bounded: bool
-    """It needs a time bound."""
+    """Whether a query must bound it in time."""
 
 
 def resolve(identifier: exp.Expr | None) -> str:
-    """The name that Snowflake sees: upper case unless it is quoted."""
+    """The name as Snowflake resolves it: upper case unless quoted."""
     if not isinstance(identifier, exp.Identifier):
         return ""
     return str(identifier.this) if identifier.args.get("quoted") else str(identifier.this).upper()
@@ -133,7 +133,7 @@ def lake_table(table: exp.Table, policy: SqlPolicy) -> LakeTable:
     written = ".".join(part.name for part in parts if isinstance(part, exp.Expr))
     if not all(type(part) is exp.Identifier for part in parts):
         raise SqlRefused(
-            f"{written[:120]} is no CTE and no full table name; write database.schema.table, such as "
+            f"{written[:120]} is neither a CTE nor a full table name; write database.schema.table, such as "
             "panther_logs.public.aws_cloudtrail",
             code="schema",
             line=line_of(table),
@@ -147,8 +147,7 @@ def lake_table(table: exp.Table, policy: SqlPolicy) -> LakeTable:
     if not panther and f"{database}.{schema}" not in policy.extra_schemas:
         known = ", ".join(sorted([f"{found}.public" for found in policy.databases] + list(policy.extra_schemas)))
         raise SqlRefused(
-            f"{full[:120]} is outside what may be read: {known}. The tables and columns are listed by the tools, not "
-            "by SQL.",
+            f"{full[:120]} may not be read; allowed are {known}. Use the tools, not SQL, to list tables and columns.",
             code="schema",
             line=line_of(table),
         )

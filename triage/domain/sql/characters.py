@@ -1,4 +1,4 @@
-"""The characters of a query's text: how many, that a reader can see them all, and which are written as escapes."""
+"""The characters of a query's text: its size, invisible characters, and what strings must escape."""
 
 import re
 import unicodedata
@@ -8,13 +8,13 @@ from triage.domain.sql.policy import SqlPolicy, SqlRefused, at
 _HIDDEN = re.compile(
     "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
-"""Characters that show nothing although Unicode files them under letters, marks or symbols; variation selectors, tags."""
+"""Invisible characters that Unicode classes as letters, marks or symbols; variation selectors, tags."""
 
 _HIDDEN_CATEGORIES = frozenset({"Cc", "Cf", "Co", "Cs", "Zl", "Zp"})
 
 HAZARD = re.compile(r"[^\x20-\x7e]|p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
-"""Where a string of the emitted text would carry something that Panther's own text passes (macros, templates, pragma
-comments) could take for theirs, or that a reader can't see."""
+"""What a string in the emitted text must not contain unescaped: anything that Panther's text passes could take for a
+macro, a template or a pragma comment, and characters that a reader can't see."""
 
 _LAST_SHORT = 0xFFFF
 """The last character that a Snowflake escape can name."""
@@ -26,7 +26,7 @@ def check_size(text: str, policy: SqlPolicy) -> None:
     try:
         size = len(text.encode())
     except UnicodeEncodeError as error:
-        raise SqlRefused("the text holds half of a surrogate pair", code="character") from error
+        raise SqlRefused("the text contains half of a surrogate pair", code="character") from error
     if size > policy.max_bytes:
         raise SqlRefused(
             f"the query has {size} bytes; at most {policy.max_bytes} are allowed. Ask for less at once.", code="size"
@@ -34,7 +34,7 @@ def check_size(text: str, policy: SqlPolicy) -> None:
 
 
 def check_characters(text: str) -> None:
-    """Refuse what a reviewer can't see, wherever it stands."""
+    """Refuse characters that a reviewer can't see, anywhere in the text."""
     if found := _CONTROL.search(text):
         raise at(
             text,
@@ -58,12 +58,12 @@ def check_characters(text: str) -> None:
 
 
 def is_hidden(character: str) -> bool:
-    """Whether a reader can't see a character, or sees it change what stands around it."""
+    """Whether a character is invisible or changes how the text around it is displayed."""
     return bool(_HIDDEN.match(character)) or unicodedata.category(character) in _HIDDEN_CATEGORIES
 
 
 def escaped(literal: str) -> str:
-    """A Snowflake string with its hazards written as escapes."""
+    """A Snowflake string literal with its hazards escaped."""
 
     def escape(found: re.Match[str]) -> str:
         character = found.group()

@@ -1,11 +1,11 @@
-"""The other engines that Panther runs on: a checked query in the language of Databricks or Athena, or a refusal.
+"""Translation of a checked query for the other engines that Panther runs on, Databricks and Athena, or a refusal.
 
-What comes in is Snowflake's SQL and has passed every check as such. An expression is translated only where the other
-engine gives the same answer; whatever merely looks alike (regular expressions, GREATEST with NULLs, DAYOFWEEK, LIKE with
-a backslash, FLATTEN, JSON paths on Athena) is refused with what to write instead. Constant times become plain
-timestamps first, so that neither macros nor the engines' clocks and time zones are involved.
+The input is Snowflake SQL that has passed every check. An expression is translated only if the other engine gives the
+same result; one that merely looks the same (regular expressions, GREATEST with NULLs, DAYOFWEEK, LIKE with a backslash,
+FLATTEN, JSON paths on Athena) is refused with what to write instead. Constant times become plain timestamps first, so
+the result doesn't depend on macros or on the engine's clock and time zone.
 
-Athena has no level between the database and the table: Panther's `public` is left out there.
+Athena has no schema between database and table, so `public` is dropped there.
 """
 
 from collections.abc import Callable
@@ -31,12 +31,12 @@ def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
     """Write a checked tree in the policy's dialect, read it back, and compare.
 
     Args:
-        tree: A query that the guard has checked, with its bounds and its limit. It is left as it is.
-        policy: Its `dialect` and names of time columns.
-        now: What CURRENT_TIMESTAMP stands for.
+        tree: A query that the guard has checked, with its bounds and its limit. It is not modified.
+        policy: Its `dialect`, `max_bytes` and names of time columns apply.
+        now: The value of CURRENT_TIMESTAMP, aware.
 
     Raises:
-        SqlRefused: `dialect`, with what the engine lacks and what to write.
+        SqlRefused: `dialect`, with what the engine lacks and what to write instead; or `size`.
     """
     copy = tree.copy()
     work = _Translation(policy, now)
@@ -55,14 +55,14 @@ def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
         ) from error
     if len(again) != 1 or facts(again[0]) != facts(copy):
         raise SqlRefused(
-            f"the query reads differently as {policy.dialect.value} SQL; write it in a simpler way", code="dialect"
+            f"the query reads differently as {policy.dialect.value} SQL; write it more simply", code="dialect"
         )
     if len(text.encode()) > policy.max_bytes:
         raise SqlRefused(f"the query is longer than {policy.max_bytes} bytes; ask for less at once", code="size")
     for token in tokens:
         if token.token_type in _QUOTED and not _harmless(source(text, token)):
             raise SqlRefused(
-                f"a string holds text that Panther could act upon (a macro, a template, a comment) or that can't be seen, "
+                f"a string holds text that Panther could act on (a macro, a template, a comment) or invisible characters, "
                 f"and {policy.dialect.value} has no safe way to write it; search for a part of it",
                 code="dialect",
             )
@@ -70,7 +70,7 @@ def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
 
 
 def _write_in(tree: exp.Query) -> None:
-    """`x <> ALL (SELECT …)`, as the parser reads Snowflake's NOT IN, and `x = ANY (SELECT …)` are IN elsewhere."""
+    """Write `x <> ALL (SELECT …)`, which is how the parser reads Snowflake's NOT IN, and `x = ANY (SELECT …)` as IN."""
     for node in list(tree.find_all(exp.All, exp.Any)):
         comparison, query = node.parent, node.this
         if isinstance(query, exp.Query) and node.arg_key == "expression":
@@ -83,12 +83,12 @@ def _write_in(tree: exp.Query) -> None:
 
 
 def _harmless(literal: str) -> bool:
-    """Whether a string's only odd characters are letters and signs beyond ASCII that a reader can see."""
+    """Whether the only unusual characters in a string are visible ones outside ASCII."""
     return all(not found.isascii() and found.isprintable() for found in HAZARD.findall(literal))
 
 
 class _Translation:
-    """One query on its way into another engine's language."""
+    """The translation of one query."""
 
     def __init__(self, policy: SqlPolicy, now: datetime) -> None:
         self.policy = policy
@@ -100,7 +100,7 @@ class _Translation:
         return SqlRefused(f"on {self.policy.dialect.value}, {message}", code="dialect", line=line_of(node))
 
     def fold(self, tree: exp.Query) -> None:
-        """Replace each constant time by its moment."""
+        """Replace each constant time with a timestamp."""
         stack: list[exp.Expr] = [tree]
         while stack:
             node = stack.pop()
@@ -117,7 +117,7 @@ class _Translation:
         return isinstance(node, times.CONSTANTS)
 
     def _beside_time(self, node: exp.Expr) -> bool:
-        """A string takes the type of the time column that it is compared with; not every engine does that."""
+        """Whether it is compared with a time column. Not every engine converts such a string to a timestamp."""
         parent = node.parent
         while isinstance(parent, exp.Paren):
             node, parent = parent, parent.parent
@@ -131,7 +131,7 @@ class _Translation:
         )
 
     def check(self, tree: exp.Query) -> None:
-        """Refuse what the engine has no equal of."""
+        """Refuse what has no equivalent in the engine."""
         for node in tree.walk():
             name = type(node).__name__
             if name in TRANSLATABLE or (name in ONLY_DATABRICKS and not self.athena):
@@ -142,7 +142,7 @@ class _Translation:
             raise self.refuse(node, reason(node))
 
     def rewrite(self, tree: exp.Query) -> None:
-        """Write in the engine's own words what the SQL library gets wrong or leaves as it is."""
+        """Rewrite what the SQL library translates wrongly or not at all."""
         for node in list(tree.walk()):
             if isinstance(node, exp.Cast):
                 self._cast(node)
@@ -180,14 +180,14 @@ class _Translation:
         kind = node.args["to"].this
         if kind is exp.DataType.Type.VARIANT:
             if not isinstance(node.parent, exp.ArrayContains) or not isinstance(node.this, exp.Literal):
-                raise self.refuse(node, "VARIANT has no equal; leave the cast out")
+                raise self.refuse(node, "VARIANT has no equivalent; leave the cast out")
         elif not any(kind in kinds for kinds in CASTS.values()):
             raise self.refuse(
                 node, f"a cast to {kind.value} is not translated; cast to string, double, date or timestamp"
             )
 
     def path(self, node: exp.Expr) -> None:
-        """`column:key.key[0]::string` reads a VARIANT of Databricks the same way; without a cast it compares with nothing."""
+        """`column:key.key[0]::string` works the same in Databricks; without the cast a comparison fails."""
         parts = node.args["expression"]
         plain_path = isinstance(parts, exp.JSONPath) and all(
             (type(part) is exp.JSONPathKey and isinstance(part.this, str))
@@ -202,18 +202,18 @@ class _Translation:
     def like(self, node: exp.Expr) -> None:
         pattern = node.args["expression"]
         if not isinstance(pattern, exp.Literal):
-            raise self.refuse(node, "LIKE takes one written pattern; join several with OR")
+            raise self.refuse(node, "LIKE takes one literal pattern; join several with OR")
         if not self.athena and "\\" in pattern.name:
             raise self.refuse(node, "a backslash in a LIKE pattern is an escape; write _ in its place")
 
     def substring(self, node: exp.Expr) -> None:
         start = times.integer(node.args.get("start"))
         if start is None or start < 1:
-            raise self.refuse(node, "SUBSTR takes a written start of 1 or more")
+            raise self.refuse(node, "SUBSTR takes a literal start of 1 or more")
 
     def split_part(self, node: exp.Expr) -> None:
         if not times.integer(node.args.get("part_index")):
-            raise self.refuse(node, "SPLIT_PART takes a written place, 1 or more, or negative from the end")
+            raise self.refuse(node, "SPLIT_PART takes a literal position: 1 or more, or negative to count from the end")
 
     def unit(self, node: exp.Expr) -> None:
         if times.unit_of(node) not in _UNITS:
@@ -230,11 +230,11 @@ class _Translation:
 
     def trim(self, node: exp.Expr) -> None:
         if node.args.get("expression") is not None:
-            raise self.refuse(node, "TRIM takes off spaces only; use REPLACE")
+            raise self.refuse(node, "TRIM removes spaces only; use REPLACE")
 
     def group(self, node: exp.Expr) -> None:
         if node.args.get("all") is not None and self.athena:
-            raise self.refuse(node, "GROUP BY ALL is not known; name the columns")
+            raise self.refuse(node, "GROUP BY ALL is not supported; name the columns")
 
     def star(self, node: exp.Expr) -> None:
         if any(value for value in node.args.values()):

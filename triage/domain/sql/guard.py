@@ -1,4 +1,4 @@
-"""The guard: from a query's text to the one statement that is sent."""
+"""The guard: from a query's text to the statement that is sent."""
 
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
@@ -17,39 +17,39 @@ from triage.domain.window import TimeWindow
 
 @dataclass(frozen=True, slots=True)
 class ReadOnlyQuery:
-    """A statement that may be sent to the lake. Only this package makes one."""
+    """A statement that may be sent to the lake. Only this package creates one."""
 
     sql: str
-    """Written from the checked tree, never the caller's text."""
+    """Emitted from the checked tree, never the caller's text."""
     tables: tuple[str, ...]
-    """Fully qualified, lower case, in the order of their first use."""
+    """Fully qualified, lower case, in order of first use."""
     limit: int
     """The literal LIMIT of the whole statement."""
     window: TimeWindow | None
-    """From the earliest start to the latest end over the bounded tables; `None` where none is read."""
+    """From the earliest start to the latest end over the bounded tables; `None` if none is read."""
     notes: tuple[str, ...] = ()
-    """What was changed against the caller's text: a limit clamped, a bound added, a window narrowed. One sentence
-    each; whoever reads an answer with no rows needs them."""
+    """What differs from the caller's text: a limit lowered, a bound added, a window narrowed. One sentence each; they
+    can explain a result without rows."""
     dialect: Dialect = Dialect.SNOWFLAKE
-    """The language of `sql`."""
+    """The dialect of `sql`."""
 
 
 def parse_read_only(
     text: str, *, policy: SqlPolicy = DEFAULT, window: TimeWindow | None = None, now: datetime
 ) -> ReadOnlyQuery:
-    """Accept a query that is one bounded read, and write it anew.
+    """Check that a query is one bounded read, and rewrite it from its tree.
 
     Args:
         text: SQL in Snowflake's dialect, with Panther's macros.
         policy: What may be read and how much.
-        window: Added as the time bound where a table has none; without it such a query is refused.
-        now: The present moment, aware: what macros and CURRENT_TIMESTAMP are measured against.
+        window: Added as the time bound of a table that has none; without it such a query is refused.
+        now: The present, aware: the value of CURRENT_TIMESTAMP and the reference for macros.
 
     Returns:
-        The statement in the policy's dialect, with what it reads.
+        The statement in the policy's dialect, and what it reads.
 
     Raises:
-        SqlRefused: with a code, mostly a line, and what to write instead.
+        SqlRefused: with a code, usually a line, and what to write instead.
         ValueError: `now` has no time zone.
     """
     scanned = scan(text, policy)
@@ -57,16 +57,16 @@ def parse_read_only(
 
 
 def in_dialect(query: ReadOnlyQuery, dialect: Dialect, *, policy: SqlPolicy = DEFAULT, now: datetime) -> ReadOnlyQuery:
-    """Write an accepted query in another engine's language.
+    """Translate an accepted query for another engine.
 
     Args:
-        query: What the guard or a template gave.
-        dialect: The lake's language; a query that already speaks it comes back as it is.
-        policy: Its names of time columns and its size apply.
-        now: What CURRENT_TIMESTAMP stands for, aware.
+        query: From the guard or a template.
+        dialect: The lake's dialect; a query already in it is returned unchanged.
+        policy: Its names of time columns and its `max_bytes` apply.
+        now: The value of CURRENT_TIMESTAMP, aware.
 
     Raises:
-        SqlRefused: `dialect`, with what the engine has no equal of, and what to write.
+        SqlRefused: `dialect`, with what the engine lacks and what to write instead.
     """
     if query.dialect is dialect:
         return query
@@ -78,16 +78,16 @@ def in_dialect(query: ReadOnlyQuery, dialect: Dialect, *, policy: SqlPolicy = DE
 def settle(
     tree: exp.Query, *, policy: SqlPolicy, window: TimeWindow | None, now: datetime, proven: set[str] | None = None
 ) -> ReadOnlyQuery:
-    """Check a parsed query, bound it, and write it. The tree is changed.
+    """Check a parsed query, bound it, and emit it. Modifies the tree.
 
     Args:
-        tree: The query; its parser gave it, or a template filled it with literals.
+        tree: The query, from the parser or from a template filled with literals.
         policy: What may be read and how much.
-        window: Added where a table has no bound.
+        window: Added as the bound of a table that has none.
         now: The present, aware.
-        proven: The shapes of earlier statements from the same template that were read back and found faithful. A
-            statement of the same shape differs from one of them in the text of literals and the length of lists only,
-            and isn't read back again. New shapes are added.
+        proven: The shapes of earlier statements from the same template that were verified by parsing them again. A
+            statement of the same shape differs only in the text of literals and the length of lists, and isn't
+            verified again. New shapes are added.
 
     Raises:
         SqlRefused: the query is not one bounded read.
@@ -116,7 +116,7 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
         for literal in written.literals:
             check_literal(literal)
     if proven is not None and not sql.endswith(f" LIMIT {limit}"):
-        raise SqlRefused("the statement's limit is lost when it is written anew", code="self_check")
+        raise SqlRefused("the limit is lost when the statement is emitted", code="self_check")
     if policy.dialect is not Dialect.SNOWFLAKE:
         sql = translate(tree, policy, reads.now)
     return ReadOnlyQuery(
@@ -125,19 +125,19 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
 
 
 _MOST_SHAPES = 64
-"""Shapes kept per template; they differ by which lists have one entry and which have more."""
+"""Shapes kept per template; they differ in which lists have one entry and which have more."""
 
 _MOST_LITERALS = 500
-"""A longer statement has its tokens counted each time."""
+"""A statement with more literals is verified every time, which includes counting its tokens."""
 
 
 def _limit(tree: exp.Query, census: nodes.Census, reads: Reads) -> int:
-    """Clamp the outermost LIMIT, add it where it is missing, and make sure that every other one is a number."""
+    """Lower or add the outermost LIMIT, and make sure that every other one is a literal number."""
     for node in census.limits:
         written = times.integer(node.args.get("expression"))
         if written is None or written < 0:
             raise SqlRefused(
-                f"{type(node).__name__.upper()} takes a written whole number, as in LIMIT 100",
+                f"{type(node).__name__.upper()} takes a literal whole number, as in LIMIT 100",
                 code="limit",
                 line=syntax.line_of(node),
             )
@@ -153,7 +153,7 @@ def _limit(tree: exp.Query, census: nodes.Census, reads: Reads) -> int:
 
 
 def _verify(sql: str, reads: Reads, limit: int) -> None:
-    """Read the written statement back and check it like a stranger's, with nothing left to add or to clamp."""
+    """Parse the emitted statement and check it like any other query; nothing may be left to add or to lower."""
     again = Reads(replace(reads.policy, narrow_up_to=timedelta(), hoist_or_bounds=False), reads.now, None)
     try:
         tokens = inspect(sql)
@@ -164,10 +164,10 @@ def _verify(sql: str, reads: Reads, limit: int) -> None:
     except SqlRefused as error:
         if error.code == "size":
             raise
-        raise SqlRefused(f"the statement does not survive being written anew: {error}", code="self_check") from error
+        raise SqlRefused(f"the emitted statement is refused: {error}", code="self_check") from error
     same = set(again.tables) == set(reads.tables) and _hull(again.windows) == _hull(reads.windows) and kept == limit
     if census.macros or again.notes or not same:
-        raise SqlRefused("the statement reads differently when it is written anew", code="self_check")
+        raise SqlRefused("the emitted statement reads differently from the query", code="self_check")
 
 
 def _hull(windows: list[TimeWindow]) -> TimeWindow | None:

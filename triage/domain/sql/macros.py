@@ -1,8 +1,8 @@
 """Panther's time macros, expanded to plain bounds.
 
 Panther would expand them itself, but the explicit form is exact: the window that was checked is the window that runs,
-a repeated or replayed question covers the same span, an evaluation at a past moment can't see later events, and the
-other engines need no macros of their own. `p_occurs_since` gets an upper bound at `now` for the same reason.
+a repeated or replayed query covers the same window, an evaluation at a past moment can't see later events, and the
+other engines need no macros. `p_occurs_since` gets an upper bound at `now` for the same reason.
 """
 
 from collections.abc import Mapping
@@ -33,20 +33,20 @@ _SIGNATURES: Mapping[str, tuple[int, int | None]] = {
     "P_OCCURS_AFTER": (1, None),
     "P_OCCURS_BEFORE": (1, None),
 }
-"""Number of times and offsets, and the place of the offset; a table alias and a column may follow."""
+"""Number of times and offsets, and the index of the offset; a table alias and a column may follow."""
 
 _OPENING = frozenset({TokenType.L_PAREN, TokenType.L_BRACKET})
 _CLOSING = frozenset({TokenType.R_PAREN, TokenType.R_BRACKET})
 
 _FLAT = (exp.And, exp.Or, exp.Where, exp.Join, exp.Paren)
-"""Where `a AND b` may stand without parentheses."""
+"""Parents in which `a AND b` needs no parentheses."""
 
 
 def readable(text: str, tokens: list[Token]) -> list[Token]:
     """Rewrite the arguments of macro calls so that the parser can read them.
 
     `p_occurs_since(90m)` and `p_occurs_since(1 hour, , start_time)` are Panther's own syntax: the offset becomes a
-    string, an argument left out becomes NULL.
+    string, an omitted argument becomes NULL.
     """
     ready: list[Token] = []
     index = 0
@@ -99,7 +99,7 @@ def _readable_arguments(text: str, macro: Token, arguments: list[list[Token]]) -
 
 
 def _is_offset(argument: list[Token]) -> bool:
-    """Whether it is a number, or a number and a unit."""
+    """Whether an argument is a number, or a number and a unit."""
     number, *unit = argument
     return number.token_type is TokenType.NUMBER and len(unit) <= 1 and all(map(is_word, unit))
 
@@ -109,7 +109,7 @@ def _made(kind: TokenType, text: str, place: Token) -> Token:
 
 
 def expand(calls: list[exp.Anonymous], *, policy: SqlPolicy, now: datetime) -> None:
-    """Replace macro calls in their tree. Raises SqlRefused for a malformed one."""
+    """Replace macro calls in the tree. Raises SqlRefused for a malformed one."""
     for call in calls:
         name = call.name.upper()
         if not isinstance(call.this, str):
@@ -150,7 +150,7 @@ def _condition(call: exp.Anonymous, name: str, policy: SqlPolicy, now: datetime)
             try:
                 return _between(column, times.literal(middle - span), times.literal(middle + span))
             except OverflowError as error:
-                raise _malformed(call, "the window leaves the calendar") from error
+                raise _malformed(call, "the window is outside the calendar") from error
         case "P_OCCURS_AFTER":
             return exp.GTE(this=column, expression=_time(call, arguments[0], now))
         case _:
@@ -169,14 +169,14 @@ def _offset(call: exp.Anonymous, argument: exp.Expr) -> timedelta:
 
 
 def _time(call: exp.Anonymous, argument: exp.Expr, now: datetime) -> exp.Expr:
-    """A bound of the window: a constant becomes its moment, a column of another source stays a column."""
+    """A bound of the window: a constant is evaluated, a column of another table is kept."""
     found = times.moment(argument, now)
     if found is not None:
         return times.literal(found)
     if isinstance(argument, exp.Column) and type(argument.this) is exp.Identifier:
         return argument.copy()
     raise _malformed(
-        call, "its times must be written such as '2026-01-31 10:00:00', or computed from CURRENT_TIMESTAMP"
+        call, "its times must be literals such as '2026-01-31 10:00:00', or computed from CURRENT_TIMESTAMP"
     )
 
 

@@ -1,4 +1,4 @@
-"""Every node of the tree, one by one, against the allow-lists."""
+"""Check every node of the tree against the allow-lists."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
@@ -22,28 +22,28 @@ _REMEDIES = {
     "DynamicIdentifier": "write the table's name",
 }
 
-_CONTEXT = "the session's context is not readable; only CURRENT_TIMESTAMP and CURRENT_DATE are allowed"
+_CONTEXT = "session context may not be read; only CURRENT_TIMESTAMP and CURRENT_DATE are allowed"
 
 
 _LEAVES = frozenset({exp.Literal, exp.Identifier, exp.Null, exp.Boolean, exp.JSONPathRoot, exp.Var})
-"""Kinds that are on the list and hold no other node."""
+"""Allowed kinds that have no child nodes."""
 
 
 @dataclass(slots=True)
 class Census:
-    """What the walk over all nodes came across."""
+    """What `check_nodes` found that later checks need."""
 
     macros: list[exp.Anonymous] = field(default_factory=list)
     limits: list[exp.Expr] = field(default_factory=list)
     """Each LIMIT and OFFSET."""
     queries: list[exp.Query] = field(default_factory=list)
-    """Each SELECT, set operation and parenthesised query, the whole statement included."""
+    """Each SELECT, set operation and parenthesized query, including the whole statement."""
     tables: int = 0
-    """How often a table or a CTE is named."""
+    """How many nodes name a table or a CTE."""
 
 
 def check_nodes(tree: exp.Query) -> Census:
-    """Look at every node once. Raises SqlRefused for one that is not on the lists."""
+    """Check every node once. Raises SqlRefused for one that is not on the lists."""
     census = Census()
     classes = catalog.CLASSES
     arguments = catalog.ARGUMENTS
@@ -82,7 +82,7 @@ def _function_remedy(name: str) -> str:
     if name == "DYNAMIC_IDENTIFIER":
         return "write the name itself, without IDENTIFIER(…)"
     if name in {"GENERATOR", "SEQ4", "GENERATE_SERIES", "UNIFORM", "RAND", "REPEAT", "PAD", "SPACE", "RANDSTR"}:
-        return "queries read logs, they don't make rows or text from nothing"
+        return "a query reads logs and may not generate rows or text"
     return "use plain string, date, array, object, aggregate or window functions"
 
 
@@ -122,7 +122,7 @@ def _check_anonymous(node: exp.Expr, census: Census) -> None:
 
 
 def _check_dot(node: exp.Expr, _census: Census) -> None:
-    """`a.b` below a bracket reaches into an object; `database.schema.function(…)` calls somebody's function."""
+    """`a.b` after a bracket is a path into an object; `database.schema.function(…)` calls a user-defined function."""
     inner = node.args.get("expression")
     if type(inner) is exp.Identifier:
         _check_column(inner, _census)
@@ -135,7 +135,7 @@ def _check_dot(node: exp.Expr, _census: Census) -> None:
 def _check_explode(node: exp.Expr, _census: Census) -> None:
     if type(node.parent) not in {exp.Lateral, exp.TableFromRows}:
         raise SqlRefused(
-            "FLATTEN stands in FROM: write …, LATERAL FLATTEN(input => column) AS f", code="table_function"
+            "FLATTEN belongs in FROM: write …, LATERAL FLATTEN(input => column) AS f", code="table_function"
         )
 
 
@@ -171,9 +171,9 @@ def _check_join(node: exp.Expr, _census: Census) -> None:
 
 
 def _check_column(node: exp.Expr, _census: Census) -> None:
-    """A sequence's NEXTVAL looks like a column and changes the sequence."""
+    """NEXTVAL of a sequence parses as a column, and reading it advances the sequence."""
     if node.name.upper() in {"NEXTVAL", "CURRVAL"}:
-        raise SqlRefused("sequences are not readable", code="expression", line=line_of(node))
+        raise SqlRefused("sequences may not be read", code="expression", line=line_of(node))
 
 
 def _check_type(node: exp.Expr, _census: Census) -> None:
@@ -197,10 +197,10 @@ def _count_query(node: exp.Expr, census: Census) -> None:
 
 
 def _check_alias(node: exp.Expr, _census: Census) -> None:
-    """`(SHOW TABLES)` is, to the parser, a column with an alias."""
+    """`(SHOW TABLES)` parses as a column with an alias."""
     if type(node.parent) not in {exp.Select, exp.Star}:
         raise SqlRefused(
-            "a name is given to part of an expression; only whole columns of SELECT have names",
+            "part of an expression has an alias; only whole columns of a SELECT may have one",
             code="syntax",
             line=line_of(node),
         )

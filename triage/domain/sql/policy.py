@@ -8,7 +8,7 @@ from triage.errors import TriageError
 
 
 class Dialect(StrEnum):
-    """The language of the emitted statement. What comes in is always Snowflake's."""
+    """The dialect of the emitted statement. The input is always Snowflake SQL."""
 
     SNOWFLAKE = "snowflake"
     DATABRICKS = "databricks"
@@ -17,7 +17,7 @@ class Dialect(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class SqlPolicy:
-    """The limits of a read. Names are lower case, as unquoted identifiers are written."""
+    """What a query may read and how much. Names are in lower case."""
 
     databases: frozenset[str] = frozenset(
         {
@@ -30,66 +30,66 @@ class SqlPolicy:
             "panther_cloudsecurity",
         }
     )
-    """Panther's databases; only their schema `public` is read. `panther_monitor` records what Panther's own users
-    do and is left to the operator to add."""
+    """Panther's databases; only their `public` schema may be read. `panther_monitor` records what Panther's users do and
+    is left for the operator to add."""
 
     extra_schemas: frozenset[str] = frozenset()
     """`database.schema` pairs that the operator adds, such as `snowflake.account_usage`."""
 
     unbounded: frozenset[str] = frozenset({"panther_lookups"})
-    """Databases, or full table names, that need no time bound and never get one: enrichment tables are small, keyed,
-    and a row's time says nothing about its validity."""
+    """Databases, or full table names, that need no time bound and never get one: enrichment tables are small and keyed,
+    and a row's time says nothing about whether it is still valid."""
 
     time_columns: frozenset[str] = frozenset({"p_event_time", "p_parse_time"})
-    """Columns of Panther's tables on which a bound counts; the tables are clustered by the first."""
+    """Columns of Panther's tables that a bound may use; the tables are clustered by the first."""
 
     extra_time_columns: frozenset[str] = frozenset(
         {"start_time", "end_time", "event_timestamp", "created_on", "query_start_time", "login_time", "last_used_on"}
     )
-    """Columns of `extra_schemas` on which a bound counts, by themselves or under the alias `p_event_time`."""
+    """Columns of `extra_schemas` that a bound may use, directly or under the alias `p_event_time`."""
 
     max_window: timedelta = timedelta(days=90)
-    """The longest span that one table may be read over."""
+    """The longest time range that may be read from one table."""
 
     narrow_up_to: timedelta = timedelta(days=1100)
-    """A range with both ends written that is longer than `max_window`, but not longer than this, is narrowed to its
-    most recent `max_window` instead of refused, and the query says so in `notes`. Zero refuses all of them."""
+    """A range with an explicit start and end that is longer than `max_window`, but no longer than this, is narrowed to
+    its most recent `max_window` instead of being refused, with a note in `notes`. Zero refuses all of them."""
 
     allow_fixed_start: bool = False
-    """Treat a lower bound at a written date, without an upper one, as a range up to now. Its window grows daily, so
-    that a query which is accepted today is refused or narrowed one day."""
+    """Treat a lower bound at a fixed date, without an upper one, as a range up to now. The window grows every day, so a
+    query that is accepted today will be refused or narrowed later."""
 
     hoist_or_bounds: bool = False
-    """Where only some branches of an OR carry the time bound (mostly a missing pair of parentheses), apply the bound
-    to the whole condition instead of refusing."""
+    """If only some branches of an OR have a time bound (usually because of missing parentheses), apply the bound to the
+    whole condition instead of refusing the query."""
 
     max_limit: int = 1000
-    """The most rows that a query may ask for."""
+    """The highest LIMIT, in rows."""
 
     max_bytes: int = 20_000
-    """Size of the text in UTF-8, as it comes in and as it goes out."""
+    """The most bytes of UTF-8, for the text that comes in and for the statement that goes out."""
 
     dialect: Dialect = Dialect.SNOWFLAKE
 
 
 DEFAULT = SqlPolicy()
-"""The policy where nobody says otherwise."""
+"""The policy unless another one is given."""
 
 
 class SqlRefused(TriageError):
     """A query is not one bounded read of an allowed table.
 
-    The text is for whoever wrote the query, a model or a playbook's author: what is wrong, where, and what to write
+    The message is for the query's author, a model or the author of a playbook: what is wrong, where, and what to write
     instead.
     """
 
     def __init__(self, message: str, *, code: str, line: int | None = None) -> None:
-        """Say what is wrong.
+        """Build the message.
 
         Args:
             message: One or two sentences, with the remedy.
-            code: Short stable name of the reason, such as `unbounded`, `function`, `schema` or `multi_statement`.
-            line: One-based line of the query's own text, where it is known.
+            code: Short, stable name of the reason, such as `unbounded`, `function`, `schema` or `multi_statement`.
+            line: One-based line in the query's text, if known.
         """
         super().__init__(message if line is None else f"line {line}: {message}")
         self.code = code
@@ -97,5 +97,5 @@ class SqlRefused(TriageError):
 
 
 def at(text: str, position: int, code: str, message: str) -> SqlRefused:
-    """A refusal of what stands at a place of the author's text."""
+    """A refusal with the line of a position in the author's text."""
     return SqlRefused(message, code=code, line=text.count("\n", 0, position) + 1)

@@ -1,4 +1,4 @@
-"""Every SELECT with its own sources: which tables it reads, and that each has a time bound."""
+"""Every SELECT in a query: which tables it reads, and that each of them has a time bound."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -13,13 +13,13 @@ from triage.domain.sql.syntax import line_of
 
 MAX_CTES = 32
 MAX_CROSS_JOINS = 3
-"""Joins without a condition between two sources, in the whole query; FLATTEN is none."""
+"""Joins in the whole query that have no condition relating two tables; LATERAL FLATTEN doesn't count."""
 MAX_READS = 128
-"""Tables read once every CTE stands where it is named. Two self-joined CTEs over each other double it each time."""
+"""Tables read after every CTE is expanded where it is used. A chain of self-joined CTEs doubles it at each step."""
 
 
 def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
-    """Visit a query and its subqueries; bounds are added to the tree where they are missing. Raises SqlRefused."""
+    """Check the tables of a query and its subqueries, and add missing bounds to the tree. Raises SqlRefused."""
     inner: dict[int, list[exp.Query]] = {}
     for query in census.queries:
         holder = query.parent
@@ -35,12 +35,12 @@ def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
 @dataclass(frozen=True, slots=True)
 class _Visit:
     inner: Mapping[int, list[exp.Query]]
-    """The queries directly below a query, CTEs apart, by the identity of their holder."""
+    """The queries directly inside a query, apart from its CTEs, by the `id` of the outer one."""
     reads: Reads
 
 
 def _query(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> int:
-    """Visit one query with the CTEs it can see; gives the number of tables that running it reads."""
+    """Check one query, given the CTEs it can see, and return the number of tables that it reads when it runs."""
     names = _ctes(query, names, visit)
     reads = visit.reads
     if isinstance(query, exp.Subquery):
@@ -56,7 +56,7 @@ def _query(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> int:
         check(query, items, reads)
     if total > MAX_READS:
         raise SqlRefused(
-            f"with its CTEs put in place the query reads more than {MAX_READS} tables; join each CTE once", code="cte"
+            f"with its CTEs expanded the query reads more than {MAX_READS} tables; join each CTE once", code="cte"
         )
     return max(total, 1)
 
@@ -78,13 +78,13 @@ def _ctes(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> Mapping[s
         visit.reads.ctes += 1
         if visit.reads.ctes > MAX_CTES:
             raise SqlRefused(f"more than {MAX_CTES} CTEs", code="cte", line=line_of(cte))
-        # A CTE sees those before it, not itself: without this, Snowflake would run a recursion that lacks the word.
+        # A CTE sees only earlier ones, not itself: Snowflake runs a recursive CTE even without the word RECURSIVE.
         visible[name] = _query(cte.this, visible, visit)
     return visible
 
 
 def _items(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[list[FromItem], int]:
-    """What FROM and JOIN name, in order, with the number of tables that the plain names stand for."""
+    """The entries of FROM and JOIN, in order, and the number of tables read through the ones that are plain names."""
     from_ = query.args.get("from_")
     joins: list[exp.Join] = query.args.get("joins") or []
     found: list[FromItem] = []
@@ -94,9 +94,9 @@ def _items(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[lis
         return found, total
     for join in [None, *joins]:
         node: exp.Expr = from_.this if join is None else join.this
-        base: LakeTable | None = None
+        table: LakeTable | None = None
         if type(node) is exp.Table:
-            base, count = _table(node, names, reads)
+            table, count = _table(node, names, reads)
             total += count
         elif not isinstance(node, exp.Subquery | exp.Lateral | exp.TableFromRows):
             raise SqlRefused(
@@ -106,12 +106,14 @@ def _items(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[lis
         name = alias or (resolve(node.this) if type(node) is exp.Table else "")
         if name and name in taken:
             raise SqlRefused(
-                f"two sources are called {name.lower()[:60]}; give each its own alias", code="alias", line=line_of(node)
+                f"two tables in FROM are called {name.lower()[:60]}; give each its own alias",
+                code="alias",
+                line=line_of(node),
             )
         taken.add(name)
         if join is not None:
             _count_cross_join(join, reads)
-        found.append(FromItem(node, name, bool(alias), base, join))
+        found.append(FromItem(node, name, bool(alias), table, join))
     return found, total
 
 
@@ -124,14 +126,14 @@ def _table(table: exp.Table, names: Mapping[str, int], reads: Reads) -> tuple[La
             return None, count
     base = lake_table(table, reads.policy)
     if alias is not None and alias.args.get("columns"):
-        # Renamed columns could put another column in the place of p_event_time.
+        # Renaming could pass off another column as p_event_time.
         raise SqlRefused("a table's alias may not rename its columns", code="alias", line=line_of(table))
     reads.tables.setdefault(base.name)
     return base, 1
 
 
 def _relates(join: exp.Join) -> bool:
-    """Whether a JOIN's condition speaks of two sources; `ON TRUE` and `ON a.x = a.x` leave every pair of rows."""
+    """Whether a JOIN's condition relates two tables; `ON TRUE` and `ON a.x = a.x` don't."""
     if join.args.get("using"):
         return True
     condition = join.args.get("on")

@@ -1,4 +1,4 @@
-"""The shape of a query's tokens: one statement, which no parser needs long for."""
+"""The shape of a query's tokens: one statement, which can be parsed in little time."""
 
 from dataclasses import dataclass
 
@@ -12,13 +12,13 @@ MAX_DEPTH = 32
 MAX_SELECTS = 48
 MAX_UNARY_RUN = 8
 MAX_OPEN_JOINS = 5
-"""JOINs whose ON or USING has not come yet."""
+"""JOINs still waiting for their ON or USING."""
 MAX_SPECIAL = 8
-"""Open parentheses or brackets that follow a word with a grammar of its own, as in `ARRAY[…]`, `CAST(…)` or
+"""Open parentheses or brackets after a word with its own grammar, as in `ARRAY[…]`, `CAST(…)` or
 `JSON_OBJECT(…)`.
 
-The parser reads some of these forms, and a JOIN without a condition, in one way and then again in another, so that its
-time doubles with each level. Thirty levels would never end."""
+The parser tries some of these forms, and a JOIN without a condition, in two ways, so its time doubles with each level.
+Thirty levels would never finish."""
 
 _STARTS = frozenset({TokenType.SELECT, TokenType.WITH, TokenType.L_PAREN})
 _COUNTED = frozenset(
@@ -43,21 +43,21 @@ _PREFIXES = frozenset({TokenType.NOT, TokenType.INTERVAL, TokenType.DISTINCT, To
 
 @dataclass(slots=True)
 class _Level:
-    """Inside one pair of parentheses or brackets, or outside of all."""
+    """Inside one pair of parentheses or brackets, or outside all of them."""
 
     special: int = 0
-    """Of this level and those around it: how many are open to be read twice."""
+    """How many levels, this one and those around it, the parser may read twice."""
     joins: int = 0
-    """JOINs of this level and those around it whose condition has not come yet."""
+    """JOINs of this level and those around it that still wait for their condition."""
     outer_joins: int = 0
     limited: bool = False
-    """A LIMIT has come, behind which parentheses are read twice as well."""
+    """Whether a LIMIT came before; parentheses after it are read twice as well."""
 
 
 def check_shape(text: str, tokens: list[Token]) -> None:
-    """Refuse what would not be one statement, or would be one that no parser should be asked to read.
+    """Refuse anything but one statement, and one that would take too long to parse.
 
-    Closing semicolons are taken off `tokens`. Raises SqlRefused.
+    Removes trailing semicolons from `tokens`. Raises SqlRefused.
     """
     while tokens and tokens[-1].token_type is TokenType.SEMICOLON:
         tokens.pop()
@@ -89,7 +89,7 @@ def check_shape(text: str, tokens: list[Token]) -> None:
 
 
 class _Shape:
-    """What has been seen so far."""
+    """The state of the scan."""
 
     def __init__(self, text: str, tokens: list[Token]) -> None:
         self.text = text
@@ -108,7 +108,7 @@ class _Shape:
             raise at(self.text, token.start, "syntax", f"{written} is neither a number nor a name")
 
     def read(self, index: int, token: Token) -> None:
-        """Take in one token of the counted kinds."""
+        """Process one token of the counted kinds."""
         kind = token.token_type
         previous = self.previous
         level = self.levels[-1]
@@ -161,7 +161,7 @@ def _open_joins(text: str, join: Token) -> SqlRefused:
 
 
 def _is_condition(kind: TokenType, previous: Token, following: list[Token]) -> bool:
-    """Tell the ON or USING of a JOIN from a name."""
+    """Whether ON or USING belongs to a JOIN and isn't a name."""
     if kind is TokenType.USING and not (following and following[0].token_type is TokenType.L_PAREN):
         return False
     if previous.token_type in {TokenType.R_PAREN, TokenType.IDENTIFIER}:

@@ -21,28 +21,28 @@ class FromItem:
 
     node: exp.Expr
     name: str
-    """As columns may be qualified by it: the alias, or the bare table name."""
+    """The qualifier of its columns: the alias, or the table name alone."""
     aliased: bool
     table: LakeTable | None
-    """Set for a table of the lake."""
+    """Set if it is a table of the lake."""
     join: exp.Join | None
     """The JOIN that adds it; `None` for the first."""
 
 
 @dataclass(slots=True)
 class Reads:
-    """What a whole query reads."""
+    """What a whole query reads, collected while it is checked."""
 
     policy: SqlPolicy
     now: datetime
     window: TimeWindow | None
-    """Injected where a table has no bound; `None`: refused there."""
+    """Added as the bound of a table that has none; if `None`, such a table is refused."""
     tables: dict[str, None] = field(default_factory=dict)
-    """Fully qualified names, in the order of their first use."""
+    """Fully qualified names, in order of first use."""
     windows: list[TimeWindow] = field(default_factory=list)
-    """Of each bounded table."""
+    """One for each bounded table."""
     notes: list[str] = field(default_factory=list)
-    """What was changed."""
+    """What was changed, one sentence each."""
     cross_joins: int = 0
     ctes: int = 0
     named_in_from: int = 0
@@ -53,9 +53,9 @@ def check(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
     """Make sure that every table of a SELECT is bounded in time.
 
     Args:
-        select: The SELECT; bounds are added to it where they are missing and a window is known.
-        items: What it reads, in order.
-        reads: The policy, the present and the window to add; takes each table's window, and a note for each change.
+        select: The SELECT. Missing bounds are added to it if `reads.window` is set.
+        items: The entries of its FROM and JOINs, in order.
+        reads: Gets each table's window, and a note for each change.
 
     Raises:
         SqlRefused: `unbounded` or `window`.
@@ -73,7 +73,7 @@ def check(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
 
 
 def _found(select: exp.Select, items: list[FromItem], now: datetime) -> list[tuple[Bound, int | None]]:
-    """All bounds of a SELECT; the number is the item whose ON holds it, `None` for WHERE."""
+    """All bounds of a SELECT, each with the index of the item whose ON contains it, or `None` for WHERE."""
     where = select.args.get("where")
     found: list[tuple[Bound, int | None]] = [(bound, None) for bound in bounds_in(where.this if where else None, now)]
     for place, item in enumerate(items):
@@ -88,7 +88,7 @@ def _side(join: exp.Join | None) -> str:
 
 @dataclass(frozen=True, slots=True)
 class _TableBound:
-    """One table of one SELECT."""
+    """The time bound of one table in one SELECT."""
 
     select: exp.Select
     items: list[FromItem]
@@ -109,7 +109,7 @@ class _TableBound:
         return self._reaches(place) and self._is_ours(bound.column) and self._is_time(bound.column)
 
     def _reaches(self, place: int | None) -> bool:
-        """A condition in ON limits only the sides that an outer join doesn't keep whole."""
+        """A condition in ON doesn't filter the side that an outer join preserves."""
         if place is None:
             return True
         side = _side(self.items[place].join)
@@ -127,9 +127,9 @@ class _TableBound:
             return not self.item.aliased and full == self.table.name
         if qualifiers[2]:
             return qualifiers[2] == self.item.name
-        # Without a qualifier the column can only be meant for a log table that is alone: another one would make it
-        # ambiguous, an alias of that name or USING could make it something else. A foreign table may lack the column,
-        # so that it would be found in whatever stands beside it.
+        # An unqualified column counts only if there is a single log table: with two it is ambiguous, and an alias of
+        # that name or USING could make it another column. A table outside Panther may lack the column, in which case
+        # it would resolve to one of the other items.
         return (
             self._logs == 1
             and (self.table.panther or self._alone)
@@ -143,7 +143,7 @@ class _TableBound:
         return all(type(item.node) in {exp.Lateral, exp.TableFromRows} for item in others)
 
     def _renamed(self, name: str) -> bool:
-        """Whether the SELECT gives the name to something else; Snowflake would look there where a table lacks it."""
+        """Whether the SELECT gives this name to something else, which Snowflake uses if the table lacks the column."""
         if name == _EVENT_TIME and not self.table.panther:
             return False
         aliased = self._alias(name)
@@ -160,18 +160,18 @@ class _TableBound:
         return None
 
     def _is_time(self, column: exp.Column) -> bool:
-        """Whether it is one of the table's own times. A name in quotes and in lower case is another name."""
+        """Whether it is one of the table's time columns. A quoted lower-case name is a different column."""
         name = resolve(column.this)
         own = self.reads.policy.time_columns if self.table.panther else self.reads.policy.extra_time_columns
         known = {column.upper() for column in own}
         if name == _EVENT_TIME and not self.table.panther:
-            # Panther's macros ask for p_event_time; a table of Snowflake's own has it only as an alias.
+            # Panther's macros compare p_event_time, which Snowflake's own tables have only as an alias.
             aliased = self._alias(name)
             return isinstance(aliased, exp.Column) and resolve(aliased.this) in known
         return name in known
 
     def added(self) -> list[Bound]:
-        """Give the table a bound: from the branches of an OR where the policy says so, else the known window."""
+        """Add a bound: from the branches of an OR if the policy allows it, otherwise the given window."""
         if self.reads.policy.hoist_or_bounds and (hoisted := self._hoisted()):
             return hoisted
         window = self.reads.window
@@ -230,7 +230,7 @@ class _TableBound:
         return [bound for condition in conditions for bound in bounds_in(condition, self.reads.now)]
 
     def window_of(self, bounds: list[Bound]) -> TimeWindow:
-        """The table's window; a range that is too long is narrowed in the tree, or refused."""
+        """The window that the bounds leave; a range that is too long is narrowed in the tree, or refused."""
         lower = max(
             (bound for bound in bounds if bound.start is not None), key=lambda bound: bound.start or self.reads.now
         )
@@ -251,7 +251,7 @@ class _TableBound:
             raise self._too_wide(end - start, lower)
         narrowed = TimeWindow(end - self.reads.policy.max_window, end)
         condition = exp.GTE(this=lower.column.copy(), expression=times.literal(narrowed.start))
-        # `replace` first: a node that gets a new parent no longer knows the old one.
+        # Copy and replace in this order: a node loses its old parent once it gets a new one.
         predicate = lower.predicate.copy()
         lower.predicate.replace(exp.And(this=predicate, expression=condition))
         self.reads.notes.append(
@@ -271,7 +271,7 @@ class _TableBound:
             columns = ", ".join(sorted(self.reads.policy.extra_time_columns))
             where = f"bound one of its time columns ({columns}) in WHERE, outside OR and NOT"
         return SqlRefused(
-            f"{self.table.name} has no time bound of its own; {where}",
+            f"{self.table.name} has no time bound; {where}",
             code="unbounded",
             line=line_of(self.item.node),
         )

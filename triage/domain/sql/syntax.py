@@ -1,4 +1,4 @@
-"""The one door to the SQL library: text to tree, tree to text. Whatever fails behind it is a refusal."""
+"""Parsing and emitting SQL with sqlglot. A failure inside the library becomes a refusal."""
 
 import logging
 import re
@@ -18,7 +18,7 @@ from triage.domain.sql.policy import SqlRefused
 _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _READS_ON = frozenset({exp.Bracket, exp.Dot, exp.JSONExtract})
-"""Parents that would read on where a colon path ends."""
+"""Parents whose text would continue a colon path."""
 
 Result = TypeVar("Result")
 
@@ -32,7 +32,7 @@ FAILURES = (
     TypeError,
     ValueError,
 )
-"""What the library is known to raise on odd input, beside its own errors; RuntimeError covers RecursionError."""
+"""What the library is known to raise on unusual input, besides its own errors; RuntimeError covers RecursionError."""
 
 SNOWFLAKE = SqlglotDialect.get_or_raise("snowflake")
 
@@ -64,7 +64,7 @@ MARKS = frozenset(
         TokenType.JOIN_MARKER,
     }
 )
-"""The tokens beside words, names and values that a query may hold."""
+"""The tokens a query may contain besides words, names and values."""
 
 _NO_WORDS = MARKS | {TokenType.STRING, TokenType.RAW_STRING, TokenType.NUMBER, TokenType.IDENTIFIER}
 
@@ -80,45 +80,45 @@ SPECIAL_WORDS: frozenset[str] = (
     | frozenset(SNOWFLAKE.parser_class.FUNCTION_PARSERS)
     | frozenset(SNOWFLAKE.parser_class.NO_PAREN_FUNCTION_PARSERS)
 ) - _PLAIN_WORDS
-"""Words, in upper case, that the parser reads by a rule of their own where a parenthesis or a bracket follows: types,
-and functions with keywords among their arguments."""
+"""Words, in upper case, for which the parser has a special rule when a parenthesis or a bracket follows: types, and
+functions with keywords among their arguments."""
 
-# The library logs the beginning of a text that it takes for a command. Queries have no place in logs.
+# The library logs the beginning of a text that it takes for a command. Queries don't belong in logs.
 logging.getLogger("sqlglot").setLevel(logging.ERROR)
 
 _SLOT = re.compile("[\x00\x01]([0-9]+)[\x00\x01]")
 _WITHOUT_SLOTS = {0: None, 1: None}
 
 _LISTS = re.compile("\x00(?:, \x00)+")
-"""Lists of two or more strings. A template's holes are what varies, and a list's hole is in an IN or an array: how many
-entries it has changes nothing of how the rest is read."""
+"""Lists of two or more strings. Only a template's parameters vary, and a list parameter is in an IN or an array, so the
+number of its entries doesn't change how the rest is parsed."""
 
 _MISSING = re.compile(r"Required (?:keyword|argument):? '\w+' missing for <class '[\w.]*?(\w+)'>")
 
 
 def guarded(work: Callable[[], Result]) -> Result:
-    """Run library code; any failure of it is a refusal."""
+    """Run library code, and turn its failures into SqlRefused."""
     try:
         return work()
     except SqlRefused:
         raise
     except FAILURES as error:
         why = plain(str(error))[:160] if isinstance(error, SqlglotError) else type(error).__name__
-        raise SqlRefused(f"the query can't be processed ({why}); write it in a simpler way", code="syntax") from error
+        raise SqlRefused(f"the query can't be processed ({why}); write it more simply", code="syntax") from error
 
 
 def is_word(token: Token) -> bool:
-    """Whether it is a keyword or a name without quotes."""
+    """Whether a token is a keyword or an unquoted name."""
     return token.token_type not in _NO_WORDS
 
 
 def source(text: str, token: Token) -> str:
-    """A token as it is written in its text."""
+    """A token as written in the text."""
     return text[token.start : token.end + 1]
 
 
 def parse(text: str, tokens: list[Token] | None = None) -> exp.Query:
-    """Read one statement, from its tokens where they are known. Raises SqlRefused with the line."""
+    """Parse one statement, from its tokens if given. Raises SqlRefused with the line."""
     try:
         tokens = SNOWFLAKE.tokenize(text) if tokens is None else tokens
         trees = [tree for tree in SNOWFLAKE.parser().parse(tokens, text) if tree is not None]
@@ -139,7 +139,7 @@ def parse(text: str, tokens: list[Token] | None = None) -> exp.Query:
 
 @dataclass(frozen=True, slots=True)
 class Written:
-    """A statement as it was written from its tree."""
+    """A statement emitted from its tree."""
 
     sql: str
     shape: str
@@ -149,21 +149,21 @@ class Written:
 
 
 def emit(tree: exp.Query) -> Written:
-    """Write a tree as one line of Snowflake SQL without comments."""
+    """Emit a tree as one line of Snowflake SQL without comments."""
     generator = SNOWFLAKE.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
     literals: list[str] = []
     _tune(generator, literals)
     slotted = guarded(lambda: _harden(generator.generate(tree, copy=False)))
     slots = [int(number) for number in _SLOT.findall(slotted)]
     if sorted(slots) != list(range(len(literals))):
-        raise SqlRefused("a string holds control characters; write them in another way", code="self_check")
+        raise SqlRefused("a string contains control characters; write them another way", code="self_check")
     sql = _SLOT.sub(lambda found: literals[int(found.group(1))], slotted)
     shape = _LISTS.sub("\x02", _SLOT.sub(lambda found: found.group()[0], slotted))
     return Written(sql, shape, tuple(literals))
 
 
 def line_of(node: exp.Expr) -> int | None:
-    """The line on which a node's first name stands, where the parser noted one."""
+    """The line of the first name inside a node, if the parser recorded one."""
     for part in node.walk():
         line = part.meta.get("line") if type(part) is exp.Identifier else None
         if isinstance(line, int):
@@ -176,10 +176,10 @@ def _given(node: exp.Expr) -> list[str]:
 
 
 def _tune(generator: Generator, literals: list[str]) -> None:
-    """Leave out the generator's rewrites of a SELECT, keep JSON paths as analysts write them, and set literals apart.
+    """Skip the generator's rewrites of a SELECT, keep JSON paths as analysts write them, and collect literals.
 
-    The rewrites serve other input dialects and take most of the time. Both switches are private to the library, so
-    they are only used where they are found; the text is parsed and checked again in any case.
+    The rewrites serve other input dialects and take most of the time. The hooks are private to the library, so they are
+    used only if they exist; the text is parsed and checked again in any case.
     """
     dispatch = getattr(generator, "_dispatch", None)
     if isinstance(dispatch, dict):
@@ -188,7 +188,7 @@ def _tune(generator: Generator, literals: list[str]) -> None:
 
 
 def _slots(write: "_Writer", literals: list[str]) -> "_Writer":
-    """A writer that collects literals and leaves numbered slots in their places."""
+    """A writer that collects literals and puts numbered slots in their place."""
 
     def slot(generator: Generator, node: exp.Expr) -> str:
         literal = write(generator, node)
@@ -201,7 +201,7 @@ def _slots(write: "_Writer", literals: list[str]) -> "_Writer":
 
 _Writer = Callable[[Generator, exp.Expr], str]
 _TUNED: dict[type[Generator], dict[type[exp.Expr], _Writer]] = {}
-"""Each has several hundred entries; the library makes its own once per kind of generator, too."""
+"""Each has several hundred entries; the library, too, builds its own once per generator class."""
 
 
 def _tuned(kind: type[Generator], dispatch: dict[type[exp.Expr], _Writer]) -> dict[type[exp.Expr], _Writer]:
@@ -220,7 +220,7 @@ def _tuned(kind: type[Generator], dispatch: dict[type[exp.Expr], _Writer]) -> di
 
 
 def _colon_path(writer: Generator, node: exp.Expr) -> str:
-    """`column:key.key[0]`; empty where GET_PATH is the safer form."""
+    """`column:key.key[0]`; empty if GET_PATH is safer."""
     path = node.args.get("expression")
     if type(node.this) is not exp.Column or type(path) is not exp.JSONPath or type(node.parent) in _READS_ON:
         return ""
@@ -239,7 +239,7 @@ def _colon_path(writer: Generator, node: exp.Expr) -> str:
 
 
 def _harden(text: str) -> str:
-    """Write the risky characters of strings as escapes, which mean the same to Snowflake and nothing to others."""
+    """Escape risky characters in strings. Snowflake reads the escapes as the same text; Panther doesn't act on them."""
     if not HAZARD.search(text.translate(_WITHOUT_SLOTS)):
         return text
     parts: list[str] = []
@@ -267,5 +267,5 @@ def _syntax(error: ParseError) -> SqlRefused:
 
 
 def plain(text: str) -> str:
-    """The library marks places with terminal colours; a model or a log must not see them."""
+    """Remove the terminal colours with which the library marks positions; they don't belong in a prompt or a log."""
     return re.sub(r"\x1b\[[0-9;]*m", "", text).replace("\n", " ").strip()

@@ -1,4 +1,4 @@
-"""A playbook's query: parsed once, filled with typed values as tree nodes, checked each time it is asked."""
+"""A playbook's query: parsed once, filled with typed values as tree nodes, and checked each time it is filled."""
 
 import re
 from collections.abc import Mapping, Sequence
@@ -17,11 +17,11 @@ from triage.domain.sql.tokens import PARAMETER_PREFIX, scan
 from triage.domain.window import TimeWindow
 
 ParameterValue = str | int | datetime | Sequence[str]
-"""What a parameter may be filled with, by its type."""
+"""The values that parameters take."""
 
 
 class ParameterType(StrEnum):
-    """What a `:name` in a template stands for."""
+    """The type of a `:name` in a template."""
 
     STRING = "string"
     STRINGS = "strings"
@@ -38,7 +38,7 @@ BUILT_IN: Mapping[str, ParameterType] = {
     "end": ParameterType.TIMESTAMP,
     "limit": ParameterType.INTEGER,
 }
-"""In every template: the asked window and the row limit."""
+"""Available in every template: the window and the row limit."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
@@ -55,16 +55,16 @@ _SAMPLES: Mapping[ParameterType, ParameterValue] = {
 
 @dataclass(frozen=True, slots=True, eq=False)
 class QueryTemplate:
-    """A query with typed holes. Make one with `parse`."""
+    """A query with typed parameters. Create one with `parse`."""
 
     text: str
-    """As its author wrote it."""
+    """As the author wrote it."""
     parameters: Mapping[str, ParameterType]
     """The declared ones, without `start`, `end` and `limit`."""
     policy: SqlPolicy
     _tree: exp.Query
     _proven: set[str] = field(default_factory=set)
-    """Shapes of filled statements that were read back; see `guard.settle`."""
+    """Shapes of filled statements that were verified; see `guard.settle`."""
 
     @classmethod
     def parse(
@@ -75,19 +75,19 @@ class QueryTemplate:
         policy: SqlPolicy = DEFAULT,
         tried: bool = True,
     ) -> Self:
-        """Read a template, and make sure that it is one bounded read once it is filled.
+        """Parse a template, and make sure that it is one bounded read once it is filled.
 
-        A template that loads may still be refused when it is filled for another lake than Snowflake.
+        A template that loads may still be refused when it is filled for a lake other than Snowflake.
 
         Args:
-            text: SQL in Snowflake's dialect. `:name` stands for a value; a JSON path's colon touches its column.
-            parameters: The type of each name beside `start`, `end` and `limit`; each must occur.
+            text: SQL in Snowflake's dialect. `:name` is a parameter; a JSON path's colon touches its column.
+            parameters: The type of each name besides `start`, `end` and `limit`; each must occur.
             policy: What it may read.
-            tried: Fill it with samples once, so that one which cannot be filled is refused here. Takes longer than the
-                rest; without it, `bind` refuses.
+            tried: Fill it with sample values once, so that a template that can't be filled is refused here and not by
+                `bind`. Takes longer than everything else.
 
         Raises:
-            SqlRefused: with the line where it is known.
+            SqlRefused: with the line if it is known.
         """
         declared = dict(parameters or {})
         for name in declared:
@@ -120,10 +120,10 @@ class QueryTemplate:
 
         Args:
             values: One value of the right type for each declared parameter.
-            window: `:start` and `:end`; also the bound of a table that the template leaves without one.
-            limit: `:limit`, and the most rows that are asked for in any case.
-            now: The present moment, aware.
-            dialect: The lake's language, where it isn't the policy's.
+            window: `:start` and `:end`; also the bound of a table that has none in the template.
+            limit: `:limit`, and the highest LIMIT of the statement, in rows.
+            now: The present, aware.
+            dialect: The lake's dialect, if it isn't the policy's.
 
         Raises:
             SqlRefused: a value is missing, of the wrong type or empty, or the filled query is refused.
@@ -136,7 +136,7 @@ class QueryTemplate:
         filled = {**values, "start": window.start, "end": window.end, "limit": limit}
         types = {**self.parameters, **BUILT_IN}
         for name, value in filled.items():
-            _nodes(name, types[name], value)  # a value of the wrong type is named before anything else is
+            _nodes(name, types[name], value)  # so that a value of the wrong type is reported first
         tree, names = copy_of(self._tree)
         holes = [name for name in names if name.name.startswith(PARAMETER_PREFIX)]
         syntax.guarded(lambda: _fill(holes, types, filled))
@@ -147,7 +147,7 @@ class QueryTemplate:
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """The names of the result's columns, in order; empty unless each is given as `AS name` and needs no quotes."""
+        """The names of the result's columns, in order; empty unless each has an alias that needs no quotes."""
         names = [item.alias if isinstance(item, exp.Alias) else "" for item in self._tree.selects]
         return tuple(names) if all(map(COLUMN_NAME.fullmatch, names)) and len(set(names)) == len(names) else ()
 
@@ -155,7 +155,7 @@ class QueryTemplate:
     def row_order(self) -> tuple[tuple[int, bool], ...]:
         """The order of the rows: positions of columns, counted from 0, and whether descending.
 
-        Empty unless it is written as positions of columns that the query has (`ORDER BY 2 DESC, 1`).
+        Empty unless ORDER BY gives it as positions of the query's columns (`ORDER BY 2 DESC, 1`).
         """
         order = self._tree.args.get("order")
         items = order.expressions if order is not None else []
@@ -169,7 +169,7 @@ class QueryTemplate:
 
 
 def _nodes(name: str, kind: ParameterType, value: ParameterValue) -> list[exp.Expr]:
-    """Turn a value into literals. Raises SqlRefused where it is not of the declared type."""
+    """Turn a value into literals. Raises SqlRefused if it doesn't have the declared type."""
     match kind:
         case ParameterType.STRING if isinstance(value, str):
             return [_string(name, value)]
@@ -191,7 +191,7 @@ def _string(name: str, value: object) -> exp.Expr:
     try:
         value.encode()
     except UnicodeEncodeError as error:
-        raise SqlRefused(f"parameter :{name} holds half of a surrogate pair", code="parameter") from error
+        raise SqlRefused(f"parameter :{name} contains half of a surrogate pair", code="parameter") from error
     return exp.Literal.string(value)
 
 
@@ -200,7 +200,7 @@ def _fill(
 ) -> None:
     for hole in holes:
         name = hole.name.removeprefix(PARAMETER_PREFIX)
-        # Made for each place anew: the library takes longer to copy a node than to make one.
+        # Created anew for each occurrence: the library takes longer to copy a node than to create one.
         nodes = _nodes(name, types[name], values[name])
         if types[name] is ParameterType.IDENTIFIER:
             hole.replace(nodes[0])
@@ -208,7 +208,9 @@ def _fill(
         column = hole.parent
         if type(column) is not exp.Column or set(column.args) > {"this"}:
             raise SqlRefused(
-                f"parameter :{name} stands where only a name may stand", code="parameter", line=syntax.line_of(hole)
+                f"parameter :{name} is in a place where only a name is allowed",
+                code="parameter",
+                line=syntax.line_of(hole),
             )
         _put(column, types[name], nodes)
 
@@ -227,9 +229,9 @@ def _put(column: exp.Column, kind: ParameterType, nodes: list[exp.Expr]) -> None
 
 
 def copy_of(tree: exp.Query) -> tuple[exp.Query, list[exp.Identifier]]:
-    """Copy a tree, node by node; also gives the copy's identifiers, the ones nearer to the root first.
+    """Copy a tree node by node; also return the copy's identifiers, those nearer to the root first.
 
-    The library's own copy takes several times as long: it copies the notes on each name's place deeply.
+    The library's own copy takes several times as long, because it deep-copies the position of each name.
     """
     root = type(tree)()
     names: list[exp.Identifier] = []

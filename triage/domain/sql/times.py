@@ -1,4 +1,4 @@
-"""Times in a query: what an expression without columns means at a given moment, and how a moment is written."""
+"""Times in a query: what a constant expression evaluates to at a given moment, and how a moment is written as SQL."""
 
 import calendar
 import re
@@ -9,10 +9,10 @@ from sqlglot import exp
 OFFSET_USAGE = "a positive whole number of seconds, or one with s, m, h, d or w, such as '90 m', '6 h' or '1 day'"
 
 IS_MOMENT = "moment"
-"""Marks the literals that this package wrote as times."""
+"""Key in a node's `meta` that marks a literal written by `literal`."""
 
 _DIGITS = 18
-"""A longer number than this overflows every counter of the lake."""
+"""Whole numbers with more digits are not read; they would overflow in the lake as well."""
 
 _OFFSET = re.compile(r"\s*([0-9]{1,9})\s*([a-z]*)\s*", re.IGNORECASE)
 _INTERVAL = re.compile(r"\s*(-?[0-9]{1,9})\s*([a-z]+)?\s*", re.IGNORECASE)
@@ -60,7 +60,7 @@ _CONVERSIONS = frozenset(
 
 
 def offset(text: str) -> timedelta | None:
-    """Read the offset of a macro; `None` where it is none, or zero."""
+    """Read the offset of a macro; `None` if it is malformed or zero."""
     found = _OFFSET.fullmatch(text)
     if found is None:
         return None
@@ -71,9 +71,9 @@ def offset(text: str) -> timedelta | None:
 
 
 def literal(moment: datetime) -> exp.Literal:
-    """Write a moment as Panther's own times are stored: without a zone, in UTC.
+    """Write a moment in the form in which Panther stores times: UTC, without a zone.
 
-    Beside a column the plain string takes the column's type. Engines that ask for a cast get one in `dialects.translate`.
+    Compared with a column, the string takes the column's type. `dialects.translate` adds a cast for engines that need one.
     """
     found = exp.Literal.string(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" "))
     found.meta[IS_MOMENT] = True
@@ -81,12 +81,12 @@ def literal(moment: datetime) -> exp.Literal:
 
 
 def typed(moment: datetime) -> exp.Cast:
-    """Write a moment so that it is a timestamp wherever it stands."""
+    """Write a moment with a cast, so that it is a timestamp anywhere in a query."""
     return exp.Cast(this=literal(moment), to=exp.DataType(this=exp.DataType.Type.TIMESTAMPNTZ))
 
 
 def is_fixed(expression: exp.Expr) -> bool:
-    """Whether an expression without columns means the same moment on any day."""
+    """Whether a constant expression gives the same moment whenever it is evaluated."""
     return expression.find(exp.CurrentTimestamp, exp.CurrentDate) is None
 
 
@@ -105,11 +105,11 @@ CONSTANTS = (
     exp.TimestampTrunc,
     exp.DateTrunc,
 )
-"""Kinds of expression, beside strings, that `moment` may understand."""
+"""Kinds of expression, besides strings, that `moment` may be able to evaluate."""
 
 
 def is_date(expression: exp.Expr) -> bool:
-    """Whether a constant time is a date by its type."""
+    """Whether a constant time has the type DATE."""
     match expression:
         case exp.CurrentDate() | exp.TsOrDsToDate():
             return True
@@ -136,7 +136,7 @@ def is_time_type(kind: exp.Expr | None) -> bool:
 
 
 def moment(expression: exp.Expr, now: datetime) -> datetime | None:  # noqa: PLR0911  (one case per kind of node)
-    """What an expression means at `now`, aware and in UTC; `None` where it isn't a constant time that is understood."""
+    """The value of an expression at `now`, aware and in UTC; `None` if it isn't a constant time or isn't supported."""
     try:
         match expression:
             case exp.Literal() if expression.is_string:
@@ -169,7 +169,7 @@ def moment(expression: exp.Expr, now: datetime) -> datetime | None:  # noqa: PLR
 
 
 def difference_floor(now: datetime, count: int, unit: str) -> datetime | None:
-    """The earliest moment that lies fewer than `count` boundaries of a unit before `now`, on the safe side."""
+    """A moment no later than any that is at most `count` unit boundaries before `now`."""
     try:
         return _moved(now, -(count + 1), unit)
     except (OverflowError, ValueError):
@@ -182,7 +182,7 @@ def unit_of(expression: exp.Expr) -> str:
 
 
 def integer(expression: exp.Expr | None) -> int | None:
-    """The value of a written whole number, with or without a minus sign."""
+    """The value of an integer literal, with or without a minus sign; `None` for anything else."""
     if isinstance(expression, exp.Paren):
         return integer(expression.this)
     if isinstance(expression, exp.Neg):
@@ -198,7 +198,7 @@ def _only_this(expression: exp.Expr) -> bool:
 
 
 def _written(text: str) -> datetime | None:
-    """Read a written time; without a zone it is UTC, as in Panther's macros."""
+    """Parse a time; one without a zone is UTC, as in Panther's macros."""
     cleaned = re.sub(r"\s+(?=(?:Z|[+-][0-9]{2}:?[0-9]{2})$)", "", text.strip(), flags=re.IGNORECASE)
     cleaned = re.sub(r"(\.[0-9]{6})[0-9]+", r"\1", cleaned)
     if not re.match(r"[0-9]{4}-[0-9]{2}-[0-9]{2}", cleaned):

@@ -1,8 +1,8 @@
-"""A query's text before any parser: the tokens of the SQL library's own tokenizer, checked and made ready to parse.
+"""A query's text before it is parsed: the tokens from the SQL library's tokenizer, checked and prepared for the parser.
 
-The tokenizer reads the text once and the parser gets these very tokens. In between, comments are dropped, `$$…$$`
-strings become ordinary ones, Panther's macros become calls that the parser understands, and each `:name` of a template
-becomes one reserved name.
+The text is tokenized once and the parser gets exactly these tokens. In between, comments are dropped, `$$…$$`
+strings become ordinary ones, Panther's macros become calls that the parser understands, and each `:name` in a template
+becomes a reserved name.
 """
 
 import re
@@ -20,7 +20,7 @@ from triage.domain.sql.shape import check_shape
 from triage.domain.sql.syntax import MARKS, SNOWFLAKE, is_word, source
 
 PARAMETER_PREFIX = "__triage_"
-"""Begins the reserved name that a template parameter becomes; no query may use it."""
+"""Prefix of the reserved name that replaces a template parameter; no query may use it."""
 
 MAX_TOKENS = 6000
 MAX_NAME = 255
@@ -28,28 +28,28 @@ MAX_NAME = 255
 _NUMBER = re.compile(r"[0-9]+(?:\.[0-9]*)?(?:[eE][+-]?[0-9]+)?")
 
 _ESCAPE = re.compile(r"""\\(?:[\\'"bfnrt]|0(?![0-7])|x[0-9A-Fa-f]{2}|u(?![dD][89A-Fa-f])[0-9A-Fa-f]{4})""")
-"""The escapes of a Snowflake string that mean one thing; octal ones and those that only drop the backslash do not."""
+"""The unambiguous escapes of a Snowflake string; octal ones and those that only drop the backslash are not."""
 
 _PRAGMA = re.compile(r"pragma\s*:", re.IGNORECASE)
 _BRACES = (("{{", "}}"), ("{%", "%}"))
 
 _UNNAMEABLE = re.compile(r"--|\{[{%#]|p_occurs_|p_current_timestamp|pragma", re.IGNORECASE)
-"""What Panther might act upon anywhere in a statement. In a string it is written with escapes; in a name it can't be."""
+"""What Panther might act on anywhere in a statement. Strings can escape it, names can't."""
 
 _ENDS = frozenset({TokenType.IDENTIFIER, TokenType.R_PAREN, TokenType.R_BRACKET})
-"""What a path may follow, beside a plain name."""
+"""What a path may follow, besides a plain name."""
 
 _NOT_IN_WORDS = re.compile(r"[^A-Za-z0-9_$ \t\r\n]")
 _ODD_SPACE = re.compile(r"[^\S \t\r\n]")
 _BLANKED = re.compile(r"[^\r\n]")
 _FIRST_WORDS = frozenset(keyword.split()[0] for keyword in SNOWFLAKE.tokenizer_class.KEYWORDS if " " in keyword)
-"""Of keywords of two words. By itself such a word is most often one that a comment divides from the second."""
+"""First words of two-word keywords. Alone, such a word is usually one that a comment separates from the second."""
 
 _ONE_LITERAL = ([TokenType.STRING], [TokenType.NUMBER])
 _START_OF_STRING = re.compile(r"Missing .+ from [0-9]+:([0-9]+)\Z", re.DOTALL)
 
 _HINTS = {
-    "@": ("stage", "stages (@…) are not readable; put the character into a string or a quoted identifier"),
+    "@": ("stage", "stages (@…) may not be read; put the character into a string or a quoted identifier"),
     "$": ("variable", "variables and positional columns ($name, $1) are not allowed; write the value or the column"),
     "?": ("parameter", "a question mark is an unbound parameter; write the value"),
     "{": ("placeholder", "braces belong to templates or object literals; use OBJECT_CONSTRUCT or write the value"),
@@ -63,18 +63,18 @@ _HINTS = {
 
 @dataclass(frozen=True, slots=True)
 class Scanned:
-    """A query that is ready for the parser."""
+    """A query ready for the parser."""
 
     text: str
-    """As it was written, at most with its comments blanked."""
+    """As written, except that comments may be blanked."""
     tokens: list[Token]
-    """What the parser reads; their places are places in `text`."""
+    """The parser's input; their positions refer to `text`."""
     parameters: frozenset[str]
     """Template parameters that occur in it."""
 
 
 def scan(text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = None) -> Scanned:
-    """Check a query's characters and tokens, and make it ready for the parser.
+    """Check a query's characters and tokens, and prepare it for the parser.
 
     Args:
         text: The query as it was written.
@@ -91,7 +91,7 @@ def scan(text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = No
         text = _without_comments(text, tokens)
         tokens, _ = _tokenize(text)
     for token in tokens:
-        token.comments = []  # the parser would keep them, and take orders from those that address it
+        token.comments = []  # the parser would keep them, and sqlglot reads some comments as metadata
     tokens = macros.readable(text, tokens)
     check_shape(text, tokens)
     tokens, used = _with_parameters(text, tokens, parameters)
@@ -99,24 +99,24 @@ def scan(text: str, policy: SqlPolicy, *, parameters: frozenset[str] | None = No
 
 
 def inspect(text: str) -> list[Token]:
-    """Check the tokens of a statement that this package wrote, and give them.
+    """Check the tokens of a statement that this package wrote, and return them.
 
-    It holds no comment and no `$$…$$`. Its strings may hold invisible characters beyond U+FFFF, which no Snowflake
-    escape can name: a playbook must be able to search for any value that a log holds. Raises SqlRefused.
+    It may contain no comment and no `$$…$$`. Its strings may contain invisible characters beyond U+FFFF, for which
+    Snowflake has no escape: a playbook must be able to search for any value that a log contains. Raises SqlRefused.
     """
     tokens, comments = _tokenize(text)
     if comments or any(token.token_type is TokenType.RAW_STRING for token in tokens):
-        raise SqlRefused("a written statement holds no comment and no $$ string", code="self_check")
+        raise SqlRefused("the emitted statement contains a comment or a $$ string", code="self_check")
     check_shape(text, tokens)
     return tokens
 
 
 @lru_cache(maxsize=4096)
 def check_literal(text: str) -> None:
-    """Make sure that a written literal is one string or one number. Raises SqlRefused."""
+    """Make sure that an emitted literal is exactly one string or one number. Raises SqlRefused."""
     tokens, comments = _tokenize(text)
     if comments or [token.token_type for token in tokens] not in _ONE_LITERAL or tokens[0].end + 1 != len(text):
-        raise SqlRefused("a value does not survive being written", code="self_check")
+        raise SqlRefused("a value can't be written as one literal", code="self_check")
 
 
 def _tokenize(text: str) -> tuple[list[Token], list[str]]:
@@ -128,7 +128,7 @@ def _tokenize(text: str) -> tuple[list[Token], list[str]]:
         start = int(found.group(1)) if found is not None else text.rfind("/*")
         raise _unreadable(text, start) from error
     comments = [comment for token in tokens for comment in token.comments]
-    if tokens.pop().start != len(text) + 1:  # the semicolon is inside of an open comment
+    if tokens.pop().start != len(text) + 1:  # the semicolon is inside an open comment
         raise _unreadable(text, text.rfind("/*"))
     for comment in comments:
         if _PRAGMA.search(comment):
@@ -139,7 +139,7 @@ def _tokenize(text: str) -> tuple[list[Token], list[str]]:
 
 
 def _without_comments(text: str, tokens: list[Token]) -> str:
-    """Blank the comments, so that keywords which only a comment divides are read together, as in GROUP BY."""
+    """Blank the comments, so that a two-word keyword split by a comment, such as GROUP BY, is read as one."""
     parts: list[str] = []
     end = 0
     for token in tokens:
@@ -149,7 +149,7 @@ def _without_comments(text: str, tokens: list[Token]) -> str:
 
 
 def _check_spaces(text: str, tokens: Sequence[Token]) -> None:
-    """Only four characters are space to every reader; the tokenizer takes more for it."""
+    """Refuse white space other than space, tab, CR and LF. The tokenizer accepts more, and Snowflake may not."""
     if _ODD_SPACE.search(text):
         end = 0
         for token in tokens:
@@ -182,8 +182,8 @@ def _check_tokens(text: str, tokens: list[Token]) -> None:
 
 def _check_string(text: str, token: Token, part: str) -> None:
     if not part.startswith("$$" if token.token_type is TokenType.RAW_STRING else "'"):
-        # After the words of some commands, such as EXECUTE, the tokenizer takes the rest of the text for one string.
-        raise at(text, token.start, "not_select", "a command has no place in a query; write one SELECT")
+        # After some command words, such as EXECUTE, the tokenizer returns the rest of the text as one string.
+        raise at(text, token.start, "not_select", "a command is not allowed in a query; write one SELECT")
     if any(0 <= part.find(opening) < part.rfind(closing) for opening, closing in _BRACES):
         raise at(text, token.start, "placeholder", "an unfilled template placeholder; write the value itself")
     if token.token_type is TokenType.STRING and "\\" in part and "\\" in _ESCAPE.sub("", part):
@@ -191,7 +191,7 @@ def _check_string(text: str, token: Token, part: str) -> None:
             text,
             token.start,
             "escape",
-            "a string holds a backslash that Snowflake would drop or read as an octal number; double it (\\\\)",
+            "a string contains a backslash that Snowflake would drop or read as an octal number; double it (\\\\)",
         )
 
 
@@ -203,7 +203,7 @@ def _check_quoted(text: str, token: Token, part: str) -> None:
     if not part.isascii():
         raise at(text, token.start, "character", "quoted identifiers must be ASCII")
     if _UNNAMEABLE.search(part):
-        raise at(text, token.start, "name", "a quoted identifier holds a comment, a template or a macro")
+        raise at(text, token.start, "name", "a quoted identifier contains a comment, a template or a macro")
 
 
 def _check_word(text: str, token: Token, part: str) -> None:
@@ -225,14 +225,14 @@ def _check_word(text: str, token: Token, part: str) -> None:
 
 
 def _unreadable(text: str, position: int) -> SqlRefused:
-    """A refusal of what no query may hold at a place of the text."""
+    """The refusal for a character that is not allowed at this position of the text."""
     character = text[position]
     if text.startswith("->", position):
         code, message = "operator", "-> is not allowed; write a JSON path as column:key.key"
     elif character in _HINTS:
         code, message = _HINTS[character]
     elif not character.isascii():
-        code, message = "character", f"U+{ord(character):04X} stands outside a string; only ASCII is allowed there"
+        code, message = "character", f"U+{ord(character):04X} is outside a string; only ASCII is allowed there"
     else:
         code, message = "character", f"{character!r} is not allowed here; write plain SQL and nothing around it"
     return at(text, position, code, message)
@@ -241,7 +241,7 @@ def _unreadable(text: str, position: int) -> SqlRefused:
 def _with_parameters(
     text: str, tokens: list[Token], parameters: frozenset[str] | None
 ) -> tuple[list[Token], frozenset[str]]:
-    """Turn each `:name` into one reserved name, and `$$…$$` into ordinary strings."""
+    """Replace each `:name` with a reserved name, and `$$…$$` with ordinary strings."""
     ready: list[Token] = []
     used: set[str] = set()
     for token in tokens:
@@ -259,7 +259,7 @@ def _with_parameters(
 
 
 def _is_parameter(before: list[Token], name: Token) -> bool:
-    """Tell `:name` from Snowflake's `column:path`, whose colon touches the column."""
+    """Whether this is `:name` and not Snowflake's `column:path`, whose colon touches the column."""
     colon = before[-1]
     if not is_word(name) or name.start != colon.end + 1 or len(before) < 2:  # noqa: PLR2004  (the colon and one more)
         return False

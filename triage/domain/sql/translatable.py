@@ -1,4 +1,4 @@
-"""What means the same on Snowflake, Databricks and Athena, and why the rest does not.
+"""What means the same on Snowflake, Databricks and Athena, why the rest does not, and how two versions are compared.
 
 Sources: the SQL references of Snowflake, Databricks SQL and Trino (Athena's engine). Differences that decide what is
 left out: NULLs in GREATEST, LEAST and collected arrays; positions in arrays and of weekdays; anchoring and syntax of
@@ -27,7 +27,7 @@ _FUNCTIONS = """
 """
 
 TRANSLATABLE = frozenset((_STRUCTURE + _FUNCTIONS).split())
-"""Class names of the parser's tree."""
+"""Names of the parser's node classes."""
 
 _DATABRICKS = """
     JSONExtract JSONPath JSONPathRoot JSONPathKey JSONPathSubscript ArrayAgg Qualify SplitPart EndsWith Median
@@ -45,10 +45,12 @@ CASTS: Mapping[str, frozenset[object]] = {
     "truth": frozenset({_TYPE.BOOLEAN}),
 }
 
-_FLATTEN = "FLATTEN has no equal; search arrays with ARRAY_CONTAINS or ARRAYS_OVERLAP"
-_REGEX = "regular expressions match in another way; use LIKE or ILIKE"
+_FLATTEN = "FLATTEN has no equivalent; search arrays with ARRAY_CONTAINS or ARRAYS_OVERLAP"
+_REGEX = "regular expressions match differently; use LIKE or ILIKE"
 _JSON = "JSON is not built or parsed the same way; select the column itself"
-_TIMES = "reading times from text or numbers differs; compare p_event_time with a written time, or cast to timestamp"
+_TIMES = (
+    "times are parsed from text and numbers differently; compare p_event_time with a literal time, or cast to timestamp"
+)
 
 _REASONS: Mapping[str, str] = {
     **dict.fromkeys(("Explode", "Lateral", "TableFromRows", "Kwarg", "Flatten"), _FLATTEN),
@@ -67,32 +69,35 @@ _REASONS: Mapping[str, str] = {
     **dict.fromkeys(
         ("Any", "All"), "LIKE ANY and comparisons with ANY are not translated; join the conditions with OR"
     ),
-    "Qualify": "QUALIFY is not known; put the window function into a CTE and filter it with WHERE",
+    "Qualify": "QUALIFY is not supported; put the window function into a CTE and filter it with WHERE",
     "SplitPart": "SPLIT_PART gives NULL where Snowflake gives an empty string; use LIKE",
-    "ArrayAgg": "ARRAY_AGG treats NULL and no rows in another way; use COUNT, MIN and MAX",
+    "ArrayAgg": "ARRAY_AGG treats NULL and empty groups differently; use COUNT, MIN and MAX",
     "GroupConcat": "LISTAGG is not translated; use COUNT(DISTINCT …), MIN and MAX",
     "WithinGroup": "WITHIN GROUP is not translated; use COUNT, MIN, MAX and AVG",
-    **dict.fromkeys(("Greatest", "Least"), "GREATEST and LEAST treat NULL in another way; use CASE"),
+    **dict.fromkeys(("Greatest", "Least"), "GREATEST and LEAST treat NULL differently; use CASE"),
     **dict.fromkeys(
-        ("DayOfWeek", "DayOfWeekIso", "Dayname", "Week"), "weekdays are numbered in another way; group by DATE_TRUNC"
+        ("DayOfWeek", "DayOfWeekIso", "Dayname", "Week"), "weekdays are numbered differently; group by DATE_TRUNC"
     ),
     **dict.fromkeys(
-        ("FirstValue", "LastValue", "NthValue"), "FIRST_VALUE and LAST_VALUE look at other rows; use MIN_BY or MAX_BY"
+        ("FirstValue", "LastValue", "NthValue"),
+        "FIRST_VALUE and LAST_VALUE have another default frame; use MIN_BY or MAX_BY",
     ),
 }
 
 
 def reason(node: exp.Expr) -> str:
-    """What an engine has no equal of, and what to write instead."""
+    """Why a node has no translation, and what to write instead."""
     name = type(node).__name__
     if isinstance(node, exp.Anonymous):
         if node.name.upper().startswith(("TO_TIME", "TO_DATE", "TRY_TO_", "DATE")):
             return f"{node.name.upper()}: {_TIMES}"
-        return f"{node.name.upper()} is not known, or gives another answer; use plain comparisons and aggregates"
+        return (
+            f"{node.name.upper()} is not supported, or gives a different result; use plain comparisons and aggregates"
+        )
     if name in _REASONS:
         return _REASONS[name]
     shown = node.sql_name() if isinstance(node, exp.Func) else name
-    return f"{shown} is not translated, because it may give another answer; use plain comparisons and aggregates"
+    return f"{shown} is not translated, because it may give a different result; use plain comparisons and aggregates"
 
 
 _SHAPE = (
@@ -123,11 +128,11 @@ _UNIT_HOLDERS = (
     exp.DateTrunc,
     exp.JSONPath,
 )
-"""Their strings name units or paths, which each language writes in its own way."""
+"""Their strings are units or paths, which each dialect writes in its own way."""
 
 
 def facts(tree: exp.Expr | None) -> tuple[object, ...]:
-    """What must be the same on both sides of the written text: shape, names, conditions, strings, times and limit."""
+    """What must be the same in a tree and in its emitted text: shape, names, conditions, strings, times and limit."""
     if not isinstance(tree, exp.Select | exp.SetOperation):
         return ()
     kinds: Counter[str] = Counter()

@@ -153,7 +153,7 @@ def test_json_paths_are_read_by_databricks_with_a_cast_only() -> None:
 )
 def test_flatten_is_refused(dialect: Dialect, source: str) -> None:
     """FLATTEN has no counterpart, and the refusal says what to use."""
-    with pytest.raises(SqlRefused, match="FLATTEN has no equal; search arrays with ARRAY_CONTAINS") as caught:
+    with pytest.raises(SqlRefused, match="FLATTEN has no equivalent; search arrays with ARRAY_CONTAINS") as caught:
         emit(f"SELECT f.value FROM {OKTA} t, {source} WHERE p_occurs_since('1 d', t)", dialect)
     assert caught.value.code == "dialect"
 
