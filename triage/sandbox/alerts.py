@@ -55,7 +55,7 @@ class Alerts:
         """Sort the world's alerts.
 
         Args:
-            world: Whose alerts to list and change.
+            world: The world whose alerts are listed and changed.
             events: Gives the events of an alert by its id.
         """
         self._world = world
@@ -96,7 +96,7 @@ class Alerts:
         return alerts
 
     def set_assignee(self, ids: Iterable[str], user_id: str | None, token: ApiToken) -> list[Record]:
-        """Assign alerts to a user or to nobody. Raises RequestError (404)."""
+        """Assign alerts to a user, or unassign them. Raises RequestError (404)."""
         alerts = [self.get(alert_id) for alert_id in ids]
         if user_id and user_id not in self._world.users:
             raise RequestError(404, f"user {user_id} not found", kind="NotFound")

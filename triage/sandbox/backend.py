@@ -65,7 +65,7 @@ class ApiTokens:
         """Start the activation time of every token now.
 
         Args:
-            tokens: Those with permissions of their own.
+            tokens: The ones with listed permissions.
             any_token: Let any other non-empty token do everything too.
         """
         self._tokens = tuple(tokens)
@@ -76,8 +76,8 @@ class ApiTokens:
         """Find the token of a request in `X-API-Key` or `Authorization: Bearer`.
 
         Raises:
-            RequestError: 403, as the gateway before Panther answers a token that is unknown or not active yet; nothing
-                tells the two apart.
+            RequestError: 403, as the gateway before Panther answers a token that is unknown or not active yet; the answer
+                is the same for both.
         """
         given = headers.get("x-api-key") or headers.get("authorization", "").removeprefix("Bearer ")
         for token in self._tokens:
@@ -100,7 +100,7 @@ class Page(Generic[T]):
 
     items: Sequence[T]
     start: str | None
-    """The cursor that this page was asked with."""
+    """The cursor that the caller sent."""
     end: str | None
     """The cursor of the next page; `None` on the last one."""
 

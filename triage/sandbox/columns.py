@@ -1,7 +1,7 @@
 """What the lake knows of its columns: their kinds, and the standard columns that every Panther table has.
 
 A recorded world holds only the fields that occurred in it. A real Panther table has every column of its schema, so a
-query on a field that merely never occurred (`errorCode` in a quiet week) answers NULL there. The columns of common log
+query on a field that never occurred (`errorCode` in a quiet week) gives NULL there. The columns of common log
 types are therefore listed in their files (`triage.logtypes`).
 """
 
@@ -11,7 +11,7 @@ from triage.logtypes import ColumnKind, log_type_of_table
 
 
 class SqlKind(Enum):
-    """The kind of a SQL value, as far as translating Snowflake needs to know it."""
+    """The kind of a SQL value, as far as the translation from Snowflake needs it."""
 
     TEXT = "VARCHAR"
     NUMBER = "NUMBER"

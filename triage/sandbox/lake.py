@@ -39,7 +39,7 @@ class LakeAnswer:
 
     columns: tuple[str, ...]
     """In order. `SELECT *` and plain columns have the table's own case, an alias the case it was written in; Snowflake
-    matches both without regard to case. A computed column without an alias is called by its text."""
+    matches both case-insensitively. A computed column without an alias is named by its text."""
     types: dict[str, str]
     """Snowflake type names by column."""
     rows: tuple[Record, ...]
@@ -69,8 +69,8 @@ class DuckLake:
         """Load every table of the world.
 
         Args:
-            world: Whose events they hold.
-            remember: Give the answer to a statement again where the same text comes again.
+            world: The world whose events they hold.
+            remember: Answer a repeated statement from memory.
 
         Raises:
             ConfigError: An event cannot be read.
@@ -95,7 +95,7 @@ class DuckLake:
         Args:
             sql: The statement, with Panther's macros.
             database: Where unqualified table names are looked up: `panther_logs` or `panther_logs.public`.
-            cursor: From `cursor()`, where somebody else may want to interrupt the query.
+            cursor: From `cursor()`, if the caller wants to be able to interrupt the query.
 
         Raises:
             QueryError: Snowflake would refuse it, or it failed; the text is worded as Snowflake words it.

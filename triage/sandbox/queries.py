@@ -26,7 +26,7 @@ _NAMESPACE = uuid.UUID("6f1c2a52-2d3a-4a83-9d2e-6a4e0a4d2f10")
 
 @dataclass(slots=True, eq=False)
 class Query:
-    """A query and what has become of it."""
+    """A query and its state."""
 
     id: str
     sql: str
@@ -39,7 +39,7 @@ class Query:
     completed: datetime | None = None
     result: "LakeAnswer | None" = None
     work: "Future[LakeAnswer] | None" = None
-    """What a worker does for it."""
+    """The work in the pool."""
 
 
 class Queries:
@@ -50,8 +50,8 @@ class Queries:
 
         Args:
             lake: What the queries read.
-            world: Whose clock stamps them.
-            latency: Seconds that every query takes at least.
+            world: Its clock stamps them.
+            latency: Minimum seconds of a query.
         """
         self._lake = lake
         self._world = world
@@ -62,12 +62,12 @@ class Queries:
         self._pool = ThreadPoolExecutor(max_workers=_WORKERS, thread_name_prefix="sandbox-lake")
 
     def submit(self, work: "Callable[[duckdb.DuckDBPyConnection], LakeAnswer]", sql: str, token: ApiToken) -> Query:
-        """Start a query; it runs on.
+        """Start a query and return at once.
 
         Args:
             work: Runs it on the cursor that it is given; raises QueryError.
             sql: What to show as its text.
-            token: Who asked.
+            token: The token of the caller.
         """
         self._count += 1
         query = Query(

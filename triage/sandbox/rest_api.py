@@ -24,7 +24,7 @@ _MAX_LIMIT = 50
 def _kind(rule: Record) -> str:
     """The path under which Panther serves a detection, by the fields that only that kind has.
 
-    Correlation rules have no path of their own in the REST definition; their record has the shape of a simple rule.
+    The REST definition has no path for correlation rules; their record is shaped like a simple rule's.
     """
     for field, path in (
         ("scheduledQueries", "scheduled-rules"),

@@ -1,4 +1,4 @@
-"""The embedded Panther as an HTTP server: in the background of a test or a demo, or for its own sake."""
+"""The embedded Panther as an HTTP server: in the background of a test or a demo, or in the foreground."""
 
 import asyncio
 import json
@@ -64,7 +64,7 @@ class Fault:
 
 
 class SandboxServer:
-    """Serves one world. A context manager: it listens on entry, from a thread of its own, and stops on exit.
+    """Serves one world. A context manager: it listens on entry, in its own thread, and stops on exit.
 
     The world's alerts and comments change as requests ask; nothing is written to disk.
     """

@@ -28,7 +28,7 @@ _DUCKDB_TYPES = {
 }
 _JSON_SHAPES: dict[str, object] = {"TIMESTAMP": "VARCHAR", "VARIANT": "JSON", "VARCHAR[]": ["VARCHAR"]}
 
-# What Snowflake has and DuckDB lacks. They take plain values and VARIANTs alike. `sf_list` goes by way of a VARIANT, also
+# Functions that Snowflake has and DuckDB lacks. They take plain values and VARIANTs alike. `sf_list` goes by way of a VARIANT, also
 # from a list: DuckDB's list functions compare the bytes of VARIANTs, which differ with where a value was taken from.
 _MACROS = """
 CREATE MACRO sf_list(x) AS TRY_CAST(CAST(x AS VARIANT) AS VARIANT[]);
@@ -177,7 +177,7 @@ def _column_types(table: LakeTable, found: list[tuple[str, str, bool, int]]) -> 
     moments: dict[str, bool] = {}
     spelling: dict[str, str] = {}
     for key, type_, is_moment, largest in found:
-        # SQL has one column for names that differ in case only; the first spelling stands.
+        # SQL has one column for names that differ only in case; the first spelling wins.
         name = spelling.setdefault(key.lower(), key)
         if name != key:
             continue

@@ -34,7 +34,7 @@ def shift_times(text: str, delta: timedelta) -> str:
     """Move every point in time that a text spells out by whole seconds.
 
     A point in time is a date with a time of day down to the second, as ISO 8601 or as `YYYY-MM-DD HH:MM:SS`. It moves
-    wherever it stands, also within a longer text (a query quoted in an alert's context must keep pointing at the same
+    wherever it occurs, even inside a longer text (a query quoted in an alert's context must keep pointing at the same
     events). Fractions and zones stay as written. These never move: a date alone, because it is mostly a name or a
     version (`2012-10-17` of a policy document, a snapshot called after a day), and a number, because identifiers look
     like epoch seconds. The text may be JSON: digits, `-`, `:`, `T` and blanks are never escaped in it.

@@ -23,12 +23,12 @@ _RULE_TIMES = ("createdAt", "lastModified")
 
 @dataclass(slots=True)
 class World:
-    """What a Panther instance knows. Alerts and comments change while it is served; the lake does not."""
+    """What a Panther instance knows. Alerts and comments change while it is served; the lake doesn't."""
 
     path: Path
     org: str
     now: datetime
-    """The moment that the world's `now` stands for, aware, in UTC."""
+    """The present of the world, aware, in UTC."""
     delta: timedelta
     """How far each recorded time was moved; whole seconds."""
     alerts: dict[str, Record]
@@ -38,7 +38,7 @@ class World:
     comments: dict[str, Record]
     lake: dict[LakeTable, Path]
     clock: Callable[[], datetime]
-    """The world's clock: `now` and the time that has passed since, or a standing clock (see `load_world`)."""
+    """The world's clock: it runs on from `now`, or stays at it (see `load_world`)."""
     _last_stamp: datetime = _LONG_AGO
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -64,10 +64,9 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
     Args:
         path: Directory with `world.json`, `alerts.ndjson`, `rules.ndjson`, `lake/<database>/<table>.ndjson` and, where
             there are any, `sources.ndjson`, `users.ndjson`, `comments.ndjson`.
-        now: The moment that the world's own `now` becomes; every time in the world moves along, by whole seconds. The
-            world's clock then stands at it, so that a run can be repeated. Default: the present moment, and the clock
-            goes on.
-        as_recorded: Keep the recorded times; the clock stands at the recorded `now`.
+        now: Replaces the world's own `now`; every time in the world moves with it, by whole seconds. The world's clock
+            then stops there, so that a run can be repeated. Default: the current time, and the clock runs on.
+        as_recorded: Keep the recorded times; the clock stops at the recorded `now`.
 
     Raises:
         NotFound: There is no world in that directory.

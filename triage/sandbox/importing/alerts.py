@@ -31,7 +31,7 @@ MAX_EVENTS = 1_000
 MAX_MATCHES = 20_000
 """Rows that one line may select."""
 MAX_ALERTS = 200
-"""Alerts that one line may stand for."""
+"""Most alerts that one line may make."""
 
 _MOST_MINUTES = 366 * 24 * 60
 """A dedup period that a rule's file makes longer counts as a year."""
@@ -98,7 +98,7 @@ class Raised:
 
 
 class Unraised(ValueError):
-    """A line gives no alert; the text says why."""
+    """A line that makes no alert, and why."""
 
 
 def read_lines(path: Path, limits: Limits, reject: Rejected) -> Iterator[tuple[int, AlertLine]]:
@@ -114,7 +114,7 @@ def read_lines(path: Path, limits: Limits, reject: Rejected) -> Iterator[tuple[i
 def raise_alerts(
     line: AlertLine, rules: Mapping[str, Record], rows: RowStore, tables: Mapping[str, Path]
 ) -> tuple[Raised, ...]:
-    """The alerts that a line stands for.
+    """The alerts that a line describes.
 
     Args:
         line: What the user wrote.
@@ -135,7 +135,7 @@ def raise_alerts(
     found = [_named(row_id, searched, rows) for row_id in dict.fromkeys(named)]
     if line.selects:
         if found:
-            raise Unraised("rows are named and looked for at once: use row/rows, or where/time/since/until")
+            raise Unraised("it names rows and also searches for them: use row/rows, or where/time/since/until")
         found = _selected(line, searched, rows)
         groups = list(_windows(found, timedelta(minutes=_minutes(rule))))
         if len(groups) > MAX_ALERTS:

@@ -34,8 +34,8 @@ def import_world(request: ImportRequest) -> ImportReport:
     that gets nothing new keeps its bytes.
 
     Raises:
-        ConfigError: A path is wrong, the world cannot be read or written, or of some kind of input nothing at all could
-            be taken in.
+        ConfigError: A path is wrong, the world cannot be read or written, or nothing at all could be imported from some
+            kind of input.
     """
     world = load_world(request.into, as_recorded=True) if (request.into / "world.json").is_file() else None
     existed = request.into.is_dir()
@@ -77,7 +77,7 @@ class _Import:
         for logs in self.request.logs:
             self._logs(logs)
         if self.request.logs and not self.report.records_read:
-            self._nothing("the log files hold no record that can be taken in", 0)
+            self._nothing("the log files hold no record that can be imported", 0)
         for directory in self.request.rules:
             self._rules(directory)
         raised = self._alerts()
@@ -139,7 +139,7 @@ class _Import:
             self.report.rules_changed += known is not None and known != whole
             self.rules[str(rule["id"])] = whole
         if self.report.rules_read == before:
-            self._nothing(f"--rules: {directory} holds no detection that can be taken in", rejected)
+            self._nothing(f"--rules: {directory} holds no detection that can be imported", rejected)
 
     # ---- Alerts and labels ---------------------------------------------------------------------------------------
 
@@ -188,7 +188,7 @@ class _Import:
                 continue
             alert_id = str(each.alert["id"])
             known = labels.get(alert_id)
-            # What the user leaves open here may stand in the file already.
+            # Fields that the user leaves empty here may already be in the file.
             said = {name: value for name, value in each.label.items() if value or name not in (known or {})}
             whole = {**(known or {}), **said}
             self.report.labels_added += known is None

@@ -1,4 +1,4 @@
-"""What to import and into which world, and the report of what was taken in and what was left out."""
+"""What to import and into which world, and the report of what was imported and what was left out."""
 
 import re
 from collections import Counter
@@ -25,7 +25,7 @@ class Logs:
     path: Path
     """A file, or a directory that is walked."""
     delivered: bool = False
-    """Whether AWS wrote the files: then what is no CloudTrail record is left out."""
+    """Whether AWS wrote the files; if so, anything but a CloudTrail record is left out."""
 
     def __post_init__(self) -> None:
         """Raises ConfigError for a log type that could not be one: its name becomes a file's name."""
@@ -79,7 +79,7 @@ class ImportRequest:
     now: datetime | None = None
     """The world's moment, aware; by default the first full second after everything in it."""
     time_fields: dict[str, str] = field(default_factory=dict)
-    """Dotted path of the time field by log type; the key `""` stands for all others."""
+    """Dotted path of the time field by log type; the key `""` is for all others."""
     undated: datetime | None = None
     """The time of records that have none, aware; without it they are left out."""
     limits: Limits = field(default_factory=Limits)
@@ -87,7 +87,7 @@ class ImportRequest:
 
 @dataclass(frozen=True, slots=True)
 class ImportProblem:
-    """Something that was not taken in."""
+    """Something that was not imported."""
 
     file: str
     line: int
@@ -112,7 +112,7 @@ class ImportReport:
     rules_changed: int = 0
     rules_by_kind: dict[str, int] = field(default_factory=dict)
     not_detections: dict[str, int] = field(default_factory=dict)
-    """YAML files of other kinds (helpers, data models, queries, packs), left aside by their kind."""
+    """YAML files of other kinds (helpers, data models, queries, packs), skipped, by kind."""
     alerts_added: int = 0
     labels_added: int = 0
     labels_changed: int = 0
@@ -131,7 +131,7 @@ class ImportReport:
     skipped_files: int = 0
     """Directory entries that are no log files or point outside of the directory."""
     rejected: int = 0
-    """Lines, records, rules, alerts and files that were not taken in."""
+    """Lines, records, rules, alerts and files that were left out."""
     reasons: Counter[str] = field(default_factory=Counter)
     problems: list[ImportProblem] = field(default_factory=list)
 

@@ -1,4 +1,4 @@
-"""Reads records from files that nobody vouches for: bounded, a few megabytes at a time, never outside of what was named.
+"""Reads records from untrusted files: bounded, a few megabytes at a time, never outside the path that was given.
 
 Three forms, told apart by their first bytes: `{"Records": [...]}` as AWS delivers CloudTrail, a JSON array, and one JSON
 object a line. Each may be gzip, whatever its name says.
@@ -22,7 +22,7 @@ from pydantic import JsonValue
 from triage.errors import ConfigError
 
 Rejected = Callable[[Path, int, str], None]
-"""Told of file, line and reason for everything that is left out."""
+"""Called with file, line and reason for everything that is left out."""
 
 LOG_FILES = (".json", ".ndjson", ".jsonl", ".log", ".gz")
 _NOT_LOGS = ("CloudTrail-Digest",)
@@ -58,13 +58,13 @@ def files(path: Path, suffixes: tuple[str, ...], skipped: Callable[[Path], None]
     """The regular files at or below a path, in order of their names.
 
     Of a directory those count whose names end as log files do. A link inside it is followed only to a file within it.
-    What is left aside is told to `skipped`; what is hidden (`.git`) is passed over, as are CloudTrail's digests, which are
-    no records.
+    Other files are passed to `skipped`; hidden ones (`.git`) are ignored, as are CloudTrail's digests, which hold no
+    records.
 
     Args:
         path: A file, which is read whatever it is called, or a directory.
         suffixes: How the names of wanted files end, in lower case.
-        skipped: Told of the others.
+        skipped: Called with each of the others.
 
     Raises:
         ConfigError: There is nothing at the path.
@@ -125,7 +125,7 @@ def records(path: Path, limits: Limits, reject: Rejected) -> Iterator[tuple[int,
 
 
 class _Unpacked:
-    """A file's bytes, unpacked within limits. Raises _TooLarge beyond them."""
+    """A file's bytes, unpacked within limits. Raises _TooLarge above them."""
 
     def __init__(self, raw: BinaryIO, limits: Limits, *, packed: bool) -> None:
         self._raw = raw

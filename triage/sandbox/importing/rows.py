@@ -48,7 +48,7 @@ class LakeRow:
 
 
 class Unfit(ValueError):
-    """A record that cannot become a row; the text says why."""
+    """A record that cannot become a row, and why."""
 
 
 def make_row(
@@ -78,7 +78,7 @@ def make_row(
     exported = _exported(record, log_type)
     at = _time(exported.get("p_event_time")) or find_time(own)
     if at is None:
-        raise Unfit("no time between 2000 and 2099 in it (see --time-field and --undated)")
+        raise Unfit("no time between 2000 and 2099 (see --time-field and --undated)")
     content = json.dumps([log_type, own], sort_keys=True, separators=(",", ":"))
     event_time = lake_time(at)
     columns: dict[str, object] = {
@@ -100,7 +100,7 @@ def column_name(name: str) -> str:
     """The column of a record's key, as Panther spells it. Raises Unfit."""
     column = _SPECIAL.sub(lambda match: _CHARACTERS[match[0]], name)
     if not name or len(column) > _MAX_KEY or not column.isprintable():
-        raise Unfit("a key of it cannot be a column's name")
+        raise Unfit("one of its keys cannot be a column name")
     return column
 
 
@@ -135,12 +135,12 @@ def encode(record: Mapping[str, object]) -> str:
 
 
 class RowStore:
-    """Rows by table and id, in a database file of their own that is deleted with its directory."""
+    """Rows by table and id, in a scratch database that is deleted with its directory."""
 
     def __init__(self, directory: Path) -> None:
         """Create the file in a directory."""
         self._connection = sqlite3.connect(directory / "rows.db")
-        # Nobody needs the file after a crash; what matters is that it does not grow in memory.
+        # The file is useless after a crash; it only keeps the rows out of memory.
         for statement in ("PRAGMA journal_mode = OFF", "PRAGMA synchronous = OFF", _CACHE, _SCHEMA):
             self._connection.execute(statement)
         self._columns: dict[str, set[str]] = {}

@@ -1,6 +1,6 @@
 """Reads detections as Panther's own repository keeps them: a YAML file with metadata, a Python file beside it.
 
-The Python is kept as text. Nothing of it is imported, compiled or run.
+The Python is kept as text and never imported, compiled or run.
 """
 
 import json
@@ -101,9 +101,9 @@ def read_rules(
 
     Args:
         directory: Walked for `*.yml` and `*.yaml`; one such file is fine, too.
-        reject: Told of file, line and reason of each that cannot be taken in.
-        left_aside: Told of the `AnalysisType` of each file that is no detection (a helper, a query, a pack).
-        skipped: Told of files of other names.
+        reject: Called with file, line and reason for each that cannot be imported.
+        left_aside: Called with the `AnalysisType` of each file that is not a detection (a helper, a query, a pack).
+        skipped: Called with each file of another name.
 
     Yields:
         Alert type (`RULE`, ...) and the record as the sandbox serves it.
@@ -125,7 +125,7 @@ def read_rules(
         kind, record = found
         identity = str(record["id"])
         if identity in seen:
-            reject(path, 0, f"the id {identity} stands in {seen[identity]} already")
+            reject(path, 0, f"the id {identity} is already used in {seen[identity]}")
             continue
         seen[identity] = path
         yield kind, record

@@ -7,6 +7,7 @@ from triage.sandbox.backend import ApiCall, page_of
 from triage.sandbox.errors import RequestError
 from triage.sandbox.resolvers.fields import (
     BEFORE_ANY_EVENT,
+    Resolver,
     actor,
     api_token,
     cursor,
@@ -72,19 +73,12 @@ def _deliveries(_source: Record, _call: ApiCall, _arguments: Record) -> object:
     return []
 
 
-@field("Alert", "description")
-def _description(alert: Record, _call: ApiCall, _arguments: Record) -> object:
-    return alert.get("description") or ""
+def _text_of(name: str) -> Resolver:
+    return lambda alert, _call, _arguments: alert.get(name) or ""
 
 
-@field("Alert", "reference")
-def _reference(alert: Record, _call: ApiCall, _arguments: Record) -> object:
-    return alert.get("reference") or ""
-
-
-@field("Alert", "runbook")
-def _runbook(alert: Record, _call: ApiCall, _arguments: Record) -> object:
-    return alert.get("runbook") or ""
+for _name in ("description", "reference", "runbook"):
+    field("Alert", _name)(_text_of(_name))
 
 
 @field("Alert", "assignee")

@@ -82,7 +82,7 @@ def user(backend: Backend, user_id: object) -> Record | None:
 
 
 def actor(reference: object, call: ApiCall) -> Record | None:
-    """The user or token that a record names as `{"id": ..., "type": ...}`; the system itself is nobody."""
+    """The user or token that a record names as `{"id": ..., "type": ...}`; None for the system itself."""
     if not isinstance(reference, dict):
         return None
     if reference.get("type") == "api-token":

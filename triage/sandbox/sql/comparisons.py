@@ -1,4 +1,4 @@
-"""Casts, comparisons and conditions, where a VARIANT takes the kind of what it meets."""
+"""Casts, comparisons and conditions, where a VARIANT takes the kind of the value beside it."""
 
 from sqlglot import exp
 
@@ -31,7 +31,7 @@ def explicit_cast(node: Node) -> Node:
     to = node.args["to"].this.name
     kind = _CAST_KINDS.get(to, SqlKind.UNKNOWN)
     if kind is SqlKind.TEXT:
-        # A value of unknown kind may be a VARIANT: DuckDB would write its objects in Python's manner.
+        # A value of unknown kind may be a VARIANT, whose objects DuckDB would print like Python's.
         return text(mark(node.this, SqlKind.VARIANT) if kind_of(node.this) is SqlKind.UNKNOWN else node.this)
     if to == "ARRAY":
         return array(node.this)
@@ -42,14 +42,14 @@ def explicit_cast(node: Node) -> Node:
         node.set("to", exp.DataType.build("BIGINT"))
         kind = SqlKind.NUMBER
     if to in _MOMENTS:
-        # Everything is in UTC here, so the kinds of Snowflake's timestamps are one.
+        # Everything is in UTC here, so Snowflake's timestamp types are all the same.
         node.set("to", exp.DataType.build("TIMESTAMP"))
         kind = SqlKind.MOMENT
     return mark(node, kind)
 
 
-def _beside(node: Node, other: Node) -> Node:
-    """A value as Snowflake takes it when it compares it with another."""
+def _as_compared(node: Node, other: Node) -> Node:
+    """A value converted as Snowflake converts it to compare it with another."""
     kind, against = kind_of(node), kind_of(other)
     if kind is SqlKind.VARIANT:
         if against is SqlKind.TEXT:
@@ -63,7 +63,7 @@ def _beside(node: Node, other: Node) -> Node:
             return truth(node)
         if against in TIMES:
             return moment(node)
-    # A literal finds its type by itself; a column of texts does not.
+    # DuckDB infers the type of a literal, but not of a text column.
     if kind is SqlKind.TEXT and not isinstance(node, exp.Literal):
         if against in TIMES:
             return moment(node)
@@ -74,22 +74,22 @@ def _beside(node: Node, other: Node) -> Node:
 
 def comparison(node: Node) -> Node:
     left, right = node.this, node.args["expression"]
-    node.set("this", _beside(left, right))
-    node.set("expression", _beside(right, left))
+    node.set("this", _as_compared(left, right))
+    node.set("expression", _as_compared(right, left))
     return mark(node, SqlKind.BOOLEAN)
 
 
 def in_list(node: Node) -> Node:
     options = node.expressions
     if options:
-        node.set("this", _beside(node.this, options[0]))
+        node.set("this", _as_compared(node.this, options[0]))
     return mark(node, SqlKind.BOOLEAN)
 
 
 def between(node: Node) -> Node:
-    node.set("this", _beside(node.this, node.args["low"]))
+    node.set("this", _as_compared(node.this, node.args["low"]))
     for bound in ("low", "high"):
-        node.set(bound, _beside(node.args[bound], node.this))
+        node.set(bound, _as_compared(node.args[bound], node.this))
     return mark(node, SqlKind.BOOLEAN)
 
 
@@ -103,7 +103,7 @@ def choice(node: Node) -> Node:
     if isinstance(node, exp.Case):
         branches = node.args["ifs"]
         if node.this:
-            node.set("this", _beside(node.this, branches[0].this))
+            node.set("this", _as_compared(node.this, branches[0].this))
         results = [branch.args["true"] for branch in branches] + [node.args.get("default")]
     else:
         results = [node.args["true"], node.args.get("false")]
@@ -112,5 +112,5 @@ def choice(node: Node) -> Node:
 
 def decode(node: Node) -> Node:
     value, *rest = node.expressions
-    node.set("expressions", [_beside(value, rest[0]), *rest])
+    node.set("expressions", [_as_compared(value, rest[0]), *rest])
     return mark(node, kind_of(rest[1]) if len(rest) > 1 else SqlKind.UNKNOWN)

@@ -1,7 +1,7 @@
-"""Panther's time macros, written out as Snowflake SQL before the statement is parsed.
+"""Panther's time macros, expanded into Snowflake SQL before the statement is parsed.
 
 `p_occurs_since(1h, , p_parse_time)` is not SQL: Panther replaces the macros in the text, and so does this module, but
-token by token, so that a macro's name within a literal or a comment stays what it is.
+token by token, so that a macro's name inside a literal or a comment is left alone.
 """
 
 import re
@@ -38,14 +38,14 @@ _TEMPLATE = re.compile(r"^\s*--\s*pragma:\s*template", re.IGNORECASE | re.MULTIL
 
 
 def expand_macros(sql: str, now: datetime) -> str:
-    """Write out `p_occurs_since/between/around/after/before` and `p_current_timestamp`.
+    """Expand `p_occurs_since/between/around/after/before` and `p_current_timestamp`.
 
     Args:
         sql: The statement as a user wrote it.
         now: The time that `p_occurs_since` counts back from.
 
     Raises:
-        QueryError: It is not one query, or a macro has wrong arguments.
+        QueryError: The text is not exactly one query, or a macro's arguments are wrong.
     """
     if _TEMPLATE.search(sql):
         raise QueryError("SQL templates (-- pragma: template) are not available in this sandbox")
@@ -67,7 +67,7 @@ def expand_macros(sql: str, now: datetime) -> str:
 
 
 def _one_query(sql: str) -> list[Token]:
-    """The tokens of a text that is one query, as far as its first words tell."""
+    """The tokens of a text that, judging by its first words, is one query."""
     try:
         tokens = Dialect.get_or_raise("snowflake").tokenize(sql)
     except SqlglotError as error:
@@ -86,7 +86,7 @@ def _one_query(sql: str) -> list[Token]:
 
 
 def _arguments(sql: str, tokens: Sequence[Token], opening: int) -> tuple[int, list[str]]:
-    """The index of the closing parenthesis, and the texts between the commas; an empty text where one is left out."""
+    """The index of the closing parenthesis, and the texts between the commas; an empty string for one that was left out."""
     depth = 0
     start = tokens[opening].end + 1
     arguments: list[str] = []
@@ -105,7 +105,7 @@ def _arguments(sql: str, tokens: Sequence[Token], opening: int) -> tuple[int, li
 
 
 def _expanded(macro: str, arguments: Sequence[str], now: datetime) -> str:
-    """The SQL that a macro stands for. Raises QueryError."""
+    """The SQL that a macro expands to. Raises QueryError."""
     if macro == "p_current_timestamp":
         return "CURRENT_TIMESTAMP()"
     needed = _MACROS[macro]

@@ -11,7 +11,7 @@ from triage.sandbox.sql.values import Node, apply, call, cast, kind_of, mark, mo
 from triage.sandbox.times import lake_time
 
 
-def present(node: Node, now: datetime) -> Node:
+def current_time(node: Node, now: datetime) -> Node:
     literal = exp.Literal.string(lake_time(now))
     if isinstance(node, exp.CurrentDate):
         return cast(cast(literal, "TIMESTAMP", SqlKind.MOMENT), "DATE", SqlKind.DATE)
@@ -29,7 +29,7 @@ def of_time(result: SqlKind) -> Callable[[Node], Node]:
 
 
 def of_epoch(node: Node) -> Node:
-    """TO_TIMESTAMP of an epoch: a number counts in seconds, a text in what its size suggests."""
+    """TO_TIMESTAMP of an epoch: a number is in seconds; the unit of a text is guessed from its size."""
     if node.args.get("scale") is None and kind_of(node.this) is SqlKind.TEXT:
         return call("sf_timestamp", node.this, kind=SqlKind.MOMENT)
     return mark(node, SqlKind.MOMENT)

@@ -33,7 +33,7 @@ def array_size(node: Node) -> Node:
 
 
 def _plain(node: Node) -> Node:
-    """What stands behind `'x'::VARIANT`."""
+    """The value inside `'x'::VARIANT`."""
     return node.this if isinstance(node, exp.Cast) and node.to.is_type("VARIANT") else node
 
 
@@ -57,7 +57,7 @@ def arrays_overlap(node: Node) -> Node:
 
 
 def array_function(node: Node) -> Node:
-    """Functions from arrays to an array or an element. An element argument meets the array's own kind."""
+    """Functions from arrays to an array or an element. An element argument is converted to the array's kind."""
     keys = ["this"]
     if isinstance(node, exp.ArrayExcept):
         keys.append("expression")
@@ -93,7 +93,7 @@ def array_literal(node: Node) -> Node:
 
 
 def object_construct(node: Node) -> Node:
-    """OBJECT_CONSTRUCT leaves out keys whose value is NULL; a merge patch does, too."""
+    """OBJECT_CONSTRUCT leaves out keys whose value is NULL, and so does a merge patch."""
     pairs: list[Node] = []
     for pair in node.expressions:
         if not isinstance(pair, exp.PropertyEQ):
@@ -152,7 +152,7 @@ _EACH = {
 
 
 def flatten_rows(value: Node, wanted: set[str], *, recursive: bool) -> Node:
-    """A SELECT with one row for each element of the value; none for a NULL or for what is no array or object."""
+    """A SELECT with one row for each element of the value; none for NULL or anything but an array or object."""
     if kind_of(value) in (SqlKind.TEXTS, SqlKind.LIST) and not recursive:
         names = {"value", *wanted}
         sql = "SELECT " + ", ".join(f'{_LISTED[name]} AS "{name}"' for name in FLATTENED if name in names)

@@ -1,7 +1,7 @@
-"""Single expressions: what Snowflake means by them, said in DuckDB's terms.
+"""Single expressions: what each means in Snowflake, written for DuckDB.
 
 sqlglot's DuckDB writer knows the names and argument orders. What it cannot know is a value's kind, and Snowflake's rules
-hang on it: a VARIANT beside a text compares as text and beside a number as a number, functions on text take a VARIANT's
+depend on it: a VARIANT beside a text compares as text and beside a number as a number, functions on text take a VARIANT's
 text, functions on time take a text as a time. Kinds are worked out from the catalogue upwards, one node at a time;
 `scopes.py` walks the statement and calls `rewrite` on each node after its children.
 """
@@ -36,13 +36,13 @@ def rewrite(node: Node, now: datetime) -> Node:
 
     Args:
         node: Any expression but a query, a column or a table.
-        now: The moment that CURRENT_TIMESTAMP stands for.
+        now: The value of CURRENT_TIMESTAMP.
 
     Raises:
-        QueryError: Snowflake has no such function, or this sandbox has no equal for it.
+        QueryError: Snowflake has no such function, or this sandbox cannot translate it.
     """
     if isinstance(node, exp.CurrentTimestamp | exp.CurrentDate | exp.Localtime):
-        return moments.present(node, now)
+        return moments.current_time(node, now)
     cls = type(node)
     if cls not in _FOUND:
         _FOUND[cls] = _rule_for(cls)

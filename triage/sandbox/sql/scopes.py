@@ -1,4 +1,4 @@
-"""Whole statements: which tables they read, what kind each column has, and the joins that DuckDB says otherwise."""
+"""Whole statements: which tables they read, what kind each column has, and the joins that DuckDB writes differently."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -19,14 +19,14 @@ _AGGREGATES = (exp.Window, exp.WithinGroup, exp.Filter)
 
 _MOST_TABLES = 2_000
 """A few common table expressions that each join the one before with itself make any number of tables; DuckDB would try
-to write them all out, and that cannot be interrupted."""
+to expand them all, which cannot be interrupted."""
 
 
 class Relation(dict[str, SqlKind]):
     """What a table, a subquery or a common table expression gives: kinds by lower-case column name."""
 
     def __init__(self, columns: Columns, size: int = 1) -> None:
-        """Note how many tables stand in it once everything is written out. Raises QueryError beyond the limit."""
+        """Note how many tables it reads once everything is expanded. Raises QueryError above the limit."""
         super().__init__(columns)
         self.size = size
         if size > _MOST_TABLES:
@@ -43,7 +43,7 @@ class Scope:
     """Names that the SELECT list has given so far; Snowflake lets later expressions use them."""
     outer: "Scope | None" = None
     size: int = 0
-    """Of all that is read so far."""
+    """Tables read so far."""
 
     def add(self, alias: str, relation: Relation) -> None:
         """Note a source."""
@@ -71,7 +71,7 @@ class Binder:
         Args:
             catalog: Columns of every table, in the table's own case.
             database: Where unqualified names are looked up.
-            now: The moment that CURRENT_TIMESTAMP stands for.
+            now: The value of CURRENT_TIMESTAMP.
         """
         self.tables: set[LakeTable] = set()
         self._catalog = catalog
@@ -200,7 +200,7 @@ class Binder:
             join.set("on", self._expression(on, scope, ctes))
 
     def _source(self, holder: Node, scope: Scope, ctes: Mapping[str, Relation]) -> None:
-        """Translate what stands in FROM or JOIN, and note its columns under its alias."""
+        """Translate the source in FROM or JOIN, and note its columns under its alias."""
         node = holder.this
         self._unnamed += 1
         alias = node.alias_or_name.lower() or f"_{self._unnamed}"

@@ -1,8 +1,8 @@
 """One statement of Snowflake SQL, translated into DuckDB's in three steps.
 
 Panther's macros are expanded in the text (`macros.py`), the statement is parsed as Snowflake and rewritten node by node
-where the two differ in meaning (`scopes.py`, `rules.py`), and sqlglot writes it as DuckDB.
-Only the embedded Panther translates; its clients send Snowflake SQL.
+where the two differ in meaning (`scopes.py`, `rules.py`), and sqlglot writes it as DuckDB. Only the embedded Panther
+translates; its clients send Snowflake SQL.
 """
 
 from collections.abc import Mapping
@@ -36,10 +36,10 @@ def translate(sql: str, catalog: Mapping[LakeTable, Columns], *, database: str, 
         sql: Snowflake SQL with Panther's macros.
         catalog: Columns of every table that exists.
         database: Where unqualified table names are looked up.
-        now: The moment that CURRENT_TIMESTAMP and the macros count from.
+        now: The value of CURRENT_TIMESTAMP, from which the macros count too.
 
     Raises:
-        QueryError: It is not one SELECT, names a table that does not exist, or uses what has no equal in DuckDB.
+        QueryError: The text is not one SELECT, names a missing table, or uses a feature that DuckDB lacks.
     """
     try:
         statements = sqlglot.parse(expand_macros(sql, now), dialect="snowflake")
@@ -51,7 +51,7 @@ def translate(sql: str, catalog: Mapping[LakeTable, Columns], *, database: str, 
     binder = Binder(catalog, database=database, now=now)
     try:
         binder.statement(statement)
-        # Every name is quoted: columns such as `end` or `user` are words of DuckDB's.
+        # Every name is quoted: columns such as `end` or `user` are keywords in DuckDB.
         translated = statement.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE)
     except SqlglotError as error:
         raise QueryError.unsupported(str(error)) from error

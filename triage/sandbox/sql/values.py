@@ -1,4 +1,4 @@
-"""SQL values, their kinds and the names of columns: what Snowflake does by itself and DuckDB doesn't."""
+"""SQL values, their kinds and the names of columns: conversions that Snowflake makes implicitly and DuckDB doesn't."""
 
 from collections.abc import Callable, Iterable
 
@@ -37,7 +37,7 @@ def cast(node: Node, type_: str, kind: SqlKind) -> Node:
 
 
 def text(node: Node) -> Node:
-    """The value as Snowflake writes it when it needs a text."""
+    """The value as Snowflake writes it where text is needed."""
     kind = kind_of(node)
     if kind in (SqlKind.TEXT, SqlKind.UNKNOWN):
         return node
@@ -51,7 +51,7 @@ def text(node: Node) -> Node:
 
 
 def number(node: Node) -> Node:
-    """A VARIANT or a text as a number; a text that is none fails the query, as it does in Snowflake."""
+    """A VARIANT or a text as a number; as in Snowflake, other text fails the query."""
     return cast(node, "DOUBLE", SqlKind.NUMBER) if kind_of(node) in (SqlKind.VARIANT, SqlKind.TEXT) else node
 
 
