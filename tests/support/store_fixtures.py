@@ -1,7 +1,7 @@
 """Fixtures that run a store's test on SQLite and on PostgreSQL; loaded by `pytest_plugins` in the test modules."""
 
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+import asyncio
+from collections.abc import Iterator
 
 import pytest
 
@@ -16,18 +16,32 @@ def postgres_database() -> Iterator[str]:
         yield url
 
 
-@pytest.fixture(params=["sqlite", "postgresql"])
-def store_url(request: pytest.FixtureRequest, tmp_path: Path) -> str:
-    """An empty database: a file, or a database of a real server."""
+@pytest.fixture(scope="module", params=["sqlite", "postgresql"])
+def database_url(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> str:
+    """A database with the schema in it, for a module's tests: a file, or a database of a real server."""
     if request.param == "sqlite":
-        return stores.sqlite_url(tmp_path)
-    url: str = request.getfixturevalue("postgres_database")
-    stores.empty(url)
-    return url
+        url = stores.sqlite_url(tmp_path_factory.mktemp("store"))
+        asyncio.run(stores.migrate(url))
+        return url
+    postgres_url: str = request.getfixturevalue("postgres_database")
+    return postgres_url
+
+
+@pytest.fixture(scope="module")
+def module_store(database_url: str) -> Iterator[Store]:
+    store = asyncio.run(open_store(database_url))
+    yield store
+    asyncio.run(store.close())
 
 
 @pytest.fixture
-async def store(store_url: str) -> AsyncIterator[Store]:
-    opened = await open_store(store_url)
-    yield opened
-    await opened.close()
+def store_url(database_url: str) -> str:
+    """The URL of an empty database, to which a module without `store` has no open connection."""
+    stores.empty(database_url)
+    return database_url
+
+
+@pytest.fixture
+def store(store_url: str, module_store: Store) -> Store:
+    """An empty store, opened once for all tests of a module."""
+    return module_store

@@ -103,13 +103,14 @@ def empty(url: str) -> None:
                 connection.execute(delete(table))
 
 
+async def migrate(url: str) -> None:
+    """Create the schema in a blank database."""
+    await (await open_store(url)).close()
+
+
 @contextmanager
 def migrated_postgres() -> Iterator[str]:
     """A URL of a PostgreSQL database with the schema in it."""
-
-    async def migrate(url: str) -> None:
-        await (await open_store(url)).close()
-
     with postgres.database() as url:
         asyncio.run(migrate(url))
         yield url

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import Connection, select
 
 from tests.support.stores import (
     DECISIONS,
@@ -26,7 +26,6 @@ from triage.domain.alert import Alert, DetectionOrigin, Severity, SystemOrigin
 from triage.domain.selection import Decision, Linked, Selected, SkipCode, Skipped
 from triage.edges.store import open_store
 from triage.edges.store.columns import dump
-from triage.edges.store.engine import open_engines
 from triage.edges.store.tables import alerts, leases
 from triage.errors import NotFound
 from triage.ports import AlertRecord, Pruned, Receipt, State, Store
@@ -60,42 +59,49 @@ FOLLOWS = {
 """Where a saved alert takes the new decision; everywhere else it keeps its state and its decision."""
 
 
-@pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.outcome)
-@pytest.mark.parametrize("state", State)
-async def test_saving_again(store: Store, state: State, decision: Decision) -> None:
-    """Panther's fields are refreshed in any state; only skipped alerts, and linked ones that are selected, move."""
-    await bring(store, state)
-    before = await record(store)
+def with_another_reason(decision: Decision) -> Decision:
     match decision:
         case Skipped():
-            new: Decision = Skipped(code=SkipCode.SEVERITY, reason="another reason")
+            return Skipped(code=SkipCode.SEVERITY, reason="another reason")
         case Linked():
-            new = Linked(leader="another", reason="another reason")
+            return Linked(leader="another", reason="another reason")
         case Selected():
-            new = Selected(reason="another reason")
-
-    added = await store.queue.save([(alert("a", title="A new title", updated_at=NOW), new)], now=LATER)
-
-    after = await record(store)
-    expected = FOLLOWS.get((state, decision.outcome))
-    assert added == 0
-    assert after.alert.title == "A new title"
-    assert (after.state, after.decision) == ((state, before.decision) if expected is None else (expected, new))
-    assert (after.seen_at, after.updated_at) == (NOW, LATER)
-    assert (after.worker, after.attempts, after.verdict) == (before.worker, before.attempts, before.verdict)
-    claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
-    assert (claim is not None) == (after.state is State.QUEUED)
+            return Selected(reason="another reason")
 
 
-@pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.outcome)
-async def test_a_new_alert_takes_its_decision(store: Store, decision: Decision) -> None:
+async def test_saving_again(store: Store) -> None:
+    """Panther's fields are refreshed in any state; only skipped alerts, and linked ones that are selected, move."""
+    for state, decision in itertools.product(State, DECISIONS):
+        name = f"{state} {decision.outcome}"
+        await bring(store, state, name)
+        before = await record(store, name)
+        new = with_another_reason(decision)
+
+        added = await store.queue.save([(alert(name, title="A new title", updated_at=NOW), new)], now=LATER)
+
+        after = await record(store, name)
+        expected = FOLLOWS.get((state, decision.outcome))
+        assert added == 0, name
+        assert after.alert.title == "A new title", name
+        moved = (state, before.decision) if expected is None else (expected, new)
+        assert (after.state, after.decision) == moved, name
+        assert (after.seen_at, after.updated_at) == (NOW, LATER), name
+        unchanged = (before.worker, before.attempts, before.verdict)
+        assert (after.worker, after.attempts, after.verdict) == unchanged, name
+        claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
+        assert (claim is not None and claim.alert.id) == (after.state is State.QUEUED and name), name
+
+
+async def test_a_new_alert_takes_its_decision(store: Store) -> None:
     """Selected is queued, skipped is skipped, linked is linked, each with its reason."""
-    assert await store.queue.save([(alert("a"), decision)], now=NOW) == 1
-
-    found = await record(store)
     states = {"selected": State.QUEUED, "skipped": State.SKIPPED, "linked": State.LINKED}
-    assert (found.alert, found.state, found.decision) == (alert("a"), states[decision.outcome], decision)
-    assert (found.run_id, found.attempts, found.seen_at, found.updated_at) == ("", 0, NOW, NOW)
+    for decision in DECISIONS:
+        name = decision.outcome
+        assert await store.queue.save([(alert(name), decision)], now=NOW) == 1, name
+
+        found = await record(store, name)
+        assert (found.alert, found.state, found.decision) == (alert(name), states[name], decision)
+        assert (found.run_id, found.attempts, found.seen_at, found.updated_at) == ("", 0, NOW, NOW), name
 
 
 async def test_an_unknown_alert_has_no_record(store: Store) -> None:
@@ -130,17 +136,17 @@ VERSIONS: tuple[tuple[Alert, Decision], ...] = (
 )
 
 
-@pytest.mark.parametrize("together", [True, False], ids=["one save", "three saves"])
-async def test_the_newest_content_wins_in_any_order(store: Store, *, together: bool) -> None:
+async def test_the_newest_content_wins_in_any_order(store: Store) -> None:
     """Pages out of order, in one save or in several, leave what Panther said last, and the decision on it."""
-    for order in itertools.permutations(VERSIONS):
-        name = "".join(version.title[0] for version, _ in order)
+    for together, order in itertools.product((True, False), itertools.permutations(VERSIONS)):
+        name = f"{together} " + "".join(version.title[0] for version, _ in order)
         versions = [(version.model_copy(update={"id": name}), decision) for version, decision in order]
         for batch in [versions] if together else [[version] for version in versions]:
             await store.queue.save(batch, now=NOW)
 
         found = await record(store, name)
-        assert (found.alert.title, found.alert.severity, found.state) == ("third", Severity.CRITICAL, State.QUEUED)
+        newest = ("third", Severity.CRITICAL, State.QUEUED)
+        assert (found.alert.title, found.alert.severity, found.state) == newest, name
 
 
 async def test_a_raised_severity_moves_an_alert_up_the_queue(store: Store) -> None:
@@ -259,23 +265,19 @@ async def test_leaders_of_several_detections_come_at_once(store: Store) -> None:
     ]
 
 
-@pytest.mark.parametrize("title", ["plain", 'quo"te\\ \x7f\n', "ü", "\u202e", "\ud800", "\x00"])
-@pytest.mark.parametrize("context", [{}, {"rate": 1e300, "none": None}], ids=["bare", "context"])
-async def test_an_alert_is_written_as_json_in_ascii(store_url: str, title: str, context: dict[str, object]) -> None:
+async def test_an_alert_is_written_as_json_in_ascii(store: Store) -> None:
     """One text for one content, however it came about, so that an unchanged alert is seen to be unchanged."""
-    store = await open_store(store_url)
-    given = alert("a", title=title, context=context)
-    await saved(store, given)
-    record = await store.records.find("a")
-    await store.close()
-    assert record is not None
-    assert record.alert == given
-    engine = open_engines(store_url).reader
-    with engine.connect() as connection:
-        text = connection.execute(select(alerts.c.alert)).scalar_one()
-    engine.dispose()
-    assert text == dump(given)
-    assert text.isascii()
+    titles = ("plain", 'quo"te\\ \x7f\n', "ü", "\u202e", "\ud800", "\x00")
+    contexts: tuple[dict[str, object], ...] = ({}, {"rate": 1e300, "none": None})
+    for number, (title, context) in enumerate(itertools.product(titles, contexts)):
+        given = alert(f"a{number}", title=title, context=context)
+        await saved(store, given)
+
+        assert (await record(store, given.id)).alert == given
+        query = select(alerts.c.alert).where(alerts.c.id == given.id)
+        text = await store.queue.database.read(Connection.scalar, query)
+        assert text == dump(given)
+        assert text.isascii()
 
 
 # ---- decisions ---------------------------------------------------------------------------------------------------
@@ -288,20 +290,20 @@ MOVES: dict[tuple[str, State], State] = {
 }
 
 
-@pytest.mark.parametrize("decision", DECISIONS, ids=lambda each: each.outcome)
-@pytest.mark.parametrize("state", State)
-async def test_deciding(store: Store, state: State, decision: Decision) -> None:
+async def test_deciding(store: Store) -> None:
     """A decision moves any alert but one that is done; selecting queues what was left out and moves nothing else."""
-    await bring(store, state)
-    before = await record(store)
+    for state, decision in itertools.product(State, DECISIONS):
+        name = f"{state} {decision.outcome}"
+        await bring(store, state, name)
+        before = await record(store, name)
 
-    await store.queue.decide("a", decision, now=LATER)
+        await store.queue.decide(name, decision, now=LATER)
 
-    after = await record(store)
-    assert after.state == MOVES.get((decision.outcome, state), state)
-    assert after.decision == (before.decision if state is State.DONE else decision)
-    claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
-    assert (claim is not None) == (after.state is State.QUEUED)
+        after = await record(store, name)
+        assert after.state == MOVES.get((decision.outcome, state), state), name
+        assert after.decision == (before.decision if state is State.DONE else decision), name
+        claim = await store.queue.claim("w2", now=NOW, lease_seconds=HOLDS)
+        assert (claim is not None and claim.alert.id) == (after.state is State.QUEUED and name), name
 
 
 async def test_a_decision_ends_a_claim(store: Store) -> None:

@@ -1,16 +1,16 @@
 """A process that is killed in the middle of its writes: what it was told is stored, is stored, and nothing is half done."""
 
 import asyncio
-import os
+import multiprocessing
 import signal
 import sqlite3
-import subprocess
-import sys
 from contextlib import closing
-from pathlib import Path
+from multiprocessing.connection import Connection
+from typing import NoReturn
 
-from tests.support.shared import ROOT
-from tests.support.stores import HOLDS, NOW, sqlite_url
+from sqlalchemy import make_url
+
+from tests.support.stores import HOLDS, NOW, RUN_OUT, SELECTED, alert, investigation
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
 from triage.ports import State
@@ -20,60 +20,66 @@ pytest_plugins = ["tests.support.store_fixtures"]
 BATCH = 7
 STEPS = 3
 KILLS = (3, 40, 90)
-"""Lines that a worker gets to say before it is killed, run by run."""
+"""Writes that a worker gets to acknowledge before it is killed, run by run."""
+PADDING = "x" * 3_000
 
-WORKER = f"""
-import asyncio, sys
-from tests.support.stores import NOW, RUN_OUT, SELECTED, alert, investigation
-from triage.edges.store import open_store
+# One process imports everything; each worker is a fork of it, which takes milliseconds.
+workers = multiprocessing.get_context("forkserver")
+workers.set_forkserver_preload([__name__])
 
-async def main(url, run):
+
+async def work(url: str, run: int, acknowledged: Connection) -> NoReturn:
+    """Poll and work side by side until killed, and tell of each write once it is stored."""
     store = await open_store(url)
-    say = lambda *words: print(*words, flush=True)
 
-    async def poll():
+    async def poll() -> None:
         for batch in range(10_000):
-            names = [f"r{{run}}-b{{batch}}-{{number}}" for number in range({BATCH})]
-            await store.queue.save([(alert(name, description="x" * 3_000), SELECTED) for name in names], now=NOW)
-            say("saved", *names)
+            names = [f"r{run}-b{batch}-{number}" for number in range(BATCH)]
+            await store.queue.save([(alert(name, description=PADDING), SELECTED) for name in names], now=NOW)
+            acknowledged.send(("saved", *names))
 
-    async def work():
+    async def take() -> None:
         while True:
             claim = await store.queue.claim("w", now=NOW, lease_seconds=RUN_OUT)
             if claim is None:
                 await asyncio.sleep(0)
                 continue
-            for step in range({STEPS}):
-                assert await store.journal.append(claim, f"s{{step}}", "query", {{"step": step, "pad": "x" * 3_000}}, now=NOW)
-                say("step", claim.alert.id, claim.run_id, f"s{{step}}")
+            for step in range(STEPS):
+                payload = {"step": step, "pad": PADDING}
+                assert await store.journal.append(claim, f"s{step}", "query", payload, now=NOW)
+                acknowledged.send(("step", claim.alert.id, claim.run_id, f"s{step}"))
             assert await store.queue.finish(claim, investigation(claim), now=NOW)
-            say("done", claim.alert.id)
+            acknowledged.send(("done", claim.alert.id))
 
-    await asyncio.gather(poll(), work())
-
-asyncio.run(main(sys.argv[1], sys.argv[2]))
-"""
+    await asyncio.gather(poll(), take())
+    raise AssertionError("nobody killed this worker")
 
 
-def killed_worker(url: str, run: int, lines: int) -> list[list[str]]:
-    """Run a poller and worker in a process of its own, kill it after some lines, and give what it has said."""
-    process = subprocess.Popen(
-        [sys.executable, "-c", WORKER, url, str(run)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-    )
-    with process:
-        assert process.stdout is not None
-        said = [process.stdout.readline() for _ in range(lines)]
-        process.send_signal(signal.SIGKILL)
-        said += process.stdout.readlines()
-    assert process.returncode == -signal.SIGKILL, "the worker failed by itself"
-    # The last line may have been cut by the kill.
-    return [line.split() for line in said if line.endswith("\n")]
+def run_worker(url: str, run: int, acknowledged: Connection) -> None:
+    asyncio.run(work(url, run, acknowledged))
 
 
-async def check(url: str, said: list[list[str]]) -> None:
+def killed_worker(url: str, run: int, writes: int) -> list[tuple[str, ...]]:
+    """Run a worker in a process of its own, kill it after some writes, and return all that it has acknowledged."""
+    reader, writer = workers.Pipe(duplex=False)
+    process = workers.Process(target=run_worker, args=(url, run, writer))
+    process.start()
+    writer.close()
+    with reader:
+        said = [reader.recv() for _ in range(writes)]
+        process.kill()
+        process.join()
+        try:
+            while True:
+                said.append(reader.recv())
+        except (EOFError, OSError):
+            # The last message may have been cut by the kill.
+            pass
+    assert process.exitcode == -signal.SIGKILL, "the worker failed by itself"
+    return said
+
+
+async def check(url: str, said: list[tuple[str, ...]]) -> None:
     """Whatever was acknowledged is there, and every transaction is there whole or not at all."""
     store = await open_store(url)
     records = {record.alert.id: record for record in await store.records.newest()}
@@ -81,7 +87,7 @@ async def check(url: str, said: list[list[str]]) -> None:
         if word == "saved":
             assert set(rest) <= set(records)
         elif word == "step":
-            assert await store.journal.recall(rest[1], rest[2]) == {"step": int(rest[2][1:]), "pad": "x" * 3_000}
+            assert await store.journal.recall(rest[1], rest[2]) == {"step": int(rest[2][1:]), "pad": PADDING}
         else:
             assert records[rest[0]].state is State.DONE
     batches: dict[str, int] = {}
@@ -108,13 +114,14 @@ async def finish_one(url: str) -> None:
     await store.close()
 
 
-def test_sigkill_in_the_middle_of_writes(store_url: str, tmp_path: Path) -> None:
+def test_sigkill_in_the_middle_of_writes(store_url: str) -> None:
     """After each kill the database is sound, and holds exactly what was acknowledged, and perhaps one write more."""
-    said: list[list[str]] = []
-    for run, lines in enumerate(KILLS if store_url.startswith("sqlite") else KILLS[-1:]):
-        said += killed_worker(store_url, run, lines)
-        if store_url == sqlite_url(tmp_path):
-            with closing(sqlite3.connect(tmp_path / "state.db")) as connection:
+    database = make_url(store_url)
+    said: list[tuple[str, ...]] = []
+    for run, writes in enumerate(KILLS):
+        said += killed_worker(store_url, run, writes)
+        if database.drivername == "sqlite":
+            with closing(sqlite3.connect(str(database.database))) as connection:
                 assert connection.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
                 assert connection.execute("PRAGMA foreign_key_check").fetchall() == []
         asyncio.run(check(store_url, said))

@@ -380,8 +380,6 @@ class Queue(RuleBasedStateMachine):
 
 def test_the_queue_does_what_the_model_says(store_url: str) -> None:
     """Whatever the order of events: who gets which alert, which writes count, and what every record shows."""
-    if store_url.startswith("sqlite"):
-        asyncio.run(make(store_url))
 
     class Here(Queue):
         url = store_url
@@ -395,7 +393,3 @@ def test_the_queue_does_what_the_model_says(store_url: str) -> None:
             suppress_health_check=[HealthCheck.too_slow],
         ),
     )
-
-
-async def make(url: str) -> None:
-    await (await open_store(url)).close()

@@ -234,6 +234,27 @@ async def test_a_database_of_a_newer_version_is_refused(blank_url: str, blank: E
         await open_store(blank_url)
 
 
+async def test_everything_outlives_the_process(blank_url: str) -> None:
+    """After closing and opening again, claims, steps, results, values and receipts are what they were."""
+    store = await open_store(blank_url)
+    await saved(store, alert("a"), alert("b"))
+    await store.queue.finish(done := await claimed(store), investigation(done), now=NOW)
+    held = await claimed(store)
+    await store.journal.append(held, "step", "query", 1, now=NOW)
+    await store.values.put("cursor", "x", now=NOW)
+    await store.values.save_receipt(Receipt(key="comment:a", state="done"), now=NOW)
+    await store.close()
+
+    again = await open_store(blank_url)
+
+    assert await again.records.investigation("a") == investigation(done)
+    assert await again.journal.recall(held.run_id, "step") == 1
+    assert await again.queue.heartbeat(held, now=NOW, lease_seconds=HOLDS)
+    assert await again.values.get("cursor") == "x"
+    assert await again.values.receipt("comment:a") == Receipt(key="comment:a", state="done")
+    await again.close()
+
+
 # ---- URLs --------------------------------------------------------------------------------------------------------
 
 
