@@ -2,6 +2,7 @@
 
 import re
 import shlex
+import tomllib
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -121,3 +122,24 @@ def test_the_named_test_command_is_there(tmp_path: Path) -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     assert all(f"make {name}" in README and f"\n{name}:" in makefile for name in ("demo", "check"))
     assert run_cli("--help", directory=tmp_path).status == 0
+
+
+def test_the_architecture_names_what_there_is() -> None:
+    """Every file and folder that ARCHITECTURE.md names is in the package or in the repository."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w./-]+(?:\.py|\.yaml|\.toml|/))`", text)
+    assert len(named) > 20
+    assert [name for name in named if not (ROOT / name).exists() and not (ROOT / "triage" / name).exists()] == []
+
+
+def test_the_architecture_has_the_rule_that_is_checked() -> None:
+    """The layers on the page are those of the import contract, from top to bottom."""
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    contracts = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]["importlinter"][
+        "contracts"
+    ]
+    layers = next(each["layers"] for each in contracts if each["name"] == "Imports run downwards")
+    shown = re.search(r"```text\n(cli\n.*?)```", text, re.DOTALL)
+    assert shown is not None
+    rows = [re.findall(r"[a-z]+", re.sub(r"\(.*?\)", "", row)) for row in shown[1].splitlines()]
+    assert rows == [[name.rpartition(".")[2] for name in layer.split(" | ")] for layer in layers]
