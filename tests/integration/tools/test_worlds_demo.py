@@ -1,75 +1,26 @@
 """The generated world, read from its files as the sandbox and an evaluation read it."""
 
-import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import datetime, timedelta
-from functools import partial
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from tests.support.shared import SHARED
-from tests.support.worlds import DEMO_NOW, demo_world
+from tests.support.worlds import DEMO_NOW, LEVELS, Json, WorldFiles, demo_world, read, read_world
 
 NOW = DEMO_NOW
 TABLES = ("aws_cloudtrail", "aws_vpcflow", "github_audit", "gsuite_activityevent", "okta_systemlog")
-LEVELS = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
-
-Json = dict[str, Any]
-
-
-def read(path: Path) -> list[Json]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-@dataclass(frozen=True)
-class World:
-    """The files of one world."""
-
-    path: Path
-    alerts: list[Json]
-    truth: list[Json]
-    logs: dict[str, list[Json]]
-    matches: dict[str, list[Json]]
-
-    @property
-    def definite(self) -> list[Json]:
-        """Labels that a verdict can be right or wrong about."""
-        return [label for label in self.truth if label["verdict"] in label["accept"]]
-
-    def alert(self, label: Json) -> Json:
-        return next(alert for alert in self.alerts if alert["id"] == label["alert_id"])
-
-    def balanced_accuracy(self, calls_malicious: Callable[[Json], bool]) -> float:
-        """Mean of the shares of attacks and of look-alikes that are told right."""
-        right: dict[str, list[bool]] = defaultdict(list)
-        for label in self.definite:
-            right[label["verdict"]].append(calls_malicious(label) == (label["verdict"] == "malicious"))
-        return sum(sum(each) / len(each) for each in right.values()) / 2
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    path = demo_world()
-    lake = path / "lake"
-    matches: dict[str, list[Json]] = defaultdict(list)
-    for table in TABLES:
-        for row in read(lake / "panther_rule_matches" / f"{table}.ndjson"):
-            matches[row["p_alert_id"]].append(row)
-    return World(
-        path=path,
-        alerts=read(path / "alerts.ndjson"),
-        truth=read(path / "truth.ndjson"),
-        logs={table: read(lake / "panther_logs" / f"{table}.ndjson") for table in TABLES},
-        matches=matches,
-    )
+def world() -> WorldFiles:
+    return read_world(demo_world())
 
 
-def test_the_world_is_as_large_as_promised(world: World) -> None:
+def test_the_world_is_as_large_as_promised(world: WorldFiles) -> None:
     """Five log types over thirty days, 40 people, eight roles, and a history of alerts."""
     assert sum(map(len, world.logs.values())) >= 20_000
     for rows in world.logs.values():
@@ -83,12 +34,12 @@ def test_the_world_is_as_large_as_promised(world: World) -> None:
         if row["userIdentity"]["type"] == "AssumedRole"
     }
     assert len({role for role in roles if "SSO" not in role}) == 8
-    past = [alert for alert in world.alerts if alert["status"] != "OPEN"]
+    past = [alert for alert in world.alerts.values() if alert["status"] != "OPEN"]
     assert 50 <= len(past) <= 90
     assert {alert["status"] for alert in past} == {"RESOLVED", "CLOSED", "TRIAGED"}
 
 
-def test_at_least_fourteen_alerts_are_labelled_over_all_log_types(world: World) -> None:
+def test_at_least_fourteen_alerts_are_labelled_over_all_log_types(world: WorldFiles) -> None:
     """Attacks and look-alikes are as many, and one case cannot be decided because its source is silent."""
     verdicts = Counter(label["verdict"] for label in world.definite)
     assert verdicts["malicious"] == verdicts["benign"] >= 14
@@ -100,7 +51,7 @@ def test_at_least_fourteen_alerts_are_labelled_over_all_log_types(world: World) 
     assert len(important) >= 8
 
 
-def test_alerts_under_test_are_open_untouched_and_of_the_last_day(world: World) -> None:
+def test_alerts_under_test_are_open_untouched_and_of_the_last_day(world: WorldFiles) -> None:
     """Nobody has looked at them: no assignee, no update by a person, no comment."""
     commented = {comment["alertId"] for comment in read(world.path / "comments.ndjson")}
     for label in world.truth:
@@ -113,9 +64,9 @@ def test_alerts_under_test_are_open_untouched_and_of_the_last_day(world: World) 
         assert NOW - timedelta(days=1) < created <= NOW
 
 
-def test_every_alert_with_events_has_exactly_those_rows(world: World) -> None:
+def test_every_alert_with_events_has_exactly_those_rows(world: WorldFiles) -> None:
     """The event count, the first and last time, and the context are those of the matched rows."""
-    for alert in world.alerts:
+    for alert in world.alerts.values():
         rows = world.matches.get(alert["id"], [])
         assert len(rows) == alert["eventCount"]
         if rows:
@@ -126,7 +77,7 @@ def test_every_alert_with_events_has_exactly_those_rows(world: World) -> None:
             assert {row["p_rule_id"] for row in rows} == {alert["detectionId"]}
 
 
-def test_every_matched_row_is_in_the_logs_too(world: World) -> None:
+def test_every_matched_row_is_in_the_logs_too(world: WorldFiles) -> None:
     """A match is the log row with the alert's columns added, and the row id is unique in the logs."""
     logs = {row["p_row_id"]: row for rows in world.logs.values() for row in rows}
     assert len(logs) == sum(map(len, world.logs.values()))
@@ -140,7 +91,7 @@ def test_every_matched_row_is_in_the_logs_too(world: World) -> None:
     }
 
 
-def test_titles_and_contexts_are_what_the_rules_python_gives(world: World) -> None:
+def test_titles_and_contexts_are_what_the_rules_python_gives(world: WorldFiles) -> None:
     """Run from the published body, each rule fires on its rows with the alert's title and context."""
 
     class Event(dict[str, Any]):
@@ -150,7 +101,7 @@ def test_titles_and_contexts_are_what_the_rules_python_gives(world: World) -> No
                 found = found.get(key) if isinstance(found, dict) else None
             return default if found is None else found
 
-    alerts = {alert["id"]: alert for alert in world.alerts}
+    alerts = world.alerts
     for rule in read(world.path / "rules.ndjson"):
         if "body" not in rule or "logTypes" not in rule or not rule["logTypes"]:
             continue
@@ -166,7 +117,7 @@ def test_titles_and_contexts_are_what_the_rules_python_gives(world: World) -> No
             assert len(rows) >= rule["threshold"]
 
 
-def test_rows_carry_panthers_fields(world: World) -> None:
+def test_rows_carry_panthers_fields(world: WorldFiles) -> None:
     """The `p_` columns have Panther's form, and indicators are sorted lists without repeats."""
     for table, rows in world.logs.items():
         for row in rows[:: max(1, len(rows) // 300)]:
@@ -180,7 +131,7 @@ def test_rows_carry_panthers_fields(world: World) -> None:
                     assert values == sorted(set(values)) != []
 
 
-def test_public_addresses_are_documentation_addresses(world: World) -> None:
+def test_public_addresses_are_documentation_addresses(world: WorldFiles) -> None:
     """Every address is private or set aside for documentation and benchmarks (RFC 5737, RFC 2544)."""
     allowed = re.compile(r"10\.72\.|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|198\.1[89]\.")
     for rows in world.logs.values():
@@ -188,7 +139,7 @@ def test_public_addresses_are_documentation_addresses(world: World) -> None:
             assert all(allowed.match(address) for address in row.get("p_any_ip_addresses", [])), row
 
 
-def test_nothing_is_later_than_now(world: World) -> None:
+def test_nothing_is_later_than_now(world: WorldFiles) -> None:
     """No time in any file lies in the world's future."""
     now = NOW.strftime("%Y-%m-%d %H:%M:%S")
     for path in world.path.rglob("*.*"):
@@ -196,7 +147,7 @@ def test_nothing_is_later_than_now(world: World) -> None:
         assert max((each.replace("T", " ") for each in found), default="") <= now, path
 
 
-def test_labels_stand_nowhere_but_in_the_truth(world: World) -> None:
+def test_labels_stand_nowhere_but_in_the_truth(world: WorldFiles) -> None:
     """No verdict, incident or note can be read in the lake, the alerts, the rules or the comments."""
     words = {"malicious", "benign", "decisive", "truth"}
     words |= {label[name] for label in world.truth for name in ("incident", "notes")}
@@ -206,7 +157,7 @@ def test_labels_stand_nowhere_but_in_the_truth(world: World) -> None:
             assert [word for word in words if word.lower() in text] == [], path
 
 
-def test_labels_point_at_rows_of_the_lake(world: World) -> None:
+def test_labels_point_at_rows_of_the_lake(world: WorldFiles) -> None:
     """What decides a case can be found, and the alert's own events are not all of it, save where the source is silent."""
     logs = {row["p_row_id"] for rows in world.logs.values() for row in rows}
     for label in world.truth:
@@ -218,7 +169,7 @@ def test_labels_point_at_rows_of_the_lake(world: World) -> None:
         assert bool(others) == (label["absence"] is None) or label["incident"] == "bulk/leaver"
 
 
-def test_the_two_sides_of_a_pair_raise_alike_alerts(world: World) -> None:
+def test_the_two_sides_of_a_pair_raise_alike_alerts(world: WorldFiles) -> None:
     """Same rules, severities, counts of alerts, context keys and shapes of title; sizes within a tenth."""
     sides: dict[tuple[str, str], dict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
     for label in world.definite:
@@ -234,7 +185,7 @@ def test_the_two_sides_of_a_pair_raise_alike_alerts(world: World) -> None:
             assert abs(attack["eventCount"] - lookalike["eventCount"]) <= attack["eventCount"] / 10
 
 
-def test_near_duplicates_exist_on_both_sides(world: World) -> None:
+def test_near_duplicates_exist_on_both_sides(world: WorldFiles) -> None:
     """Three alerts of one rule with one title within a quarter of an hour: of an attack, and of a look-alike."""
     groups: dict[tuple[str, str, str], list[datetime]] = defaultdict(list)
     for label in world.definite:
@@ -250,41 +201,23 @@ def test_near_duplicates_exist_on_both_sides(world: World) -> None:
     assert close["benign"] >= 1
 
 
-def test_trivial_baselines_stay_under_seventy_percent(world: World) -> None:
+def test_trivial_baselines_stay_under_seventy_percent(world: WorldFiles) -> None:
     """Neither a constant, nor severity, nor the rule's past outcomes, nor size or hour tell attacks from look-alikes."""
     past: dict[str, list[bool]] = defaultdict(list)
-    for alert in world.alerts:
+    for alert in world.alerts.values():
         if alert["updatedBy"]:
             past[alert["detectionId"]].append(alert["status"] != "CLOSED")
 
-    def prior(label: Json) -> float:
-        return sum(past[label["rule"]]) / len(past[label["rule"]])
-
-    def severity(label: Json) -> float:
-        return LEVELS.index(world.alert(label)["severity"])
-
-    def size(label: Json) -> float:
-        return int(world.alert(label)["eventCount"])
-
-    def hour(label: Json) -> float:
-        return int(world.alert(label)["createdAt"][11:13])
-
-    for measure, bounds in (
-        (severity, range(5)),
-        (prior, (0.2, 0.4, 0.5, 0.6, 0.8)),
-        (size, (1, 2, 19)),
-        (hour, range(24)),
-    ):
-        for bound in bounds:
-            accuracy = world.balanced_accuracy(partial(_at_least, measure, bound))
-            assert max(accuracy, 1 - accuracy) < 0.7, (measure.__name__, bound)
+    measures: dict[str, Callable[[Json], float]] = {
+        "severity": lambda label: LEVELS.index(world.alert(label)["severity"]),
+        "outcomes of the detection": lambda label: sum(past[label["rule"]]) / len(past[label["rule"]]),
+        "events": lambda label: world.alert(label)["eventCount"],
+        "hour": lambda label: int(world.alert(label)["createdAt"][11:13]),
+    }
+    assert all(world.best_threshold(measure) < 0.7 for measure in measures.values())
 
 
-def _at_least(measure: Callable[[Json], float], bound: float, label: Json) -> bool:
-    return measure(label) >= bound
-
-
-def test_a_new_address_alone_decides_little(world: World) -> None:
+def test_a_new_address_alone_decides_little(world: WorldFiles) -> None:
     """People travel and attackers sit on known machines: "address first seen these days" stays under 70 %."""
     first: dict[str, str] = {}
     for rows in world.logs.values():
@@ -302,11 +235,11 @@ def test_a_new_address_alone_decides_little(world: World) -> None:
         assert world.balanced_accuracy(new) < 0.7, days
 
 
-def test_past_outcomes_are_mixed_within_the_rules(world: World) -> None:
+def test_past_outcomes_are_mixed_within_the_rules(world: WorldFiles) -> None:
     """Every labelled rule has past alerts, most of them closed one way and another, by people."""
     outcomes: dict[str, set[str]] = defaultdict(set)
     users = {user["id"] for user in read(world.path / "users.ndjson")}
-    for alert in world.alerts:
+    for alert in world.alerts.values():
         if alert["updatedBy"]:
             assert alert["updatedBy"]["id"] in users
             assert alert["updatedAt"] > alert["createdAt"]
@@ -319,11 +252,11 @@ def test_past_outcomes_are_mixed_within_the_rules(world: World) -> None:
     assert {comment["createdBy"]["id"] for comment in commented} <= users
 
 
-def test_alerts_of_other_kinds_are_there(world: World) -> None:
+def test_alerts_of_other_kinds_are_there(world: WorldFiles) -> None:
     """A policy, a scheduled rule, a correlation rule, a system error, a deleted rule and an INFO alert are open."""
     rules = {rule["id"] for rule in read(world.path / "rules.ndjson")}
-    unlabelled = {alert["id"] for alert in world.alerts} - {label["alert_id"] for label in world.truth}
-    noise = [alert for alert in world.alerts if alert["id"] in unlabelled and alert["status"] == "OPEN"]
+    unlabelled = set(world.alerts) - {label["alert_id"] for label in world.truth}
+    noise = [alert for alert in world.alerts.values() if alert["id"] in unlabelled and alert["status"] == "OPEN"]
     assert {alert["type"] for alert in noise} == {"POLICY", "SCHEDULED_RULE", "SYSTEM_ERROR", "RULE"}
     assert [alert["severity"] for alert in noise if alert["eventCount"]] == ["INFO"]
     gone = [alert for alert in noise if alert["detectionId"] and alert["detectionId"] not in rules]
@@ -335,7 +268,7 @@ def test_alerts_of_other_kinds_are_there(world: World) -> None:
     assert "CORRELATION_RULE" in {world.alert(label)["type"] for label in world.truth}
 
 
-def test_the_silent_source_is_unhealthy_and_ends_with_the_undecidable_alert(world: World) -> None:
+def test_the_silent_source_is_unhealthy_and_ends_with_the_undecidable_alert(world: WorldFiles) -> None:
     """What followed on that alert never arrived; every other source is healthy and fresh, save one long idle."""
     label = next(label for label in world.truth if label["absence"])
     assert label["accept"] == ["inconclusive", "suspicious"]
@@ -351,7 +284,7 @@ def test_the_silent_source_is_unhealthy_and_ends_with_the_undecidable_alert(worl
         assert (NOW - received < timedelta(minutes=5)) is not silent
 
 
-def test_the_format_is_that_of_the_sample_worlds(world: World) -> None:
+def test_the_format_is_that_of_the_sample_worlds(world: WorldFiles) -> None:
     """Alerts, sources, users and comments have the fields of the sample worlds, no more and no fewer."""
     sample = SHARED / "worlds" / "larkfield"
     if not sample.is_dir():

@@ -7,9 +7,7 @@ import json
 import re
 from collections import Counter, defaultdict
 from collections.abc import Callable
-from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -17,80 +15,31 @@ import pytest
 import yaml
 
 from tests.support.shared import shared_lines
-from tests.support.worlds import EVALUATION_NOW, demo_world, evaluation_world
+from tests.support.worlds import (
+    EVALUATION_NOW,
+    LEVELS,
+    Json,
+    WorldFiles,
+    demo_world,
+    evaluation_world,
+    read,
+    read_world,
+)
 from tools.worlds import ALLOWED_FILE, Set, generate
 from tools.worlds.detections import ALL as DETECTIONS
 from tools.worlds.scenarios import ALL as SCENARIOS
 from triage.settings import InvestigationSettings
 
 NOW = EVALUATION_NOW
-LEVELS = ("INFO", "LOW", "MEDIUM", "HIGH", "CRITICAL")
 BOUND = 0.7
-
-Json = dict[str, Any]
-
-
-def read(path: Path) -> list[Json]:
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
-@dataclass(frozen=True)
-class World:
-    """The files of the evaluation world."""
-
-    path: Path
-    alerts: dict[str, Json]
-    truth: list[Json]
-    logs: dict[str, list[Json]]
-    matches: dict[str, list[Json]]
-    rows: dict[str, Json]
-    """Those of all logs, by id."""
-
-    @property
-    def definite(self) -> list[Json]:
-        """Labels that a verdict can be right or wrong about."""
-        return [label for label in self.truth if label["verdict"] in label["accept"]]
-
-    def balanced_accuracy(self, calls_malicious: Callable[[Json], bool]) -> float:
-        """Mean of the shares of attacks and of look-alikes that are told right."""
-        right: dict[str, list[bool]] = defaultdict(list)
-        for label in self.definite:
-            right[label["verdict"]].append(calls_malicious(label) == (label["verdict"] == "malicious"))
-        return sum(sum(each) / len(each) for each in right.values()) / 2
-
-    def best_threshold(self, measure: Callable[[Json], float]) -> float:
-        """What the best cut of a number would reach, in either direction, chosen with the labels in hand."""
-        values = {label["alert_id"]: measure(label) for label in self.definite}
-        found = []
-        for bound in set(values.values()):
-            accuracy = self.balanced_accuracy(partial(_at_least, values, bound))
-            found += [accuracy, 1 - accuracy]
-        return max(found)
-
-
-def _at_least(values: dict[str, float], bound: float, label: Json) -> bool:
-    return values[label["alert_id"]] >= bound
 
 
 @pytest.fixture(scope="module")
-def world() -> World:
-    path = evaluation_world()
-    matches: dict[str, list[Json]] = defaultdict(list)
-    for table in sorted((path / "lake" / "panther_rule_matches").glob("*.ndjson")):
-        for row in read(table):
-            matches[row["p_alert_id"]].append(row)
-    logs = {table.stem: read(table) for table in sorted((path / "lake" / "panther_logs").glob("*.ndjson"))}
-    return World(
-        path=path,
-        alerts={alert["id"]: alert for alert in read(path / "alerts.ndjson")},
-        truth=read(path / "truth.ndjson"),
-        logs=logs,
-        matches=matches,
-        rows={row["p_row_id"]: row for rows in logs.values() for row in rows},
-    )
+def world() -> WorldFiles:
+    return read_world(evaluation_world())
 
 
-def test_the_set_is_as_large_as_promised(world: World) -> None:
+def test_the_set_is_as_large_as_promised(world: WorldFiles) -> None:
     """At least 40 labelled scenarios over at least 8 log types, of both verdicts, in like numbers."""
     assert len({label["incident"] for label in world.truth}) == len(SCENARIOS) >= 40
     assert len({label["log_type"] for label in world.truth}) >= 8
@@ -108,7 +57,7 @@ def test_the_set_is_as_large_as_promised(world: World) -> None:
         pytest.param(1, datetime(2031, 3, 5, 15, tzinfo=UTC), marks=pytest.mark.exhaustive),
     ],
 )
-def test_the_stories_are_the_same_at_any_hour(seed: int, now: datetime, world: World, tmp_path: Path) -> None:
+def test_the_stories_are_the_same_at_any_hour(seed: int, now: datetime, world: WorldFiles, tmp_path: Path) -> None:
     """On a Sunday night, and with another seed, every scenario raises the same alerts with the same labels."""
     other = generate(tmp_path, seed=seed, now=now, days=18, which=Set.EVALUATION)
 
@@ -127,7 +76,7 @@ def test_the_demo_holds_nothing_of_it() -> None:
     assert len({label["incident"] for label in read(demo / "truth.ndjson")}) < 30
 
 
-def test_every_scenario_has_a_twin(world: World) -> None:
+def test_every_scenario_has_a_twin(world: WorldFiles) -> None:
     """Each pair has both verdicts, save the burst, whose counterparts are parts of larger incidents."""
     verdicts: dict[str, set[str]] = defaultdict(set)
     for label in world.truth:
@@ -136,7 +85,7 @@ def test_every_scenario_has_a_twin(world: World) -> None:
     assert {pair for pair, found in verdicts.items() if len(found) == 1} == {"burst"}
 
 
-def test_twins_raise_alike_alerts(world: World) -> None:
+def test_twins_raise_alike_alerts(world: WorldFiles) -> None:
     """Same rule, severity, fields and shape of title; as many events; sizes of an event within a tenth."""
     sides: dict[tuple[str, str], dict[str, list[Json]]] = defaultdict(lambda: defaultdict(list))
     for label in world.truth:
@@ -158,7 +107,7 @@ def test_twins_raise_alike_alerts(world: World) -> None:
                 assert sizes[1] <= sizes[0] * 1.1, pair
 
 
-def test_twins_leave_as_many_rows(world: World) -> None:
+def test_twins_leave_as_many_rows(world: WorldFiles) -> None:
     """In the further scenarios what followed is as long on both sides: only what it is tells them apart."""
     told = {label["incident"]: label for label in world.truth}
     new = [story for story in SCENARIOS if story.role is not None and not story.payload and not story.silent]
@@ -170,7 +119,7 @@ def test_twins_leave_as_many_rows(world: World) -> None:
         assert max(counts) - min(counts) <= 3, pair
 
 
-def test_trivial_baselines_stay_under_seventy_percent(world: World) -> None:
+def test_trivial_baselines_stay_under_seventy_percent(world: WorldFiles) -> None:
     """Neither a constant, severity, the rule's past, nor any count or length of the alert tells attacks from twins.
 
     Thresholds are the best ones, chosen with the labels in hand, in either direction.
@@ -212,7 +161,7 @@ def test_trivial_baselines_stay_under_seventy_percent(world: World) -> None:
     assert {name: accuracy for name, accuracy in reached.items() if accuracy >= BOUND} == {}
 
 
-def test_what_other_incidents_of_a_detection_were_tells_nothing(world: World) -> None:
+def test_what_other_incidents_of_a_detection_were_tells_nothing(world: WorldFiles) -> None:
     """The verdict of most other incidents of the same detection, this one left out, stays under 70 %."""
 
     def prior(label: Json) -> bool:
@@ -223,7 +172,7 @@ def test_what_other_incidents_of_a_detection_were_tells_nothing(world: World) ->
     assert world.balanced_accuracy(prior) < BOUND
 
 
-def test_a_new_address_or_a_busy_day_decides_little(world: World) -> None:
+def test_a_new_address_or_a_busy_day_decides_little(world: WorldFiles) -> None:
     """People travel and attackers sit on known machines; who did much that day is as often harmless."""
     first: dict[str, str] = {}
     for rows in world.logs.values():
@@ -242,7 +191,7 @@ def test_a_new_address_or_a_busy_day_decides_little(world: World) -> None:
     assert world.best_threshold(lambda label: len(label["evidence_row_ids"])) < BOUND
 
 
-def test_past_outcomes_are_mixed_within_the_rules(world: World) -> None:
+def test_past_outcomes_are_mixed_within_the_rules(world: WorldFiles) -> None:
     """Every labelled rule has past alerts that people closed one way and another."""
     outcomes: dict[str, set[bool]] = defaultdict(set)
     for alert in world.alerts.values():
@@ -251,7 +200,7 @@ def test_past_outcomes_are_mixed_within_the_rules(world: World) -> None:
     assert all(outcomes[label["rule"]] == {True, False} for label in world.truth)
 
 
-def test_labels_stand_nowhere_but_in_the_truth(world: World) -> None:
+def test_labels_stand_nowhere_but_in_the_truth(world: WorldFiles) -> None:
     """No verdict, incident or note can be read in the world, save the words of a payload that lies about them."""
     words = {"malicious", "benign", "decisive", "undecidable", "hostile"}
     words |= {label["incident"] for label in world.truth}
@@ -271,7 +220,7 @@ def test_labels_stand_nowhere_but_in_the_truth(world: World) -> None:
                 at = lower.find(word, at + 1)
 
 
-def test_labels_say_what_an_evaluation_needs(world: World) -> None:
+def test_labels_say_what_an_evaluation_needs(world: WorldFiles) -> None:
     """Verdicts, incident, twin, detection, log type, difficulty, and the deciding rows with their tables."""
     for label in world.truth:
         alert = world.alerts[label["alert_id"]]
@@ -286,7 +235,7 @@ def test_labels_say_what_an_evaluation_needs(world: World) -> None:
         assert not {"malicious", "benign"} & set(label["accept"]) or label["accept"] == [label["verdict"]]
 
 
-def test_most_cases_are_decided_outside_of_their_alert(world: World) -> None:
+def test_most_cases_are_decided_outside_of_their_alert(world: WorldFiles) -> None:
     """The deciding rows are more than the alert's own events, save where the source is silent."""
     for label in world.truth:
         own = {row["p_row_id"] for row in world.matches[label["alert_id"]]}
@@ -295,7 +244,7 @@ def test_most_cases_are_decided_outside_of_their_alert(world: World) -> None:
             assert others, label["incident"]
 
 
-def test_hostile_variants_point_at_their_clean_scenario(world: World) -> None:
+def test_hostile_variants_point_at_their_clean_scenario(world: WorldFiles) -> None:
     """Each is the same case again, its text split over fields or events, none of whose parts the clean one holds."""
     by_id = {label["alert_id"]: label for label in world.truth}
     variants = [label for label in world.truth if label["hostile_of"]]
@@ -317,7 +266,7 @@ def test_hostile_variants_point_at_their_clean_scenario(world: World) -> None:
     assert surfaces >= 2
 
 
-def test_a_claim_stands_on_both_twins(world: World) -> None:
+def test_a_claim_stands_on_both_twins(world: WorldFiles) -> None:
     """What an actor says of the change is the same text in the attack and in the ordinary case."""
     claims: dict[str, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))
     for label in world.truth:
@@ -329,7 +278,7 @@ def test_a_claim_stands_on_both_twins(world: World) -> None:
     assert all(sides["malicious"] == sides["benign"] for sides in claims.values())
 
 
-def test_the_operators_list_is_what_a_configuration_takes(world: World) -> None:
+def test_the_operators_list_is_what_a_configuration_takes(world: WorldFiles) -> None:
     """It loads as `investigation.allowed`; each authorised case is covered by an entry, no attack by one that holds."""
     entries = yaml.safe_load((world.path / ALLOWED_FILE).read_text(encoding="utf-8"))
     settings = InvestigationSettings.model_validate({"allowed": entries})
@@ -352,7 +301,7 @@ def test_the_operators_list_is_what_a_configuration_takes(world: World) -> None:
     assert any(entry.until and entry.until < f"{NOW:%Y-%m-%d}" for entry in settings.allowed)
 
 
-def test_silent_sources_end_with_the_undecidable_alerts(world: World) -> None:
+def test_silent_sources_end_with_the_undecidable_alerts(world: WorldFiles) -> None:
     """Their log has no row after the silence; one silence is reported, another is not; twins leave like rows."""
     sources = {source["logTypes"][0]: source for source in read(world.path / "sources.ndjson")}
     silent = {label["absence"]["log"]: label["absence"] for label in world.truth if label["absence"]}
@@ -378,7 +327,7 @@ def test_silent_sources_end_with_the_undecidable_alerts(world: World) -> None:
     assert all(sides["malicious"] == sides["benign"] for sides in twins)
 
 
-def test_rows_carry_panthers_fields(world: World) -> None:
+def test_rows_carry_panthers_fields(world: WorldFiles) -> None:
     """The `p_` columns have Panther's form in every table, indicators are sorted, addresses are documentation's."""
     allowed = re.compile(r"10\.72\.|192\.0\.2\.|198\.51\.100\.|203\.0\.113\.|198\.1[89]\.")
     for table, rows in world.logs.items():
@@ -408,7 +357,7 @@ OWN_FIELDS = {
 }  # fmt: skip
 
 
-def test_columns_are_those_of_the_published_events(world: World) -> None:
+def test_columns_are_those_of_the_published_events(world: WorldFiles) -> None:
     """Every column of a further log type stands in Panther's published events of it, or in the short list above."""
     known: dict[str, set[str]] = defaultdict(set)
     for test in shared_lines("data/rule_tests.ndjson"):
@@ -419,7 +368,7 @@ def test_columns_are_those_of_the_published_events(world: World) -> None:
         assert ours <= known[log_type.value] | OWN_FIELDS.get(log_type.value, set()), log_type
 
 
-def test_rules_fire_from_their_published_body(world: World) -> None:
+def test_rules_fire_from_their_published_body(world: WorldFiles) -> None:
     """Every row of every alert under test matches the rule as published, and the title and context follow from it."""
 
     class Event(dict[str, Any]):
