@@ -37,8 +37,8 @@ _MOST_MINUTES = 366 * 24 * 60
 """A dedup period that a rule's file makes longer counts as a year."""
 
 Scalar = str | int | float | bool | None
-Moment = Annotated[AwareDatetime, Field(ge=FIRST, lt=LAST)]
-"""Of the same years as the time of a record: a world's clock follows it."""
+WorldTime = Annotated[AwareDatetime, Field(ge=FIRST, lt=LAST)]
+"""Limited to the same years as a record's time, because the world's clock follows it."""
 
 
 class AlertLine(Value):
@@ -55,10 +55,10 @@ class AlertLine(Value):
     rows: tuple[str, ...] = ()
     where: dict[str, Scalar] = Field(default_factory=dict)
     """Dotted path to value; of a list, one item has to be it."""
-    time: Moment | None = None
+    time: WorldTime | None = None
     """Rows of this second."""
-    since: Moment | None = None
-    until: Moment | None = None
+    since: WorldTime | None = None
+    until: WorldTime | None = None
     log_type: str = ""
     """Default: those of the rule."""
 
@@ -66,7 +66,7 @@ class AlertLine(Value):
     """Default: the rule's name. Rule bodies are not run, so no title is made from the event."""
     severity: Severity | None = None
     status: Literal["OPEN", "TRIAGED", "RESOLVED", "CLOSED"] = "OPEN"
-    created: Moment | None = None
+    created: WorldTime | None = None
     """Default: when the first row was parsed. An alert without rows (a policy's) needs it."""
     context: dict[str, JsonValue] = Field(default_factory=dict)
     """What the rule's `alert_context` returned."""
@@ -175,7 +175,7 @@ def _selected(line: AlertLine, tables: Iterable[str], rows: RowStore) -> list[tu
     bounds = (lake_time(since) if since else "", lake_time(until) if until else "~")
     found: list[tuple[str, LakeRow]] = []
     for table in tables:
-        fitting = (row for row in rows.ordered(table, *bounds) if _fits(row, wanted))
+        fitting = (row for row in rows.ordered(table, *bounds) if _matches(row, wanted))
         found += [(table, row) for row in islice(fitting, MAX_MATCHES + 1 - len(found))]
         if len(found) > MAX_MATCHES:
             raise Unraised(f"selects more than {MAX_MATCHES} rows: narrow it")
@@ -184,9 +184,9 @@ def _selected(line: AlertLine, tables: Iterable[str], rows: RowStore) -> list[tu
     return sorted(found, key=lambda each: (each[1].at, each[1].id))
 
 
-def _fits(row: LakeRow, wanted: list[tuple[str, tuple[Part, ...], Scalar]]) -> bool:
+def _matches(row: LakeRow, wanted: list[tuple[str, tuple[Part, ...], Scalar]]) -> bool:
     record = json.loads(row.line) if wanted else {}
-    return all(any(_is(node, value) for node in _nodes(record, path, parts)) for path, parts, value in wanted)
+    return all(any(_equals(node, value) for node in _nodes(record, path, parts)) for path, parts, value in wanted)
 
 
 def _nodes(record: dict[str, JsonValue], path: str, parts: tuple[Part, ...]) -> Iterator[JsonValue]:
@@ -196,9 +196,9 @@ def _nodes(record: dict[str, JsonValue], path: str, parts: tuple[Part, ...]) -> 
         yield node
 
 
-def _is(node: JsonValue, value: Scalar) -> bool:
+def _equals(node: JsonValue, value: Scalar) -> bool:
     if isinstance(node, list):
-        return any(_is(item, value) for item in node)
+        return any(_equals(item, value) for item in node)
     # `1 == True` in Python, not in a log.
     return node == value and isinstance(node, bool) == isinstance(value, bool)
 

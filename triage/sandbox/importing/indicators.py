@@ -52,7 +52,7 @@ _ACCOUNT_ENDS = ("account", "accountid", "accounts", "accountids")
 _DOMAIN_KEYS = _set("domain domainname fqdn host hostname dnshostname computername queryname")
 _HASH_PARTS = ("hash", "md5", "sha1", "sha256", "checksum", "digest")
 
-Found = dict[str, dict[str, None]]
+IndicatorValues = dict[str, dict[str, None]]
 """Values by column, each once."""
 
 
@@ -64,7 +64,7 @@ def indicators(record: Mapping[str, JsonValue]) -> dict[str, list[str]]:
     ids) and instance ids, MAC addresses, the hosts of URLs. Found by form and the field's name: account ids, domains,
     hashes. Found by the field's name: user names, actor ids, trace ids.
     """
-    found: Found = {}
+    found: IndicatorValues = {}
     columns = {name: value for name, value in record.items() if not name.startswith("p_")}
     for path, value in islice(leaves(columns), MAX_LEAVES):
         if value is None or isinstance(value, bool | float):
@@ -79,7 +79,7 @@ def indicators(record: Mapping[str, JsonValue]) -> dict[str, list[str]]:
     return {name: sorted(values)[:MAX_VALUES] for name, values in sorted(found.items())}
 
 
-def _add_by_form(found: Found, text: str) -> bool:
+def _add_by_form(found: IndicatorValues, text: str) -> bool:
     """Add a text that shows what it is; False where it doesn't."""
     address = _address(text)
     if address:
@@ -104,7 +104,7 @@ def _add_by_form(found: Found, text: str) -> bool:
     return True
 
 
-def _add_by_name(found: Found, path: str, text: str) -> None:
+def _add_by_name(found: IndicatorValues, path: str, text: str) -> None:
     """Add a text whose field has a name that says what it holds."""
     key, pair = _names(path)
     if _ACCOUNT.fullmatch(text) and pair.endswith(_ACCOUNT_ENDS):
@@ -145,12 +145,12 @@ def _address(text: str) -> str:
         return ""
 
 
-def _add_email(found: Found, text: str) -> None:
+def _add_email(found: IndicatorValues, text: str) -> None:
     _put(found, "p_any_emails", text.lower())
     _put(found, "p_any_usernames", text.lower().partition("@")[0])
 
 
-def _add_arn(found: Found, arn: re.Match[str]) -> None:
+def _add_arn(found: IndicatorValues, arn: re.Match[str]) -> None:
     _put(found, "p_any_aws_arns", arn[0])
     _put(found, "p_any_aws_account_ids", arn["account"] or "")
     kind, *names = arn["resource"].split("/")
@@ -162,7 +162,7 @@ def _add_arn(found: Found, arn: re.Match[str]) -> None:
             _add_email(found, name)
 
 
-def _add_host(found: Found, url: str) -> None:
+def _add_host(found: IndicatorValues, url: str) -> None:
     try:
         host = urlsplit(url).hostname or ""
     except ValueError:
@@ -173,6 +173,6 @@ def _add_host(found: Found, url: str) -> None:
         _put(found, "p_any_domain_names", host)
 
 
-def _put(found: Found, column: str, value: str) -> None:
+def _put(found: IndicatorValues, column: str, value: str) -> None:
     if value:
         found.setdefault(column, {})[value] = None

@@ -162,11 +162,11 @@ class _Unpacked:
         return data
 
 
-Found = Iterator[tuple[int, dict[str, JsonValue] | str]]
+ReadResults = Iterator[tuple[int, dict[str, JsonValue] | str]]
 """Number and record, or number and why there is none."""
 
 
-def _lines(stream: _Unpacked, limits: Limits) -> Found:
+def _lines(stream: _Unpacked, limits: Limits) -> ReadResults:
     number, pending, dropping = 0, b"", False
     while chunk := stream.read():
         *whole, pending = (pending + chunk).split(b"\n")
@@ -205,7 +205,7 @@ def _record(text: str, limits: Limits) -> dict[str, JsonValue] | str:
     return _checked(value, limits)
 
 
-def _array(stream: _Unpacked, limits: Limits) -> Found:
+def _array(stream: _Unpacked, limits: Limits) -> ReadResults:
     """The elements of an array, or of several in a row, each decoded as soon as it is whole."""
     decode = codecs.getincrementaldecoder("utf-8")().decode
     text = decode(stream.read())

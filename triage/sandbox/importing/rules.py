@@ -12,10 +12,8 @@ from pydantic import AliasChoices, BaseModel, BeforeValidator, ConfigDict, Field
 
 from triage.domain.alert import Severity
 from triage.domain.yaml_lines import MAX_SIZE, YamlError, parse_yaml
-from triage.sandbox.importing.reading import files, within
+from triage.sandbox.importing.reading import Rejected, files, within
 from triage.sandbox.world import Record
-
-Rejected = Callable[[Path, int, str], None]
 
 KINDS: Final = {
     "rule": "RULE",
