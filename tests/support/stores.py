@@ -77,6 +77,11 @@ async def claimed(store: Store, worker: str = "w", *, lease_seconds: float = HOL
     return claim
 
 
+async def nothing_due(store: Store) -> bool:
+    """Whether a worker that asks for work gets none."""
+    return await store.queue.claim("idle", now=NOW, lease_seconds=RUN_OUT) is None
+
+
 async def record(store: Store, name: str = "a") -> AlertRecord:
     """The record of an alert, which must exist."""
     found = await store.records.find(name)

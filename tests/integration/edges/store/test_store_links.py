@@ -10,7 +10,19 @@ import pytest
 from sqlalchemy import Connection, update
 
 from tests.support import stores
-from tests.support.stores import HOLDS, NOW, RUN_OUT, SKIPPED, alert, claimed, followers, investigation, record, saved
+from tests.support.stores import (
+    HOLDS,
+    NOW,
+    RUN_OUT,
+    SKIPPED,
+    alert,
+    claimed,
+    followers,
+    investigation,
+    nothing_due,
+    record,
+    saved,
+)
 from triage.domain.alert import Severity
 from triage.domain.selection import Linked, Selected
 from triage.domain.verdict import Disposition, Investigation
@@ -41,10 +53,6 @@ async def done(store: Store, name: str = "leader", disposition: Disposition = Di
     result = investigation(claim, disposition)
     assert await store.queue.finish(claim, result, now=NOW)
     return result
-
-
-async def nothing_due(store: Store) -> bool:
-    return await store.queue.claim("nobody", now=NOW, lease_seconds=RUN_OUT) is None
 
 
 async def test_a_linked_alert_waits_for_its_leader(store: Store) -> None:

@@ -21,7 +21,6 @@ from tests.support.stores import DECISIONS, HOLDS, NOW, RUN_OUT, alert, investig
 from triage.domain.alert import Severity
 from triage.domain.selection import Decision, Linked, Selected
 from triage.domain.verdict import Disposition, Investigation, Verdict
-from triage.edges.store import open_store
 from triage.ports import Claim, Spend, State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
@@ -82,10 +81,12 @@ class Queue(RuleBasedStateMachine):
     """Drives a store and the model side by side. Leases either hold for the whole test or run out at once."""
 
     url: str
+    store: Store
     claims = Bundle("claims")
 
     def __init__(self) -> None:
         super().__init__()
+        stores.empty(self.url)
         self.runner = asyncio.Runner()
         self.model: dict[str, Row] = {}
         self.count = 0
@@ -93,8 +94,6 @@ class Queue(RuleBasedStateMachine):
 
     @initialize()
     def open(self) -> None:
-        stores.empty(self.url)
-        self.store: Store = self.runner.run(open_store(self.url))
         for name in ("a", "b", "c"):
             self.save_one(name, stores.SELECTED)
 
@@ -344,8 +343,6 @@ class Queue(RuleBasedStateMachine):
 
     @invariant()
     def every_record_is_as_the_model_says(self) -> None:
-        if not hasattr(self, "store"):
-            return
         records = {record.alert.id: record for record in self.runner.run(self.store.records.newest())}
         assert {
             name: (record.state, record.decision, record.attempts, record.worker, record.error, record.confidence)
@@ -356,9 +353,7 @@ class Queue(RuleBasedStateMachine):
         }
 
     def teardown(self) -> None:
-        if hasattr(self, "store"):
-            self.runner.run(self.results_and_steps_are_as_the_model_says())
-            self.runner.run(self.store.close())
+        self.runner.run(self.results_and_steps_are_as_the_model_says())
         self.runner.close()
 
     async def results_and_steps_are_as_the_model_says(self) -> None:
@@ -378,12 +373,13 @@ class Queue(RuleBasedStateMachine):
         assert total.tokens == self.pruned + sum(sum(row.spent.values()) for row in self.model.values())
 
 
-def test_the_queue_does_what_the_model_says(store_url: str) -> None:
+def test_the_queue_does_what_the_model_says(store_url: str, store: Store) -> None:
     """Whatever the order of events: who gets which alert, which writes count, and what every record shows."""
 
     class Here(Queue):
         url = store_url
 
+    Here.store = store
     run_state_machine_as_test(
         Here,
         settings=settings(

@@ -17,6 +17,7 @@ from tests.support.stores import (
     alert,
     claimed,
     investigation,
+    nothing_due,
     record,
     saved,
 )
@@ -51,7 +52,7 @@ async def test_an_empty_queue_gives_nothing(store: Store) -> None:
     await saved(store, alert("skipped"), decision=SKIPPED)
     await saved(store, alert("linked"), decision=LINKED)
 
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    assert await nothing_due(store)
 
 
 async def test_the_most_severe_comes_first_then_the_oldest(store: Store) -> None:
@@ -102,21 +103,15 @@ async def test_who_locks_a_row_for_a_moment_is_no_worker(store: Store) -> None:
 
 
 async def test_a_lease_that_ran_out_is_claimed_again(store: Store) -> None:
-    """The next claim has a higher epoch and one more attempt, and the same run, so that the journal is found."""
-    await saved(store, alert("a"))
+    """In its place by severity and age, with a higher epoch and one more attempt, and in the same run, so that the
+    journal is found."""
+    await saved(store, alert("low", severity=Severity.LOW), alert("high", severity=Severity.HIGH))
     dead = await claimed(store, "dead", lease_seconds=RUN_OUT)
 
     heir = await claimed(store, "heir")
 
+    assert dead.alert.id == heir.alert.id == "high"
     assert (heir.epoch, heir.attempts, heir.run_id) == (dead.epoch + 1, 2, dead.run_id)
-
-
-async def test_a_lease_that_ran_out_keeps_its_place(store: Store) -> None:
-    """An abandoned alert competes by severity and age like any other."""
-    await saved(store, alert("low", severity=Severity.LOW), alert("high", severity=Severity.HIGH))
-    assert (await claimed(store, lease_seconds=RUN_OUT)).alert.id == "high"
-
-    assert (await claimed(store)).alert.id == "high"
 
 
 async def test_a_heartbeat_prolongs_the_lease(store: Store) -> None:
@@ -126,7 +121,7 @@ async def test_a_heartbeat_prolongs_the_lease(store: Store) -> None:
 
     assert await store.queue.heartbeat(claim, now=NOW, lease_seconds=HOLDS)
 
-    assert await store.queue.claim("other", now=NOW, lease_seconds=HOLDS) is None
+    assert await nothing_due(store)
 
 
 Write = Callable[[Store, Claim], Awaitable[bool]]
@@ -142,12 +137,15 @@ WRITES: dict[str, Write] = {
 }
 
 
-async def test_a_held_claim_may_write(store: Store) -> None:
-    """Each write under a claim that holds is accepted."""
+async def test_a_claim_writes_until_it_ends(store: Store) -> None:
+    """Each write under a claim that holds is accepted; a worker that has given an alert back has no say in it."""
     for name, write in WRITES.items():
-        await saved(store, alert(name))
+        await saved(store, alert(name), alert(f"ended {name}"))
+        held, ended = await claimed(store, alert_id=name), await claimed(store, alert_id=f"ended {name}")
+        await store.queue.give_back(ended, now=NOW)
 
-        assert await write(store, await claimed(store, alert_id=name)), name
+        assert await write(store, held), name
+        assert not await write(store, ended), name
 
 
 async def test_a_stale_claim_writes_nothing(store: Store) -> None:
@@ -165,16 +163,6 @@ async def test_a_stale_claim_writes_nothing(store: Store) -> None:
         assert await store.records.investigation(name) is None, name
         assert await store.ledger.spent(since=NOW) == Spend(), name
         assert await store.queue.heartbeat(current, now=NOW, lease_seconds=HOLDS), name
-
-
-async def test_an_ended_claim_writes_nothing(store: Store) -> None:
-    """A worker that has given an alert back has no say in it any more."""
-    for name, write in WRITES.items():
-        await saved(store, alert(name))
-        claim = await claimed(store, alert_id=name)
-        await store.queue.give_back(claim, now=NOW)
-
-        assert not await write(store, claim), name
 
 
 async def test_two_claimers_never_get_the_same_alert(store: Store, store_url: str) -> None:
@@ -215,39 +203,32 @@ async def test_finishing_stores_the_result(store: Store) -> None:
     )
     assert (found.worker, found.updated_at) == ("", NOW + MINUTE)
     assert await store.records.investigation("a") == result
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
-
-
-async def test_what_is_done_may_wait_for_its_comment(store: Store) -> None:
-    """It has its verdict meanwhile, nobody gets it before its time, and retention leaves it alone."""
-    await saved(store, alert("a"))
-    claim = await claimed(store)
-
-    assert await store.queue.finish(claim, investigation(claim), now=NOW, again_at=NOW + MINUTE)
-
-    found = await record(store)
-    assert (found.state, found.verdict, found.worker) == (State.DONE, Disposition.BENIGN, "")
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
-    assert await store.records.prune(NOW + MINUTE) == Pruned()
-    assert (await store.queue.status(now=NOW)).by_state == {"done": 1}
+    assert await nothing_due(store)
 
 
 async def test_what_is_done_returns_for_its_comment(store: Store) -> None:
-    """In its time it is claimed under the same run, as if for the first time; then it is at rest."""
-    await saved(store, alert("a"))
-    first = await claimed(store)
+    """Meanwhile it has its verdict, nobody gets it, and retention leaves it alone. In its time it is claimed under the
+    same run, as if for the first time; then it is at rest."""
+    await saved(store, alert("later"), alert("now"))
+    later, first = await claimed(store, alert_id="later"), await claimed(store, alert_id="now")
     await store.journal.append(first, "step", "query", 1, now=NOW)
     result = investigation(first)
+
+    assert await store.queue.finish(later, investigation(later), now=NOW, again_at=NOW + MINUTE)
     assert await store.queue.finish(first, result, now=NOW, again_at=NOW)
 
+    found = await record(store, "later")
+    assert (found.state, found.verdict, found.worker) == (State.DONE, Disposition.BENIGN, "")
+    assert (await store.queue.status(now=NOW)).by_state == {"done": 2}
+    assert await store.records.prune(NOW + MINUTE) == Pruned()
     second = await claimed(store)
-
     assert (second.run_id, second.attempts) == (first.run_id, 1)
     assert await store.journal.recall(second.run_id, "step") == 1
     assert not await store.queue.finish(first, result, now=NOW, again_at=NOW)
     assert await store.queue.finish(second, result, now=NOW)
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    assert await nothing_due(store)
     assert (await store.records.prune(NOW + MINUTE)).alerts == 1
+    assert [each.alert.id for each in await store.records.newest()] == ["later"]
 
 
 async def test_the_newest_investigation_wins(store: Store) -> None:
@@ -264,25 +245,18 @@ async def test_the_newest_investigation_wins(store: Store) -> None:
     assert await store.records.investigation("nobody") is None
 
 
-async def test_a_released_alert_is_free_at_once_and_has_lost_no_attempt(store: Store) -> None:
-    """A worker that stops in good order costs the alert nothing."""
+async def test_a_release_takes_no_attempt(store: Store) -> None:
+    """A worker that stops in good order costs the alert nothing: it is free at once, or when its time has come."""
     await saved(store, alert("a"))
 
     assert await store.queue.give_back(await claimed(store), now=NOW)
-
     again = await claimed(store, "w2")
     assert (again.attempts, again.epoch) == (1, 2)
 
-
-async def test_a_release_for_later_takes_no_attempt(store: Store) -> None:
-    """Nothing has failed: something is to be written when its time has come."""
-    await saved(store, alert("a"))
-
-    await store.queue.give_back(await claimed(store), now=NOW, retry_at=NOW + MINUTE)
-
+    assert await store.queue.give_back(again, now=NOW, retry_at=NOW + MINUTE)
     found = await record(store)
     assert (found.state, found.error, found.attempts) == (State.QUEUED, "", 0)
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    assert await nothing_due(store)
 
 
 async def test_ended_processes_are_not_waited_for(store: Store) -> None:
@@ -305,26 +279,19 @@ async def test_ended_processes_are_not_waited_for(store: Store) -> None:
 
 
 async def test_a_retry_waits_for_its_time(store: Store) -> None:
-    """An alert that failed for now keeps its error and its attempts, and nobody gets it before its time."""
-    await saved(store, alert("a"))
-
-    await store.queue.give_back(await claimed(store), now=NOW, error="the lake timed out", retry_at=NOW + MINUTE)
-
-    found = await record(store)
-    assert (found.state, found.error, found.attempts) == (State.QUEUED, "the lake timed out", 1)
-    assert found.next_attempt_at is not None
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
-
-
-async def test_a_retry_whose_time_has_come_is_claimed(store: Store) -> None:
-    """The second attempt belongs to the same run."""
+    """An alert that failed for now keeps its error, its attempts and its run, and nobody gets it before its time."""
     await saved(store, alert("a"))
     first = await claimed(store)
-
     await store.queue.give_back(first, now=NOW, error="the lake timed out", retry_at=NOW)
 
     second = await claimed(store)
     assert (second.attempts, second.run_id) == (2, first.run_id)
+    await store.queue.give_back(second, now=NOW, error="the lake timed out again", retry_at=NOW + MINUTE)
+
+    found = await record(store)
+    assert (found.state, found.error, found.attempts) == (State.QUEUED, "the lake timed out again", 2)
+    assert found.next_attempt_at is not None
+    assert await nothing_due(store)
 
 
 async def test_an_alert_that_is_given_up_waits_for_a_person(store: Store) -> None:
@@ -333,7 +300,7 @@ async def test_an_alert_that_is_given_up_waits_for_a_person(store: Store) -> Non
     await store.queue.give_back(await claimed(store), now=NOW, error="the model refuses", failed=True)
     found = await record(store)
     assert (found.state, found.error) == (State.FAILED, "the model refuses")
-    assert await store.queue.claim("w", now=NOW, lease_seconds=HOLDS) is None
+    assert await nothing_due(store)
 
     await store.queue.enqueue("a", now=NOW, fresh=False)
 
@@ -360,26 +327,20 @@ async def test_queueing_again_replays_the_journal_unless_fresh(store: Store) -> 
     assert await store.journal.recall(fresh.run_id, "step") is None
 
 
-async def test_queueing_leaves_a_running_alert_to_its_worker(store: Store) -> None:
-    """While the lease holds, nothing changes; the worker's claim stays good."""
-    await saved(store, alert("a"))
-    claim = await claimed(store)
+async def test_queueing_takes_a_running_alert_only_if_it_is_abandoned(store: Store) -> None:
+    """While the lease holds, nothing changes and the worker's claim stays good; afterwards the old claim is over."""
+    await saved(store, alert("held"), alert("abandoned"))
+    held = await claimed(store, alert_id="held")
+    dead = await claimed(store, alert_id="abandoned", lease_seconds=RUN_OUT)
 
-    await store.queue.enqueue("a", now=NOW, fresh=True)
+    await store.queue.enqueue("held", now=NOW, fresh=True)
+    await store.queue.enqueue("abandoned", now=NOW, fresh=False)
 
-    assert await store.queue.claim("other", now=NOW, lease_seconds=HOLDS, alert_id="a") is None
-    assert await store.queue.finish(claim, investigation(claim), now=NOW)
-
-
-async def test_queueing_takes_an_abandoned_alert(store: Store) -> None:
-    """Where the lease has run out, the alert is queued and the old claim is over."""
-    await saved(store, alert("a"))
-    dead = await claimed(store, lease_seconds=RUN_OUT)
-
-    await store.queue.enqueue("a", now=NOW, fresh=False)
-
+    assert await store.queue.claim("other", now=NOW, lease_seconds=HOLDS, alert_id="held") is None
+    assert await store.queue.finish(held, investigation(held), now=NOW)
     assert not await store.queue.heartbeat(dead, now=NOW, lease_seconds=HOLDS)
-    assert (await claimed(store)).attempts == 1
+    again = await claimed(store)
+    assert (again.alert.id, again.attempts) == ("abandoned", 1)
 
 
 async def test_a_person_may_queue_what_selection_left_out(store: Store) -> None:
@@ -400,6 +361,8 @@ async def test_an_unknown_alert_cannot_be_queued(store: Store) -> None:
 
 async def test_the_status_counts(store: Store) -> None:
     """Numbers by state, the time when the longest waiting one was queued, and live leases by worker."""
+    nothing = await store.queue.status(now=NOW)
+    assert (nothing.by_state, nothing.oldest_queued, nothing.running_by_worker) == ({}, None, {})
     await store.queue.save([(alert("q1"), SELECTED)], now=NOW - MINUTE)
     await saved(store, alert("q2"), alert("r1"), alert("r2"), alert("r3"))
     await saved(store, alert("s"), decision=SKIPPED)
@@ -411,13 +374,6 @@ async def test_the_status_counts(store: Store) -> None:
     assert status.by_state == {"queued": 2, "running": 3, "skipped": 1}
     assert status.oldest_queued == NOW - MINUTE
     assert status.running_by_worker == {"w1": 2}
-
-
-async def test_the_status_of_nothing(store: Store) -> None:
-    """An empty store has empty numbers."""
-    status = await store.queue.status(now=NOW)
-
-    assert (status.by_state, status.oldest_queued, status.running_by_worker) == ({}, None, {})
 
 
 async def test_one_holder_has_a_lease(store: Store) -> None:
