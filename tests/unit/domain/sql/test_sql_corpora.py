@@ -1,13 +1,10 @@
 """The guard against published queries and hostile ones that stand beside the project."""
 
-import json
 from collections import Counter
 from datetime import UTC, datetime, timedelta
 
-import pytest
-
-from tests.support.shared import SHARED
-from triage.domain.sql import SqlPolicy, SqlRefused, parse_read_only
+from tests.unit.domain.sql.statements import accept, corpus
+from triage.domain.sql import SqlPolicy, SqlRefused
 
 NOW = datetime(2026, 11, 20, 12, tzinfo=UTC)
 
@@ -21,21 +18,14 @@ STRICT = {"window_90d": SqlPolicy(max_window=timedelta(days=31), narrow_up_to=ti
 """A policy under which a profile's queries are refused; the default one for the others."""
 
 
-def rows(name: str) -> list[dict[str, str]]:
-    path = SHARED / name
-    if not path.is_file():
-        pytest.skip(f"{name} is not beside the project ({SHARED})")
-    return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
-
-
 def verdict(text: str, policy: SqlPolicy | None = None) -> str:
     """`accepted`, or the refusal's code. An accepted query must survive being read again."""
     policy = policy or SqlPolicy()
     try:
-        query = parse_read_only(text, policy=policy, now=NOW)
+        query = accept(text, policy=policy, now=NOW)
     except SqlRefused as error:
         return error.code
-    assert parse_read_only(query.sql, policy=policy, now=NOW).sql == query.sql
+    assert accept(query.sql, policy=policy, now=NOW).sql == query.sql
     assert query.limit <= policy.max_limit
     assert query.window is None or query.window.duration <= policy.max_window
     return "accepted"
@@ -44,7 +34,7 @@ def verdict(text: str, policy: SqlPolicy | None = None) -> str:
 def test_every_hostile_statement_is_refused() -> None:
     """All are refused but those that are a matter of policy, which are accepted with their cost bounded."""
     counts: Counter[str] = Counter()
-    for row in rows("security/sql_hostile.ndjson"):
+    for row in corpus("security/sql_hostile.ndjson"):
         found = verdict(row["sql"])
         counts[found] += 1
         if found == "accepted":
@@ -57,7 +47,7 @@ def test_every_hostile_statement_is_refused() -> None:
 def test_every_benign_statement_is_accepted() -> None:
     """All are accepted; those of a profile when the policy is set for it, and refused when it is not."""
     counts: Counter[str] = Counter()
-    for row in rows("security/sql_benign.ndjson"):
+    for row in corpus("security/sql_benign.ndjson"):
         profile = row["expect"].removeprefix("accept_if:")
         assert verdict(row["sql"], PROFILES.get(profile)) == "accepted", row["id"]
         if profile in PROFILES:
@@ -85,7 +75,7 @@ def test_published_queries_are_refused_for_a_reason() -> None:
         extra_schemas=frozenset({"snowflake.account_usage"}), allow_fixed_start=True, hoist_or_bounds=True
     )
     more: Counter[str] = Counter()
-    for row in rows("data/queries.ndjson"):
+    for row in corpus("data/queries.ndjson"):
         found = verdict(row["query"])
         counts[found] += 1
         more[found if found == "accepted" else verdict(row["query"], opened)] += 1

@@ -1,7 +1,6 @@
 """Writing a query anew keeps its meaning: the embedded lake gives the same answer to the author's text and to ours."""
 
 import json
-import re
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 
@@ -111,16 +110,12 @@ STATEMENTS = [
 ]  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    "text",
-    [*(f"SELECT {found} AS v FROM {TRAIL} ORDER BY p_row_id" for found in EXPRESSIONS), *STATEMENTS],
-    ids=range(len(EXPRESSIONS) + len(STATEMENTS)),
-)
-def test_the_statement_answers_as_its_author_meant(lake: DuckLake, text: str) -> None:
-    """The written-anew statement gives the same rows, also where bounds were added that leave nothing out."""
-    query = parse_read_only(text, window=WINDOW, now=NOW)
-    wanted = [list(row.values()) for row in lake.run(text, database="panther_logs").rows]
-    found = [list(row.values()) for row in lake.run(query.sql, database="panther_logs").rows]
-    assert wanted
-    assert found == wanted
-    assert not re.search(r"p_occurs_", query.sql)
+def test_a_statement_answers_as_its_author_meant(lake: DuckLake) -> None:
+    """The emitted statement gives the same rows, also where bounds were added that leave nothing out."""
+    for text in [*(f"SELECT {found} AS v FROM {TRAIL} ORDER BY p_row_id" for found in EXPRESSIONS), *STATEMENTS]:
+        emitted = parse_read_only(text, window=WINDOW, now=NOW).sql
+        wanted, found = (
+            [list(row.values()) for row in lake.run(sql, database="panther_logs").rows] for sql in (text, emitted)
+        )
+        assert wanted, text
+        assert found == wanted, text
