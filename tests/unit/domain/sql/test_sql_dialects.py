@@ -1,13 +1,13 @@
 """The dialects of other lakes: what is translated, what is refused, and what must hold of every emitted statement."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
 
 import pytest
 import sqlglot
 from sqlglot import exp
 
 from tests.support.clocks import FakeClock
+from tests.unit.domain.sql.statements import NOW, OKTA, SINCE, TRAIL, WINDOW, accept, outcome
 from triage.domain.sql import (
     Dialect,
     ParameterType,
@@ -16,18 +16,12 @@ from triage.domain.sql import (
     SqlPolicy,
     SqlRefused,
     in_dialect,
-    parse_read_only,
 )
 from triage.domain.window import TimeWindow
 from triage.edges.dialect import TranslatedLake
 from triage.errors import QueryFailed
 from triage.ports import QueryLimits
 
-NOW = datetime(2026, 3, 15, 12, tzinfo=UTC)
-WINDOW = TimeWindow(NOW - timedelta(days=3), NOW)
-TRAIL = "panther_logs.public.aws_cloudtrail"
-OKTA = "panther_logs.public.okta_systemlog"
-SINCE = "p_occurs_since('1 d')"
 BOUND = (
     "p_event_time >= CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND p_event_time <= "
     "CAST('2026-03-15 12:00:00' AS TIMESTAMP)"
@@ -36,7 +30,7 @@ OTHERS = (Dialect.DATABRICKS, Dialect.ATHENA)
 
 
 def emit(text: str, dialect: Dialect, *, window: TimeWindow | None = None) -> ReadOnlyQuery:
-    return parse_read_only(text, policy=SqlPolicy(dialect=dialect), window=window, now=NOW)
+    return accept(text, policy=SqlPolicy(dialect=dialect), window=window)
 
 
 def selected(expression: str, dialect: Dialect) -> str:
@@ -51,35 +45,33 @@ def refuse(expression: str, dialect: Dialect) -> SqlRefused:
     return caught.value
 
 
-@pytest.mark.parametrize(
-    ("text", "databricks", "athena"),
-    [
-        (
-            f"SELECT COUNT(*) AS n FROM {TRAIL} WHERE ARRAY_CONTAINS('1.2.3.4'::VARIANT, p_any_ip_addresses) AND {SINCE}",
-            f"SELECT COUNT(*) AS n FROM {TRAIL} WHERE ARRAY_CONTAINS(p_any_ip_addresses, '1.2.3.4') AND {BOUND} LIMIT 1000",
-            f"SELECT COUNT(*) AS n FROM panther_logs.aws_cloudtrail WHERE CONTAINS(p_any_ip_addresses, '1.2.3.4') AND {BOUND} LIMIT 1000",
-        ),
-        (
-            f"SELECT IFF(a ILIKE '%x%', 1, 0) AS v, COUNT(*) AS n FROM {TRAIL} WHERE {SINCE} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5",
-            f"SELECT IF(a ILIKE '%x%', 1, 0) AS v, COUNT(*) AS n FROM {TRAIL} WHERE {BOUND} GROUP BY 1 ORDER BY 2 DESC NULLS FIRST, 1 NULLS LAST LIMIT 5",
-            f"SELECT IF(LOWER(a) LIKE LOWER('%x%'), 1, 0) AS v, COUNT(*) AS n FROM panther_logs.aws_cloudtrail WHERE {BOUND} GROUP BY 1 ORDER BY 2 DESC NULLS FIRST, 1 LIMIT 5",
-        ),
-        (
-            f"SELECT a FROM {TRAIL} WHERE p_event_time >= '2026-03-14T12:00:00Z' AND '2026-03-15 12:00' >= p_event_time LIMIT 5",
-            f"SELECT a FROM {TRAIL} WHERE p_event_time >= CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND CAST('2026-03-15 12:00:00' AS TIMESTAMP) >= p_event_time LIMIT 5",
-            "SELECT a FROM panther_logs.aws_cloudtrail WHERE p_event_time >= CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND CAST('2026-03-15 12:00:00' AS TIMESTAMP) >= p_event_time LIMIT 5",
-        ),
-    ],
-)
-def test_other_lakes_get_their_own_language(text: str, databricks: str, athena: str) -> None:
+STATEMENTS = [
+    (
+        f"SELECT COUNT(*) AS n FROM {TRAIL} WHERE ARRAY_CONTAINS('1.2.3.4'::VARIANT, p_any_ip_addresses) AND {SINCE}",
+        f"SELECT COUNT(*) AS n FROM {TRAIL} WHERE ARRAY_CONTAINS(p_any_ip_addresses, '1.2.3.4') AND {BOUND} LIMIT 1000",
+        f"SELECT COUNT(*) AS n FROM panther_logs.aws_cloudtrail WHERE CONTAINS(p_any_ip_addresses, '1.2.3.4') AND {BOUND} LIMIT 1000",
+    ),
+    (
+        f"SELECT IFF(a ILIKE '%x%', 1, 0) AS v, COUNT(*) AS n FROM {TRAIL} WHERE {SINCE} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT 5",
+        f"SELECT IF(a ILIKE '%x%', 1, 0) AS v, COUNT(*) AS n FROM {TRAIL} WHERE {BOUND} GROUP BY 1 ORDER BY 2 DESC NULLS FIRST, 1 NULLS LAST LIMIT 5",
+        f"SELECT IF(LOWER(a) LIKE LOWER('%x%'), 1, 0) AS v, COUNT(*) AS n FROM panther_logs.aws_cloudtrail WHERE {BOUND} GROUP BY 1 ORDER BY 2 DESC NULLS FIRST, 1 LIMIT 5",
+    ),
+    (
+        f"SELECT a FROM {TRAIL} WHERE p_event_time >= '2026-03-14T12:00:00Z' AND '2026-03-15 12:00' >= p_event_time LIMIT 5",
+        f"SELECT a FROM {TRAIL} WHERE p_event_time >= CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND CAST('2026-03-15 12:00:00' AS TIMESTAMP) >= p_event_time LIMIT 5",
+        "SELECT a FROM panther_logs.aws_cloudtrail WHERE p_event_time >= CAST('2026-03-14 12:00:00' AS TIMESTAMP) AND CAST('2026-03-15 12:00:00' AS TIMESTAMP) >= p_event_time LIMIT 5",
+    ),
+]
+
+
+def test_other_lakes_get_their_own_language() -> None:
     """The same checked tree is written for each lake: plain timestamps, explicit order of NULL, the lake's own names."""
-    assert emit(text, Dialect.DATABRICKS).sql == databricks
-    assert emit(text, Dialect.ATHENA).sql == athena
+    for text, databricks, athena in STATEMENTS:
+        assert emit(text, Dialect.DATABRICKS).sql == databricks
+        assert emit(text, Dialect.ATHENA).sql == athena
 
 
-@pytest.mark.parametrize(
-    ("expression", "databricks", "athena"),
-    [
+EXPRESSIONS = [
         ("ARRAYS_OVERLAP(p_any_emails, ['a', 'b'])", "ARRAYS_OVERLAP(p_any_emails, ARRAY('a', 'b'))", "ARRAYS_OVERLAP(p_any_emails, ARRAY['a', 'b'])"),
         ("ARRAY_SIZE(a)", "ARRAY_SIZE(a)", "CARDINALITY(a)"),
         ("CONTAINS(a, 'x')", "CONTAINS(a, 'x')", "(STRPOS(a, 'x') > 0)"),
@@ -90,12 +82,14 @@ def test_other_lakes_get_their_own_language(text: str, databricks: str, athena: 
         ("TO_TIMESTAMP('2026-01-02')", "CAST('2026-01-02 00:00:00' AS TIMESTAMP)", "CAST('2026-01-02 00:00:00' AS TIMESTAMP)"),
         ("ROW_NUMBER() OVER (ORDER BY a DESC)", "ROW_NUMBER() OVER (ORDER BY a DESC NULLS FIRST)", "ROW_NUMBER() OVER (ORDER BY a DESC NULLS FIRST)"),
         ("'it''s \\\\ Zoë'", r"'it\'s \\ Zoë'", r"'it''s \ Zoë'"),
-    ],
-)  # fmt: skip
-def test_what_has_an_equal_is_translated(expression: str, databricks: str, athena: str) -> None:
-    """An expression with an equal in the other engine is written in its words."""
-    assert selected(expression, Dialect.DATABRICKS) == databricks
-    assert selected(expression, Dialect.ATHENA) == athena
+    ]  # fmt: skip
+
+
+def test_an_expression_with_an_equivalent_is_translated() -> None:
+    """An expression with an equivalent in the other engine is written in its dialect."""
+    for expression, databricks, athena in EXPRESSIONS:
+        assert selected(expression, Dialect.DATABRICKS) == databricks
+        assert selected(expression, Dialect.ATHENA) == athena
 
 
 BOTH_REFUSE = [
@@ -129,7 +123,7 @@ BOTH_REFUSE = [
 
 
 @pytest.mark.parametrize("dialect", OTHERS)
-def test_what_has_no_equal_is_refused_with_a_remedy(dialect: Dialect) -> None:
+def test_an_expression_without_an_equivalent_is_refused_with_a_remedy(dialect: Dialect) -> None:
     """What merely looks alike elsewhere is refused; the message names the lake and what to write instead."""
     for expression, remedy in BOTH_REFUSE:
         error = refuse(expression, dialect)
@@ -148,14 +142,12 @@ def test_json_paths_are_read_by_databricks_with_a_cast_only() -> None:
 
 
 @pytest.mark.parametrize("dialect", OTHERS)
-@pytest.mark.parametrize(
-    "source", ["LATERAL FLATTEN(input => t.target) f", "TABLE(FLATTEN(input => t.target, outer => TRUE)) f"]
-)
-def test_flatten_is_refused(dialect: Dialect, source: str) -> None:
+def test_flatten_is_refused(dialect: Dialect) -> None:
     """FLATTEN has no counterpart, and the refusal says what to use."""
-    with pytest.raises(SqlRefused, match="FLATTEN has no equivalent; search arrays with ARRAY_CONTAINS") as caught:
-        emit(f"SELECT f.value FROM {OKTA} t, {source} WHERE p_occurs_since('1 d', t)", dialect)
-    assert caught.value.code == "dialect"
+    for source in ("LATERAL FLATTEN(input => t.target) f", "TABLE(FLATTEN(input => t.target, outer => TRUE)) f"):
+        with pytest.raises(SqlRefused, match="FLATTEN has no equivalent; search arrays with ARRAY_CONTAINS") as caught:
+            emit(f"SELECT f.value FROM {OKTA} t, {source} WHERE p_occurs_since('1 d', t)", dialect)
+        assert caught.value.code == "dialect"
 
 
 def test_qualify_is_known_to_one() -> None:
@@ -175,10 +167,7 @@ def test_every_other_check_comes_first() -> None:
         ("function", f"SELECT CURRENT_USER FROM {TRAIL} WHERE {SINCE}"),
         ("stage", "SELECT 1 FROM @x"),
     ):
-        for dialect in Dialect:
-            with pytest.raises(SqlRefused) as caught:
-                emit(text, dialect)
-            assert caught.value.code == code
+        assert {outcome(text, policy=SqlPolicy(dialect=dialect)) for dialect in Dialect} == {code}
 
 
 def bounds(select: exp.Select) -> Iterator[str]:
@@ -202,11 +191,16 @@ QUERIES = [
 
 
 @pytest.mark.parametrize("dialect", list(Dialect))
-@pytest.mark.parametrize("text", QUERIES)
-def test_what_is_emitted_reads_back_as_the_same_bounded_read(dialect: Dialect, text: str) -> None:
-    """In its own language each statement is one SELECT of the same tables with the same bounds and limit."""
-    snowflake = parse_read_only(text, window=WINDOW, now=NOW)
+def test_the_emitted_statement_is_the_same_bounded_read(dialect: Dialect) -> None:
+    """In its own dialect each statement is one SELECT of the same tables with the same bounds and limit."""
+    for text in QUERIES:
+        check_emitted(text, dialect)
+
+
+def check_emitted(text: str, dialect: Dialect) -> None:
+    snowflake = accept(text, window=WINDOW)
     query = emit(text, dialect, window=WINDOW)
+    assert in_dialect(snowflake, dialect, now=NOW).sql == query.sql
     trees = sqlglot.parse(query.sql, dialect=dialect.value)
     assert len(trees) == 1
     tree = trees[0]
@@ -240,14 +234,6 @@ def test_a_template_is_bound_in_the_lakes_language() -> None:
         path.bind({}, window=WINDOW, limit=5, now=NOW)
 
 
-def test_an_accepted_query_is_translated_later() -> None:
-    """What was accepted for Snowflake gives the same statement as if it had been asked in the lake's language."""
-    for text in QUERIES:
-        for dialect in Dialect:
-            accepted = parse_read_only(text, window=WINDOW, now=NOW)
-            assert in_dialect(accepted, dialect, now=NOW).sql == emit(text, dialect, window=WINDOW).sql
-
-
 @pytest.mark.anyio
 async def test_a_lake_receives_its_own_language_or_nothing() -> None:
     """Before another lake each query is translated; one without an equal fails with the reason and is not sent."""
@@ -259,8 +245,8 @@ async def test_a_lake_receives_its_own_language_or_nothing() -> None:
 
     lake = TranslatedLake(Listening(), "athena", FakeClock(NOW))  # type: ignore[arg-type]  # only one method is called
     limits = QueryLimits(rows=5, bytes=1000, seconds=5)
-    await lake.run_query(parse_read_only(f"SELECT a FROM {TRAIL} WHERE {SINCE}", now=NOW), limits=limits)
+    await lake.run_query(accept(f"SELECT a FROM {TRAIL} WHERE {SINCE}"), limits=limits)
     assert sent == [f"SELECT a FROM panther_logs.aws_cloudtrail WHERE {BOUND} LIMIT 1000"]
     with pytest.raises(QueryFailed, match=r"not sent: .*on athena, JSON paths"):
-        await lake.run_query(parse_read_only(f"SELECT a:b FROM {TRAIL} WHERE {SINCE}", now=NOW), limits=limits)
+        await lake.run_query(accept(f"SELECT a:b FROM {TRAIL} WHERE {SINCE}"), limits=limits)
     assert len(sent) == 1
