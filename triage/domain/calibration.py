@@ -39,7 +39,7 @@ def interpolate(curve: Sequence[tuple[float, float]], position: float) -> float:
         return curve[0][1]
     for (left, low), (right, high) in pairwise(curve):
         if position <= right:
-            return low + (high - low) * (position - left) / (right - left)
+            return low + (high - low) * ((position - left) / (right - left))
     return curve[-1][1]
 
 

@@ -150,7 +150,8 @@ def test_isotonic_never_falls(points: list[tuple[float, float, float]]) -> None:
 
 
 def test_a_curve_is_flat_beyond_its_ends() -> None:
-    """Between its points a curve is straight; outside it keeps its last value."""
+    """Between its points a curve is straight, and it meets each of them, however close; outside it keeps its last value."""
+    assert interpolate(((0.0, 0.0), (5e-324, 0.5)), 5e-324) == 0.5
     curve = ((0.2, 0.1), (0.6, 0.5))
     assert interpolate(curve, 0.0) == 0.1
     assert interpolate(curve, 0.4) == pytest.approx(0.3)
