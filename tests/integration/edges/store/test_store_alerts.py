@@ -104,11 +104,6 @@ async def test_a_new_alert_takes_its_decision(store: Store) -> None:
         assert (found.run_id, found.attempts, found.seen_at, found.updated_at) == ("", 0, NOW, NOW), name
 
 
-async def test_an_unknown_alert_has_no_record(store: Store) -> None:
-    """It is not an error to ask."""
-    assert await store.records.find("nobody") is None
-
-
 async def test_only_new_alerts_are_counted(store: Store) -> None:
     """The number is that of ids not seen before, across batches and repeats, in one call and the next."""
     many = [(alert(f"a{number}"), SELECTED) for number in range(1_100)]
@@ -317,10 +312,15 @@ async def test_a_decision_ends_a_claim(store: Store) -> None:
     assert (await record(store)).state is State.SKIPPED
 
 
-async def test_an_unknown_alert_cannot_be_decided_on(store: Store) -> None:
-    """The error names the id."""
+async def test_unknown_alerts(store: Store) -> None:
+    """An alert that was never seen has no record, and changing it is an error that names its id."""
+    assert await store.records.find("nobody") is None
     with pytest.raises(NotFound, match="nobody"):
         await store.queue.decide("nobody", SKIPPED, now=NOW)
+    with pytest.raises(NotFound, match="nobody"):
+        await store.queue.enqueue("nobody", now=NOW, fresh=False)
+    with pytest.raises(NotFound, match="nobody"):
+        await store.records.mark("nobody", "benign", now=NOW)
 
 
 # ---- retention ---------------------------------------------------------------------------------------------------

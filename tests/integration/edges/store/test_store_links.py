@@ -1,15 +1,10 @@
 """Linked alerts, on SQLite and on PostgreSQL: they wait for their leader, are claimed to take its verdict, and never
 stand in the way of an investigation."""
 
-import asyncio
-import time
-from collections.abc import Callable
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Connection, update
 
-from tests.support import stores
 from tests.support.stores import (
     HOLDS,
     NOW,
@@ -26,9 +21,6 @@ from tests.support.stores import (
 from triage.domain.alert import Severity
 from triage.domain.selection import Linked, Selected
 from triage.domain.verdict import Disposition, Investigation
-from triage.edges.store import links, open_store, queue
-from triage.edges.store.engine import open_engines
-from triage.edges.store.tables import alerts as rows
 from triage.ports import Claim, State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
@@ -36,8 +28,6 @@ pytestmark = pytest.mark.anyio
 
 MINUTE = timedelta(minutes=1)
 TO_LEADER = Linked(leader="leader", reason="same title within 15 minutes")
-A_MOMENT = 0.1
-"""Seconds in which a write that does not wait would be through."""
 
 
 async def group(store: Store, *names: str) -> None:
@@ -71,6 +61,9 @@ async def test_a_linked_alert_waits_for_its_leader(store: Store) -> None:
         ("b", "leader", 1),
     ]
     assert (await record(store, "a")).state is State.RUNNING
+    # While it takes a verdict it is running, but it is not investigated.
+    leaders = await store.queue.group_leaders(["Standard.NewPlace"], since=NOW - 120 * MINUTE)
+    assert [each.id for each in leaders] == ["leader"]
 
 
 async def test_an_alert_that_is_linked_late_is_claimed_at_once(store: Store) -> None:
@@ -169,8 +162,8 @@ async def test_an_investigation_goes_first(store: Store) -> None:
     assert order == ["severe", "young", "a", "low"]
 
 
-async def test_a_released_link_is_due_again(store: Store) -> None:
-    """It is linked again, keeps its run and all its attempts, and is claimed to point."""
+async def test_a_link_that_is_given_back_is_linked_again(store: Store) -> None:
+    """A released one keeps its run and all its attempts and is due at once; one that failed waits for its time."""
     await group(store, "a")
     await done(store)
     first = await claimed(store)
@@ -180,15 +173,7 @@ async def test_a_released_link_is_due_again(store: Store) -> None:
     assert (await record(store, "a")).state is State.LINKED
     again = await claimed(store)
     assert (again.leader, again.attempts, again.run_id) == ("leader", 1, first.run_id)
-
-
-async def test_a_link_that_failed_for_now_waits(store: Store) -> None:
-    """It is linked, with its error, and nobody gets it before its time."""
-    await group(store, "a")
-    await done(store)
-
-    await store.queue.give_back(await claimed(store), now=NOW, error="Panther is down", retry_at=NOW + MINUTE)
-
+    await store.queue.give_back(again, now=NOW, error="Panther is down", retry_at=NOW + MINUTE)
     found = await record(store, "a")
     assert (found.state, found.error, found.attempts) == (State.LINKED, "Panther is down", 1)
     assert found.next_attempt_at is not None
@@ -252,17 +237,6 @@ async def test_polling_may_select_what_was_linked(store: Store) -> None:
         ("a", ""),
         ("b", ""),
     }
-
-
-async def test_a_link_that_points_leads_nobody(store: Store) -> None:
-    """While it takes a verdict it is running, but it is not investigated."""
-    await group(store, "a")
-    await done(store)
-    await claimed(store)
-
-    leaders = await store.queue.group_leaders(["Standard.NewPlace"], since=NOW - 120 * MINUTE)
-
-    assert [leader.id for leader in leaders] == ["leader"]
 
 
 async def test_a_leader_that_is_skipped_is_followed_by_the_oldest(store: Store) -> None:
@@ -371,69 +345,3 @@ async def test_the_status_tells_links_apart(store: Store) -> None:
         (pointer.alert.id, "w2", NOW, "leader")
     ]
     assert (status.last_hour.done, status.last_hour.linked) == (1, 1)
-
-
-# ---- two transactions at once on PostgreSQL ----------------------------------------------------------------------
-
-
-@pytest.fixture
-def postgres_url(postgres_database: str) -> str:
-    stores.empty(postgres_database)
-    return postgres_database
-
-
-async def test_a_link_saved_while_its_leader_finishes_does_not_wait_for_ever(postgres_url: str) -> None:
-    """The save waits for the transaction that ends the leader, and sees that it has."""
-    store, engine = await open_store(postgres_url), open_engines(postgres_url).writer
-    await group(store)
-    leader = await claimed(store)
-
-    with engine.begin() as connection:
-        assert queue.finish(connection, leader, investigation(leader), now=NOW, again_at=None)
-        saving = asyncio.create_task(saved(store, alert("a"), decision=TO_LEADER))
-        await asyncio.sleep(A_MOMENT)
-        assert not saving.done()
-    await saving
-
-    assert (await claimed(store)).alert.id == "a"
-    engine.dispose()
-    await store.close()
-
-
-async def test_a_leader_that_finishes_while_a_link_is_saved_sees_it(postgres_url: str) -> None:
-    """The other way round: the end of the leader waits for the save."""
-    store, engine = await open_store(postgres_url), open_engines(postgres_url).writer
-    await group(store, "a")
-    leader = await claimed(store)
-
-    with engine.begin() as connection:
-        links.hold_leaders(connection, ["leader"])
-        finishing = asyncio.create_task(store.queue.finish(leader, investigation(leader), now=NOW))
-        await asyncio.sleep(A_MOMENT)
-        assert not finishing.done()
-    assert await finishing
-
-    assert (await claimed(store)).alert.id == "a"
-    engine.dispose()
-    await store.close()
-
-
-async def test_a_deadlock_is_tried_again(postgres_url: str) -> None:
-    """PostgreSQL ends one of two transactions that wait for each other; the one that lost runs anew."""
-    store, other = await open_store(postgres_url), await open_store(postgres_url)
-    await saved(store, alert("a"), alert("b"))
-
-    def both(first: str, second: str) -> Callable[..., None]:
-        def change(connection: object) -> None:
-            assert isinstance(connection, Connection)
-            for name in (first, second):
-                connection.execute(update(rows).where(rows.c.id == name).values(attempts=rows.c.attempts + 1))
-                time.sleep(A_MOMENT)
-
-        return change
-
-    await asyncio.gather(store.queue.database.write(both("a", "b")), other.queue.database.write(both("b", "a")))
-
-    assert [record.attempts for record in await store.records.newest()] == [2, 2]
-    await store.close()
-    await other.close()

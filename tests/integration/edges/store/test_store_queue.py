@@ -25,7 +25,6 @@ from triage.domain.alert import Severity
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
 from triage.edges.store.alerts import locked
-from triage.errors import NotFound
 from triage.ports import Claim, Pruned, Spend, State, Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
@@ -351,12 +350,6 @@ async def test_a_person_may_queue_what_selection_left_out(store: Store) -> None:
         await store.queue.enqueue(decision.outcome, now=NOW, fresh=False)
 
         assert (await claimed(store)).alert.id == decision.outcome
-
-
-async def test_an_unknown_alert_cannot_be_queued(store: Store) -> None:
-    """The error names the id."""
-    with pytest.raises(NotFound, match="nobody"):
-        await store.queue.enqueue("nobody", now=NOW, fresh=False)
 
 
 async def test_the_status_counts(store: Store) -> None:

@@ -1,15 +1,28 @@
 """Two transactions at once on PostgreSQL, one of them held open by the test: who waits, who passes, who loses."""
 
 import asyncio
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from datetime import timedelta
 
 import pytest
-from sqlalchemy import Engine, delete, make_url
+from sqlalchemy import Connection, Engine, delete, make_url, update
 
 from tests.support import stores
-from tests.support.stores import HOLDS, NOW, RUN_OUT, SELECTED, SKIPPED, alert, claimed, saved
-from triage.edges.store import alerts, open_store, queue
+from tests.support.stores import (
+    HOLDS,
+    LINKED,
+    NOW,
+    RUN_OUT,
+    SELECTED,
+    SKIPPED,
+    alert,
+    claimed,
+    investigation,
+    record,
+    saved,
+)
+from triage.edges.store import alerts, links, open_store, queue
 from triage.edges.store.engine import open_engines
 from triage.edges.store.tables import alerts as alert_rows
 from triage.errors import StoreError
@@ -84,9 +97,8 @@ async def test_a_poller_that_comes_second_refreshes_what_the_first_inserted(othe
         assert not saving.done()
 
     assert await saving == 1
-    record = await store.records.find("a")
-    assert record is not None
-    assert (record.alert, record.state) == (newer, State.QUEUED)
+    found = await record(store)
+    assert (found.alert, found.state) == (newer, State.QUEUED)
     await store.close()
 
 
@@ -99,3 +111,60 @@ async def test_an_alert_is_not_deleted_from_under_its_journal(store: Store) -> N
         await store.queue.database.write(lambda connection: connection.execute(delete(alert_rows)))
 
     assert await store.records.find("a") is not None
+
+
+async def test_a_link_saved_while_its_leader_finishes_does_not_wait_for_ever(other: Engine) -> None:
+    """The save waits for the transaction that ends the leader, and sees that it has."""
+    store = await opened(other)
+    await saved(store, alert("leader"))
+    leader = await claimed(store)
+
+    with other.begin() as connection:
+        assert queue.finish(connection, leader, investigation(leader), now=NOW, again_at=None)
+        saving = asyncio.create_task(saved(store, alert("a"), decision=LINKED))
+        await asyncio.sleep(A_MOMENT)
+        assert not saving.done()
+    await saving
+
+    assert (await claimed(store)).alert.id == "a"
+    await store.close()
+
+
+async def test_a_leader_that_finishes_while_a_link_is_saved_sees_it(other: Engine) -> None:
+    """The other way round: the end of the leader waits for the save."""
+    store = await opened(other)
+    await saved(store, alert("leader"))
+    await saved(store, alert("a"), decision=LINKED)
+    leader = await claimed(store)
+
+    with other.begin() as connection:
+        links.hold_leaders(connection, ["leader"])
+        finishing = asyncio.create_task(store.queue.finish(leader, investigation(leader), now=NOW))
+        await asyncio.sleep(A_MOMENT)
+        assert not finishing.done()
+    assert await finishing
+
+    assert (await claimed(store)).alert.id == "a"
+    await store.close()
+
+
+async def test_a_deadlock_is_tried_again(other: Engine) -> None:
+    """PostgreSQL ends one of two transactions that wait for each other; the one that lost runs anew."""
+    store, second = await opened(other), await opened(other)
+    await saved(store, alert("a"), alert("b"))
+
+    def both(first: str, second: str) -> Callable[..., None]:
+        def change(connection: Connection) -> None:
+            for name in (first, second):
+                connection.execute(
+                    update(alert_rows).where(alert_rows.c.id == name).values(attempts=alert_rows.c.attempts + 1)
+                )
+                time.sleep(A_MOMENT)
+
+        return change
+
+    await asyncio.gather(store.queue.database.write(both("a", "b")), second.queue.database.write(both("b", "a")))
+
+    assert [record.attempts for record in await store.records.newest()] == [2, 2]
+    await store.close()
+    await second.close()
