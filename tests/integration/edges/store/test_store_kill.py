@@ -1,7 +1,6 @@
 """A process that is killed in the middle of its writes: what it was told is stored, is stored, and nothing is half done."""
 
 import asyncio
-import multiprocessing
 import signal
 import sqlite3
 from contextlib import closing
@@ -10,6 +9,7 @@ from typing import NoReturn
 
 from sqlalchemy import make_url
 
+from tests.support.forked import context
 from tests.support.stores import HOLDS, NOW, RUN_OUT, SELECTED, alert, investigation
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
@@ -22,10 +22,6 @@ STEPS = 3
 KILLS = (3, 40, 90)
 """Writes that a worker gets to acknowledge before it is killed, run by run."""
 PADDING = "x" * 3_000
-
-# One process imports everything; each worker is a fork of it, which takes milliseconds.
-workers = multiprocessing.get_context("forkserver")
-workers.set_forkserver_preload([__name__])
 
 
 async def work(url: str, run: int, acknowledged: Connection) -> NoReturn:
@@ -61,8 +57,8 @@ def run_worker(url: str, run: int, acknowledged: Connection) -> None:
 
 def killed_worker(url: str, run: int, writes: int) -> list[tuple[str, ...]]:
     """Run a worker in a process of its own, kill it after some writes, and return all that it has acknowledged."""
-    reader, writer = workers.Pipe(duplex=False)
-    process = workers.Process(target=run_worker, args=(url, run, writer))
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=run_worker, args=(url, run, writer))
     process.start()
     writer.close()
     with reader:

@@ -4,15 +4,16 @@ import asyncio
 import json
 import os
 import pwd
+import resource
 import sqlite3
 import stat
-import subprocess
 import sys
 import tempfile
-import textwrap
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing
 from datetime import timedelta
+from functools import partial
+from multiprocessing.connection import Connection as PipeConnection
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +21,7 @@ import pytest
 from sqlalchemy import Connection, Engine, create_engine, inspect, make_url, text
 
 from tests.support import postgres
+from tests.support.forked import context
 from tests.support.shared import ROOT
 from tests.support.stores import HOLDS, NOW, alert, claimed, followers, investigation, saved, sqlite_url
 from triage.domain.verdict import Disposition
@@ -258,29 +260,29 @@ async def test_everything_outlives_the_process(blank_url: str) -> None:
 # ---- URLs --------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("url", "message"),
-    [
-        ("", "is not a database URL"),
-        ("triage.db", "is not a database URL"),
-        ("postgresql://u:s3cret@host:port/db", "is not a database URL"),
-        ("mysql://u:s3cret@host/db", "names mysql; .* sqlite or postgresql"),
-        ("postgresql+asyncpg://u:s3cret@host/db", "names postgresql.asyncpg"),
-        ("sqlite://", "names no file"),
-        ("sqlite:///:memory:", "names no file"),
-        ("sqlite:////nonexistent/triage.db", "directory does not exist"),
-        ("sqlite:////", "is a directory"),
-        ("sqlite:////tmp/a\x00b", "cannot be made"),
-        ("postgresql://u:s3cret@127.0.0.1:1/db", r"//u:\*\*\*@127.0.0.1:1/db cannot be reached"),
-    ],
+WRONG_URLS = (
+    ("", "is not a database URL"),
+    ("triage.db", "is not a database URL"),
+    ("postgresql://u:s3cret@host:port/db", "is not a database URL"),
+    ("mysql://u:s3cret@host/db", "names mysql; .* sqlite or postgresql"),
+    ("postgresql+asyncpg://u:s3cret@host/db", "names postgresql.asyncpg"),
+    ("sqlite://", "names no file"),
+    ("sqlite:///:memory:", "names no file"),
+    ("sqlite:////nonexistent/triage.db", "directory does not exist"),
+    ("sqlite:////", "is a directory"),
+    ("sqlite:////tmp/a\x00b", "cannot be made"),
+    ("postgresql://u:s3cret@127.0.0.1:1/db", r"//u:\*\*\*@127.0.0.1:1/db cannot be reached"),
 )
-async def test_a_wrong_url_is_one_line_without_the_password(url: str, message: str) -> None:
-    """The error says what is wrong and, where it quotes the URL, hides the password, also in the error behind it."""
-    with pytest.raises(StoreError, match=message) as caught:
-        await open_store(url)
 
-    assert "\n" not in str(caught.value)
-    assert "s3cret" not in f"{caught.value} {caught.value.__cause__!r}"
+
+async def test_a_wrong_url_is_one_line_without_the_password() -> None:
+    """The error says what is wrong and, where it quotes the URL, hides the password, also in the error behind it."""
+    for url, message in WRONG_URLS:
+        with pytest.raises(StoreError, match=message) as caught:
+            await open_store(url)
+
+        assert "\n" not in str(caught.value), url
+        assert "s3cret" not in f"{caught.value} {caught.value.__cause__!r}", url
 
 
 async def test_relative_and_absolute_files(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -405,45 +407,60 @@ async def test_a_closed_store_says_so(tmp_path: Path) -> None:
 
 # ---- processes with less than they need --------------------------------------------------------------------------
 
-PRELUDE = """
-import asyncio, os, resource, sys
-from datetime import UTC, datetime
-from triage.errors import StoreError
-from triage.edges.store import open_store
 
-async def main(url):
+async def write_much(url: str) -> None:
+    store = await open_store(url)
     try:
-        store = await open_store(url)
-        try:
-            for number in range(50):
-                await store.values.put(f"name {number}", "x" * 100_000, now=datetime(2031, 5, 6, tzinfo=UTC))
-        finally:
-            await store.close()
+        for number in range(50):
+            await store.values.put(f"name {number}", "x" * 100_000, now=NOW)
+    finally:
+        await store.close()
+
+
+def report(url: str, prepare: Callable[[], object], answer: PipeConnection) -> None:
+    prepare()
+    try:
+        asyncio.run(write_much(url))
     except StoreError as error:
-        print(error.retryable, error)
-"""
+        answer.send((error.retryable, str(error)))
 
 
-def run(script: str, url: str) -> str:
-    """Run a small program that opens the store, and give what it prints."""
-    program = f"{PRELUDE}\n{textwrap.dedent(script)}\nasyncio.run(main(sys.argv[1]))"
-    done = subprocess.run(
-        [sys.executable, "-c", program, url],
-        capture_output=True,
-        text=True,
-        timeout=60,
-        env={**os.environ, "PYTHONPATH": str(ROOT)},
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+def refusal(url: str, prepare: Callable[[], object]) -> tuple[bool, str]:
+    """Write to a store in another process that `prepare` has deprived of something.
+
+    Returns whether the store's error is worth another try, and the error.
+    """
+    reader, writer = context.Pipe(duplex=False)
+    process = context.Process(target=report, args=(url, prepare, writer))
+    process.start()
+    writer.close()
+    with reader:
+        refused: tuple[bool, str] = reader.recv()
+    process.join()
+    assert process.exitcode == 0
+    return refused
+
+
+def limit_files() -> None:
+    resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))
+
+
+def become(user: pwd.struct_passwd) -> None:
+    os.setgroups([])
+    os.setgid(user.pw_gid)
+    os.setuid(user.pw_uid)
+
+
+def hide_psycopg() -> None:
+    sys.modules["psycopg"] = None  # type: ignore[assignment]  # this is how an import is made to fail
 
 
 def test_a_disk_without_space(tmp_path: Path) -> None:
     """A file that may not grow is a failure worth another try; the file stays sound."""
-    said = run("resource.setrlimit(resource.RLIMIT_FSIZE, (500_000, 500_000))", sqlite_url(tmp_path))
+    retryable, said = refusal(sqlite_url(tmp_path), limit_files)
 
-    assert said.startswith("True the state database")
+    assert retryable
+    assert said.startswith("the state database")
     assert "the disk is full or failing" in said
     with closing(sqlite3.connect(tmp_path / "state.db")) as other:
         assert other.execute("PRAGMA integrity_check").fetchone() == ("ok",)
@@ -470,21 +487,23 @@ def test_a_file_that_may_not_be_written() -> None:
     nobody = pwd.getpwnam("nobody")
     with tempfile.TemporaryDirectory() as directory:
         path = Path(directory)
-        run("", sqlite_url(path))
+        asyncio.run(write_much(sqlite_url(path)))
         path.chmod(0o755)
         (path / "state.db").chmod(0o644)
 
-        said = run(f"os.setgroups([]); os.setgid({nobody.pw_gid}); os.setuid({nobody.pw_uid})", sqlite_url(path))
+        retryable, said = refusal(sqlite_url(path), partial(become, nobody))
 
-    assert said.startswith("False the state database")
+    assert not retryable
+    assert said.startswith("the state database")
     assert "is read-only: give this user the right to write the file and its directory" in said
 
 
 def test_postgresql_without_its_driver() -> None:
     """Where psycopg is not installed, the error names the extra."""
-    said = run("sys.modules['psycopg'] = None", "postgresql://u:s3cret@127.0.0.1:1/db")
+    retryable, said = refusal("postgresql://u:s3cret@127.0.0.1:1/db", hide_psycopg)
 
-    assert said.startswith("False store.url names PostgreSQL, whose driver is not installed")
+    assert not retryable
+    assert said.startswith("store.url names PostgreSQL, whose driver is not installed")
     assert "panther-triage[postgres]" in said
 
 
