@@ -6,9 +6,8 @@ from collections.abc import Mapping, Sequence
 
 from pydantic import JsonValue
 
-from triage.domain.sql.guard import ReadOnlyQuery
+from triage.domain.sql.guard import ReadOnlyQuery, hull
 from triage.domain.sql.policy import SqlRefused
-from triage.domain.window import TimeWindow
 
 QUESTION, ANSWER = "question", "answer"
 """The columns of a batch: the position of a query as text, and one of its rows as JSON text."""
@@ -35,15 +34,12 @@ def batch_queries(parts: Sequence[tuple[ReadOnlyQuery, Sequence[str]]]) -> ReadO
         f"SELECT '{number}' AS {QUESTION}, {_row(names)} AS {ANSWER} FROM ({query.sql})"  # noqa: S608 - of checked statements and plain names
         for number, (query, names) in enumerate(parts)
     ]
-    windows = [query.window for query, _ in parts if query.window is not None]
     limit = sum(query.limit for query, _ in parts)
     return ReadOnlyQuery(
         sql=f"{' UNION ALL '.join(selects)} LIMIT {limit}",
         tables=tuple(dict.fromkeys(table for query, _ in parts for table in query.tables)),
         limit=limit,
-        window=TimeWindow(min(window.start for window in windows), max(window.end for window in windows))
-        if windows
-        else None,
+        window=hull([query.window for query, _ in parts if query.window is not None]),
         notes=tuple(dict.fromkeys(note for query, _ in parts for note in query.notes)),
     )
 

@@ -168,9 +168,9 @@ def both(condition: exp.Expr, more: list[exp.Expr]) -> exp.Expr:
     return result
 
 
-def span(window: TimeWindow) -> str:
+def window_text(window: TimeWindow) -> str:
     return f"{window.start:%Y-%m-%d %H:%M:%S} to {window.end:%Y-%m-%d %H:%M:%S} UTC"
 
 
-def length(span: timedelta) -> str:
+def duration_text(span: timedelta) -> str:
     return f"{span.days} days" if span >= timedelta(days=2) else f"{span.total_seconds() / 3600:.0f} hours"

@@ -1,5 +1,6 @@
 """The guard: from a query's text to the statement that is sent."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 
@@ -120,7 +121,7 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
     if policy.dialect is not Dialect.SNOWFLAKE:
         sql = translate(tree, policy, reads.now)
     return ReadOnlyQuery(
-        sql, tuple(reads.tables), limit, _hull(reads.windows), tuple(reads.notes), dialect=policy.dialect
+        sql, tuple(reads.tables), limit, hull(reads.windows), tuple(reads.notes), dialect=policy.dialect
     )
 
 
@@ -165,12 +166,13 @@ def _verify(sql: str, reads: Reads, limit: int) -> None:
         if error.code == "size":
             raise
         raise SqlRefused(f"the emitted statement is refused: {error}", code="self_check") from error
-    same = set(again.tables) == set(reads.tables) and _hull(again.windows) == _hull(reads.windows) and kept == limit
+    same = set(again.tables) == set(reads.tables) and hull(again.windows) == hull(reads.windows) and kept == limit
     if census.macros or again.notes or not same:
         raise SqlRefused("the emitted statement reads differently from the query", code="self_check")
 
 
-def _hull(windows: list[TimeWindow]) -> TimeWindow | None:
+def hull(windows: Sequence[TimeWindow]) -> TimeWindow | None:
+    """The smallest window that contains all the windows; `None` for none."""
     if not windows:
         return None
     return TimeWindow(min(window.start for window in windows), max(window.end for window in windows))

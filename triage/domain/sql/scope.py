@@ -8,7 +8,7 @@ from sqlglot import exp
 from triage.domain.sql.catalog import LakeTable, lake_table, resolve
 from triage.domain.sql.nodes import Census
 from triage.domain.sql.policy import SqlRefused
-from triage.domain.sql.spans import FromItem, Reads, check
+from triage.domain.sql.spans import FromItem, Reads, check_bounds
 from triage.domain.sql.syntax import line_of
 
 MAX_CTES = 32
@@ -53,7 +53,7 @@ def _query(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> int:
     for nested in visit.inner.get(id(query), ()):
         total += _query(nested, names, visit)
     if isinstance(query, exp.Select):
-        check(query, items, reads)
+        check_bounds(query, items, reads)
     if total > MAX_READS:
         raise SqlRefused(
             f"with its CTEs expanded the query reads more than {MAX_READS} tables; join each CTE once", code="cte"

@@ -6,7 +6,7 @@ from datetime import datetime, timedelta
 from sqlglot import exp
 
 from triage.domain.sql import times
-from triage.domain.sql.bounds import Bound, add_where, both, bounds_in, bounds_in_branches, length, span
+from triage.domain.sql.bounds import Bound, add_where, both, bounds_in, bounds_in_branches, duration_text, window_text
 from triage.domain.sql.catalog import LakeTable, resolve
 from triage.domain.sql.policy import SqlPolicy, SqlRefused
 from triage.domain.sql.syntax import line_of
@@ -49,7 +49,7 @@ class Reads:
     """How often FROM or JOIN names a table or a CTE."""
 
 
-def check(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
+def check_bounds(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
     """Make sure that every table of a SELECT is bounded in time.
 
     Args:
@@ -63,7 +63,7 @@ def check(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
     tables = [item for item in items if item.table is not None and item.table.bounded]
     if not tables:
         return
-    found = _found(select, items, reads.now)
+    found = _bounds_of(select, items, reads.now)
     for item in tables:
         bounding = _TableBound(select, items, item, reads)
         bounds = [bound for bound, place in found if bounding.applies(bound, place)]
@@ -72,7 +72,7 @@ def check(select: exp.Select, items: list[FromItem], reads: Reads) -> None:
         reads.windows.append(bounding.window_of(bounds))
 
 
-def _found(select: exp.Select, items: list[FromItem], now: datetime) -> list[tuple[Bound, int | None]]:
+def _bounds_of(select: exp.Select, items: list[FromItem], now: datetime) -> list[tuple[Bound, int | None]]:
     """All bounds of a SELECT, each with the index of the item whose ON contains it, or `None` for WHERE."""
     where = select.args.get("where")
     found: list[tuple[Bound, int | None]] = [(bound, None) for bound in bounds_in(where.this if where else None, now)]
@@ -101,7 +101,7 @@ class _TableBound:
         return self.item.table
 
     @property
-    def _logs(self) -> int:
+    def _log_tables(self) -> int:
         return sum(1 for item in self.items if item.table is not None and item.table.bounded)
 
     def applies(self, bound: Bound, place: int | None) -> bool:
@@ -131,7 +131,7 @@ class _TableBound:
         # that name or USING could make it another column. A table outside Panther may lack the column, in which case
         # it would resolve to one of the other items.
         return (
-            self._logs == 1
+            self._log_tables == 1
             and (self.table.panther or self._alone)
             and not self._renamed(resolve(column.this))
             and not any(item.join is not None and item.join.args.get("using") for item in self.items)
@@ -190,7 +190,7 @@ class _TableBound:
             join.set("on", both(join.args["on"], bounds))
         else:
             add_where(self.select, bounds)
-        self.reads.notes.append(f"{self.table.name}: time bound added, {span(window)}")
+        self.reads.notes.append(f"{self.table.name}: time bound added, {window_text(window)}")
         return self._read(bounds)
 
     def _hoisted(self) -> list[Bound]:
@@ -256,12 +256,12 @@ class _TableBound:
         lower.predicate.replace(exp.And(this=predicate, expression=condition))
         self.reads.notes.append(
             f"{self.table.name}: the window was longer than {self.reads.policy.max_window.days} days and was narrowed to its "
-            f"end, {span(narrowed)}"
+            f"end, {window_text(narrowed)}"
         )
         return narrowed
 
     def _unbounded(self) -> SqlRefused:
-        several = self._logs > 1
+        several = self._log_tables > 1
         if self.table.panther:
             name = self.item.name.lower()
             column = f"{name}.p_event_time" if several else "p_event_time"
@@ -279,7 +279,7 @@ class _TableBound:
     def _too_wide(self, span: timedelta, bound: Bound | None = None) -> SqlRefused:
         days = self.reads.policy.max_window.days
         return SqlRefused(
-            f"{self.table.name} is read over {length(span)}; at most {days} days are allowed. Write "
+            f"{self.table.name} is read over {duration_text(span)}; at most {days} days are allowed. Write "
             f"p_occurs_since('{days} d') or less, or a range with both ends such as p_occurs_between(start, end)",
             code="window",
             line=line_of(bound.predicate if bound is not None else self.item.node),

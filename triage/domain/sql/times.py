@@ -157,11 +157,11 @@ def moment(expression: exp.Expr, now: datetime) -> datetime | None:  # noqa: PLR
             case exp.ConvertTimezone() if _is_utc(expression):
                 return moment(expression.args["timestamp"], now)
             case exp.DateAdd() | exp.TimeAdd() | exp.TimestampAdd():
-                return _shift(moment(expression.this, now), expression.args.get("expression"), _unit(expression))
+                return _shift(moment(expression.this, now), expression.args.get("expression"), unit_of(expression))
             case exp.Add() | exp.Sub():
                 return _arithmetic(expression, now)
             case exp.TimestampTrunc() | exp.DateTrunc():
-                return _truncate(moment(expression.this, now), _unit(expression))
+                return _truncate(moment(expression.this, now), unit_of(expression))
             case _:
                 return None
     except (OverflowError, ValueError):
@@ -177,8 +177,9 @@ def difference_floor(now: datetime, count: int, unit: str) -> datetime | None:
 
 
 def unit_of(expression: exp.Expr) -> str:
-    """The time unit of a date function, in lower case."""
-    return _unit(expression)
+    """The time unit of a date function, in lower case; empty if it has none."""
+    unit = expression.args.get("unit")
+    return unit.name.lower() if isinstance(unit, exp.Expr) else ""
 
 
 def integer(expression: exp.Expr | None) -> int | None:
@@ -230,11 +231,6 @@ def _is_utc(expression: exp.Expr) -> bool:
     return all(isinstance(zone, exp.Literal) and zone.name.upper() in {"UTC", "ETC/UTC"} for zone in zones)
 
 
-def _unit(expression: exp.Expr) -> str:
-    unit = expression.args.get("unit")
-    return unit.name.lower() if isinstance(unit, exp.Expr) else ""
-
-
 def _arithmetic(expression: exp.Expr, now: datetime) -> datetime | None:
     base = moment(expression.this, now)
     sign = 1 if isinstance(expression, exp.Add) else -1
@@ -249,13 +245,13 @@ def _interval(base: datetime | None, interval: exp.Interval, sign: int) -> datet
     if base is None or not isinstance(interval.this, exp.Literal):
         return None
     parts = interval.this.name.split(",")
-    if len(parts) > 1 and _unit(interval):
+    if len(parts) > 1 and unit_of(interval):
         return None
     for part in parts:
         found = _INTERVAL.fullmatch(part)
         if found is None:
             return None
-        unit = (found.group(2) or _unit(interval) or "s").lower()
+        unit = (found.group(2) or unit_of(interval) or "s").lower()
         moved = _moved(base, sign * int(found.group(1)), unit)
         if moved is None:
             return None

@@ -20,13 +20,13 @@ FROM = "FROM panther_logs.public.okta_systemlog WHERE p_event_time BETWEEN :star
 
 
 COLUMNS_AND_ORDER: list[tuple[str, tuple[str, ...], tuple[tuple[int, bool], ...]]] = [
-        (f"SELECT COALESCE(a, ', b AS c') AS x, COUNT(*) AS n {FROM} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit", ("x", "n"), ((1, True), (0, False))),
-        (f"SELECT a AS x {FROM} ORDER BY x LIMIT :limit", ("x",), ()),
-        (f"SELECT a AS x {FROM} ORDER BY 2 LIMIT :limit", ("x",), ()),
-        (f"SELECT a, b AS x {FROM} LIMIT :limit", (), ()),
-        (f"SELECT a AS x, b AS x {FROM} LIMIT :limit", (), ()),
-        (f"SELECT a AS {'x' * 64} {FROM} LIMIT :limit", (), ()),
-    ]  # fmt: skip
+    (f"SELECT COALESCE(a, ', b AS c') AS x, COUNT(*) AS n {FROM} GROUP BY 1 ORDER BY 2 DESC, 1 LIMIT :limit", ("x", "n"), ((1, True), (0, False))),
+    (f"SELECT a AS x {FROM} ORDER BY x LIMIT :limit", ("x",), ()),
+    (f"SELECT a AS x {FROM} ORDER BY 2 LIMIT :limit", ("x",), ()),
+    (f"SELECT a, b AS x {FROM} LIMIT :limit", (), ()),
+    (f"SELECT a AS x, b AS x {FROM} LIMIT :limit", (), ()),
+    (f"SELECT a AS {'x' * 64} {FROM} LIMIT :limit", (), ()),
+]  # fmt: skip
 
 
 def test_a_template_knows_its_columns_and_the_order_of_its_rows() -> None:

@@ -72,17 +72,17 @@ def test_other_lakes_get_their_own_language() -> None:
 
 
 EXPRESSIONS = [
-        ("ARRAYS_OVERLAP(p_any_emails, ['a', 'b'])", "ARRAYS_OVERLAP(p_any_emails, ARRAY('a', 'b'))", "ARRAYS_OVERLAP(p_any_emails, ARRAY['a', 'b'])"),
-        ("ARRAY_SIZE(a)", "ARRAY_SIZE(a)", "CARDINALITY(a)"),
-        ("CONTAINS(a, 'x')", "CONTAINS(a, 'x')", "(STRPOS(a, 'x') > 0)"),
-        ("a::int", "CAST(a AS DECIMAL(38, 0))", "CAST(a AS DECIMAL(38, 0))"),
-        ("DATEDIFF(hour, a, b)", "DATEDIFF(HOUR, DATE_TRUNC('HOUR', a), DATE_TRUNC('HOUR', b))", "DATE_DIFF('HOUR', DATE_TRUNC('HOUR', a), DATE_TRUNC('HOUR', b))"),
-        ("p_event_time > DATEADD(hour, -2, CURRENT_TIMESTAMP)", "p_event_time > CAST('2026-03-15 10:00:00' AS TIMESTAMP)", "p_event_time > CAST('2026-03-15 10:00:00' AS TIMESTAMP)"),
-        ("p_event_time::date = CURRENT_DATE", "CAST(p_event_time AS DATE) = CAST('2026-03-15' AS DATE)", "CAST(p_event_time AS DATE) = CAST('2026-03-15' AS DATE)"),
-        ("TO_TIMESTAMP('2026-01-02')", "CAST('2026-01-02 00:00:00' AS TIMESTAMP)", "CAST('2026-01-02 00:00:00' AS TIMESTAMP)"),
-        ("ROW_NUMBER() OVER (ORDER BY a DESC)", "ROW_NUMBER() OVER (ORDER BY a DESC NULLS FIRST)", "ROW_NUMBER() OVER (ORDER BY a DESC NULLS FIRST)"),
-        ("'it''s \\\\ Zoë'", r"'it\'s \\ Zoë'", r"'it''s \ Zoë'"),
-    ]  # fmt: skip
+    ("ARRAYS_OVERLAP(p_any_emails, ['a', 'b'])", "ARRAYS_OVERLAP(p_any_emails, ARRAY('a', 'b'))", "ARRAYS_OVERLAP(p_any_emails, ARRAY['a', 'b'])"),
+    ("ARRAY_SIZE(a)", "ARRAY_SIZE(a)", "CARDINALITY(a)"),
+    ("CONTAINS(a, 'x')", "CONTAINS(a, 'x')", "(STRPOS(a, 'x') > 0)"),
+    ("a::int", "CAST(a AS DECIMAL(38, 0))", "CAST(a AS DECIMAL(38, 0))"),
+    ("DATEDIFF(hour, a, b)", "DATEDIFF(HOUR, DATE_TRUNC('HOUR', a), DATE_TRUNC('HOUR', b))", "DATE_DIFF('HOUR', DATE_TRUNC('HOUR', a), DATE_TRUNC('HOUR', b))"),
+    ("p_event_time > DATEADD(hour, -2, CURRENT_TIMESTAMP)", "p_event_time > CAST('2026-03-15 10:00:00' AS TIMESTAMP)", "p_event_time > CAST('2026-03-15 10:00:00' AS TIMESTAMP)"),
+    ("p_event_time::date = CURRENT_DATE", "CAST(p_event_time AS DATE) = CAST('2026-03-15' AS DATE)", "CAST(p_event_time AS DATE) = CAST('2026-03-15' AS DATE)"),
+    ("TO_TIMESTAMP('2026-01-02')", "CAST('2026-01-02 00:00:00' AS TIMESTAMP)", "CAST('2026-01-02 00:00:00' AS TIMESTAMP)"),
+    ("ROW_NUMBER() OVER (ORDER BY a DESC)", "ROW_NUMBER() OVER (ORDER BY a DESC NULLS FIRST)", "ROW_NUMBER() OVER (ORDER BY a DESC NULLS FIRST)"),
+    ("'it''s \\\\ Zoë'", r"'it\'s \\ Zoë'", r"'it''s \ Zoë'"),
+]  # fmt: skip
 
 
 def test_an_expression_with_an_equivalent_is_translated() -> None:
