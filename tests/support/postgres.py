@@ -1,7 +1,7 @@
 """A private PostgreSQL server for tests, and fresh databases in it.
 
 The server's programs refuse to run as root, so under root they run as an unprivileged user. Nothing is kept: the data
-lies in a temporary directory, and the server ends with the process that started it.
+is in a temporary directory, and the server stops with the process that started it.
 """
 
 import atexit
@@ -36,7 +36,7 @@ def _program(name: str) -> str | None:
 
 
 def _unprivileged() -> pwd.struct_passwd | None:
-    """Whom to run the server as; `None` where this process is not root and may run it itself."""
+    """The user to run the server as; `None` if this process is not root and may run it itself."""
     if os.geteuid() != 0:
         return None
     for name in ("postgres", "nobody"):
@@ -56,10 +56,10 @@ def _free_port() -> int:
 
 @functools.cache
 def server_url(*, durable: bool = False) -> str:
-    """The URL of a running server, started at the first call; skips the test where there is none.
+    """The URL of a running server, started by the first call; skips the test if there is none.
 
     Args:
-        durable: Write to disk as a server in use does. A test's data need not outlive the machine.
+        durable: Flush writes to disk, as in production. Most tests' data need not survive a crash of the machine.
     """
     if given := os.environ.get(URL_VARIABLE):
         return given
@@ -70,7 +70,7 @@ def server_url(*, durable: bool = False) -> str:
 
 
 class Server:
-    """A server of its own, which may be stopped and started again. Skips the test where there is none to start."""
+    """A private server, which can be stopped and started again. Skips the test if no server is installed."""
 
     def __init__(self, *, durable: bool = False) -> None:
         """Make an empty cluster."""
@@ -80,7 +80,7 @@ class Server:
         user = _unprivileged()
         self._owner = os.getpid()
         self._directory = Path(tempfile.mkdtemp(prefix="triage-postgres-"))
-        # A run that is interrupted while the server starts leaves nothing behind, either.
+        # Leave nothing behind even if the run is interrupted while the server starts.
         atexit.register(shutil.rmtree, self._directory, ignore_errors=True)
         if user is not None:
             os.chown(self._directory, user.pw_uid, user.pw_gid)

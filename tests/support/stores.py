@@ -1,4 +1,4 @@
-"""Values that the store's tests are made of."""
+"""Alerts, claims and databases for the store's tests."""
 
 import asyncio
 from collections.abc import Iterator
@@ -23,7 +23,7 @@ NOW = datetime(2031, 5, 6, 12, 0, tzinfo=UTC)
 HOLDS = 3600.0
 """Seconds of a lease that outlasts any test, on the test's clock and on a database's."""
 RUN_OUT = 0.0
-"""Seconds of a lease that has run out as soon as it is given, on either clock."""
+"""Seconds of a lease that expires as soon as it is granted, on either clock."""
 
 SELECTED = Selected()
 SKIPPED = Skipped(code=SkipCode.STATUS, reason="its status is RESOLVED")

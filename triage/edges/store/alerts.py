@@ -90,14 +90,14 @@ _TAKES = or_(
 
 _QUEUES = and_(_TAKES, _NEW["state"] == State.QUEUED)
 _SKIPS = and_(_TAKES, _NEW["state"] == State.SKIPPED)
-# What an earlier claim has journalled (before the alert was closed, or as a linked one) is of the past.
+# What an earlier claim journalled (before the alert was closed, or while it was linked) no longer applies.
 _BEGINS_ANEW = and_(_QUEUES, alerts.c.epoch > 0, alerts.c.run_number == _NEW["run_number"] - 1)
 
 _REFRESH = (
     update(alerts)
     .where(
         alerts.c.id == _NEW["id"],
-        # Pages may come out of order; what an older page says, its decision included, is out of date.
+        # Pages may arrive out of order; an older page is out of date, and so is the decision made from it.
         _NEW["content_at"] >= alerts.c.content_at,
         or_(alerts.c.alert != _NEW["alert"], _TAKES),
     )
@@ -184,7 +184,7 @@ def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, objec
 
 
 def save(connection: Connection, decided: Sequence[tuple[Alert, Decision]], *, now: datetime) -> int:
-    """Upsert alerts with their decisions; gives the number of new ones."""
+    """Upsert alerts with their decisions; returns the number of new ones."""
     newest = _newest(decided)
     rows = [_new_row(alert, decision, now) for alert, decision in newest.values()]
     links.hold_leaders(connection, filter(None, (leader_of(decision) for _, decision in newest.values())))
@@ -197,7 +197,7 @@ def save(connection: Connection, decided: Sequence[tuple[Alert, Decision]], *, n
         added = connection.execute(_INSERT[connection.dialect.name], fresh).rowcount if fresh else 0
         inserted += added
         changed = _changed(batch, known)
-        # Where another process inserted some of them meanwhile, these are refreshed as well.
+        # If another process has inserted some of them in the meantime, refresh those as well.
         stale = batch if added < len(fresh) else changed
         if stale:
             connection.execute(_REFRESH, [{f"new_{name}": row[name] for name in _INCOMING} for row in stale])
@@ -224,8 +224,8 @@ def _changed(
 # ---- reading -----------------------------------------------------------------------------------------------------
 
 
-# As an expression, the state is looked up in no index: SQLite, which keeps no statistics here, would rather read all
-# alerts of a state than those of fifty detections or of an hour.
+# An expression keeps the state out of the index lookup: without statistics, SQLite would sooner read every alert in a
+# state than those of fifty detections or of one hour.
 STATE_TEXT = alerts.c.state.concat("")
 
 _LEADS = (

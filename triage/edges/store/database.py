@@ -1,4 +1,4 @@
-"""One database: each call of a part of the store is one transaction, on a thread of the database's own."""
+"""One database: each call to a part of the store is one transaction, on one of the database's threads."""
 
 import asyncio
 from collections.abc import Callable, Coroutine
@@ -80,7 +80,7 @@ class Database:
         return await asyncio.get_running_loop().run_in_executor(threads, transaction)
 
     async def close(self) -> None:
-        """Finish what is under way and let the database go; a second call does nothing."""
+        """Finish what is under way and close the connections; a second call does nothing."""
         if self._closed:
             return
         self._closed = True
@@ -95,7 +95,7 @@ class Database:
 
 
 class StorePart:
-    """A part of the store: methods over one database, each made of a function that takes a connection."""
+    """A part of the store: methods on one database, each made from a function that takes a connection."""
 
     def __init__(self, database: Database) -> None:
         self.database = database
@@ -104,7 +104,7 @@ class StorePart:
 def reads(
     function: Callable[Concatenate[Connection, P], T],
 ) -> Callable[Concatenate[StorePart, P], Coroutine[Any, Any, T]]:
-    """Make a method of a function that only reads."""
+    """Turn a function that only reads into a method."""
 
     @wraps(function)
     async def method(part: StorePart, /, *args: P.args, **kwargs: P.kwargs) -> T:
@@ -116,7 +116,7 @@ def reads(
 def writes(
     function: Callable[Concatenate[Connection, P], T],
 ) -> Callable[Concatenate[StorePart, P], Coroutine[Any, Any, T]]:
-    """Make a method of a function that writes: all of it happens or nothing."""
+    """Turn a function that writes into a method; either all of its writes take effect or none."""
 
     @wraps(function)
     async def method(part: StorePart, /, *args: P.args, **kwargs: P.kwargs) -> T:

@@ -66,19 +66,19 @@ _UNLED = _LED.where(UNLED)
 
 
 def leader_is_done(connection: Connection, leader: str, *, anew: bool, now: datetime) -> None:
-    """Let the alerts that are linked to this one be claimed, to take its verdict.
+    """Make the alerts that are linked to this one claimable, to take its verdict.
 
     Args:
         connection: A transaction that has changed the leader's row.
         leader: The alert that is done.
-        anew: It has another result than before; else those that have its verdict keep it.
+        anew: Its result has changed; otherwise alerts that already have its verdict keep it.
         now: The present moment.
     """
     _let_be_claimed(connection, connection.execute(_LED if anew else _UNLED, {"the_leader": leader}).all(), now)
 
 
 def due_again(connection: Connection, alert_id: str, *, now: datetime) -> None:
-    """Let one linked alert be claimed once more."""
+    """Make one linked alert claimable once more."""
     _let_be_claimed(connection, connection.execute(select(*_PLACE).where(alerts.c.id == alert_id)).all(), now)
 
 
@@ -90,7 +90,7 @@ _LATE = (
         alerts.c.state == State.LINKED,
         alerts.c.due_at.is_(None),
         alerts.c.verdict.is_(None),
-        # A leader that was skipped will never have a verdict; who claims the linked alert finds that out.
+        # A leader that was skipped will never have a verdict; the worker that claims the linked alert handles that.
         _leaders.c.state.in_((State.DONE.value, State.SKIPPED.value)),
     )
 )
@@ -109,7 +109,7 @@ def hold_leaders(connection: Connection, leaders: Iterable[str]) -> None:
 
 
 def just_linked(connection: Connection, ids: Sequence[str], *, now: datetime) -> None:
-    """Of alerts that were just linked, let those be claimed whose leader was done already."""
+    """Of the alerts just linked, make those claimable whose leader is already done."""
     for start in range(0, len(ids), BATCH):
         rows = connection.execute(_LATE.where(alerts.c.id.in_(ids[start : start + BATCH]))).all()
         _let_be_claimed(connection, rows, now)
@@ -151,7 +151,7 @@ _LINK_AGAIN = (
 
 
 def leader_is_skipped(connection: Connection, leader: str, *, now: datetime) -> None:
-    """Queue the oldest alert that waits for a leader in its place, and let it lead the others."""
+    """Queue the oldest alert waiting for a skipped leader in its place, and make it the leader of the others."""
     heir = connection.execute(
         select(*_PLACE)
         .where(alerts.c.leader == leader, UNLED)

@@ -14,7 +14,7 @@ from triage.edges.store.fence import HOLDS, held
 from triage.edges.store.tables import alerts, investigations, leases
 from triage.ports import Claim, State
 
-# The statements are written once: building one costs more time than the database takes over it.
+# Statements are built once, because building one takes longer than the database needs to run it.
 
 
 def _span(seconds: float) -> int:
@@ -54,13 +54,13 @@ def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool
 
 _DUE = (
     select(alerts.c.id, alerts.c.alert, alerts.c.run_id, alerts.c.epoch, alerts.c.attempts, alerts.c.leader)
-    # The first condition follows from the second; it names the partial index.
+    # The second condition implies the first, which is there so that the partial index is used.
     .where(alerts.c.due_at.is_not(None), alerts.c.due_at <= MOMENT)
     .order_by(alerts.c.severity_rank.desc(), alerts.c.leader, alerts.c.created_at, alerts.c.id)
     .limit(1)
 )
 _NEXT = _DUE.with_for_update(skip_locked=True, key_share=True)
-# Whoever has the row locked for a moment, such as the poll that refreshes it, is no worker, and is waited for.
+# A brief lock on the row, such as that of a poll refreshing it, is not a worker's, so wait for it.
 _THIS = _DUE.where(alerts.c.id == bindparam("the_id", type_=alerts.c.id.type)).with_for_update(key_share=True)
 
 _TAKE = (
@@ -137,7 +137,7 @@ _FINISH = (
 
 
 _FINISH_AND_RETURN = _FINISH.values(due_at=MOMENT_PLUS, attempts=0)
-"""Done, and claimed once more later: a comment waits for its time."""
+"""Done, but due once more later, when the comment may be written."""
 
 
 _NEWEST = (
@@ -251,7 +251,7 @@ def give_back(
     elif retry_at is None:
         ended = connection.execute(_RETRY.values(due_at=AT_ONCE), values | {"new_error": error})
     else:
-        # The wait is a length on the caller's clock; it is measured out on the clock that claims are made by.
+        # The caller's clock gives the length of the wait; the clock of claims decides when it is over.
         wait: dict[str, object] = {"plus": microseconds(retry_at - now)}
         if error:
             ended = connection.execute(_RETRY.values(due_at=MOMENT_PLUS), values | wait | {"new_error": error})
@@ -267,13 +267,13 @@ _HOLDERS = select(leases.c.holder).where(leases.c.lease_until > MOMENT).distinct
 
 
 def ended_holders(connection: Connection, has_ended: Callable[[str], bool], *, now: datetime) -> list[str]:
-    """Who of those that hold a claim or a lease has ended."""
+    """The names of holders of a claim or lease whose process has ended."""
     names = {name for query in (_WORKERS, _HOLDERS) for name in connection.scalars(query, {"now": now})}
     return sorted(name for name in names if has_ended(name))
 
 
 def release_ended(connection: Connection, has_ended: Callable[[str], bool], *, now: datetime) -> int:
-    """Let claims and leases of ended processes run out now; gives how many."""
+    """Expire the claims and leases of ended processes now; returns how many."""
     gone = ended_holders(connection, has_ended, now=now)
     if not gone:
         return 0

@@ -1,4 +1,4 @@
-"""What people read and keep afterwards: alerts with their investigations, marks, and retention."""
+"""What is read and kept afterwards: alerts with their investigations, marks, and retention."""
 
 from collections.abc import Sequence
 from datetime import datetime
@@ -13,7 +13,7 @@ from triage.edges.store.tables import alerts, investigations, journal, leases, m
 from triage.ports import AlertRecord, Mark, Pruned, State
 
 PRUNE_BATCH = 500
-"""Alerts per transaction, so that workers wait a moment at most."""
+"""Alerts per transaction, so that workers never wait long."""
 
 _RESTING = (State.DONE.value, State.SKIPPED.value, State.LINKED.value, State.FAILED.value)
 
@@ -41,7 +41,7 @@ def newest(
 
 
 def investigation(connection: Connection, alert_id: str) -> Investigation | None:
-    """The newest one: the last that was stored, whatever the clocks said."""
+    """The newest one: the last to be stored, whatever its timestamps."""
     stored = connection.scalar(
         select(investigations.c.investigation)
         .where(investigations.c.alert_id == alert_id)
@@ -96,7 +96,7 @@ def _at_rest_since(before: datetime) -> ColumnElement[bool]:
         alerts.c.created_at < before,
         alerts.c.updated_at < before,
         alerts.c.state.in_(_RESTING),
-        # A linked alert that may be claimed, and one whose comment is still to be written, have work before them.
+        # A linked alert that may be claimed, and one whose comment is still to be written, have work left to do.
         alerts.c.due_at.is_(None),
     )
 
@@ -156,9 +156,9 @@ _ADD_UP = upsert(spend, _adding)
 
 
 def prune_receipts(connection: Connection, *, before: datetime) -> int:
-    """Delete receipts of writes that are known to be done, and leases that no one has taken since.
+    """Delete receipts of writes known to be done, and expired leases.
 
-    A receipt whose outcome is open stays for someone to look into.
+    A receipt whose outcome is unknown stays, for a person to look into.
     """
     connection.execute(delete(leases).where(leases.c.lease_until < before))
     done = delete(receipts).where(receipts.c.state == "done", receipts.c.updated_at < before)

@@ -1,4 +1,4 @@
-"""The five parts of the store, and opening them. What each method does is said in `ports`."""
+"""The five parts of the store, and how to open them. `ports` documents each method."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -30,14 +30,14 @@ class SqlQueue(StorePart):
     status = reads(queue_status)
 
     async def release_ended(self, has_ended: Callable[[str], bool], *, now: datetime) -> int:
-        # Nearly always nobody has ended, and no one then waits for a write.
+        # Usually no process has ended, and then nothing needs to wait for a write.
         if not await self.database.read(queue.ended_holders, has_ended, now=now):
             return 0
         return await self.database.write(queue.release_ended, has_ended, now=now)
 
 
 class SqlJournal(StorePart):
-    """Implements `ports.Journal`. Entries of another version than this one's are not recalled."""
+    """Implements `ports.Journal`. Entries written by another journal version are not recalled."""
 
     def __init__(self, database: Database, version: int) -> None:
         super().__init__(database)
@@ -64,7 +64,7 @@ class SqlRecords(StorePart):
     prunable = reads(records.prunable)
 
     async def prune(self, before: datetime) -> Pruned:
-        # Each batch is its own transaction; a stop half way leaves whole alerts.
+        # Each batch is a separate transaction, so stopping half way leaves no alert half deleted.
         total = Pruned(receipts=await self.database.write(records.prune_receipts, before=before))
         while (batch := await self.database.write(records.prune_batch, before=before)).alerts:
             total = replace(
@@ -103,7 +103,7 @@ async def open_store(url: str, *, journal_version: int = JOURNAL_VERSION) -> Sto
 
     Args:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `postgresql://user:password@host/database`.
-        journal_version: Shape of the journal's payloads.
+        journal_version: Version of the journal's payload format.
 
     Raises:
         StoreError: the database cannot be reached, read, written, or belongs to a newer version.
