@@ -5,7 +5,6 @@ as page, and the whole as a shift. The pictures need Chromium (Debian: `apt-get 
 stay unchanged.
 """
 
-import asyncio
 import os
 import tempfile
 from datetime import UTC, datetime
@@ -14,10 +13,10 @@ from pathlib import Path
 from tests.support.browser import CHROMIUM, browser
 from triage.cli.common import note
 from triage.cli.demo import STORE, run_demo
-from triage.cli.state import opened_store, walk
-from triage.domain.verdict import Disposition
+from triage.cli.state import each_record
+from triage.domain.verdict import Disposition, Investigation
 from triage.edges.prompts import load_prompts
-from triage.ports import State
+from triage.ports import AlertRecord, State
 from triage.settings import parse_settings
 from triage.stages.reporting import build_report, page
 from triage.stages.reporting.shift import Shift, shift_page
@@ -33,7 +32,7 @@ PICTURES = (
 _ORDER = (Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN)
 
 
-async def write(directory: Path) -> None:
+def write(directory: Path) -> None:
     """Write comment and pages from the state database of a finished demo."""
     settings = parse_settings(
         f"panther:\n  url: http://127.0.0.1:9\n  token: none\nstore:\n  url: sqlite:///{directory / STORE}\n",
@@ -42,12 +41,14 @@ async def write(directory: Path) -> None:
     )
     prompts = load_prompts()
     shift = Shift(since=None, until=datetime.now(UTC), currency=settings.llm.currency, marks={})
-    done = []
-    async with opened_store(settings) as store:
-        async for record, investigation in walk(store, since=None):
-            shift.add(record, investigation)
-            if record.state is State.DONE and investigation is not None and record.verdict is not None:
-                done.append((_ORDER.index(record.verdict), -(record.confidence or 0), record, investigation))
+    done: list[tuple[int, float, AlertRecord, Investigation]] = []
+
+    def visit(record: AlertRecord, investigation: Investigation | None) -> None:
+        shift.add(record, investigation)
+        if record.state is State.DONE and investigation is not None and record.verdict is not None:
+            done.append((_ORDER.index(record.verdict), -(record.confidence or 0), record, investigation))
+
+    each_record(settings, None, visit)
     *_, record, investigation = min(done, key=lambda item: item[:2])
     comment = build_report(record.alert, investigation, prompts=prompts, settings=settings.writeback)
     for name, text in (
@@ -73,7 +74,7 @@ def main() -> None:
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="triage-examples-") as kept:
         run_demo(Path(kept), as_json=False)
-        asyncio.run(write(Path(kept)))
+        write(Path(kept))
     if CHROMIUM is None:
         note("Chromium is not installed; the pictures are unchanged")
     else:

@@ -1,5 +1,6 @@
 """What stands in `examples/` works."""
 
+import importlib
 import re
 from pathlib import Path
 
@@ -76,3 +77,8 @@ def test_the_playbook_is_asked(tmp_path: Path) -> None:
     (found,) = [entry for entry in ran.json["evidence"] if entry["question"].startswith("When did this actor sign in")]
     assert not found["error"]
     assert "ConsoleLogin" in found["sql"]
+
+
+def test_they_can_be_remade() -> None:
+    """`python -m examples.make` finds everything that it takes from the program."""
+    assert callable(importlib.import_module("examples.make").main)
