@@ -1,6 +1,6 @@
 """Measure the SQL guard: `python tests/bench/sql_guard.py`.
 
-Prints, for the published corpora where they stand beside the project (or in TRIAGE_SHARED): how many hostile statements
+Prints, for the published corpora if they are next to the project (or in TRIAGE_SHARED): how many hostile statements
 are accepted, how many benign ones refused, and why each published query is refused. Then the cost of `parse_read_only`,
 and of `QueryTemplate.bind` for every question of the shipped playbooks, in milliseconds and as a ratio to one bare
 `sqlglot.parse_one` of the same text. Each statement runs several times, and its least CPU time counts, since a shared
@@ -85,10 +85,10 @@ LISTS = ("one", "two")
 
 
 def corpus(name: str) -> list[dict[str, str]]:
-    """A corpus as it is; nothing where it is absent."""
+    """The rows of a corpus; none if it is missing."""
     path = SHARED / name
     if not path.is_file():
-        print(f"{name}: not beside the project")
+        print(f"{name}: not next to the project")
         return []
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
@@ -177,7 +177,7 @@ def p95(values: list[float]) -> float:
     return sorted(values)[min(int(len(values) * 0.95), len(values) - 1)]
 
 
-def carried(questions: list[PlaybookQuestion]) -> None:
+def translatable(questions: list[PlaybookQuestion]) -> None:
     """How many shipped questions each lake can be asked."""
     for dialect in Dialect:
         count = 0
@@ -210,7 +210,7 @@ def main() -> None:
         for found in books.questions_for([name], kinds=[], tags=[], detection_id="x")
     }
     report("bind, every shipped question", [bind_cost(found) for found in asked.values()])
-    carried(list(asked.values()))
+    translatable(list(asked.values()))
 
 
 if __name__ == "__main__":

@@ -71,7 +71,7 @@ def split_batch(
             try:
                 value = json.loads(value)
             except RecursionError as error:
-                # A column may hold a log's own JSON, nested as deeply as whoever caused the record liked.
+                # A column may contain JSON from the log, and whoever caused the record chose how deeply it is nested.
                 raise ValueError("a row is nested too deeply") from error
         if not isinstance(place, str | int) or not str(place).isdecimal() or not isinstance(value, dict):
             raise ValueError("a row has no question number or no JSON object")

@@ -113,10 +113,10 @@ class _Translation:
 
     def _is_time(self, node: exp.Expr) -> bool:
         if isinstance(node, exp.Literal):
-            return node.is_string and self._beside_time(node)
+            return node.is_string and self._compared_with_time(node)
         return isinstance(node, times.CONSTANTS)
 
-    def _beside_time(self, node: exp.Expr) -> bool:
+    def _compared_with_time(self, node: exp.Expr) -> bool:
         """Whether it is compared with a time column. Not every engine converts such a string to a timestamp."""
         parent = node.parent
         while isinstance(parent, exp.Paren):

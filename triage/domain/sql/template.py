@@ -200,7 +200,7 @@ def _fill(
 ) -> None:
     for hole in holes:
         name = hole.name.removeprefix(PARAMETER_PREFIX)
-        # Created anew for each occurrence: the library takes longer to copy a node than to create one.
+        # Created for each occurrence: the library takes longer to copy a node than to create one.
         nodes = _nodes(name, types[name], values[name])
         if types[name] is ParameterType.IDENTIFIER:
             hole.replace(nodes[0])

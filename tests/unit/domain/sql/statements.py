@@ -46,7 +46,7 @@ def corpus(name: str) -> list[dict[str, str]]:
     """The rows of a shared corpus; the test is skipped if it is missing."""
     path = SHARED / name
     if not path.is_file():
-        pytest.skip(f"{name} is not beside the project ({SHARED})")
+        pytest.skip(f"{name} is not next to the project ({SHARED})")
     return [json.loads(line) for line in path.read_text(encoding="utf-8").splitlines()]
 
 
@@ -114,7 +114,7 @@ HOSTILE: list[tuple[str, str]] = [
     ("operator", f"SELECT FILTER(a, x -> x > 1) FROM {TRAIL} WHERE {SINCE}"),
     ("name", f"SELECT __triage_x FROM {TRAIL} WHERE {SINCE}"),
     ("name", f"SELECT 1 AS \"p_occurs_since('9 d')\" FROM {TRAIL} WHERE {SINCE}"),
-    # Parentheses that hold no query and no value.
+    # Parentheses without a query or a value.
     ("syntax", f"(SHOW TABLES) UNION ALL SELECT 1 FROM {TRAIL} WHERE {SINCE}"),
     ("syntax", f"({OKTA}) UNION ALL SELECT 1 FROM {TRAIL} WHERE {SINCE}"),
     ("syntax", f"() UNION ALL SELECT 1 FROM {TRAIL} WHERE {SINCE}"),

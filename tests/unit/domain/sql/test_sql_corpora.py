@@ -1,4 +1,4 @@
-"""The guard against published queries and hostile ones that stand beside the project."""
+"""The guard on the shared corpora: published, benign and hostile queries."""
 
 from collections import Counter
 from datetime import UTC, datetime, timedelta

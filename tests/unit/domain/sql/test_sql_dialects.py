@@ -1,4 +1,4 @@
-"""The dialects of other lakes: what is translated, what is refused, and what must hold of every emitted statement."""
+"""The dialects of other lakes: what is translated, what is refused, and what is true of every emitted statement."""
 
 from collections.abc import Iterator
 
@@ -64,7 +64,7 @@ STATEMENTS = [
 ]
 
 
-def test_other_lakes_get_their_own_language() -> None:
+def test_each_lake_gets_its_own_dialect() -> None:
     """The same checked tree is written for each lake: plain timestamps, explicit order of NULL, the lake's own names."""
     for text, databricks, athena in STATEMENTS:
         assert emit(text, Dialect.DATABRICKS).sql == databricks
@@ -159,7 +159,7 @@ def test_qualify_is_known_to_one() -> None:
 
 
 def test_every_other_check_comes_first() -> None:
-    """A query that Snowflake's guard refuses is refused with the same code, whatever the lake speaks."""
+    """A query that Snowflake's guard refuses is refused with the same code, whatever the lake's dialect."""
     for code, text in (
         ("schema", "SELECT 1 FROM secrets.public.x"),
         ("unbounded", f"SELECT 1 FROM {TRAIL}"),
@@ -216,7 +216,7 @@ def check_emitted(text: str, dialect: Dialect) -> None:
             assert len(list(bounds(select))) == 2 or "t." in query.sql
 
 
-def test_a_template_is_bound_in_the_lakes_language() -> None:
+def test_a_template_is_bound_in_the_lakes_dialect() -> None:
     """A playbook's question loads in Snowflake's SQL and is filled for the lake, or refused when it is filled."""
     policy = SqlPolicy(dialect=Dialect.ATHENA)
     good = QueryTemplate.parse(
@@ -235,7 +235,7 @@ def test_a_template_is_bound_in_the_lakes_language() -> None:
 
 
 @pytest.mark.anyio
-async def test_a_lake_receives_its_own_language_or_nothing() -> None:
+async def test_a_lake_receives_its_own_dialect_or_nothing() -> None:
     """Before another lake each query is translated; one without an equal fails with the reason and is not sent."""
     sent: list[str] = []
 

@@ -229,7 +229,7 @@ def test_a_text_that_looks_like_a_command_is_not_logged(caplog: pytest.LogCaptur
 
 
 def test_nesting_that_people_write_is_accepted() -> None:
-    """The limits on forms that are slow to read leave room for what queries hold."""
+    """The limits on forms that are slow to read leave room for real queries."""
     accept(where(SINCE).replace("eventName", "REPLACE(" * 7 + "eventName" + ", 'a', 'b')" * 7))
     accept(where(SINCE).replace("eventName", "COALESCE(" * 25 + "eventName" + ", 'a')" * 25))
     accept(where(SINCE).replace("eventName", "IFF(a, 1, " * 20 + "eventName" + ")" * 20))
@@ -238,7 +238,7 @@ def test_nesting_that_people_write_is_accepted() -> None:
 
 
 def test_panther_finds_nothing_of_its_own_in_the_strings() -> None:
-    """A string that holds a macro, a template or a pragma comment is written with escapes, and means the same."""
+    """A macro, a template or a pragma comment in a string is escaped, and the string means the same."""
     query = accept(where(SINCE + r" AND a = 'p_occurs_since(1) {\x7b x }} -- pragma: template' AND b = '\u202e'"))
     assert "p_occurs_since" not in query.sql
     assert "{{" not in query.sql

@@ -1,4 +1,4 @@
-"""Writing a query anew keeps its meaning: the embedded lake gives the same answer to the author's text and to ours."""
+"""Rewriting a query keeps its meaning: the embedded lake returns the same rows for the author's text and for ours."""
 
 import json
 from collections.abc import Iterator
@@ -111,7 +111,7 @@ STATEMENTS = [
 
 
 def test_a_statement_answers_as_its_author_meant(lake: DuckLake) -> None:
-    """The emitted statement gives the same rows, also where bounds were added that leave nothing out."""
+    """The emitted statement gives the same rows, also when bounds were added that exclude nothing."""
     for text in [*(f"SELECT {found} AS v FROM {TRAIL} ORDER BY p_row_id" for found in EXPRESSIONS), *STATEMENTS]:
         emitted = parse_read_only(text, window=WINDOW, now=NOW).sql
         wanted, found = (

@@ -1,4 +1,4 @@
-"""Hostile statements stay refused in other clothes: case, spaces, comments, odd characters, and inside other queries."""
+"""Hostile statements stay refused in disguise: case, spaces, comments, odd characters, and inside other queries."""
 
 import random
 import re
@@ -24,11 +24,11 @@ def swap(text: str) -> str:
 
 
 def bare(text: str) -> str:
-    """Without the semicolons at its end, so that it may stand in parentheses."""
+    """Without trailing semicolons, so that it fits into parentheses."""
     return re.sub(r"[;\s]+\Z", "", text)
 
 
-CLOTHES: dict[str, Callable[[str], str]] = {
+DISGUISES: dict[str, Callable[[str], str]] = {
     "upper case": lambda text: outside(text, str.upper),
     "lower case": lambda text: outside(text, str.lower),
     "mixed case": swap,
@@ -66,19 +66,19 @@ def accepted(text: str) -> bool:
     return outcome(text, policy=ROOMY) == "accepted"
 
 
-def accepted_in_clothes(texts: list[str]) -> list[tuple[str, str]]:
-    return [(name, text) for text in texts for name, dress in CLOTHES.items() if accepted(dress(text))]
+def accepted_in_disguise(texts: list[str]) -> list[tuple[str, str]]:
+    return [(name, text) for text in texts for name, disguise in DISGUISES.items() if accepted(disguise(text))]
 
 
 def test_our_hostile_statements_stay_refused() -> None:
-    """A hostile statement of our own list is refused in each of its clothes."""
-    assert accepted_in_clothes(OURS) == []
+    """A hostile statement of our own list is refused in every disguise."""
+    assert accepted_in_disguise(OURS) == []
 
 
 def test_published_hostile_statements_stay_refused() -> None:
     """The same holds for the published ones."""
     rows = corpus("security/sql_hostile.ndjson")
-    assert accepted_in_clothes([row["sql"] for row in rows if row["expect"] == "reject" and row["sql"].strip()]) == []
+    assert accepted_in_disguise([row["sql"] for row in rows if row["expect"] == "reject" and row["sql"].strip()]) == []
 
 
 def test_hostile_statements_are_refused_for_every_lake() -> None:

@@ -31,7 +31,7 @@ def bind(template: QueryTemplate, values: Mapping[str, ParameterValue] | None = 
 
 
 def test_every_type_of_value_is_bound() -> None:
-    """Strings, lists, times, numbers and a table's name each become the node that stands in their place."""
+    """Strings, lists, times, numbers and a table's name each become the right kind of node."""
     template = make(
         "SELECT data:type AS kind FROM panther_logs.public.:table WHERE p_occurs_between(:start, :end) "
         "AND userIdentity:arn = :arn AND ARRAYS_OVERLAP(p_any_ip_addresses, :ips) AND ip IN (:ips) AND ip NOT IN :ips "
@@ -153,7 +153,7 @@ def test_missing_and_unknown_values_are_refused() -> None:
 
 
 def test_a_value_can_not_leave_its_string() -> None:
-    """A value full of syntax is one string of the emitted statement, whatever it tries."""
+    """A value full of syntax is one string of the emitted statement, however it tries to escape."""
     template = make(f"SELECT a FROM {TRAIL} WHERE b = :b", b="string")
     for value in (
         "' OR 1=1; DROP TABLE x --",

@@ -1,4 +1,4 @@
-"""The tokens of a query: what the parser is given to read, and what no query may hold."""
+"""The tokens of a query: what the parser gets, and what no query may contain."""
 
 import pytest
 from sqlglot.tokenizer_core import TokenType
@@ -75,14 +75,14 @@ def test_placeholders_become_reserved_names() -> None:
 UNSEEN = "\u200b\u00ad\u061c\u202a\u2069\u2028\ufe0f\ufeff\u3164\U000e0020\ue000\x85\x07"
 
 
-def test_what_a_reviewer_can_not_see_is_refused_everywhere() -> None:
+def test_invisible_characters_are_refused_everywhere() -> None:
     """Invisible, formatting and control characters are refused in code, strings and comments alike."""
     for form in ("SELECT {}1", "SELECT '{}'", "SELECT 1 -- {}", 'SELECT "{}"'):
         assert {refused(form.format(character)).code for character in UNSEEN} == {"character"}, form
 
 
 def test_size_is_counted_in_bytes() -> None:
-    """The limit holds for the UTF-8 form of the text."""
+    """The limit applies to the text in UTF-8."""
     policy = SqlPolicy(max_bytes=20)
     scan("SELECT 'éééé'", policy)
     error = refused("SELECT 'éééééé'", policy)
