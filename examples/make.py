@@ -23,7 +23,7 @@ from triage.stages.reporting.shift import Shift, shift_page
 
 HERE = Path(__file__).parent
 PICTURES = (
-    ("alert.html", "alert-desktop.png", 1280, 1250, 0.75, False, ""),
+    ("alert.html", "alert-desktop.png", 1280, 1150, 0.75, False, ""),
     ("alert.html", "alert-desktop-dark.png", 1280, 1150, 0.75, True, "#timeline"),
     ("alert.html", "alert-phone.png", 390, 1250, 1.0, False, ""),
     ("report.html", "report-desktop.png", 1280, 950, 0.75, False, ""),
