@@ -31,7 +31,13 @@ def unpack_world(world: Shipped, into: Path) -> Path:
     """
     try:
         with tarfile.open(archive_of(world)) as archive:
-            archive.extractall(into, filter="data")
+            # Our own archive of plain files; `extractall(filter=...)` is not in every Python 3.11.
+            for member in archive:
+                content = archive.extractfile(member)
+                if content is not None:
+                    path = into / member.name
+                    path.parent.mkdir(parents=True, exist_ok=True)
+                    path.write_bytes(content.read())
     except (OSError, tarfile.TarError) as error:
         raise ConfigError(
             f"the world {world.value!r} cannot be unpacked ({type(error).__name__}); install the program again"
