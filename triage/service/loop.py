@@ -56,9 +56,12 @@ class Service:
             async with asyncio.TaskGroup() as group:
                 for worker in self._names(workers):
                     group.create_task(self._drain(worker, tally))
-        except* PantherDenied as refused:
-            # Every worker raises the same error.
-            raise errors_in(refused)[0] from None
+        except BaseExceptionGroup as group_error:
+            # Every worker raises the same error. Not `except*`: older releases of Python 3.11 wrap what it raises again.
+            errors = errors_in(group_error)
+            if not errors or not all(isinstance(error, PantherDenied) for error in errors):
+                raise
+            raise errors[0] from None
         return tally
 
     async def run_forever(
