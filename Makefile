@@ -5,7 +5,8 @@ BIN := $(VENV)/bin
 # uv installs in seconds what takes pip a minute; where it is missing, pip does it.
 UV ?= $(shell command -v uv)
 INSTALL := $(if $(UV),$(UV) pip install --quiet --python $(BIN)/python,$(BIN)/python -m pip --disable-pip-version-check --quiet install)
-WORKERS ?= 2
+# A fifth of the tests' time is waiting, so that two cores have work for three.
+WORKERS ?= 3
 
 .PHONY: demo check check-all test lint types imports wheel wheel-check worlds clean
 
