@@ -163,7 +163,7 @@ def parse_retry_after(value: str, clock: Clock, longest: float) -> float | None:
 
 
 @dataclass(frozen=True, slots=True)
-class Cleaner:
+class ErrorCleaner:
     """Masks, escapes and cuts what a server says before it goes anywhere."""
 
     secrets: tuple[str, ...] = field(default=(), repr=False)

@@ -11,7 +11,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.edges.http import Cleaner
+from triage.edges.http import ErrorCleaner
 from triage.edges.panther.body import BodyError, BodyTooLarge, canonical, finite, parse_json, read_body
 
 pytestmark = pytest.mark.anyio
@@ -144,14 +144,14 @@ def test_a_canonical_row_is_json(row: dict[str, Any]) -> None:
 
 def test_what_a_server_says_is_one_safe_line() -> None:
     """At most 200 visible characters; nothing that would move a cursor or turn a line around reaches a terminal."""
-    said = Cleaner().clean("a\x1b[2Jb\u202ec\U000e0041\ud800\n\td" + 900 * "\x07")
+    said = ErrorCleaner().clean("a\x1b[2Jb\u202ec\U000e0041\ud800\n\td" + 900 * "\x07")
     assert said.startswith("a\\x1b[2Jb\\u202ec\\U000e0041\\ud800 d")
     assert len(said) == 200
 
 
 def test_masking_comes_before_cutting() -> None:
     """A cut in the middle of a secret would leave its first half."""
-    cleaner = Cleaner(("supersecret",))
+    cleaner = ErrorCleaner(("supersecret",))
     assert cleaner.clean("x" * 195 + "supersecret") == "x" * 195 + "***"
     assert "secret" not in cleaner.clean("supersecretsupersecret" * 30)
     assert "supersecret" not in repr(cleaner)

@@ -7,7 +7,7 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.redaction import redact
-from triage.edges.http import Cleaner, parse_retry_after
+from triage.edges.http import ErrorCleaner, parse_retry_after
 from triage.errors import ModelError
 from triage.ports import Clock
 
@@ -41,7 +41,7 @@ _WORDS: Mapping[int, str] = {
 }
 
 
-def of_status(error: openai.APIStatusError, clock: Clock, cleaner: Cleaner) -> ModelError:
+def of_status(error: openai.APIStatusError, clock: Clock, cleaner: ErrorCleaner) -> ModelError:
     """A refusal, or a failure of the server."""
     said = cleaner.clean(redact(message_of(error.body)))
     failure = from_status(error.status_code, error.code or "", said, error.response.headers, clock)
@@ -111,7 +111,7 @@ def parameter_of(error: openai.APIStatusError) -> str:
     return error.param if isinstance(error.param, str) else ""
 
 
-def inside(value: JsonValue, clock: Clock, cleaner: Cleaner) -> ModelError | None:
+def inside(value: JsonValue, clock: Clock, cleaner: ErrorCleaner) -> ModelError | None:
     """The error that some gateways report inside a successful response."""
     if not isinstance(value, dict) or not value.get("error") or value.get("choices"):
         return None

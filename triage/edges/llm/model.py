@@ -11,7 +11,7 @@ import openai
 from openai.types.chat import ChatCompletionMessageParam
 from pydantic import JsonValue
 
-from triage.edges.http import Cleaner, RetryPolicy, http_client
+from triage.edges.http import ErrorCleaner, RetryPolicy, http_client
 from triage.edges.llm.failures import inside, message_of, of_status, parameter_of, unreachable
 from triage.edges.llm.wire import EndpointQuirks, message_body, reply_of, request_body
 from triage.errors import ModelError
@@ -39,7 +39,7 @@ class OpenAiModel:
         self._settings = settings
         self._clock = clock
         self._seconds = settings.timeout.total_seconds()
-        self._cleaner = Cleaner((settings.api_key.get_secret_value(),))
+        self._cleaner = ErrorCleaner((settings.api_key.get_secret_value(),))
         own = not settings.base_url or "api.openai.com" in settings.base_url
         self._quirks = EndpointQuirks(output_key="max_completion_tokens" if own else "max_tokens")
 

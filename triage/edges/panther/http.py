@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import JsonValue
 
-from triage.edges.http import Cleaner, RetryPolicy, http_client, parse_retry_after
+from triage.edges.http import ErrorCleaner, RetryPolicy, http_client, parse_retry_after
 from triage.edges.panther.body import ACCEPTED_ENCODING, BodyError, parse_json, read_body
 from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.failures import CallErrors
@@ -96,7 +96,7 @@ class PantherHttp:
     def __init__(self, config: PantherConfig, clock: Clock) -> None:
         self.config = config
         self.clock = clock
-        self.cleaner = Cleaner((config.token,))
+        self.cleaner = ErrorCleaner((config.token,))
         whole, rest = divmod(config.concurrency, _POOLED)
         self._pools = tuple(_Pool(_client_of(config, size), size) for size in (*[_POOLED] * whole, rest) if size)
         self._retries = RetryPolicy(config.attempts, _FIRST_PAUSE, _LONGEST_PAUSE)
