@@ -4,12 +4,10 @@ import re
 import shlex
 import tomllib
 from collections.abc import Iterator
-from pathlib import Path
 
 import click
 import pytest
 
-from tests.support.cli import run_cli
 from tests.support.shared import ROOT
 from triage.cli import cli
 from triage.cli.lazy import LazyGroup
@@ -117,11 +115,12 @@ def test_links_lead_somewhere() -> None:
             assert not target or "://" in target or (path.parent / target).exists(), f"{path}: {target}"
 
 
-def test_the_named_test_command_is_there(tmp_path: Path) -> None:
-    """The README's two commands are targets of the Makefile, and the groups of its overview are the program's."""
+def test_the_named_commands_are_there() -> None:
+    """The README's two commands are targets of the Makefile."""
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
-    assert all(f"make {name}" in README and f"\n{name}:" in makefile for name in ("demo", "check"))
-    assert run_cli("--help", directory=tmp_path).status == 0
+    for name in ("demo", "check"):
+        assert f"make {name}" in README
+        assert f"\n{name}:" in makefile
 
 
 def test_the_architecture_names_what_there_is() -> None:
