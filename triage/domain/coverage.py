@@ -17,6 +17,12 @@ class Coverage(Value):
     """A positive control for this kind of entity returned rows in the window."""
     last_event_at: Moment | None = None
     """When the source last delivered anything."""
+    value_fits: bool | None = None
+    """The asked value is of a kind that the column holds; `None` where the question names no identity."""
+    proven_until: Moment | None = None
+    """Up to when an absence is proven, where that is earlier than the end of the asked window."""
+    open_until: Moment | None = None
+    """When the last row of the asked window will have been delivered, if that is still to come; `None`: it has been."""
 
     @property
     def proves_absence(self) -> bool:

@@ -70,6 +70,8 @@ class Evidence(Value):
     """Names of the signal rules that may read this answer."""
     measured: bool = False
     """The rows are our own counts and comparisons rather than records."""
+    subject: str = ""
+    """Whom of an alert's several actors the question is about, as the log names them; empty: the alert as a whole."""
 
     @property
     def answered(self) -> bool:

@@ -29,6 +29,8 @@ class Signal(Value):
     """It rests on rows that are not there; it counts only where coverage proves the absence."""
     citations: tuple[Citation, ...] = ()
     """What of the evidence bears the sentence; empty in what was stored before signals carried it."""
+    subject: str = ""
+    """Whom of an alert's several actors it is about, as the log names them; empty: the alert as a whole."""
 
 
 def is_proven(signal: Signal, evidence: Mapping[str, Evidence]) -> bool:

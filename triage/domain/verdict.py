@@ -96,6 +96,8 @@ class Verdict(Value):
     """The confidence before calibration, if there was one."""
     uncalibrated: Disposition | None = None
     """The disposition before calibration, if that changed it."""
+    provisional_until: Moment | None = None
+    """What could not have been seen yet will have been by then; `None`: nothing is outstanding."""
     calibration: str = "uncalibrated"
     """How the confidence relates to what was right before, in one word."""
 
