@@ -39,6 +39,8 @@ class AlertActor:
     """The log type that this was read from."""
     identity: str = ""
     """The actor as the log names them."""
+    aliases: tuple[str, ...] = ()
+    """Every form in which the term `actor` of this log gives them, `identity` first."""
     actions: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
@@ -101,6 +103,7 @@ def alert_actor(
         last=max([moment, *times[-1:]]),
         log_type=log_type,
         identity=identity,
+        aliases=(identity,) if identity else (),
         actions=_values(counted.get("action")),
         targets=_values(counted.get("target")),
         addresses=tuple(address for address in addresses if _is_address(address)),

@@ -10,7 +10,7 @@ from triage.domain.base import Value
 from triage.logtypes import Term, TermName
 from triage.settings import parse_duration
 
-LISTS = ("actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values", "hashes")
+LISTS = ("actors", "actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values", "hashes")
 """Parameters that hold one or more texts."""
 
 TEXTS = ("actor", "account", "alert_id", "detection_id")

@@ -107,6 +107,7 @@ def plan_queries(
 def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
     return {
         "actor": actor.identity,
+        "actors": actor.aliases,
         "account": actor.account,
         "alert_id": alert.id,
         "detection_id": alert.detection_id,
