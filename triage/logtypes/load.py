@@ -124,6 +124,15 @@ def is_self_service(log_type: str, action: str) -> bool:
     return any(action in file.self_service for file in log_type_files(log_type))
 
 
+@lru_cache(maxsize=4096)
+def is_detection_event(log_type: str, action: str) -> bool:
+    """Whether an event reports on its actor instead of something that the actor did.
+
+    The action is as the term `action` gives it, or empty for a log type without that term. Letter case doesn't matter.
+    """
+    return any(any_glob(action, file.detections) for file in log_type_files(log_type))
+
+
 @cache
 def _recognised() -> tuple[tuple[str, frozenset[str]], ...]:
     return tuple((file.log_type, frozenset(file.recognised_by)) for file in shipped_log_types() if file.recognised_by)

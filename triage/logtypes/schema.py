@@ -251,6 +251,8 @@ class LogType(Value):
     """Globs of actions that serve an intruder once inside, as the term `action` gives them; the first match counts."""
     self_service: tuple[str, ...] = ()
     """Actions that people take on their own account; from their usual place these are housekeeping."""
+    detections: tuple[str, ...] = ()
+    """Globs of actions that nobody takes: the product reports something about the actor. `*` is every event."""
 
     @property
     def is_family(self) -> bool:
@@ -259,8 +261,14 @@ class LogType(Value):
 
     @model_validator(mode="after")
     def _family_has_no_terms(self) -> "LogType":
-        if self.is_family and (self.terms or self.harmful):
+        if self.is_family and (self.terms or self.harmful or self.detections):
             raise ValueError("a family has no terms or actions: its log types have different columns")
+        return self
+
+    @model_validator(mode="after")
+    def _detections_can_match(self) -> "LogType":
+        if "action" not in self.terms and any(glob != "*" for glob in self.detections):
+            raise ValueError("without the term `action`, `detections` can only be `*`, for every event")
         return self
 
 

@@ -37,6 +37,7 @@ trust:
 harmful:
   persistence:
     0.8: [badge copied, 13]
+detections: [alarm.*]
 """
 
 
@@ -50,7 +51,7 @@ def check(file: LogType) -> None:
     """Fail with the log type where a file is not as it should be."""
     assert (_DIRECTORY / f"{table_of(file.log_type.removesuffix('.*'))}.yaml").is_file()
     assert all(len(source) > 10 for source in file.sources)
-    assert file.terms or file.entities or file.trust or file.event_time
+    assert file.terms or file.entities or file.trust or file.event_time or file.detections
     assert not file.terms or file.terms.keys() >= {"actor", "action", "target", "address", "refused"}
     assert bool(entity_fields(file.log_type)) or file.entities is None
     columns = {name for names in file.columns.values() for name in names}
@@ -105,6 +106,7 @@ def test_a_key_with_dots_is_written_in_braces() -> None:
         ("  provider:", "  supplier:", "line 11: unknown key trust.supplier"),
         ("  persistence:", "  mischief:", "line 13: harmful.mischief"),
         ("0.8:", "1.8:", "line 14: harmful.persistence.1.8"),
+        ("  action: event\n", "", "without the term `action`, `detections` can only be `*`"),
         ("Acme.Doors", "Acme.*", "a family has no terms or actions"),
         ("Acme.Doors", "Acme Doors", "line 1: log_type"),
     ],
