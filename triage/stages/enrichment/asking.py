@@ -17,7 +17,7 @@ from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import Clock, Lake, Observer, Progress, QueryLimits, QueryResult, RunJournal
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment.batches import QueryBatch
-from triage.stages.enrichment.cache import SharedCache
+from triage.stages.enrichment.cache import Allowance, SharedCache
 from triage.stages.enrichment.questions import BoundQuery
 
 STAGE = "enrichment"
@@ -102,7 +102,7 @@ class Asker:
             kind: The journal's word for it.
             text: What a person at a terminal reads when it is done.
             perform: Gives `{"rows": …}` or any JSON.
-            shared: Name under which other alerts can use the answer too.
+            shared: Name under which other alerts can use the answer too, if it is the same for every alert.
             required: Raise a retryable failure instead of answering with it.
 
         Raises:
@@ -131,13 +131,23 @@ class Asker:
         """Send one query, by itself or in its batch, when a slot is free."""
 
         async def perform() -> JsonValue:
+            # What this alert can afford is its own affair: checked and charged here, never in the shared part.
             self._check_budget()
-            result = await self._result(bound)
+            if shared and self.cache is not None:
+                limits = self._limits(bound.query.limit)
+                result = await self.cache.get(
+                    shared,
+                    lambda: self._send(bound.query, limits=limits),
+                    allowance=Allowance(limits.rows, limits.bytes),
+                    cut=lambda found: found.truncated,
+                )
+            else:
+                result = await self._result(bound)
             # A full answer may have been cut by the LIMIT; then only lower bounds hold.
             return self._payload(result, truncated=result.truncated or result.row_count >= bound.query.limit)
 
         text = f"{bound.question.definition.question} ({bound.question.table})"
-        return await self.ask(f"{prefix}/{bound.key}", "query", text, perform, shared=shared)
+        return await self.ask(f"{prefix}/{bound.key}", "query", text, perform)
 
     async def search(self, question: str, indicators: Sequence[str], window: TimeWindow) -> Answer:
         """Search all log types for indicators, when a slot is free."""
@@ -145,8 +155,7 @@ class Asker:
         async def perform() -> JsonValue:
             self._check_budget()
             async with self._slots:
-                limits = QueryLimits(rows=SEARCH_ROWS, bytes=QUERY_BYTES, seconds=self.settings.query_seconds)
-                result = await self.lake.search(indicators, window=window, limits=limits)
+                result = await self.lake.search(indicators, window=window, limits=self._limits(SEARCH_ROWS))
             return self._payload(result, truncated=result.truncated)
 
         return await self.ask("enrich/search", "search", question, perform)
@@ -154,6 +163,14 @@ class Asker:
     def _check_budget(self) -> None:
         if self._rows >= self.settings.max_rows or self._bytes >= self.settings.max_bytes:
             raise QueryFailed("not asked: the alert's budget of rows or bytes is used up")
+
+    def _limits(self, rows: int, *, questions: int = 1) -> QueryLimits:
+        """What the alert can still afford of an answer."""
+        return QueryLimits(
+            rows=min(rows, max(1, self.settings.max_rows - self._rows)),
+            bytes=QUERY_BYTES * questions,
+            seconds=self.settings.query_seconds,
+        )
 
     def _payload(self, result: QueryResult, *, truncated: bool) -> JsonValue:
         self._rows += len(result.rows)
@@ -179,18 +196,15 @@ class Asker:
             raise
 
     async def _send_batch(self, batch: QueryBatch) -> QueryResult:
-
         query = batch_queries([(bound.query, bound.question.template.columns) for bound in batch.queries])
         return await self._send(query, questions=len(batch.queries))
 
-    async def _send(self, query: ReadOnlyQuery, *, questions: int = 1) -> QueryResult:
+    async def _send(
+        self, query: ReadOnlyQuery, *, limits: QueryLimits | None = None, questions: int = 1
+    ) -> QueryResult:
         async with self._slots:
-            limits = QueryLimits(
-                rows=min(query.limit, max(1, self.settings.max_rows - self._rows)),
-                bytes=QUERY_BYTES * questions,
-                seconds=self.settings.query_seconds,
-            )
-            return await self.lake.run_query(query, limits=limits)
+            # Computed when the slot is free: what finished meanwhile has been charged.
+            return await self.lake.run_query(query, limits=limits or self._limits(query.limit, questions=questions))
 
     def _since(self, start: float) -> float:
         return round(self.clock.monotonic() - start, 3)
