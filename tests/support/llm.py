@@ -183,7 +183,7 @@ def recipe(prompt: str) -> dict[str, Any]:
     if match is not None:
         evidence = match[1]
         row = json.loads(match[3])
-        for column, value in list(_scalars(row))[:2]:
+        for column, value in list(_scalars(row))[:3]:
             findings.append(
                 {
                     "text": f"The first event has a value in {column}.",
@@ -191,13 +191,6 @@ def recipe(prompt: str) -> dict[str, Any]:
                     "citations": [{"kind": "value", "evidence": evidence, "row": 0, "column": column, "value": value}],
                 }
             )
-        findings.append(
-            {
-                "text": "The alert has at least one event.",
-                "direction": "neutral",
-                "citations": [{"kind": "count", "evidence": evidence, "comparison": ">=", "number": 1}],
-            }
-        )
     steps = _STEPS.search(prompt)
     count = len(steps[1].splitlines()) if steps is not None else 0
     return draft(

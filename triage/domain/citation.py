@@ -8,7 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from triage.domain.base import Value
-from triage.domain.evidence import Evidence, EvidenceId
+from triage.domain.evidence import Evidence, EvidenceId, Source
+from triage.domain.negation import denies
 
 CITED_ROWS = 3
 MAX_DIGITS = 10
@@ -56,7 +57,24 @@ class AbsenceCitation(Value):
     evidence: EvidenceId
 
 
-Citation = Annotated[ValueCitation | CountCitation | AbsenceCitation, Field(discriminator="kind")]
+class LacksCitation(Value):
+    """A statement that a value is in no row of a complete answer."""
+
+    kind: Literal["lacks"] = "lacks"
+    evidence: EvidenceId
+    column: str
+    """As in `ValueCitation`."""
+    value: JsonScalar
+    """What no row holds there, neither as the cell nor as an item of a list."""
+
+
+Citation = Annotated[
+    ValueCitation | CountCitation | AbsenceCitation | LacksCitation,
+    Field(discriminator="kind"),
+]
+
+ALWAYS_WITH_ROWS = frozenset({Source.EVENTS, Source.DETECTION})
+"""Sources of which an alert has rows in any case: that there are some says nothing."""
 
 
 def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
@@ -68,7 +86,8 @@ def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
 
     Returns:
         The cells of up to three rows that the sentence names; the number of rows if it names none; the absence if
-        there are none.
+        there are none. A sentence that denies something gets the number of rows of the whole answer as well, where
+        nothing of it was cut.
     """
     if entry.row_count == 0:
         return (AbsenceCitation(evidence=entry.id),)
@@ -81,8 +100,12 @@ def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
                 continue
             rows.append(citation.row)
         kept.append(citation)
+    if denies(sentence) and not entry.truncated:
+        return (*kept, *(_zeros(entry) or (CountCitation(evidence=entry.id, number=entry.row_count),)))
     if kept:
         return tuple(kept)
+    if entry.source in ALWAYS_WITH_ROWS and entry.rows:
+        return tuple(_first_cell(entry))
     count = min(entry.row_count, len(entry.rows))
     return (CountCitation(evidence=entry.id, comparison=Comparison.AT_LEAST, number=count),)
 
@@ -99,3 +122,22 @@ def _cells(sentence: str, name: str, index: int, row: Mapping[str, JsonValue]) -
         for column, value in row.items():
             if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value in numbers:
                 yield ValueCitation(evidence=name, row=index, column=column, value=value)
+
+
+def _zeros(entry: Evidence) -> tuple[ValueCitation, ...]:
+    """The counts of an only row that are zero: such an answer has one row whatever the log holds."""
+    if entry.row_count != 1 or len(entry.rows) != 1:
+        return ()
+    return tuple(
+        ValueCitation(evidence=entry.id, row=0, column=column, value=value)
+        for column, value in entry.rows[0].items()
+        if value == 0 and isinstance(value, int) and not isinstance(value, bool)
+    )
+
+
+def _first_cell(entry: Evidence) -> Iterator[ValueCitation]:
+    """When the first event happened, or else its first plain value: what stands for the event itself."""
+    row = entry.rows[0]
+    columns = [name for name in ("p_event_time", *row) if isinstance(row.get(name), str) and row[name]]
+    for column in columns[:1]:
+        yield ValueCitation(evidence=entry.id, row=0, column=column, value=str(row[column]))

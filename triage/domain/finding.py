@@ -9,6 +9,7 @@ from triage.domain.citation import (
     Comparison,
     CountCitation,
     JsonScalar,
+    LacksCitation,
     ValueCitation,
 )
 from triage.domain.signal import Direction
@@ -24,6 +25,7 @@ __all__ = [
     "Issue",
     "IssueCode",
     "JsonScalar",
+    "LacksCitation",
     "ValueCitation",
 ]
 
@@ -48,6 +50,9 @@ class IssueCode(StrEnum):
     CUT_COUNT = "cut_count"
     NOT_ABSENT = "not_absent"
     UNPROVEN_ABSENCE = "unproven_absence"
+    NOT_LACKING = "not_lacking"
+    UNSUPPORTED_DENIAL = "unsupported_denial"
+    """The sentence says that something did not happen, and nothing that it cites could show that."""
     INVENTED_VALUE = "invented_value"
     INJECTION = "injection"
     DOWNGRADED = "downgraded"

@@ -7,7 +7,7 @@ from pydantic import JsonValue
 
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
-from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
+from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, LacksCitation, ValueCitation
 from triage.domain.instructions import Instruction, find_instructions
 from triage.domain.redaction import redact
 from triage.domain.signal import Direction
@@ -134,7 +134,7 @@ def _finding_without_secrets(finding: Finding) -> Finding:
     # A stored value is redacted already, and redacting twice changes nothing: what verified still does.
     citations: Sequence[object] = [
         citation.model_copy(update={"value": redact(citation.value), "column": redact(citation.column)})
-        if isinstance(citation, ValueCitation) and isinstance(citation.value, str)
+        if isinstance(citation, ValueCitation | LacksCitation) and isinstance(citation.value, str)
         else citation
         for citation in finding.citations
     ]

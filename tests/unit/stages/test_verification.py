@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support.make import COVERED, evidence
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence
-from triage.domain.finding import AbsenceCitation, CountCitation, Finding, IssueCode, ValueCitation
+from triage.domain.finding import AbsenceCitation, CountCitation, Finding, IssueCode, LacksCitation, ValueCitation
 from triage.domain.trust import Trust
 from triage.stages.verification import invented_value, verify
 
@@ -294,3 +294,148 @@ def test_verification_never_raises_and_gives_the_same_again(
             if isinstance(citation, ValueCitation):
                 text = json.dumps(rows[citation.row], ensure_ascii=False)
                 assert json.dumps(citation.value, ensure_ascii=False) in text or isinstance(citation.value, int | float)
+
+
+def test_a_count_that_cannot_fail_is_refused() -> None:
+    """A bound beyond every answer that the question can have, or that every alert meets, shows nothing."""
+    limited = {"sql": "SELECT a FROM panther_logs.public.t WHERE p_event_time > '2026-03-01' LIMIT 50"}
+    cases = [
+        ("<=", 10**9, {}, {IssueCode.WRONG_COUNT}),
+        ("<", 10**9, {}, {IssueCode.WRONG_COUNT}),
+        (">=", 0, {}, {IssueCode.WRONG_COUNT}),
+        ("<=", 50, limited, {IssueCode.WRONG_COUNT}),
+        ("<", 51, limited, {IssueCode.WRONG_COUNT}),
+        ("<", 50, limited, set()),
+        ("<=", 49, limited, set()),
+        (">=", 1, limited, set()),
+        (">=", 1, {"source": "events"}, {IssueCode.WRONG_COUNT}),
+        (">", 0, {"source": "detection"}, {IssueCode.WRONG_COUNT}),
+        ("==", 1, {"source": "events"}, set()),
+        ("<=", 1, {"source": "events"}, set()),
+    ]
+    for comparison, number, fields, expected in cases:
+        citation = CountCitation(evidence="E1", comparison=comparison, number=number)
+        assert codes(citation, evidence(1, ROW, **fields)) == expected, (comparison, number, fields)
+
+
+@given(
+    comparison=st.sampled_from(["==", ">=", "<=", ">", "<"]),
+    number=st.integers(0, 12) | st.integers(0, 10**9),
+    limit=st.integers(0, 10),
+    rows=st.integers(0, 10),
+    source=st.sampled_from(["query", "tool", "events", "detection", "history"]),
+)
+def test_every_accepted_count_could_have_failed(
+    comparison: str, number: int, limit: int, rows: int, source: str
+) -> None:
+    """For a count that holds there is a number of rows, within what the question can bring, of which it would not."""
+    sql = f"SELECT a FROM panther_logs.public.t LIMIT {limit}" if source in ("query", "tool") else ""
+    most = limit if sql else 1_000
+    least = 1 if source in ("events", "detection") else 0
+    rows = max(least, min(rows, most))
+    citation = CountCitation(evidence="E1", comparison=comparison, number=number)
+    entry = evidence(1, *[ROW] * rows, source=source, sql=sql)
+    if not codes(citation, entry):
+        others = [evidence(1, row_count=other, source=source, sql=sql) for other in range(least, most + 1)]
+        assert any(IssueCode.WRONG_COUNT in codes(citation, other) for other in others[:20] + others[-20:])
+
+
+def test_a_whole_part_of_a_longer_name_is_no_invention() -> None:
+    """An account number inside an ARN, and an address before a port, are in the evidence."""
+    cases = [
+        ("Account 123456789012.", "arn:aws:iam::123456789012:role/x", set()),
+        ("Account 123456789012.", "arn:aws:iam::1234567890123:role/x", {IssueCode.INVENTED_VALUE}),
+        ("Account 123456789012.", "0.123456789012", {IssueCode.INVENTED_VALUE}),
+        ("Account 123456789012.", "x-123456789012", {IssueCode.INVENTED_VALUE}),
+        ("From 10.0.0.1.", "10.0.0.1:443", set()),
+        ("From 10.0.0.1.", "10.0.0.1:443:9", {IssueCode.INVENTED_VALUE}),
+        ("From 10.0.0.1.", "10.0.0.1.example", {IssueCode.INVENTED_VALUE}),
+        ("By a@corp.example.", "AROAEXAMPLE:a@corp.example", set()),
+        ("By a@corp.example.", "a@corp.example.net", {IssueCode.INVENTED_VALUE}),
+        ("Key AKIAABCDEFGHIJKLMNOP.", "user/AKIAABCDEFGHIJKLMNOP/last", set()),
+        ("Key AKIAABCDEFGHIJKLMNOP.", "AKIAABCDEFGHIJKLMNOPQ", {IssueCode.INVENTED_VALUE}),
+    ]
+    for text, held, expected in cases:
+        entry = evidence(1, {"eventName": "x", "other": held})
+        assert codes(value("eventName", "x"), entry, text=text) == expected, (text, held)
+
+
+def test_a_zero_beside_other_counts_is_a_value() -> None:
+    """The row shows that the log delivered; whether it did up to the end decides what the zero is worth."""
+    row = {"action": "ListBuckets", "times": 4, "refused": 0}
+    bare = Coverage()
+    cases = [
+        (evidence(1, row, measured=True), {Trust.MEASURED}),
+        (evidence(1, row, measured=True, coverage=bare), {Trust.ACTOR}),
+        (evidence(1, row, measured=True, truncated=True), {Trust.ACTOR}),
+    ]
+    for entry, trust in cases:
+        (checked,) = verify([Finding(text="x", citations=(value("refused", 0),))], [entry])
+        assert checked.verified
+        assert checked.trust == trust
+    alone = evidence(1, {"refused": 0}, measured=True, coverage=bare)
+    assert codes(value("refused", 0), alone) == {IssueCode.UNPROVEN_ABSENCE}
+
+
+def test_a_value_that_no_row_has() -> None:
+    """It is shown by a complete answer that has the column, in a window that the log covered."""
+    rows = [{"address": "198.51.100.4", "groups": ["ops"]}, {"address": "198.51.100.5", "groups": []}]
+    columns = ("address", "groups")
+    new = evidence(2, {"sourceIPAddress": "203.0.113.9"}, source="events")
+
+    def lacks(column: str, said: Any) -> LacksCitation:
+        return LacksCitation(evidence="E1", column=column, value=said)
+
+    whole = evidence(1, *rows, columns=columns, measured=True)
+    cases = [
+        (lacks("address", "203.0.113.9"), whole, set()),
+        (lacks("address", "198.51.100.5"), whole, {IssueCode.NOT_LACKING}),
+        (lacks("groups", "OPS"), whole, {IssueCode.NOT_LACKING}),
+        (lacks("groups", "admins"), whole, set()),
+        (lacks("place", "203.0.113.9"), whole, {IssueCode.UNKNOWN_COLUMN}),
+        (lacks("address", None), whole, {IssueCode.NOT_LACKING}),
+        (lacks("address", "203.0.113.9"), whole.model_copy(update={"truncated": True}), {IssueCode.NOT_LACKING}),
+        (lacks("address", "203.0.113.9"), whole.model_copy(update={"row_count": 3}), {IssueCode.NOT_LACKING}),
+        (
+            lacks("address", "203.0.113.9"),
+            whole.model_copy(update={"coverage": Coverage()}),
+            {IssueCode.UNPROVEN_ABSENCE},
+        ),
+    ]
+    for citation, entry, expected in cases:
+        assert codes(citation, entry, new) == expected, citation
+    for said, trust in (("203.0.113.9", Trust.MEASURED), ("203.0.113.77", Trust.ACTOR)):
+        finding = Finding(text="Not used before.", citations=(lacks("address", said),))
+        (checked,) = verify([finding], [whole, new])
+        assert checked.trust == {trust}, said
+
+
+def test_rows_cannot_carry_a_sentence_that_denies() -> None:
+    """That something never happened is a claim about all the rows that are not there."""
+    entry = evidence(1, {"address": "198.51.100.4", "times": 3, "refused": 0}, columns=("address", "times", "refused"))
+    new = evidence(2, {"sourceIPAddress": "203.0.113.9"}, source="events")
+    denials = [
+        "This address was never used before.",
+        "The actor has not been seen there.",
+        "Neither the user nor the role did this earlier.",
+        "No earlier sign-in came from there.",
+        "Nothing followed.",
+        "It happened without any earlier sign-in.",
+    ]
+    rows = [
+        CountCitation(evidence="E1", comparison=">=", number=1),
+        value("address", "198.51.100.4"),
+        value("times", 3),
+    ]
+    carriers = [
+        CountCitation(evidence="E1", number=1),
+        value("refused", 0),
+        LacksCitation(evidence="E1", column="address", value="203.0.113.9"),
+    ]
+    for text in denials:
+        for citation in rows:
+            assert codes(citation, entry, new, text=text) == {IssueCode.UNSUPPORTED_DENIAL}, (text, citation)
+        for citation in carriers:
+            assert codes(citation, entry, new, text=text) == set(), (text, citation)
+    for text in ("The call was refused.", "It used no MFA.", "The address is new.", "Normal work, as noted in E1."):
+        assert codes(value("times", 3), entry, text=text) == set(), text

@@ -22,7 +22,14 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.evidence import MISSING, Evidence, Source, lookup
-from triage.domain.finding import AbsenceCitation, CheckedFinding, Citation, CountCitation, ValueCitation
+from triage.domain.finding import (
+    AbsenceCitation,
+    CheckedFinding,
+    Citation,
+    CountCitation,
+    LacksCitation,
+    ValueCitation,
+)
 from triage.domain.injection import looks_like_instruction
 from triage.domain.trust import Trust
 from triage.logtypes import classify
@@ -117,6 +124,8 @@ def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: 
             return f"{_answer_name(entry)} has a number of rows {citation.comparison.value} {citation.number}"
         case AbsenceCitation():
             return f"{_answer_name(entry)} has no rows, and rows would have been seen"
+        case LacksCitation():
+            return f"{_answer_name(entry)} is complete, and no row of it has the value that was looked for"
         case _:
             assert_never(citation)
 

@@ -19,6 +19,7 @@ from triage.domain.finding import (
     Issue,
     IssueCode,
     JsonScalar,
+    LacksCitation,
     ValueCitation,
 )
 from triage.domain.signal import Direction
@@ -52,11 +53,14 @@ class _Wire(BaseModel):
 class WireCitation(_Wire):
     """One citation; which fields are used depends on `kind`."""
 
-    kind: Annotated[Literal["value", "count", "absence"], Lowered]
+    kind: Annotated[Literal["value", "count", "absence", "lacks"], Lowered]
     evidence: EvidenceName
     row: int | None = Field(default=None, ge=0, description="value: row number as shown in brackets")
-    column: str | None = Field(default=None, max_length=300, description="value: column name or dotted path")
-    value: JsonScalar = Field(default=None, description="value: the exact value in that row and column")
+    column: str | None = Field(default=None, max_length=300, description="value, lacks: column name or dotted path")
+    value: JsonScalar = Field(
+        default=None,
+        description="value: the exact value in that row and column; lacks: the value that no row has there",
+    )
     comparison: Comparison | None = Field(default=None, description="count: how the number of rows compares")
     number: int | None = Field(default=None, ge=0, description="count: the number compared with")
 
@@ -146,16 +150,19 @@ def _finding(entry: WireFinding, number: int, problems: list[str]) -> Finding:
         match cited.kind:
             case "value" if cited.row is None or not cited.column:
                 problems.append(f"{name}: a value citation needs row, column and value")
+            case "lacks" if not cited.column or cited.value is None:
+                problems.append(f"{name}: a lacks citation needs column and value")
+            case "value" | "lacks" if isinstance(cited.value, float) and not math.isfinite(cited.value):
+                problems.append(f"{name}: {cited.value} is not a JSON number")
             case "value":
                 assert cited.row is not None
                 assert cited.column
-                value = cited.value
-                if isinstance(value, float) and not math.isfinite(value):
-                    problems.append(f"{name}: {value} is not a JSON number")
-                else:
-                    citations.append(
-                        ValueCitation(evidence=cited.evidence, row=cited.row, column=cited.column, value=value)
-                    )
+                citations.append(
+                    ValueCitation(evidence=cited.evidence, row=cited.row, column=cited.column, value=cited.value)
+                )
+            case "lacks":
+                assert cited.column
+                citations.append(LacksCitation(evidence=cited.evidence, column=cited.column, value=cited.value))
             case "count" if cited.number is None:
                 problems.append(f"{name}: a count citation needs comparison and number")
             case "count":

@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from triage.domain.clean import printable, printable_sentence, safe_sentence, safe_value
 from triage.domain.evidence import Evidence
-from triage.domain.finding import AbsenceCitation, CountCitation, ValueCitation
+from triage.domain.finding import AbsenceCitation, Citation, CountCitation, LacksCitation, ValueCitation
 from triage.stages.reporting.statement import Statement, statement
 from triage.stages.reporting.wording import count, moment
 
@@ -126,7 +126,7 @@ def evidence_view(
 
 
 def citation_view(
-    citation: ValueCitation | CountCitation | AbsenceCitation,
+    citation: Citation,
     stored: Mapping[str, Evidence],
     clean: Cleaner,
     *,
@@ -145,6 +145,8 @@ def citation_view(
             text = f"rows {comparison.value} {number}"
         case AbsenceCitation():
             text = "no rows"
+        case LacksCitation(column=column, value=value):
+            text = f"no row has {_column(column, clean)}: {_cell(value, clean, cell_size)}"
     return CitationView(text, citation.evidence, anchor)
 
 
