@@ -27,6 +27,8 @@ class IdentityKind(StrEnum):
     AWS_USER_ARN = "aws_user_arn"
     AWS_ROLE_ARN = "aws_role_arn"
     """A role, which may be shared by many."""
+    AWS_ROLE_NAME = "aws_role_name"
+    """Without the account, as its own calls carry it."""
     AWS_SESSION_ARN = "aws_session_arn"
     """A role session; who assumes the role chooses its last part."""
     AWS_PRINCIPAL_ID = "aws_principal_id"
@@ -37,6 +39,12 @@ class IdentityKind(StrEnum):
     """As in `user.username`; a service account is `system:serviceaccount:<namespace>:<name>`."""
     SNOWFLAKE_USER = "snowflake_user"
     """Upper case."""
+    GCP_SERVICE_ACCOUNT = "gcp_service_account"
+    """By its address, lower case; it signs in nowhere, so it isn't an `EMAIL`."""
+    GCP_KEY = "gcp_key"
+    """The full name of a service account's key."""
+    WORKLOAD = "workload"
+    """A machine, function or pod that holds a credential of its own."""
     ADDRESS = "address"
     """Traffic that names no one is known by its source address."""
     NAME = "name"
@@ -53,12 +61,16 @@ NOUNS: dict[IdentityKind, str] = {
     IdentityKind.GITHUB_LOGIN: "a GitHub login",
     IdentityKind.AWS_USER_ARN: "the ARN of an IAM user",
     IdentityKind.AWS_ROLE_ARN: "the ARN of a role",
+    IdentityKind.AWS_ROLE_NAME: "the name of a role",
     IdentityKind.AWS_SESSION_ARN: "the ARN of a role session",
     IdentityKind.AWS_PRINCIPAL_ID: "an AWS principal id",
     IdentityKind.AWS_ACCESS_KEY: "an AWS access key id",
     IdentityKind.IDENTITY_CENTER_USER_ID: "an Identity Center user id",
     IdentityKind.KUBERNETES_USER: "a Kubernetes user",
     IdentityKind.SNOWFLAKE_USER: "a Snowflake user",
+    IdentityKind.GCP_SERVICE_ACCOUNT: "a service account",
+    IdentityKind.GCP_KEY: "the key of a service account",
+    IdentityKind.WORKLOAD: "a workload",
     IdentityKind.ADDRESS: "an address",
     IdentityKind.NAME: "a display name",
     IdentityKind.UNKNOWN: "a name of unknown kind",
@@ -69,11 +81,14 @@ _UPPER = {IdentityKind.SNOWFLAKE_USER}
 _AS_WRITTEN = {
     IdentityKind.AWS_USER_ARN,
     IdentityKind.AWS_ROLE_ARN,
+    IdentityKind.AWS_ROLE_NAME,
     IdentityKind.AWS_SESSION_ARN,
     IdentityKind.AWS_PRINCIPAL_ID,
     IdentityKind.AWS_ACCESS_KEY,
     IdentityKind.KUBERNETES_USER,
     IdentityKind.OKTA_USER_ID,
+    IdentityKind.GCP_KEY,
+    IdentityKind.WORKLOAD,
     IdentityKind.NAME,
     IdentityKind.UNKNOWN,
 }

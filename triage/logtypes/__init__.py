@@ -4,9 +4,11 @@
 `paths.py` has the notation of paths and the walk along them. `docs/log-types.md` says how to add a log type.
 """
 
+from triage.logtypes.fields import FieldKind
 from triage.logtypes.load import (
     EntityField,
     HarmfulAction,
+    derivations,
     entity_fields,
     harmful_action,
     is_detection_event,
@@ -17,12 +19,13 @@ from triage.logtypes.load import (
     shipped_log_types,
     terms_of,
 )
-from triage.logtypes.schema import TERMS, ColumnKind, FieldKind, Harm, LogType, Take, Term, TermName, table_of
+from triage.logtypes.schema import TERMS, ColumnKind, Derivation, Harm, LogType, Take, Term, TermName, table_of
 from triage.logtypes.trust import classify
 
 __all__ = [
     "TERMS",
     "ColumnKind",
+    "Derivation",
     "EntityField",
     "FieldKind",
     "Harm",
@@ -32,6 +35,7 @@ __all__ = [
     "Term",
     "TermName",
     "classify",
+    "derivations",
     "entity_fields",
     "harmful_action",
     "is_detection_event",

@@ -9,8 +9,9 @@ from typing import Final
 from triage.domain.entity import Role
 from triage.domain.globs import any_glob
 from triage.domain.yaml_lines import read_yaml
+from triage.logtypes.fields import FieldKind
 from triage.logtypes.paths import Part, parse_path
-from triage.logtypes.schema import EntityPaths, FieldKind, Harm, LogType, Term, TrustPaths, table_of
+from triage.logtypes.schema import Derivation, EntityPaths, Harm, LogType, Term, TrustPaths, table_of
 
 _DIRECTORY: Final = Path(__file__).parent
 _MAX_NAME: Final = 200
@@ -74,6 +75,12 @@ def log_type_of_table(table: str) -> LogType | None:
 def terms_of(log_type: str) -> Mapping[str, Term]:
     """How a log type says who, what, where; empty where that is not known."""
     return next((file.terms for file in log_type_files(log_type) if file.terms), {})
+
+
+def derivations(log_type: str, action: str) -> Iterator[Derivation]:
+    """How to read the identities that an action makes or reaches."""
+    for file in log_type_files(log_type):
+        yield from (each for each in file.derives if any_glob(action, each.actions))
 
 
 def trust_paths(log_type: str) -> TrustPaths:

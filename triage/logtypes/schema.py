@@ -8,44 +8,15 @@ from typing import Annotated
 from pydantic import AfterValidator, BeforeValidator, Field, model_validator
 
 from triage.domain.base import Value
+from triage.domain.derived import Relation
 from triage.domain.entity import Role
+from triage.domain.identity import IdentityKind
+from triage.logtypes.fields import FieldKind
 from triage.logtypes.paths import parse_path
 
-TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self")
-"""What a log type may say of itself; `self` is the actor in the form in which targets are named."""
-
-
-class FieldKind(StrEnum):
-    """What a field holds: an `EntityKind`, or how to find one in it."""
-
-    IP = "ip"
-    USER = "user"
-    EMAIL = "email"
-    ARN = "arn"
-    ACCOUNT = "account"
-    HOST = "host"
-    DOMAIN = "domain"
-    URL = "url"
-    HASH = "hash"
-    ACCESS_KEY = "access_key"
-    SERVICE = "service"
-    ACTOR_ID = "actor_id"
-    TRACE = "trace"
-    RESOURCE = "resource"
-    NAME = "name"
-    """A display name."""
-    ROLE = "role"
-    """The name of an IAM role."""
-    SESSION = "session"
-    """The name that a caller gave its session."""
-    PRINCIPAL = "principal"
-    """Any identity; its form says which kind."""
-    DETECT = "detect"
-    """Only what shows its own type, such as an ARN or an address."""
-    SCAN = "scan"
-    """An object: each scalar below is read by its field's name."""
-    WORDS = "words"
-    """A sentence: the e-mail addresses in it."""
+TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self", "workload")
+"""What a log type may say of itself; `self` is the actor in the form in which targets are named, `workload` the machine,
+function or pod whose credential is in use."""
 
 
 class ColumnKind(StrEnum):
@@ -231,6 +202,19 @@ Seriousness = Annotated[float, Field(ge=0.3, le=1.0)]
 """From 0.3 (ordinary work that intruders do too) to 1.0 (rarely done, and then by few people)."""
 
 
+class Derivation(Take):
+    """An identity that an act makes or reaches, and under which its harm may run; read as a term's value is."""
+
+    actions: Annotated[Actions, Field(min_length=1)]
+    """Globs, as the term `action` gives them."""
+    relation: Relation
+    kind: IdentityKind
+    each: Path = ""
+    """Paths of which each hit is called `item`: `{item.name}` is then the name of each."""
+    found_in: TermName = "actor"
+    """The term that holds the identity where it acts itself."""
+
+
 class LogType(Value):
     """One file. What it leaves out comes from its family's file, if there is one."""
 
@@ -253,6 +237,8 @@ class LogType(Value):
     """Actions that people take on their own account; from their usual place these are housekeeping."""
     detections: tuple[str, ...] = ()
     """Globs of actions that nobody takes: the product reports something about the actor. `*` is every event."""
+    derives: tuple[Derivation, ...] = ()
+    """Identities that actions make or reach."""
 
     @property
     def is_family(self) -> bool:

@@ -6,7 +6,7 @@ from typing import Final
 import regex
 
 from triage.domain.entity import Role
-from triage.logtypes.schema import FieldKind
+from triage.logtypes import FieldKind
 
 
 def _set(text: str) -> frozenset[str]:

@@ -14,8 +14,8 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.entity import EntityKind
+from triage.logtypes import FieldKind
 from triage.logtypes.paths import readable
-from triage.logtypes.schema import FieldKind
 from triage.stages.enrichment.entities.addresses import address_class, parse_address
 from triage.stages.enrichment.entities.aws import ACCESS_KEY, UNIQUE_ID, UNIQUE_ID_TYPES, Arn, is_sso_role, parse_arn
 

@@ -1,0 +1,36 @@
+"""What the fields of an event hold, as the files of log types say it."""
+
+from enum import StrEnum
+
+
+class FieldKind(StrEnum):
+    """What a field holds: an `EntityKind`, or how to find one in it."""
+
+    IP = "ip"
+    USER = "user"
+    EMAIL = "email"
+    ARN = "arn"
+    ACCOUNT = "account"
+    HOST = "host"
+    DOMAIN = "domain"
+    URL = "url"
+    HASH = "hash"
+    ACCESS_KEY = "access_key"
+    SERVICE = "service"
+    ACTOR_ID = "actor_id"
+    TRACE = "trace"
+    RESOURCE = "resource"
+    NAME = "name"
+    """A display name."""
+    ROLE = "role"
+    """The name of an IAM role."""
+    SESSION = "session"
+    """The name that a caller gave its session."""
+    PRINCIPAL = "principal"
+    """Any identity; its form says which kind."""
+    DETECT = "detect"
+    """Only what shows its own type, such as an ARN or an address."""
+    SCAN = "scan"
+    """An object: each scalar below is read by its field's name."""
+    WORDS = "words"
+    """A sentence: the e-mail addresses in it."""
