@@ -12,7 +12,7 @@ from triage.cli.state import in_store, record_of, with_leader_verdicts
 from triage.cli.text import evidence_text, investigation_text
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
-from triage.ports import AlertRecord, Store
+from triage.ports import AlertRecord, State, Store
 from triage.settings import Price
 from triage.stages.reporting import Turn, to_json
 
@@ -79,7 +79,9 @@ async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Tran
         )
     if not record.run_id:
         raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
-    return await _load_transcript(store, record.run_id, price)
+    # A run that began to look again and found the alert closed has no conversation.
+    investigation = await store.records.investigation(alert_id) if record.state is State.DONE else None
+    return await _load_transcript(store, investigation.run_id if investigation else record.run_id, price)
 
 
 async def _load_transcript(store: Store, run_id: str, price: Price | None) -> "Transcript":

@@ -45,6 +45,7 @@ def to_json(status: ServiceStatus, currency: str) -> dict[str, object]:
         "oldest_queued_seconds": round(status.oldest_seconds, 3) if queue.oldest_queued else None,
         "links_waiting": queue.links_waiting,
         "links_due": queue.links_due,
+        "second_looks": queue.second_looks,
         "in_flight": [
             {**asdict(each), "since": each.since.isoformat() if each.since else None} for each in queue.in_flight
         ],
@@ -75,6 +76,7 @@ def to_text(status: ServiceStatus, currency: str) -> str:
     rows = [
         ("queue", _queue(status)),
         ("linked", f"{queue.links_due} ready to take a verdict, {queue.links_waiting} waiting for one"),
+        ("looks", f"{queue.second_looks} with a verdict will be looked at again"),
         ("last hour", _ended(queue.last_hour)),
         ("last 24 h", _ended(queue.last_day)),
         ("in total", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),

@@ -73,6 +73,8 @@ def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
         why = decision.warning or decision.reason
     else:
         why = decision.reason
+    if record.look_at is not None:
+        why = f"{moment(record.look_at)}: looked at again; {why}"
     verdict = record.verdict.value if record.verdict else ""
     return (
         ("+ " if record.leader in ids else "") + printable(record.alert.id, 40),
@@ -100,7 +102,7 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None,
         lines.append(f"state {record.state.value}{': ' + printable(record.error, 400) if record.error else ''}")
         return "\n".join(lines)
     view = investigation_view(alert, investigation, extent=SHORT, clean=FOR_TERMINAL, currency=currency)
-    lines += ["", view.headline, view.summary]
+    lines += ["", view.headline, *view.look, view.summary]
     if view.reason:
         lines.append(f"Why this verdict: {view.reason}")
     verified = sorted((*view.found, *view.against), key=lambda finding: finding.number)

@@ -9,6 +9,7 @@ from triage.domain.base import Value
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, EvidenceId
 from triage.domain.finding import CheckedFinding, Finding, Issue
+from triage.domain.look import AlertSeen
 from triage.domain.signal import Signal
 
 
@@ -141,6 +142,25 @@ class Usage(Value):
         return Usage.model_validate({name: getattr(self, name) + getattr(other, name) for name in Usage.model_fields})
 
 
+class Look(Value):
+    """Which look at its alert an investigation was, and when the next one is due."""
+
+    number: int = 1
+    """1 for the first, and for each that a person asked for."""
+    seen: AlertSeen | None = None
+    """What the alert was like when it began; `None` in what older versions stored."""
+    changes: tuple[str, ...] = ()
+    """What Panther had changed on the alert since the look before, in words."""
+    before: Disposition | None = None
+    """The verdict of the look before."""
+    first_at: Moment | None = None
+    """When the first look had its verdict; `None` in the first."""
+    again_at: Moment | None = None
+    """When the next look is due; `None` if there will be none unless the alert changes."""
+    earlier_runs: tuple[str, ...] = ()
+    """Runs of the looks before, oldest first."""
+
+
 class Investigation(Value):
     """One alert's whole investigation: what `triage show` prints and what the comment is made from."""
 
@@ -159,6 +179,7 @@ class Investigation(Value):
     usage: Usage = Usage()
     notes: tuple[str, ...] = ()
     """What could not be asked or was cut, in words for the reader."""
+    look: Look = Look()
 
     @property
     def seconds(self) -> float:

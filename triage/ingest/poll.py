@@ -188,7 +188,9 @@ class _Poll:
         )
         async with aclosing(batches):
             async for batch in batches:
-                self.new += await self.store.queue.save(await deciding.decide(batch.alerts), now=now)
+                self.new += await self.store.queue.save(
+                    await deciding.decide(batch.alerts), now=now, growth=self.settings.growth
+                )
                 self.seen += len(batch.alerts)
                 self.pages += 1
                 self.problems += batch.problems[: MAX_PROBLEMS_RETURNED - len(self.problems)]

@@ -51,7 +51,8 @@ class Publisher:
     async def announce(self, alert: Alert, *, journal: ClaimJournal, observe: Observer) -> None:
         """Announce the investigation on its alert, if that is configured. A failure here stops nothing."""
         # Policy may hold the result back, and the announcement would stay for good.
-        if not self.settings.started or self.settings.verdicts:
+        # In another look, it would take the place of the verdict.
+        if not self.settings.started or self.settings.verdicts or journal.claim.look:
             return
         report = build_started(alert, journal.claim.run_id, prompts=self.prompts)
         try:

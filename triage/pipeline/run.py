@@ -5,7 +5,7 @@
 
 import logging
 from dataclasses import dataclass, replace
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -13,6 +13,7 @@ from triage.domain.alert import Alert
 from triage.domain.calibration import ConfidenceMap, calibrate
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
+from triage.domain.look import AlertSeen
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Analyst, Investigation, Usage, Verdict
 from triage.pipeline.calibration import load_fit
@@ -21,6 +22,14 @@ from triage.pipeline.journal import ClaimJournal, StaleClaimError, step_value
 from triage.pipeline.judgement import CheckedConclusion, check_conclusion, facts_for, judge, objections
 from triage.pipeline.linked import LinkedAlert, LinkedOutcome
 from triage.pipeline.parts import PipelineParts
+from triage.pipeline.second_look import (
+    EarlierVerdict,
+    earlier_verdict,
+    ended_by_person,
+    ended_by_us,
+    look_of,
+    provisional,
+)
 from triage.ports import (
     Capabilities,
     ChatModel,
@@ -58,17 +67,22 @@ class Pipeline(PipelineParts):
         Raises:
             PantherError, ModelError, StoreError: the alert could not be finished; its journal keeps what was.
         """
-        run = _Triage(self, self.journal(claim), observe)
+        journal = self.journal(claim)
+        earlier = await earlier_verdict(self.store.records, journal)
+        run = _Triage(self, journal, observe, earlier, forced)
         started = await run.moment("started")
         # A run that has its verdict is finished whatever has happened to the alert: the run itself may have changed its
         # status, by policy.
         judged = await self.store.journal.recall(claim.run_id, "finished") is not None
-        alert = await current_alert(self.alerts, claim.alert.id, self.settings.ingest, forced=forced or judged)
+        wanted = forced or judged or earlier is not None
+        alert = await current_alert(self.alerts, claim.alert.id, self.settings.ingest, forced=wanted)
+        if earlier is not None and not judged and isinstance(alert, Alert):
+            alert = await ended_by_person(alert, earlier, self.store.journal, self.settings.ingest) or alert
         if isinstance(alert, Skipped):
             await run.skip(alert)
             return alert
         at_start = await run.announce(alert)
-        investigation = await run.investigation(alert, started)
+        investigation = await run.investigation(alert, started, at_start.seen)
         return await run.publish(alert, investigation, at_start)
 
     async def finish_linked(self, claim: Claim, *, observe: Observer) -> LinkedOutcome:
@@ -87,6 +101,9 @@ class _Triage:
     parts: PipelineParts
     journal: ClaimJournal
     observe: Observer
+    earlier: EarlierVerdict | None = None
+    """The verdict of the look before, if the alert is looked at again."""
+    forced: bool = False
 
     @property
     def claim(self) -> Claim:
@@ -107,20 +124,25 @@ class _Triage:
         # `decide` ends whichever claim there is; only the journal checks that it is this one.
         if not await store.journal.append(self.claim, "skipped", "decision", {"result": dumped}, now=now):
             raise StaleClaimError(self.claim.alert.id)
+        if self.earlier is not None:
+            # It keeps the verdict that it has.
+            await store.queue.settle(self.claim, now=now)
+            return
         await store.queue.decide(self.claim.alert.id, decision, now=now)
 
     async def announce(self, alert: Alert) -> AlertAtStart:
         """Keep what the alert is like before anything is written to it, then announce the investigation."""
 
         async def look() -> AlertAtStart:
-            return AlertAtStart.of(alert)
+            ours = self.earlier is not None and await ended_by_us(alert, self.earlier, self.parts.store.journal)
+            return AlertAtStart.of(alert, ended_by_us=ours)
 
         at_start = await step_value(self.journal, "seen", "look", look, _AT_START)
         if self.parts.publisher is not None:
             await self.parts.publisher.announce(alert, journal=self.journal, observe=self.observe)
         return at_start
 
-    async def investigation(self, alert: Alert, started: datetime) -> Investigation:
+    async def investigation(self, alert: Alert, started: datetime, seen: AlertSeen | None) -> Investigation:
         """Enrich, investigate, verify and decide."""
         parts = self.parts
         dossier = await parts.enricher.enrich(alert, now=started, journal=self.journal, observe=self.observe)
@@ -129,6 +151,8 @@ class _Triage:
         checked = check_conclusion(dossier, conclusion)
         adjudication, spent = await self._adjudicate(dossier, conclusion, checked)
         verdict = await self._calibrated(judge(dossier, conclusion, checked=checked, opinion=adjudication.opinion))
+        verdict = provisional(verdict, conclusion.evidence, alert, now=started)
+        finished = await self.moment("finished")
         self.observe(Progress("verdict", f"{verdict.disposition.value}, {verdict.dropped} findings dropped"))
         return Investigation(
             run_id=self.claim.run_id,
@@ -137,13 +161,21 @@ class _Triage:
             model="" if conclusion.offline or parts.model is None else parts.model.name,
             prompt_digest=parts.prompts.digest,
             started_at=started,
-            finished_at=await self.moment("finished"),
+            finished_at=finished,
             verdict=verdict,
             evidence=conclusion.evidence,
             signals=dossier.signals,
             entities=dossier.entities,
             usage=conclusion.usage.plus(_enrichment_usage(dossier.evidence)).plus(spent),
             notes=(*dossier.notes, *conclusion.notes, *adjudication.notes, *alert.notes),
+            look=await look_of(
+                verdict,
+                finished_at=finished,
+                seen=seen,
+                earlier=self.earlier,
+                longest=timedelta(0) if self.forced else parts.settings.ingest.second_look,
+                journal=self.journal,
+            ),
         )
 
     async def publish(self, alert: Alert, investigation: Investigation, at_start: AlertAtStart) -> Investigation:
@@ -155,7 +187,8 @@ class _Triage:
             )
             investigation, again_at = published.investigation, published.again_at
         now = parts.clock.now()
-        if not await parts.store.queue.finish(self.claim, investigation, now=now, again_at=again_at):
+        growth = None if self.forced else parts.settings.ingest.growth
+        if not await parts.store.queue.finish(self.claim, investigation, now=now, again_at=again_at, growth=growth):
             raise StaleClaimError(alert.id)
         log.info("done", extra={"alert_id": alert.id, "verdict": investigation.verdict.disposition.value})
         return investigation

@@ -10,6 +10,7 @@ from pydantic import Field
 
 from triage.domain.alert import Alert, Moment
 from triage.domain.base import Value
+from triage.domain.look import Growth
 from triage.domain.selection import Decision, Linked
 from triage.domain.verdict import Disposition, Investigation
 
@@ -44,6 +45,8 @@ class AlertRecord(Value):
     updated_at: Moment
     worker: str = ""
     next_attempt_at: Moment | None = None
+    look_at: Moment | None = None
+    """When it is looked at again, if that is planned."""
 
     @property
     def leader(self) -> str | None:
@@ -64,6 +67,8 @@ class Claim:
     """Including this one."""
     leader: str = ""
     """The alert whose verdict this linked alert takes; empty where it is to be investigated itself."""
+    look: int = 0
+    """How often the alert has been looked at again, including this time; 0 in its first investigation."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -112,6 +117,8 @@ class QueueStatus:
     """Linked alerts whose leader is not done."""
     links_due: int = 0
     """Linked alerts whose leader is done; workers take them up."""
+    second_looks: int = 0
+    """Alerts that have a verdict and wait to be looked at again."""
     last_hour: Ended = Ended()
     last_day: Ended = Ended()
     parked: tuple[Parked, ...] = ()
@@ -126,12 +133,15 @@ class AlertQueue(Protocol):
     moment.
     """
 
-    async def save(self, decided: Sequence[tuple[Alert, Decision]], *, now: datetime) -> int:
+    async def save(
+        self, decided: Sequence[tuple[Alert, Decision]], *, now: datetime, growth: Growth | None = None
+    ) -> int:
         """Upsert alerts by id with their decisions; returns the number of new ones.
 
         An alert that is queued, running, done or failed keeps its state; only Panther's own fields are refreshed.
         A skipped one takes the new decision, a linked one only if it is selected. Content that Panther changed
-        earlier than what is stored is out of date and changes nothing.
+        earlier than what is stored is out of date and changes nothing. With `growth`, an alert that is done and has
+        got events or another severity is looked at again, when that says.
         """
 
     async def decide(self, alert_id: str, decision: Decision, *, now: datetime) -> None:
@@ -167,13 +177,25 @@ class AlertQueue(Protocol):
         """Extend the lease; false if another worker holds the alert now."""
 
     async def finish(
-        self, claim: Claim, investigation: Investigation, *, now: datetime, again_at: datetime | None = None
+        self,
+        claim: Claim,
+        investigation: Investigation,
+        *,
+        now: datetime,
+        again_at: datetime | None = None,
+        growth: Growth | None = None,
     ) -> bool:
         """Store the result and mark the alert done; false if the claim is stale.
 
         With `again_at` it is done all the same, and claimed once more then: something is left to be written. The run
         stays the same, so that everything but that is replayed from its journal.
+
+        With `investigation.look.again_at` it is done all the same, and claimed under a new run then, to be looked at
+        again. With `growth`, it is claimed likewise where Panther has changed the alert since the look began.
         """
+
+    async def settle(self, claim: Claim, *, now: datetime) -> bool:
+        """End a claim to look again that need not be made: the alert is done as before. False if the claim is stale."""
 
     async def finish_linked(self, claim: Claim, leader: Investigation, *, now: datetime) -> bool:
         """End the claim of a linked alert with its leader's verdict; false if the claim is stale.

@@ -112,6 +112,10 @@ class SandboxServer:
         """The comments of an alert now, oldest first, in REST's shape."""
         return self._comments.of(alert_id)
 
+    def deliver(self, database: str, table: str, *events: Record) -> None:
+        """Add events to a table of the lake, of the columns that it has; a rule match is an event of its alert too."""
+        self._lake.tables.append((database, table), events)
+
     def fail(self, operation: str, fault: Fault, *, times: int = 1) -> None:
         """Answer the next requests of an operation with a fault.
 

@@ -1,6 +1,7 @@
 """The tables of a world in an in-memory DuckDB."""
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
 from typing import cast
 
@@ -76,6 +77,8 @@ class Tables:
         # Within bounds, and without files: a query that needs more memory fails.
         self.connection = duckdb.connect(":memory:", config={"memory_limit": _MEMORY, "temp_directory": ""})
         self._events: dict[str, list[str]] = {}
+        self._inserts: dict[LakeTable, tuple[str, str]] = {}
+        """How a loaded table takes more events: the statement, and the shape of an event."""
         self.connection.execute(_MACROS)
         for database in sorted({*_DATABASES, *(database for database, _ in world.lake)}):
             self.connection.execute(f"ATTACH ':memory:' AS {_quoted(database)}")
@@ -92,15 +95,26 @@ class Tables:
         """The events of an alert as recorded, in the order of the world's files."""
         return [cast("Record", json.loads(line)) for line in self._events.get(alert_id, ())]
 
+    def append(self, table: LakeTable, events: Sequence[Record]) -> None:
+        """Deliver more events, of the columns that the table has. Raises KeyError for a table that had none."""
+        insert, shape = self._inserts[table]
+        lines = [json.dumps(event) for event in events]
+        self.connection.cursor().execute(insert, {"lines": lines, "shape": shape})
+        self.sizes[table] += sum(map(len, lines))
+        self._note_events(table, lines)
+
+    def _note_events(self, table: LakeTable, lines: Sequence[str]) -> None:
+        if table[0] == "panther_rule_matches":
+            for line in lines:
+                self._events.setdefault(str(json.loads(line).get("p_alert_id")), []).append(line)
+
     def _load(self, table: LakeTable, lines: list[str], path: Path) -> None:
         self.sizes[table] = sum(map(len, lines))
         execute = self.connection.execute
         execute("CREATE OR REPLACE TEMP TABLE raw AS SELECT unnest($lines::VARCHAR[]) AS line", {"lines": lines})
         try:
             execute("SELECT count(CASE WHEN json_type(line) <> 'OBJECT' THEN error('not an object') END) FROM raw")
-            if table[0] == "panther_rule_matches":
-                for line in lines:
-                    self._events.setdefault(str(json.loads(line).get("p_alert_id")), []).append(line)
+            self._note_events(table, lines)
             # One row for each key and JSON type that occurs; keys in the order of the documents.
             found = execute(
                 "SELECT key, type,"
@@ -116,6 +130,9 @@ class Tables:
             )
             rows = "SELECT from_json(line, $shape) AS event FROM raw"
             execute(f"CREATE TABLE {_full(table)} AS SELECT {values} FROM ({rows})", {"shape": shape})  # noqa: S608 - quoted names
+            given = "(SELECT unnest($lines::VARCHAR[]) AS line)"
+            insert = f"INSERT INTO {_full(table)} SELECT {values} FROM ({rows.replace('raw', given)})"  # noqa: S608 - quoted names
+            self._inserts[table] = insert, shape
         except (duckdb.Error, ValueError) as error:
             raise ConfigError(f"{path}: a line is not a JSON object, or a field cannot be read") from error
         finally:

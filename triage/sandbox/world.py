@@ -23,7 +23,7 @@ _RULE_TIMES = ("createdAt", "lastModified")
 
 @dataclass(slots=True)
 class World:
-    """What a Panther instance knows. Alerts and comments change while it is served; the lake doesn't."""
+    """What a Panther instance knows. Alerts and comments change while it is served; the lake only by `SandboxServer.deliver`."""
 
     path: Path
     org: str

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
+from triage.domain.look import Growth
 from triage.domain.verdict import Disposition
 from triage.settings.values import (
     Duration,
@@ -18,6 +19,7 @@ from triage.settings.values import (
     QuietHours,
     SeverityName,
     StatusName,
+    SwitchedDuration,
     Zone,
     empty_for_none,
     upper,
@@ -72,6 +74,9 @@ class IngestSettings(Section):
     backlog_order: BacklogOrder = BacklogOrder.OLDEST
     recheck: Duration = timedelta(hours=24)
     """Alerts this recent that were skipped for their status are looked at again; 0s turns it off."""
+    second_look: SwitchedDuration = timedelta(hours=24)
+    """How long after its first verdict an alert is looked at again, where something could not have been seen yet or
+    Panther has changed it; `off`: never."""
     statuses: Annotated[tuple[StatusName, ...], BeforeValidator(upper)] = ("OPEN",)
     severities: Annotated[tuple[SeverityName, ...], BeforeValidator(upper)] = ("CRITICAL", "HIGH", "MEDIUM")
     types: Annotated[tuple[KindName, ...], BeforeValidator(upper)] = ("RULE", "SCHEDULED_RULE", "CORRELATION_RULE")
@@ -85,6 +90,11 @@ class IngestSettings(Section):
     dedup_window_minutes: float = Field(default=15, ge=0)
     dedup_key: DedupKey = DedupKey.TITLE
     page_size: int = Field(default=50, ge=1, le=50)
+
+    @property
+    def growth(self) -> Growth | None:
+        """When alerts that Panther has changed are looked at again; `None`: never."""
+        return Growth() if self.second_look else None
 
 
 class Price(Section):

@@ -33,6 +33,15 @@ def parse_duration(text: str) -> timedelta:
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
 
 
+def _switched_duration(value: object) -> object:
+    # YAML reads `off` as false.
+    return timedelta(0) if value is False or value in (0, "0", "off") else _duration(value)
+
+
+SwitchedDuration = Annotated[timedelta, BeforeValidator(_switched_duration)]
+"""A duration, or `off`, which is zero."""
+
+
 def is_loopback(host: str) -> bool:
     """Whether a host name or address means this machine."""
     if host.lower().rstrip(".") == "localhost":

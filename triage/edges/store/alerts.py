@@ -9,8 +9,9 @@ from pydantic import TypeAdapter
 from sqlalchemy import Connection, Row, and_, bindparam, case, literal, or_, select, update
 
 from triage.domain.alert import Alert
+from triage.domain.look import Growth
 from triage.domain.selection import Decision, Linked, Selected, Skipped
-from triage.edges.store import links
+from triage.edges.store import links, looks
 from triage.edges.store.columns import AT_ONCE, dump, load, short_key, upsert
 from triage.edges.store.links import next_run, run_id
 from triage.edges.store.tables import alerts
@@ -59,6 +60,7 @@ def record_of(row: Row[Any]) -> AlertRecord:
         seen_at=row.seen_at,
         updated_at=row.updated_at,
         worker=row.worker,
+        look_at=row.look_at,
         next_attempt_at=row.due_at if row.state in _WAITING and row.due_at != AT_ONCE else None,
     )
 
@@ -183,7 +185,13 @@ def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, objec
     }
 
 
-def save(connection: Connection, decided: Sequence[tuple[Alert, Decision]], *, now: datetime) -> int:
+def save(
+    connection: Connection,
+    decided: Sequence[tuple[Alert, Decision]],
+    *,
+    now: datetime,
+    growth: Growth | None = None,
+) -> int:
     """Upsert alerts with their decisions; returns the number of new ones."""
     newest = _newest(decided)
     rows = [_new_row(alert, decision, now) for alert, decision in newest.values()]
@@ -201,12 +209,22 @@ def save(connection: Connection, decided: Sequence[tuple[Alert, Decision]], *, n
         stale = batch if added < len(fresh) else changed
         if stale:
             connection.execute(_REFRESH, [{f"new_{name}": row[name] for name in _INCOMING} for row in stale])
+        if growth is not None:
+            looks.grown(connection, changed, known, now=now, growth=growth)
         linked = [str(row["id"]) for row in (*fresh, *changed) if row["leader"]]
         links.just_linked(connection, linked, now=now)
     return inserted
 
 
-_KNOWN = select(alerts.c.id, alerts.c.alert, alerts.c.decision, alerts.c.run_number, alerts.c.epoch)
+_KNOWN = select(
+    alerts.c.id,
+    alerts.c.alert,
+    alerts.c.decision,
+    alerts.c.run_number,
+    alerts.c.epoch,
+    alerts.c.state,
+    alerts.c.content_at,
+)
 
 
 def _changed(
@@ -259,41 +277,3 @@ def locked(connection: Connection, alert_id: str) -> Row[Any]:
     if row is None:
         raise NotFound(f"alert {alert_id} is not in the state database")
     return row
-
-
-def decide(connection: Connection, alert_id: str, decision: Decision, *, now: datetime) -> None:
-    """Change the decision on an alert that is not done; raises NotFound.
-
-    Skipped and linked end a claim. Selected queues what was skipped or linked, and moves nothing else.
-    """
-    leader = leader_of(decision)
-    if leader:
-        links.hold_leaders(connection, [leader])
-    row = locked(connection, alert_id)
-    state = state_of(decision)
-    if row.state == State.DONE:
-        return
-    changes: Mapping[str, object] = {}
-    if state is not State.QUEUED:
-        changes = {"state": state.value, "worker": "", "due_at": None, "queued_at": None, "leader": leader}
-        if state is State.SKIPPED:
-            changes = {**changes, "ended_at": now}
-        elif short_key(leader) != row.leader:
-            changes = {**changes, "verdict": None, "confidence": None, **next_run(alert_id, row.run_number, row.epoch)}
-    elif row.leader or row.state == State.SKIPPED:
-        changes = {
-            "state": state.value,
-            "worker": "",
-            "due_at": AT_ONCE,
-            "queued_at": now,
-            "attempts": 0,
-            "leader": "",
-            **next_run(alert_id, row.run_number, row.epoch),
-        }
-    connection.execute(
-        update(alerts).where(alerts.c.id == alert_id).values(decision=dump(decision), updated_at=now, **changes)
-    )
-    if state is State.SKIPPED:
-        links.leader_is_skipped(connection, alert_id, now=now)
-    elif leader:
-        links.just_linked(connection, [alert_id, *links.link_again(connection, alert_id, leader, now=now)], now=now)

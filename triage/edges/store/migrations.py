@@ -162,7 +162,24 @@ def m0004_marks(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
-MIGRATIONS: tuple[Migration, ...] = (m0001_alerts_queue_journal, m0002_leaders, m0003_spend, m0004_marks)
+def m0005_second_looks(connection: Connection) -> None:
+    """An alert that is done may be due to be looked at again."""
+    for statement in (
+        "ALTER TABLE alerts ADD COLUMN looks INTEGER NOT NULL DEFAULT 0",
+        "ALTER TABLE alerts ADD COLUMN look_at BIGINT",
+        "ALTER TABLE alerts ADD COLUMN look_by BIGINT",
+        "CREATE INDEX alerts_look ON alerts (look_at) WHERE look_at IS NOT NULL",
+    ):
+        connection.execute(text(statement))
+
+
+MIGRATIONS: tuple[Migration, ...] = (
+    m0001_alerts_queue_journal,
+    m0002_leaders,
+    m0003_spend,
+    m0004_marks,
+    m0005_second_looks,
+)
 
 
 def pending(connection: Connection, migrations: Sequence[Migration] = MIGRATIONS) -> tuple[Migration, ...]:

@@ -5,9 +5,10 @@ from datetime import datetime, timedelta
 
 from sqlalchemy import Connection, bindparam, case, insert, select, update
 
+from triage.domain.look import Growth
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
-from triage.edges.store import links
+from triage.edges.store import links, looks
 from triage.edges.store.alerts import alert_of, locked
 from triage.edges.store.columns import AT_ONCE, MOMENT, MOMENT_PLUS, NOW, dump, microseconds
 from triage.edges.store.fence import HOLDS, held
@@ -39,6 +40,7 @@ def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool
     if row.state == State.RUNNING and connection.scalar(_LEASE_HOLDS, {"the_id": alert_id, "now": now}):
         return
     changes: dict[str, object] = {"worker": "", "attempts": 0, "error": "", "due_at": AT_ONCE, "queued_at": now}
+    changes |= {"look_at": None, "look_by": None}
     if row.leader and not fresh and row.state in {State.FAILED, State.RUNNING}:
         changes["state"] = State.LINKED
     else:
@@ -46,14 +48,24 @@ def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool
         if row.leader or row.state == State.SKIPPED:
             changes["decision"] = dump(_BY_HAND)
         if fresh or row.leader:
-            changes |= links.next_run(alert_id, row.run_number, row.epoch)
+            changes |= {"looks": 0, **links.next_run(alert_id, row.run_number, row.epoch)}
     connection.execute(update(alerts).where(alerts.c.id == alert_id).values(updated_at=now, **changes))
 
 
 # ---- claims ------------------------------------------------------------------------------------------------------
 
 _DUE = (
-    select(alerts.c.id, alerts.c.alert, alerts.c.run_id, alerts.c.epoch, alerts.c.attempts, alerts.c.leader)
+    select(
+        alerts.c.id,
+        alerts.c.alert,
+        alerts.c.run_number,
+        alerts.c.run_id,
+        alerts.c.epoch,
+        alerts.c.attempts,
+        alerts.c.leader,
+        alerts.c.looks,
+        looks.LOOK_IS_DUE,
+    )
     # The second condition implies the first, which is there so that the partial index is used.
     .where(alerts.c.due_at.is_not(None), alerts.c.due_at <= MOMENT)
     .order_by(alerts.c.severity_rank.desc(), alerts.c.leader, alerts.c.created_at, alerts.c.id)
@@ -76,6 +88,7 @@ _TAKE = (
         updated_at=NOW,
     )
 )
+_TAKE_TO_LOOK = _TAKE.values(looks.BEGUN)
 
 
 def claim(
@@ -88,17 +101,20 @@ def claim(
         row = connection.execute(_THIS, {"now": now, "the_id": alert_id}).one_or_none()
     if row is None:
         return None
+    begun = looks.begin(row) if row.look_is_due else {}
     taken = Claim(
         alert=alert_of(row.alert),
-        run_id=row.run_id,
+        run_id=begun.get("new_run_id", row.run_id),
         epoch=row.epoch + 1,
         worker=worker,
         attempts=row.attempts + 1,
         leader=row.leader,
+        look=begun.get("new_looks", row.looks),
     )
     connection.execute(
-        _TAKE,
+        _TAKE_TO_LOOK if begun else _TAKE,
         {
+            **begun,
             "the_id": row.id,
             "new_epoch": taken.epoch,
             "new_attempts": taken.attempts,
@@ -123,7 +139,6 @@ _FINISH = (
     .values(
         state=State.DONE,
         worker="",
-        due_at=None,
         queued_at=None,
         error="",
         verdict=bindparam("new_verdict"),
@@ -134,10 +149,8 @@ _FINISH = (
         updated_at=NOW,
     )
 )
-
-
-_FINISH_AND_RETURN = _FINISH.values(due_at=MOMENT_PLUS, attempts=0)
-"""Done, but due once more later, when the comment may be written."""
+_FINISHES = looks.finishing(_FINISH)
+"""Done, but maybe due once more later: when the comment may be written, or to be looked at again."""
 
 
 _NEWEST = (
@@ -155,6 +168,7 @@ def finish(
     *,
     now: datetime,
     again_at: datetime | None = None,
+    growth: Growth | None = None,
 ) -> bool:
     elapsed = (investigation.finished_at - investigation.started_at).total_seconds()
     values = {
@@ -163,11 +177,9 @@ def finish(
         "new_seconds": investigation.usage.seconds or elapsed,
         "now": now,
     }
-    if again_at is None:
-        ended = connection.execute(_FINISH, held(claim) | values)
-    else:
-        ended = connection.execute(_FINISH_AND_RETURN, held(claim) | values | {"plus": microseconds(again_at - now)})
-    if ended.rowcount != 1:
+    look = looks.plan(connection, claim, investigation.look, now=now, growth=growth)
+    statement = _FINISHES[again_at is not None, look is not None]
+    if connection.execute(statement, held(claim) | values | looks.spans(again_at, look, now)).rowcount != 1:
         return False
     before = connection.execute(_NEWEST, {"the_id": claim.alert.id}).one_or_none()
     anew = before is None or (before.run_id, before.finished_at) != (claim.run_id, investigation.finished_at)

@@ -22,6 +22,7 @@ _IN_FLIGHT = (
 )
 _WAITING = select(func.count()).select_from(alerts).where(UNLED)
 _DUE = select(func.count()).select_from(alerts).where(alerts.c.state == State.LINKED, alerts.c.queued_at.is_not(None))
+_LOOKS = select(func.count()).select_from(alerts).where(alerts.c.look_at.is_not(None), alerts.c.state == State.DONE)
 _DAY = bindparam("a_day_ago", type_=alerts.c.ended_at.type)
 _HOUR = bindparam("an_hour_ago", type_=alerts.c.ended_at.type)
 _ENDED = (
@@ -55,6 +56,7 @@ def queue_status(connection: Connection, *, now: datetime) -> QueueStatus:
         in_flight=tuple(InFlight(row.id, row.worker, row.claimed_at, row.leader) for row in flying[:IN_FLIGHT]),
         links_waiting=connection.scalar(_WAITING) or 0,
         links_due=connection.scalar(_DUE) or 0,
+        second_looks=connection.scalar(_LOOKS) or 0,
         last_hour=_ended({row.state: int(row.in_hour) for row in ended}),
         last_day=_ended({row.state: int(row.in_day) for row in ended}),
         parked=tuple(Parked(row.id, row.error, row.ended_at) for row in connection.execute(_PARKED)),

@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from triage.edges.store import alerts, journal, ledger, queue, records, values
+from triage.edges.store import alerts, decisions, journal, ledger, looks, queue, records, values
 from triage.edges.store.database import Database, StorePart, reads, writes
 from triage.edges.store.status import queue_status
 from triage.ports import Claim, Pruned, Store
@@ -19,12 +19,13 @@ class SqlQueue(StorePart):
     """Implements `ports.AlertQueue`."""
 
     save = writes(alerts.save)
-    decide = writes(alerts.decide)
+    decide = writes(decisions.decide)
     group_leaders = reads(alerts.group_leaders)
     enqueue = writes(queue.enqueue)
     claim = writes(queue.claim)
     heartbeat = writes(queue.heartbeat)
     finish = writes(queue.finish)
+    settle = writes(looks.settle)
     finish_linked = writes(queue.finish_linked)
     give_back = writes(queue.give_back)
     status = reads(queue_status)

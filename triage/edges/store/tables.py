@@ -52,6 +52,11 @@ alerts = Table(
     Column("claimed_at", Instant),
     # When it was last done, linked to a verdict, skipped, or given up; null before.
     Column("ended_at", Instant),
+    # How often it has been looked at again, and when that is due once more, by the clock of `due_at`; null: not planned.
+    Column("looks", Integer, nullable=False, server_default="0"),
+    Column("look_at", Instant),
+    # The latest time to which further changes of the alert can put that off.
+    Column("look_by", Instant),
 )
 Index(
     "alerts_claimable",
@@ -73,6 +78,12 @@ Index(
     alerts.c.created_at,
     sqlite_where=text("leader <> ''"),
     postgresql_where=text("leader <> ''"),
+)
+Index(
+    "alerts_look",
+    alerts.c.look_at,
+    sqlite_where=text("look_at IS NOT NULL"),
+    postgresql_where=text("look_at IS NOT NULL"),
 )
 # Linked alerts without a verdict whose leader is not done; written as the queries write it, so that SQLite sees it.
 UNLED = text("state = 'linked' AND verdict IS NULL AND queued_at IS NULL")

@@ -27,7 +27,7 @@ from triage.domain.verdict import Investigation
 from triage.ports import Prompts
 from triage.settings import SectionName, WritebackSettings
 from triage.stages.reporting.view import Extent, FindingView, InvestigationView, console_link, first, investigation_view
-from triage.stages.reporting.wording import author, headline, moment
+from triage.stages.reporting.wording import author, headline, look_lines, moment
 
 SECTIONS: tuple[SectionName, ...] = get_args(SectionName)
 """In the comment's order."""
@@ -103,6 +103,8 @@ class PointerView:
     """Every string is cleaned: plain text, nothing in it acts. HTML escaping is left to the template."""
 
     headline: str
+    look: tuple[str, ...]
+    """What another look at the investigated alert has changed, and until when its verdict is provisional."""
     leader_id: str
     leader_title: str
     leader_at: str
@@ -143,6 +145,7 @@ def build_pointer(
     """
     view = PointerView(
         headline=headline(investigation.verdict),
+        look=look_lines(investigation),
         leader_id=safe_value(leader.id, 48),
         leader_title=safe_sentence(leader.title, 120),
         leader_at=moment(leader.created_at),
@@ -279,7 +282,7 @@ def _with_note(content: str, view: InvestigationView, findings: int, characters:
 def _brief(view: InvestigationView, kind: Format, limit: int, whole: int, sign: Callable[[str], str]) -> str:
     """Verdict and as much of the summary as there is room for, whatever the templates say."""
     findings = len(view.found) + len(view.against)
-    summary = view.summary
+    summary = " ".join((*view.look, view.summary))
     while True:
         if kind == "HTML":
             content = f"<p><strong>{html.escape(view.headline)}</strong></p>\n{_paragraph(summary, kind)}"

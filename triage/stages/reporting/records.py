@@ -15,6 +15,7 @@ JSON (`--json`, and JSON lines) has texts as they are: it escapes what a termina
 | `mark` | what a person recorded with `triage eval mark` |
 | `analyst`, `model`, `run_id`, `started_at`, `finished_at` | of the run |
 | `seconds`, `queries`, `rows`, `prompt_tokens`, `completion_tokens`, `money` | what it took |
+| `provisional_until`, `look` | until when something could not have been seen yet; which look at the alert it was |
 
 No cell of a CSV file starts a formula: a text that begins with `=`, `+`, `-` or `@`, also behind a separator inside the
 text (another program may split there), gets an apostrophe before it. Tabs, line breaks and other control characters
@@ -43,7 +44,8 @@ NOTHING = Spend()
 def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue]:
     """One alert of `triage list --json`.
 
-    `selected`: it has its own investigation. `group`: the alert that is investigated in its place, else null. `tokens`
+    `selected`: it has its own investigation. `group`: the alert that is investigated in its place, else null. `look_at`: when it
+    is looked at again, else null. `tokens`
     and `money`: what its model calls have cost, over all its investigations.
     """
     decision = record.decision
@@ -60,6 +62,7 @@ def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue
         "seconds": record.seconds,
         "created_at": record.alert.created_at.isoformat(),
         "group": record.leader,
+        "look_at": record.look_at.isoformat() if record.look_at else None,
         "tokens": spend.tokens,
         "money": spend.money,
     }
@@ -93,6 +96,7 @@ def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[st
             "usage": _json(usage),
             "prompt_digest": investigation.prompt_digest,
             "notes": list(investigation.notes),
+            "look": _json(investigation.look),
         }
     )
 
@@ -111,6 +115,8 @@ _VALUES = (
     "prompt_digest",
     "started_at",
     "finished_at",
+    "provisional_until",
+    "look",
 )
 
 
@@ -129,6 +135,7 @@ def _summary(investigation: Investigation) -> dict[str, JsonValue]:
         "run_id": investigation.run_id,
         "started_at": investigation.started_at.isoformat(),
         "finished_at": investigation.finished_at.isoformat(),
+        "provisional_until": verdict.provisional_until.isoformat() if verdict.provisional_until else None,
     }
 
 
@@ -197,6 +204,8 @@ COLUMNS = (
     "prompt_tokens",
     "completion_tokens",
     "money",
+    "provisional_until",
+    "look",
 )
 
 _CELL = 4_000
@@ -252,5 +261,6 @@ def csv_row(record: AlertRecord, investigation: Investigation | None, mark: Mark
             "prompt_tokens": usage.prompt_tokens,
             "completion_tokens": usage.completion_tokens,
             "money": round(usage.money, 6),
+            "look": investigation.look.number,
         }
     return tuple(cast("Cell", row.get(name)) for name in COLUMNS)

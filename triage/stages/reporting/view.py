@@ -27,7 +27,7 @@ from triage.stages.reporting.evidence_view import (
     outcome,
 )
 from triage.stages.reporting.timeline import TimelineEvent, timeline
-from triage.stages.reporting.wording import STATES, count, footer, headline, step
+from triage.stages.reporting.wording import STATES, count, footer, headline, look_lines, step
 
 _SENTENCE = 400
 _TITLE = 200
@@ -99,6 +99,8 @@ class InvestigationView:
     """Every string is cleaned: plain text, nothing in it acts. HTML escaping is left to the template."""
 
     headline: str
+    look: tuple[str, ...]
+    """What another look has changed, and until when the verdict is provisional."""
     disposition: str
     summary: str
     reason: str
@@ -165,6 +167,7 @@ def investigation_view(
         with_sql = set(stored)
     return InvestigationView(
         headline=headline(verdict),
+        look=look_lines(investigation),
         disposition=verdict.disposition.value,
         summary=clean.sentence(sentences(verdict.summary, extent.sentences), extent.sentences * _SENTENCE),
         reason=clean.sentence(verdict.reason, _SENTENCE),

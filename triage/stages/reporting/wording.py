@@ -42,6 +42,36 @@ def headline(verdict: Verdict) -> str:
     return f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {calibration})"
 
 
+_ORDINALS = {2: "Second", 3: "Third"}
+
+
+def look_lines(investigation: Investigation) -> tuple[str, ...]:
+    """What another look has changed, and until when the verdict is provisional; empty for most."""
+    verdict, look = investigation.verdict, investigation.look
+    at = investigation.finished_at
+    lines = []
+    if look.before is not None:
+        name = verdict.disposition.value
+        result = f"still {name}" if look.before is verdict.disposition else f"{name}, was {look.before.value}"
+        if not look.changes and look.before is verdict.disposition and verdict.provisional_until is None:
+            result += ", and no longer provisional"
+        changes = "".join(f"; {safe_sentence(change, 120)}" for change in look.changes)
+        lines.append(f"{_ORDINALS.get(look.number, 'Another')} look at {_minute(at, at)}: {result}{changes}.")
+    if verdict.provisional_until is not None:
+        until = _minute(verdict.provisional_until, at)
+        line = f"Provisional until {until}: what followed the event could not have been seen yet."
+        if look.again_at is not None:
+            again = _minute(look.again_at, at)
+            line += f" The alert will be looked at again {'then' if again == until else f'at {again}'}."
+        lines.append(line)
+    return tuple(lines)
+
+
+def _minute(moment: datetime, now: datetime) -> str:
+    """A time to the minute; with its date if that is not today."""
+    return moment.strftime("%H:%M UTC" if moment.date() == now.date() else "%Y-%m-%d %H:%M UTC")
+
+
 def step(action: Action) -> str:
     """A recommended step; a person takes it."""
     named, unnamed = _STEPS[action.kind]

@@ -11,7 +11,7 @@ from triage.settings import WritebackSettings
 from triage.stages.writeback.comment_write import CommentWrite
 from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
 from triage.stages.writeback.own_comments import current, own_comments
-from triage.stages.writeback.policy import AlertAtStart, Situation, day_start, hold, wanted_status
+from triage.stages.writeback.policy import AlertAtStart, Situation, day_start, hold, waits, wanted_status
 from triage.stages.writeback.status import StatusUpdater
 
 PAUSED = "paused"
@@ -132,18 +132,18 @@ class DryRunGateway:
         alert: Alert,
         verdict: Verdict,
         *,
-        at_start: AlertAtStart,  # noqa: ARG002 - the alert is as it is
+        at_start: AlertAtStart,
         run_id: str,  # noqa: ARG002 - the port's argument
         journal: RunJournal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> tuple[str, ...]:
         """Implements `Gateway.move`."""
-        wanted = wanted_status(alert, verdict, self._settings)
+        wanted = wanted_status(alert, verdict, self._settings, ended_by_us=at_start.ended_by_us)
         if wanted is not None and wanted.status is None:
             self._say(f"dry run: would leave the status of {alert.id} unchanged: {wanted.reason}")
         elif wanted is not None and wanted.status is not None and wanted.status.value != alert.status.value:
             self._say(f"dry run: would set {alert.id} to {wanted.status.value}")
         email = self._settings.assignee_for(verdict.disposition)
-        if email and alert.assignee is None:
+        if email and alert.assignee is None and not waits(verdict):
             self._say(f"dry run: would assign {alert.id} to {email}")
         return ()
 

@@ -7,6 +7,7 @@ from zoneinfo import ZoneInfo
 
 from triage.domain.alert import Alert, Moment, Severity, Status
 from triage.domain.base import Value
+from triage.domain.look import AlertSeen
 from triage.domain.verdict import Disposition, Verdict
 from triage.settings import WritebackSettings
 
@@ -109,17 +110,40 @@ class StatusDecision:
     """Why it stays unchanged."""
 
 
-def wanted_status(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> StatusDecision | None:
-    """The status that policy sets; `None` where there is no policy for the verdict."""
+def wanted_status(
+    alert: Alert, verdict: Verdict, settings: WritebackSettings, *, ended_by_us: bool = False
+) -> StatusDecision | None:
+    """The status that policy sets; `None` where there is no policy for the verdict.
+
+    Args:
+        alert: Its severity counts.
+        verdict: The final one, or a provisional one.
+        settings: The policy.
+        ended_by_us: Policy has resolved or closed the alert after an earlier look. It is open again once the verdict is
+            no longer benign.
+    """
+    decided = _by_policy(alert, verdict, settings)
+    reopens = ended_by_us and verdict.disposition is not Disposition.BENIGN
+    return StatusDecision(Status.OPEN) if reopens and (decided is None or decided.status is None) else decided
+
+
+def _by_policy(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> StatusDecision | None:
     name = settings.status_for(verdict.disposition)
     if name is None:
         return None
+    if waits(verdict):
+        return StatusDecision(None, "the verdict is provisional")
     wanted = Status(name)
     if verdict.confidence < settings.status_min_confidence:
         return StatusDecision(None, f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence")
     if wanted is Status.CLOSED and (alert.severity in _NEVER_CLOSED or not alert.severity.known):
         return StatusDecision(None, f"only a person may close a {alert.severity.value} alert")
     return StatusDecision(wanted)
+
+
+def waits(verdict: Verdict) -> bool:
+    """Whether status and assignee wait for the next look: what a benign verdict could not see may change it."""
+    return verdict.provisional_until is not None and verdict.disposition is Disposition.BENIGN
 
 
 class AlertAtStart(Value):
@@ -129,12 +153,21 @@ class AlertAtStart(Value):
     updated_at: Moment | None = None
     assignee: str = ""
     """Id of the assignee; empty: none."""
+    seen: AlertSeen | None = None
+    """What tells whether Panther has changed it since; `None` in what older versions stored."""
+    ended_by_us: bool = False
+    """Policy has given it its status, resolved or closed, after an earlier look."""
 
     @classmethod
-    def of(cls, alert: Alert) -> Self:
+    def of(cls, alert: Alert, *, ended_by_us: bool = False) -> Self:
         """Take them from the alert."""
-        assignee = alert.assignee.id if alert.assignee else ""
-        return cls(status=alert.status, updated_at=alert.updated_at, assignee=assignee)
+        return cls(
+            status=alert.status,
+            updated_at=alert.updated_at,
+            assignee=alert.assignee.id if alert.assignee else "",
+            seen=AlertSeen.of(alert),
+            ended_by_us=ended_by_us,
+        )
 
 
 def changed_by_person(at_start: AlertAtStart, current: Alert) -> str:

@@ -12,7 +12,7 @@ from triage.errors import NotFound, PantherError
 from triage.ports import AlertSource, Clock, Comments, Receipt, RunJournal, Values
 from triage.settings import WritebackSettings
 from triage.stages.writeback.outcome import Timing
-from triage.stages.writeback.policy import AlertAtStart, changed_by_person, wanted_status
+from triage.stages.writeback.policy import AlertAtStart, changed_by_person, waits, wanted_status
 
 
 class StatusUpdater:
@@ -49,7 +49,7 @@ class StatusUpdater:
         Raises PantherError where Panther cannot be read.
         """
         done = []
-        wanted = wanted_status(alert, verdict, self._settings)
+        wanted = wanted_status(alert, verdict, self._settings, ended_by_us=at_start.ended_by_us)
         if wanted is not None and wanted.status is None:
             done.append(f"status unchanged: {wanted.reason}")
         elif wanted is not None and wanted.status is not None:
@@ -60,7 +60,7 @@ class StatusUpdater:
                 )
             )
         email = self._settings.assignee_for(verdict.disposition)
-        if email:
+        if email and not waits(verdict):
             done.append(await self._step(journal, "assign", lambda: self._assign(alert.id, email, run_id)))
         return tuple(line for line in done if line)
 
