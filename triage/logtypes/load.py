@@ -14,6 +14,8 @@ from triage.logtypes.paths import Part, parse_path
 from triage.logtypes.schema import Derivation, EntityPaths, Harm, LogType, Term, TrustPaths, table_of
 
 _DIRECTORY: Final = Path(__file__).parent
+_LETTERS: Final = {"*": ".*", "?": "."} | {letter: f"[{letter}]" for letter in ".+$|(){}"} | {"\\": "[\\\\]", "^": "."}
+"""What a letter of a glob is in a regular expression; those of a set in brackets stay as they are."""
 _MAX_NAME: Final = 200
 """Characters of a log type's name; an event may claim any."""
 
@@ -124,6 +126,35 @@ def harmful_action(log_type: str, action: str) -> HarmfulAction | None:
                 if any_glob(action, globs):
                     return HarmfulAction(harm, seriousness)
     return None
+
+
+@lru_cache(maxsize=256)
+def sign_in_pattern(log_type: str) -> str:
+    """A regular expression of the log type's sign-ins, over actions in lower case; empty where it has none."""
+    return pattern_of(glob for file in log_type_files(log_type) for glob in file.sign_ins)
+
+
+@lru_cache(maxsize=256)
+def harmful_pattern(log_type: str) -> str:
+    """A regular expression of the log type's harmful actions, over actions in lower case; empty where it lists none."""
+    return pattern_of(
+        glob
+        for file in log_type_files(log_type)
+        for by_seriousness in file.harmful.values()
+        for globs in by_seriousness.values()
+        for glob in globs
+    )
+
+
+def pattern_of(globs: Iterable[str]) -> str:
+    """One regular expression for the whole text that matches what any of the globs matches, in lower case.
+
+    It reads the same in every lake: anchored, and with character classes in place of backslashes.
+    """
+    alternatives = [
+        "".join(_LETTERS.get(letter, letter) for letter in glob.casefold()) for glob in dict.fromkeys(globs)
+    ]
+    return f"^({'|'.join(alternatives)})$" if alternatives else ""
 
 
 def is_self_service(log_type: str, action: str) -> bool:

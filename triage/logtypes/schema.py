@@ -14,7 +14,19 @@ from triage.domain.identity import IdentityKind
 from triage.logtypes.fields import FieldKind
 from triage.logtypes.paths import parse_path
 
-TERMS = ("actor", "action", "target", "address", "recipient", "session", "refused", "self", "workload")
+TERMS = (
+    "actor",
+    "action",
+    "target",
+    "address",
+    "recipient",
+    "session",
+    "refused",
+    "failed",
+    "second_factor",
+    "self",
+    "workload",
+)
 """What a log type may say of itself; `self` is the actor in the form in which targets are named, `workload` the machine,
 function or pod whose credential is in use."""
 
@@ -81,6 +93,8 @@ TermPath = Annotated[str, AfterValidator(_is_term_path)]
 """A path to one value, or nothing."""
 Paths = Annotated[tuple[Path, ...], BeforeValidator(_as_list)]
 """One path or several."""
+Globs = Annotated[tuple[str, ...], BeforeValidator(_as_list)]
+"""One glob or several."""
 
 
 class Take(Value):
@@ -95,8 +109,8 @@ class Take(Value):
     """Keep what follows the first occurrence of this."""
     before: str = ""
     """Keep what comes before the first occurrence of this."""
-    where: dict[str, str] = Field(default_factory=dict)
-    """Paths that must match these globs."""
+    where: dict[str, Globs] = Field(default_factory=dict)
+    """Paths that must match one of these globs each."""
     lower: bool = False
 
     @property
@@ -233,6 +247,8 @@ class LogType(Value):
     trust: TrustPaths | None = None
     harmful: dict[Annotated[Harm, BeforeValidator(_harm)], dict[Seriousness, Actions]] = Field(default_factory=dict)
     """Globs of actions that serve an intruder once inside, as the term `action` gives them; the first match counts."""
+    sign_ins: Actions = ()
+    """Globs of actions that are sign-ins, refused or not; empty where a playbook of its own asks for them."""
     self_service: tuple[str, ...] = ()
     """Actions that people take on their own account; from their usual place these are housekeeping."""
     detections: tuple[str, ...] = ()
@@ -244,6 +260,15 @@ class LogType(Value):
     def is_family(self) -> bool:
         """Whether the file speaks for several log types."""
         return self.log_type.endswith(".*")
+
+    @model_validator(mode="before")
+    @classmethod
+    def _outcomes(cls, given: object) -> object:
+        """Where only refusals are told from other calls, they are the failed ones; most logs show no second factor."""
+        terms = given.get("terms") if isinstance(given, dict) else None
+        if not isinstance(given, dict) or not isinstance(terms, dict) or "refused" not in terms:
+            return given
+        return {**given, "terms": {"failed": terms["refused"], "second_factor": {"sql": "1 = 0"}, **terms}}
 
     @model_validator(mode="after")
     def _family_has_no_terms(self) -> "LogType":

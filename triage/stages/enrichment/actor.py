@@ -142,7 +142,7 @@ def _actor_entities(rows: Sequence[Row], log_type: str) -> set[tuple[EntityKind,
 def take(row: Row, ways: Iterable[Take]) -> str:
     """A term's value in an event; empty where it has none."""
     for way in ways:
-        if not all(fnmatchcase(_text(row, path), glob) for path, glob in way.where.items()):
+        if not all(_any_match(_text(row, path), globs) for path, globs in way.where.items()):
             continue
         if way.text:
             parts = _HOLE.findall(way.text)
@@ -161,6 +161,11 @@ def take(row: Row, ways: Iterable[Take]) -> str:
         if value:
             return value[:MAX_CHARS]
     return ""
+
+
+def _any_match(value: str, globs: Iterable[str]) -> bool:
+    """Whether a value matches one of the globs, letter case included."""
+    return any(fnmatchcase(value, glob) for glob in globs)
 
 
 def _nested_text(row: Row, keys: Iterable[str]) -> str:

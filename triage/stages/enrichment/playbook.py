@@ -13,8 +13,8 @@ from triage.settings import parse_duration
 LISTS = ("actors", "actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values", "hashes")
 """Parameters that hold one or more texts."""
 
-TEXTS = ("actor", "account", "alert_id", "detection_id")
-"""Parameters that hold one text."""
+TEXTS = ("actor", "account", "alert_id", "detection_id", "harmful", "sign_ins")
+"""Parameters that hold one text; `harmful` and `sign_ins` are regular expressions of the log type's actions."""
 
 TIMES = ("moment", "last")
 """Parameters that hold a time: the alert's first and last event."""

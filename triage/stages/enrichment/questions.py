@@ -10,7 +10,7 @@ from triage.domain.entity import Entity
 from triage.domain.globs import any_glob
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
-from triage.logtypes import table_of
+from triage.logtypes import harmful_pattern, sign_in_pattern, table_of
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.playbook import LISTS, Window, offset
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
@@ -19,6 +19,9 @@ _Value = str | tuple[str, ...] | datetime
 
 NO_VALUE = "\u2205"
 """Takes the place of an optional list that is empty; no log holds it."""
+
+_PATTERNS = {"harmful": harmful_pattern, "sign_ins": sign_in_pattern}
+"""Parameters that the file of the question's log type fills."""
 
 _OPTIONAL_DATABASES = ("panther_signals", "panther_rule_matches")
 """Their tables exist only once something has matched; a missing one is not worth a note."""
@@ -134,7 +137,7 @@ def _bind(
         return None
     values: dict[str, _Value] = {}
     for name in definition.parameters:
-        value = given[name]
+        value = _PATTERNS[name](question.log_type) if name in _PATTERNS else given[name]
         if not value:
             if name not in definition.optional:
                 return None

@@ -176,3 +176,51 @@ def test_a_sign_in_log_that_was_not_watching_says_nothing_of_missing_sign_ins() 
 
     assert "new_address" in found
     assert "new_address_without_sign_in" not in found
+
+
+def test_a_second_factor_that_was_denied_again_and_again_verifies_nothing_even_at_home() -> None:
+    """Four denied prompts within an hour and then a success are prompt bombing, whatever the address history."""
+    denied = sign_in(HERE, hours=2.5, result="FAILURE", times=4)
+    found = signals_of(subject(), places(here=20), person(here=20), sign_ins(denied, sign_in(HERE)))
+
+    assert "verified_sign_in" not in found
+    assert "failed_then_succeeded" in found
+
+
+def test_prompts_denied_at_the_telephone_count_for_the_address_that_got_in() -> None:
+    """The telephone that denies has an address of its own."""
+    denied = sign_in(HOME, hours=2.5, times=3, step="user.mfa.okta_verify.deny_push", second_factor=False)
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(denied, sign_in(HERE)))
+
+    assert "verified_sign_in" not in found
+    assert found["failed_then_succeeded"].weight == pytest.approx(1.5)
+
+
+def test_a_sign_in_hours_before_the_bombing_still_verifies_its_own_place() -> None:
+    """Who signed in here in the morning is not unverified by prompts that somebody else's attempts caused later."""
+    denied = sign_in("192.0.2.66", hours=1, result="FAILURE", times=4)
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(sign_in(HERE, hours=6), denied))
+
+    assert "verified_sign_in" in found
+
+
+def test_a_few_wrong_codes_over_a_day_are_clumsiness() -> None:
+    """Three failed factors spread over many hours do not make a success suspect."""
+    slips = {**sign_in(HERE, hours=12, result="FAILURE", times=3), "last_seen": at(hours=3)}
+    found = signals_of(subject(), places(home=20), person(home=20), sign_ins(slips, sign_in(HERE)))
+
+    assert "verified_sign_in" in found
+    assert "failed_then_succeeded" not in found
+
+
+def test_a_success_after_the_refusal_that_raised_the_alert_is_a_fact() -> None:
+    """One refusal raised the alert; six minutes later the same, never-seen address got in."""
+    refused = sign_in(HERE, hours=0, result="FAILURE", second_factor=False)
+    success = sign_in(HERE, hours=-0.1, second_factor=False)
+    alert = subject(actions=("ConsoleLogin",), refused=True)
+
+    assert "failed_then_succeeded" in signals_of(alert, places(home=20), sign_ins(refused, success))
+    assert "failed_then_succeeded" not in signals_of(alert, places(home=20), sign_ins(refused))
+    assert "failed_then_succeeded" not in signals_of(
+        alert, places(home=20), sign_ins(refused, sign_in(HOME, hours=-0.1, second_factor=False))
+    )

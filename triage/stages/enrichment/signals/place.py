@@ -7,6 +7,8 @@ from datetime import datetime, timedelta
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
+from triage.stages.enrichment.signals import attempts
+from triage.stages.enrichment.signals.attempts import FAILURES, denied_factors, refusals_of
 from triage.stages.enrichment.signals.facts import (
     SETTLED,
     Facts,
@@ -14,7 +16,6 @@ from triage.stages.enrichment.signals.facts import (
     moment,
     number,
     plain,
-    plural,
     signal,
     text,
 )
@@ -27,8 +28,6 @@ AT_ONCE = timedelta(hours=2)
 MINUTES = timedelta(minutes=15)
 POOL = 8
 """From how many settled addresses on an actor has no usual place."""
-FAILURES = 5
-DENIED_PROMPTS = 3
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +74,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
     could = False
     pool = False
     refusals = 0
-    watched = False
+    watched = bombed = False
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         asked.append(entry)
         settled = [row for row in entry.rows if facts.settled(row)]
@@ -88,10 +87,14 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
         # An empty answer says that nobody signed in only where the sign-in log was watching.
         watched = watched or bool(entry.rows) or entry.coverage.proves_absence
         here = [row for row in entry.rows if text(row, "address") == address]
-        refusals = max(refusals, _refusals(here))
+        refusals = max(refusals, refusals_of(here))
+        denied = denied_factors(entry.rows)
         for row in here:
             first = moment(row, "first_seen")
-            if (
+            if denied is not None and denied.ended_in(row):
+                # A prompt that is denied until the person gives in confirms nothing, wherever they are.
+                bombed = True
+            elif (
                 text(row, "result") == "SUCCESS"
                 and first is not None
                 and actor.moment - FRESH_SIGN_IN <= first <= _before_itself(facts, entry)
@@ -107,8 +110,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
             for row in entry.rows:
                 if text(row, "address") == address and _is_verified(facts, row, entry):
                     verified, verified_by = entry, text(row, "person")
-    # A prompt that is denied until the person gives in confirms nothing.
-    bombed = refusals >= DENIED_PROMPTS and known is None
+    bombed = bombed or (bool(refusals) and known is None)
     return AddressCheck(
         address,
         known,
@@ -143,17 +145,6 @@ def _is_verified(facts: Facts, row: Row, entry: Evidence) -> bool:
         and last >= facts.actor.moment - FRESH_SIGN_IN
         and number(row, "failures") < FAILURES
     )
-
-
-def _refusals(rows: Sequence[Row]) -> int:
-    """Refused sign-ins (weighed by kind) among the rows of one address."""
-    prompts = sum(number(row, "times") for row in rows if "deny" in text(row, "step"))
-    failed = sum(
-        number(row, "times")
-        for row in rows
-        if "deny" not in text(row, "step") and text(row, "result") not in ("SUCCESS", "ALLOW", "")
-    )
-    return prompts if prompts >= DENIED_PROMPTS else failed if failed >= FAILURES else 0
 
 
 def addresses(facts: Facts) -> Iterator[Signal]:
@@ -266,25 +257,9 @@ def _overlapping(rows: Sequence[Row]) -> tuple[Row, Row] | None:
 
 
 def sign_ins(facts: Facts) -> Iterator[Signal]:
-    """Refusals that end in success."""
-    for entry in facts.read("failed_then_succeeded", "address", "step", "result"):
-        for address in dict.fromkeys(text(row, "address") for row in entry.rows):
-            here = [row for row in entry.rows if text(row, "address") == address]
-            refusals = _refusals(here)
-            firsts = [
-                first for row in here if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))
-            ]
-            after = any(
-                text(row, "result") == "SUCCESS"
-                and firsts
-                and (last := moment(row, "last_seen"))
-                and last > min(firsts)
-                for row in here
-            )
-            if refusals and after:
-                sentence = f"{plural(refusals, 'sign-in')} from {plain(address)} were refused before one succeeded."
-                yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if _usual(facts, address) else 1.0)
-                return
+    """Refused sign-ins and second factors that end in a success."""
+    rows = (row for entry in facts.read("known_address", "address", "days", "first_seen") for row in entry.rows)
+    yield from attempts.sign_ins(facts, frozenset(text(row, "address") for row in rows if facts.settled(row)))
 
 
 def _usual(facts: Facts, address: str) -> bool:

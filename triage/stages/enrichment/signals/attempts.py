@@ -1,0 +1,138 @@
+"""Refused attempts to sign in, and what became of them."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from triage.domain.base import Row
+from triage.domain.evidence import Evidence
+from triage.domain.signal import Signal
+from triage.stages.enrichment.signals.facts import Facts, moment, number, plain, plural, signal, text
+
+FAILURES = 5
+DENIED_PROMPTS = 3
+HOUR = timedelta(hours=1)
+ITSELF = timedelta(seconds=5)
+_SUCCEEDED = ("SUCCESS", "ALLOW", "")
+
+
+@dataclass(frozen=True, slots=True)
+class DeniedFactors:
+    """Second factors that one person denied or failed, so many within an hour that it was no slip."""
+
+    count: int
+    first: datetime
+    last: datetime
+    addresses: frozenset[str]
+    prompts: bool
+    """Prompts that the person denied, rather than codes that were wrong."""
+
+    def ended_in(self, row: Row) -> bool:
+        """Whether a row counts a success that came of it: within an hour after, or around it at the same address."""
+        first, last = moment(row, "first_seen"), moment(row, "last_seen")
+        if text(row, "result") != "SUCCESS" or first is None or last is None or last <= self.first:
+            return False
+        return self.first < first <= self.last + HOUR or (
+            first <= self.first and text(row, "address") in self.addresses
+        )
+
+
+def _is_prompt(row: Row) -> bool:
+    return "deny" in text(row, "step")
+
+
+def denied_factors(rows: Sequence[Row]) -> DeniedFactors | None:
+    """Denied and failed second factors among one person's sign-ins, at whichever addresses: the telephone has its own."""
+    prompts = [row for row in rows if _is_prompt(row)]
+    failed = [
+        row
+        for row in rows
+        if row.get("second_factor") is True and not _is_prompt(row) and text(row, "result") not in _SUCCEEDED
+    ]
+    # A log may note one denial under both names.
+    counted = max((prompts, failed), key=lambda found: sum(number(row, "times") for row in found))
+    count = sum(number(row, "times") for row in counted)
+    times = [time for row in counted for name in ("first_seen", "last_seen") if (time := moment(row, name))]
+    if not times:
+        return None
+    first, last = min(times), max(times)
+    if count * (HOUR / max(HOUR, last - first)) < DENIED_PROMPTS:
+        return None
+    places = frozenset(text(row, "address") for row in [*prompts, *failed])
+    return DeniedFactors(count, first, last, places, counted is prompts)
+
+
+def refusals_of(rows: Sequence[Row]) -> int:
+    """Refused sign-ins among the rows of one address; 0 where there are no more than a slip makes."""
+    failed = sum(number(row, "times") for row in rows if not _is_prompt(row) and text(row, "result") not in _SUCCEEDED)
+    denied = denied_factors(rows)
+    return denied.count if denied is not None else failed if failed >= FAILURES else 0
+
+
+def succeeded_after(facts: Facts) -> tuple[Evidence, str, datetime] | None:
+    """The alert is about a refused sign-in, and one from the same address succeeded afterwards: the answer, where, when."""
+    actor = facts.actor
+    if not actor.refused:
+        return None
+    for entry in facts.read("failed_then_succeeded", "address", "step", "result"):
+        for address in actor.addresses:
+            here = [row for row in entry.rows if text(row, "address") == address]
+            refused = any(
+                text(row, "result") not in _SUCCEEDED
+                and (first := moment(row, "first_seen")) is not None
+                and (last := moment(row, "last_seen")) is not None
+                and first <= actor.last + ITSELF
+                and last >= actor.moment - ITSELF
+                for row in here
+            )
+            after = [
+                last
+                for row in here
+                if text(row, "result") == "SUCCESS"
+                and not _is_prompt(row)
+                and (last := moment(row, "last_seen")) is not None
+                and last > actor.moment
+            ]
+            if refused and after:
+                return entry, address, min(after)
+    return None
+
+
+def sign_ins(facts: Facts, usual: frozenset[str]) -> Iterator[Signal]:
+    """Refusals that end in success.
+
+    Args:
+        facts: The answers.
+        usual: Addresses that the actor has used for long.
+    """
+    for entry in facts.read("failed_then_succeeded", "address", "step", "result"):
+        denied = denied_factors(entry.rows)
+        if denied is not None and any(denied.ended_in(row) for row in entry.rows):
+            kind = "were denied" if denied.prompts else "failed"
+            sentence = f"{plural(denied.count, 'second factor')} {kind} before one was accepted."
+            # Wrong codes at the usual place are clumsiness; a prompt is denied because somebody else asked for it.
+            slip = not denied.prompts and denied.addresses <= usual
+            yield signal("failed_then_succeeded", sentence, [entry], scale=0.4 if slip else 1.0)
+            return
+        for address in dict.fromkeys(text(row, "address") for row in entry.rows):
+            here = [row for row in entry.rows if text(row, "address") == address]
+            refusals = refusals_of(here)
+            if refusals and _ended_well(here):
+                sentence = f"{plural(refusals, 'sign-in')} from {plain(address)} were refused before one succeeded."
+                yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if address in usual else 1.0)
+                return
+    found = succeeded_after(facts)
+    if found is not None:
+        entry, address, when = found
+        minutes = plural(max(1, round((when - facts.actor.moment).total_seconds() / 60)), "minute")
+        sentence = f"A sign-in from {plain(address)} succeeded {minutes} after the refusal that raised the alert."
+        yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if address in usual else 0.8)
+
+
+def _ended_well(rows: Sequence[Row]) -> bool:
+    """Whether a success followed the first refusal."""
+    firsts = [first for row in rows if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))]
+    return bool(firsts) and any(
+        text(row, "result") == "SUCCESS" and (last := moment(row, "last_seen")) is not None and last > min(firsts)
+        for row in rows
+    )
