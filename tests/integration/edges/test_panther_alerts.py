@@ -324,3 +324,13 @@ async def test_a_page_of_one_log_type(tmp_path: Path) -> None:
                 for wanted in ((), ("Custom.Door",), ("Custom.Window", "Custom.Door"), ("Custom.Window",))
             ]
     assert sizes[0] >= sizes[1] == sizes[2] > sizes[3] == 0
+
+
+@pytest.mark.parametrize("odd", ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+05:00"])
+async def test_a_time_at_which_nothing_was_logged_is_left_out_and_noted(odd: str) -> None:
+    """Panther takes the first event's time from the event, which may claim any."""
+    alert = await one({**NODE, "firstEventOccurredAt": odd, "lastReceivedEventAt": odd})
+
+    assert (alert.first_event_at, alert.last_event_at) == (None, None)
+    assert "`firstEventOccurredAt` could not be read" in alert.notes
+    assert alert.moment + timedelta(days=400) > alert.created_at

@@ -11,6 +11,7 @@ from pydantic.alias_generators import to_camel
 
 from triage.domain.alert import Actor
 from triage.domain.clean import printable_sentence
+from triage.domain.times import is_reckoned
 from triage.edges.panther.body import BodyError, parse_json
 from triage.edges.panther.failures import unreadable
 
@@ -60,12 +61,14 @@ def time_of(value: object) -> datetime:
     if not isinstance(value, str) or value[:11].strip().isdigit():
         raise ValueError("not a time in ISO 8601")
     moment = datetime.fromisoformat(value.strip())
-    if moment.tzinfo is UTC:
-        return moment
     try:
-        return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+        if moment.tzinfo is not UTC:
+            moment = moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
     except OverflowError as error:
         raise ValueError("not a time that can be expressed in UTC") from error
+    if not is_reckoned(moment):
+        raise ValueError("not a time at which anything was logged")
+    return moment
 
 
 def _maybe_time(value: object) -> object:
