@@ -40,6 +40,7 @@ def subject(**changes: Any) -> AlertActor:
         "last": MOMENT,
         "log_type": "AWS.CloudTrail",
         "identity": "ada@example.com",
+        "aliases": ("ada@example.com",),
         "actions": ("StopLogging",),
         "targets": ("trail-1",),
         "addresses": ("198.51.100.7",),
@@ -73,4 +74,4 @@ def answer(
 def signals_of(who: AlertActor, *evidence: Evidence, **more: Any) -> dict[str, Signal]:
     """The signals by name."""
     numbered = [entry.model_copy(update={"id": f"E{index}"}) for index, entry in enumerate(evidence, 1)]
-    return {found.name: found for found in measure(ALERT, DETECTION, who, numbered, now=NOW, **more)}
+    return {found.name: found for found in measure(ALERT, DETECTION, [who], numbered, now=NOW, **more)}

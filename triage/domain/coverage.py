@@ -32,6 +32,7 @@ class Coverage(Value):
             and self.source_reached_window is not False
             and self.table_has_rows
             and self.control_has_rows is not False
+            and self.value_fits is not False
         )
 
     @property
@@ -50,4 +51,6 @@ class Coverage(Value):
             found.append("it is unknown whether the table has rows in the window")
         if self.control_has_rows is False:
             found.append("a control search for this kind of entity found nothing")
+        if self.value_fits is False:
+            found.append("the log names people in another way than the name that was searched for")
         return tuple(found)

@@ -38,6 +38,10 @@ class Source(StrEnum):
     """Panther's indicator search over all log types."""
 
 
+NOT_ASKED = "not asked: this log names people by "
+"""Begins the error of a question for which no identity of a fitting kind is known."""
+
+
 class Evidence(Value):
     """One answer from outside, with its question."""
 
@@ -76,6 +80,11 @@ class Evidence(Value):
     @property
     def answered(self) -> bool:
         return not self.error
+
+    @property
+    def not_asked(self) -> bool:
+        """Nothing that is known could be asked for, so its answer is not missed."""
+        return self.error.startswith(NOT_ASKED)
 
     @property
     def unproven(self) -> bool:

@@ -38,7 +38,7 @@ class IdentityKind(StrEnum):
     KUBERNETES_USER = "kubernetes_user"
     """As in `user.username`; a service account is `system:serviceaccount:<namespace>:<name>`."""
     SNOWFLAKE_USER = "snowflake_user"
-    """Upper case."""
+    """Lower case."""
     GCP_SERVICE_ACCOUNT = "gcp_service_account"
     """By its address, lower case; it signs in nowhere, so it isn't an `EMAIL`."""
     GCP_KEY = "gcp_key"
@@ -77,7 +77,6 @@ NOUNS: dict[IdentityKind, str] = {
 }
 """Each kind with its article, for sentences."""
 
-_UPPER = {IdentityKind.SNOWFLAKE_USER}
 _AS_WRITTEN = {
     IdentityKind.AWS_USER_ARN,
     IdentityKind.AWS_ROLE_ARN,
@@ -133,6 +132,4 @@ def is_email(value: str) -> bool:
 def normal_form(kind: IdentityKind, value: str) -> str:
     """The one spelling of a value in which it is compared and searched for."""
     value = value.strip()
-    if kind in _UPPER:
-        return value.upper()
     return value if kind in _AS_WRITTEN else value.lower()

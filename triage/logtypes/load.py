@@ -8,6 +8,7 @@ from typing import Final
 
 from triage.domain.entity import Role
 from triage.domain.globs import any_glob
+from triage.domain.identity import IdentityKind
 from triage.domain.yaml_lines import read_yaml
 from triage.logtypes.fields import FieldKind
 from triage.logtypes.paths import Part, parse_path
@@ -83,6 +84,11 @@ def derivations(log_type: str, action: str) -> Iterator[Derivation]:
     """How to read the identities that an action makes or reaches."""
     for file in log_type_files(log_type):
         yield from (each for each in file.derives if any_glob(action, each.actions))
+
+
+def identities_of(log_type: str) -> Mapping[IdentityKind, Term]:
+    """By which kinds of identity a log type names whoever acts, and where; empty where that is not known."""
+    return next((file.identities for file in log_type_files(log_type) if file.identities), {})
 
 
 def trust_paths(log_type: str) -> TrustPaths:

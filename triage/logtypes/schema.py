@@ -243,6 +243,8 @@ class LogType(Value):
     columns: dict[ColumnKind, tuple[str, ...]] = Field(default_factory=dict)
     """The table's columns, so that the sandbox's lake has those that never occurred."""
     terms: dict[TermName, Term] = Field(default_factory=dict)
+    identities: dict[IdentityKind, Term] = Field(default_factory=dict)
+    """Whoever acts, as each kind of identity that the log has for them: in which column each is found again."""
     entities: EntityPaths | None = None
     trust: TrustPaths | None = None
     harmful: dict[Annotated[Harm, BeforeValidator(_harm)], dict[Seriousness, Actions]] = Field(default_factory=dict)

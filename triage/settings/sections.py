@@ -189,6 +189,8 @@ class InvestigationSettings(Section):
     prompts: OptionalText = ""
     """A directory with templates of your own, in place of the shipped ones of the same name."""
     allowed: tuple[AllowedActivity, ...] = ()
+    aliases: tuple[tuple[str, ...], ...] = ()
+    """Names of the same person or service, as e-mail address, user name or `kind:value`; see `docs/configuration.md`."""
 
 
 SectionName = Literal[

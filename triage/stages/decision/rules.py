@@ -110,7 +110,7 @@ def cap_confidence(
     confidence = min(confidence, 0.5 + 0.5 * held)
     if final is Disposition.INCONCLUSIVE or final is not proposed:
         confidence = min(confidence, MAX_INCONCLUSIVE)
-    if any(not entry.answered or _unproven(entry) for entry in evidence):
+    if any((not entry.answered and not entry.not_asked) or _unproven(entry) for entry in evidence):
         confidence = min(confidence, MAX_WITH_GAPS)
     return round(confidence, 3)
 

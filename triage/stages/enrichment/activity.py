@@ -10,7 +10,7 @@ from typing import NamedTuple
 from triage.domain.base import Row
 from triage.domain.sql import QueryTemplate
 from triage.domain.window import TimeWindow
-from triage.stages.enrichment.actor import AlertActor, parse_time
+from triage.stages.enrichment.actor import parse_time
 from triage.stages.enrichment.playbook import Playbook, Question
 from triage.stages.enrichment.playbooks import PlaybookQuestion
 from triage.stages.enrichment.questions import BoundQuery
@@ -60,14 +60,22 @@ def activity_template(table: str, *, controls: bool = True) -> QueryTemplate:
 
 
 def activity_queries(
-    queries: Sequence[BoundQuery], actor: AlertActor, *, history: timedelta, now: datetime
+    queries: Sequence[BoundQuery], *, first: datetime, last: datetime, history: timedelta, now: datetime
 ) -> tuple[BoundQuery, ...]:
-    """The activity question for each log table that the queries read, in their order."""
+    """The activity question for each log table that the queries read, in their order.
+
+    Args:
+        queries: All questions about the alert.
+        first: The alert's first event.
+        last: The alert's last event.
+        history: How far back.
+        now: The present moment.
+    """
     tables = {bound.question.table: bound.question.log_type for bound in queries if bound.question.database == LOGS}
     # Whole days and ten minutes, so that alerts of one day share the answer.
-    day = actor.moment.replace(hour=0, minute=0, second=0, microsecond=0)
+    day = first.replace(hour=0, minute=0, second=0, microsecond=0)
     end = now.replace(minute=now.minute // 10 * 10, second=0, microsecond=0)
-    window = TimeWindow(day - history, max(end, actor.last))
+    window = TimeWindow(day - history, max(end, last))
     return tuple(_activity_query(table, log_type, window, now) for table, log_type in list(tables.items())[:MAX_TABLES])
 
 

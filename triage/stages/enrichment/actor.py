@@ -1,27 +1,30 @@
-"""What an alert is about, read from its events: who did what to what, from where, and when."""
+"""Who acted in an alert, read from its events: each of them, with what they did to what, from where, and when."""
 
 import re
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from datetime import UTC, datetime
-from fnmatch import fnmatchcase
-from functools import lru_cache
+from dataclasses import dataclass, field
+from datetime import datetime
 from ipaddress import ip_address
 
 from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
-from triage.domain.evidence import MISSING, lookup
-from triage.logtypes import Take, Term
+from triage.domain.identity import Identity, IdentityKind, IdentityLink
+from triage.logtypes import Term
 from triage.stages.enrichment.entities.extract import extract_entities
 from triage.stages.enrichment.entities.values import text_of
+from triage.stages.enrichment.identities import IdentityGroup, identities_in, values_of
+from triage.stages.enrichment.terms import parse_time, take
 
+__all__ = ["MAX_ACTORS", "ActorDraft", "AlertActor", "alert_actors", "draft_actors", "parse_time", "take"]
+
+MAX_ACTORS = 4
+"""Actors of one alert about whom questions are asked, the busiest first."""
 MAX_VALUES = 12
 """The most values of one kind in a question."""
-MAX_CHARS = 500
-_HOLE = re.compile(r"\{([^{}]+)\}")
 _AWS_USER = re.compile(r"^arn:aws[\w-]*:iam::\d+:user/(?:.*/)?([^/]+)$")
+_AWS_SESSION = re.compile(r"^arn:aws[\w-]*:sts::\d+:assumed-role/[^/]+/([^/]+)$")
 _IDENTIFYING = {"actor", "target", "recipient", "session"}
 """Terms whose values tell one from another."""
 _UNKNOWN_NAMES = {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "system:anonymous"}
@@ -32,22 +35,26 @@ class AlertActor:
     """Who acted in an alert, and what they did. Every tuple holds each value once, the most frequent first."""
 
     moment: datetime
-    """The first event."""
+    """The actor's first event."""
     last: datetime
-    """The last event."""
+    """The actor's last event."""
     log_type: str = ""
     """The log type that this was read from."""
     identity: str = ""
     """The actor as the log names them."""
     aliases: tuple[str, ...] = ()
     """Every form in which the term `actor` of this log gives them, `identity` first."""
+    identities: tuple[Identity, ...] = ()
+    """All that is known of who it is, over all logs."""
+    links: tuple[IdentityLink, ...] = ()
+    """Why those belong together."""
     actions: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
     recipients: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
-    """E-mail addresses and user names of the person behind the actor, lower case."""
+    """E-mail addresses and user names of the person behind the actor, lower case; empty for services."""
     values: tuple[str, ...] = ()
     """The actor as the indicator columns hold it."""
     hashes: tuple[str, ...] = ()
@@ -58,63 +65,136 @@ class AlertActor:
     refused: bool = False
     """Most of them are refusals."""
 
-    @property
-    def login_names(self) -> tuple[str, ...]:
-        """The part of `people` in front of the @."""
-        return tuple(dict.fromkeys(name.split("@")[0] for name in self.people))
+
+@dataclass(slots=True)
+class ActorDraft:
+    """The events of one actor in one log, while it is found out who that is."""
+
+    log_type: str
+    """Empty: no log type of the alert has terms, and all events are taken together."""
+    rows: list[Row]
+    forms: dict[str, None] = field(default_factory=dict)
+    """As the term `actor` gives them, the first seen first."""
+    group: IdentityGroup = field(default_factory=IdentityGroup)
+
+    def absorb(self, other: "ActorDraft") -> None:
+        """Take over another draft that turned out to be the same actor."""
+        self.rows += other.rows
+        self.forms |= other.forms
+        self.group.add([*self.group.personal(), *other.group.known], "one event names both")
 
 
-def alert_actor(
-    alert: Alert, events: Sequence[Row], terms: Mapping[str, Mapping[str, Term]], entities: Sequence[Entity]
-) -> AlertActor:
-    """Read who acted, and what they did, from an alert's events.
+def draft_actors(events: Sequence[Row], terms: Mapping[str, Mapping[str, Term]]) -> list[ActorDraft]:
+    """Sort an alert's events by who acted, the busiest first.
 
-    An alert can take in events of several actors; the busiest one counts, and only what they did.
+    Args:
+        events: The alert's events.
+        terms: By log type, how it says who, what, where.
+
+    Returns:
+        At least one draft. Events that name no one are left out where others do.
+    """
+    found: dict[tuple[str, str], ActorDraft] = {}
+    nameless: dict[str, ActorDraft] = {}
+    for row in events:
+        log_type = row.get("p_log_type")
+        known = terms.get(log_type) if isinstance(log_type, str) else None
+        if not known or not isinstance(log_type, str):
+            continue
+        form = take(row, known["actor"].take) if "actor" in known else ""
+        if not text_of(form):
+            nameless.setdefault(log_type, ActorDraft(log_type, [])).rows.append(row)
+            continue
+        draft = found.setdefault((log_type, form), ActorDraft(log_type, []))
+        draft.rows.append(row)
+        draft.forms.setdefault(form)
+        draft.group.add(identities_in(row, log_type), "the same event names both")
+    drafts = merge_drafts(list(found.values()))
+    return drafts or list(nameless.values())[:1] or [ActorDraft("", list(events))]
+
+
+def merge_drafts(drafts: Sequence[ActorDraft]) -> list[ActorDraft]:
+    """Put drafts of one log type together that share an identity; the busiest first."""
+    merged: list[ActorDraft] = []
+    for draft in drafts:
+        same = next(
+            (
+                other
+                for other in merged
+                if other.log_type == draft.log_type
+                and (
+                    set(other.group.personal()) & set(draft.group.personal()) or other.forms.keys() & draft.forms.keys()
+                )
+            ),
+            None,
+        )
+        if same is None:
+            merged.append(draft)
+        else:
+            same.absorb(draft)
+    return sorted(merged, key=lambda draft: -len(draft.rows))
+
+
+def alert_actors(
+    alert: Alert,
+    drafts: Sequence[ActorDraft],
+    terms: Mapping[str, Mapping[str, Term]],
+    events: Sequence[Row],
+    entities: Sequence[Entity],
+) -> tuple[AlertActor, ...]:
+    """Read from each actor's events what they did.
 
     Args:
         alert: Gives the moment if no event does.
-        events: The alert's events.
+        drafts: From `draft_actors`.
         terms: By log type, how it says who, what, where.
+        events: All of the alert's events.
         entities: What parsing found; used for log types without terms.
     """
-    times = sorted(moment for row in events if (moment := parse_time(row.get("p_event_time"))) is not None)
+    return tuple(
+        _read(alert, draft, terms.get(draft.log_type, {}), draft.rows if len(drafts) > 1 else events, entities)
+        for draft in drafts
+    )
+
+
+def _read(
+    alert: Alert, draft: ActorDraft, terms: Mapping[str, Term], timed: Sequence[Row], entities: Sequence[Entity]
+) -> AlertActor:
+    times = sorted(moment for row in timed if (moment := parse_time(row.get("p_event_time"))) is not None)
     moment = min(times[0], alert.moment) if times else alert.moment
-    log_type = next((name for row in events if terms.get(name := str(row.get("p_log_type") or ""))), "")
-    known = terms.get(log_type, {})
-    rows = [row for row in events if known and row.get("p_log_type") == log_type]
-    counted = _count_terms(rows, known)
-    identity = _most_frequent(counted.get("actor"))
+    counted = _count_terms(draft.rows, terms)
+    identity = _most_frequent(counted.get("actor")) or next(iter(draft.forms), "")
     by_role = [entity for entity in entities if entity.role is Role.ACTOR]
-    if identity and len(counted["actor"]) > 1:
-        own: list[Row] = []
-        foreign: list[Row] = []
-        for row in rows:
-            (own if take(row, known["actor"].take) == identity else foreign).append(row)
-        counted = _count_terms(own, known)
-        others = _actor_entities(foreign, log_type) - _actor_entities(own, log_type)
-        by_role = [entity for entity in by_role if (entity.kind, entity.value) not in others]
-    own_events = counted["actor"][identity] if identity else 0
+    if draft.log_type:
+        # An alert can take in events of several actors: only this one's names are theirs.
+        own = _actor_entities(draft.rows, draft.log_type)
+        by_role = [entity for entity in by_role if (entity.kind, entity.value) in own] or (
+            by_role if len(draft.rows) == len(timed) else []
+        )
     addresses = _values(counted.get("address")) or _entity_values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
-    if not addresses and not log_type:
+    if not addresses and not draft.log_type:
         # A log type without terms: the indicator fields are all there is.
         addresses = _entity_values(entities, (EntityKind.IP,), (Role.OTHER,))
+    named = bool(counted.get("actor"))
     return AlertActor(
         moment=moment,
         last=max([moment, *times[-1:]]),
-        log_type=log_type,
+        log_type=draft.log_type,
         identity=identity,
-        aliases=(identity,) if identity else (),
+        aliases=tuple(dict.fromkeys([identity, *draft.forms]))[:MAX_VALUES] if identity else (),
+        identities=tuple(draft.group.known),
+        links=tuple(draft.group.links),
         actions=_values(counted.get("action")),
         targets=_values(counted.get("target")),
         addresses=tuple(address for address in addresses if _is_address(address)),
         recipients=_values(counted.get("recipient")),
         sessions=_values(counted.get("session")),
-        people=_people(identity, by_role),
-        values=_indicators(identity, by_role),
+        people=_people(identity, by_role, draft.group),
+        values=_indicators(identity, by_role, draft.group),
         hashes=_entity_values(entities, (EntityKind.HASH,), tuple(Role)),
         account=next(iter(_entity_values(entities, (EntityKind.ACCOUNT,), tuple(Role))), ""),
-        events=own_events,
-        refused=bool(own_events) and 2 * sum(counted.get("refused", Counter()).values()) > own_events,
+        events=len(draft.rows) if named else 0,
+        refused=named and 2 * sum(counted.get("refused", Counter()).values()) > len(draft.rows),
     )
 
 
@@ -139,80 +219,6 @@ def _actor_entities(rows: Sequence[Row], log_type: str) -> set[tuple[EntityKind,
     return {(entity.kind, entity.value) for entity in found if entity.role is Role.ACTOR}
 
 
-def take(row: Row, ways: Iterable[Take]) -> str:
-    """A term's value in an event; empty where it has none."""
-    for way in ways:
-        if not all(_any_match(_text(row, path), globs) for path, globs in way.where.items()):
-            continue
-        if way.text:
-            parts = _HOLE.findall(way.text)
-            if parts and not any(_text(row, part) for part in parts):
-                continue
-            value = _HOLE.sub(lambda hole, event=row: _text(event, hole.group(1)), way.text)  # type: ignore[misc]  # a bound default
-        elif way.keys:
-            value = _nested_text(row, way.keys)
-        else:
-            value = _text(row, way.path)
-        if way.after:
-            value = value.partition(way.after)[2]
-        if way.before:
-            value = value.partition(way.before)[0]
-        value = value.lower() if way.lower else value
-        if value:
-            return value[:MAX_CHARS]
-    return ""
-
-
-def _any_match(value: str, globs: Iterable[str]) -> bool:
-    """Whether a value matches one of the globs, letter case included."""
-    return any(fnmatchcase(value, glob) for glob in globs)
-
-
-def _nested_text(row: Row, keys: Iterable[str]) -> str:
-    value: object = row
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
-    return _scalar_text(value)
-
-
-def _text(row: Row, path: str) -> str:
-    return _scalar_text(lookup(row, path))
-
-
-def _scalar_text(value: object) -> str:
-    if value is MISSING or value is None or isinstance(value, dict | list):
-        return ""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return str(value)
-
-
-def parse_time(value: object) -> datetime | None:
-    """Parse a time as the lake writes it (`2026-01-02 03:04:05.678`, UTC) or in ISO 8601; `None` for anything else."""
-    if not isinstance(value, str):
-        return None
-    return _remembered_time(value) if len(value) <= _LONGEST_TIME else _parsed_time(value)
-
-
-def _parsed_time(value: str) -> datetime | None:
-    text = value.strip().replace(" ", "T", 1).removesuffix("Z")
-    # Snowflake may write nine digits; Python reads six.
-    if "." in text:
-        text = _NANOSECONDS.sub(r"\1", text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-_LONGEST_TIME = 40
-"""Longer texts are not cached; a time needs at most 35 characters."""
-_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
-_remembered_time = lru_cache(maxsize=16_384)(_parsed_time)
-"""Each question reads the hours of a table and the times of an alert's events again."""
-
-
 def _most_frequent(counted: Counter[str] | None) -> str:
     return counted.most_common(1)[0][0] if counted else ""
 
@@ -234,17 +240,20 @@ def _entity_values(entities: Sequence[Entity], kinds: Sequence[EntityKind], role
     return tuple(dict.fromkeys(found))[:MAX_VALUES]
 
 
-def _people(identity: str, entities: Sequence[Entity]) -> tuple[str, ...]:
-    """Names under which a person signs in. A session name, which its user chose, is not one."""
+def _people(identity: str, entities: Sequence[Entity], group: IdentityGroup) -> tuple[str, ...]:
+    """Names under which a person signs in; none for a role whose session has the name of no one."""
     found: list[str] = []
-    user = _AWS_USER.match(identity)
+    user, session = _AWS_USER.match(identity), _AWS_SESSION.match(identity)
     if user:
         found.append(user.group(1))
+    elif session and "@" in session.group(1):
+        # Whoever assumes a role chooses the name of the session: it is good for a question, and shows nothing.
+        return (session.group(1).lower(),)
     elif identity.startswith("arn:"):
-        # A role: whoever assumed it chose the name of the session.
         return ()
     elif identity and not _is_address(identity):
         found.append(identity)
+    found += values_of(group.known, IdentityKind.EMAIL)
     found += [entity.value for entity in entities if entity.kind is EntityKind.EMAIL]
     if not found:
         found += [entity.value for entity in entities if entity.kind is EntityKind.USER]
@@ -252,8 +261,9 @@ def _people(identity: str, entities: Sequence[Entity]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for name in cleaned if name not in _UNKNOWN_NAMES))[:MAX_VALUES]
 
 
-def _indicators(identity: str, entities: Sequence[Entity]) -> tuple[str, ...]:
+def _indicators(identity: str, entities: Sequence[Entity], group: IdentityGroup) -> tuple[str, ...]:
     found = [identity] if identity else []
+    found += [each.value for each in group.personal()]
     found += [
         entity.value
         for entity in entities
@@ -264,4 +274,7 @@ def _indicators(identity: str, entities: Sequence[Entity]) -> tuple[str, ...]:
     user = _AWS_USER.match(identity)
     if user:
         found.append(user.group(1))
-    return tuple(dict.fromkeys(value for value in found if value.lower() not in _UNKNOWN_NAMES))[:MAX_VALUES]
+    # A person's session is not the role, which others may assume as well.
+    roles = set(values_of(group.known, IdentityKind.AWS_ROLE_ARN)) - {identity}
+    kept = (value for value in found if value.lower() not in _UNKNOWN_NAMES and value not in roles)
+    return tuple(dict.fromkeys(kept))[:MAX_VALUES]

@@ -19,15 +19,17 @@ from triage.ports import Clock, Observer, PantherApi, Progress, RunJournal
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.activity import activity_queries, without_controls
-from triage.stages.enrichment.actor import alert_actor
+from triage.stages.enrichment.actor import MAX_ACTORS, ActorDraft, alert_actors, draft_actors, merge_drafts
 from triage.stages.enrichment.asking import STAGE, Answer, Asker
 from triage.stages.enrichment.batches import plan_batches
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.context import AlertContext
 from triage.stages.enrichment.entities import extract_entities, log_type_of
+from triage.stages.enrichment.identities import LinkRow, aliases_of, extend, with_aliases
+from triage.stages.enrichment.links import link_query, link_rows
 from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers
 from triage.stages.enrichment.playbooks import Playbooks
-from triage.stages.enrichment.questions import BoundQuery, plan_queries
+from triage.stages.enrichment.questions import BoundQuery, merge_plans, plan_queries
 from triage.stages.enrichment.signals import measure
 
 SEARCH_BEFORE = timedelta(days=7)
@@ -123,8 +125,16 @@ class EnrichmentRun:
             log_types=lake.log_types,
             entities=lake.entities,
             evidence=tuple(found.entries),
-            signals=measure(self.alert, rule, lake.actor, found.entries, allowed=self.settings.allowed, now=self.now),
-            notes=(*self.alert.notes, *lake.plan.notes),
+            signals=measure(
+                self.alert,
+                rule,
+                lake.actors,
+                found.entries,
+                allowed=self.settings.allowed,
+                now=self.now,
+                unexamined=lake.unexamined,
+            ),
+            notes=(*self.alert.notes, *lake.plan.notes, *lake.notes),
         )
 
     async def _comments(self, history: "asyncio.Task[Answer]") -> Answer:
@@ -142,44 +152,90 @@ class EnrichmentRun:
         log_types = tuple(dict.fromkeys([*filter(None, map(log_type_of, rows)), *(() if rows else rule.log_types)]))
         entities = extract_entities(rows, context=self.alert.context, log_types=log_types)
         terms = {name: self.playbooks.terms_of(name) for name in log_types}
-        actor = alert_actor(self.alert, rows, terms, entities)
-        plan = plan_queries(
-            self.playbooks,
-            alert=self.alert,
-            detection=rule,
-            actor=actor,
-            log_types=log_types,
-            entities=entities,
-            tables=known,
-            history=self.settings.history,
-            budget=self.settings.max_queries,
-            now=self.now,
-        )
+        drafts = draft_actors(rows, terms)
+        drafts, links = await self._link(drafts, known)
+        found = alert_actors(self.alert, drafts, terms, rows, entities)
+        actors, unexamined = found[:MAX_ACTORS], tuple(actor.identity for actor in found[MAX_ACTORS:])
+        own = {actor.log_type for actor in actors}
+        plans = [
+            (
+                actor,
+                plan_queries(
+                    self.playbooks,
+                    alert=self.alert,
+                    detection=rule,
+                    actor=actor,
+                    # What has no actor of its own is asked about once, with the first.
+                    log_types=[
+                        name for name in log_types if name == actor.log_type or (not number and name not in own)
+                    ],
+                    entities=entities,
+                    tables=known,
+                    history=self.settings.history,
+                    budget=self.settings.max_queries,
+                    now=self.now,
+                ),
+            )
+            for number, actor in enumerate(actors)
+        ]
+        plan = merge_plans(plans, budget=self.settings.max_queries)
         self.asker.batches = plan_batches(
             plan.queries, size=self.settings.questions_per_query, alone=self.asker.refused_in_batch
         )
         count = len(plan.queries)
         self.asker.observe(Progress(STAGE, f"asking the lake {count} question{'' if count == 1 else 's'}"))
         indicators = context_rows.indicators_of(entities)
-        window = TimeWindow(actor.moment - SEARCH_BEFORE, min(self.now, actor.last + SEARCH_AFTER))
+        first, last = min(actor.moment for actor in actors), max(actor.last for actor in actors)
+        window = TimeWindow(first - SEARCH_BEFORE, max(first, min(self.now, last + SEARCH_AFTER)))
         async with asyncio.TaskGroup() as group:
             answers = [group.create_task(self.asker.query(bound)) for bound in plan.queries]
             activity = [
                 group.create_task(self._activity(bound))
-                for bound in activity_queries(plan.queries, actor, history=self.settings.history, now=self.now)
+                for bound in activity_queries(
+                    plan.queries, first=first, last=last, history=self.settings.history, now=self.now
+                )
             ]
             columns = group.create_task(self.context.tables_of(log_types))
             search = group.create_task(self.asker.search(SEARCH_QUESTION, indicators, window)) if indicators else None
         return LakeAnswers(
             log_types=log_types,
             entities=entities,
-            actor=actor,
+            actors=actors,
+            unexamined=unexamined,
+            links=links,
             plan=plan,
             answers=tuple(task.result() for task in answers),
             activity=tuple(task.result() for task in activity),
             tables=columns.result(),
             search=None if search is None else (window, search.result()),
         )
+
+    async def _link(
+        self, drafts: list[ActorDraft], tables: dict[str, frozenset[str]] | None
+    ) -> tuple[list[ActorDraft], tuple[tuple[BoundQuery, Answer], ...]]:
+        """Find out under which other names each log knows the actors; the drafts that turn out to be one are merged."""
+        listed = aliases_of(self.settings.aliases)
+        for draft in drafts:
+            with_aliases(draft.group, listed)
+        asked: list[BoundQuery] = []
+        for log_type in dict.fromkeys(draft.log_type for draft in drafts[: 2 * MAX_ACTORS] if draft.log_type):
+            identities = [each for draft in drafts if draft.log_type == log_type for each in draft.group.personal()]
+            bound = link_query(
+                log_type, identities, history=self.settings.history, moment=self.alert.moment, now=self.now
+            )
+            if bound is not None and (tables is None or bound.question.table in tables.get("panther_logs", ())):
+                asked.append(bound)
+        async with asyncio.TaskGroup() as group:
+            tasks = [group.create_task(self.asker.query(bound)) for bound in asked]
+        answers = tuple((bound, task.result()) for bound, task in zip(asked, tasks, strict=True))
+        for bound, answer in answers:
+            rows: tuple[LinkRow, ...] = link_rows(bound.question.log_type, answer.rows)
+            for draft in drafts:
+                if draft.log_type == bound.question.log_type:
+                    draft.forms |= dict.fromkeys(extend(draft.group, rows, cut=answer.truncated))
+        for draft in drafts:
+            with_aliases(draft.group, listed)
+        return merge_drafts(drafts), answers
 
     async def _activity(self, bound: BoundQuery) -> tuple[BoundQuery, Answer]:
         """In which hours a table received rows; asked again without controls if it lacks an indicator column."""

@@ -30,7 +30,8 @@ class LakeAnswers:
 
     log_types: tuple[str, ...]
     entities: tuple[Entity, ...]
-    actor: AlertActor
+    actors: tuple[AlertActor, ...]
+    """The busiest first; at least one."""
     plan: QueryPlan
     answers: tuple[Answer, ...]
     """In the order of the plan's queries."""
@@ -40,6 +41,28 @@ class LakeAnswers:
     """The columns of the log types' tables."""
     search: tuple[TimeWindow, Answer] | None
     """The search for addresses and hashes in all log types; `None` if the alert has none."""
+    links: tuple[tuple[BoundQuery, Answer], ...] = ()
+    """Under which other names the logs know the actors."""
+    unexamined: tuple[str, ...] = ()
+    """Actors of the alert about whom nothing was asked."""
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know about whom the answers are."""
+        if not self.unexamined:
+            return ()
+        names = ", ".join(name[:80] for name in self.unexamined[:3])
+        return (f"{len(self.unexamined)} further actors of this alert were not looked at, such as {names}",)
+
+    @property
+    def first(self) -> datetime:
+        """The alert's first event."""
+        return min(actor.moment for actor in self.actors)
+
+    @property
+    def last(self) -> datetime:
+        """The alert's last event."""
+        return max(actor.last for actor in self.actors)
 
 
 @dataclass(slots=True)
@@ -71,8 +94,8 @@ class EvidenceList:
             "Which events raised the alert?",
             answer,
             log_type=lake.log_types[0] if lake.log_types else "",
-            start=lake.actor.moment,
-            end=lake.actor.last,
+            start=lake.first,
+            end=lake.last,
         )
 
     def add_detection(self, detection: Detection, answer: Answer) -> None:
@@ -95,7 +118,7 @@ class EvidenceList:
             for bound, answer in lake.activity
             if not answer.error
         }
-        for bound, answer in [*zip(lake.plan.queries, lake.answers, strict=True), *lake.activity]:
+        for bound, answer in [*zip(lake.plan.queries, lake.answers, strict=True), *lake.links, *lake.activity]:
             question, definition = bound.question, bound.question.definition
             coverage = Coverage()
             # Rules run on what the log's own table holds: a rule match can be missing only where the log could be.
@@ -104,13 +127,15 @@ class EvidenceList:
                     bound.window,
                     activity=activity.get(question.table),
                     sources=fed_by(question.table, sources),
-                    last_event=lake.actor.last,
+                    last_event=lake.last,
                     control=definition.control,
                     now=now,
                 )
+            if bound.value_fits is not None:
+                coverage = coverage.model_copy(update={"value_fits": bound.value_fits})
             self.add(
                 Source.QUERY,
-                question.key,
+                bound.key,
                 definition.question,
                 answer,
                 log_type=_log_type(bound, sources),
@@ -123,6 +148,18 @@ class EvidenceList:
                 coverage=coverage,
                 signals=definition.signals,
                 measured=definition.measured,
+                subject=bound.subject,
+            )
+        for missing in lake.plan.not_asked:
+            question = missing.question
+            self.add(
+                Source.QUERY,
+                question.key,
+                question.definition.question,
+                Answer(error=missing.why),
+                log_type=question.log_type,
+                table=f"{question.database}.public.{question.table}",
+                subject=missing.subject,
             )
 
     def add_outcomes(self, past: Answer) -> None:

@@ -7,10 +7,23 @@ from typing import Annotated
 from pydantic import AfterValidator, Field
 
 from triage.domain.base import Value
+from triage.domain.identity import IdentityKind
 from triage.logtypes import Term, TermName
 from triage.settings import parse_duration
 
-LISTS = ("actors", "actions", "targets", "addresses", "recipients", "sessions", "people", "names", "values", "hashes")
+LISTS = (
+    "actors",
+    "identities",
+    "actions",
+    "targets",
+    "addresses",
+    "recipients",
+    "sessions",
+    "people",
+    "names",
+    "values",
+    "hashes",
+)
 """Parameters that hold one or more texts."""
 
 TEXTS = ("actor", "account", "alert_id", "detection_id", "harmful", "sign_ins")
@@ -70,6 +83,8 @@ class Question(Value):
     limit: int = Field(default=200, ge=1, le=1000)
     measured: bool = False
     """The rows are counts and comparisons of ours rather than records."""
+    kinds: tuple[IdentityKind, ...] = ()
+    """Of `identities`: what the searched column holds. Without one of these kinds the question is not asked."""
     control: Annotated[str, Field(pattern="^(actor|address|any)$")] = "any"
     """What rows of anyone must hold in the window for an absence to count."""
     signals: tuple[Name, ...] = ()

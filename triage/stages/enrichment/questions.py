@@ -1,17 +1,20 @@
 """Which questions an alert calls for, each with its values and its window bound to it."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
+from triage.domain.evidence import NOT_ASKED
 from triage.domain.globs import any_glob
+from triage.domain.identity import NOUNS, IdentityKind, is_email
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes import harmful_pattern, sign_in_pattern, table_of
 from triage.stages.enrichment.actor import AlertActor
+from triage.stages.enrichment.identities import values_of
 from triage.stages.enrichment.playbook import LISTS, Window, offset
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
 
@@ -22,6 +25,20 @@ NO_VALUE = "\u2205"
 
 _PATTERNS = {"harmful": harmful_pattern, "sign_ins": sign_in_pattern}
 """Parameters that the file of the question's log type fills."""
+_ABOUT_ACTOR = {
+    "actor",
+    "actors",
+    "identities",
+    "actions",
+    "targets",
+    "addresses",
+    "recipients",
+    "sessions",
+    "people",
+    "names",
+    "values",
+}
+"""Parameters that one actor's events fill."""
 
 _OPTIONAL_DATABASES = ("panther_signals", "panther_rule_matches")
 """Their tables exist only once something has matched; a missing one is not worth a note."""
@@ -34,10 +51,25 @@ class BoundQuery:
     question: PlaybookQuestion
     query: "ReadOnlyQuery"
     window: TimeWindow
+    subject: str = ""
+    """Whom of the alert's actors it is about; empty: the alert as a whole."""
+    number: int = 1
+    """Place of that actor among the alert's actors."""
+    value_fits: bool | None = None
+    """The asked value is of a kind that the column holds; `None` where the question names no identity."""
 
     @property
     def key(self) -> str:
-        return self.question.key
+        return self.question.key if self.number == 1 else f"actor{self.number}/{self.question.key}"
+
+
+@dataclass(frozen=True, slots=True)
+class NotAsked:
+    """A question that nothing known of the actor fits."""
+
+    question: PlaybookQuestion
+    why: str
+    subject: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +78,7 @@ class QueryPlan:
 
     queries: tuple[BoundQuery, ...]
     notes: tuple[str, ...]
+    not_asked: tuple[NotAsked, ...] = ()
 
 
 def plan_queries(
@@ -74,6 +107,7 @@ def plan_queries(
     over = 0
     seen: set[str] = set()
     notes: list[str] = []
+    unfitting: dict[str, NotAsked] = {}
     values = _parameter_values(alert, actor)
     for question in playbooks.questions_for(
         log_types,
@@ -94,7 +128,9 @@ def plan_queries(
         except SqlRefused as error:
             notes.append(f"{question.key} was not asked: {error}")
             continue
-        if bound is None:
+        if isinstance(bound, NotAsked):
+            unfitting.setdefault(question.table, bound)
+        if not isinstance(bound, BoundQuery):
             continue
         if len(queries) >= budget:
             over += 1
@@ -104,7 +140,34 @@ def plan_queries(
         notes.append(f"not asked, because this Panther has no such table: {', '.join(sorted(missing))}")
     if over:
         notes.append(f"{over} playbook questions were not asked: the budget of {budget} queries was used up")
-    return QueryPlan(tuple(queries), tuple(notes))
+    return QueryPlan(tuple(queries), tuple(notes), tuple(unfitting.values()))
+
+
+def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -> QueryPlan:
+    """The questions about all actors of an alert as one plan, those about the first actor first.
+
+    What does not name an actor, and what is the same for several, is asked once and is about the alert as a whole.
+    """
+    if len(plans) == 1:
+        return plans[0][1]
+    queries: dict[str, BoundQuery] = {}
+    over = 0
+    for number, (actor, plan) in enumerate(plans, 1):
+        for bound in plan.queries:
+            same = queries.get(bound.query.sql)
+            if same is not None:
+                queries[bound.query.sql] = replace(same, subject="")
+            elif number > 1 and not _ABOUT_ACTOR & set(bound.question.definition.parameters):
+                continue
+            elif len(queries) >= budget:
+                over += 1
+            else:
+                queries[bound.query.sql] = replace(bound, subject=actor.identity, number=number)
+    notes = [note for _, plan in plans for note in plan.notes]
+    if over:
+        notes.append(f"{over} questions about further actors were not asked: the budget of {budget} was used up")
+    missing = [replace(each, subject=actor.identity) for actor, plan in plans for each in plan.not_asked]
+    return QueryPlan(tuple(queries.values()), tuple(dict.fromkeys(notes)), tuple(missing))
 
 
 def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
@@ -120,7 +183,8 @@ def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
         "recipients": actor.recipients,
         "sessions": actor.sessions,
         "people": actor.people,
-        "names": actor.login_names,
+        "names": _names(actor),
+        "identities": tuple(each.value for each in actor.identities),
         "values": actor.values,
         "hashes": actor.hashes,
         "moment": actor.moment,
@@ -128,13 +192,34 @@ def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
     }
 
 
+def _names(actor: AlertActor) -> tuple[str, ...]:
+    """Bare user names, by which a log of e-mail addresses is searched only where no address is known."""
+    if _identities(actor, (IdentityKind.EMAIL,)):
+        return ()
+    return values_of(actor.identities, IdentityKind.USERNAME)
+
+
+def _identities(actor: AlertActor, kinds: Collection[IdentityKind]) -> tuple[str, ...]:
+    """What is known of an actor in the given kinds."""
+    found = [identity.value for identity in actor.identities if identity.kind in kinds]
+    if IdentityKind.EMAIL in kinds:
+        found += [name for name in actor.people if is_email(name)]
+    return tuple(dict.fromkeys(found))
+
+
 def _bind(
     question: PlaybookQuestion, given: Mapping[str, _Value], actor: AlertActor, history: timedelta, now: datetime
-) -> BoundQuery | None:
+) -> BoundQuery | NotAsked | None:
     """Fill one question; `None` if the alert lacks a value that it needs or its window is empty."""
     definition = question.definition
     if definition.actions and not any(any_glob(action, definition.actions) for action in actor.actions):
         return None
+    fits: bool | None = None
+    if definition.kinds:
+        given = {**given, "identities": _identities(actor, definition.kinds)}
+        fits = bool(given["identities"])
+        if not fits and not ("names" in definition.parameters and given["names"]):
+            return NotAsked(question, _why_not(definition.kinds, actor)) if actor.people else None
     values: dict[str, _Value] = {}
     for name in definition.parameters:
         value = _PATTERNS[name](question.log_type) if name in _PATTERNS else given[name]
@@ -147,7 +232,14 @@ def _bind(
     if window is None:
         return None
     query = question.template.bind(values, window=window, limit=definition.limit, now=now)
-    return BoundQuery(question, query, window)
+    return BoundQuery(question, query, window, value_fits=fits)
+
+
+def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:
+    wanted = " or ".join(NOUNS[kind] for kind in kinds)
+    known = list(dict.fromkeys(NOUNS[identity.kind] for identity in actor.identities))
+    of_actor = f"only {' and '.join(known)} is known" if known else "none is known"
+    return f"{NOT_ASKED}{wanted}, and of {actor.identity[:120]} {of_actor}"
 
 
 def _window(window: Window, actor: AlertActor, history: timedelta, now: datetime) -> TimeWindow | None:

@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from tests.support.facts import ALERT, MOMENT
 from tests.support.shared import ROOT
 from triage.domain.entity import Entity, EntityKind, Role
+from triage.domain.identity import Identity, IdentityKind
 from triage.logtypes import Take
-from triage.stages.enrichment.actor import AlertActor, alert_actor, parse_time, take
+from triage.stages.enrichment.actor import AlertActor, alert_actors, draft_actors, parse_time, take
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 
@@ -29,7 +30,15 @@ def subject(
 ) -> AlertActor:
     """The subject of an alert with these events."""
     rows = [{"p_log_type": log_type, "p_event_time": "2026-03-04 12:00:00.000", **event} for event in events]
-    return alert_actor(ALERT, rows, {log_type: playbooks.terms_of(log_type)}, entities)
+    return actors(playbooks, log_type, rows, entities)[0]
+
+
+def actors(
+    playbooks: Playbooks, log_type: str, rows: list[dict[str, Any]], entities: tuple[Entity, ...] = ()
+) -> tuple[AlertActor, ...]:
+    """Every actor of an alert with these events."""
+    terms = {log_type: playbooks.terms_of(log_type)}
+    return alert_actors(ALERT, draft_actors(rows, terms), terms, rows, entities)
 
 
 def session(role: str, name: str) -> dict[str, Any]:
@@ -53,13 +62,23 @@ def test_a_person_behind_the_identity_center_is_known_by_email(shipped: Playbook
 
     assert found.identity == "ada@example.com"
     assert found.people == ("ada@example.com",)
-    assert found.login_names == ("ada",)
+    assert Identity(kind=IdentityKind.EMAIL, value="ada@example.com") in found.identities
 
 
-def test_any_other_session_name_is_its_users_choice(shipped: Playbooks) -> None:
-    """A role assumed as somebody's e-mail is still the role, and no person's sign-ins are asked for it."""
+def test_a_session_named_after_a_person_is_the_actor_not_the_role(shipped: Playbooks) -> None:
+    """Several people share a role; the session is one of them. Its name is no proof of who it is, only a question."""
+    found = subject(shipped, "AWS.CloudTrail", session("support", "Ada@Example.com"))
+
+    assert found.identity == "arn:aws:sts::1:assumed-role/support/Ada@Example.com"
+    assert found.people == ("ada@example.com",)
+    assert not any(each.kind is IdentityKind.EMAIL for each in found.identities)
+    assert "arn:aws:iam::1:role/support" not in found.values
+
+
+def test_the_sessions_of_a_pipeline_are_one_actor(shipped: Playbooks) -> None:
+    """A name with a number is that of a run: the role is who acts, and no person's sign-ins are asked for."""
     email = Entity(kind=EntityKind.EMAIL, value="ada@example.com", role=Role.ACTOR)
-    found = subject(shipped, "AWS.CloudTrail", session("deploy", "ada@example.com"), entities=(email,))
+    found = subject(shipped, "AWS.CloudTrail", session("deploy", "run-17"), entities=(email,))
 
     assert found.identity == "arn:aws:iam::1:role/deploy"
     assert found.people == ()
@@ -141,7 +160,7 @@ def test_an_azure_claim_with_dots_in_its_name_is_found(shipped: Playbooks) -> No
 
 def test_an_alert_without_events_keeps_its_own_moment(shipped: Playbooks) -> None:
     """Nothing is known but when."""
-    found = alert_actor(ALERT, [], {}, ())
+    (found,) = alert_actors(ALERT, draft_actors([], {}), {}, [], ())
 
     assert found == AlertActor(moment=MOMENT, last=MOMENT)
 

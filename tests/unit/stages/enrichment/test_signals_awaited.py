@@ -34,7 +34,7 @@ def found_in(entry: Evidence, *, detection: str = OPENED, body: str = "") -> dic
     """The signals of an alert of this detection on `door-7`."""
     alert = ALERT.model_copy(update={"origin": DetectionOrigin(id=detection)})
     who = subject(targets=("door-7",), actions=("door.opened",), last=MOMENT)
-    signals = measure(alert, Detection(id=detection, body=body), who, [entry], now=NOW)
+    signals = measure(alert, Detection(id=detection, body=body), [who], [entry], now=NOW)
     return {signal.name: signal for signal in signals}
 
 

@@ -15,6 +15,7 @@ from triage.stages.enrichment.signals.facts import Facts
 
 RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.allowed,
+    others.unexamined,
     history.own_history,
     history.peers,
     history.looking_around,
@@ -37,29 +38,49 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.generic,
 )
 """In the order in which their signals are listed."""
+ABOUT_THE_ALERT = (others.allowed, others.unexamined, others.outcomes, others.generic)
+"""Rules that judge the alert as a whole; they are asked once."""
+_OF_THE_ALERT = {"allowed", "unexamined_actors", "outcome_history", "outcome_handled"}
 
 
 def measure(
     alert: Alert,
     detection: Detection,
-    actor: AlertActor,
+    actors: Sequence[AlertActor],
     evidence: Sequence[Evidence],
     *,
     allowed: Sequence[AllowedActivity] = (),
     now: datetime,
+    unexamined: Sequence[str] = (),
 ) -> tuple[Signal, ...]:
-    """Read the evidence of one alert.
+    """Read the evidence of one alert, for each of its actors by itself.
 
     Args:
         alert: The alert itself.
         detection: The detection behind it.
-        actor: Who did what.
+        actors: Who did what; the busiest first.
         evidence: All answers, numbered.
         allowed: The operator's list.
         now: The present moment.
+        unexamined: Further actors, about whom nothing was asked.
     """
-    facts = Facts(alert, detection, actor, tuple(evidence), now, tuple(allowed))
-    found = [signal for rule in RULES for signal in rule(facts)]
+    by_id = {entry.id: entry for entry in evidence}
+    found: list[Signal] = []
+    for actor in actors:
+        about = tuple(entry for entry in evidence if entry.subject in ("", actor.identity))
+        facts = Facts(alert, detection, actor, about, now, tuple(allowed), tuple(actors), tuple(unexamined))
+        rules = RULES if actor is actors[0] else tuple(rule for rule in RULES if rule not in ABOUT_THE_ALERT)
+        signals = _balanced([signal for rule in rules for signal in rule(facts)])
+        subject = actor.identity if len(actors) > 1 else ""
+        found += [
+            _cited(signal, by_id).model_copy(update={"subject": "" if signal.name in _OF_THE_ALERT else subject})
+            for signal in signals
+        ]
+    return tuple(found)
+
+
+def _balanced(found: list[Signal]) -> list[Signal]:
+    """One actor's signals, those that explain each other away made lighter."""
     names = {signal.name for signal in found}
     if "routine" in names:
         # Whose duty it is needs no colleague's example.
@@ -70,8 +91,7 @@ def measure(
     if any(signal.name in _ABOUT_ANOTHER and signal.weight >= STRONG for signal in found):
         # The actor may have been tricked: what is usual for them says little about what was made of it.
         found = [_lighter(signal) if signal.name in _ABOUT_THE_ACTOR else signal for signal in found]
-    by_id = {entry.id: entry for entry in evidence}
-    return tuple(_cited(signal, by_id) for signal in found)
+    return found
 
 
 def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:

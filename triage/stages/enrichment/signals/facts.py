@@ -33,6 +33,10 @@ class Facts:
     evidence: tuple[Evidence, ...]
     now: datetime
     allowed: tuple[AllowedActivity, ...] = ()
+    actors: tuple[AlertActor, ...] = ()
+    """All actors of the alert, this one among them."""
+    unexamined: tuple[str, ...] = ()
+    """Actors of the alert about whom nothing was asked."""
 
     def read(self, signal: str, *columns: str) -> Iterator[Evidence]:
         """Answers that may feed a signal and whose rows have these columns; those without rows count as having them."""

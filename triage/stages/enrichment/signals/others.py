@@ -8,7 +8,8 @@ from math import log
 from triage.domain.evidence import Source
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
-from triage.stages.enrichment.signals.facts import Facts, day, moment, plain, signal, text
+from triage.stages.enrichment.actor import AlertActor
+from triage.stages.enrichment.signals.facts import Facts, day, moment, plain, plural, signal, text
 from triage.stages.enrichment.signals.history import HABIT_DAYS
 
 NAMED = 3
@@ -18,19 +19,27 @@ JUDGED = 5
 
 
 def allowed(facts: Facts) -> Iterator[Signal]:
-    """The operator's own word; every condition of an entry must hold."""
+    """The operator's own word; every condition of an entry must hold for every actor and address of the alert."""
     events = next((entry for entry in facts.evidence if entry.source is Source.EVENTS and entry.rows), None)
-    if events is None:
+    if events is None or events.truncated or facts.unexamined:
         return
     for entry in facts.allowed:
-        if _covers(entry, facts):
+        if all(_covers(entry, facts, actor) for actor in facts.actors):
             sentence = f"The configuration allows this: {plain(entry.reason, 200)}."
             yield signal("allowed", sentence, [events])
             return
 
 
-def _covers(entry: AllowedActivity, facts: Facts) -> bool:
-    actor = facts.actor
+def unexamined(facts: Facts) -> Iterator[Signal]:
+    """Actors about whom nothing was asked."""
+    events = next((entry for entry in facts.evidence if entry.source is Source.EVENTS and entry.rows), None)
+    if events is not None and facts.unexamined:
+        count = plural(len(facts.unexamined), "further actor")
+        sentence = f"Nothing was asked about {count} of this alert, such as {plain(facts.unexamined[0])}."
+        yield signal("unexamined_actors", sentence, [events])
+
+
+def _covers(entry: AllowedActivity, facts: Facts, actor: AlertActor) -> bool:
     if entry.until:
         try:
             end = datetime.fromisoformat(entry.until)

@@ -91,6 +91,7 @@ WEIGHTS: Mapping[str, Weight] = {
     "known_peer": Weight(_DOWN, 1.2, "Traffic of this source to this destination on many days before."),
     # other
     "other_alerts": Weight(_UP, 0.3, "Other detections agree, though often on the same act."),
+    "unexamined_actors": Weight(_UP, 1.0, "Whoever was not looked at can't be called harmless."),
     "outcome_history": Weight(
         _DOWN, 0.4, "People have found this detection wrong before; that says little about this time."
     ),

@@ -1,0 +1,89 @@
+"""What a log type's terms say of one event, and the times in it."""
+
+import re
+from collections.abc import Iterable, Mapping
+from datetime import UTC, datetime
+from fnmatch import fnmatchcase
+from functools import lru_cache
+
+from triage.domain.base import Row
+from triage.domain.evidence import MISSING, lookup
+from triage.logtypes import Take
+
+MAX_CHARS = 500
+"""Characters kept of one value."""
+_HOLE = re.compile(r"\{([^{}]+)\}")
+
+
+def take(row: Row, ways: Iterable[Take]) -> str:
+    """A term's value in an event; empty where it has none."""
+    for way in ways:
+        if not all(_any_match(_text(row, path), globs) for path, globs in way.where.items()):
+            continue
+        if way.text:
+            parts = _HOLE.findall(way.text)
+            if parts and not any(_text(row, part) for part in parts):
+                continue
+            value = _HOLE.sub(lambda hole, event=row: _text(event, hole.group(1)), way.text)  # type: ignore[misc]  # a bound default
+        elif way.keys:
+            value = _nested_text(row, way.keys)
+        else:
+            value = _text(row, way.path)
+        if way.after:
+            value = value.partition(way.after)[2]
+        if way.before:
+            value = value.partition(way.before)[0]
+        value = value.lower() if way.lower else value
+        if value:
+            return value[:MAX_CHARS]
+    return ""
+
+
+def _any_match(value: str, globs: Iterable[str]) -> bool:
+    """Whether a value matches one of the globs, letter case included."""
+    return any(fnmatchcase(value, glob) for glob in globs)
+
+
+def _nested_text(row: Row, keys: Iterable[str]) -> str:
+    value: object = row
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    return _scalar_text(value)
+
+
+def _text(row: Row, path: str) -> str:
+    return _scalar_text(lookup(row, path))
+
+
+def _scalar_text(value: object) -> str:
+    if value is MISSING or value is None or isinstance(value, dict | list):
+        return ""
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return str(value)
+
+
+def parse_time(value: object) -> datetime | None:
+    """Parse a time as the lake writes it (`2026-01-02 03:04:05.678`, UTC) or in ISO 8601; `None` for anything else."""
+    if not isinstance(value, str):
+        return None
+    return _remembered_time(value) if len(value) <= _LONGEST_TIME else _parsed_time(value)
+
+
+def _parsed_time(value: str) -> datetime | None:
+    text = value.strip().replace(" ", "T", 1).removesuffix("Z")
+    # Snowflake may write nine digits; Python reads six.
+    if "." in text:
+        text = _NANOSECONDS.sub(r"\1", text)
+    try:
+        moment = datetime.fromisoformat(text)
+    except ValueError:
+        return None
+    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+
+
+_LONGEST_TIME = 40
+"""Longer texts are not cached; a time needs at most 35 characters."""
+_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
+_remembered_time = lru_cache(maxsize=16_384)(_parsed_time)
+"""Each question reads the hours of a table and the times of an alert's events again."""
