@@ -9,7 +9,7 @@ from tests.support.logtypes import published_events
 from triage.domain.derived import DerivedIdentity, Relation
 from triage.domain.identity import IdentityKind
 from triage.logtypes import shipped_log_types, terms_of
-from triage.stages.enrichment.actor import alert_actor
+from triage.stages.enrichment.actor import alert_actors, draft_actors
 from triage.stages.enrichment.derived import MAX_DERIVED, derived_identities
 
 Case = tuple[dict[str, Any], list[tuple[str, str, Relation]]]
@@ -19,7 +19,7 @@ def derived(log_type: str, *events: dict[str, Any]) -> tuple[DerivedIdentity, ..
     """What the events of one alert lead to."""
     rows = [{"p_log_type": log_type, "p_event_time": "2026-03-04 12:00:00.000", **event} for event in events]
     terms = {log_type: terms_of(log_type)}
-    return derived_identities(rows, terms, alert_actor(ALERT, rows, terms, ()))
+    return derived_identities(rows, terms, alert_actors(ALERT, draft_actors(rows, terms), terms, rows, ())[0])
 
 
 def call(name: str, request: Any = None, response: Any = None, **more: Any) -> dict[str, Any]:
