@@ -6,12 +6,14 @@ alerts when the earlier alerts are.
 """
 
 import asyncio
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
+from triage.domain.entity import Entity
 from triage.domain.evidence import Source
 from triage.domain.window import TimeWindow
 from triage.errors import errors_in
@@ -19,17 +21,16 @@ from triage.ports import Clock, Observer, PantherApi, Progress, RunJournal
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.activity import activity_queries, without_controls
-from triage.stages.enrichment.actor import MAX_ACTORS, ActorDraft, alert_actors, draft_actors, merge_drafts
+from triage.stages.enrichment.actor import AlertActor
+from triage.stages.enrichment.actor_finder import ActorFinder
 from triage.stages.enrichment.asking import STAGE, Answer, Asker
 from triage.stages.enrichment.batches import plan_batches
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.context import AlertContext
 from triage.stages.enrichment.entities import extract_entities, log_type_of
-from triage.stages.enrichment.identities import LinkRow, aliases_of, extend, with_aliases
-from triage.stages.enrichment.links import link_query, link_rows
 from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers
 from triage.stages.enrichment.playbooks import Playbooks
-from triage.stages.enrichment.questions import BoundQuery, merge_plans, plan_queries
+from triage.stages.enrichment.questions import BoundQuery, QueryPlan, merge_plans, plan_queries
 from triage.stages.enrichment.signals import measure
 
 SEARCH_BEFORE = timedelta(days=7)
@@ -152,40 +153,15 @@ class EnrichmentRun:
         log_types = tuple(dict.fromkeys([*filter(None, map(log_type_of, rows)), *(() if rows else rule.log_types)]))
         entities = extract_entities(rows, context=self.alert.context, log_types=log_types)
         terms = {name: self.playbooks.terms_of(name) for name in log_types}
-        drafts = draft_actors(rows, terms)
-        drafts, links = await self._link(drafts, known)
-        found = alert_actors(self.alert, drafts, terms, rows, entities)
-        actors, unexamined = found[:MAX_ACTORS], tuple(actor.identity for actor in found[MAX_ACTORS:])
-        own = {actor.log_type for actor in actors}
-        plans = [
-            (
-                actor,
-                plan_queries(
-                    self.playbooks,
-                    alert=self.alert,
-                    detection=rule,
-                    actor=actor,
-                    # What has no actor of its own is asked about once, with the first.
-                    log_types=[
-                        name for name in log_types if name == actor.log_type or (not number and name not in own)
-                    ],
-                    entities=entities,
-                    tables=known,
-                    history=self.settings.history,
-                    budget=self.settings.max_queries,
-                    now=self.now,
-                ),
-            )
-            for number, actor in enumerate(actors)
-        ]
-        plan = merge_plans(plans, budget=self.settings.max_queries)
+        found = await ActorFinder(self.asker, self.alert, self.settings, self.now).find(rows, terms, entities, known)
+        plan = self._plan(rule, found.actors, log_types, entities, known)
         self.asker.batches = plan_batches(
             plan.queries, size=self.settings.questions_per_query, alone=self.asker.refused_in_batch
         )
         count = len(plan.queries)
         self.asker.observe(Progress(STAGE, f"asking the lake {count} question{'' if count == 1 else 's'}"))
         indicators = context_rows.indicators_of(entities)
-        first, last = min(actor.moment for actor in actors), max(actor.last for actor in actors)
+        first, last = min(actor.moment for actor in found.actors), max(actor.last for actor in found.actors)
         window = TimeWindow(first - SEARCH_BEFORE, max(first, min(self.now, last + SEARCH_AFTER)))
         async with asyncio.TaskGroup() as group:
             answers = [group.create_task(self.asker.query(bound)) for bound in plan.queries]
@@ -200,9 +176,9 @@ class EnrichmentRun:
         return LakeAnswers(
             log_types=log_types,
             entities=entities,
-            actors=actors,
-            unexamined=unexamined,
-            links=links,
+            actors=found.actors,
+            unexamined=found.unexamined,
+            links=found.links,
             plan=plan,
             answers=tuple(task.result() for task in answers),
             activity=tuple(task.result() for task in activity),
@@ -210,32 +186,34 @@ class EnrichmentRun:
             search=None if search is None else (window, search.result()),
         )
 
-    async def _link(
-        self, drafts: list[ActorDraft], tables: dict[str, frozenset[str]] | None
-    ) -> tuple[list[ActorDraft], tuple[tuple[BoundQuery, Answer], ...]]:
-        """Find out under which other names each log knows the actors; the drafts that turn out to be one are merged."""
-        listed = aliases_of(self.settings.aliases)
-        for draft in drafts:
-            with_aliases(draft.group, listed)
-        asked: list[BoundQuery] = []
-        for log_type in dict.fromkeys(draft.log_type for draft in drafts[: 2 * MAX_ACTORS] if draft.log_type):
-            identities = [each for draft in drafts if draft.log_type == log_type for each in draft.group.personal()]
-            bound = link_query(
-                log_type, identities, history=self.settings.history, moment=self.alert.moment, now=self.now
+    def _plan(
+        self,
+        rule: Detection,
+        actors: Sequence[AlertActor],
+        log_types: Sequence[str],
+        entities: Sequence[Entity],
+        tables: dict[str, frozenset[str]] | None,
+    ) -> QueryPlan:
+        """The questions about all actors of the alert."""
+        own = {actor.log_type for actor in actors}
+        plans = []
+        for actor in actors:
+            # What has no actor of its own is asked about once, with the first.
+            others = [name for name in log_types if name not in own] if actor is actors[0] else []
+            plan = plan_queries(
+                self.playbooks,
+                alert=self.alert,
+                detection=rule,
+                actor=actor,
+                log_types=[*([actor.log_type] if actor.log_type else []), *others],
+                entities=entities,
+                tables=tables,
+                history=self.settings.history,
+                budget=self.settings.max_queries,
+                now=self.now,
             )
-            if bound is not None and (tables is None or bound.question.table in tables.get("panther_logs", ())):
-                asked.append(bound)
-        async with asyncio.TaskGroup() as group:
-            tasks = [group.create_task(self.asker.query(bound)) for bound in asked]
-        answers = tuple((bound, task.result()) for bound, task in zip(asked, tasks, strict=True))
-        for bound, answer in answers:
-            rows: tuple[LinkRow, ...] = link_rows(bound.question.log_type, answer.rows)
-            for draft in drafts:
-                if draft.log_type == bound.question.log_type:
-                    draft.forms |= dict.fromkeys(extend(draft.group, rows, cut=answer.truncated))
-        for draft in drafts:
-            with_aliases(draft.group, listed)
-        return merge_drafts(drafts), answers
+            plans.append((actor, plan))
+        return merge_plans(plans, budget=self.settings.max_queries)
 
     async def _activity(self, bound: BoundQuery) -> tuple[BoundQuery, Answer]:
         """In which hours a table received rows; asked again without controls if it lacks an indicator column."""
