@@ -15,6 +15,7 @@ from tests.support.loopback import FakePanther, respond
 from tests.support.panther import connected
 from tests.support.tiny_world import write_world
 from triage.domain.alert import Actor, Alert, DeletedOrigin, DetectionOrigin, Kind, SystemOrigin
+from triage.domain.cuts import NO_NUMBER, TOO_DEEP
 from triage.edges.panther.alert_nodes import read_alert, read_flawless, read_tolerant
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
@@ -324,6 +325,24 @@ async def test_a_page_of_one_log_type(tmp_path: Path) -> None:
                 for wanted in ((), ("Custom.Door",), ("Custom.Window", "Custom.Door"), ("Custom.Window",))
             ]
     assert sizes[0] >= sizes[1] == sizes[2] > sizes[3] == 0
+
+
+@pytest.mark.parametrize("as_text", [True, False])
+@pytest.mark.parametrize("depth", [200, 10_000])
+async def test_an_event_nested_too_deeply_is_read_and_so_are_its_neighbours(depth: int, as_text: bool) -> None:
+    """Whether it comes as an object or as text: what lies deep is cut, visibly, and nothing else is lost."""
+    deep = '{"door": 1, "log": ' + '{"a": ' * depth + "NaN" + "}" * depth + ', "state": "open"}'
+    plain = '{"door": 2, "ratio": Infinity}'
+    nodes = ", ".join(f'{{"node": {json.dumps(event) if as_text else event}}}' for event in (deep, plain))
+    page = f'{{"edges": [{nodes}], "pageInfo": {{"hasNextPage": false}}}}'
+    body = f'{{"data": {{"alert": {{"events": {page}}}}}}}'
+    async with connected(FakePanther(graphql={"AlertEvents": respond(body.encode())})) as (panther, _):
+        found = await panther.alerts.events("a-1", limit=10, max_bytes=100_000)
+
+    assert [row["door"] for row in found.rows] == [1, 2]
+    assert found.rows[0]["state"] == "open"
+    assert TOO_DEEP in json.dumps(found.rows[0])
+    assert found.rows[1]["ratio"] == NO_NUMBER
 
 
 @pytest.mark.parametrize("odd", ["1970-01-01T00:00:00Z", "9999-12-31T23:59:59Z", "0001-01-01T00:00:00+05:00"])

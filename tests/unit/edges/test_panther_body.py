@@ -11,8 +11,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from triage.domain.cuts import NO_NUMBER, TOO_DEEP
 from triage.edges.http import ErrorCleaner
 from triage.edges.panther.body import BodyError, BodyTooLarge, canonical, finite, parse_json, read_body
+from triage.edges.panther.mending import MAX_LEVELS
 
 pytestmark = pytest.mark.anyio
 
@@ -126,11 +128,48 @@ def test_garbage_is_parsed_or_refused_never_worse(data: bytes) -> None:
         json.dumps(finite(parse_json(data)), allow_nan=False).encode()
 
 
-def test_deep_nesting_is_refused_before_it_hurts() -> None:
-    """200 levels pass, a hundred thousand do not exhaust the stack."""
-    parse_json(b"[" * 199 + b"]" * 199)
+def levels(value: Any) -> int:
+    """How deeply a value is nested."""
+    deepest, left = 0, [(value, 1)]
+    while left:
+        node, depth = left.pop()
+        items = node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
+        deepest = max(deepest, depth - 1)
+        left += [(item, depth + 1) for item in items]
+    return deepest
+
+
+@pytest.mark.parametrize("depth", [MAX_LEVELS - 1, MAX_LEVELS + 101, 10_000, 200_000])
+def test_deep_nesting_costs_only_what_lies_deep(depth: int) -> None:
+    """Nothing exhausts the stack, and what stands beside it arrives."""
+    for opening, closing in ((b"[", b"]"), (b'{"a":', b"}")):
+        body = b'{"before": 1, "deep": ' + opening * depth + b'"\\"]}"' + closing * depth + b', "after": ["]", 2]}'
+        parsed: Any = parse_json(body)
+
+        assert (parsed["before"], parsed["after"]) == (1, ["]", 2])
+        assert levels(parsed) == min(depth + 1, MAX_LEVELS)
+        assert (TOO_DEEP in json.dumps(parsed)) is (depth >= MAX_LEVELS)
     with pytest.raises(BodyError):
-        parse_json(b"[" * 100_000)
+        parse_json(opening * 100_000)
+
+
+@pytest.mark.parametrize("number", ["NaN", "-Infinity", "Infinity", "9" * 5_000, "-" + "1" * 5_000])
+def test_numbers_that_json_lacks_cost_only_themselves(number: str) -> None:
+    """They become visible text; the same words in a text stay."""
+    assert parse_json(f'{{"ratio": [{number}, 1], "said": "NaN, Infinity"}}'.encode()) == {
+        "ratio": [NO_NUMBER, 1],
+        "said": "NaN, Infinity",
+    }
+
+
+@given(json_values, st.integers(0, 300), st.sampled_from(["NaN", "-Infinity", "1", '"\\""']))
+def test_mending_changes_nothing_else(value: Any, depth: int, odd: str) -> None:
+    """Beside a deep or odd value, everything arrives as it was sent."""
+    body = f"[{json.dumps(value)}, {'[' * depth}{odd}{']' * depth}, {json.dumps(value)}]"
+    parsed: Any = parse_json(body.encode())
+
+    assert parsed[0] == parsed[2] == visible(value)
+    assert levels(canonical({"row": parsed[1]})[0]) <= MAX_LEVELS
 
 
 @given(st.dictionaries(st.text(), json_values | st.just(math.inf) | st.lists(st.just(-math.inf)), max_size=4))

@@ -10,6 +10,8 @@ from typing import Protocol
 import pydantic_core
 from pydantic import JsonValue
 
+from triage.edges.panther.mending import MAX_LEVELS, mend
+
 ACCEPTED_ENCODING = "gzip"
 
 _GZIP = 16 + zlib.MAX_WBITS
@@ -120,18 +122,26 @@ def _size(count: int) -> str:
 def parse_json(data: bytes) -> JsonValue:
     """Parse JSON strictly.
 
-    Refused: anything after the value, a byte order mark, NaN and Infinity, invalid UTF-8, raw control characters,
-    more than 200 levels, integers of more than 4,300 digits. Of a repeated key the last value wins. Lone
-    surrogates and NUL, which neither UTF-8 files nor databases take, become visible text (`\\ud800`, `\\u0000`).
+    Refused: anything after the value, a byte order mark, invalid UTF-8, raw control characters. Of a repeated key the
+    last value wins. What a single odd record may hold becomes visible text, so that it costs nobody the rest of an
+    answer: lone surrogates and NUL, which neither UTF-8 files nor databases take (`\\ud800`, `\\u0000`), and what
+    `mend` replaces (NaN and Infinity, endless numbers, deep nesting).
 
     Raises BodyError.
     """
     if _LONE_OR_NUL.search(data):
         data = _ESCAPE.sub(lambda found: b"\\" + found[0] if _SINGLE.fullmatch(found[0]) else found[0], data)
     try:
-        value: JsonValue = pydantic_core.from_json(data, allow_inf_nan=False)
-    except ValueError as error:
-        raise BodyError("it is empty" if not data.strip() else "it is not JSON") from error
+        return _parsed(data)
+    except ValueError:
+        try:
+            return _parsed(mend(data))
+        except ValueError as error:
+            raise BodyError("it is empty" if not data.strip() else "it is not JSON") from error
+
+
+def _parsed(data: bytes) -> JsonValue:
+    value: JsonValue = pydantic_core.from_json(data, allow_inf_nan=False)
     return value
 
 
@@ -151,7 +161,16 @@ def finite(value: JsonValue) -> JsonValue:
 def canonical(row: dict[str, JsonValue]) -> tuple[dict[str, JsonValue], int]:
     """A row fit to be stored, and the bytes of its canonical JSON (sorted keys, no spaces, ASCII)."""
     try:
-        return row, len(json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False))
+        text = _canonical_text(row)
     except ValueError:
-        clean = {key: finite(value) for key, value in row.items()}
-        return clean, len(json.dumps(clean, sort_keys=True, separators=(",", ":"), allow_nan=False))
+        row = {key: finite(value) for key, value in row.items()}
+        text = _canonical_text(row)
+    if text.count("{") + text.count("[") > MAX_LEVELS:
+        # Only such a row can be nested more deeply than those who store and read it can bear.
+        mended = mend(text.encode()).decode()
+        return (row if mended == text else json.loads(mended)), len(mended)
+    return row, len(text)
+
+
+def _canonical_text(row: dict[str, JsonValue]) -> str:
+    return json.dumps(row, sort_keys=True, separators=(",", ":"), allow_nan=False)

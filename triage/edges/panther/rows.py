@@ -2,10 +2,9 @@
 
 from pydantic import JsonValue
 
+from triage.domain.cuts import CUT
 from triage.edges.panther.body import canonical
 
-CUT = " [cut]"
-"""Appended to a text that was shortened."""
 _LONGEST = 4_096
 """Characters of a text, or items of a list, that a giant record keeps at first; halved until it fits."""
 _SHORTEST = 16
