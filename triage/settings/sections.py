@@ -166,6 +166,8 @@ class InvestigationSettings(Section):
     """Questions sent to the lake in one statement; 1: each on its own."""
     history: Duration = timedelta(days=30)
     """How far playbook questions look back."""
+    dwell: Duration = timedelta(days=14)
+    """How long an intruder may have been there unnoticed; what is younger vouches for nobody."""
     max_turns: int = Field(default=8, ge=1)
     max_queries: int = Field(default=40, ge=1)
     max_rows: int = Field(default=5_000, ge=1)

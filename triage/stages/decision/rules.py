@@ -1,11 +1,11 @@
 """The floor rules: what no model can talk its way around. Pure, and without any log text."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import CheckedFinding
-from triage.domain.signal import Direction
+from triage.domain.signal import Direction, Signal, cut_for_benign, net_weight, unsupported
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition
 
@@ -35,8 +35,15 @@ class RuleChange:
     why: str
 
 
-def benign_gap(findings: Sequence[CheckedFinding]) -> str:
-    """What a benign verdict lacks; empty if nothing."""
+def benign_gap(findings: Sequence[CheckedFinding], signals: Sequence[Signal], evidence: Mapping[str, Evidence]) -> str:
+    """What a benign verdict lacks; empty if nothing. Which rows a suspect may have written is said in `signals`."""
+    cut = cut_for_benign(evidence.values())
+    if cut:
+        return f"{cut}, and what was not read can't be called benign"
+    lacking = unsupported(signals, evidence)
+    if lacking:
+        who = f" for {len(lacking)} of the alert's actors" if any(lacking) else ""
+        return f"benign needs a fact that a suspect could not have made; there is none{who}"
     supporting = [checked for checked in findings if checked.verified and checked.finding.direction is Direction.BENIGN]
     solid = [checked for checked in supporting if checked.trust - {Trust.ACTOR}]
     if len(solid) < BENIGN_FINDINGS:
@@ -51,7 +58,8 @@ def benign_gap(findings: Sequence[CheckedFinding]) -> str:
 def changes_of(
     proposed: Disposition,
     findings: Sequence[CheckedFinding],
-    weight: float,
+    signals: Sequence[Signal],
+    evidence: Mapping[str, Evidence],
     *,
     injected: bool,
     rules: Disposition | None,
@@ -62,7 +70,8 @@ def changes_of(
     Args:
         proposed: By the analyst.
         findings: All of its findings, checked.
-        weight: Of the signals, from `net_weight`.
+        signals: What enrichment measured.
+        evidence: By id.
         injected: Log text tries to instruct its reader.
         rules: What the measured facts say without any model; nothing that a model says goes below it.
         weighed: The second call's disposition; `None` if there was none.
@@ -70,6 +79,7 @@ def changes_of(
     Returns:
         The changes made, the last one being the verdict.
     """
+    weight = net_weight(signals, evidence)
     changes: list[RuleChange] = []
     current = proposed
 
@@ -84,7 +94,7 @@ def changes_of(
         why = f"the analyst proposed {proposed.value}, and a second opinion on the proven findings alone was {weighed.value}"
         move(Disposition.SUSPICIOUS, why)
     if current is Disposition.BENIGN:
-        gap = benign_gap(findings)
+        gap = benign_gap(findings, signals, evidence)
         if gap:
             move(Disposition.SUSPICIOUS if harmful or weight >= UNEXPLAINED else Disposition.INCONCLUSIVE, gap)
     if RANK[current] < RANK[Disposition.SUSPICIOUS] and weight >= UNEXPLAINED:

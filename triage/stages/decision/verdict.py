@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding, Issue, IssueCode
-from triage.domain.signal import Signal, net_weight
+from triage.domain.signal import Signal
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft, Verdict
 from triage.stages.decision.opinion import Opinion
 from triage.stages.decision.proven import Pseudonyms, proven_sentence
@@ -41,7 +41,8 @@ def adjudicate(
     changes = changes_of(
         draft.verdict,
         findings,
-        net_weight(signals, by_id(evidence)),
+        signals,
+        by_id(evidence),
         injected=injected,
         rules=rules,
         weighed=opinion.disposition if opinion is not None else None,

@@ -35,14 +35,15 @@ async def past_alerts(alerts: AlertSource, alert: Alert, *, since: datetime) -> 
     cursor: str | None = None
     for _ in range(PAGES):
         page = await alerts.page(query, cursor)
-        rows += [_row(past) for past in page.alerts if past.id != alert.id]
+        rows += [alert_row(past) for past in page.alerts if past.id != alert.id]
         cursor = page.cursor
         if cursor is None or len(rows) >= HISTORY_ALERTS:
             break
     return {"rows": rows[:HISTORY_ALERTS], "truncated": cursor is not None or len(rows) > HISTORY_ALERTS}
 
 
-def _row(past: Alert) -> dict[str, JsonValue]:
+def alert_row(past: Alert) -> dict[str, JsonValue]:
+    """An earlier alert with its status and who set it."""
     by = past.updated_by.kind if past.updated_by is not None else "unknown"
     # Panther resolves INFO alerts by itself, without anyone's judgement.
     auto = past.severity is Severity.INFO or by in {"system", "api-token"}

@@ -32,6 +32,7 @@ from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, La
 from triage.stages.enrichment.playbooks import Playbooks
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan, merge_plans, plan_queries
 from triage.stages.enrichment.signals import measure
+from triage.stages.enrichment.standings import QUESTION, alert_standings, alerts_to_look_up
 
 SEARCH_BEFORE = timedelta(days=7)
 SEARCH_AFTER = timedelta(days=1)
@@ -107,6 +108,7 @@ class EnrichmentRun:
             users = group.create_task(self.context.users())
             comments = group.create_task(self._comments(history))
             queries = group.create_task(self._ask_lake(events, detection, tables))
+            standings = group.create_task(self._standings(queries, history))
         rule, rule_answer = detection.result()
         lake, health, past = queries.result(), sources.result()[0], history.result()
         found = EvidenceList()
@@ -119,6 +121,8 @@ class EnrichmentRun:
         found.add_outcomes(past)
         found.add_users(*users.result(), lake.entities)
         found.add_tables_and_search(lake)
+        if standings.result().rows:
+            found.add(Source.HISTORY, "standings", QUESTION, standings.result())
         return Dossier(
             alert=self.alert,
             detection=rule,
@@ -133,10 +137,18 @@ class EnrichmentRun:
                 found.entries,
                 allowed=self.settings.allowed,
                 now=self.now,
+                dwell=self.settings.dwell,
                 unexamined=lake.unexamined,
             ),
             notes=(*self.alert.notes, *lake.plan.notes, *lake.notes),
         )
+
+    async def _standings(self, queries: "asyncio.Task[LakeAnswers]", history: "asyncio.Task[Answer]") -> Answer:
+        lake = await queries
+        asked = zip(lake.plan.queries, lake.answers, strict=True)
+        acts = tuple(action for actor in lake.actors for action in actor.actions)
+        wanted = alerts_to_look_up(asked, await history, acts)
+        return await alert_standings(self.asker, self.context.panther.alerts, wanted)
 
     async def _comments(self, history: "asyncio.Task[Answer]") -> Answer:
         return await self.context.comments(await history)
@@ -209,6 +221,7 @@ class EnrichmentRun:
                 entities=entities,
                 tables=tables,
                 history=self.settings.history,
+                dwell=self.settings.dwell,
                 budget=self.settings.max_queries,
                 now=self.now,
             )

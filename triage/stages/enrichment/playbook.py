@@ -29,8 +29,8 @@ LISTS = (
 TEXTS = ("actor", "account", "alert_id", "detection_id", "harmful", "sign_ins")
 """Parameters that hold one text; `harmful` and `sign_ins` are regular expressions of the log type's actions."""
 
-TIMES = ("moment", "last")
-"""Parameters that hold a time: the alert's first and last event."""
+TIMES = ("moment", "last", "dwell_start")
+"""Parameters that hold a time: the alert's first and last event, and the start of the dwell time before it."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 _OFFSET = re.compile(r"^([+-])(\d+(?:\.\d+)?[smhd])$")
@@ -49,8 +49,8 @@ def _parameter(value: str) -> str:
 
 
 def _edge(value: str) -> str:
-    if value != "history" and not _OFFSET.fullmatch(value):
-        raise ValueError("write `history`, or an offset to the alert's moment such as -24h, -1s or +6h")
+    if value not in {"history", "dwell"} and not _OFFSET.fullmatch(value):
+        raise ValueError("write `history`, `dwell`, or an offset to the alert's moment such as -24h, -1s or +6h")
     return value
 
 
@@ -64,7 +64,7 @@ class Window(Value):
 
     start: Edge = Field(alias="from")
     end: Edge = Field(alias="to")
-    """Offsets above zero count from the alert's last event."""
+    """Offsets above zero count from the alert's last event; `dwell` is the start of the dwell time before the first."""
 
 
 class Question(Value):
@@ -116,7 +116,7 @@ class Playbook(Value):
 
 
 def offset(edge: str) -> timedelta:
-    """The time span of an edge other than `history`."""
+    """The time span of an edge other than `history` and `dwell`."""
     match = _OFFSET.fullmatch(edge)
     if match is None:
         raise ValueError(f"not an offset: {edge!r}")

@@ -91,6 +91,7 @@ def plan_queries(
     entities: Sequence[Entity],
     tables: Mapping[str, frozenset[str]] | None,
     history: timedelta,
+    dwell: timedelta,
     budget: int,
     now: datetime,
 ) -> QueryPlan:
@@ -108,7 +109,7 @@ def plan_queries(
     seen: set[str] = set()
     notes: list[str] = []
     unfitting: dict[str, NotAsked] = {}
-    values = _parameter_values(alert, actor)
+    values = _parameter_values(alert, actor, dwell)
     for question in playbooks.questions_for(
         log_types,
         kinds={entity.kind.value for entity in entities},
@@ -124,7 +125,7 @@ def plan_queries(
                 missing.add(f"{question.database}.{question.table}")
             continue
         try:
-            bound = _bind(question, values, actor, history, now)
+            bound = _bind(question, values, actor, history, dwell, now)
         except SqlRefused as error:
             notes.append(f"{question.key} was not asked: {error}")
             continue
@@ -170,7 +171,7 @@ def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -
     return QueryPlan(tuple(queries.values()), tuple(dict.fromkeys(notes)), tuple(missing))
 
 
-def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
+def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict[str, _Value]:
     return {
         "actor": actor.identity,
         "actors": actor.aliases,
@@ -189,6 +190,7 @@ def _parameter_values(alert: Alert, actor: AlertActor) -> dict[str, _Value]:
         "hashes": actor.hashes,
         "moment": actor.moment,
         "last": actor.last,
+        "dwell_start": actor.moment - dwell,
     }
 
 
@@ -208,7 +210,12 @@ def _identities(actor: AlertActor, kinds: Collection[IdentityKind]) -> tuple[str
 
 
 def _bind(
-    question: PlaybookQuestion, given: Mapping[str, _Value], actor: AlertActor, history: timedelta, now: datetime
+    question: PlaybookQuestion,
+    given: Mapping[str, _Value],
+    actor: AlertActor,
+    history: timedelta,
+    dwell: timedelta,
+    now: datetime,
 ) -> BoundQuery | NotAsked | None:
     """Fill one question; `None` if the alert lacks a value that it needs or its window is empty."""
     definition = question.definition
@@ -228,7 +235,7 @@ def _bind(
                 return None
             value = (NO_VALUE,) if name in LISTS else NO_VALUE
         values[name] = value
-    window = _window(definition.window, actor, history, now)
+    window = _window(definition.window, actor, history, dwell, now)
     if window is None:
         return None
     query = question.template.bind(values, window=window, limit=definition.limit, now=now)
@@ -242,9 +249,11 @@ def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:
     return f"{NOT_ASKED}{wanted}, and of {actor.identity[:120]} {of_actor}"
 
 
-def _window(window: Window, actor: AlertActor, history: timedelta, now: datetime) -> TimeWindow | None:
+def _window(
+    window: Window, actor: AlertActor, history: timedelta, dwell: timedelta, now: datetime
+) -> TimeWindow | None:
     """A playbook's window as moments, none later than now; `None` if nothing of it is left."""
     start = actor.moment - history if window.start == "history" else actor.moment + offset(window.start)
-    after = offset(window.end)
+    after = -dwell if window.end == "dwell" else offset(window.end)
     end = min((actor.last if after > timedelta() else actor.moment) + after, now)
     return TimeWindow(start, end) if start < end else None

@@ -14,7 +14,7 @@ from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import Finding
 from triage.domain.runbook import runbook_steps
-from triage.domain.signal import Direction, Signal, is_proven, net_weight
+from triage.domain.signal import Direction, Signal, about, cut_for_benign, is_proven, subjects_of, weight_of
 from triage.domain.verdict import (
     Action,
     ActionKind,
@@ -32,11 +32,12 @@ BENIGN = -1.2
 STRONG = 1.0
 """A malicious verdict needs one fact of this weight, and no benign verdict is given over one."""
 SOLID = 0.75
-"""A benign verdict needs one fact of this weight: an intruder on a stolen session gets the usual place, a quiet
-aftermath and an act seen once before for free."""
+"""A benign verdict needs one fact of this weight that no suspect can have made: an intruder on a stolen session gets the
+usual place, a quiet aftermath and an act seen once before for free."""
 FINDINGS = 8
 FINDINGS_FOR_BENIGN = 2
 _DECISIVE = "quiet_aftermath"
+_ORDER = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
 
 
 def offline_draft(dossier: Dossier) -> Draft:
@@ -50,16 +51,25 @@ def offline_draft(dossier: Dossier) -> Draft:
     """
     evidence = by_id(dossier.evidence)
     counted = [signal for signal in dossier.signals if is_proven(signal, evidence)]
+    subjects = subjects_of(dossier.signals, dossier.evidence)
     findings = tuple(finding for signal in _ranked(counted) if (finding := _finding(signal, evidence)) is not None)[
         :FINDINGS
     ]
-    score = net_weight(counted, evidence)
     gaps = _gaps(dossier, evidence)
-    verdict = _verdict(score, counted, findings, gaps)
+    # Every actor of an alert is judged, and the worst decides.
+    judged = [
+        (_verdict(score, known, findings, gaps), score, subject)
+        for subject in subjects
+        for known in (about(subject, counted),)
+        for score in (weight_of(known, evidence),)
+    ]
+    verdict, score, worst = max(judged, key=lambda each: (_ORDER.index(each[0]), each[1]))
+    if len(subjects) > 1 and verdict is not Disposition.BENIGN:
+        counted = list(about(worst, counted))
     return Draft(
         verdict=verdict,
         confidence=_confidence(verdict, score),
-        summary=_summary(verdict, counted, gaps),
+        summary=_summary(verdict, counted, gaps, worst if len(subjects) > 1 else ""),
         findings=findings,
         runbook=tuple(_runbook_answers(dossier)),
         techniques=dossier.detection.techniques,
@@ -73,6 +83,9 @@ def _ranked(signals: Sequence[Signal]) -> list[Signal]:
 
 def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
     """Why it is unknown what followed; empty if the log would have shown it."""
+    cut = cut_for_benign(evidence.values())
+    if cut:
+        return (cut,)
     watched = [entry for entry in evidence.values() if _DECISIVE in entry.signals and "target" in entry.columns]
     watched = watched or [entry for entry in evidence.values() if _DECISIVE in entry.signals]
     if not watched:
@@ -85,8 +98,11 @@ def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]
 
 
 def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding], gaps: Sequence[str]) -> Disposition:
+    """The disposition by the facts about one actor."""
     harmful = [signal for signal in signals if signal.direction is Direction.MALICIOUS and signal.weight >= STRONG]
-    solid = any(signal.direction is Direction.BENIGN and signal.weight >= SOLID for signal in signals)
+    solid = any(
+        signal.direction is Direction.BENIGN and signal.vouches and signal.weight >= SOLID for signal in signals
+    )
     seen = any(finding.direction is Direction.MALICIOUS for finding in findings)
     if score >= MALICIOUS and harmful and seen:
         return Disposition.MALICIOUS
@@ -137,10 +153,13 @@ _OPENING = {
 }
 
 
-def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str]) -> str:
+def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str], worst: str) -> str:
+    """One or two sentences. `worst`: whom the verdict is about, where the alert has several actors."""
     wanted = Direction.BENIGN if verdict is Disposition.BENIGN else Direction.MALICIOUS
     best = next((signal for signal in _ranked(signals) if signal.direction is wanted), None)
     first = f"{_OPENING[verdict]}."
+    if worst and verdict is not Disposition.BENIGN:
+        first = f"{first} Of the alert's several actors, {worst} decides."
     if verdict is Disposition.INCONCLUSIVE and gaps:
         return f"{first} What followed is unknown: {gaps[0]}."
     if best is None:

@@ -26,6 +26,8 @@ def finding(direction: Direction, *trust: Trust, verified: bool = True, number: 
 
 
 GOOD = (finding(Direction.BENIGN, Trust.MEASURED), finding(Direction.BENIGN, Trust.PROVIDER, number=2))
+VOUCHED = signal(0.0, Direction.BENIGN, name="routine", vouches=True)
+"""Nobody under suspicion can have made it."""
 INJECTIONS = (Issue(code=IssueCode.INJECTION, message="E1 row 0 ua tries to instruct its reader", fatal=False),)
 BAD = (finding(Direction.MALICIOUS, Trust.PROVIDER),)
 
@@ -57,7 +59,11 @@ def test_the_floor_rules() -> None:
     ]
     for proposed, findings, signals, injected, expected in cases:
         verdict = adjudicate(
-            draft(proposed), findings, signals, [evidence(1, {"a": 1})], injections=INJECTIONS if injected else ()
+            draft(proposed),
+            findings,
+            (*signals, VOUCHED),
+            [evidence(1, {"a": 1})],
+            injections=INJECTIONS if injected else (),
         )
         assert verdict.disposition is expected, proposed
         assert verdict.proposed is proposed, proposed
@@ -81,7 +87,7 @@ def test_an_overruled_summary_is_not_shown() -> None:
 
 def test_a_measured_sentence_stays_in_a_new_summary() -> None:
     """What a signal says is code's own, and reads better than a citation."""
-    fact = signal(0.2)
+    fact = signal(0.2, sentence="Seen once.")
     held = CheckedFinding(finding=Finding(text=fact.sentence, direction=Direction.MALICIOUS), number=1, verified=True)
     assert fact.sentence in adjudicate(draft(B), (held,), (fact,), [evidence(1, {"a": 1})]).summary
 
@@ -168,7 +174,7 @@ def test_a_disagreement_is_suspicious() -> None:
         (M, M, (), S),
     ]
     for proposed, weighed, findings, expected in cases:
-        verdict = adjudicate(draft(proposed), findings, (), [evidence(1, {"a": 1})], opinion=opinion(weighed))
+        verdict = adjudicate(draft(proposed), findings, (VOUCHED,), [evidence(1, {"a": 1})], opinion=opinion(weighed))
         assert verdict.disposition is expected, proposed
         assert verdict.weighed is weighed, proposed
         assert verdict.proposed is proposed, proposed
@@ -208,3 +214,48 @@ def test_a_verdict_of_an_older_version_is_still_read() -> None:
     """Stored verdicts have neither the second weighing nor a word on calibration."""
     old = adjudicate(draft(S), BAD, (), []).model_dump(mode="json", exclude={"weighed", "calibration"})
     assert Verdict.model_validate(old).calibration == "uncalibrated"
+
+
+def test_benign_needs_a_fact_that_no_suspect_can_have_made() -> None:
+    """Facts that come free with a stolen session don't carry it, however many and whoever cites them."""
+    free = [signal(2.0, Direction.BENIGN, name=f"free{number}") for number in range(5)]
+    kept = adjudicate(draft(B), GOOD, (*free, VOUCHED), [evidence(1, {"a": 1})], opinion=opinion(B))
+    lost = adjudicate(draft(B), GOOD, free, [evidence(1, {"a": 1})], opinion=opinion(B))
+
+    assert kept.disposition is B
+    assert lost.disposition is I
+    assert "could not have made" in lost.reason
+
+
+def test_a_cut_answer_supports_nothing_benign() -> None:
+    """The row that was cut may say the opposite; towards malicious, what was seen was seen."""
+    cut = evidence(1, {"a": 1}, truncated=True)
+
+    assert net_weight([signal(1.0, Direction.BENIGN)], by_id([cut])) == 0.0
+    assert net_weight([signal(1.0)], by_id([cut])) == 1.0
+    assert net_weight([signal(1.0, absence=True)], by_id([cut])) == 0.0
+    assert adjudicate(draft(B), GOOD, (VOUCHED,), [cut]).disposition is I
+
+
+def test_cut_events_and_a_cut_aftermath_are_never_benign() -> None:
+    """Whose events were not read, or what followed them, is not known."""
+    rows = evidence(1, {"a": 1})
+    events = evidence(2, {"a": 1}, source="events", truncated=True)
+    after = evidence(2, {"a": 1}, signals=("quiet_aftermath",), truncated=True)
+
+    for entry in (events, after):
+        assert adjudicate(draft(B), GOOD, (VOUCHED,), [rows, entry]).disposition is I
+
+
+def test_the_worst_of_several_actors_decides() -> None:
+    """What one did excuses no other, and each needs a fact that vouches for them."""
+    rows = [evidence(1, {"a": 1})]
+    calm = signal(4.0, Direction.BENIGN, subject="ada", vouches=True)
+    stranger = signal(1.5, subject="eve")
+
+    assert net_weight([calm, stranger], by_id(rows)) == 1.5
+    assert adjudicate(draft(B), GOOD, (calm, stranger), rows).disposition is S
+    unknown = evidence(2, {"a": 1}, subject="eve")
+    assert adjudicate(draft(B), GOOD, (calm,), [*rows, unknown]).disposition is I
+    assert adjudicate(draft(B), GOOD, (calm,), rows).disposition is B
+    assert adjudicate(draft(B), GOOD, (VOUCHED, calm), [*rows, unknown]).disposition is B

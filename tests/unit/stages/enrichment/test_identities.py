@@ -36,6 +36,7 @@ def plan(actor: AlertActor) -> QueryPlan:
         entities=(),
         tables=TABLES,
         history=timedelta(days=30),
+        dwell=timedelta(days=14),
         budget=60,
         now=NOW,
     )

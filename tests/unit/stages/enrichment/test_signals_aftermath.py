@@ -33,7 +33,15 @@ def after(
 def habit(*actions: str) -> Evidence:
     """What the actor does on many days."""
     rows = [
-        {"action": action, "days": 5, "times": 9, "refused": 0, "first_seen": at(days=20), "last_seen": at(days=2)}
+        {
+            "action": action,
+            "days": 5,
+            "old_days": 3,
+            "times": 9,
+            "refused": 0,
+            "first_seen": at(days=20),
+            "last_seen": at(days=2),
+        }
         for action in actions
     ]
     return answer("actor_profile", ["routine_aftermath", "first_seen_actor"], rows)

@@ -64,13 +64,13 @@ def machine(
 @pytest.mark.parametrize(
     ("found", "known"),
     [
-        (machine(7, 14, 21, 28), True),
-        (machine(5, 6, hours=22), True),
-        (machine(5, 6, hours=9), False),
-        (machine(1, 2, hours=22), False),
-        (machine(7, 14, 21, 28, at_work=6), False),
-        (machine(7, 14, 21, 28, address="203.0.113.9"), False),
-        (machine(7, 14, 21, 28, people=("ada@example.com",)), False),
+        (machine(16, 19, 22, 25), True),
+        (machine(15, 16, hours=22), True),
+        (machine(15, 16, hours=9), False),
+        (machine(1, 2, 9, hours=22), False),
+        (machine(16, 19, 22, 25, at_work=6), False),
+        (machine(16, 19, 22, 25, address="203.0.113.9"), False),
+        (machine(16, 19, 22, 25, people=("ada@example.com",)), False),
     ],
 )
 def test_known_automation_is_a_machine_at_its_place_and_its_work(found: dict[str, Signal], known: bool) -> None:
@@ -80,11 +80,11 @@ def test_known_automation_is_a_machine_at_its_place_and_its_work(found: dict[str
 
 def test_a_program_off_its_schedule_is_not_excused_by_its_routine() -> None:
     """A person may work late; a service identity that never ran at this hour did not choose to."""
-    usual, odd = machine(7, 14, 21, 28), machine(7, 14, 21, 28, at_work=6)
+    usual, odd = machine(16, 19, 22, 25), machine(16, 19, 22, 25, at_work=6)
 
     assert odd["routine"].weight == usual["routine"].weight / 2
     assert "off_hours" not in usual
-    person = machine(7, 14, 21, 28, at_work=6, people=("ada@example.com",))
+    person = machine(16, 19, 22, 25, at_work=6, people=("ada@example.com",))
     assert odd["off_hours"].weight == 2 * person["off_hours"].weight
     assert person["routine"].weight == usual["routine"].weight
 
@@ -92,7 +92,7 @@ def test_a_program_off_its_schedule_is_not_excused_by_its_routine() -> None:
 @pytest.mark.parametrize(("crowd", "rota"), [(2, True), (12, False)])
 def test_whose_turn_it_is_says_nothing_on_a_target_that_everybody_uses(crowd: int, rota: bool) -> None:
     """An application, a role or a project is no bucket that two colleagues look after."""
-    times = {"days": 3, "times": 3, "first_seen": at(days=20), "last_seen": at(days=5)}
+    times = {"days": 3, "times": 3, "old_days": 2, "first_seen": at(days=20), "last_seen": at(days=5)}
     mates = [{"action": "StopLogging", "actor": f"mate{number}", **times} for number in range(2)]
     others = [{"action": "ListTrails", "actor": f"other{number}", **times} for number in range(crowd)]
     elsewhere = [{"actor": f"mate{number}", "on_target": 3, **times} for number in range(2)]

@@ -23,6 +23,7 @@ def profile(**actions: int) -> Evidence:
         {
             "action": name,
             "days": count,
+            "old_days": count // 2,
             "times": count,
             "refused": 0,
             "first_seen": at(days=20),
@@ -37,14 +38,15 @@ def profile(**actions: int) -> Evidence:
     ("back", "expected"),
     [
         ((2, 9, 16, 23), "routine"),
-        ((1, 2, 3), None),
+        ((15, 16, 17), "seen_before"),
         ((20,), "seen_before"),
-        ((1,), None),
+        ((1, 5, 8, 11), "first_seen_action"),
+        ((1,), "first_seen_action"),
         ((), "first_seen_action"),
     ],
 )
 def test_separate_days_over_a_week_make_a_routine(back: tuple[int, ...], expected: str | None) -> None:
-    """Three days in a row may be one intrusion; days spread over weeks are a habit; none at all is a first time."""
+    """Days spread over a week and older than the dwell time are a habit; those within it are still a first time."""
     found = signals_of(subject(), days(*back), profile(ListTrails=9))
 
     about = {"routine", "seen_before", "first_seen_action"} & set(found)
@@ -82,7 +84,7 @@ def test_a_haul_is_not_covered_by_single_downloads() -> None:
 
 def team(*, colleague_days: int, on_target: int) -> list[Evidence]:
     """Who else does this, and to the target."""
-    seen = {"first_seen": at(days=25), "last_seen": at(days=2)}
+    seen = {"first_seen": at(days=25), "last_seen": at(days=2), "old_days": 2}
     others = {
         "actor": "bob@example.com",
         "days": colleague_days,
@@ -123,7 +125,15 @@ def test_a_routine_towards_a_new_recipient_is_none() -> None:
 
 def test_a_recipient_of_many_days_is_known() -> None:
     """A party that got the like on several days weighs towards benign."""
-    row = {"recipient": "999", "actor": "x", "action": "Share", "days": 4, "times": 4, "first_seen": at(days=20)}
+    row = {
+        "recipient": "999",
+        "actor": "x",
+        "action": "Share",
+        "days": 4,
+        "times": 4,
+        "old_days": 2,
+        "first_seen": at(days=20),
+    }
     known = answer("recipient_history", ["new_recipient", "known_recipient"], [row])
     found = signals_of(subject(recipients=("999",)), known)
 

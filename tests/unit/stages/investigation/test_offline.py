@@ -23,17 +23,17 @@ from triage.stages.verification import verify
 UNPROVEN = Coverage(source_healthy=True, source_reached_window=False, table_has_rows=True)
 
 
-def signal(
-    name: str, direction: Direction, weight: float, sentence: str, *evidence: str, absence: bool = False
-) -> Signal:
+def signal(name: str, direction: Direction, weight: float, sentence: str, *evidence: str, **more: Any) -> Signal:
     """A signal."""
-    return Signal(name=name, direction=direction, weight=weight, sentence=sentence, evidence=evidence, absence=absence)
+    return Signal(name=name, direction=direction, weight=weight, sentence=sentence, evidence=evidence, **more)
 
 
 EVENTS = answer("events", [], [{"eventName": "StopLogging"}], 1, source=Source.EVENTS, measured=False)
 HISTORY = answer("action_history", ["routine"], [{"day": "2026-03-01", "address": "198.51.100.7", "times": 4}], 2)
 AFTER = answer("actor_soon_after", ["quiet_aftermath"], [{"action": "ListBuckets", "target": "b-1234", "times": 3}], 3)
-ROUTINE = signal("routine", Direction.BENIGN, 2.0, "This actor did it on 4 earlier days, the last on 2026-03-01.", "E2")
+ROUTINE = signal(
+    "routine", Direction.BENIGN, 2.0, "This actor did it on 4 earlier days, the last on 2026-03-01.", "E2", vouches=True
+)
 QUIET = signal("quiet_aftermath", Direction.BENIGN, 0.7, "Nothing harmful followed.", "E3", absence=True)
 HARM = signal("harmful_aftermath", Direction.MALICIOUS, 2.4, "ListBuckets followed, 3 times.", "E3")
 
@@ -84,6 +84,35 @@ def test_weak_facts_do_not_add_up_to_benign() -> None:
 
     assert draft.verdict is Disposition.INCONCLUSIVE
     assert offline_draft(dossier(place, once, QUIET, ROUTINE)).verdict is Disposition.BENIGN
+
+
+def test_a_habit_that_a_suspect_may_have_written_is_not_benign() -> None:
+    """However heavy a fact is, it carries the verdict only where it vouches."""
+    written = ROUTINE.model_copy(update={"vouches": False})
+
+    assert offline_draft(dossier(written, QUIET)).verdict is Disposition.INCONCLUSIVE
+
+
+def test_the_worst_actor_is_named() -> None:
+    """Two events of a bot at its work don't hide a third of somebody else."""
+    bot, known = ROUTINE.model_copy(update={"subject": "bot"}), QUIET.model_copy(update={"subject": "bot"})
+    stranger = HARM.model_copy(update={"subject": "eve@example.com"})
+    draft = offline_draft(dossier(bot, known, stranger))
+
+    assert draft.verdict is Disposition.MALICIOUS
+    assert "eve@example.com" in draft.summary
+    silent = AFTER.model_copy(update={"id": "E4", "subject": "eve@example.com"})
+    assert (
+        offline_draft(dossier(bot, known, evidence=(EVENTS, HISTORY, AFTER, silent))).verdict
+        is Disposition.INCONCLUSIVE
+    )
+
+
+def test_an_alert_whose_events_were_cut_is_not_benign() -> None:
+    """Whoever acted in the events that were not read is unknown."""
+    cut = EVENTS.model_copy(update={"truncated": True})
+
+    assert offline_draft(dossier(ROUTINE, QUIET, evidence=(cut, HISTORY, AFTER))).verdict is Disposition.INCONCLUSIVE
 
 
 def test_a_strong_fact_against_it_forbids_benign() -> None:

@@ -1,7 +1,7 @@
 """Signals: what the answers say, as weighed facts. Pure functions from evidence."""
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 
 from triage.domain.alert import Alert
 from triage.domain.citation import cite
@@ -10,8 +10,9 @@ from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor
-from triage.stages.enrichment.signals import aftermath, awaited, history, others, place
+from triage.stages.enrichment.signals import aftermath, awaited, history, others, parties, place
 from triage.stages.enrichment.signals.facts import Facts
+from triage.stages.enrichment.signals.precedent import DWELL, read_matches
 
 RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.allowed,
@@ -22,8 +23,8 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     history.hours,
     history.automation,
     history.volume,
-    history.recipients,
-    history.flows,
+    parties.recipients,
+    parties.flows,
     place.addresses,
     place.sessions,
     place.sign_ins,
@@ -35,6 +36,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     aftermath.refused,
     others.other_alerts,
     others.outcomes,
+    others.earlier_judgements,
     others.generic,
 )
 """In the order in which their signals are listed."""
@@ -52,6 +54,7 @@ def measure(
     allowed: Sequence[AllowedActivity] = (),
     now: datetime,
     unexamined: Sequence[str] = (),
+    dwell: timedelta = DWELL,
 ) -> tuple[Signal, ...]:
     """Read the evidence of one alert, for each of its actors by itself.
 
@@ -62,13 +65,25 @@ def measure(
         evidence: All answers, numbered.
         allowed: The operator's list.
         now: The present moment.
+        dwell: What is younger than this vouches for nobody.
         unexamined: Further actors, about whom nothing was asked.
     """
     by_id = {entry.id: entry for entry in evidence}
     found: list[Signal] = []
     for actor in actors:
         about = tuple(entry for entry in evidence if entry.subject in ("", actor.identity))
-        facts = Facts(alert, detection, actor, about, now, tuple(allowed), tuple(actors), tuple(unexamined))
+        facts = Facts(
+            alert,
+            detection,
+            actor,
+            about,
+            now,
+            tuple(allowed),
+            tuple(actors),
+            tuple(unexamined),
+            dwell,
+            read_matches(about),
+        )
         rules = RULES if actor is actors[0] else tuple(rule for rule in RULES if rule not in ABOUT_THE_ALERT)
         signals = _balanced([signal for rule in rules for signal in rule(facts)])
         subject = actor.identity if len(actors) > 1 else ""

@@ -11,6 +11,7 @@ from triage.domain.signal import Signal
 from triage.logtypes import Harm, harmful_action, is_self_service, knows_harmful_actions
 from triage.stages.enrichment.signals.awaited import is_awaited
 from triage.stages.enrichment.signals.facts import (
+    SETTLED,
     Facts,
     done,
     is_address,
@@ -109,7 +110,7 @@ def _usual_addresses(facts: Facts) -> set[str]:
 def _profile(facts: Facts) -> dict[str, int]:
     """Earlier days on which the actor did each action, from before the days that may belong to an intrusion."""
     return {
-        text(row, "action"): number(row, "days")
+        text(row, "action"): facts.own_days(row, (text(row, "action"),))
         for entry in facts.read("routine_aftermath", "action", "days")
         for row in entry.rows
         if facts.settled(row)
@@ -210,7 +211,7 @@ def used_strangely(facts: Facts) -> Evidence | None:
     for entry in facts.read("target_used", "identity", "address", "first_seen"):
         if any(text(row, "identity") == facts.actor.identity for row in entry.rows):
             continue
-        settled = any(_before(facts, row) for row in entry.rows)
+        settled = any(_existed(facts, row) for row in entry.rows)
         for row in entry.rows:
             # A new identity has no usual place; then only the changer's own unknown place is telling.
             if _since(facts, row) and (settled or (unfamiliar and text(row, "address") in facts.actor.addresses)):
@@ -220,6 +221,11 @@ def used_strangely(facts: Facts) -> Evidence | None:
 
 def _before(facts: Facts, row: Row) -> bool:
     return facts.settled(row) and is_address(text(row, "address"))
+
+
+def _existed(facts: Facts, row: Row) -> bool:
+    """In use for longer than a day or two, so that a new place is one."""
+    return facts.older(row, SETTLED) and is_address(text(row, "address"))
 
 
 def _since(facts: Facts, row: Row) -> bool:
@@ -239,7 +245,7 @@ def strangers(facts: Facts) -> Iterator[Signal]:
     """After the change someone unknown works on the target, or connects through what was opened."""
     actor = facts.actor
     for entry in facts.read("stranger_on_target", "address", "on_target", "first_seen"):
-        settled = any(_before(facts, row) for row in entry.rows)
+        settled = any(_existed(facts, row) for row in entry.rows)
         for row in entry.rows:
             if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != actor.identity:
                 address = text(row, "address")
@@ -264,11 +270,17 @@ def _opened(facts: Facts, row: Row) -> bool:
     return first is not None and facts.actor.moment < first <= facts.actor.last + HOURS
 
 
+def _refused_before(facts: Facts, row: Row) -> bool:
+    if "old_refused" in row:
+        return number(row, "old_refused") > 0
+    return number(row, "refused") > 0 and facts.settled(row)
+
+
 def refused(facts: Facts) -> Iterator[Signal]:
     """Calls refused around the alert, of kinds that were not refused before and that are not the alert itself."""
     known = set(facts.actor.actions) if facts.actor.refused else set()
     for entry in facts.read("first_seen_actor", "action", "refused"):
-        known |= {text(row, "action") for row in entry.rows if number(row, "refused")}
+        known |= {text(row, "action") for row in entry.rows if _refused_before(facts, row)}
     for entry in facts.read("refused", "action", "address", "refused"):
         if "days" in entry.columns:
             continue

@@ -14,10 +14,11 @@ from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor, parse_time
+from triage.stages.enrichment.signals.precedent import DWELL, NO_MATCHES, Matches
 from triage.stages.enrichment.signals.weights import WEIGHTS
 
 SETTLED = timedelta(days=3)
-"""Anything that began less than this before the alert may belong to the same intrusion."""
+"""Where an act counts against someone, what began less than this before the alert is still the same act."""
 
 WORKED_DAYS = 8
 """Days of work from which an actor's hours are known."""
@@ -37,6 +38,23 @@ class Facts:
     """All actors of the alert, this one among them."""
     unexamined: tuple[str, ...] = ()
     """Actors of the alert about whom nothing was asked."""
+    dwell: timedelta = DWELL
+    """How long an intruder may have been there unnoticed."""
+    matches: Matches = NO_MATCHES
+    """What rules matched on this actor, and what people made of it."""
+
+    @property
+    def dwell_start(self) -> datetime:
+        """What is older than this, an intruder who was noticed now can't have written."""
+        return self.actor.moment - self.dwell
+
+    def is_precedent(self, day: date) -> bool:
+        """Whether this actor's having done the same on a day may excuse what they do now."""
+        return self.is_old(day) and day not in self.matches.spoilt_days(self.actor.actions)
+
+    def is_old(self, day: date) -> bool:
+        """Whether a day lies before the dwell time."""
+        return day < self.dwell_start.date()
 
     def read(self, signal: str, *columns: str) -> Iterator[Evidence]:
         """Answers that may feed a signal and whose rows have these columns; those without rows count as having them."""
@@ -67,10 +85,27 @@ class Facts:
         """A service identity is at work at an hour at which it never worked: a program does not choose another hour."""
         return bool(self.actor.identity) and not self.actor.people and self.unusual_hour is not None
 
-    def settled(self, row: Row) -> bool:
-        """Whether what a row counts began too long before the alert to belong to the same intrusion."""
+    def older(self, row: Row, than: timedelta) -> bool:
+        """Whether what a row counts began so long before the alert."""
         first = moment(row, "first_seen")
-        return first is not None and first < self.actor.moment - SETTLED
+        return first is not None and first < self.actor.moment - than
+
+    def old_days(self, row: Row) -> int:
+        """How many of the days that a row counts lie before the dwell time; at least, where the row doesn't tell."""
+        if "old_days" in row:
+            return number(row, "old_days")
+        last = moment(row, "last_seen")
+        if last is not None and last < self.dwell_start:
+            return max(1, number(row, "days"))
+        return int(self.older(row, self.dwell))
+
+    def own_days(self, row: Row, actions: Sequence[str]) -> int:
+        """The same for a row about these acts of the actor, less the days that are no precedent for them."""
+        return max(0, self.old_days(row) - sum(map(self.is_old, self.matches.spoilt_days(actions))))
+
+    def settled(self, row: Row) -> bool:
+        """Whether what a row counts began before the dwell time."""
+        return self.old_days(row) > 0
 
     def named(self, name: str) -> Iterator[Evidence]:
         """Answered questions of this id, whatever the playbook."""
@@ -78,9 +113,19 @@ class Facts:
 
 
 def signal(
-    name: str, sentence: str, evidence: Sequence[Evidence], *, scale: float = 1.0, absence: bool = False
+    name: str,
+    sentence: str,
+    evidence: Sequence[Evidence],
+    *,
+    scale: float = 1.0,
+    absence: bool = False,
+    vouches: bool | None = None,
 ) -> Signal:
-    """A signal with its weight from the table, scaled where the fact is weaker or stronger than usual."""
+    """A signal with its weight from the table, scaled where the fact is weaker or stronger than usual.
+
+    Args:
+        vouches: Whether this one may carry a benign verdict; `None`: as the table says.
+    """
     known = WEIGHTS[name]
     return Signal(
         name=name.removesuffix("_more"),
@@ -89,6 +134,7 @@ def signal(
         sentence=sentence,
         evidence=tuple(entry.id for entry in evidence),
         absence=absence,
+        vouches=bool(known.vouches) if vouches is None else vouches,
     )
 
 

@@ -7,7 +7,6 @@ from itertools import pairwise
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import (
-    SETTLED,
     Facts,
     day,
     done,
@@ -18,10 +17,10 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
+from triage.stages.enrichment.signals.parties import new_recipient
 from triage.stages.enrichment.signals.place import check_addresses
+from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
 
-HABIT_DAYS = 3
-"""Separate earlier days from which the same act is a routine."""
 LIKE_EXTENT = 4
 """A day counts as the same if it had at least this fraction (one in …) of the alert's events."""
 BURST_FACTOR = 4
@@ -29,12 +28,23 @@ BURST_EVENTS = 12
 LOOKING_AROUND = 3
 """New kinds of action within the hour around."""
 HABIT_SPAN = timedelta(days=6)
-"""They must spread over this much, so that an intrusion of a few days is none."""
-TEAM_DAYS = 3
+"""They must spread over this much, so that a few days in a row are none."""
+TEAM_DAYS = 2
+"""Days of others before the dwell time from which a rota is one."""
+COMMON_DAYS = 4
 ROUND_THE_CLOCK = 20
 """Hours of the day at which only a machine is at work."""
 COMMONS = 8
 """From how many actors on a target belongs to everybody, and whose turn it is says nothing."""
+
+
+def habit_days(facts: Facts) -> list[date]:
+    """The days that make the act a habit of the actor; none where they don't."""
+    for entry in facts.read("routine", "day", "times"):
+        found = sorted({old for row in entry.rows if done(row) > 0 and (old := day(row)) and facts.is_precedent(old)})
+        if len(found) >= WEEKLY_DAYS and found[-1] - found[0] >= HABIT_SPAN:
+            return found
+    return []
 
 
 def own_history(facts: Facts) -> Iterator[Signal]:
@@ -50,10 +60,12 @@ def own_history(facts: Facts) -> Iterator[Signal]:
             if found is not None and found < actor.moment.date():
                 times = number(row, "refused") if actor.refused else done(row)
                 counted[found] = counted.get(found, 0) + times
-        most = max(counted.values(), default=0)
+        # What a suspect may have written in the meantime neither excuses the act nor makes it less of a first time.
+        old = {found: times for found, times in counted.items() if facts.is_precedent(found)}
+        most = max((old or counted).values(), default=0)
         # A day with a tenth of the extent is no precedent for a haul.
         enough = max(1, actor.events // LIKE_EXTENT)
-        earlier = sorted(found for found, times in counted.items() if times >= enough)
+        earlier = sorted(found for found, times in old.items() if times >= enough)
         if (
             most
             and not actor.refused
@@ -63,30 +75,36 @@ def own_history(facts: Facts) -> Iterator[Signal]:
             sentence = f"{actor.events} times in this alert, and never more than {most} on any earlier day."
             yield signal("burst", sentence, [entry])
         if not earlier:
-            if not counted:
-                yield from _first_time(facts, entry, what)
-        elif len(earlier) >= HABIT_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
+            if not any(map(facts.is_old, counted)):
+                yield from _first_time(facts, entry, what, sorted(day for day, times in counted.items() if times))
+        elif len(earlier) >= WEEKLY_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
             # A stolen session does its owner's work, so habit says less at an unfamiliar address.
-            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0) * (
+            scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0 if len(earlier) >= HABIT_DAYS else 0.8) * (
                 0.5 if unfamiliar or facts.off_schedule else 1.0
             )
-            sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, the last on {earlier[-1]}."
-            yield signal("routine", sentence, [entry], scale=scale)
-        elif actor.moment.date() - earlier[0] > SETTLED:
+            sentence = f"This actor did {what} on {plural(len(earlier), 'day')} from {earlier[0]} to {earlier[-1]}."
+            yield signal("routine", sentence, [entry], scale=scale, vouches=facts.matches.known)
+        else:
             sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0]}."
             yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if unfamiliar else 1.0)
 
 
-def _first_time(facts: Facts, entry: Evidence, what: str) -> Iterator[Signal]:
+def _first_time(facts: Facts, entry: Evidence, what: str, since: list[date]) -> Iterator[Signal]:
+    """Never before the dwell time. `since`: the days after it, which say when it began."""
     if facts.actor.refused:
         # Being refused is not something that an actor does.
         return
     known = facts.first("first_seen_actor", "action", "days")
-    if known is not None and known.rows:
+    if known is not None and any(facts.settled(row) for row in known.rows):
         sentence = f"This actor has never done {what} in the history window, though otherwise active."
+        if since:
+            sentence = f"This actor first did {what} on {since[0]}, though active for longer."
         yield signal("first_seen_action", sentence, [entry, known], absence=entry.row_count == 0)
     elif known is not None:
+        firsts = sorted(first for row in known.rows if (first := moment(row, "first_seen")) is not None)
         sentence = "This actor has no activity in this log before the day of the alert."
+        if firsts:
+            sentence = f"This actor has no activity in this log before {firsts[0]:%Y-%m-%d}."
         yield signal("first_seen_actor", sentence, [known], absence=True)
 
 
@@ -98,9 +116,9 @@ def automation(facts: Facts) -> Iterator[Signal]:
         return
     for entry in facts.read("routine", "day", "times"):
         earlier = sorted(
-            {found for row in entry.rows if done(row) > 0 and (found := day(row)) and found < actor.moment.date()}
+            {found for row in entry.rows if done(row) > 0 and (found := day(row)) and facts.is_precedent(found)}
         )
-        if not earlier or actor.moment.date() - earlier[0] <= SETTLED:
+        if not earlier:
             return
         if _steady(earlier):
             yield signal("known_automation", "A service identity at its usual place keeps a steady rhythm.", [entry])
@@ -122,6 +140,9 @@ def volume(facts: Facts) -> Iterator[Signal]:
             if found is not None:
                 amounts[found] = amounts.get(found, 0) + number(row, "amount")
         earlier = [amount for found, amount in amounts.items() if found < first]
+        old = [amount for found, amount in amounts.items() if facts.is_old(found)]
+        # A haul in pieces raises the most of the last days only.
+        earlier = old if len(old) >= HABIT_DAYS else earlier
         now = max((amount for found, amount in amounts.items() if first <= found <= last), default=0)
         if len(earlier) >= HABIT_DAYS and not entry.truncated and now >= BURST_FACTOR * max(earlier) > 0:
             sentence = f"{now} on the alert's day, against {max(earlier)} at most on {len(earlier)} earlier days."
@@ -131,7 +152,7 @@ def volume(facts: Facts) -> Iterator[Signal]:
 def _steady(days: list[date]) -> bool:
     """Whether most gaps between the days are alike."""
     gaps = [(later - earlier).days for earlier, later in pairwise(days)]
-    if len(gaps) < HABIT_DAYS:
+    if len(gaps) < HABIT_DAYS - 1:
         return False
     middle = sorted(gaps)[len(gaps) // 2]
     return sum(abs(gap - middle) <= 1 for gap in gaps) >= 0.75 * len(gaps)
@@ -152,11 +173,11 @@ def peers(facts: Facts) -> Iterator[Signal]:
             history, days, who = on_target
             sentence = f"Others did {what} to the same target on {days} earlier days, most often {plain(who)}."
             yield signal("team_routine", sentence, [history], scale=scale)
-        elif len(settled) > 1 and sum(number(row, "days") for row in settled) >= 2 * TEAM_DAYS:
+        elif len(settled) > 1 and sum(map(facts.old_days, settled)) >= COMMON_DAYS:
             first = settled[0]
             sentence = (
                 f"{plural(len(settled), 'other actor')} did {what} before; {plain(text(first, 'actor'))} on "
-                f"{plural(number(first, 'days'), 'day')}."
+                f"{plural(facts.old_days(first), 'day')}."
             )
             yield signal("common_here", sentence, [entry], scale=scale)
         elif not entry.rows:
@@ -166,9 +187,14 @@ def peers(facts: Facts) -> Iterator[Signal]:
 def looking_around(facts: Facts) -> Iterator[Signal]:
     """Several kinds of action within the hour around that the actor never did on earlier days."""
     profile = facts.first("first_seen_actor", "action", "days")
-    if profile is None or not profile.rows or profile.truncated:
+    if profile is None or not profile.rows:
         return
-    known = {text(row, "action") for row in profile.rows}
+    if profile.truncated and facts.settled(profile.rows[-1]):
+        # The oldest come first: where they alone fill the answer, an act that is missing may have been cut.
+        return
+    known = {text(row, "action") for row in profile.rows if facts.settled(row)}
+    if not known:
+        return
     fresh: dict[str, Evidence] = {}
     for name in ("actor_before", "actor_after"):
         for entry in facts.named(name):
@@ -184,8 +210,9 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
 
 
 def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
-    """Days on which others did the same to the same target."""
+    """Days on which others did the same to the same target, from elsewhere: a second account is easily had."""
     actor = facts.actor
+    shared = check_addresses(facts).known is not None
     for entry in facts.read("team_routine", "action", "actor", "days"):
         if "on_target" in entry.columns:
             continue
@@ -195,10 +222,13 @@ def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
         rows = [
             row
             for row in entry.rows
-            if text(row, "action") in actor.actions and text(row, "actor") != actor.identity and facts.settled(row)
+            if text(row, "action") in actor.actions
+            and text(row, "actor") not in (actor.identity, *actor.aliases)
+            and facts.settled(row)
+            and (shared or number(row, "from_here") < number(row, "times"))
         ]
         if rows:
-            return entry, sum(number(row, "days") for row in rows), text(rows[0], "actor")
+            return entry, sum(map(facts.old_days, rows)), text(rows[0], "actor")
     return None
 
 
@@ -209,54 +239,3 @@ def hours(facts: Facts) -> Iterator[Signal]:
         hour = facts.actor.moment.hour
         sentence = f"This actor has never worked between {(hour - 1) % 24}:00 and {(hour + 2) % 24}:00 UTC before."
         yield signal("off_hours", sentence, [entry], scale=2.0 if facts.off_schedule else 1.0)
-
-
-def new_recipient(facts: Facts) -> Evidence | None:
-    """The answer that shows a receiving party without a past; `None` where there is none."""
-    if not facts.actor.recipients:
-        return None
-    for entry in facts.read("new_recipient", "recipient", "days"):
-        if not any(facts.settled(row) for row in entry.rows):
-            return entry
-    return None
-
-
-def recipients(facts: Facts) -> Iterator[Signal]:
-    """Whether the receiving party is known."""
-    entry = new_recipient(facts)
-    if entry is not None:
-        who = plain(facts.actor.recipients[0])
-        if entry.rows:
-            sentence = f"{who} first received anything on {text(entry.rows[0], 'first_seen')[:10]}, with this."
-            yield signal("new_recipient", sentence, [entry])
-        else:
-            yield signal("new_recipient", f"{who} has never received anything before.", [entry], absence=True)
-        return
-    for entry in facts.read("known_recipient", "recipient", "days"):
-        settled = [row for row in entry.rows if facts.settled(row)]
-        row = max(settled, key=lambda row: number(row, "days"), default=None)
-        if row is not None and number(row, "days") >= HABIT_DAYS:
-            sentence = f"{plain(text(row, 'recipient'))} received the same kind of thing on {number(row, 'days')} earlier days."
-            yield signal("known_recipient", sentence, [entry])
-
-
-def flows(facts: Facts) -> Iterator[Signal]:
-    """Network peers: known, new, and what a reached machine went on to."""
-    actor = facts.actor
-    for entry in facts.read("known_peer", "day", "target", "flows"):
-        days = {found for row in entry.rows if (found := day(row)) is not None and found < actor.moment.date()}
-        if len(days) >= HABIT_DAYS:
-            sentence = f"This source sent to the same destination on {len(days)} earlier days, the last on {max(days)}."
-            yield signal("known_peer", sentence, [entry])
-        elif not entry.rows:
-            yield signal("new_peer", "This source never sent to this destination before.", [entry], absence=True)
-    for entry in facts.read("lateral_movement", "source", "target", "port"):
-        fresh = [row for row in entry.rows if (first := moment(row, "first_seen")) and first >= actor.moment]
-        settled = [row for row in entry.rows if facts.settled(row)]
-        if fresh and settled:
-            row = fresh[0]
-            sentence = (
-                f"After the alert {plain(text(row, 'source'))} connected to {plain(text(row, 'target'))} port "
-                f"{number(row, 'port')}, which it never did before."
-            )
-            yield signal("lateral_movement", sentence, [entry])

@@ -1,16 +1,18 @@
 """The operator's list, how this detection's alerts ended, other alerts, and log types without a playbook."""
 
 from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from math import log
 
-from triage.domain.evidence import Source
+from triage.domain.evidence import Evidence, Source
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.signals.facts import Facts, day, moment, plain, plural, signal, text
-from triage.stages.enrichment.signals.history import HABIT_DAYS
+from triage.stages.enrichment.signals.history import habit_days
+from triage.stages.enrichment.signals.place import check_addresses
+from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS, Standing
 
 NAMED = 3
 """Other detections that a sentence names."""
@@ -108,16 +110,45 @@ def generic(facts: Facts) -> Iterator[Signal]:
     """For log types without a playbook of their own."""
     for name, word in (("generic_first_seen", "actor"), ("generic_new_address", "address")):
         for entry in facts.read(name, "day", "times"):
-            days = {found for row in entry.rows if (found := day(row)) and found < facts.actor.moment.date()}
-            if not entry.rows:
-                yield signal(name, f"The {word} does not occur earlier in this log.", [entry], absence=True)
-            elif len(days) >= 2 * HABIT_DAYS:
-                sentence = f"The {word} occurred in this log on {len(days)} earlier days, the last on {max(days)}."
+            days, since = _days(facts, entry)
+            if not days:
+                yield signal(name, f"The {word} does not occur in this log before {since}.", [entry], absence=True)
+            elif len(days) >= HABIT_DAYS:
+                sentence = f"The {word} occurred in this log on {len(days)} days from {min(days)} to {max(days)}."
                 yield signal("generic_known", sentence, [entry], scale=1.0 if word == "actor" else 0.6)
     for entry in facts.read("generic_new_hash", "day", "times"):
-        days = {found for row in entry.rows if (found := day(row)) and found < facts.actor.moment.date()}
-        if not entry.rows:
-            yield signal("generic_new_hash", "The file does not occur earlier in this log.", [entry], absence=True)
-        elif len(days) >= HABIT_DAYS:
-            sentence = f"The file occurred in this log on {len(days)} earlier days, the last on {max(days)}."
+        days, since = _days(facts, entry)
+        if not days:
+            sentence = f"The file does not occur in this log before {since}."
+            yield signal("generic_new_hash", sentence, [entry], absence=True)
+        elif len(days) >= WEEKLY_DAYS:
+            sentence = f"The file occurred in this log on {len(days)} days from {min(days)} to {max(days)}."
             yield signal("generic_known", sentence, [entry], scale=0.6)
+
+
+def _days(facts: Facts, entry: Evidence) -> tuple[set[date], date]:
+    """The days that are precedents, and since when there are any rows."""
+    found = {found for row in entry.rows if (found := day(row)) is not None}
+    return {day for day in found if facts.is_precedent(day)}, min(found, default=facts.actor.moment.date())
+
+
+def earlier_judgements(facts: Facts) -> Iterator[Signal]:
+    """What people made of this detection's earlier alerts on this actor."""
+    same = [match for match in facts.matches.found if match.same_detection]
+    confirmed = sorted((match for match in same if match.standing is Standing.CONFIRMED), key=lambda match: match.day)
+    dismissed = sorted((match for match in same if match.standing is Standing.DISMISSED), key=lambda match: match.day)
+    if confirmed:
+        last = confirmed[-1]
+        sentence = (
+            f"People handled an alert of this detection on this actor of {last.day}; it was not closed as invalid."
+        )
+        # Handled may mean looked at and left, where the act has been the actor's work for longer.
+        scale = 0.5 if facts.is_old(last.day) or habit_days(facts) else 1.0
+        yield signal("confirmed_before", sentence, last.entries, scale=scale)
+    elif dismissed:
+        last = dismissed[-1]
+        alerts = plural(len({match.alert_id for match in dismissed}), "alert")
+        sentence = f"People closed {alerts} of this detection on this actor as invalid, the last of {last.day}."
+        yield signal(
+            "dismissed_before", sentence, last.entries, scale=0.6 if check_addresses(facts).unfamiliar else 1.0
+        )

@@ -27,6 +27,8 @@ ITSELF = timedelta(seconds=5)
 AT_ONCE = timedelta(hours=2)
 MINUTES = timedelta(minutes=15)
 POOL = 8
+"""From how many addresses on a credential belongs to a program on several machines."""
+PLACES = 5
 """From how many settled addresses on an actor has no usual place."""
 
 
@@ -77,8 +79,8 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
     watched = bombed = False
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         asked.append(entry)
-        settled = [row for row in entry.rows if facts.settled(row)]
-        pool = pool or sum(is_address(text(row, "address")) for row in settled) >= POOL
+        settled = [row for row in entry.rows if _is_usual(facts, row)]
+        pool = pool or sum(is_address(text(row, "address")) for row in settled) >= PLACES
         could = could or (bool(entry.rows) and entry.key.endswith(".person_places"))
         if known is None and any(text(row, "address") == address and number(row, "times") for row in settled):
             known = entry
@@ -124,6 +126,11 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
     )
 
 
+def _is_usual(facts: Facts, row: Row) -> bool:
+    """In use since before the dwell time, or for some days and confirmed there with a second factor."""
+    return facts.settled(row) or (number(row, "second_factor") > 0 and facts.older(row, SETTLED))
+
+
 def _is_named(actor: str) -> bool:
     """Whether the actor is a person's account rather than a role or a machine."""
     return bool(actor) and not actor.startswith("arn:") and not is_address(actor)
@@ -154,7 +161,10 @@ def addresses(facts: Facts) -> Iterator[Signal]:
         return
     shown = plain(place.address)
     if place.known is not None:
-        yield signal("known_address", f"This actor has used {shown} before.", [place.known])
+        # The usual place alone is where malware runs, too; with a second factor someone was there.
+        yield signal(
+            "known_address", f"This actor has used {shown} before.", [place.known], vouches=place.verified is not None
+        )
     if place.verified is not None and place.known is None:
         who = f" by {plain(place.verified_by)}" if place.verified_by else ""
         sentence = f"A second factor was given from {shown}{who} shortly before."
@@ -203,7 +213,7 @@ def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Sig
     usual: set[str] = set()
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         for row in entry.rows:
-            if facts.settled(row):
+            if _is_usual(facts, row):
                 usual.add(text(row, "address"))
     usual.discard(place.address)
     for name in ("person_signins", "actor_before", "actor_after"):
@@ -264,7 +274,7 @@ def sign_ins(facts: Facts) -> Iterator[Signal]:
 
 def _usual(facts: Facts, address: str) -> bool:
     return any(
-        text(row, "address") == address and facts.settled(row)
+        text(row, "address") == address and _is_usual(facts, row)
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
     )

@@ -1,7 +1,9 @@
 """The one table of weights, in units of log odds, each with its reason.
 
 A weight is how far one fact moves an experienced analyst, not a fitted number: 0.7 doubles the odds, 1.1 triples
-them, 2.3 makes them ten times. Facts that an intruder can arrange cheaply weigh little towards benign.
+them, 2.3 makes them ten times. Facts that an intruder can arrange cheaply weigh little towards benign, and none of them
+carries a benign verdict: that needs one that says under `vouches` why an intruder who has had the account for less than
+the dwell time can't have made it.
 """
 
 from collections.abc import Mapping
@@ -17,6 +19,8 @@ class Weight:
     direction: Direction
     weight: float
     reason: str
+    vouches: str = ""
+    """Why a suspect can't have made what it rests on, so that it may carry a benign verdict; empty: they can."""
 
 
 _UP, _DOWN = Direction.MALICIOUS, Direction.BENIGN
@@ -30,7 +34,10 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 1.0, "Nothing at all before, and then an act worth an alert: a new employee, or someone else."
     ),
     "routine": Weight(
-        _DOWN, 2.0, "The same act on many separate days is a duty; an intruder has not been here that long."
+        _DOWN,
+        2.0,
+        "The same act on many separate days is a duty; an intruder has not been here that long.",
+        vouches="The days are older than the dwell time, and no alert on them is open or confirmed.",
     ),
     "seen_before": Weight(_DOWN, 0.6, "Once or twice before is less than a habit, but no longer a first time."),
     "known_automation": Weight(
@@ -49,7 +56,10 @@ WEIGHTS: Mapping[str, Weight] = {
     "off_hours": Weight(_UP, 0.4, "Intruders keep their own hours, but people work late too."),
     # peers
     "team_routine": Weight(
-        _DOWN, 1.8, "Colleagues do exactly this to this target on a rhythm: a rota has come round to someone new."
+        _DOWN,
+        1.8,
+        "Colleagues do exactly this to this target on a rhythm: a rota has come round to someone new.",
+        vouches="Other accounts did it before the dwell time, from other places.",
     ),
     "common_here": Weight(_DOWN, 0.5, "Several others do this often; it is ordinary work here, by other people."),
     "rare_among_peers": Weight(_UP, 0.4, "Nobody else does this at all."),
@@ -60,12 +70,20 @@ WEIGHTS: Mapping[str, Weight] = {
     "new_address": Weight(_UP, 1.0, "A new place, where no sign-in log can tell more."),
     "known_address": Weight(_DOWN, 0.5, "The usual place; insiders and malware on the usual machine look the same."),
     "verified_sign_in": Weight(
-        _DOWN, 0.8, "A second factor was given at this address shortly before; phishing rarely gets it."
+        _DOWN,
+        0.8,
+        "A second factor was given at this address shortly before; phishing rarely gets it.",
+        vouches="Whoever stole a password or a session doesn't hold the factor, unless they enrolled one of their own.",
     ),
     "shared_address": Weight(_DOWN, 0.3, "Several colleagues work from there on many days: an office or a VPN."),
     "two_places": Weight(_UP, 0.8, "At work at the usual place and at a new one within two hours."),
     "session_two_places": Weight(_UP, 1.6, "One session or key in use at two addresses has two holders."),
-    "staff_address": Weight(_DOWN, 1.0, "An employee is signed in with a second factor at this address."),
+    "staff_address": Weight(
+        _DOWN,
+        1.0,
+        "An employee is signed in with a second factor at this address.",
+        vouches="As `verified_sign_in`.",
+    ),
     # sign-in
     "failed_then_succeeded": Weight(_UP, 1.5, "Many refusals and then success is how guessing and prompt bombing end."),
     "refused": Weight(_UP, 0.6, "Calls that fail for lack of rights, of kinds never tried before, feel for the walls."),
@@ -82,13 +100,26 @@ WEIGHTS: Mapping[str, Weight] = {
     "routine_aftermath": Weight(_DOWN, 0.3, "What followed looks drastic but belongs to the actor's usual work."),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
     "awaited_came": Weight(
-        _DOWN, 1.5, "The alert says that something failed to follow; it did follow, only later than the rule waited."
+        _DOWN,
+        1.5,
+        "The alert says that something failed to follow; it did follow, only later than the rule waited.",
+        vouches="Nothing is excused by it: what the alert says is missing is not.",
     ),
     "new_recipient": Weight(_UP, 1.8, "It was given to a party that never received anything before."),
-    "known_recipient": Weight(_DOWN, 1.2, "The party has received the like on many days."),
+    "known_recipient": Weight(
+        _DOWN,
+        1.2,
+        "The party has received the like on many days.",
+        vouches="The days are older than the dwell time.",
+    ),
     "lateral_movement": Weight(_UP, 1.4, "The reached machine went on to peers that it never talked to."),
     "new_peer": Weight(_UP, 0.9, "Traffic to a destination that this source never used."),
-    "known_peer": Weight(_DOWN, 1.2, "Traffic of this source to this destination on many days before."),
+    "known_peer": Weight(
+        _DOWN,
+        1.2,
+        "Traffic of this source to this destination on many days before.",
+        vouches="The days are older than the dwell time.",
+    ),
     # other
     "other_alerts": Weight(_UP, 0.3, "Other detections agree, though often on the same act."),
     "unexamined_actors": Weight(_UP, 1.0, "Whoever was not looked at can't be called harmless."),
@@ -102,5 +133,19 @@ WEIGHTS: Mapping[str, Weight] = {
     "generic_known": Weight(_DOWN, 0.7, "The actor occurs in this log on many days before."),
     "generic_new_address": Weight(_UP, 0.8, "The address never occurs in this log before."),
     "generic_new_hash": Weight(_UP, 0.6, "A program or file that no host had before; new versions look the same."),
-    "allowed": Weight(_DOWN, 4.0, "The operator has said so in the configuration; the only authorisation there is."),
+    "confirmed_before": Weight(
+        _UP, 1.0, "People handled the same detection on the same actor lately: this may be the next act of it."
+    ),
+    "dismissed_before": Weight(
+        _DOWN,
+        0.8,
+        "People looked at the same detection on the same actor and closed it as invalid.",
+        vouches="A person's judgement, which no log holds.",
+    ),
+    "allowed": Weight(
+        _DOWN,
+        4.0,
+        "The operator has said so in the configuration; the only authorisation there is.",
+        vouches="The operator's own word.",
+    ),
 }

@@ -1,0 +1,85 @@
+"""Who received something, or was talked to: known parties and new ones."""
+
+from collections.abc import Callable, Iterator
+
+from triage.domain.base import Row
+from triage.domain.evidence import Evidence
+from triage.domain.signal import Signal
+from triage.stages.enrichment.signals.facts import Facts, day, moment, number, plain, signal, text
+from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
+
+
+def new_recipient(facts: Facts) -> Evidence | None:
+    """The answer that shows a receiving party without a past; `None` where there is none."""
+    if not facts.actor.recipients:
+        return None
+    for entry in facts.read("new_recipient", "recipient", "days"):
+        if not any(facts.settled(row) for row in entry.rows):
+            return entry
+    return None
+
+
+def recipients(facts: Facts) -> Iterator[Signal]:
+    """Whether the receiving party is known."""
+    entry = new_recipient(facts)
+    if entry is not None:
+        who = plain(facts.actor.recipients[0])
+        if entry.rows:
+            first = min(text(row, "first_seen") for row in entry.rows)[:10]
+            sentence = f"{who} first received anything on {first}."
+            yield signal("new_recipient", sentence, [entry])
+        else:
+            yield signal("new_recipient", f"{who} has never received anything before.", [entry], absence=True)
+        return
+    for entry in facts.read("known_recipient", "recipient", "days"):
+        settled = [row for row in entry.rows if facts.settled(row)]
+        row = max(settled, key=_recipient_days(facts), default=None)
+        if row is not None and (days := _recipient_days(facts)(row)) >= WEEKLY_DAYS:
+            sentence = f"{plain(text(row, 'recipient'))} received the same kind of thing on {days} days before {facts.dwell_start:%Y-%m-%d}."
+            yield signal("known_recipient", sentence, [entry])
+
+
+def _new_peer(entry: Evidence) -> str:
+    first = min((found for row in entry.rows if (found := day(row)) is not None), default=None)
+    if first is None:
+        return "This source never sent to this destination before."
+    return f"This source never sent to this destination before {first}."
+
+
+def _recipient_days(facts: Facts) -> Callable[[Row], int]:
+    """Counts a row's days; those of the actor's own gifts as strictly as their habits."""
+
+    def days(row: Row) -> int:
+        return (
+            facts.own_days(row, facts.actor.actions)
+            if text(row, "actor") == facts.actor.identity
+            else facts.old_days(row)
+        )
+
+    return days
+
+
+def flows(facts: Facts) -> Iterator[Signal]:
+    """Network peers: known, new, and what a reached machine went on to."""
+    actor = facts.actor
+    for entry in facts.read("known_peer", "day", "target", "flows"):
+        days = {found for row in entry.rows if (found := day(row)) is not None and facts.is_precedent(found)}
+        if len(days) >= HABIT_DAYS:
+            sentence = f"This source sent to the same destination on {len(days)} days up to {max(days)}."
+            yield signal("known_peer", sentence, [entry], vouches=facts.matches.known)
+        elif not days:
+            yield signal("new_peer", _new_peer(entry), [entry], absence=True)
+    for entry in facts.read("lateral_movement", "source", "target", "port"):
+        fresh = [
+            row
+            for row in entry.rows
+            if (last := moment(row, "last_seen")) and last >= actor.moment and not facts.settled(row)
+        ]
+        settled = [row for row in entry.rows if facts.settled(row)]
+        if fresh and settled:
+            row = fresh[0]
+            sentence = (
+                f"After the alert {plain(text(row, 'source'))} connected to {plain(text(row, 'target'))} port "
+                f"{number(row, 'port')}, which it never did before {text(row, 'first_seen')[:10]}."
+            )
+            yield signal("lateral_movement", sentence, [entry])
