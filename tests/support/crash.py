@@ -23,6 +23,7 @@ from typing import Any
 
 from tests.support.tiny_world import alert, event, write_world
 from tests.support.wired import playbooks, prompts, wired
+from tests.support.young import OpenWindows
 from triage.edges.clock import FixedStartClock
 from triage.edges.process import has_ended, process_name
 from triage.ports import State, Store
@@ -33,7 +34,9 @@ from triage.settings import load_settings
 
 ROOT = Path(__file__).parents[2]
 
-PROGRESS = frozenset({"append", "save_receipt", "finish", "finish_linked", "decide", "book", "create", "update"})
+PROGRESS = frozenset(
+    {"append", "save_receipt", "finish", "finish_linked", "settle", "decide", "book", "create", "update"}
+)
 """Writes that bring an alert on; each of these boundaries is met once in a run without kills."""
 AROUND = frozenset({"claim", "acquire_lease", "release_lease", "release_ended", "save", "put", "give_back", "enqueue"})
 """Writes that every start repeats."""
@@ -55,6 +58,8 @@ class Plan:
     once, and see from the process table who is dead."""
     forever: bool = False
     """Run unattended, until SIGTERM."""
+    open_until: str = ""
+    """Until when what the lake was asked is open, in ISO 8601; empty: it has been delivered."""
 
 
 def alert_ids(count: int) -> list[str]:
@@ -225,8 +230,10 @@ async def run(directory: Path, now: datetime, plan: Plan) -> None:
         return TappedComments(comments, tap)
 
     async with wired(settings, clock, seen_store=seen_store, seen_comments=seen_comments) as app:
+        ends = datetime.fromisoformat(plan.open_until) if plan.open_until else now
+        enricher = OpenWindows(app.pipeline.enricher, lambda _now: ends if ends > now else None, keys="")
         service = Service(
-            pipeline=app.pipeline,
+            pipeline=replace(app.pipeline, enricher=enricher),
             observe=lambda _progress: None,
             name=process_name(),
             has_ended=(lambda _name: False) if plan.lease else has_ended,

@@ -78,6 +78,8 @@ class OpenWindows:
     inner: Enricher
     until: Callable[[datetime], datetime | None]
     """Given the run's moment; `None`: everything has been delivered."""
+    keys: str = "after"
+    """Part of the names of these questions."""
 
     async def enrich(self, alert: Alert, *, now: datetime, journal: RunJournal, observe: Observer) -> Dossier:
         dossier = await self.inner.enrich(alert, now=now, journal=journal, observe=observe)
@@ -86,7 +88,7 @@ class OpenWindows:
             entry.model_copy(
                 update={
                     "coverage": entry.coverage.model_copy(
-                        update={"open_until": until if "after" in entry.key else None}
+                        update={"open_until": until if self.keys in entry.key else None}
                     )
                 }
             )

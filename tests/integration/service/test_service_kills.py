@@ -12,11 +12,12 @@ from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import pytest
+from sqlalchemy import update
 
 from tests.support import crash, stores
 from tests.support.background import scripted_model
@@ -26,6 +27,8 @@ from tests.support.crash import Crashes, Plan, forker
 from tests.support.stores import sqlite_url
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
+from triage.edges.store.columns import AT_ONCE
+from triage.edges.store.tables import alerts as alert_rows
 from triage.ports import Spend
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
@@ -110,6 +113,47 @@ def test_sigkill_at_every_boundary(store_url: str, tmp_path: Path, forkers: Fork
         if phase == 0:
             died = crash.kills(crashes.lines)
             assert {"claim", "acquire_lease", "save", "put", "release_lease"} <= died.keys()
+
+
+async def look_now(store_url: str) -> int:
+    """Let what waits to be looked at again be due, by any clock; returns how many."""
+    store = await open_store(store_url)
+    try:
+        due = update(alert_rows).where(alert_rows.c.look_at.is_not(None)).values(look_at=AT_ONCE, due_at=AT_ONCE)
+        changed: int = await store.queue.database.write(lambda connection: connection.execute(due).rowcount)
+        return changed
+    finally:
+        await store.close()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", phases(6, sample=(0, 3)))
+def test_sigkill_at_every_boundary_of_a_second_look(
+    store_url: str, tmp_path: Path, forkers: Forkers, phase: int
+) -> None:
+    """An alert with a provisional verdict and one that is linked to it: while the first is looked at again and the other
+    follows, a process dies after each write. Each has one comment, which is no longer provisional.
+
+    Takes about 6 seconds each: every kill is followed by a new process.
+    """
+    with killing(tmp_path, store_url, forkers, alerts=2, linked=1) as (panther, (crashes, _)):
+        until = (crashes.start + timedelta(hours=1)).isoformat()
+        crashes.run_to_the_end(Plan(open_until=until))
+        comments = [panther.comments(name)[0]["body"] for name in crash.alert_ids(2)]
+        assert all("Provisional until" in str(body) for body in comments)
+        assert asyncio.run(look_now(store_url)) == 1
+        crashes.start += timedelta(hours=2)
+
+        crashes.run_to_the_end(Plan(every=6, phase=phase, around=phase == 0, open_until=until))
+
+        assert crashes.killed >= 3
+        assert_all_is_well(panther, tmp_path, alerts=2, linked=1)
+        comments = [panther.comments(name)[0]["body"] for name in crash.alert_ids(2)]
+        assert all("Second look" in str(body) and "Provisional until" not in str(body) for body in comments)
+        status = run_cli("status", "--json", directory=tmp_path).json
+        assert (status["second_looks"], status["links_due"]) == (0, 0)
+        shown = run_cli("show", crash.alert_ids(2)[0], "--json", directory=tmp_path).json
+        assert (shown["look"]["number"], shown["provisional_until"]) == (2, None)
 
 
 @dataclass(frozen=True)
