@@ -38,12 +38,20 @@ class Desk:
     opens: timedelta | None = 4 * HOUR
     """For how long after the alert's event its aftermath is open."""
 
+    def configure(self, more: str = "", *, ingest: str = "") -> None:
+        """Add to the configuration."""
+        write_config(self.directory, self.panther.url, more=more)
+        path = self.directory / "config.yaml"
+        path.write_text(path.read_text(encoding="utf-8").replace("ingest:\n", f"ingest:\n{ingest}"), encoding="utf-8")
+
     def run(self, at: datetime) -> Tally:
         """Poll once and work until nothing is due, at that time."""
 
         async def once() -> Tally:
             settings = load_settings(self.directory / "config.yaml", environment={})
             self.panther.world.clock = lambda: at
+            delivered = {"lastEventReceivedAtTime": at.isoformat(), "lastEventProcessedAtTime": at.isoformat()}
+            self.panther.world.sources["source"].update(delivered)
             async with wired(settings, FixedStartClock(at)) as app:
                 pipeline = replace(app.pipeline, enricher=OpenWindows(app.pipeline.enricher, self._until))
                 return await Service(pipeline=pipeline, observe=lambda _: None, name="desk").run_once()
@@ -121,3 +129,144 @@ def test_harm_that_arrives_later_is_found_by_the_second_look(desk: Desk) -> None
     assert f"Second look at 18:00 UTC: {shown['verdict']}, was benign." in desk.comment()
     assert "Provisional" not in desk.comment()
     assert desk.run(NOW + 8 * HOUR).done == 0
+
+
+def test_a_verdict_that_stays_is_no_longer_provisional(desk: Desk) -> None:
+    """Where nothing followed, the comment is updated once to say so; the status that policy gives a benign alert waits for
+    that."""
+    desk.configure("writeback:\n  status: {benign: RESOLVED}\n  status_min_confidence: 0.5\n")
+    desk.run(NOW)
+    assert desk.panther.world.alerts[ALERT]["status"] == "OPEN"
+    assert "the verdict is provisional" in desk.comment() or "the verdict is provisional" in str(desk.show()["notes"])
+
+    desk.run(NOW + 5 * HOUR)
+
+    assert "Second look at 17:00 UTC: still benign, and no longer provisional." in desk.comment()
+    assert desk.panther.world.alerts[ALERT]["status"] == "RESOLVED"
+
+
+def test_an_alert_that_grows_is_looked_at_again_once_it_is_quiet(desk: Desk) -> None:
+    """Each new event puts the look off; then one look sees all of them, and the comment counts them. After two looks the
+    alert is left alone, whatever is added."""
+    desk.opens = None
+    desk.run(NOW)
+    assert desk.show()["look_at"] is None
+    desk.grow(NOW + 3 * MINUTE, 2)
+    assert desk.run(NOW + 4 * MINUTE).done == 0
+    assert desk.show()["look_at"][:16] == "2031-05-06T12:14"
+    desk.grow(NOW + 9 * MINUTE, 4)
+    assert desk.run(NOW + 12 * MINUTE).done == 0
+
+    assert desk.run(NOW + 23 * MINUTE).done == 1
+
+    shown = desk.show()
+    assert shown["look"]["changes"] == ["3 events were added"]
+    assert f"Second look at 12:23 UTC: still {shown['verdict']}; 3 events were added." in desk.comment()
+    for number in (1, 2):
+        at = NOW + number * HOUR
+        desk.grow(at, 4 + number)
+        desk.run(at + MINUTE)
+        assert desk.run(at + 30 * MINUTE).done == (number == 1)
+    assert desk.show()["look"]["number"] == 3
+    assert "Third look" in desk.comment()
+
+
+def test_growth_without_an_end_is_looked_at_after_an_hour(desk: Desk) -> None:
+    """An alert that never is quiet is looked at an hour after its first change."""
+    desk.opens = None
+    desk.run(NOW)
+    done = []
+    for number in range(1, 9):
+        at = NOW + number * 9 * MINUTE
+        desk.grow(at, 1 + number)
+        done.append(desk.run(at + MINUTE).done)
+    assert sum(done) == 1
+    assert done.index(1) == 7
+
+
+def test_another_severity_is_a_reason_to_look_again(desk: Desk) -> None:
+    """The comment says what it is and what it was."""
+    desk.opens = None
+    desk.run(NOW)
+    desk.panther.world.alerts[ALERT].update(severity="HIGH", updatedAt=(NOW + MINUTE).isoformat())
+    desk.run(NOW + 2 * MINUTE)
+
+    assert desk.run(NOW + 13 * MINUTE).done == 1
+
+    assert "its severity is HIGH, was MEDIUM." in desk.comment()
+
+
+@pytest.mark.parametrize("status", ["RESOLVED", "CLOSED", "TRIAGED"])
+def test_what_a_person_has_ended_is_not_looked_at_again(desk: Desk, status: str) -> None:
+    """The alert keeps its verdict and its comment; one that a person has only taken on is looked at all the same."""
+    desk.run(NOW)
+    before = desk.comment()
+    desk.panther.world.alerts[ALERT].update(status=status, updatedBy={"id": "user-1", "type": "user"})
+
+    tally = desk.run(NOW + 5 * HOUR)
+
+    ended = status != "TRIAGED"
+    assert (tally.done, tally.skipped) == ((0, 1) if ended else (1, 0))
+    assert (desk.comment() == before) is ended
+    shown = desk.show()
+    assert (shown["state"], shown["look_at"], shown["look"]["number"]) == ("done", None, 1 if ended else 2)
+    assert desk.run(NOW + 6 * HOUR).skipped == 0
+
+
+def test_second_looks_can_be_turned_off(desk: Desk) -> None:
+    """The verdict is provisional all the same, and does not promise anything."""
+    desk.configure(ingest="  second_look: off\n")
+    desk.run(NOW)
+    assert "Provisional until 15:55 UTC" in desk.comment()
+    assert "looked at again" not in desk.comment()
+    desk.grow(NOW + MINUTE, 2)
+    desk.run(NOW + 2 * MINUTE)
+
+    assert desk.run(NOW + 6 * HOUR).done == 0
+
+
+def test_a_comment_that_waits_and_a_second_look_do_not_disturb_each_other(desk: Desk) -> None:
+    """Quiet hours put the first comment off until before the look: it is written then, by the run that had the verdict,
+    and the look comes in its own time."""
+    desk.configure("writeback:\n  quiet_hours: '11:00-13:00'\n")
+    desk.run(NOW)
+    assert desk.comments() == []
+    assert desk.run(NOW + 2 * HOUR).done == 1
+    assert "Provisional until 15:55 UTC" in desk.comment()
+    assert desk.show()["look"]["number"] == 1
+
+    assert desk.run(NOW + 5 * HOUR).done == 1
+
+    assert "Second look at 17:00 UTC" in desk.comment()
+
+
+def test_a_look_that_policy_keeps_quiet_writes_the_newest_verdict_later(desk: Desk) -> None:
+    """Where quiet hours outlast the look, one comment is written after them, with the verdict of the look."""
+    desk.configure("writeback:\n  quiet_hours: '11:00-20:00'\n")
+    desk.run(NOW)
+    desk.run(NOW + 5 * HOUR)
+    assert desk.comments() == []
+
+    desk.run(NOW + 9 * HOUR)
+
+    assert "Second look at 17:00 UTC" in desk.comment()
+
+
+def test_an_alert_that_policy_closed_is_open_again_after_a_harder_verdict(desk: Desk) -> None:
+    """A benign alert that policy resolved grows: it is looked at again, and is open again once it is not benign."""
+    desk.opens = None
+    desk.configure(
+        "writeback:\n  status: {benign: RESOLVED}\n  status_min_confidence: 0.5\n",
+        ingest="  statuses: [OPEN, RESOLVED]\n",
+    )
+    desk.run(NOW)
+    assert desk.panther.world.alerts[ALERT]["status"] == "RESOLVED"
+    desk.harm(NOW + MINUTE)
+    desk.grow(NOW + 5 * MINUTE, 2)
+    desk.run(NOW + 6 * MINUTE)
+
+    desk.run(NOW + 30 * MINUTE)
+
+    assert desk.show()["verdict"] != "benign"
+    assert desk.panther.world.alerts[ALERT]["status"] == "OPEN"
+    assert len(desk.comments()) == 1

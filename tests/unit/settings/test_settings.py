@@ -144,3 +144,22 @@ def test_aliases_that_expand_without_end_are_refused() -> None:
 def test_loopback_is_this_machine_only(host: str, expected: bool) -> None:
     """Names that merely look like loopback are not."""
     assert is_loopback(host) is expected
+
+
+@pytest.mark.parametrize(
+    ("written", "means"),
+    [
+        ("off", timedelta(0)),
+        ("'off'", timedelta(0)),
+        ("0", timedelta(0)),
+        ("0s", timedelta(0)),
+        ("6h", timedelta(hours=6)),
+    ],
+)
+def test_a_second_look_can_be_turned_off_in_every_spelling(written: str, means: timedelta) -> None:
+    """YAML reads a bare `off` as false."""
+    settings = parse(f"{GOOD}ingest:\n  second_look: {written}\n")
+    assert settings.ingest.second_look == means
+    assert (settings.ingest.growth is None) is (not means)
+    with pytest.raises(ConfigError, match="write a duration"):
+        parse(f"{GOOD}ingest:\n  second_look: sometimes\n")

@@ -168,3 +168,29 @@ def test_a_policy_that_contradicts_itself_is_refused() -> None:
         settings(quiet_hours="22:00-22:00")
     with pytest.raises(ValueError, match="time zone"):
         settings(timezone="Mars/Olympus")
+
+
+@pytest.mark.parametrize(
+    ("disposition", "is_provisional", "ended_by_us", "status"),
+    [
+        (B, False, False, Status.RESOLVED),
+        (B, True, False, None),
+        (B, True, True, None),
+        (M, True, False, Status.TRIAGED),
+        (M, True, True, Status.TRIAGED),
+        (S, False, True, Status.OPEN),
+        (N, False, True, Status.OPEN),
+    ],
+)
+def test_a_second_look_decides_on_the_status(
+    disposition: Disposition, is_provisional: bool, ended_by_us: bool, status: Status | None
+) -> None:
+    """A provisional benign verdict changes nothing; what policy has ended is open again once it is not benign."""
+    policy = settings(status={"benign": "RESOLVED", "malicious": "TRIAGED"})
+    until = NOW + timedelta(hours=1) if is_provisional else None
+    judged = verdict(disposition).model_copy(update={"provisional_until": until})
+
+    decided = wanted_status(alert(), judged, policy, ended_by_us=ended_by_us)
+
+    assert decided is not None
+    assert decided.status is status
