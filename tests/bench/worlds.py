@@ -29,6 +29,7 @@ from pydantic import JsonValue
 
 from tools.worlds import ALLOWED_FILE, Set, generate
 from triage.domain.dossier import Dossier
+from triage.domain.evidence import Evidence, Source
 from triage.domain.verdict import Draft, Verdict
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
@@ -144,8 +145,32 @@ def report(name: str, cases: list[Case]) -> None:
     issues = Counter(issue.code.value for case in cases for issue in case.verdict.issues)
     failed = Counter(entry.key for case in cases for entry in case.dossier.evidence if entry.error)
     print(f"issues {dict(issues)}; questions without an answer {dict(failed)}")
+    print(absences(cases))
     queries = [sum(1 for entry in case.dossier.evidence if entry.sql) for case in cases]
     print(f"queries per alert: {min(queries)} to {max(queries)}")
+
+
+def absences(cases: list[Case]) -> str:
+    """What the empty answers of the lake are worth, and which questions were not asked at all."""
+    counted: Counter[str] = Counter()
+    for case in cases:
+        for entry in case.dossier.evidence:
+            if entry.error.startswith("not asked"):
+                counted["not asked"] += 1
+            elif entry.source is Source.QUERY and entry.answered and not entry.row_count:
+                counted[worth(entry)] += 1
+    each = ", ".join(f"{name} {counted[name]}" for name in ("proven", "provisional", "unproven", "not asked"))
+    per_alert = ", ".join(
+        f"{counted[name] / max(1, len(cases)):.2f}" for name in ("proven", "provisional", "unproven", "not asked")
+    )
+    return f"empty answers: {each} (per alert {per_alert})"
+
+
+def worth(entry: Evidence) -> str:
+    """Whether an empty answer proves an absence, may do so once more rows have come, or proves nothing."""
+    if entry.coverage.proves_absence and not entry.truncated:
+        return "proven"
+    return "provisional" if entry.coverage.open_until is not None else "unproven"
 
 
 def baselines(cases: list[Case]) -> Iterable[str]:

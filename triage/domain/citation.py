@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 
 from pydantic import Field, JsonValue
 
+from triage.domain.alert import Moment
 from triage.domain.base import Value
 from triage.domain.evidence import Evidence, EvidenceId, Source
 from triage.domain.negation import denies
@@ -55,6 +56,8 @@ class AbsenceCitation(Value):
 
     kind: Literal["absence"] = "absence"
     evidence: EvidenceId
+    until: Moment | None = None
+    """Up to when; `None`: in the whole window of the question."""
 
 
 class LacksCitation(Value):
@@ -77,12 +80,13 @@ ALWAYS_WITH_ROWS = frozenset({Source.EVENTS, Source.DETECTION})
 """Sources of which an alert has rows in any case: that there are some says nothing."""
 
 
-def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
+def cite(sentence: str, entry: Evidence, *, until: Moment | None = None) -> tuple[Citation, ...]:
     """The citations for a sentence that code wrote from an answer.
 
     Args:
         sentence: Holds entity values and counts as they are in the rows.
         entry: An answer that the sentence rests on.
+        until: Up to when the sentence says that something is absent; `None`: in the whole window.
 
     Returns:
         The cells of up to three rows that the sentence names; the number of rows if it names none; the absence if
@@ -90,7 +94,7 @@ def cite(sentence: str, entry: Evidence) -> tuple[Citation, ...]:
         nothing of it was cut.
     """
     if entry.row_count == 0:
-        return (AbsenceCitation(evidence=entry.id),)
+        return (AbsenceCitation(evidence=entry.id, until=None if entry.proves_absence else until),)
     found = [citation for index, row in enumerate(entry.rows) for citation in _cells(sentence, entry.id, index, row)]
     rows: list[int] = []
     kept: list[Citation] = []

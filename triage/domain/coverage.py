@@ -1,5 +1,7 @@
 """What an absence is worth: "no rows" proves something only where rows would have been seen."""
 
+from datetime import datetime
+
 from triage.domain.alert import Moment
 from triage.domain.base import Value
 
@@ -8,13 +10,13 @@ class Coverage(Value):
     """Whether the asked table could have answered. `None` means: not known, which proves nothing."""
 
     source_healthy: bool | None = None
-    """Every log source that feeds the table reports itself healthy."""
+    """Every log source that feeds the table reports itself healthy, and none has an active alarm."""
     source_reached_window: bool | None = None
-    """The source's last event lies at or after the end of the asked window (or the present, if earlier)."""
+    """The table delivered past the end of the window that was wanted, by more than its usual delivery lag."""
     table_has_rows: bool | None = None
-    """The table has rows of anyone in the asked window."""
+    """The table has rows of anyone in the asked window, or, where that reaches past the alert, since it."""
     control_has_rows: bool | None = None
-    """A positive control for this kind of entity returned rows in the window."""
+    """A positive control for this kind of entity returned rows there."""
     last_event_at: Moment | None = None
     """When the source last delivered anything."""
     value_fits: bool | None = None
@@ -23,34 +25,70 @@ class Coverage(Value):
     """Up to when an absence is proven, where that is earlier than the end of the asked window."""
     open_until: Moment | None = None
     """When the last row of the asked window will have been delivered, if that is still to come; `None`: it has been."""
+    alarms: tuple[str, ...] = ()
+    """Active alarms of the log sources, such as `SOURCE_NO_DATA`."""
 
     @property
     def proves_absence(self) -> bool:
-        """Whether "no rows" may support a claim."""
+        """Whether "no rows" may support a claim about the whole window that was wanted."""
         return bool(
             self.source_healthy
-            and self.source_reached_window is not False
+            and self.source_reached_window
             and self.table_has_rows
-            and self.control_has_rows is not False
+            and self.control_has_rows
             and self.value_fits is not False
         )
+
+    def proves_until(self, moment: datetime) -> bool:
+        """Whether "no rows" may support a claim about the asked window up to a moment."""
+        if self.proves_absence:
+            return True
+        return self.value_fits is not False and self.proven_until is not None and self.proven_until >= moment
 
     @property
     def gaps(self) -> tuple[str, ...]:
         """What is missing for an absence to count, in words for the report."""
         found = []
-        if self.source_healthy is False:
+        if self.value_fits is False:
+            found.append("the log names people in another way than the name that was searched for")
+        if self.alarms:
+            found.append(f"the log source has an active alarm ({', '.join(map(_alarm_text, self.alarms))})")
+        elif self.source_healthy is False:
             found.append("the log source is unhealthy")
         elif self.source_healthy is None:
             found.append("the health of the log source is unknown")
-        if self.source_reached_window is False:
-            found.append("the log source delivered nothing up to the end of the window")
+        found += self._delivery_gaps() if self.value_fits is not False else []
         if self.table_has_rows is False:
             found.append("the table has no rows at all in the window")
         elif self.table_has_rows is None:
             found.append("it is unknown whether the table has rows in the window")
         if self.control_has_rows is False:
             found.append("a control search for this kind of entity found nothing")
-        if self.value_fits is False:
-            found.append("the log names people in another way than the name that was searched for")
+        elif self.control_has_rows is None and self.table_has_rows:
+            found.append("no control search was possible for this kind of entity")
         return tuple(found)
+
+    def _delivery_gaps(self) -> list[str]:
+        found = []
+        if self.open_until is not None:
+            found.append(f"rows may still arrive until {_time_text(self.open_until)}")
+        if self.proven_until is not None:
+            until = _time_text(self.proven_until)
+            found.append(f"delivered only up to {until}; the absence is proven until then")
+        elif self.source_reached_window is False and self.open_until is None:
+            last = self.last_event_at
+            when = "up to the end of the window" if last is None else f"since {_time_text(last)}"
+            found.append(f"the log source delivered nothing {when}")
+        if self.proven_until is not None and self.open_until is None and self.last_event_at is not None:
+            found.append(f"the log source has been silent since {_time_text(self.last_event_at)}, longer than usual")
+        if self.source_reached_window is None and self.source_healthy and self.table_has_rows:
+            found.append("it is unknown up to when the log source delivered")
+        return found
+
+
+def _time_text(moment: datetime) -> str:
+    return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _alarm_text(name: str) -> str:
+    return "no data arrives" if name == "SOURCE_NO_DATA" else name.replace("_", " ").lower()

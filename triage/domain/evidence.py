@@ -87,11 +87,35 @@ class Evidence(Value):
         return self.error.startswith(NOT_ASKED)
 
     @property
+    def complete(self) -> bool:
+        """Whether it is the whole answer: what isn't among the rows of a cut one may have been cut."""
+        return self.answered and not self.truncated
+
+    @property
+    def proves_absence(self) -> bool:
+        """Whether what isn't among its rows is proven not to have happened in the whole window that was wanted.
+
+        Everything that judges an absence, a silence or a "never before" asks this, or `proves_until`.
+        """
+        return self.complete and self.coverage.proves_absence
+
+    def proves_until(self, moment: Moment) -> bool:
+        """Whether what isn't among its rows is proven not to have happened up to a moment within the asked window."""
+        return self.complete and self.coverage.proves_until(moment if self.end is None else min(moment, self.end))
+
+    @property
+    def proven_until(self) -> Moment | None:
+        """Up to when what isn't among its rows is proven not to have happened; `None` if nothing is proven."""
+        if not self.complete:
+            return None
+        return self.end if self.coverage.proves_absence else self.coverage.proven_until
+
+    @property
     def unproven(self) -> bool:
         """Whether it is an answer without rows that proves nothing."""
         if self.source not in {Source.QUERY, Source.TOOL, Source.SEARCH} or not self.answered:
             return False
-        return not self.row_count and not self.measured and not self.coverage.proves_absence
+        return not self.row_count and not self.measured and not self.proves_absence
 
     @property
     def digest(self) -> str:

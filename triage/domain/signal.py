@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
+from triage.domain.alert import Moment
 from triage.domain.base import Value
 from triage.domain.citation import Citation
 from triage.domain.evidence import Evidence, EvidenceId, Source
@@ -27,6 +28,8 @@ class Signal(Value):
     evidence: tuple[EvidenceId, ...]
     absence: bool = False
     """It rests on rows that are not there; it counts only where coverage proves the absence."""
+    absent_until: Moment | None = None
+    """Up to when the absence has to be proven; `None`: over the whole window of each question."""
     citations: tuple[Citation, ...] = ()
     """What of the evidence bears the sentence; empty in what was stored before signals carried it."""
     vouches: bool = False
@@ -53,7 +56,10 @@ def is_proven(signal: Signal, evidence: Mapping[str, Evidence]) -> bool:
         return False
     if (signal.direction is Direction.BENIGN or signal.absence) and any(_is_cut(entry) for entry in cited):
         return False
-    return not signal.absence or all(entry.coverage.proves_absence for entry in cited)
+    if not signal.absence:
+        return True
+    until = signal.absent_until
+    return all(entry.proves_absence if until is None else entry.proves_until(until) for entry in cited)
 
 
 def _is_cut(entry: Evidence) -> bool:

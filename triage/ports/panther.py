@@ -149,6 +149,8 @@ class LogSource:
     log_types: tuple[str, ...]
     healthy: bool
     last_event_at: datetime | None = None
+    alarms: tuple[str, ...] = ()
+    """Types of its active alarms, such as `SOURCE_NO_DATA`; empty too where Panther doesn't serve alarms."""
 
 
 class LogSources(Protocol):

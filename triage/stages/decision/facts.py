@@ -56,10 +56,7 @@ def facts_of(
             "answered": sum(entry.answered for entry in evidence),
             "without_answer": sum(not entry.answered for entry in evidence),
             "empty_and_unproven": sum(
-                entry.answered
-                and not entry.row_count
-                and entry.source is Source.QUERY
-                and not entry.coverage.proves_absence
+                entry.answered and not entry.row_count and entry.source is Source.QUERY and not entry.proves_absence
                 for entry in evidence
             ),
         },

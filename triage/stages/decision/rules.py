@@ -128,4 +128,4 @@ def cap_confidence(
 def _unproven(entry: Evidence) -> bool:
     """Whether a question to the lake came back empty without proving an absence."""
     asked = entry.source in {Source.QUERY, Source.TOOL}
-    return asked and not entry.row_count and not entry.measured and not entry.coverage.proves_absence
+    return asked and not entry.row_count and not entry.measured and not entry.proves_absence

@@ -14,19 +14,10 @@ from triage.domain.window import TimeWindow
 from triage.errors import PantherError, QueryFailed
 from triage.logtypes import table_of
 from triage.ports import Lake, LogSource, LogSources, QueryLimits
-from triage.stages.enrichment.activity import LOGS, MAX_HOURS, TableActivity, activity_template
+from triage.stages.enrichment.activity import LOGS, MAX_HOURS, UNKNOWN_LAG, Hour, TableActivity, activity_of_table
 
-TOLERANCE = timedelta(minutes=60)
-"""A silence that is normal for any source: batches, a slow poll."""
-
-MARGIN = timedelta(minutes=15)
-"""How far past a window's end an unhealthy source must have delivered to count as healthy within it."""
-
-SIGN_OF_LIFE = timedelta(minutes=45)
-"""How long after the alert's last event the source must still have delivered before "nothing followed" means anything."""
-
-USUAL_SHARE = 0.7
-"""A table that had rows in the same hours on this share of the days before is expected to have them."""
+DORMANT = timedelta(days=7)
+"""A source that has delivered nothing for this long doesn't feed the table any more."""
 
 
 def coverage_of(
@@ -34,68 +25,111 @@ def coverage_of(
     *,
     activity: TableActivity | None,
     sources: Sequence[LogSource] | None,
-    last_event: datetime,
+    own: TimeWindow,
     control: str,
     now: datetime,
+    wanted_end: datetime | None = None,
 ) -> Coverage:
     """What "no rows" would be worth as the answer to one question.
+
+    A row that has come shows that every row which is older by more than the table's usual lag has come too. So an
+    absence is proven up to the newest row, less that lag. The alert's own events are no exception: they show what lies
+    before them, and nothing of what followed.
 
     Args:
         window: What the question covers.
         activity: The table's; `None` if unknown.
         sources: The sources that deliver the log type; `None` if Panther didn't say.
-        last_event: The alert's own last event.
+        own: From the alert's first to its last event.
         control: `actor`, `address` or `any`: what rows in the window, no matter whose, must have.
         now: The present moment.
+        wanted_end: What the question should cover, where the window ends at the present before it.
     """
-    # A source that delivered after the window's end was working then, whatever is wrong with it today.
-    healthy = (
-        None
-        if not sources
-        else all(
-            source.healthy or (source.last_event_at is not None and source.last_event_at >= window.end + MARGIN)
-            for source in sources
-        )
-    )
+    end = max(window.end, wanted_end or window.end)
+    lag = activity.lag if activity is not None else UNKNOWN_LAG
+    ailing = [source for source in sources or () if not _healthy(source, end + lag)]
+    healthy = not ailing if sources else None
+    alarms = tuple(dict.fromkeys(name for source in ailing for name in source.alarms))
     if activity is None:
-        return Coverage(source_healthy=healthy, last_event_at=_latest(sources, None))
-    hours = activity.between(window.start, window.end)
-    events = sum([hour.events for hour in hours])
-    if control == "actor":
-        controls = sum([hour.with_actor for hour in hours])
-    else:
-        controls = sum([hour.with_address for hour in hours]) if control == "address" else events
-    last = _latest(sources, activity.last)
-    return Coverage(
+        open_until = end + lag if end + lag > now else None
+        last = _last(sources, None)
+        return Coverage(source_healthy=healthy, last_event_at=last, open_until=open_until, alarms=alarms)
+    last = _last(sources, activity.last)
+    delivered = _delivered(activity, sources, now)
+    proven = None if delivered is None else delivered - lag
+    whole = proven is not None and proven >= end
+    events, controls = _controls(window, activity, own, delivered, control)
+    found = Coverage(
         source_healthy=healthy,
-        source_reached_window=_reached(window, last, activity, last_event, now),
-        table_has_rows=events > 0 if hours or activity.complete else None,
+        source_reached_window=None if proven is None else whole,
+        table_has_rows=events > 0 if events or activity.complete else None,
         control_has_rows=controls > 0 if events and (activity.has_controls or control == "any") else None,
         last_event_at=last,
+        open_until=None if whole else _open_until(end, activity, delivered, now),
+        alarms=alarms,
     )
+    # Of what followed the alert, the alert's own events are no part.
+    first = own.end if window.start >= own.start else window.start
+    if proven is None or whole or proven <= first or not (healthy and found.table_has_rows and found.control_has_rows):
+        return found
+    return found.model_copy(update={"proven_until": min(proven, window.end)})
 
 
-def _latest(sources: Sequence[LogSource] | None, last: datetime | None) -> datetime | None:
+def _healthy(source: LogSource, enough: datetime) -> bool:
+    """Whether a source worked over a window whose last rows should have come by `enough`.
+
+    One that delivered after that was working then, whatever is wrong with it today.
+    """
+    delivered = source.last_event_at is not None and source.last_event_at >= enough
+    return delivered or (source.healthy and not source.alarms)
+
+
+def _last(sources: Sequence[LogSource] | None, last: datetime | None) -> datetime | None:
     reported = [source.last_event_at for source in sources or () if source.last_event_at is not None]
     return max([*reported, *([last] if last is not None else [])], default=None)
 
 
-def _reached(
-    window: TimeWindow, last: datetime | None, activity: TableActivity, last_event: datetime, now: datetime
-) -> bool | None:
-    """Whether the source delivered up to the window's end, or to the present if that is earlier."""
-    if last is None:
+def _delivered(activity: TableActivity, sources: Sequence[LogSource] | None, now: datetime) -> datetime | None:
+    """The newest sign that rows of this table come in, of the source that is furthest behind."""
+    # A clock that is ahead shows nothing.
+    row = max((hour.last_seen for hour in activity.hours if hour.last_seen <= now), default=None)
+    feeding = [
+        (source, min(source.last_event_at, now))
+        for source in sources or ()
+        if source.last_event_at is not None and source.last_event_at > now - DORMANT
+    ]
+    if len(feeding) == 1 and len(feeding[0][0].log_types) == 1:
+        return max(feeding[0][1], row or feeding[0][1])
+    # What a source of several log types delivered last need not be of this table.
+    if row is None or len(feeding) < 2:  # noqa: PLR2004 - one source alone is as far behind as its table
+        return row
+    return min(row, *(last for _, last in feeding))
+
+
+def _controls(
+    window: TimeWindow, activity: TableActivity, own: TimeWindow, delivered: datetime | None, control: str
+) -> tuple[int, int]:
+    """Rows of anyone, and those of them that have what the question searches for."""
+    end = window.end
+    hours: Sequence[Hour]
+    if window.end > own.end and delivered is not None:
+        # Past the alert, the row that shows the delivery is a control too, whether or not it lies in the window.
+        end = max(end, delivered)
+    hours = activity.between(window.start, end)
+    if window.start >= own.start:
+        # The alert's own events show nothing of what followed.
+        hours = [hour for hour in hours if hour.last_seen > own.end]
+    events = sum([hour.events for hour in hours])
+    if control == "actor":
+        return events, sum([hour.with_actor for hour in hours])
+    return events, sum([hour.with_address for hour in hours]) if control == "address" else events
+
+
+def _open_until(end: datetime, activity: TableActivity, delivered: datetime | None, now: datetime) -> datetime | None:
+    """When the last row of a window that ends at `end` should be there; `None` if nothing more is to be expected."""
+    if activity.silent(delivered, now) if delivered is not None else end + activity.lag <= now:
         return None
-    end = min(window.end, now)
-    if end <= last_event:
-        # The alert's own event came after the window: the source was alive.
-        return True
-    if last < min(last_event + SIGN_OF_LIFE, end - TOLERANCE):
-        return False
-    if last >= end - TOLERANCE:
-        return True
-    usual = activity.usual(TimeWindow(last, end))
-    return usual is None or usual < USUAL_SHARE
+    return max(end, now) + activity.lag
 
 
 def fed_by(table: str, sources: Sequence[LogSource] | None) -> tuple[LogSource, ...] | None:
@@ -146,7 +180,7 @@ class ToolCoverage:
             window,
             activity=activity,
             sources=sources,
-            last_event=max(moment, self.dossier.alert.last_event_at or moment),
+            own=TimeWindow(moment, max(moment, self.dossier.alert.last_event_at or moment)),
             # What the query searched for is unknown; rows that name an actor are the least that must be there.
             control="actor",
             now=self.dossier.now,
@@ -162,7 +196,7 @@ class ToolCoverage:
     async def _query(self, name: str) -> TableActivity | None:
         now = self.dossier.now
         window = TimeWindow(self.dossier.alert.moment - self.history, max(now, self.dossier.alert.moment))
-        query = activity_template(name).bind({}, window=window, limit=MAX_HOURS, now=now)
+        query = activity_of_table(name).bind({}, window=window, limit=MAX_HOURS, now=now)
         try:
             result = await self.lake.run_query(query, limits=QueryLimits(rows=MAX_HOURS, seconds=self.seconds))
         except (PantherError, QueryFailed):

@@ -127,9 +127,10 @@ class EvidenceList:
                     bound.window,
                     activity=activity.get(question.table),
                     sources=fed_by(question.table, sources),
-                    last_event=lake.last,
+                    own=TimeWindow(lake.first, lake.last),
                     control=definition.control,
                     now=now,
+                    wanted_end=bound.wanted_end,
                 )
             if bound.value_fits is not None:
                 coverage = coverage.model_copy(update={"value_fits": bound.value_fits})

@@ -57,6 +57,8 @@ class BoundQuery:
     """Place of that actor among the alert's actors."""
     value_fits: bool | None = None
     """The asked value is of a kind that the column holds; `None` where the question names no identity."""
+    wanted_end: datetime | None = None
+    """The end that the playbook wants, where the window stops at the present before it."""
 
     @property
     def key(self) -> str:
@@ -235,11 +237,12 @@ def _bind(
                 return None
             value = (NO_VALUE,) if name in LISTS else NO_VALUE
         values[name] = value
-    window = _window(definition.window, actor, history, dwell, now)
-    if window is None:
+    wanted = _window(definition.window, actor, history, dwell)
+    if wanted is None or wanted.start >= now:
         return None
+    window = TimeWindow(wanted.start, min(wanted.end, now))
     query = question.template.bind(values, window=window, limit=definition.limit, now=now)
-    return BoundQuery(question, query, window, value_fits=fits)
+    return BoundQuery(question, query, window, wanted_end=wanted.end, value_fits=fits)
 
 
 def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:
@@ -249,11 +252,9 @@ def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:
     return f"{NOT_ASKED}{wanted}, and of {actor.identity[:120]} {of_actor}"
 
 
-def _window(
-    window: Window, actor: AlertActor, history: timedelta, dwell: timedelta, now: datetime
-) -> TimeWindow | None:
-    """A playbook's window as moments, none later than now; `None` if nothing of it is left."""
+def _window(window: Window, actor: AlertActor, history: timedelta, dwell: timedelta) -> TimeWindow | None:
+    """A playbook's window as moments; `None` if it is empty. Its end may lie in the future."""
     start = actor.moment - history if window.start == "history" else actor.moment + offset(window.start)
     after = -dwell if window.end == "dwell" else offset(window.end)
-    end = min((actor.last if after > timedelta() else actor.moment) + after, now)
+    end = (actor.last if after > timedelta() else actor.moment) + after
     return TimeWindow(start, end) if start < end else None

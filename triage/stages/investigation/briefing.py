@@ -97,9 +97,7 @@ class Briefing:
         facts.append(f"{entry.row_count} rows{stored}{' (cut)' if entry.truncated else ''}")
         if not entry.row_count and entry.source in _QUERIED:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"
-            facts.append(
-                "the absence is proven" if entry.coverage.proves_absence else f"the absence is not proven ({gaps})"
-            )
+            facts.append("the absence is proven" if entry.proves_absence else f"the absence is not proven ({gaps})")
         if shown < len(entry.rows):
             facts.append(f"rows 0 to {shown - 1} shown, narrow the question to see others")
         return f"{'; '.join(facts)}.", [text] if text else []

@@ -6,6 +6,7 @@ hold entity values and counts but no log text.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import timedelta
 from math import exp
 
 from triage.domain.citation import cite
@@ -34,6 +35,8 @@ STRONG = 1.0
 SOLID = 0.75
 """A benign verdict needs one fact of this weight that no suspect can have made: an intruder on a stolen session gets the
 usual place, a quiet aftermath and an act seen once before for free."""
+SETTLING = timedelta(hours=2)
+"""How long the log must have been watched after the alert before a benign verdict."""
 FINDINGS = 8
 FINDINGS_FOR_BENIGN = 2
 _DECISIVE = "quiet_aftermath"
@@ -94,7 +97,11 @@ def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]
     entry = watched[0]
     if not entry.answered:
         return ("the query for what followed has no answer",)
-    return () if entry.coverage.proves_absence else entry.coverage.gaps
+    if entry.truncated:
+        return ("the answer on what followed was cut",)
+    alert = dossier.alert
+    enough = max(alert.moment, alert.last_event_at or alert.moment) + SETTLING
+    return () if entry.proves_absence or entry.proves_until(enough) else entry.coverage.gaps
 
 
 def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding], gaps: Sequence[str]) -> Disposition:
@@ -257,7 +264,7 @@ def _answer_text(entry: Evidence) -> str:
 
 
 def _unproven(entry: Evidence) -> bool:
-    return entry.row_count == 0 and entry.source is Source.QUERY and not entry.coverage.proves_absence
+    return entry.row_count == 0 and entry.source is Source.QUERY and not entry.proves_absence
 
 
 # ---- actions -----------------------------------------------------------------------------------------------------

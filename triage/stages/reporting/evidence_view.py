@@ -188,5 +188,5 @@ def _checks(entry: Evidence) -> str:
     )
     parts = [f"{name} {'unknown' if value is None else 'yes' if value else 'no'}" for name, value in checks]
     parts += [f"last event {moment(coverage.last_event_at)} UTC"] if coverage.last_event_at is not None else []
-    parts += [f"the absence is {'proven' if coverage.proves_absence else 'unproven'}"] if not entry.row_count else []
+    parts += [f"the absence is {'proven' if entry.proves_absence else 'unproven'}"] if not entry.row_count else []
     return ", ".join(parts)

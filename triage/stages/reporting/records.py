@@ -153,7 +153,7 @@ def _finding(checked: CheckedFinding) -> dict[str, JsonValue]:
 
 
 def _evidence(entry: Evidence) -> dict[str, JsonValue]:
-    return {**_json(entry), "proves_absence": entry.coverage.proves_absence, "digest": entry.digest}
+    return {**_json(entry), "proves_absence": entry.proves_absence, "digest": entry.digest}
 
 
 def _json(value: Value) -> dict[str, JsonValue]:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterator, Mapping
+from datetime import datetime
 from typing import assert_never, cast
 
 from pydantic import JsonValue
@@ -54,7 +55,7 @@ def trust_of(citation: Citation, evidence: Mapping[str, Evidence]) -> Trust:
                 raise CitationFails(
                     IssueCode.NOT_ABSENT, f"{entry.id} has {entry.row_count} rows, so nothing is absent"
                 )
-            return _trust_of_absence(entry)
+            return _trust_of_absence(entry, until=citation.until)
         case _:
             assert_never(citation)
 
@@ -124,7 +125,7 @@ def _trust_of_nothing(row: Row, entry: Evidence) -> Trust:
     """
     if not any(isinstance(value, int | float) and not isinstance(value, bool) and value > 0 for value in row.values()):
         return _trust_of_absence(entry)
-    if entry.truncated or not entry.coverage.proves_absence or entry.source is Source.TOOL:
+    if not entry.proves_absence or entry.source is Source.TOOL:
         return Trust.ACTOR
     return Trust.MEASURED
 
@@ -158,10 +159,10 @@ def _trust_of_count(citation: CountCitation, entry: Evidence) -> Trust:
     return Trust.MEASURED if entry.source in _COUNTED or entry.measured else Trust.PROVIDER
 
 
-def _trust_of_absence(entry: Evidence) -> Trust:
+def _trust_of_absence(entry: Evidence, *, until: datetime | None = None) -> Trust:
     if entry.truncated:
         raise CitationFails(IssueCode.UNPROVEN_ABSENCE, f"{entry.id} was cut, so it cannot prove an absence")
-    if entry.coverage.proves_absence:
+    if entry.proves_absence if until is None else entry.proves_until(until):
         # The model wrote a tool's query: it can ask for what no one has, and prove that it isn't there.
         return Trust.ACTOR if entry.source is Source.TOOL else Trust.MEASURED
     gaps = "; ".join(entry.coverage.gaps) or "its coverage was not measured"

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.support.clocks import START
+from tests.support.make import COVERED
 from tests.support.panther import TOKEN, config
 from tests.support.small_dossier import dossier
 from tests.support.tiny_world import write_world
@@ -156,7 +157,7 @@ async def test_an_absence_is_worth_what_its_coverage_says(server: SandboxServer)
 
     async def coverage(table: str, window: TimeWindow) -> tuple[Coverage, int]:
         asked.append((table, window))
-        return Coverage(source_healthy=True, table_has_rows=True), 1
+        return COVERED, 1
 
     empty = ALL.replace("WHERE", "WHERE state = 'shut' AND")
     answer = await run(server, "query_lake", {"sql": empty, "reason": "x"}, coverage=coverage)

@@ -1,5 +1,6 @@
 """Coverage: when "no rows" proves something."""
 
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -7,6 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import JsonValue
 
+from triage.domain.coverage import Coverage
 from triage.domain.window import TimeWindow
 from triage.ports import LogSource
 from triage.stages.enrichment.activity import Hour, TableActivity
@@ -35,15 +37,36 @@ def activity(last: datetime, *, every_hours: int = 1, days: int = 20) -> TableAc
                 "events": 5,
                 "with_address": 5,
                 "with_actor": 5,
+                "lag": 240,
             }
         )
         moment -= timedelta(hours=every_hours)
     return TableActivity.of(rows, truncated=False)
 
 
+def judged(
+    known: TableActivity | None,
+    window: TimeWindow,
+    *,
+    now: datetime = NOW,
+    sources: Sequence[LogSource] | None = None,
+    wanted_end: datetime | None = None,
+) -> Coverage:
+    """What an absence in the window would be worth."""
+    return coverage_of(
+        window,
+        activity=known,
+        sources=[source()] if sources is None else sources,
+        own=TimeWindow(EVENT, EVENT),
+        control="actor",
+        now=now,
+        wanted_end=wanted_end,
+    )
+
+
 def proves(known: TableActivity | None, sources: list[LogSource] | None, window: TimeWindow = AFTER) -> bool:
     """Whether an absence in the window would count."""
-    found = coverage_of(window, activity=known, sources=sources, last_event=EVENT, control="actor", now=NOW)
+    found = coverage_of(window, activity=known, sources=sources, own=TimeWindow(EVENT, EVENT), control="actor", now=NOW)
     return found.proves_absence
 
 
@@ -62,11 +85,17 @@ def test_an_unusual_silence_proves_nothing() -> None:
     assert not proves(activity(EVENT + timedelta(hours=1, minutes=30)), [source()])
 
 
-def test_a_quiet_table_may_be_quiet() -> None:
-    """A table that is written now and then is not silent because two hours are empty."""
+def test_a_quiet_table_proves_an_absence_once_it_has_delivered_on() -> None:
+    """A table that is written now and then is not silent because two hours are empty, but its next row may be older."""
     last = EVENT + timedelta(hours=1, minutes=30)
-    known = activity(last, every_hours=31)
-    assert proves(known, [source(last=last)], TimeWindow(EVENT - timedelta(days=3), EVENT + timedelta(hours=4)))
+    window = TimeWindow(EVENT - timedelta(days=3), EVENT + timedelta(hours=4))
+    found = judged(activity(last, every_hours=31), window)
+
+    assert not found.proves_absence
+    assert found.proven_until is not None
+    assert EVENT < found.proven_until < last
+    assert found.open_until is not None
+    assert judged(activity(NOW - timedelta(minutes=5), every_hours=31), window).proves_absence
 
 
 def test_an_ailing_source_counts_for_what_lies_before_its_last_delivery() -> None:
@@ -94,24 +123,94 @@ def test_unknown_activity_proves_nothing() -> None:
     assert not proves(None, [source()])
 
 
-def test_a_window_before_the_alert_needs_no_later_sign_of_life() -> None:
-    """The alert's own event shows that the source lived until then."""
+def test_a_window_before_the_alert_is_proven_by_the_alert_itself_up_to_the_usual_lag() -> None:
+    """The alert's own event came, so every row that is older by more than the lag has come; the last minutes are open."""
     window = TimeWindow(EVENT - timedelta(days=10), EVENT - timedelta(seconds=1))
-    assert proves(activity(EVENT + timedelta(minutes=1)), [source()], window)
+    found = judged(activity(EVENT), window, now=EVENT + timedelta(minutes=1))
+
+    assert not found.proves_absence
+    assert found.proven_until == EVENT - timedelta(minutes=9)
+    assert found.open_until == EVENT + timedelta(minutes=10)
+    assert judged(activity(EVENT + timedelta(minutes=10)), window).proves_absence
 
 
-def test_a_fresh_alert_is_covered_up_to_the_present() -> None:
-    """Minutes after an alert nothing later can be there yet."""
-    event = NOW - timedelta(minutes=5)
-    found = coverage_of(
-        TimeWindow(event, event + timedelta(hours=4)),
-        activity=activity(event),
-        sources=[source()],
-        last_event=event,
-        control="any",
-        now=NOW,
-    )
+def test_a_fresh_alert_proves_nothing_of_what_follows() -> None:
+    """A minute after the alert its own event is the newest row: nothing shows yet that nothing followed."""
+    found = judged(activity(EVENT), AFTER, now=EVENT + timedelta(minutes=1))
+
+    assert not found.proves_absence
+    assert found.proven_until is None
+    assert found.open_until == AFTER.end + timedelta(minutes=9)
+    assert any("rows may still arrive until 2026-03-04 16:09 UTC" in gap for gap in found.gaps)
+
+
+def test_the_same_window_is_proven_once_the_table_has_delivered_past_it() -> None:
+    """What was provisional for the young alert is proven some hours later."""
+    found = judged(activity(AFTER.end + timedelta(minutes=9)), AFTER, now=NOW)
+
     assert found.proves_absence
+    assert found.gaps == ()
+    assert found.open_until is None
+
+
+def test_a_young_alert_whose_table_has_later_rows_is_proven_up_to_them() -> None:
+    """The window runs to the present: the part that was delivered is proven, and the gap says up to when."""
+    now = EVENT + timedelta(hours=1)
+    found = judged(activity(now - timedelta(minutes=2)), TimeWindow(EVENT, now), now=now, wanted_end=AFTER.end)
+
+    assert not found.proves_absence
+    assert found.proven_until == now - timedelta(minutes=11)
+    assert found.open_until == AFTER.end + timedelta(minutes=9)
+    assert "delivered only up to 2026-03-04 12:49 UTC; the absence is proven until then" in found.gaps
+
+
+def test_a_source_that_has_stopped_leaves_nothing_open() -> None:
+    """Waiting doesn't help where the source is silent far beyond its rhythm; the gap says since when."""
+    found = judged(activity(EVENT + timedelta(minutes=10)), AFTER)
+
+    assert not found.proves_absence
+    assert found.open_until is None
+    assert any("since 2026-03-04 12:10 UTC" in gap for gap in found.gaps)
+
+
+def test_every_source_of_a_table_has_to_deliver() -> None:
+    """A table that two sources feed is proven up to the one that is behind; one that stopped long ago is no part of it."""
+    late = EVENT + timedelta(minutes=30)
+    behind = [source(last=NOW), source(last=late)]
+    gone = [source(last=NOW), source(last=NOW - timedelta(days=30))]
+    known = activity(NOW - timedelta(minutes=5))
+
+    assert judged(known, AFTER, sources=behind).proven_until == late - timedelta(minutes=9)
+    assert judged(known, AFTER, sources=gone).proves_absence
+
+
+def test_a_source_with_an_alarm_is_unhealthy() -> None:
+    """The alarm's name stands in the gap; what the source had delivered past is not in doubt."""
+    alarmed = LogSource("s", "label", "aws-s3", ("AWS.CloudTrail",), True, EVENT, ("SOURCE_NO_DATA",))
+    found = judged(activity(EVENT), AFTER, sources=[alarmed])
+
+    assert found.source_healthy is False
+    assert "the log source has an active alarm (no data arrives)" in found.gaps
+
+
+def test_a_value_of_another_kind_proves_nothing() -> None:
+    """Whatever was delivered, a column of e-mail addresses can't lack a user id."""
+    found = judged(activity(NOW - timedelta(minutes=5)), AFTER).model_copy(update={"value_fits": False})
+
+    assert not found.proves_absence
+    assert not found.proves_until(EVENT)
+    assert "the log names people in another way than the name that was searched for" in found.gaps
+
+
+def test_rare_late_rows_do_not_set_the_lag_but_regular_ones_do() -> None:
+    """One backfill among hundreds of hours is not how late a row usually is."""
+    hours = [Hour(NOW - timedelta(hours=n), 1, NOW - timedelta(hours=n), 1, 1, 120) for n in range(300)]
+    rare = [hour._replace(lag=7200) if n == 9 else hour for n, hour in enumerate(hours)]
+    often = [hour._replace(lag=7200) if n % 20 == 9 else hour for n, hour in enumerate(hours)]
+
+    assert TableActivity(tuple(rare)).lag == timedelta(minutes=7)
+    assert TableActivity(tuple(often)).lag == timedelta(minutes=125)
+    assert TableActivity(tuple(hours[:5])).lag == timedelta(hours=1)
 
 
 @given(
@@ -151,7 +250,7 @@ def test_a_table_without_indicator_columns_has_activity_but_no_control() -> None
             window,
             activity=TableActivity.of(rows, truncated=False),
             sources=None,
-            last_event=window.end,
+            own=TimeWindow(window.end, window.end),
             control=control,
             now=window.end,
         )

@@ -88,7 +88,9 @@ def measure(
         signals = _balanced([signal for rule in rules for signal in rule(facts)])
         subject = actor.identity if len(actors) > 1 else ""
         found += [
-            _cited(signal, by_id).model_copy(update={"subject": "" if signal.name in _OF_THE_ALERT else subject})
+            _cited(_dated(signal, actor), by_id).model_copy(
+                update={"subject": "" if signal.name in _OF_THE_ALERT else subject}
+            )
             for signal in signals
         ]
     return tuple(found)
@@ -109,8 +111,23 @@ def _balanced(found: list[Signal]) -> list[Signal]:
     return found
 
 
+JUST_BEFORE = timedelta(hours=1)
+"""What a source of a young alert may not have delivered yet, and what no habit depends on."""
+
+
+def _dated(signal: Signal, actor: AlertActor) -> Signal:
+    """An absence is about the time before the alert, unless its rule says up to when it has to be proven."""
+    if not signal.absence or signal.absent_until is not None:
+        return signal
+    return signal.model_copy(update={"absent_until": actor.moment - JUST_BEFORE})
+
+
 def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:
-    cited = [citation for name in signal.evidence for citation in cite(signal.sentence, evidence[name])]
+    cited = [
+        citation
+        for name in signal.evidence
+        for citation in cite(signal.sentence, evidence[name], until=signal.absent_until)
+    ]
     return signal.model_copy(update={"citations": tuple(cited)})
 
 

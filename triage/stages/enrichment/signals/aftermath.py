@@ -147,16 +147,20 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
     entry = facts.first("quiet_aftermath", "action", "address", "first_seen")
     if entry is None or entry.end is None or not facts.actor.identity or not knows_harmful_actions(entry.log_type):
         return
-    watched = entry.end - facts.actor.last
+    until = entry.proven_until or entry.end
+    watched = until - facts.actor.last
+    if any(not each.complete for each in facts.read("harmful_aftermath", "action", "address", "first_seen")):
+        return
     scale = min(1.0, max(0.0, watched / SETTLING))
     done_already = {note.harm for action in facts.actor.actions if (note := harmful_action(entry.log_type, action))}
     if done_already & _COMPLETE:
         # Whoever took or gave away data has nothing left to do.
         scale *= 0.4
     if scale > 0:
-        hours = round(watched.total_seconds() / 3600)
-        sentence = f"This actor did nothing harmful that was new for them within {plural(hours, 'hour')} of the alert."
-        yield signal("quiet_aftermath", sentence, [entry], scale=scale, absence=True)
+        minutes = round(watched.total_seconds() / 60)
+        span = plural(round(minutes / 60), "hour") if watched >= SETTLING else plural(minutes, "minute")
+        sentence = f"This actor did nothing harmful that was new for them within {span} of the alert."
+        yield signal("quiet_aftermath", sentence, [entry], scale=scale, absence=True, absent_until=until)
 
 
 def _reverted(facts: Facts) -> Iterator[Signal]:
@@ -200,7 +204,7 @@ def target_use(facts: Facts) -> Iterator[Signal]:
             continue
         settled = {text(row, "address") for row in entry.rows if _before(facts, row)}
         active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > actor.last]
-        if settled and active and {text(row, "address") for row in active} <= settled | here:
+        if entry.complete and settled and active and {text(row, "address") for row in active} <= settled | here:
             sentence = f"{plain(text(active[0], 'identity'))} is still used from {plain(text(active[0], 'address'))}, as before."
             yield signal("target_as_usual", sentence, [entry])
 
@@ -280,6 +284,8 @@ def refused(facts: Facts) -> Iterator[Signal]:
     """Calls refused around the alert, of kinds that were not refused before and that are not the alert itself."""
     known = set(facts.actor.actions) if facts.actor.refused else set()
     for entry in facts.read("first_seen_actor", "action", "refused"):
+        if not entry.complete:
+            return
         known |= {text(row, "action") for row in entry.rows if _refused_before(facts, row)}
     for entry in facts.read("refused", "action", "address", "refused"):
         if "days" in entry.columns:

@@ -120,6 +120,7 @@ def signal(
     scale: float = 1.0,
     absence: bool = False,
     vouches: bool | None = None,
+    absent_until: datetime | None = None,
 ) -> Signal:
     """A signal with its weight from the table, scaled where the fact is weaker or stronger than usual.
 
@@ -135,6 +136,7 @@ def signal(
         evidence=tuple(entry.id for entry in evidence),
         absence=absence,
         vouches=bool(known.vouches) if vouches is None else vouches,
+        absent_until=absent_until,
     )
 
 

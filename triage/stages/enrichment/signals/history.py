@@ -66,16 +66,11 @@ def own_history(facts: Facts) -> Iterator[Signal]:
         # A day with a tenth of the extent is no precedent for a haul.
         enough = max(1, actor.events // LIKE_EXTENT)
         earlier = sorted(found for found, times in old.items() if times >= enough)
-        if (
-            most
-            and not actor.refused
-            and actor.events >= max(BURST_EVENTS, BURST_FACTOR * most)
-            and not entry.truncated
-        ):
+        if most and not actor.refused and actor.events >= max(BURST_EVENTS, BURST_FACTOR * most) and entry.complete:
             sentence = f"{actor.events} times in this alert, and never more than {most} on any earlier day."
             yield signal("burst", sentence, [entry])
         if not earlier:
-            if not any(map(facts.is_old, counted)):
+            if entry.complete and not any(map(facts.is_old, counted)):
                 yield from _first_time(facts, entry, what, sorted(day for day, times in counted.items() if times))
         elif len(earlier) >= WEEKLY_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
             # A stolen session does its owner's work, so habit says less at an unfamiliar address.
@@ -144,7 +139,7 @@ def volume(facts: Facts) -> Iterator[Signal]:
         # A haul in pieces raises the most of the last days only.
         earlier = old if len(old) >= HABIT_DAYS else earlier
         now = max((amount for found, amount in amounts.items() if first <= found <= last), default=0)
-        if len(earlier) >= HABIT_DAYS and not entry.truncated and now >= BURST_FACTOR * max(earlier) > 0:
+        if len(earlier) >= HABIT_DAYS and entry.complete and now >= BURST_FACTOR * max(earlier) > 0:
             sentence = f"{now} on the alert's day, against {max(earlier)} at most on {len(earlier)} earlier days."
             yield signal("volume_burst", sentence, [entry])
 

@@ -78,7 +78,9 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
     refusals = 0
     watched = bombed = False
     for entry in facts.read("known_address", "address", "days", "first_seen"):
-        asked.append(entry)
+        if entry.complete or any(text(row, "address") == address for row in entry.rows):
+            # What isn't among the rows of a cut answer may be known all the same.
+            asked.append(entry)
         settled = [row for row in entry.rows if _is_usual(facts, row)]
         pool = pool or sum(is_address(text(row, "address")) for row in settled) >= PLACES
         could = could or (bool(entry.rows) and entry.key.endswith(".person_places"))
@@ -86,8 +88,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
             known = entry
     for entry in facts.read("verified_sign_in", "address", "step", "result"):
         asked.append(entry)
-        # An empty answer says that nobody signed in only where the sign-in log was watching.
-        watched = watched or bool(entry.rows) or entry.coverage.proves_absence
+        watched = watched or _watched(facts, entry)
         here = [row for row in entry.rows if text(row, "address") == address]
         refusals = max(refusals, refusals_of(here))
         denied = denied_factors(entry.rows)
@@ -108,7 +109,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
         for entry in facts.read("address_signed_in", "person", "address", "second_factor"):
             asked.append(entry)
             could = could or _is_named(actor.identity)
-            watched = watched or bool(entry.rows) or entry.coverage.proves_absence
+            watched = watched or _watched(facts, entry)
             for row in entry.rows:
                 if text(row, "address") == address and _is_verified(facts, row, entry):
                     verified, verified_by = entry, text(row, "person")
@@ -124,6 +125,11 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
         could and watched,
         pool,
     )
+
+
+def _watched(facts: Facts, entry: Evidence) -> bool:
+    """Whether a sign-in that isn't among the rows did not happen: the log was watching up to the alert."""
+    return entry.complete and (bool(entry.rows) or entry.proves_until(facts.actor.moment))
 
 
 def _is_usual(facts: Facts, row: Row) -> bool:
@@ -194,7 +200,7 @@ def addresses(facts: Facts) -> Iterator[Signal]:
 
 def _telling(place: AddressCheck) -> list[Evidence]:
     """The answers that a reader can check: with rows, or empty where coverage proves it."""
-    return [entry for entry in place.asked if entry.rows or entry.coverage.proves_absence][:3] or list(place.asked[:1])
+    return [entry for entry in place.asked if entry.rows or entry.proves_absence][:3] or list(place.asked[:1])
 
 
 def _shared(facts: Facts) -> bool:
