@@ -439,3 +439,71 @@ def test_rows_cannot_carry_a_sentence_that_denies() -> None:
             assert codes(citation, entry, new, text=text) == set(), (text, citation)
     for text in ("The call was refused.", "It used no MFA.", "The address is new.", "Normal work, as noted in E1."):
         assert codes(value("times", 3), entry, text=text) == set(), text
+
+
+ASKED = "SELECT {} FROM panther_logs.public.aws_cloudtrail WHERE p_event_time >= '2026-03-01' AND p_event_time <= '2026-03-02' {} LIMIT 50"
+
+
+def asked(select: str, where: str, *rows: dict[str, Any], **fields: Any) -> Evidence:
+    """An answer to a query that the model wrote."""
+    columns = tuple(rows[0]) if rows else ()
+    sql = ASKED.format(select, where)
+    return evidence(2, *rows, **{"source": "tool", "key": "tool.query_lake", "sql": sql, "columns": columns, **fields})
+
+
+def test_what_the_model_asks_counts_for_what_it_is() -> None:
+    """Cells, counts and absences of its own queries are classified by where they come from."""
+    events = evidence(1, {"eventName": "GetObject", "sourceIPAddress": "203.0.113.9"}, source="events")
+    from_there = "AND sourceIPAddress = '203.0.113.9'"
+    from_nowhere = "AND sourceIPAddress = '203.0.113.99'"
+    by_agent = "AND userAgent = 'curl'"
+    cases: list[tuple[Evidence, Any, Trust]] = [
+        (asked("eventName AS e", "", {"e": "GetObject"}), value("e", "GetObject", of="E2"), Trust.PROVIDER),
+        (asked("userAgent AS eventName", "", {"eventName": "x"}), value("eventName", "x", of="E2"), Trust.ACTOR),
+        (asked("COUNT(*) AS n", from_there, {"n": 4}), value("n", 4, of="E2"), Trust.MEASURED),
+        (asked("COUNT(*) AS n", by_agent, {"n": 4}), value("n", 4, of="E2"), Trust.ACTOR),
+        (asked("COUNT(*) AS n", from_there, {"n": 0}), value("n", 0, of="E2"), Trust.MEASURED),
+        (asked("COUNT(*) AS n", from_nowhere, {"n": 0}), value("n", 0, of="E2"), Trust.ACTOR),
+        (asked("COUNT(*) AS n", from_there, {"n": 0}, coverage=Coverage()), value("n", 0, of="E2"), Trust.ACTOR),
+        (asked("eventName", from_there), AbsenceCitation(evidence="E2"), Trust.MEASURED),
+        (asked("eventName", from_nowhere), AbsenceCitation(evidence="E2"), Trust.ACTOR),
+        (asked("eventName", by_agent), AbsenceCitation(evidence="E2"), Trust.ACTOR),
+        (
+            asked("eventName", from_there, {"eventName": "x"}),
+            CountCitation(evidence="E2", comparison=">=", number=1),
+            Trust.MEASURED,
+        ),
+        (
+            asked("eventName", by_agent, {"eventName": "x"}),
+            CountCitation(evidence="E2", comparison=">=", number=1),
+            Trust.ACTOR,
+        ),
+        (
+            asked("eventName", "AND sourceIPAddress <> '203.0.113.9'", {"eventName": "x"}),
+            CountCitation(evidence="E2", comparison="<=", number=1),
+            Trust.ACTOR,
+        ),
+        (
+            asked("eventName", from_there, {"eventName": "ListBuckets"}),
+            LacksCitation(evidence="E2", column="eventName", value="GetObject"),
+            Trust.MEASURED,
+        ),
+    ]
+    for entry, citation, trust in cases:
+        (checked,) = verify([Finding(text="x", citations=(citation,))], [events, entry])
+        assert checked.verified, (entry.sql, checked.issues)
+        assert checked.trust == {trust}, entry.sql
+
+
+def test_a_value_that_the_question_leaves_out_is_not_missing() -> None:
+    """Where a query asks for one action, that another is not among its rows says nothing."""
+    events = evidence(1, {"eventName": "StopLogging"}, source="events")
+    entry = asked("eventName, sourceIPAddress", "AND eventName = 'GetObject'", {"eventName": "GetObject"})
+    citation = LacksCitation(evidence="E2", column="eventName", value="StopLogging")
+    assert codes(citation, events, entry) == {IssueCode.NOT_LACKING}
+
+
+def test_an_only_row_is_no_count() -> None:
+    """Aggregates give one row whatever the log holds."""
+    entry = asked("COUNT(*) AS n", "", {"n": 4})
+    assert codes(CountCitation(evidence="E2", number=1), entry) == {IssueCode.WRONG_COUNT}

@@ -9,7 +9,7 @@ What a sentence may show:
 | text of a field whose words come from the provider's own list (`eventName`, `errorCode`, …) | as it is, if it looks like such a word |
 | other text of a provider's or a measured field: names, ids, addresses | `name 1`, `address 2`: the same for the same text |
 | text that the actor chose | its length |
-| a column of a query that the model wrote | neither its name nor its text |
+| a column of a query that the model wrote | the field that it comes from, as above; neither its name nor its text where it comes from several or from none |
 """
 
 from collections.abc import Mapping
@@ -33,6 +33,7 @@ from triage.domain.finding import (
 from triage.domain.injection import looks_like_instruction
 from triage.domain.trust import Trust
 from triage.logtypes import classify
+from triage.logtypes.origins import origins_of
 
 LISTED = frozenset(
     {"eventname", "eventsource", "eventtype", "eventcategory", "legacyeventtype", "awsregion", "region", "errorcode"}
@@ -119,7 +120,7 @@ def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: 
         return ""
     match citation:
         case ValueCitation():
-            return _value_citation_text(citation, entry, names)
+            return _value_citation_text(citation, entry, evidence, names)
         case CountCitation():
             return f"{_answer_name(entry)} has a number of rows {citation.comparison.value} {citation.number}"
         case AbsenceCitation():
@@ -130,15 +131,30 @@ def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: 
             assert_never(citation)
 
 
-def _value_citation_text(citation: ValueCitation, entry: Evidence, names: Pseudonyms) -> str:
+def _value_citation_text(
+    citation: ValueCitation, entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms
+) -> str:
     found = lookup(entry.rows[citation.row], citation.column) if citation.row < len(entry.rows) else MISSING
     if found is MISSING:
         return ""
     value = cast("JsonValue", found)
     if entry.source is Source.TOOL:
-        return f"row {citation.row} of {_answer_name(entry)} has {value_text(value, '', Trust.ACTOR, names)}"
+        return f"row {citation.row} of {_answer_name(entry)} {_tool_cell_text(citation.column, value, entry, evidence, names)}"
     trust = classify(entry.log_type, citation.column, value=value, measured=entry.measured)
     return f"row {citation.row} of {_answer_name(entry)}: {_column_name(citation.column, trust)} is {value_text(value, citation.column, trust, names)}"
+
+
+def _tool_cell_text(
+    column: str, value: JsonValue, entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms
+) -> str:
+    """A cell of a query that the model wrote, by what it comes from rather than what it is called."""
+    origins = origins_of(entry, tuple(evidence.values()))
+    trust = origins.trust_of(column, value) if origins is not None else Trust.ACTOR
+    if origins is None or trust is Trust.ACTOR:
+        return f"has {value_text(value, '', Trust.ACTOR, names)}"
+    field_path = origins.field(column)
+    what = f"has {_column_name(field_path, trust)}" if field_path else "counts"
+    return f"{what} {value_text(value, field_path, trust, names)}"
 
 
 def _column_name(column: str, trust: Trust) -> str:

@@ -9,6 +9,7 @@ from pydantic import ValidationError
 from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
 from triage.domain.sql import DEFAULT, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
+from triage.domain.sql.lineage import lineage_of
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
 from triage.logtypes import table_of
@@ -154,7 +155,11 @@ class Toolbox:
             arguments.reason, result, query=query, log_type=self._log_type(query), window=query.window
         )
         queries = 1
-        if not result.row_count and entry.table and query.window is not None and self._coverage is not None:
+        # An answer that fills its LIMIT may have been cut by it.
+        lineage = lineage_of(query.sql)
+        if result.row_count >= query.limit and (lineage is None or lineage.rows is None):
+            entry = entry.model_copy(update={"truncated": True})
+        if not entry.truncated and entry.table and query.window is not None and self._coverage is not None:
             coverage, asked = await self._coverage(entry.table, query.window)
             entry = entry.model_copy(update={"coverage": coverage})
             queries += asked

@@ -13,6 +13,7 @@ from triage.domain.evidence import MISSING, Evidence, Source, lookup
 from triage.domain.finding import IssueCode
 from triage.domain.trust import Trust
 from triage.logtypes import classify
+from triage.logtypes.origins import origins_of
 from triage.stages.verification.counts import COMPARE, cannot_fail, is_complete, possible_rows
 
 _MAX_VALUE_CHARS = 120
@@ -25,6 +26,9 @@ _COUNTED = {Source.QUERY, Source.HISTORY, Source.SEARCH}
 """Sources whose number of rows we measured: the alert has events, a detection and comments in any case."""
 _ASKED_OF_LOGS = {Source.QUERY, Source.TOOL, Source.SEARCH}
 """Sources whose answers lack what the log did not deliver."""
+
+_MORE_EVENTS = "tool.more_events"
+"""The tool whose rows are the alert's own events."""
 
 
 class CitationFails(Exception):
@@ -45,9 +49,9 @@ def trust_of(citation: Citation, evidence: Mapping[str, Evidence]) -> Trust:
         raise CitationFails(IssueCode.UNANSWERED_EVIDENCE, f"{entry.id} has no answer: {entry.error[:200]}")
     match citation:
         case ValueCitation():
-            return _trust_of_value(citation, entry)
+            return _trust_of_value(citation, entry, evidence)
         case CountCitation():
-            return _trust_of_count(citation, entry)
+            return _trust_of_count(citation, entry, evidence)
         case LacksCitation():
             return _trust_of_lack(citation, entry, evidence)
         case AbsenceCitation():
@@ -55,7 +59,7 @@ def trust_of(citation: Citation, evidence: Mapping[str, Evidence]) -> Trust:
                 raise CitationFails(
                     IssueCode.NOT_ABSENT, f"{entry.id} has {entry.row_count} rows, so nothing is absent"
                 )
-            return _trust_of_absence(entry, until=citation.until)
+            return _trust_of_absence(entry, evidence, until=citation.until)
         case _:
             assert_never(citation)
 
@@ -92,7 +96,7 @@ def _stored(row: Row, column: str) -> object:
     return lookup(row, column)
 
 
-def _trust_of_value(citation: ValueCitation, entry: Evidence) -> Trust:
+def _trust_of_value(citation: ValueCitation, entry: Evidence, evidence: Mapping[str, Evidence]) -> Trust:
     if citation.row >= len(entry.rows):
         raise CitationFails(
             IssueCode.UNKNOWN_ROW, f"{entry.id} has {len(entry.rows)} stored rows; row {citation.row} is not there"
@@ -109,31 +113,46 @@ def _trust_of_value(citation: ValueCitation, entry: Evidence) -> Trust:
             IssueCode.WRONG_VALUE,
             f"{entry.id} row {citation.row} {value_text(citation.column)} is {value_text(found)}, not {value_text(citation.value)}",
         )
-    if entry.measured and not found:
-        return _trust_of_nothing(row, entry)
     if entry.source is Source.TOOL:
-        # The model wrote this query: a column can have any alias, so its name says nothing about who chose the value.
-        return Trust.ACTOR
+        return _trust_of_tool_cell(citation.column, cast("JsonValue", found), entry, evidence)
+    if entry.measured and not found:
+        return _trust_of_nothing(row, entry, evidence)
     return classify(entry.log_type, citation.column, value=cast("JsonValue", found), measured=entry.measured)
 
 
-def _trust_of_nothing(row: Row, entry: Evidence) -> Trust:
+def _trust_of_tool_cell(column: str, value: JsonValue, entry: Evidence, evidence: Mapping[str, Evidence]) -> Trust:
+    """A cell of what the model asked for: in its own query a column can have any alias, so its origin decides."""
+    if not entry.sql:
+        # Further events of the alert are as the log has them.
+        return classify(entry.log_type, column, value=value) if entry.key == _MORE_EVENTS else Trust.ACTOR
+    origins = origins_of(entry, tuple(evidence.values()))
+    trust = origins.trust_of(column, value) if origins is not None else Trust.ACTOR
+    if trust is not Trust.MEASURED or value:
+        return trust
+    return trust if entry.proves_absence and _could_have_found(entry, evidence) else Trust.ACTOR
+
+
+def _could_have_found(entry: Evidence, evidence: Mapping[str, Evidence]) -> bool:
+    """Whether a model's query asks for something that could be there."""
+    origins = origins_of(entry, tuple(evidence.values()))
+    return origins is not None and origins.proves_absence(tuple(evidence.values()))
+
+
+def _trust_of_nothing(row: Row, entry: Evidence, evidence: Mapping[str, Evidence]) -> Trust:
     """A zero, a "no" or an empty text of our own counting.
 
     A row that counts something else shows that the log delivered there; how much of the window it delivered is for
     coverage to say, and without that the nothing is no measurement. A row of nothing is an absence.
     """
     if not any(isinstance(value, int | float) and not isinstance(value, bool) and value > 0 for value in row.values()):
-        return _trust_of_absence(entry)
-    if not entry.proves_absence or entry.source is Source.TOOL:
-        return Trust.ACTOR
-    return Trust.MEASURED
+        return _trust_of_absence(entry, evidence)
+    return Trust.MEASURED if entry.proves_absence else Trust.ACTOR
 
 
 # ---- counts and absences -----------------------------------------------------------------------------------------
 
 
-def _trust_of_count(citation: CountCitation, entry: Evidence) -> Trust:
+def _trust_of_count(citation: CountCitation, entry: Evidence, evidence: Mapping[str, Evidence]) -> Trust:
     if not COMPARE[citation.comparison](entry.row_count, citation.number):
         raise CitationFails(
             IssueCode.WRONG_COUNT,
@@ -152,19 +171,24 @@ def _trust_of_count(citation: CountCitation, entry: Evidence) -> Trust:
             f"({entry.row_count}) with `==`, or a value of a row",
         )
     if entry.row_count == 0:
-        return _trust_of_absence(entry)
+        return _trust_of_absence(entry, evidence)
     if entry.source is Source.TOOL:
-        # The model can shape its query to any number of rows.
-        return Trust.ACTOR
+        # The model can shape its query to any number of rows, and leave out what it likes.
+        origins = origins_of(entry, tuple(evidence.values()))
+        if origins is None or not origins.counts:
+            return Trust.ACTOR
+        lower = citation.comparison in _LOWER_BOUNDS
+        return Trust.MEASURED if lower or (entry.proves_absence and _could_have_found(entry, evidence)) else Trust.ACTOR
     return Trust.MEASURED if entry.source in _COUNTED or entry.measured else Trust.PROVIDER
 
 
-def _trust_of_absence(entry: Evidence, *, until: datetime | None = None) -> Trust:
+def _trust_of_absence(entry: Evidence, evidence: Mapping[str, Evidence], *, until: datetime | None = None) -> Trust:
     if entry.truncated:
         raise CitationFails(IssueCode.UNPROVEN_ABSENCE, f"{entry.id} was cut, so it cannot prove an absence")
     if entry.proves_absence if until is None else entry.proves_until(until):
-        # The model wrote a tool's query: it can ask for what no one has, and prove that it isn't there.
-        return Trust.ACTOR if entry.source is Source.TOOL else Trust.MEASURED
+        # The model can ask for what no one has, and prove that it isn't there.
+        own = entry.source is not Source.TOOL
+        return Trust.MEASURED if own or _could_have_found(entry, evidence) else Trust.ACTOR
     gaps = "; ".join(entry.coverage.gaps) or "its coverage was not measured"
     raise CitationFails(IssueCode.UNPROVEN_ABSENCE, f"{entry.id} cannot prove an absence: {gaps}")
 
@@ -191,7 +215,14 @@ def _trust_of_lack(citation: LacksCitation, entry: Evidence, evidence: Mapping[s
             raise CitationFails(IssueCode.NOT_LACKING, f"{entry.id} row {number} has {name} {value_text(value)}")
     if entry.source not in _ASKED_OF_LOGS:
         return Trust.MEASURED if entry.source is Source.HISTORY or entry.measured else Trust.PROVIDER
-    trust = _trust_of_absence(entry)
+    origins = origins_of(entry, tuple(evidence.values()))
+    if origins is not None and origins.restricts(citation.column):
+        raise CitationFails(
+            IssueCode.NOT_LACKING, f"the question of {entry.id} leaves out values of {name}, so they are missing by it"
+        )
+    trust = _trust_of_absence(entry, evidence)
+    if entry.source is Source.TOOL and (origins is None or origins.trust_of(citation.column, value) is Trust.ACTOR):
+        return Trust.ACTOR
     # Anything that nobody has is missing everywhere: only a value that occurs elsewhere can be missed here.
     occurs = any(
         _is_text_of(value, other.rows) for other in evidence.values() if other is not entry and _is_given(other)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 
 from triage.domain.citation import ALWAYS_WITH_ROWS, Comparison, CountCitation
 from triage.domain.evidence import Evidence
+from triage.logtypes.origins import origins_of
 
 MOST_ROWS = 1_000
 """No question of this program asks for more rows."""
@@ -27,6 +28,9 @@ def is_complete(entry: Evidence) -> bool:
 
 def possible_rows(entry: Evidence) -> tuple[int, int]:
     """The fewest and the most rows that an answer to this question can have."""
+    origins = origins_of(entry)
+    if origins is not None and origins.lineage.rows is not None:
+        return origins.lineage.rows, origins.lineage.rows
     limit = _LIMIT.search(entry.sql)
     most = int(limit[1]) if limit is not None else max(MOST_ROWS, entry.row_count)
     return (1 if entry.source in ALWAYS_WITH_ROWS else 0), most

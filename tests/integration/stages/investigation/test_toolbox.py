@@ -270,3 +270,14 @@ def test_an_absence_that_the_model_asked_for_is_no_count_of_ours() -> None:
         (checked,) = verify([Finding(text="Nothing.", citations=(AbsenceCitation(evidence="E1"),))], [entry])
         assert checked.verified
         assert checked.trust == {trust}
+
+
+async def test_an_answer_that_fills_its_limit_may_be_cut(server: SandboxServer) -> None:
+    """So only lower bounds on its rows can hold; the one row of a count is whole."""
+    full = await run(server, "query_lake", {"sql": ALL.replace("LIMIT 10", "LIMIT 3"), "reason": "x"})
+    assert full.evidence is not None
+    assert full.evidence.truncated
+    counted = ALL.replace("SELECT door, state", "SELECT COUNT(*) AS n").replace("ORDER BY door LIMIT 10", "LIMIT 1")
+    whole = await run(server, "query_lake", {"sql": counted, "reason": "x"})
+    assert whole.evidence is not None
+    assert not whole.evidence.truncated

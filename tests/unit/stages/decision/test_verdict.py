@@ -14,6 +14,8 @@ from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
 from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
 from triage.stages.decision import Opinion, adjudicate
+from triage.stages.decision.proven import Pseudonyms, proven_sentence
+from triage.stages.verification import verify
 
 B, S, I, M = Disposition.BENIGN, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.MALICIOUS  # noqa: E741
 ORDER = [B, I, S, M]
@@ -259,3 +261,23 @@ def test_the_worst_of_several_actors_decides() -> None:
     assert adjudicate(draft(B), GOOD, (calm,), [*rows, unknown]).disposition is I
     assert adjudicate(draft(B), GOOD, (calm,), rows).disposition is B
     assert adjudicate(draft(B), GOOD, (VOUCHED, calm), [*rows, unknown]).disposition is B
+
+
+def test_the_judge_reads_a_models_own_query_by_its_fields() -> None:
+    """What a provider's column holds is shown under that column's name; what was made up is shown as its length."""
+    sql = (
+        "SELECT t.eventName AS x, userAgent AS eventName, 'granted' AS status, COUNT(*) AS n "
+        "FROM panther_logs.public.aws_cloudtrail AS t GROUP BY ALL LIMIT 5"
+    )
+    row = {"x": "StopLogging", "eventName": "Harmless", "status": "granted", "n": 4}
+    entry = evidence(1, row, source="tool", sql=sql, columns=tuple(row))
+    cases = [
+        ("x", "has eventname StopLogging"),
+        ("eventName", "has text that the actor chose, 8 characters"),
+        ("status", "has text that the actor chose, 7 characters"),
+    ]
+    for column, shown in cases:
+        citation = ValueCitation(evidence="E1", row=0, column=column, value=row[column])
+        (checked,) = verify([Finding(text="x", citations=(citation,))], [entry])
+        text = proven_sentence(checked, {"E1": entry}, Pseudonyms())
+        assert text == f"row 0 of E1 (a query that the analyst wrote) {shown}"
