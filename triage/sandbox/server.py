@@ -8,7 +8,7 @@ from collections import deque
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
-from typing import Self
+from typing import Literal, Self
 
 import uvicorn
 from starlette.applications import Starlette
@@ -50,6 +50,8 @@ class SandboxOptions:
     """Answer a statement that was asked before from memory: for measuring the program, not the embedded lake."""
     max_page: int = 50
     """Most alerts, events, comments or sources on a page."""
+    generation: Literal["2025", "2026-07"] = "2026-07"
+    """Which definition of the REST API is served; both exist in the field."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -175,10 +177,16 @@ class SandboxServer:
 
     def _app(self) -> Starlette:
         routes = [Route("/public/graphql", self._graphql, methods=["POST"])]
+        later = rest_api.LATER_ROUTES if self.options.generation != "2025" else ()
+        rest_routes = (*rest_api.ROUTES, *later)
         for base in _REST_BASES:
-            for method, path, handler in rest_api.ROUTES:
+            for method, path, handler in rest_routes:
                 routes.append(Route(base + path, self._rest(handler), methods=[method]))
-        return Starlette(routes=routes, exception_handlers={404: _not_found, 405: _not_found})
+        return Starlette(routes=routes, exception_handlers={404: self._not_found, 405: self._not_found})
+
+    async def _not_found(self, request: Request, error: Exception) -> Response:
+        self.requests.append((request.method, request.url.path, ""))
+        return JSONResponse({"message": "Not Found"}, status_code=getattr(error, "status_code", 404))
 
     async def _graphql(self, request: Request) -> Response:
         raw = await request.body()
@@ -231,10 +239,6 @@ class SandboxServer:
 
 def _faulty(fault: Fault) -> Response:
     return Response(fault.body, status_code=fault.status, headers=dict(fault.headers))
-
-
-async def _not_found(_request: Request, error: Exception) -> Response:
-    return JSONResponse({"message": "Not Found"}, status_code=getattr(error, "status_code", 404))
 
 
 def _listen(host: str, port: int) -> socket.socket:

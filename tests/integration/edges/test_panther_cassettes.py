@@ -215,6 +215,7 @@ def test_every_operation_is_recorded() -> None:
     assert rest == {
         ("GET", "/alerts/{id}"),
         ("GET", "/alert-comments"),
+        ("GET", "/log-source-alarms/source-1/{id}"),
         ("POST", "/alert-comments/{id}"),
         ("GET", "/rules"),
         ("GET", "/rules/{id}"),

@@ -3,6 +3,7 @@
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
+from triage.edges.panther.alarms import PantherAlarms
 from triage.edges.panther.alerts import PantherAlerts
 from triage.edges.panther.comments import PantherComments
 from triage.edges.panther.config import PantherConfig
@@ -35,7 +36,7 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
                 alerts=PantherAlerts(graphql, rest, clock),
                 lake=lake,
                 rules=PantherRules(rest),
-                sources=PantherSources(graphql),
+                sources=PantherSources(graphql, PantherAlarms(rest)),
                 users=PantherUsers(graphql),
                 comments=PantherComments(graphql, rest),
             )

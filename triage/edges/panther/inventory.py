@@ -1,9 +1,11 @@
 """Panther's log sources with their health, and its users."""
 
 import logging
+from dataclasses import replace
 
 from pydantic import JsonValue
 
+from triage.edges.panther.alarms import PantherAlarms
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.operations import SOURCES, USERS
 from triage.edges.panther.wire import Connection, Id, MaybeTime, Text, Texts, Wire, pages, read_each
@@ -39,11 +41,17 @@ class UserNode(Wire):
 class PantherSources:
     """Implements `ports.LogSources`. Source: Panther GraphQL schema, `sources`."""
 
-    def __init__(self, graphql: GraphQL) -> None:
+    def __init__(self, graphql: GraphQL, alarms: PantherAlarms | None = None) -> None:
         self._graphql = graphql
+        self._alarms = alarms
 
     async def sources(self) -> tuple[LogSource, ...]:
         """Every log source, to the last page; unreadable ones are left out with a warning. Raises PantherError."""
+        listed = await self._listed()
+        active = {} if self._alarms is None else await self._alarms.active([source.id for source in listed])
+        return tuple(replace(source, alarms=active.get(source.id, ())) for source in listed)
+
+    async def _listed(self) -> tuple[LogSource, ...]:
         return tuple(
             [
                 LogSource(

@@ -164,6 +164,7 @@ def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[
             "log_types": list(source.log_types),
             "healthy": source.healthy,
             "last_event_at": source.last_event_at.isoformat() if source.last_event_at else None,
+            **({"alarms": list(source.alarms)} if source.alarms else {}),
         }
         for source in sources
         if not wanted or wanted & set(source.log_types)

@@ -1,0 +1,82 @@
+"""Alarms of log sources, from a Panther that serves them and from one of the generation before."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.support.clocks import FakeClock
+from tests.support.panther import TOKEN, config
+from tests.support.tiny_world import write_world
+from triage.edges.panther.client import connect
+from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
+from triage.sandbox.world import World, load_world
+
+pytestmark = pytest.mark.anyio
+
+
+def world(folder: Path, *alarms: dict[str, Any]) -> World:
+    """A world with one source for each given set of alarms."""
+    loaded = load_world(write_world(folder), as_recorded=True)
+    (known,) = loaded.sources.values()
+    loaded.sources = {
+        f"s{number}": {**known, "integrationId": f"s{number}", "alarms": alarm} for number, alarm in enumerate(alarms)
+    }
+    return loaded
+
+
+def served(folder: Path, *alarms: dict[str, Any], generation: Any = "2026-07") -> SandboxServer:
+    """The world's server."""
+    return SandboxServer(world(folder, *alarms), SandboxOptions(tokens=(ApiToken(TOKEN),), generation=generation))
+
+
+ALARM = {"SOURCE_NO_DATA": {"state": "ALARM", "minutesThreshold": 60}}
+QUIET = {"SOURCE_NO_DATA": {"state": "OK", "minutesThreshold": 60}}
+
+
+def asked(server: SandboxServer) -> int:
+    """How often an alarm was asked for."""
+    return sum("/log-source-alarms/" in path for _, path, _ in server.requests)
+
+
+async def test_a_source_has_its_active_alarm(tmp_path: Path) -> None:
+    """Only one in the state ALARM is active; a source without an alarm has none, and is asked for again."""
+    with served(tmp_path, {}, ALARM, QUIET) as server:
+        async with connect(config(server.rest_url), clock=FakeClock()) as panther:
+            first = await panther.sources.sources()
+            again = await panther.sources.sources()
+        assert [source.alarms for source in first] == [(), ("SOURCE_NO_DATA",), ()]
+        assert again == first
+        assert asked(server) == 6
+
+
+async def test_an_older_panther_is_asked_once(tmp_path: Path) -> None:
+    """Its answer is 404; nothing is raised, and nothing is asked a second time."""
+    with served(tmp_path, ALARM, QUIET, generation="2025") as server:
+        async with connect(config(server.rest_url), clock=FakeClock()) as panther:
+            first = await panther.sources.sources()
+            once = asked(server)
+            again = await panther.sources.sources()
+        assert [source.alarms for source in (*first, *again)] == [(), (), (), ()]
+        assert asked(server) == once == 2
+
+
+async def test_a_token_without_the_permission_is_asked_once(tmp_path: Path) -> None:
+    """403 settles it with the first source, and the sources are known all the same."""
+    with served(tmp_path, QUIET, ALARM) as server:
+        server.fail("GET /log-source-alarms/s0/SOURCE_NO_DATA", Fault(status=403, body=b'{"message":"Forbidden"}'))
+        async with connect(config(server.rest_url), clock=FakeClock()) as panther:
+            found = [await panther.sources.sources(), await panther.sources.sources()]
+        assert [source.alarms for source in found[0]] == [(), ()]
+        assert found[0] == found[1]
+        assert asked(server) == 1
+
+
+@pytest.mark.parametrize("status", [400, 500])
+async def test_a_source_whose_alarm_cannot_be_read_hides_no_other(tmp_path: Path, status: int) -> None:
+    """A cloud account is refused, a server may have trouble: the others' alarms are known."""
+    with served(tmp_path, ALARM, ALARM) as server:
+        server.fail("GET /log-source-alarms/s0/SOURCE_NO_DATA", Fault(status=status, body=b'{"message":"x"}'), times=9)
+        async with connect(config(server.rest_url), clock=FakeClock()) as panther:
+            found = await panther.sources.sources()
+        assert [source.alarms for source in found] == [(), ("SOURCE_NO_DATA",)]
