@@ -1,6 +1,6 @@
 """What Panther raised."""
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import AfterValidator, Field, JsonValue
@@ -12,6 +12,12 @@ def _utc(moment: datetime) -> datetime:
     return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
 
 
+AHEAD = timedelta(days=1)
+"""How far after an alert's creation an event may say that it happened: as long as Panther adds events to an alert."""
+BEHIND = timedelta(days=7)
+"""How long before Panther sees it an event may have happened: deliveries are late by hours, rarely by days."""
+BEHIND_SCHEDULED = timedelta(days=60)
+"""The same for an alert of a scheduled query."""
 Moment = Annotated[datetime, AfterValidator(_utc)]
 """An aware time in UTC; Panther's naive times are UTC."""
 
@@ -128,5 +134,13 @@ class Alert(Value):
 
     @property
     def moment(self) -> datetime:
-        """When it happened: the first event, or the alert's creation where no event is known."""
-        return self.first_event_at or self.created_at
+        """When it happened: the first event, or the alert's creation where that isn't known or cannot be.
+
+        Panther takes the first event's time from the event, which may claim any. Rules run on an event as it arrives,
+        so the two times are hours apart at most; a scheduled query may look far back.
+        """
+        first = self.first_event_at
+        behind = BEHIND_SCHEDULED if self.kind is Kind.SCHEDULED_RULE else BEHIND
+        if first is None or not self.created_at - behind <= first <= self.created_at + AHEAD:
+            return self.created_at
+        return first

@@ -11,11 +11,13 @@ from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
 from triage.domain.identity import Identity, IdentityKind, IdentityLink
+from triage.domain.times import parse_time
 from triage.logtypes import Term
 from triage.stages.enrichment.entities.extract import extract_entities
 from triage.stages.enrichment.entities.values import text_of
 from triage.stages.enrichment.identities import IdentityGroup, identities_in, values_of
-from triage.stages.enrichment.terms import parse_time, take
+from triage.stages.enrichment.moments import event_moments
+from triage.stages.enrichment.terms import take
 
 __all__ = ["MAX_ACTORS", "ActorDraft", "AlertActor", "alert_actors", "draft_actors", "parse_time", "take"]
 
@@ -160,8 +162,7 @@ def alert_actors(
 def _read(
     alert: Alert, draft: ActorDraft, terms: Mapping[str, Term], timed: Sequence[Row], entities: Sequence[Entity]
 ) -> AlertActor:
-    times = sorted(moment for row in timed if (moment := parse_time(row.get("p_event_time"))) is not None)
-    moment = min(times[0], alert.moment) if times else alert.moment
+    when = event_moments(alert, timed)
     counted = _count_terms(draft.rows, terms)
     identity = _most_frequent(counted.get("actor")) or next(iter(draft.forms), "")
     by_role = [entity for entity in entities if entity.role is Role.ACTOR]
@@ -177,8 +178,8 @@ def _read(
         addresses = _entity_values(entities, (EntityKind.IP,), (Role.OTHER,))
     named = bool(counted.get("actor"))
     return AlertActor(
-        moment=moment,
-        last=max([moment, *times[-1:]]),
+        moment=when.first,
+        last=when.last,
         log_type=draft.log_type,
         identity=identity,
         aliases=tuple(dict.fromkeys([identity, *draft.forms]))[:MAX_VALUES] if identity else (),

@@ -21,6 +21,7 @@ from triage.stages.enrichment.actor import (
 from triage.stages.enrichment.asking import Answer, Asker
 from triage.stages.enrichment.identities import aliases_of, extend, with_aliases
 from triage.stages.enrichment.links import link_query, link_rows
+from triage.stages.enrichment.moments import event_moments
 from triage.stages.enrichment.questions import BoundQuery
 
 
@@ -64,7 +65,7 @@ class ActorFinder:
         listed = aliases_of(self.settings.aliases)
         for draft in drafts:
             with_aliases(draft.group, listed)
-        links = await self._ask(drafts, tables)
+        links = await self._ask(drafts, tables, event_moments(self.alert, events).first)
         for bound, answer in links:
             rows = link_rows(bound.question.log_type, answer.rows)
             for draft in drafts:
@@ -76,13 +77,12 @@ class ActorFinder:
         return FoundActors(found[:MAX_ACTORS], tuple(actor.identity for actor in found[MAX_ACTORS:]), links)
 
     async def _ask(
-        self, drafts: Sequence[ActorDraft], tables: Mapping[str, frozenset[str]] | None
+        self, drafts: Sequence[ActorDraft], tables: Mapping[str, frozenset[str]] | None, moment: datetime
     ) -> tuple[tuple[BoundQuery, Answer], ...]:
         asked: list[BoundQuery] = []
         for log_type in dict.fromkeys(draft.log_type for draft in drafts if draft.log_type):
             identities = [each for draft in drafts if draft.log_type == log_type for each in draft.group.personal()]
-            history, moment = self.settings.history, self.alert.moment
-            bound = link_query(log_type, identities, history=history, moment=moment, now=self.now)
+            bound = link_query(log_type, identities, history=self.settings.history, moment=moment, now=self.now)
             if bound is not None and (tables is None or bound.question.table in tables.get("panther_logs", ())):
                 asked.append(bound)
         async with asyncio.TaskGroup() as group:

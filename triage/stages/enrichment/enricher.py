@@ -28,6 +28,7 @@ from triage.stages.enrichment.batches import plan_batches
 from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.context import AlertContext
 from triage.stages.enrichment.entities import extract_entities, log_type_of
+from triage.stages.enrichment.event_faults import event_faults, event_notes
 from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers
 from triage.stages.enrichment.playbooks import Playbooks
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan, merge_plans, plan_queries
@@ -123,6 +124,9 @@ class EnrichmentRun:
         found.add_tables_and_search(lake)
         if standings.result().rows:
             found.add(Source.HISTORY, "standings", QUESTION, standings.result())
+        own = events.result()
+        faults = event_faults(self.alert, own.rows)
+        found.add_faults(faults)
         return Dossier(
             alert=self.alert,
             detection=rule,
@@ -140,7 +144,12 @@ class EnrichmentRun:
                 dwell=self.settings.dwell,
                 unexamined=lake.unexamined,
             ),
-            notes=(*self.alert.notes, *lake.plan.notes, *lake.notes),
+            notes=(
+                *self.alert.notes,
+                *event_notes(self.alert, own.rows, faults, cut=own.truncated),
+                *lake.plan.notes,
+                *lake.notes,
+            ),
         )
 
     async def _standings(self, queries: "asyncio.Task[LakeAnswers]", history: "asyncio.Task[Answer]") -> Answer:

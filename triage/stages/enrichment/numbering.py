@@ -19,6 +19,8 @@ from triage.stages.enrichment.activity import TableActivity
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.asking import Answer
 from triage.stages.enrichment.coverage import coverage_of, fed_by
+from triage.stages.enrichment.event_faults import FAULTS_QUESTION, fault_rows
+from triage.stages.enrichment.moments import EventFault
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan
 
 SEARCH_QUESTION = "In which log types do the alert's addresses, hashes and keys occur, and since when?"
@@ -162,6 +164,14 @@ class EvidenceList:
                 table=f"{question.database}.public.{question.table}",
                 subject=missing.subject,
             )
+
+    def add_faults(self, faults: Sequence[EventFault]) -> None:
+        """What is wrong with the alert's own events, if anything is."""
+        if faults:
+            rows = fault_rows(faults)
+            answer = Answer(rows=tuple(rows), columns=tuple(rows[0]), row_count=len(faults))
+            cut = len(rows) < len(faults)
+            self.add(Source.SOURCES, "event_faults", FAULTS_QUESTION, answer, measured=True, truncated=cut)
 
     def add_outcomes(self, past: Answer) -> None:
         """How the earlier alerts of the detection ended, counted."""

@@ -1,10 +1,8 @@
-"""What a log type's terms say of one event, and the times in it."""
+"""What a log type's terms say of one event."""
 
 import re
 from collections.abc import Iterable, Mapping
-from datetime import UTC, datetime
 from fnmatch import fnmatchcase
-from functools import lru_cache
 
 from triage.domain.base import Row
 from triage.domain.evidence import MISSING, lookup
@@ -61,29 +59,3 @@ def _scalar_text(value: object) -> str:
     if isinstance(value, bool):
         return "true" if value else "false"
     return str(value)
-
-
-def parse_time(value: object) -> datetime | None:
-    """Parse a time as the lake writes it (`2026-01-02 03:04:05.678`, UTC) or in ISO 8601; `None` for anything else."""
-    if not isinstance(value, str):
-        return None
-    return _remembered_time(value) if len(value) <= _LONGEST_TIME else _parsed_time(value)
-
-
-def _parsed_time(value: str) -> datetime | None:
-    text = value.strip().replace(" ", "T", 1).removesuffix("Z")
-    # Snowflake may write nine digits; Python reads six.
-    if "." in text:
-        text = _NANOSECONDS.sub(r"\1", text)
-    try:
-        moment = datetime.fromisoformat(text)
-    except ValueError:
-        return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
-
-
-_LONGEST_TIME = 40
-"""Longer texts are not cached; a time needs at most 35 characters."""
-_NANOSECONDS = re.compile(r"(\.\d{6})\d+")
-_remembered_time = lru_cache(maxsize=16_384)(_parsed_time)
-"""Each question reads the hours of a table and the times of an alert's events again."""

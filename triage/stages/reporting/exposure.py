@@ -195,7 +195,7 @@ def _named(entity: Entity) -> tuple[str, str, str] | None:
 
 
 def _seen(alert: Alert) -> tuple[datetime, datetime]:
-    first = alert.first_event_at or alert.created_at
+    first = alert.moment
     return first, max(first, alert.last_event_at or first)
 
 

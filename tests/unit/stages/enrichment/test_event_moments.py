@@ -8,16 +8,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.clocks import START
-from triage.domain.alert import Alert, DetectionOrigin, Kind, Severity, Status
+from triage.domain.alert import AHEAD, Alert, DetectionOrigin, Kind, Severity, Status
+from triage.domain.cuts import CUT, NO_NUMBER, TOO_DEEP
 from triage.domain.times import LATEST, parse_time
-from triage.stages.enrichment.moments import AHEAD, event_moments, notes_on
+from triage.stages.enrichment.event_faults import event_faults, event_notes, fault_rows
+from triage.stages.enrichment.moments import event_moments
 
 CREATED = START
 PARSED = CREATED - timedelta(minutes=3)
 HAPPENED = CREATED - timedelta(minutes=8)
 
 
-def alert(first: datetime | None = HAPPENED) -> Alert:
+def alert(first: datetime | None = HAPPENED, **more: Any) -> Alert:
     return Alert(
         id="a1",
         title="Door open",
@@ -27,6 +29,7 @@ def alert(first: datetime | None = HAPPENED) -> Alert:
         created_at=CREATED,
         first_event_at=first,
         origin=DetectionOrigin(id="Door.Open"),
+        **more,
     )
 
 
@@ -113,12 +116,47 @@ def test_late_and_batched_deliveries_are_ordinary() -> None:
 
 def test_many_faults_make_few_notes() -> None:
     """Each is evidence; the notes name the first four and count the others."""
-    found = event_moments(alert(), [event("never")] * 30)
-    notes = list(notes_on(found.faults))
+    rows = [event("never")] * 30
+    faults = event_faults(alert(), rows)
+    notes = list(event_notes(alert(), rows, faults, cut=False))
 
-    assert len(found.faults) == 30
+    assert len(faults) == len(fault_rows(faults)) == 30
     assert len(notes) == 5
-    assert notes[-1] == "The times of 26 more events of the alert cannot be right either."
+    assert notes[-1] == "26 more faults of the alert's events stand in the evidence."
+
+
+def test_a_report_says_how_many_events_were_not_read() -> None:
+    """With Panther's own count where it gives one."""
+    rows = [event(HAPPENED)] * 3
+
+    assert list(event_notes(alert(event_count=240), rows, (), cut=True)) == [
+        "Only 3 of the alert's 240 events were read."
+    ]
+    assert list(event_notes(alert(event_count=240), rows, (), cut=False)) == [
+        "Only 3 of the alert's 240 events were read."
+    ]
+    assert list(event_notes(alert(), rows, (), cut=True)) == [
+        "Only the first 3 events of the alert were read; there are more, or some were cut."
+    ]
+    assert list(event_notes(alert(event_count=3), rows, (), cut=False)) == []
+
+
+def test_what_is_wrong_with_an_events_shape_is_named_with_its_row() -> None:
+    """A log type that is no text, an indicator column without a list, and what was cut on the way."""
+    fine = event(HAPPENED)
+    rows = [
+        {**fine, "p_any_ip_addresses": ["192.0.2.1"], "p_any_emails": None},
+        {**fine, "p_log_type": ["Acme.Doors"]},
+        {**fine, "p_any_ip_addresses": {"ip": "192.0.2.1"}},
+        {**fine, "log": {"a": [TOO_DEEP]}},
+        {**fine, "ratio": NO_NUMBER},
+        {**fine, "agent": f"Mozilla{CUT}"},
+    ]
+    found = event_faults(alert(), rows)
+
+    assert [fault.row for fault in found] == [1, 2, 3, 4, 5]
+    for fault, said in zip(found, ["log type", "indicator column", "deeply", "number", "larger"], strict=True):
+        assert said in fault.sentence
 
 
 _MOMENTS = st.datetimes(timezones=st.just(UTC))
@@ -145,7 +183,7 @@ def test_whatever_the_events_say_the_moments_can_be_reckoned_with(
 
     assert found.first <= found.last <= CREATED + AHEAD
     assert found.first - timedelta(days=400) < found.last + timedelta(days=400) < LATEST
-    assert all(fault.used <= CREATED + AHEAD and fault.sentence.isprintable() for fault in found.faults)
+    assert all(fault.used and fault.used <= CREATED + AHEAD and fault.sentence.isprintable() for fault in found.faults)
 
 
 @given(st.one_of(_CLAIMED, _MOMENTS.map(str)))
