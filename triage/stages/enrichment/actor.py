@@ -9,6 +9,7 @@ from ipaddress import ip_address
 
 from triage.domain.alert import Alert
 from triage.domain.base import Row
+from triage.domain.derived import DerivedIdentity
 from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
 from triage.domain.identity import Identity, IdentityKind, IdentityLink
 from triage.domain.times import parse_time
@@ -59,6 +60,8 @@ class AlertActor:
     """E-mail addresses and user names of the person behind the actor, lower case; empty for services."""
     values: tuple[str, ...] = ()
     """The actor as the indicator columns hold it."""
+    derived: tuple[DerivedIdentity, ...] = ()
+    """Identities that the actor's acts made or reached, and under which more may follow."""
     hashes: tuple[str, ...] = ()
     """File hashes among the entities, lower case."""
     account: str = ""

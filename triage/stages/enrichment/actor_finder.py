@@ -19,6 +19,7 @@ from triage.stages.enrichment.actor import (
     merge_drafts,
 )
 from triage.stages.enrichment.asking import Answer, Asker
+from triage.stages.enrichment.derived import with_derived
 from triage.stages.enrichment.identities import aliases_of, extend, with_aliases
 from triage.stages.enrichment.links import link_query, link_rows
 from triage.stages.enrichment.moments import event_moments
@@ -74,6 +75,7 @@ class ActorFinder:
         for draft in drafts:
             with_aliases(draft.group, listed)
         found = alert_actors(self.alert, merge_drafts(drafts), terms, events, entities)
+        found = tuple(with_derived(actor, events, terms) for actor in found)
         return FoundActors(found[:MAX_ACTORS], tuple(actor.identity for actor in found[MAX_ACTORS:]), links)
 
     async def _ask(

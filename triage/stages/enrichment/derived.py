@@ -6,6 +6,7 @@ the actor alone sees nothing of it.
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 
 from triage.domain.base import Row
 from triage.domain.derived import DerivedIdentity
@@ -18,6 +19,11 @@ from triage.stages.enrichment.entities.values import text_of
 MAX_DERIVED = 8
 """The most identities that are followed."""
 _HOLE = re.compile(r"\{([^{}]+)\}")
+
+
+def with_derived(actor: AlertActor, events: Sequence[Row], terms: Mapping[str, Mapping[str, Term]]) -> AlertActor:
+    """The actor together with the identities that their acts made or reached."""
+    return replace(actor, derived=derived_identities(events, terms, actor))
 
 
 def derived_identities(
@@ -36,10 +42,11 @@ def derived_identities(
     known = terms.get(actor.log_type, {})
     if not known or not actor.identity:
         return ()
-    own = {name.casefold() for name in (actor.identity, *actor.values, *actor.people, *actor.sessions)}
+    forms = {actor.identity, *actor.aliases}
+    own = {name.casefold() for name in (*forms, *actor.values, *actor.people, *actor.sessions)}
     found: dict[tuple[str, str], DerivedIdentity] = {}
     for row in events:
-        if row.get("p_log_type") != actor.log_type or _value(row, known, "actor") != actor.identity:
+        if row.get("p_log_type") != actor.log_type or _value(row, known, "actor") not in forms:
             continue
         if _value(row, known, "refused"):
             continue

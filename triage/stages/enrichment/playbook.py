@@ -23,6 +23,12 @@ LISTS = (
     "names",
     "values",
     "hashes",
+    "derived",
+    "derived_actors",
+    "derived_selves",
+    "derived_sessions",
+    "derived_workloads",
+    "derived_emails",
 )
 """Parameters that hold one or more texts."""
 
@@ -90,6 +96,8 @@ class Question(Value):
     signals: tuple[Name, ...] = ()
     log_types: tuple[str, ...] = ()
     """Narrows the playbook's own log types."""
+    optional_terms: tuple[TermName, ...] = ()
+    """Terms that a log type may lack; they are NULL then."""
     actions: tuple[str, ...] = ()
     """Globs; asked only where the alert's events do one of these."""
 

@@ -102,15 +102,14 @@ class Playbooks:
 
 
 def _holes(question: Question) -> set[str]:
-    """The terms that a question's SQL names."""
-    return set(_HOLE.findall(question.sql)) - {"table"}
+    """The terms that a question's SQL needs."""
+    return set(_HOLE.findall(question.sql)) - {"table", *question.optional_terms}
 
 
 def _fill(question: Question, log_type: str, terms: Mapping[str, Term]) -> str:
     """A question's SQL for one log type."""
-    sql = _HOLE.sub(
-        lambda hole: f"({terms[hole.group(1)].sql})" if hole.group(1) in terms else hole.group(0), question.sql
-    )
+    given = dict.fromkeys(question.optional_terms, "NULL::string") | {name: term.sql for name, term in terms.items()}
+    sql = _HOLE.sub(lambda hole: f"({given[hole.group(1)]})" if hole.group(1) in given else hole.group(0), question.sql)
     return sql.replace("{table}", f"{question.database}.public.{question.table or table_of(log_type)}")
 
 

@@ -37,6 +37,8 @@ _ABOUT_ACTOR = {
     "people",
     "names",
     "values",
+    "derived",
+    "derived_emails",
 }
 """Parameters that one actor's events fill."""
 
@@ -190,6 +192,7 @@ def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict
         "identities": tuple(each.value for each in actor.identities),
         "values": actor.values,
         "hashes": actor.hashes,
+        **_derived_values(actor),
         "moment": actor.moment,
         "last": actor.last,
         "dwell_start": actor.moment - dwell,
@@ -209,6 +212,19 @@ def _identities(actor: AlertActor, kinds: Collection[IdentityKind]) -> tuple[str
     if IdentityKind.EMAIL in kinds:
         found += [name for name in actor.people if is_email(name)]
     return tuple(dict.fromkeys(found))
+
+
+def _derived_values(actor: AlertActor) -> dict[str, _Value]:
+    """Identities that the actor's acts made or reached, apart by the term that holds them."""
+    by_term = {"actors": "actor", "selves": "self", "sessions": "session", "workloads": "workload"}
+    return {
+        "derived": tuple(each.value for each in actor.derived),
+        "derived_emails": tuple(each.email for each in actor.derived if each.email),
+        **{
+            f"derived_{name}": tuple(each.value for each in actor.derived if each.found_in == term)
+            for name, term in by_term.items()
+        },
+    }
 
 
 def _bind(

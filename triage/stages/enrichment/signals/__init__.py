@@ -10,7 +10,7 @@ from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor
-from triage.stages.enrichment.signals import aftermath, awaited, history, others, parties, place
+from triage.stages.enrichment.signals import aftermath, awaited, derived, history, others, parties, place
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.precedent import DWELL, read_matches
 
@@ -31,7 +31,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     place.staff,
     aftermath.aftermath,
     awaited.came_after_all,
-    aftermath.target_use,
+    derived.derived_use,
     aftermath.strangers,
     aftermath.refused,
     others.other_alerts,
@@ -133,7 +133,7 @@ def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:
 
 STRONG = 1.5
 """From this weight on, what was made of a change outweighs who made it."""
-_ABOUT_ANOTHER = {"target_used", "stranger_on_target", "opened_to_strangers"}
+_ABOUT_ANOTHER = {"derived_used", "derived_harm", "stranger_on_target", "opened_to_strangers"}
 _ABOUT_THE_ACTOR = {"routine", "seen_before", "known_address", "quiet_aftermath", "routine_aftermath", "team_routine"}
 
 

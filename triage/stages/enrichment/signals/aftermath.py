@@ -7,9 +7,10 @@ from datetime import timedelta
 
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence
-from triage.domain.signal import Signal
+from triage.domain.signal import Direction, Signal
 from triage.logtypes import Harm, harmful_action, is_self_service, knows_harmful_actions
 from triage.stages.enrichment.signals.awaited import is_awaited
+from triage.stages.enrichment.signals.derived import derived_use, looked_at, unseen
 from triage.stages.enrichment.signals.facts import (
     SETTLED,
     Facts,
@@ -139,15 +140,20 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
         sentence = f"Afterwards this actor did {plain(routine[0].action)}, as on earlier days."
         yield signal("routine_aftermath", sentence, [routine[0].entry])
     if not by_kind:
-        yield from _quiet(facts)
+        if not unseen(facts) and not any(_is_harm(each) for each in derived_use(facts)):
+            yield from _quiet(facts)
         yield from _reverted(facts)
+
+
+def _is_harm(found: Signal) -> bool:
+    return found.direction is Direction.MALICIOUS
 
 
 def _quiet(facts: Facts) -> Iterator[Signal]:
     entry = facts.first("quiet_aftermath", "action", "address", "first_seen")
     if entry is None or entry.end is None or not facts.actor.identity or not knows_harmful_actions(entry.log_type):
         return
-    until = entry.proven_until or entry.end
+    until = min(each.proven_until or entry.end for each in (entry, *looked_at(facts)))
     watched = until - facts.actor.last
     if any(not each.complete for each in facts.read("harmful_aftermath", "action", "address", "first_seen")):
         return
@@ -160,7 +166,9 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
         minutes = round(watched.total_seconds() / 60)
         span = plural(round(minutes / 60), "hour") if watched >= SETTLING else plural(minutes, "minute")
         sentence = f"This actor did nothing harmful that was new for them within {span} of the alert."
-        yield signal("quiet_aftermath", sentence, [entry], scale=scale, absence=True, absent_until=until)
+        yield signal(
+            "quiet_aftermath", sentence, [entry, *looked_at(facts)], scale=scale, absence=True, absent_until=until
+        )
 
 
 def _reverted(facts: Facts) -> Iterator[Signal]:
@@ -182,45 +190,6 @@ def _inverses(action: str) -> Iterator[str]:
             changed = re.sub(pattern, there, action, count=1)
             if changed != action:
                 yield changed
-
-
-def target_use(facts: Facts) -> Iterator[Signal]:
-    """What was changed, where it is an identity, goes on from its usual places or from others."""
-    actor = facts.actor
-    here = set(actor.addresses)
-    entry = used_strangely(facts)
-    if entry is not None:
-        rows = [row for row in entry.rows if _since(facts, row)]
-        row = rows[0]
-        who, where = plain(text(row, "identity")), plain(text(row, "address"))
-        # Only a change of credentials lets somebody else in; who was given rights works from where they like.
-        kinds = {note.harm for action in actor.actions if (note := harmful_action(entry.log_type, action))}
-        scale = 0.35 if kinds <= {Harm.PRIVILEGE} and kinds else 1.0
-        sentence = f"{who} was then used from {where}, which it had never used before."
-        yield signal("target_used", sentence, [entry], scale=scale)
-        return
-    for entry in facts.read("target_as_usual", "identity", "address", "first_seen"):
-        if any(text(row, "identity") == actor.identity for row in entry.rows):
-            continue
-        settled = {text(row, "address") for row in entry.rows if _before(facts, row)}
-        active = [row for row in entry.rows if (last := moment(row, "last_seen")) and last > actor.last]
-        if entry.complete and settled and active and {text(row, "address") for row in active} <= settled | here:
-            sentence = f"{plain(text(active[0], 'identity'))} is still used from {plain(text(active[0], 'address'))}, as before."
-            yield signal("target_as_usual", sentence, [entry])
-
-
-def used_strangely(facts: Facts) -> Evidence | None:
-    """The answer that shows the target used from a new place after the change; `None` where it was not."""
-    unfamiliar = check_addresses(facts).unfamiliar
-    for entry in facts.read("target_used", "identity", "address", "first_seen"):
-        if any(text(row, "identity") == facts.actor.identity for row in entry.rows):
-            continue
-        settled = any(_existed(facts, row) for row in entry.rows)
-        for row in entry.rows:
-            # A new identity has no usual place; then only the changer's own unknown place is telling.
-            if _since(facts, row) and (settled or (unfamiliar and text(row, "address") in facts.actor.addresses)):
-                return entry
-    return None
 
 
 def _before(facts: Facts, row: Row) -> bool:

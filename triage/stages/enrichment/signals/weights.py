@@ -92,8 +92,13 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next, done next, by someone who doesn't usually do it."
     ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
-    "target_used": Weight(_UP, 2.6, "The identity that was changed is then used from a place it never worked from."),
-    "target_as_usual": Weight(_DOWN, 0.7, "The identity that was changed goes on working from its usual places only."),
+    "derived_used": Weight(
+        _UP, 2.6, "What the act made or reached is then used from a place that is new for it: somebody else has it."
+    ),
+    "derived_harm": Weight(
+        _UP, 2.2, "What an intruder wants next is done under the name of an identity that the act made or reached."
+    ),
+    "derived_as_usual": Weight(_DOWN, 0.5, "The identity that was changed goes on working from its usual places only."),
     "stranger_on_target": Weight(_UP, 1.8, "After the change someone from an unknown address works on the target."),
     "opened_to_strangers": Weight(_UP, 1.8, "Outsiders connect to a port that no outside address had reached before."),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),

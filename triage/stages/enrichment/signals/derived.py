@@ -1,0 +1,291 @@
+"""What the identities did that the alert's act made or reached, and from where.
+
+The key that was made, the user whose password was set, the service account that was given rights: the harm of an act
+runs under their names. Looking at the actor alone shows nothing of it.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from ipaddress import ip_address, ip_network
+
+from triage.domain.base import Row
+from triage.domain.derived import HANDED_OVER, DerivedIdentity, Relation
+from triage.domain.evidence import Evidence
+from triage.domain.identity import IdentityKind
+from triage.domain.signal import Signal
+from triage.logtypes import harmful_action
+from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, plain, signal, text
+from triage.stages.enrichment.signals.place import check_addresses
+
+HOURS = timedelta(hours=12)
+"""How long after the alert's last event a use still counts as a follow-up."""
+A_DAY = timedelta(days=1)
+"""An address that was first used less than this before the act may belong to the same intrusion."""
+SHOWN = 3
+"""Acts that a sentence names."""
+POOL = 8
+"""Settled addresses from which on one more says little."""
+RIGHTS_ONLY = 0.35
+"""Whoever was given rights works from where they like; only a change of credentials lets somebody else in."""
+ORDINARY = 0.4
+"""A new role, function or account does for the first time whatever it was made for."""
+_INSIDE = tuple(
+    ip_network(each)
+    for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
+) + tuple(ip_network(each) for each in ("::1/128", "fc00::/7", "fe80::/10"))
+_CREDENTIALS = {IdentityKind.AWS_ACCESS_KEY, IdentityKind.GCP_KEY}
+"""Kinds that belong to somebody, whose habits are theirs too."""
+
+
+@dataclass(frozen=True, slots=True)
+class _Use:
+    """What one identity did from one address since the act."""
+
+    identity: DerivedIdentity
+    address: str
+    first: datetime
+    rows: tuple[Row, ...]
+    """By action; refused ones too."""
+    entry: Evidence
+
+    @property
+    def harm(self) -> tuple[tuple[str, float], ...]:
+        """Harmful acts that succeeded, the most serious first."""
+        found = {
+            action: note.seriousness
+            for row in self.rows
+            if done(row) > 0 and (note := harmful_action(self.entry.log_type, action := text(row, "action")))
+        }
+        return tuple(sorted(found.items(), key=lambda item: -item[1]))
+
+
+@dataclass(frozen=True, slots=True)
+class _Past:
+    """What is known of an identity from before the act."""
+
+    rows: tuple[Row, ...]
+    entry: Evidence | None
+    """The answer; `None` where nothing is known, not even that there was nothing."""
+    settled: frozenset[str]
+    """Addresses in use since before the dwell time."""
+    existed: frozenset[str]
+    """Addresses in use for days, so that another one is new."""
+    recent: frozenset[str]
+    """Addresses in use for more than a day before it."""
+
+    def usual(self, action: str) -> bool:
+        """Whether it had done this before on more than one day."""
+        return any(text(row, "action") == action and number(row, "days") > 1 for row in self.rows)
+
+
+def derived_use(facts: Facts) -> Iterator[Signal]:
+    """Each identity that is used from an unfamiliar place, does harm, or goes on as before."""
+    strange: list[Signal] = []
+    calm: list[Signal] = []
+    for identity in facts.actor.derived:
+        past = _past(facts, identity)
+        uses = _uses(facts, identity)
+        found = _from_strange_place(facts, past, uses) or _harm(past, uses) or _signed_in(facts, identity)
+        if found is not None:
+            strange.append(found)
+        elif identity.relation in HANDED_OVER and uses and {use.address for use in uses} <= past.settled:
+            calm.append(_as_usual(uses))
+    # An act on several identities is one act: the first tells it, each further one makes chance less likely.
+    strange.sort(key=lambda each: -each.weight)
+    for index, each in enumerate(strange):
+        yield each if not index else each.model_copy(update={"weight": round(each.weight * 0.3, 3)})
+    if not strange:
+        yield from calm[:1]
+
+
+def unseen(facts: Facts) -> str:
+    """Why nothing can be said about what the derived identities did; empty where they were looked at, or are none."""
+    if not facts.actor.derived:
+        return ""
+    entry = next(facts.named("derived_after"), None)
+    if entry is None:
+        return "it was not answered what the identities did that the act made or reached"
+    if entry.truncated:
+        return "the answer about the identities that the act made or reached is cut"
+    if entry.proven_until is None:
+        return "the log could not yet show what the identities did that the act made or reached"
+    return ""
+
+
+def looked_at(facts: Facts) -> list[Evidence]:
+    """The answers that show what the derived identities did."""
+    return list(facts.named("derived_after")) if facts.actor.derived else []
+
+
+def _uses(facts: Facts, identity: DerivedIdentity) -> list[_Use]:
+    """What it did since the act, by address, the first first."""
+    by_address: dict[str, list[Row]] = {}
+    answer: Evidence | None = None
+    for entry in facts.named("derived_after"):
+        for row in entry.rows:
+            last = moment(row, "last_seen")
+            if text(row, "identity") == identity.value and last is not None and last >= identity.moment:
+                by_address.setdefault(text(row, "address"), []).append(row)
+                answer = entry
+    if answer is None:
+        return []
+    uses = []
+    for address, rows in by_address.items():
+        first = min(at for row in rows if (at := moment(row, "first_seen")) is not None)
+        if first <= facts.actor.last + HOURS:
+            uses.append(_Use(identity, address, max(first, identity.moment), tuple(rows), answer))
+    return sorted(uses, key=lambda use: use.first)
+
+
+def _past(facts: Facts, identity: DerivedIdentity) -> _Past:
+    """The past of an identity; that of a key is its owner's too."""
+    names = {identity.value}
+    if identity.identity.kind in _CREDENTIALS:
+        names |= {
+            other.value
+            for other in facts.actor.derived
+            if (other.action, other.moment) == (identity.action, identity.moment)
+        }
+    entry = next((each for each in facts.named("derived_before") if not each.truncated), None)
+    rows = [row for row in entry.rows if text(row, "identity") in names] if entry is not None else []
+    settled = {text(row, "address") for row in rows if facts.settled(row)}
+    existed = {text(row, "address") for row in rows if facts.older(row, SETTLED)}
+    recent = {
+        text(row, "address")
+        for row in rows
+        if (first := moment(row, "first_seen")) is not None and first < facts.actor.moment - A_DAY
+    }
+    if identity.identity.kind in _CREDENTIALS and len(names) == 1:
+        # Someone's own key, or a session: it works where its maker does, and does the same.
+        rows += [row for each in facts.read("routine_aftermath", "action", "days") for row in each.rows]
+        own = {
+            text(row, "address")
+            for each in facts.read("known_address", "address", "days", "first_seen")
+            for row in each.rows
+            if facts.settled(row)
+        }
+        recent |= own
+    return _Past(tuple(rows), entry, *(frozenset(filter(is_address, each)) for each in (settled, existed, recent)))
+
+
+def _from_strange_place(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
+    """The use from an address that is unfamiliar to the identity; the most harmful one counts."""
+    if past.entry is None:
+        return None
+    found = [
+        (use, where, places)
+        for use in uses
+        if any(done(row) > 0 for row in use.rows) and (where := _strange(facts, past, use, places := _places(facts)))
+    ]
+    if not found:
+        return None
+    use, where, places = max(
+        found, key=lambda each: (max((one for _, one in each[0].harm), default=0.0), -ordinal(each[0]))
+    )
+    scale = 1.0 if use.identity.relation in HANDED_OVER else RIGHTS_ONLY
+    if use.identity.relation is Relation.MADE and use.identity.identity.kind not in _CREDENTIALS:
+        scale = RIGHTS_ONLY
+    scale *= 0.5 if len(past.existed) >= POOL else 1.0
+    scale = max([scale, *(serious for _, serious in use.harm)])
+    used = "used" if past.existed else "first used"
+    sentence = f"{_who(use.identity)} was {used} at {_at(use)} from {plain(use.address)}, {where}: {_acts(use)}."
+    cited = [use.entry, *([places] if places is not None and "log" in where else [past.entry])]
+    return signal("derived_used", sentence, [each for each in cited if each.rows] or [use.entry], scale=scale)
+
+
+def ordinal(use: _Use) -> float:
+    """The time of a use as a number, to sort by."""
+    return use.first.timestamp()
+
+
+def _strange(facts: Facts, past: _Past, use: _Use, places: Evidence | None) -> str:
+    """Why an address is unfamiliar to whoever uses the identity, in words; empty where it isn't."""
+    address = use.address
+    if not is_address(address) or address in past.recent:
+        return ""
+    if address in facts.actor.addresses:
+        # The maker tries out what was made: telling only where the maker is out of place too.
+        known = "which is new for whoever did this, too"
+        return known if check_addresses(facts).unfamiliar else ""
+    if past.existed:
+        return "where it had not been used before"
+    if places is None or any(ip_address(address) in network for network in _INSIDE):
+        return ""
+    first = next((moment(row, "first_seen") for row in places.rows if text(row, "address") == address), None)
+    if first is None or first < facts.actor.moment - A_DAY:
+        return ""
+    return "which this log had not seen before"
+
+
+def _places(facts: Facts) -> Evidence | None:
+    return next((each for each in facts.named("derived_places") if not each.truncated), None)
+
+
+def _harm(past: _Past, uses: list[_Use]) -> Signal | None:
+    """Harm that is new for the identity, from wherever it works."""
+    if past.entry is None:
+        return None
+    weighed = [(serious, use, action) for use in uses for action, serious in use.harm if not past.usual(action)]
+    if not weighed:
+        return None
+    serious, use, action = max(weighed, key=lambda each: each[0])
+    made = use.identity.relation is Relation.MADE
+    if made and not past.rows:
+        serious *= ORDINARY
+    row = next(row for row in use.rows if text(row, "action") == action)
+    target = f" on {plain(text(row, 'target'))}" if text(row, "target").strip("/") else ""
+    since = "" if made or not past.rows else ", which it had not done before"
+    sentence = f"{_who(use.identity)} did {plain(action)}{target} at {_clock(row, use)} from {plain(use.address) or 'an unknown address'} (allowed){since}."
+    return signal("derived_harm", sentence, [use.entry], scale=serious)
+
+
+def _signed_in(facts: Facts, identity: DerivedIdentity) -> Signal | None:
+    """The person behind it signed in elsewhere than ever before."""
+    if not identity.email:
+        return None
+    for entry in facts.read("derived_used", "identity", "address", "since"):
+        rows = [row for row in entry.rows if text(row, "identity") == identity.email]
+        settled = {text(row, "address") for row in rows if facts.older(row, SETTLED)}
+        for row in rows:
+            first, address = moment(row, "first_seen"), text(row, "address")
+            if not settled or not number(row, "since") or first is None or not is_address(address):
+                continue
+            if address in facts.actor.addresses and not check_addresses(facts).unfamiliar:
+                continue
+            if facts.actor.moment - A_DAY < first <= facts.actor.last + HOURS:
+                scale = 1.0 if identity.relation in HANDED_OVER else RIGHTS_ONLY
+                scale *= 0.5 if len(settled) >= POOL else 1.0
+                sentence = f"{_who(identity)} signed in at {first:%H:%M} from {plain(address)}, where they had not signed in before."
+                return signal("derived_used", sentence, [entry], scale=scale)
+    return None
+
+
+def _as_usual(uses: list[_Use]) -> Signal:
+    use = uses[-1]
+    sentence = f"{_who(use.identity)} went on from {plain(use.address)}, as before: {_acts(use)}."
+    return signal("derived_as_usual", sentence, [use.entry])
+
+
+def _who(identity: DerivedIdentity) -> str:
+    name = f"{identity.noun} {plain(identity.value)}".strip()
+    return f"{name}, {identity.relation.value} at {identity.moment:%H:%M},"
+
+
+def _at(use: _Use) -> str:
+    same_day = use.first.date() == use.identity.moment.date()
+    return f"{use.first:%H:%M}" if same_day else f"{use.first:%H:%M on %d %B}"
+
+
+def _clock(row: Row, use: _Use) -> str:
+    first = moment(row, "first_seen")
+    return f"{max(first, use.identity.moment):%H:%M}" if first is not None else _at(use)
+
+
+def _acts(use: _Use) -> str:
+    """The acts in words, harmful ones first, and what came of each."""
+    harmful = [action for action, _ in use.harm]
+    rows = sorted(use.rows, key=lambda row: (text(row, "action") not in harmful, not done(row)))
+    shown = [f"{plain(text(row, 'action'))} ({'allowed' if done(row) > 0 else 'refused'})" for row in rows[:SHOWN]]
+    more = len(rows) - len(shown)
+    return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
