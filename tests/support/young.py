@@ -61,9 +61,10 @@ def call(at: datetime, number: int, action: str, source: str = "iam.amazonaws.co
 def write_young_world(folder: Path, *, now: datetime) -> Path:
     """A world whose one alert is five minutes old."""
     at = now - timedelta(minutes=5)
+    # Older than any dwell time, so that the habit counts.
     earlier = [
         call(at - timedelta(days=day, minutes=day), 10 + day, "CreateAccessKey" if day % 2 else "ListUsers")
-        for day in range(1, 12)
+        for day in range(15, 29)
     ]
     return write_lake(folder, now=now, rule=RULE, at=at, matched=call(at, 1, "CreateAccessKey"), others=earlier)
 

@@ -1,7 +1,7 @@
 """One poll: new alerts are read, decided on and stored."""
 
 import logging
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field
 from datetime import datetime
@@ -167,12 +167,14 @@ class _Poll:
             # What this poll has read needs no second look.
             return
         before = self.pages
-        await self._window(listing, span, now)
+        await self._window(listing, span, now, moved=self.settings.growth is not None)
         changes = {"rechecked_at": now, "recheck_pages": self.pages - before}
         self.states[listing] = state.model_copy(update=changes)
         await self._keep(listing, now)
 
-    async def _window(self, listing: Listing, span: Span, now: datetime, *, known: bool = True) -> None:
+    async def _window(
+        self, listing: Listing, span: Span, now: datetime, *, known: bool = True, moved: bool = False
+    ) -> None:
         """Read and store one window, page by page.
 
         Args:
@@ -180,22 +182,30 @@ class _Poll:
             span: Its creation times.
             now: When the reading began.
             known: Whether much of it is stored already.
+            moved: Also read alerts that have left `ingest.statuses` since their verdict: they may have grown.
         """
         looked_at = await self._looked_at(span.start) if known else {}
         deciding = WindowDecider(self.store.queue, self.settings, span.end, looked_at)
-        batches = new_alerts(
-            self.source, listing, start=span.start, end=span.end, settings=self.settings, proceed=self.proceed
-        )
+        asked = self.settings.model_copy(update={"statuses": ()}) if moved else self.settings
+        batches = new_alerts(self.source, listing, start=span.start, end=span.end, settings=asked, proceed=self.proceed)
         async with aclosing(batches):
             async for batch in batches:
+                alerts = await self._wanted(batch.alerts) if moved else batch.alerts
                 self.new += await self.store.queue.save(
-                    await deciding.decide(batch.alerts), now=now, growth=self.settings.growth
+                    await deciding.decide(alerts), now=now, growth=self.settings.growth
                 )
-                self.seen += len(batch.alerts)
+                self.seen += len(alerts)
                 self.pages += 1
                 self.problems += batch.problems[: MAX_PROBLEMS_RETURNED - len(self.problems)]
                 for problem in batch.problems:
                     log.warning("poll problem", extra={"problem": problem})
+
+    async def _wanted(self, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
+        """Those of the statuses that are asked for, and the others that are done."""
+        statuses = {*self.settings.statuses}
+        others = [alert.id for alert in alerts if alert.status.known and alert.status.value not in statuses]
+        dropped = {*others} - await self.store.records.done(others)
+        return tuple(alert for alert in alerts if alert.id not in dropped)
 
     async def _looked_at(self, since: datetime) -> dict[str, tuple[Alert, Skipped]]:
         """Alerts that a worker skipped for what it learned; while they are listed unchanged, they stay skipped."""

@@ -1,6 +1,6 @@
 """The state besides the queue: the journal, what was found, what was spent, small values; and all parts together."""
 
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Literal, Protocol
@@ -71,6 +71,9 @@ class Records(Protocol):
         self, *, since: datetime | None = None, states: Sequence[State] = (), limit: int | None = None
     ) -> tuple[AlertRecord, ...]:
         """Newest alert first."""
+
+    async def done(self, alert_ids: Collection[str]) -> frozenset[str]:
+        """Which of these alerts are done."""
 
     async def investigation(self, alert_id: str) -> Investigation | None:
         """The newest finished one."""

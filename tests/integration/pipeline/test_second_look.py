@@ -27,6 +27,15 @@ from triage.settings import load_settings
 NOW = START
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
+BENIGN = """
+investigation:
+  allowed:
+  - {reason: Keys are made anew each month, actors: [mira]}
+writeback:
+  status: {benign: RESOLVED}
+  status_min_confidence: 0.5
+"""
+"""The operator allows what the alert is about, and has benign alerts resolved."""
 
 
 @dataclass
@@ -134,7 +143,7 @@ def test_harm_that_arrives_later_is_found_by_the_second_look(desk: Desk) -> None
 def test_a_verdict_that_stays_is_no_longer_provisional(desk: Desk) -> None:
     """Where nothing followed, the comment is updated once to say so; the status that policy gives a benign alert waits for
     that."""
-    desk.configure("writeback:\n  status: {benign: RESOLVED}\n  status_min_confidence: 0.5\n")
+    desk.configure(BENIGN)
     desk.run(NOW)
     assert desk.panther.world.alerts[ALERT]["status"] == "OPEN"
     assert "the verdict is provisional" in desk.comment() or "the verdict is provisional" in str(desk.show()["notes"])
@@ -253,19 +262,18 @@ def test_a_look_that_policy_keeps_quiet_writes_the_newest_verdict_later(desk: De
 
 
 def test_an_alert_that_policy_closed_is_open_again_after_a_harder_verdict(desk: Desk) -> None:
-    """A benign alert that policy resolved grows: it is looked at again, and is open again once it is not benign."""
+    """A benign alert that policy resolved is still read, although its status is no longer asked for: when it grows, it is
+    looked at again, and is open again once it is not benign."""
     desk.opens = None
-    desk.configure(
-        "writeback:\n  status: {benign: RESOLVED}\n  status_min_confidence: 0.5\n",
-        ingest="  statuses: [OPEN, RESOLVED]\n",
-    )
+    desk.configure(BENIGN)
     desk.run(NOW)
     assert desk.panther.world.alerts[ALERT]["status"] == "RESOLVED"
+    desk.configure("writeback:\n  status: {benign: RESOLVED}\n")
     desk.harm(NOW + MINUTE)
-    desk.grow(NOW + 5 * MINUTE, 2)
-    desk.run(NOW + 6 * MINUTE)
+    desk.grow(NOW + 25 * MINUTE, 2)
+    desk.run(NOW + 26 * MINUTE)
 
-    desk.run(NOW + 30 * MINUTE)
+    assert desk.run(NOW + 40 * MINUTE).done == 1
 
     assert desk.show()["verdict"] != "benign"
     assert desk.panther.world.alerts[ALERT]["status"] == "OPEN"

@@ -1,14 +1,14 @@
 """What is read and kept afterwards: alerts with their investigations, marks, and retention."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select
 
 from triage.domain.verdict import Investigation
-from triage.edges.store.alerts import STATE_TEXT, locked, record_of
-from triage.edges.store.columns import Upsert, load, upsert
+from triage.edges.store.alerts import BATCH, STATE_TEXT, locked, record_of
+from triage.edges.store.columns import Upsert, load, short_key, upsert
 from triage.edges.store.tables import alerts, investigations, journal, leases, marks, receipts, spend
 from triage.ports import AlertRecord, Mark, Pruned, State
 
@@ -38,6 +38,17 @@ def newest(
         state = alerts.c.state if since is None else STATE_TEXT
         query = query.where(state.in_([each.value for each in states]))
     return tuple(record_of(row) for row in connection.execute(query))
+
+
+def done(connection: Connection, alert_ids: Collection[str]) -> frozenset[str]:
+    """Those of these alerts that are done."""
+    found: set[str] = set()
+    wanted = list(alert_ids)
+    for start in range(0, len(wanted), BATCH):
+        names = {short_key(name): name for name in wanted[start : start + BATCH]}
+        query = select(alerts.c.id).where(alerts.c.id.in_(list(names)), STATE_TEXT.in_((State.DONE.value,)))
+        found |= {names[key] for key in connection.scalars(query)}
+    return frozenset(found)
 
 
 def investigation(connection: Connection, alert_id: str) -> Investigation | None:

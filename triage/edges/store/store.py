@@ -59,6 +59,7 @@ class SqlRecords(StorePart):
 
     find = reads(records.find)
     newest = reads(records.newest)
+    done = reads(records.done)
     investigation = reads(records.investigation)
     mark = writes(records.mark)
     marks = reads(records.marked)

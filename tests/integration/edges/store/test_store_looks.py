@@ -164,6 +164,15 @@ async def test_growth_during_an_investigation_is_not_lost(store: Store) -> None:
         assert ((await record(store, name)).look_at is not None) is looks
 
 
+async def test_what_is_done_is_told_from_the_rest(store: Store) -> None:
+    """Of the alerts that are asked about; unknown ones are not done."""
+    await saved(store, alert("a"), alert("b"))
+    await store.queue.finish(first := await claimed(store, alert_id="a"), investigation(first), now=NOW)
+
+    assert await store.records.done(["a", "b", "c"]) == {"a"}
+    assert await store.records.done([]) == frozenset()
+
+
 async def test_what_is_not_done_does_not_grow(store: Store) -> None:
     """A skipped alert takes its decision and no look."""
     await saved(store, alert("a"), decision=SKIPPED)
