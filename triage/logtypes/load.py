@@ -177,6 +177,11 @@ def is_detection_event(log_type: str, action: str) -> bool:
     return any(any_glob(action, file.detections) for file in log_type_files(log_type))
 
 
+def is_emergency_account(log_type: str, actor: str) -> bool:
+    """Whether an actor is an account for emergencies, such as the root user: what it usually does excuses nothing."""
+    return any(any_glob(actor, file.emergency_accounts) for file in log_type_files(log_type))
+
+
 @cache
 def _recognised() -> tuple[tuple[str, frozenset[str]], ...]:
     return tuple((file.log_type, frozenset(file.recognised_by)) for file in shipped_log_types() if file.recognised_by)

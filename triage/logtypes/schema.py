@@ -253,6 +253,8 @@ class LogType(Value):
     """Globs of actions that are sign-ins, refused or not; empty where a playbook of its own asks for them."""
     self_service: tuple[str, ...] = ()
     """Actions that people take on their own account; from their usual place these are housekeeping."""
+    emergency_accounts: tuple[str, ...] = ()
+    """Globs of actors that are meant for emergencies, such as the root user: no habit of theirs excuses their use."""
     detections: tuple[str, ...] = ()
     """Globs of actions that nobody takes: the product reports something about the actor. `*` is every event."""
     derives: tuple[Derivation, ...] = ()

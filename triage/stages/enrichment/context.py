@@ -15,6 +15,7 @@ from triage.ports import LogSource, PantherApi, PantherUser
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.asking import Answer, Asker
+from triage.stages.enrichment.sampling import READ, keep_rare
 
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
 _SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])
@@ -45,9 +46,14 @@ class AlertContext:
 
         async def perform() -> JsonValue:
             found = await self.panther.alerts.events(
-                self.alert.id, limit=settings.max_events, max_bytes=settings.max_bytes
+                self.alert.id, limit=READ * settings.max_events, max_bytes=settings.max_bytes
             )
-            return {"rows": [dict(row) for row in found.rows], "truncated": found.truncated}
+            kept, whole = keep_rare(found.rows, settings.max_events)
+            return {
+                "rows": [dict(row) for row in kept],
+                "row_count": len(found.rows),
+                "truncated": found.truncated or not whole,
+            }
 
         return await self.asker.ask("enrich/events", "events", "the alert's events", perform, required=True)
 

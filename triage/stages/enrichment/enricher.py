@@ -146,7 +146,7 @@ class EnrichmentRun:
             ),
             notes=(
                 *self.alert.notes,
-                *event_notes(self.alert, own.rows, faults, cut=own.truncated),
+                *event_notes(self.alert, own.rows, faults, read=own.row_count, cut=own.truncated),
                 *lake.plan.notes,
                 *lake.notes,
             ),

@@ -50,13 +50,18 @@ def fault_rows(faults: Sequence[EventFault]) -> list[dict[str, JsonValue]]:
     ]
 
 
-def event_notes(alert: Alert, rows: Sequence[Row], faults: Sequence[EventFault], *, cut: bool) -> Iterator[str]:
+def event_notes(
+    alert: Alert, rows: Sequence[Row], faults: Sequence[EventFault], *, read: int = 0, cut: bool
+) -> Iterator[str]:
     """What a reader of the report must know about the events: that not all were read, and what is wrong with them."""
-    read, count = len(rows), alert.event_count
+    kept, count = len(rows), alert.event_count
+    read = max(read, kept)
     if count is not None and count > read > 0:
         yield f"Only {read} of the alert's {count} events were read."
     elif cut:
         yield f"Only the first {read} events of the alert were read; there are more, or some were cut."
+    elif kept < read:
+        yield f"{kept} of the alert's {read} events are kept, at least one of each actor, act and address."
     yield from (fault.sentence for fault in faults[:MAX_NOTES])
     if len(faults) > MAX_NOTES:
         left = len(faults) - MAX_NOTES

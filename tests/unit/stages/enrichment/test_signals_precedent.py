@@ -206,3 +206,21 @@ def test_volume_makes_no_aftermath_quieter() -> None:
         return signals_of(subject(), answer("actor_soon_after", ["quiet_aftermath"], [{**row, **seen} for row in rows]))
 
     assert after(150)["quiet_aftermath"].weight == after(1)["quiet_aftermath"].weight
+
+
+def test_reports_about_the_actor_are_no_habit_of_theirs() -> None:
+    """That a product found something on earlier days, too, is nothing that the actor did, nor a first time."""
+    who = subject(log_type="GitHub.Audit", actions=("secret_scanning_alert.create",))
+
+    for history in (days(16, 20, 24), days()):
+        found = signals_of(who, history, active(), *colleagues(0))
+        assert not {"routine", "seen_before", "first_seen_action", "team_routine"} & set(found)
+
+
+def test_the_root_user_has_no_habits() -> None:
+    """An account for emergencies is not excused by having been used before."""
+    root = "arn:aws:iam::111122223333:root"
+
+    assert "routine" in signals_of(subject(), days(16, 20, 24), active())
+    assert "routine" not in signals_of(subject(identity=root), days(16, 20, 24), active())
+    assert "first_seen_action" in signals_of(subject(identity=root), days(), active())

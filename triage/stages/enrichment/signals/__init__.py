@@ -85,7 +85,8 @@ def measure(
             read_matches(about),
         )
         rules = RULES if actor is actors[0] else tuple(rule for rule in RULES if rule not in ABOUT_THE_ALERT)
-        signals = _balanced([signal for rule in rules for signal in rule(facts)])
+        measured = [signal for rule in rules for signal in rule(facts)]
+        signals = _balanced(history.only_habits(measured, facts))
         subject = actor.identity if len(actors) > 1 else ""
         found += [
             _cited(_dated(signal, actor), by_id).model_copy(

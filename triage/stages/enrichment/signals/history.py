@@ -1,11 +1,12 @@
 """Has this actor done this before, and does anybody else?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
+from triage.logtypes import is_detection_event, is_emergency_account
 from triage.stages.enrichment.signals.facts import (
     Facts,
     day,
@@ -36,6 +37,26 @@ ROUND_THE_CLOCK = 20
 """Hours of the day at which only a machine is at work."""
 COMMONS = 8
 """From how many actors on a target belongs to everybody, and whose turn it is says nothing."""
+
+
+_HABITS = {"routine", "seen_before", "known_automation", "team_routine", "common_here", "routine_aftermath"}
+_FIRSTS = {"first_seen_action", "rare_among_peers"}
+
+
+def only_habits(found: Iterable[Signal], facts: Facts) -> list[Signal]:
+    """Signals without those about a habit where there can be none.
+
+    An account for emergencies has none that excuses its use. And that a product reported the actor before is nothing
+    that the actor did, whether it is the first time or not.
+    """
+    actor = facts.actor
+    reported = bool(actor.actions) and all(is_detection_event(actor.log_type, action) for action in actor.actions)
+    dropped: set[str] = set()
+    if reported:
+        dropped = _HABITS | _FIRSTS
+    elif is_emergency_account(actor.log_type, actor.identity):
+        dropped = _HABITS
+    return [signal for signal in found if signal.name not in dropped]
 
 
 def habit_days(facts: Facts) -> list[date]:

@@ -139,7 +139,10 @@ WEIGHTS: Mapping[str, Weight] = {
     "generic_new_address": Weight(_UP, 0.8, "The address never occurs in this log before."),
     "generic_new_hash": Weight(_UP, 0.6, "A program or file that no host had before; new versions look the same."),
     "confirmed_before": Weight(
-        _UP, 1.0, "People handled the same detection on the same actor lately: this may be the next act of it."
+        _UP,
+        0.9,
+        "People handled the same detection on the same actor lately, and this may be the next act of it; but handled "
+        "does not mean that it was an attack, so it decides nothing by itself.",
     ),
     "dismissed_before": Weight(
         _DOWN,
