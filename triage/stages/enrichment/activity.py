@@ -224,13 +224,12 @@ class TableActivity:
     def silent(self, last: datetime, now: datetime) -> bool:
         """Whether nothing has come since `last` although, by the table's rhythm, something should have."""
         silence = now - last
-        if silence <= max(2 * self.lag, TOLERANCE):
+        # From one hour with rows to the next: what nine in ten of them don't exceed, and the longest.
+        gaps = sorted(newer.last_seen - older.last_seen for newer, older in pairwise(self.hours))
+        if not gaps or silence <= 2 * max(gaps[len(gaps) * 9 // 10], self.lag, TOLERANCE):
             return False
         usual = self.usual(TimeWindow(last, now))
-        if usual is not None and usual >= USUAL_SHARE:
-            return True
-        longest = max((newer.start - older.last_seen for newer, older in pairwise(self.hours)), default=None)
-        return longest is not None and silence > LONGEST_SHARE * max(longest, TOLERANCE)
+        return (usual is not None and usual >= USUAL_SHARE) or silence > LONGEST_SHARE * gaps[-1]
 
 
 def _usual_lag(seconds: Sequence[int]) -> timedelta:
