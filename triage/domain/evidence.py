@@ -134,6 +134,8 @@ def digest_rows(rows: tuple[dict[str, JsonValue], ...] | tuple[Row, ...], row_co
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
+_INDEX_DIGITS = 9
+"""Digits of an index into a list: a model can write thousands, which Python refuses to read."""
 MISSING = object()
 """What `lookup` gives where a row has no such value; distinct from a JSON null."""
 
@@ -149,7 +151,7 @@ def lookup(row: Row, path: str) -> JsonValue | object:
     for part in path.split("."):
         if isinstance(current, dict) and part in current:
             current = current[part]
-        elif isinstance(current, list) and part.isdecimal() and int(part) < len(current):
+        elif isinstance(current, list) and len(part) <= _INDEX_DIGITS and part.isdecimal() and int(part) < len(current):
             current = current[int(part)]
         else:
             return MISSING
