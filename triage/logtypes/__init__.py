@@ -11,7 +11,6 @@ from triage.logtypes.load import (
     derivations,
     entity_fields,
     harmful_action,
-    harmful_pattern,
     identities_of,
     is_detection_event,
     is_emergency_account,
@@ -20,13 +19,25 @@ from triage.logtypes.load import (
     log_type_of_table,
     recognise,
     shipped_log_types,
-    sign_in_pattern,
     terms_of,
+    with_derived,
 )
-from triage.logtypes.schema import TERMS, ColumnKind, Derivation, Harm, LogType, Take, Term, TermName, table_of
+from triage.logtypes.schema import (
+    DERIVED_TERMS,
+    TERMS,
+    ColumnKind,
+    Derivation,
+    Harm,
+    LogType,
+    Take,
+    Term,
+    TermName,
+    table_of,
+)
 from triage.logtypes.trust import classify
 
 __all__ = [
+    "DERIVED_TERMS",
     "TERMS",
     "ColumnKind",
     "Derivation",
@@ -42,7 +53,6 @@ __all__ = [
     "derivations",
     "entity_fields",
     "harmful_action",
-    "harmful_pattern",
     "identities_of",
     "is_detection_event",
     "is_emergency_account",
@@ -51,7 +61,7 @@ __all__ = [
     "log_type_of_table",
     "recognise",
     "shipped_log_types",
-    "sign_in_pattern",
     "table_of",
     "terms_of",
+    "with_derived",
 ]

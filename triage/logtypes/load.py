@@ -11,12 +11,11 @@ from triage.domain.globs import any_glob
 from triage.domain.identity import IdentityKind
 from triage.domain.yaml_lines import read_yaml
 from triage.logtypes.fields import FieldKind
+from triage.logtypes.parameters import columns_sql, matching_sql
 from triage.logtypes.paths import Part, parse_path
 from triage.logtypes.schema import Derivation, EntityPaths, Harm, LogType, Term, TrustPaths, table_of
 
 _DIRECTORY: Final = Path(__file__).parent
-_LETTERS: Final = {"*": ".*", "?": "."} | {letter: f"[{letter}]" for letter in ".+$|(){}"} | {"\\": "[\\\\]", "^": "."}
-"""What a letter of a glob is in a regular expression; those of a set in brackets stay as they are."""
 _MAX_NAME: Final = 200
 """Characters of a log type's name; an event may claim any."""
 
@@ -77,7 +76,40 @@ def log_type_of_table(table: str) -> LogType | None:
 
 def terms_of(log_type: str) -> Mapping[str, Term]:
     """How a log type says who, what, where; empty where that is not known."""
-    return next((file.terms for file in log_type_files(log_type) if file.terms), {})
+    return next((_derived(log_type) for file in log_type_files(log_type) if file.terms), {})
+
+
+def with_derived(log_type: str, terms: Mapping[str, Term]) -> Mapping[str, Term]:
+    """Terms, and what follows from them and from the lists in a log type's file."""
+    files = log_type_files(log_type)
+    harmful = [
+        glob
+        for file in files
+        for by_seriousness in file.harmful.values()
+        for globs in by_seriousness.values()
+        for glob in globs
+    ]
+    found = {
+        "harmful": Term(sql=matching_sql(harmful)),
+        "parameters": Term(sql=columns_sql(path for file in files for path in file.parameter_paths())),
+        # Most logs show no second factor, and tell only refusals from other calls.
+        "second_factor": Term(sql="1 = 0"),
+        "failed": terms.get("refused", Term(sql="1 = 0")),
+    }
+    conditional = [glob for file in files for rule in file.harmless for glob in rule.actions]
+    conditional += [glob for file in files for entry in file.admits for glob in entry.actions]
+    if conditional:
+        found["conditional"] = Term(sql=matching_sql(conditional))
+    sign_ins = [glob for file in files for glob in file.sign_ins]
+    if sign_ins:
+        found["sign_in"] = Term(sql=matching_sql(sign_ins))
+    return {**found, **terms}
+
+
+@lru_cache(maxsize=256)
+def _derived(log_type: str) -> Mapping[str, Term]:
+    file = next(file for file in log_type_files(log_type) if file.terms)
+    return with_derived(log_type, file.terms)
 
 
 def derivations(log_type: str, action: str) -> Iterator[Derivation]:
@@ -132,35 +164,6 @@ def harmful_action(log_type: str, action: str) -> HarmfulAction | None:
                 if any_glob(action, globs):
                     return HarmfulAction(harm, seriousness)
     return None
-
-
-@lru_cache(maxsize=256)
-def sign_in_pattern(log_type: str) -> str:
-    """A regular expression of the log type's sign-ins, over actions in lower case; empty where it has none."""
-    return pattern_of(glob for file in log_type_files(log_type) for glob in file.sign_ins)
-
-
-@lru_cache(maxsize=256)
-def harmful_pattern(log_type: str) -> str:
-    """A regular expression of the log type's harmful actions, over actions in lower case; empty where it lists none."""
-    return pattern_of(
-        glob
-        for file in log_type_files(log_type)
-        for by_seriousness in file.harmful.values()
-        for globs in by_seriousness.values()
-        for glob in globs
-    )
-
-
-def pattern_of(globs: Iterable[str]) -> str:
-    """One regular expression for the whole text that matches what any of the globs matches, in lower case.
-
-    It reads the same in every lake: anchored, and with character classes in place of backslashes.
-    """
-    alternatives = [
-        "".join(_LETTERS.get(letter, letter) for letter in glob.casefold()) for glob in dict.fromkeys(globs)
-    ]
-    return f"^({'|'.join(alternatives)})$" if alternatives else ""
 
 
 def is_self_service(log_type: str, action: str) -> bool:

@@ -12,6 +12,7 @@ from triage.domain.derived import Relation
 from triage.domain.entity import Role
 from triage.domain.identity import IdentityKind
 from triage.logtypes.fields import FieldKind
+from triage.logtypes.parameters import Admits, Harmless, Parties
 from triage.logtypes.paths import parse_path
 
 TERMS = (
@@ -29,6 +30,10 @@ TERMS = (
 )
 """What a log type may say of itself; `self` is the actor in the form in which targets are named, `workload` the machine,
 function or pod whose credential is in use."""
+
+DERIVED_TERMS = ("harmful", "conditional", "sign_in", "parameters")
+"""What follows from a file's lists, for questions alone: whether the column `action` of a subquery is one of the harmful
+actions, of those whose harm depends on parameters, or of the sign-ins; and these parameters."""
 
 
 class ColumnKind(StrEnum):
@@ -249,6 +254,12 @@ class LogType(Value):
     trust: TrustPaths | None = None
     harmful: dict[Annotated[Harm, BeforeValidator(_harm)], dict[Seriousness, Actions]] = Field(default_factory=dict)
     """Globs of actions that serve an intruder once inside, as the term `action` gives them; the first match counts."""
+    harmless: tuple[Harmless, ...] = ()
+    """Calls that are named above and do no harm, by their parameters; one that fits is enough."""
+    admits: tuple[Admits, ...] = ()
+    """Where calls say whom they let in."""
+    parties: Parties | None = None
+    """How those and callers are named."""
     sign_ins: Actions = ()
     """Globs of actions that are sign-ins, refused or not; empty where a playbook of its own asks for them."""
     self_service: tuple[str, ...] = ()
@@ -265,14 +276,12 @@ class LogType(Value):
         """Whether the file speaks for several log types."""
         return self.log_type.endswith(".*")
 
-    @model_validator(mode="before")
-    @classmethod
-    def _outcomes(cls, given: object) -> object:
-        """Where only refusals are told from other calls, they are the failed ones; most logs show no second factor."""
-        terms = given.get("terms") if isinstance(given, dict) else None
-        if not isinstance(given, dict) or not isinstance(terms, dict) or "refused" not in terms:
-            return given
-        return {**given, "terms": {"failed": terms["refused"], "second_factor": {"sql": "1 = 0"}, **terms}}
+    def parameter_paths(self) -> tuple[str, ...]:
+        """The paths that decide whether a call does harm, and whom it lets in."""
+        found = [path for rule in self.harmless for path in rule.paths]
+        found += [path for entry in self.admits for path in entry.paths]
+        own = self.parties.own if self.parties is not None and self.admits else ()
+        return tuple(dict.fromkeys((*own, *found)))
 
     @model_validator(mode="after")
     def _family_has_no_terms(self) -> "LogType":

@@ -32,8 +32,8 @@ LISTS = (
 )
 """Parameters that hold one or more texts."""
 
-TEXTS = ("actor", "account", "alert_id", "detection_id", "harmful", "sign_ins")
-"""Parameters that hold one text; `harmful` and `sign_ins` are regular expressions of the log type's actions."""
+TEXTS = ("actor", "account", "alert_id", "detection_id")
+"""Parameters that hold one text."""
 
 TIMES = ("moment", "last", "dwell_start")
 """Parameters that hold a time: the alert's first and last event, and the start of the dwell time before it."""

@@ -17,7 +17,7 @@ from triage.domain.globs import any_glob
 from triage.domain.sql import ParameterType, QueryTemplate, SqlRefused
 from triage.domain.yaml_lines import YamlError, YamlFile, YamlPath, read_yaml
 from triage.errors import ConfigError
-from triage.logtypes import TERMS, Term, table_of
+from triage.logtypes import DERIVED_TERMS, TERMS, Term, table_of
 from triage.stages.enrichment.playbook import LISTS, TIMES, Playbook, Question
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
@@ -55,7 +55,7 @@ class Playbooks:
         """How a log type says who, what, where; empty where that is not known. A playbook's own terms come first."""
         for book in self.books:
             if book.terms and any_glob(log_type, book.log_types):
-                return book.terms
+                return logtypes.with_derived(log_type, book.terms)
         return logtypes.terms_of(log_type)
 
     def questions_for(
@@ -162,7 +162,7 @@ def _check_terms(book: Playbook, file: YamlFile) -> None:
 
 def _check_question(book: Playbook, question: Question, file: YamlFile, place: YamlPath) -> None:
     holes = _holes(question)
-    unknown = sorted(holes - set(TERMS))
+    unknown = sorted(holes - {*TERMS, *DERIVED_TERMS})
     if unknown:
         raise file.error(place, f"unknown term {{{unknown[0]}}}; known: {', '.join(TERMS)}, table")
     if book.every_alert and (question.table is None or holes):

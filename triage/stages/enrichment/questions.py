@@ -12,7 +12,7 @@ from triage.domain.globs import any_glob
 from triage.domain.identity import NOUNS, IdentityKind, is_email
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
-from triage.logtypes import harmful_pattern, sign_in_pattern, table_of
+from triage.logtypes import table_of
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.identities import values_of
 from triage.stages.enrichment.playbook import LISTS, Window, offset
@@ -23,8 +23,6 @@ _Value = str | tuple[str, ...] | datetime
 NO_VALUE = "\u2205"
 """Takes the place of an optional list that is empty; no log holds it."""
 
-_PATTERNS = {"harmful": harmful_pattern, "sign_ins": sign_in_pattern}
-"""Parameters that the file of the question's log type fills."""
 _ABOUT_ACTOR = {
     "actor",
     "actors",
@@ -247,7 +245,7 @@ def _bind(
             return NotAsked(question, _why_not(definition.kinds, actor)) if actor.people else None
     values: dict[str, _Value] = {}
     for name in definition.parameters:
-        value = _PATTERNS[name](question.log_type) if name in _PATTERNS else given[name]
+        value = given[name]
         if not value:
             if name not in definition.optional:
                 return None

@@ -63,8 +63,6 @@ def test_every_log_type_is_asked_several_questions_and_each_becomes_one_bounded_
         "detection_id": "d",
         "moment": NOW,
         "last": NOW,
-        "harmful": "^(a|b)$",
-        "sign_ins": "^(a|b)$",
         "dwell_start": NOW,
     }
     for log_type in LOG_TYPES:
@@ -96,7 +94,14 @@ def test_a_log_type_without_terms_gets_the_generic_questions_only(shipped: Playb
 
 def test_questions_feed_only_signals_that_have_a_weight(shipped: Playbooks) -> None:
     """A playbook's `signals` name rules that exist, or notes on what an answer is for."""
-    notes = {"address_spread", "address_signed_in", "target_aftermath", "new_credential_use", "shared_address"}
+    notes = {
+        "own_accounts",
+        "address_spread",
+        "address_signed_in",
+        "target_aftermath",
+        "new_credential_use",
+        "shared_address",
+    }
     named = {name for book in shipped.books for question in book.questions for name in question.signals}
 
     assert named - notes <= set(WEIGHTS)

@@ -2,9 +2,10 @@
 
 import pytest
 
-from tests.support.facts import answer, at, signals_of, subject
-from triage.domain.evidence import Evidence
+from tests.support.facts import ALERT, DETECTION, NOW, answer, at, signals_of, subject
+from triage.domain.evidence import Evidence, Source
 from triage.domain.signal import Direction
+from triage.stages.enrichment.signals import measure
 
 
 def after(
@@ -119,3 +120,181 @@ def test_a_change_that_is_taken_back_soon_was_a_maintenance(done: str, undone: s
     """The inverse action within two hours weighs towards benign; hours later it doesn't."""
     assert "reverted" in signals_of(subject(actions=(done,)), *after(undone))
     assert "reverted" not in signals_of(subject(actions=(done,)), *after(undone, hours=3))
+
+
+PARAMETERS = ("action", "parameters", "times", "target", "first_seen", "last_seen")
+
+
+def parameters(action: str, *texts: str) -> Evidence:
+    """With which parameters the actor made the calls of one name."""
+    rows = [
+        {
+            "action": action,
+            "parameters": text,
+            "times": 1,
+            "target": "t",
+            "first_seen": at(hours=-1),
+            "last_seen": at(hours=-1),
+        }
+        for text in texts
+    ]
+    return answer("harm_parameters", ["harmful_aftermath"], rows, columns=PARAMETERS)
+
+
+BASIC = '{"requestParameters.policyArn": "arn:aws:iam::aws:policy/service-role/AWSLambdaBasicExecutionRole"}'
+ADMINISTRATOR = '{"requestParameters.policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}'
+OPEN_BUCKET = '{"recipientAccountId": "111122223333", "requestParameters.bucketPolicy": {"Statement": [{"Effect": "Allow", "Principal": "*"}]}}'
+
+
+def test_a_basic_policy_gives_no_more_rights() -> None:
+    """What was attached decides, not the name of the call."""
+    found = signals_of(subject(), *after("AttachRolePolicy"), parameters("AttachRolePolicy", BASIC))
+
+    assert "harmful_aftermath" not in found
+    assert "quiet_aftermath" in found
+
+
+@pytest.mark.parametrize("texts", [(BASIC, ADMINISTRATOR), ("{cut",), ()])
+def test_what_the_parameters_do_not_excuse_is_harm(texts: tuple[str, ...]) -> None:
+    """One administrator among basic policies, parameters that were cut, and parameters that nobody gave."""
+    found = signals_of(subject(), *after("AttachRolePolicy"), parameters("AttachRolePolicy", *texts))
+
+    assert "harmful_aftermath" in found
+
+
+def test_a_cut_list_of_parameters_excuses_nothing() -> None:
+    """The call that opens the door may be the one that was cut off."""
+    cut = parameters("AttachRolePolicy", BASIC).model_copy(update={"truncated": True})
+
+    assert "harmful_aftermath" in signals_of(subject(), *after("AttachRolePolicy"), cut)
+
+
+def test_setting_one_thing_up_is_one_act() -> None:
+    """A role, its policy and its function within minutes are one deployment; a stop of logging is an act of its own."""
+
+    def count(*actions: str) -> int:
+        entries = [entry.model_copy(update={"id": f"E{n}"}) for n, entry in enumerate(after(*actions), 1)]
+        found = measure(ALERT, DETECTION, [subject()], entries, now=NOW)
+        return sum(each.name == "harmful_aftermath" for each in found)
+
+    assert count("CreateRole", "AttachRolePolicy", "CreateFunction20150331", "RunInstances") == 1
+    assert count("CreateRole", "AttachRolePolicy", "StopConfigurationRecorder") == 2
+    assert count("CreateUser", "AttachUserPolicy") == 2
+
+
+def test_a_bucket_opened_to_everyone_is_a_fact_of_its_own() -> None:
+    """It is said, and then nothing is called quiet."""
+    found = signals_of(subject(), *after("GetBucketAcl"), parameters("PutBucketPolicy", OPEN_BUCKET))
+
+    assert "everyone" in found["public_principal"].sentence
+    assert "quiet_aftermath" not in found
+
+
+def test_the_alerts_own_event_may_let_a_foreign_account_in() -> None:
+    """The account is foreign unless its logs are here."""
+    event = {
+        "p_log_type": "AWS.CloudTrail",
+        "eventName": "ModifySnapshotAttribute",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/ada"},
+        "requestParameters": {
+            "snapshotId": "snap-1",
+            "createVolumePermission": {"add": {"items": [{"userId": "999900001111"}]}},
+        },
+    }
+    who = subject(identity="arn:aws:iam::111122223333:user/ada", actions=("ModifySnapshotAttribute",))
+    events = answer("events", [], [event], source=Source.EVENTS)
+    ours = answer("own_accounts", ["own_accounts"], [{"account": "999900001111", "times": 9}])
+
+    assert "999900001111" in signals_of(who, events)["foreign_principal"].sentence
+    assert "foreign_principal" not in signals_of(who, events, ours)
+
+
+def test_an_anonymous_caller_is_said() -> None:
+    """Nothing is quiet where somebody without a name reads."""
+    event = {
+        "p_log_type": "AWS.CloudTrail",
+        "eventName": "GetObject",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"type": "AWSAccount", "principalId": "", "accountId": "anonymous"},
+    }
+    events = answer("events", [], [event], source=Source.EVENTS)
+    found = signals_of(subject(identity="", actions=("GetObject",)), events, *after("ListBuckets"))
+
+    assert "outside_caller" in found
+    assert "quiet_aftermath" not in found
+
+
+def cut_after(harmful: int) -> list[Evidence]:
+    """An answer on what followed that is full; its last row is harmful or not."""
+    columns = ("action", "address", "harmful", "times", "refused", "target", "first_seen", "last_seen")
+    return [
+        entry.model_copy(
+            update={
+                "truncated": True,
+                "columns": columns,
+                "rows": tuple({**row, "harmful": harmful} for row in entry.rows),
+            }
+        )
+        for entry in after("ListBuckets")
+    ]
+
+
+def test_a_full_answer_proves_quiet_only_where_harm_comes_first_and_ended() -> None:
+    """Where even harmful calls fill it, or where it is in order of time, more of them may have been cut off."""
+    in_time = [entry.model_copy(update={"truncated": True}) for entry in after("ListBuckets")]
+
+    assert "quiet_aftermath" in signals_of(subject(), *cut_after(0))
+    assert "quiet_aftermath" not in signals_of(subject(), *cut_after(1))
+    assert "quiet_aftermath" not in signals_of(subject(), *in_time)
+
+
+def test_an_answer_that_failed_is_not_quiet() -> None:
+    """What a day holds can't be told from its first four hours."""
+    whole, soon = after("ListBuckets")
+
+    assert "quiet_aftermath" not in signals_of(subject(), whole.model_copy(update={"error": "timed out"}), soon)
+
+
+def test_a_sign_in_from_the_address_that_failed_is_not_quiet() -> None:
+    """The alert is a refused sign-in; six minutes later the same address got in."""
+    rows = [
+        {"address": "198.51.100.7", "step": "ConsoleLogin", "result": result, "second_factor": False, "times": 1,
+         "first_seen": at(minutes=-minutes), "last_seen": at(minutes=-minutes)}
+        for result, minutes in (("FAILURE", 0), ("SUCCESS", 6))
+    ]  # fmt: skip
+    signed_in = answer("own_sign_ins", ["failed_then_succeeded"], rows)
+    who = subject(actions=("ConsoleLogin",), refused=True)
+
+    assert "quiet_aftermath" in signals_of(who, *after("ListBuckets"))
+    assert "quiet_aftermath" not in signals_of(who, *after("ListBuckets"), signed_in)
+
+
+def test_harm_that_others_do_to_the_target_is_not_quiet() -> None:
+    """A colleague's session may be the same person's next step."""
+    rows = [
+        {"actor": "arn:aws:iam::1:role/x", "action": "DeleteBucket", "address": "198.51.100.7", "times": 1, "refused": 0,
+         "first_seen": at(hours=-1), "last_seen": at(hours=-1)}
+    ]  # fmt: skip
+    others = answer("target_after", ["target_aftermath"], rows)
+
+    assert "quiet_aftermath" not in signals_of(subject(), *after("ListBuckets"), others)
+
+
+def test_routine_reading_afterwards_is_not_quiet() -> None:
+    """A stolen session reads what its owner reads."""
+    found = signals_of(subject(), *after("GetSecretValue"), habit("GetSecretValue"))
+
+    assert "quiet_aftermath" not in found
+
+
+def test_a_call_that_failed_did_no_harm() -> None:
+    """A key that could not be made, for whatever reason, was not made."""
+    failed = [
+        entry.model_copy(
+            update={"columns": (*entry.columns, "failed"), "rows": tuple({**row, "failed": 1} for row in entry.rows)}
+        )
+        for entry in after("CreateAccessKey")
+    ]
+
+    assert "harmful_aftermath" not in signals_of(subject(), *failed)

@@ -10,7 +10,18 @@ from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor
-from triage.stages.enrichment.signals import aftermath, awaited, derived, history, others, parties, place
+from triage.stages.enrichment.signals import (
+    aftermath,
+    attempts,
+    awaited,
+    calls,
+    derived,
+    history,
+    others,
+    parties,
+    place,
+    target,
+)
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.precedent import DWELL, read_matches
 
@@ -29,11 +40,12 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     place.sessions,
     place.sign_ins,
     place.staff,
+    calls.parties,
     aftermath.aftermath,
     awaited.came_after_all,
     derived.derived_use,
-    aftermath.strangers,
-    aftermath.refused,
+    target.strangers,
+    attempts.refused,
     others.other_alerts,
     others.outcomes,
     others.earlier_judgements,

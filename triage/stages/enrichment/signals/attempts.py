@@ -1,4 +1,4 @@
-"""Refused attempts to sign in, and what became of them."""
+"""Refused calls, refused attempts to sign in, and what became of them."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -11,6 +11,7 @@ from triage.stages.enrichment.signals.facts import Facts, moment, number, plain,
 
 FAILURES = 5
 DENIED_PROMPTS = 3
+REFUSED = 3
 HOUR = timedelta(hours=1)
 ITSELF = timedelta(seconds=5)
 _SUCCEEDED = ("SUCCESS", "ALLOW", "")
@@ -136,3 +137,28 @@ def _ended_well(rows: Sequence[Row]) -> bool:
         text(row, "result") == "SUCCESS" and (last := moment(row, "last_seen")) is not None and last > min(firsts)
         for row in rows
     )
+
+
+def _refused_before(facts: Facts, row: Row) -> bool:
+    if "old_refused" in row:
+        return number(row, "old_refused") > 0
+    return number(row, "refused") > 0 and facts.settled(row)
+
+
+def refused(facts: Facts) -> Iterator[Signal]:
+    """Calls refused around the alert, of kinds that were not refused before and that are not the alert itself."""
+    known = set(facts.actor.actions) if facts.actor.refused else set()
+    for entry in facts.read("first_seen_actor", "action", "refused"):
+        if not entry.complete:
+            return
+        known |= {text(row, "action") for row in entry.rows if _refused_before(facts, row)}
+    for entry in facts.read("refused", "action", "address", "refused"):
+        if "days" in entry.columns:
+            continue
+        rows = [row for row in entry.rows if number(row, "refused") and text(row, "action") not in known]
+        total = sum(number(row, "refused") for row in rows)
+        if total >= REFUSED:
+            kinds = plural(len(rows), "kind")
+            sentence = f"{total} calls of {kinds} were refused, such as {plain(text(rows[0], 'action'))}."
+            yield signal("refused", sentence, [entry], scale=1.0 if len(rows) > 1 else 0.6)
+            return

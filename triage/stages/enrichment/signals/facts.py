@@ -165,8 +165,8 @@ def day(row: Row) -> date | None:
 
 
 def done(row: Row) -> int:
-    """How often it succeeded."""
-    return number(row, "times") - number(row, "refused")
+    """How often it succeeded: a call that failed for another reason than a refusal has done nothing either."""
+    return number(row, "times") - max(number(row, "refused"), number(row, "failed"))
 
 
 def is_address(value: str) -> bool:

@@ -110,6 +110,11 @@ WEIGHTS: Mapping[str, Weight] = {
         "The alert says that something failed to follow; it did follow, only later than the rule waited.",
         vouches="Nothing is excused by it: what the alert says is missing is not.",
     ),
+    "public_principal": Weight(
+        _UP, 1.2, "Everyone is let in; few things are meant to be public, and most of those were made so long ago."
+    ),
+    "foreign_principal": Weight(_UP, 1.0, "Another organisation's account is let in: a supplier's, or an intruder's."),
+    "outside_caller": Weight(_UP, 0.8, "The call came from another organisation's account, or unsigned."),
     "new_recipient": Weight(_UP, 1.8, "It was given to a party that never received anything before."),
     "known_recipient": Weight(
         _DOWN,

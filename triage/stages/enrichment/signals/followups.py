@@ -1,0 +1,108 @@
+"""What followed, as the catalogue of harmful actions reads it."""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+
+from triage.domain.evidence import Evidence
+from triage.logtypes import Harm, is_self_service
+from triage.stages.enrichment.signals import calls
+from triage.stages.enrichment.signals.awaited import is_awaited
+from triage.stages.enrichment.signals.facts import Facts, done, moment, number, text
+
+HOURS = timedelta(hours=12)
+"""How long after the alert's last event an action still counts as a follow-up."""
+BULK = 5
+"""From how many on reading counts in full: one document opened is work, dozens are a haul."""
+_READING = (Harm.COLLECTION,)
+_INVERSE = (
+    ("Stop", "Start"),
+    ("Delete", "Put"),
+    ("Delete", "Create"),
+    ("Remove", "Add"),
+    ("Detach", "Attach"),
+    ("Disable", "Enable"),
+    ("Revoke", "Authorize"),
+    ("Deregister", "Register"),
+    ("disable", "enable"),
+    ("destroy", "create"),
+    ("delete", "create"),
+    ("remove", "add"),
+    ("deactivate", "activate"),
+    ("revoke", "grant"),
+    ("deactivate", "reactivate"),
+    ("suspend", "unsuspend"),
+    ("delete", "write"),
+)
+
+
+@dataclass(frozen=True, slots=True)
+class Step:
+    """A follow-up that the catalogue knows."""
+
+    action: str
+    harm: Harm
+    seriousness: float
+    times: int
+    routine: bool
+    first: datetime
+    entry: Evidence
+
+
+def harm_was_cut(entry: Evidence) -> bool:
+    """Whether an answer may lack harmful calls: it is full, and they are not known to be complete."""
+    return entry.truncated and (
+        not entry.rows or "harmful" not in entry.columns or number(entry.rows[-1], "harmful") > 0
+    )
+
+
+def steps(facts: Facts) -> list[Step]:
+    """Follow-ups of the actor with a note in the catalogue."""
+    actor = facts.actor
+    profile = calls.earlier_days(facts)
+    undone = {inverse for action in actor.actions for inverse in inverses(action)}
+    usual = _usual_addresses(facts)
+    found = []
+    for entry in facts.read("harmful_aftermath", "action", "address", "first_seen"):
+        if "days" in entry.columns:
+            continue
+        for row in entry.rows:
+            action = text(row, "action")
+            first = moment(row, "first_seen")
+            if done(row) <= 0 or first is None or first > actor.last + HOURS:
+                continue
+            note = calls.harm_of(facts, entry.log_type, action)
+            if note is None:
+                continue
+            if action in actor.actions or action in undone:
+                continue
+            if text(row, "target") in actor.targets and is_awaited(facts, entry.log_type, action):
+                continue
+            seriousness = note.seriousness
+            if is_self_service(entry.log_type, action) and text(row, "address") in usual:
+                seriousness *= 0.25
+            if note.harm in _READING and done(row) < BULK:
+                seriousness *= 0.5
+            routine = profile.get(action, 0) >= calls.ROUTINE_DAYS
+            found.append(Step(action, note.harm, seriousness, done(row), routine, first, entry))
+    return found
+
+
+def _usual_addresses(facts: Facts) -> set[str]:
+    return {
+        text(row, "address")
+        for entry in facts.read("known_address", "address", "days", "first_seen")
+        for row in entry.rows
+        if facts.settled(row)
+    }
+
+
+def inverses(action: str) -> Iterator[str]:
+    for one, other in _INVERSE:
+        for here, there in ((one, other), (other, one)):
+            # Whole words only: at the start of a name in capitals, or between dots, slashes or blanks.
+            pattern = rf"^{here}(?=[A-Z])|(?<![a-z]){here}(?![a-z])"
+            changed = re.sub(pattern, there, action, count=1)
+            if changed != action:
+                yield changed
