@@ -144,3 +144,18 @@ class Alert(Value):
         if first is None or not self.created_at - behind <= first <= self.created_at + AHEAD:
             return self.created_at
         return first
+
+
+def alert_row(alert: Alert) -> dict[str, JsonValue]:
+    """The alert's own record as a row of evidence, so that it can be cited."""
+    return {
+        "id": alert.id,
+        "title": alert.title,
+        "severity": alert.severity.value,
+        "status": alert.status.value,
+        "type": alert.kind.value,
+        "created_at": alert.created_at.isoformat(),
+        "first_event_at": alert.first_event_at.isoformat() if alert.first_event_at is not None else None,
+        "last_event_at": alert.last_event_at.isoformat() if alert.last_event_at is not None else None,
+        "event_count": alert.event_count,
+    }

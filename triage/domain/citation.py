@@ -76,7 +76,7 @@ Citation = Annotated[
     Field(discriminator="kind"),
 ]
 
-ALWAYS_WITH_ROWS = frozenset({Source.EVENTS, Source.DETECTION})
+ALWAYS_WITH_ROWS = frozenset({Source.EVENTS, Source.DETECTION, Source.ALERT})
 """Sources of which an alert has rows in any case: that there are some says nothing."""
 
 

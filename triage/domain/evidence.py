@@ -36,6 +36,8 @@ class Source(StrEnum):
     """Who the people of the alert are to Panther."""
     SEARCH = "search"
     """Panther's indicator search over all log types."""
+    ALERT = "alert"
+    """The alert's own record, as Panther lists it."""
 
 
 NOT_ASKED = "not asked: this log names people by "

@@ -135,14 +135,20 @@ def _fewer_columns(row: Mapping[str, JsonValue], limit: int) -> str:
     return visible_json(shown)
 
 
-def show_rows(rows: Iterable[Row], caps: Caps) -> tuple[str, int]:
-    """Rows as lines `[0] {…}`, up to the caps; the number is the row's own. Gives the text and the rows shown."""
+def show_rows(rows: Iterable[Row], caps: Caps, *, first: int = 0) -> tuple[str, int]:
+    """Rows as lines `[0] {…}`, up to the caps; the number is the row's own. Gives the text and the rows shown.
+
+    Args:
+        rows: To be shown.
+        caps: How much of them.
+        first: The number of the first one.
+    """
     lines: list[str] = []
     size = 0
     for number, row in enumerate(rows):
         if number >= caps.rows:
             break
-        line = f"[{number}] {show_row(row, caps)}"
+        line = f"[{first + number}] {show_row(row, caps)}"
         size += len(line) + 1
         if lines and size > caps.chars:
             break

@@ -507,3 +507,13 @@ def test_an_only_row_is_no_count() -> None:
     """Aggregates give one row whatever the log holds."""
     entry = asked("COUNT(*) AS n", "", {"n": 4})
     assert codes(CountCitation(evidence="E2", number=1), entry) == {IssueCode.WRONG_COUNT}
+
+
+def test_the_alerts_own_record_can_be_cited() -> None:
+    """How many events it has is Panther's word; its title may quote an event. That it exists shows nothing."""
+    entry = evidence(1, {"title": "Sign-in by kim", "event_count": 3, "status": "OPEN"}, source="alert", log_type="")
+    for column, said, trust in (("event_count", 3, Trust.PROVIDER), ("title", "Sign-in by kim", Trust.ACTOR)):
+        (checked,) = verify([Finding(text="x", citations=(value(column, said),))], [entry])
+        assert checked.verified
+        assert checked.trust == {trust}
+    assert codes(CountCitation(evidence="E1", comparison=">=", number=1), entry) == {IssueCode.WRONG_COUNT}

@@ -127,6 +127,7 @@ class EnrichmentRun:
         own = events.result()
         faults = event_faults(self.alert, own.rows)
         found.add_faults(faults)
+        found.add_alert(self.alert)
         return Dossier(
             alert=self.alert,
             detection=rule,

@@ -7,10 +7,12 @@ from typing import Any
 
 from pydantic import JsonValue
 
+from triage.domain.alert import Alert, alert_row
 from triage.domain.coverage import Coverage
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, Source
+from triage.domain.redaction import redact_row
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
 from triage.ports import LogSource, PantherUser
@@ -106,6 +108,12 @@ class EvidenceList:
         rows = [] if answer.error else [row]
         question = "What does the detection look for?"
         self.add(Source.DETECTION, "detection", question, _with_rows(answer, rows), columns=tuple(row))
+
+    def add_alert(self, alert: Alert) -> None:
+        """The alert's own record, last, so that it moves no other number."""
+        row = redact_row(alert_row(alert))
+        answer = Answer(rows=(row,), columns=tuple(row), row_count=1)
+        self.add(Source.ALERT, "alert", "What does Panther say of the alert itself?", answer)
 
     def add_sources(self, sources: Sequence[LogSource] | None, answer: Answer, log_types: Sequence[str]) -> None:
         """The state of the alert's log sources."""

@@ -6,7 +6,7 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert
+from triage.domain.alert import Alert, alert_row
 from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
@@ -78,6 +78,8 @@ class Briefing:
         """An entry of the dossier; its question and table are in the list before the alert."""
         if entry.source is Source.DETECTION and entry.answered:
             return {"id": entry.id, "head": "source detection; 1 row, shown above under Detection.", "body": ""}
+        if entry.source is Source.ALERT:
+            return {"id": entry.id, "head": "source alert; 1 row, shown above under Alert.", "body": ""}
         if entry.key.startswith(_RHYTHM):
             # Coverage was measured from these already; a few rows show the model what they are.
             caps = Caps(caps.field, caps.row, min(caps.rows, _RHYTHM_ROWS), caps.chars)
@@ -99,7 +101,7 @@ class Briefing:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"
             facts.append("the absence is proven" if entry.proves_absence else f"the absence is not proven ({gaps})")
         if shown < len(entry.rows):
-            facts.append(f"rows 0 to {shown - 1} shown, narrow the question to see others")
+            facts.append(f"rows 0 to {shown - 1} shown")
         return f"{'; '.join(facts)}.", [text] if text else []
 
     def tool_result(self, entry: Evidence, content: str, caps: Caps) -> str:
@@ -109,6 +111,15 @@ class Briefing:
         body = self.fence.wrap(entry.id, "\n".join([question, *lines]))
         table = f"table {visible(entry.table)}; " if entry.table else ""
         return "\n".join(part for part in (f"{entry.id}: {table}{head}", body, content and self.words(content)) if part)
+
+    def page(self, entry: Evidence, start: int, caps: Caps) -> str:
+        """Stored rows of an answer from a number on."""
+        rows = entry.rows[start:]
+        if not rows:
+            return f"{entry.id} has {len(entry.rows)} stored rows; there is no row {start}."
+        text, shown = show_rows((redact_row(row) for row in rows), caps, first=start)
+        head = f"{entry.id}: rows {start} to {start + shown - 1} of {len(entry.rows)} stored."
+        return f"{head}\n{self.fence.wrap(entry.id, text)}"
 
     def words(self, text: str) -> str:
         """What the model reads for a tool beside rows: names and messages, which others may have chosen."""
@@ -190,19 +201,7 @@ def _detection(dossier: Dossier, limit: int) -> JsonValue:
 
 
 def _alert(alert: Alert, caps: Caps) -> JsonValue:
-    found: dict[str, JsonValue] = {
-        "id": alert.id,
-        "title": alert.title,
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "type": alert.kind.value,
-        "created_at": alert.created_at.isoformat(),
-        "first_event_at": alert.first_event_at.isoformat() if alert.first_event_at is not None else None,
-        "last_event_at": alert.last_event_at.isoformat() if alert.last_event_at is not None else None,
-        "event_count": alert.event_count,
-        "description": alert.description,
-        "context": alert.context,
-    }
+    found = {**alert_row(alert), "description": alert.description, "context": alert.context}
     return shorten(redact_json({key: value for key, value in found.items() if value not in (None, "", {})}), caps.field)
 
 

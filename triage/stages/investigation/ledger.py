@@ -3,13 +3,17 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from pydantic import ValidationError
+
 from triage.domain.evidence import Evidence
 from triage.domain.untrusted import Caps
 from triage.ports import ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.replies import canonical_call, describe_call, one_line
+from triage.stages.investigation.tools import ROWS, ShowRows
 from triage.stages.investigation.values import ToolAnswer
+from triage.stages.model_calls import ReplyInvalid, read_json
 
 QUERYING = frozenset({"query_lake", "search_indicators", "more_events"})
 """Tools that cost a query."""
@@ -31,14 +35,34 @@ class EvidenceLedger:
     narrate: Narrate
     failed: int = 0
     """Calls that failed."""
+    paged: int = 0
+    """Pages of answers that were read on."""
     _known: dict[str, str] = field(default_factory=dict)
     """Canonical call to its result: an evidence id, or words."""
+
+    def page(self, call: ToolCall, calls: int) -> str:
+        """Further rows of an answer, as a `rows` call asks for them, or why there are none; counts a page as new."""
+        try:
+            asked = ShowRows.model_validate(read_json(call.arguments or "{}"))
+        except (ReplyInvalid, ValidationError) as error:
+            return self.briefing.words(f"The arguments of {call.name}: {one_line(str(error))}.")
+        entry = next((each for each in self.evidence if each.id == asked.evidence.strip().upper()), None)
+        if entry is None:
+            return f"There is no such evidence; there is E1 to {self.evidence[-1].id if self.evidence else 'E0'}."
+        self.paged += asked.start < len(entry.rows)
+        return self.briefing.page(entry, asked.start, self._caps(calls))
+
+    def _caps(self, calls: int) -> Caps:
+        caps = Caps()
+        return Caps(caps.field, caps.row, caps.rows, max(caps.chars // calls, _MIN_RESULT_CHARS))
 
     def plan(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The calls to run: each question once, as far as the budget goes."""
         queries = self.budget.queries_left if self.budget.rows_left and self.budget.bytes_left else 0
         planned: dict[str, ToolCall] = {}
         for call in calls:
+            if call.name == ROWS:
+                continue
             question = canonical_call(call)
             if question in self._known or question in planned:
                 self.budget.repeated += 1
@@ -80,6 +104,8 @@ class EvidenceLedger:
 
     def text_for(self, call: ToolCall, answer: ToolAnswer | None, calls: int) -> str:
         """What the model reads for one of several calls; `answer` is `None` for one that was not run."""
+        if call.name == ROWS:
+            return self.page(call, calls)
         if answer is None:
             earlier = self._known.get(canonical_call(call))
             if earlier is None:
@@ -87,6 +113,4 @@ class EvidenceLedger:
             return f"You asked this before. The answer is: {self.briefing.words(earlier)}"
         if answer.evidence is None:
             return self.briefing.words(answer.content)
-        caps = Caps()
-        caps = Caps(caps.field, caps.row, caps.rows, max(caps.chars // calls, _MIN_RESULT_CHARS))
-        return self.briefing.tool_result(answer.evidence, answer.content, caps)
+        return self.briefing.tool_result(answer.evidence, answer.content, self._caps(calls))

@@ -192,12 +192,13 @@ class TurnLoop:
         limits = self.budget.limits(len(new))
         answers = await self.run_tools(f"tools/{self.number}", new, limits) if new else ()
         brought = self.ledger.take(new, answers)
+        paged = self.ledger.paged
         for call in calls:
             given = brought.get(call.id)
             text = self.ledger.text_for(call, given, len(calls))
             self.conversation.add_tool_result(call, text, given.evidence if given is not None else None)
         fresh = any(entry.evidence is not None and not entry.failed for entry in brought.values())
-        self.idle = 0 if fresh else self.idle + 1
+        self.idle = 0 if fresh or self.ledger.paged > paged else self.idle + 1
 
     # ---- the result ----------------------------------------------------------------------------------------------
 

@@ -12,6 +12,8 @@ from triage.stages.model_calls import schema_of
 MAX_INDICATORS = 20
 MAX_HOURS = 24 * 30
 CONCLUDE = "conclude"
+ROWS = "rows"
+"""The tool that reads on in an answer of this run; everything else asks Panther."""
 
 
 class _Arguments(BaseModel):
@@ -73,6 +75,13 @@ class RelatedAlerts(_Arguments):
     days: int = Field(ge=1, le=365, description="How far back")
 
 
+class ShowRows(_Arguments):
+    """Show further rows of an answer of which only the first were shown. Costs no query."""
+
+    evidence: str = Field(max_length=8, description="Evidence id such as E3")
+    start: int = Field(ge=0, le=1_000_000, description="Number of the first row to show")
+
+
 Arguments = (
     QueryLake | SearchIndicators | ListTables | ShowColumns | MoreEvents | LookupAlert | LookupDetection | RelatedAlerts
 )
@@ -94,7 +103,10 @@ def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool =
     return ToolSpec(name=name, description=description, parameters=schema_of(model, strict=strict), strict=strict)
 
 
-_READING = tuple(_spec(name, model, model.__doc__ or "") for name, model in ARGUMENTS.items())
+_READING = (
+    *(_spec(name, model, model.__doc__ or "") for name, model in ARGUMENTS.items()),
+    _spec(ROWS, ShowRows, ShowRows.__doc__ or ""),
+)
 
 
 @cache

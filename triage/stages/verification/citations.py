@@ -27,6 +27,8 @@ _COUNTED = {Source.QUERY, Source.HISTORY, Source.SEARCH}
 _ASKED_OF_LOGS = {Source.QUERY, Source.TOOL, Source.SEARCH}
 """Sources whose answers lack what the log did not deliver."""
 
+_PANTHERS_OWN = {"id", "severity", "status", "type", "created_at", "event_count"}
+"""Fields of an alert that no event fills, as it may the title and the times of the events."""
 _MORE_EVENTS = "tool.more_events"
 """The tool whose rows are the alert's own events."""
 
@@ -113,6 +115,8 @@ def _trust_of_value(citation: ValueCitation, entry: Evidence, evidence: Mapping[
             IssueCode.WRONG_VALUE,
             f"{entry.id} row {citation.row} {value_text(citation.column)} is {value_text(found)}, not {value_text(citation.value)}",
         )
+    if entry.source is Source.ALERT:
+        return Trust.PROVIDER if citation.column in _PANTHERS_OWN else Trust.ACTOR
     if entry.source is Source.TOOL:
         return _trust_of_tool_cell(citation.column, cast("JsonValue", found), entry, evidence)
     if entry.measured and not found:

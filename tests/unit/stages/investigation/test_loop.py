@@ -455,7 +455,7 @@ def test_a_long_answer_is_cut_visibly() -> None:
     """The model sees how many rows there are, and that it may narrow the question."""
     many = [{"text": "x" * 200, "n": number} for number in range(100)]
     run = Run(reply(query()), conclude(), tools=lambda entry: rows_for(entry, many))
-    assert "100 rows; rows 0 to 14 shown, narrow the question" in run.said[-1]
+    assert "100 rows; rows 0 to 14 shown" in run.said[-1]
     assert len(run.end.evidence[-1].rows) == 100
 
 
@@ -488,3 +488,26 @@ def test_the_observer_sees_questions_and_answers() -> None:
     assert "query_lake" in text
     assert "E2: 1 rows" in text
     assert "secret-row" not in text
+
+
+def test_a_long_answer_can_be_read_on() -> None:
+    """Further rows keep their numbers, cost no query and nothing outside, and count as something new."""
+    many = [{"text": "x" * 200, "n": number} for number in range(100)]
+    pages = [call("rows", {"evidence": "e2", "start": start}, f"p{start}") for start in (15, 95, 100)]
+    wrong = [call("rows", {"evidence": "E9", "start": 0}, "w"), call("rows", {"start": -1}, "v")]
+    run = Run(
+        reply(query()),
+        *[reply(page) for page in pages],
+        reply(*wrong),
+        conclude(),
+        tools=lambda entry: rows_for(entry, many),
+    )
+    said = [message.content for message in run.asked[-1].request.messages if message.role == "tool"]
+    assert said[1].startswith("E2: rows 15 to 29 of 100 stored.")
+    assert '"n":15}' in said[1]
+    assert said[2].startswith("E2: rows 95 to 99 of 100 stored.")
+    assert "there is no row 100" in said[3]
+    assert "no such evidence; there is E1 to E2" in said[4]
+    assert "evidence" in said[5]
+    assert run.end.usage.queries == 1
+    assert [entry.id for entry in run.end.evidence] == ["E1", "E2"]
