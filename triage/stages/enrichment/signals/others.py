@@ -48,7 +48,9 @@ def _covers(entry: AllowedActivity, facts: Facts, actor: AlertActor) -> bool:
         except ValueError:
             return False
         end = end.replace(tzinfo=UTC) if end.tzinfo is None else end
-        if actor.moment >= (end + timedelta(days=1) if len(entry.until) <= len("2026-01-31") else end):
+        # A date holds to its end. Nothing is added to it: an entry without an end may say 9999-12-31.
+        whole_day = timedelta(days=1 if len(entry.until) <= len("2026-01-31") else 0)
+        if actor.moment - whole_day >= end:
             return False
     if not (entry.actors or entry.addresses or entry.detections):
         return False
