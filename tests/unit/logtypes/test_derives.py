@@ -166,6 +166,10 @@ CASES: dict[str, list[Case]] = {
             audit("create", "pods", "job", {"spec": {"nodeName": "node-7", "containers": [{"name": "a"}]}}),
             [],
         ),
+        (
+            audit("create", "pods", "debug", {"metadata": {"name": "debug"}, "spec": {"containers": [{"name": "a"}]}}),
+            [("workload", "debug", Relation.MADE)],
+        ),
         (audit("create", "pods/exec", "web-0"), [("workload", "web-0", Relation.COMMANDED)]),
         (audit("create", "clusterrolebindings", "admins", BINDING, responseStatus={"code": 403}), []),
     ],

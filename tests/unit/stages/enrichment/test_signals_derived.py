@@ -199,7 +199,9 @@ def test_an_identity_that_goes_on_as_before_was_helped() -> None:
     signals = found(actor(BOB), after(use("bob", HOME)), before(("bob", HOME)))
 
     assert "derived_as_usual" in signals
-    assert "quiet_aftermath" in signals
+    assert signals["quiet_aftermath"].sentence.startswith(
+        "This actor and what the act led to (bob) did nothing harmful"
+    )
 
 
 @pytest.mark.parametrize(

@@ -117,7 +117,7 @@ def test_an_alert_whose_events_were_cut_is_not_benign() -> None:
 
 def test_a_strong_fact_against_it_forbids_benign() -> None:
     """Benign facts don't bury a strong one towards malicious."""
-    strange = signal("target_used", Direction.MALICIOUS, 1.2, "ListBuckets was used.", "E3")
+    strange = signal("derived_used", Direction.MALICIOUS, 1.2, "ListBuckets was used.", "E3")
     draft = offline_draft(dossier(ROUTINE, QUIET, signal("known", Direction.BENIGN, 3.0, "2026-03-01", "E2"), strange))
 
     assert draft.verdict is Disposition.INCONCLUSIVE

@@ -7,7 +7,7 @@ from datetime import timedelta
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
 from triage.stages.enrichment.signals import calls, quiet
-from triage.stages.enrichment.signals.derived import looked_at
+from triage.stages.enrichment.signals.derived import looked_at, named
 from triage.stages.enrichment.signals.facts import (
     Facts,
     done,
@@ -90,7 +90,7 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
     if scale > 0:
         minutes = round(watched.total_seconds() / 60)
         span = plural(round(minutes / 60), "hour") if watched >= SETTLING else plural(minutes, "minute")
-        sentence = f"This actor did nothing harmful that was new for them within {span} of the alert."
+        sentence = f"{named(facts)} did nothing harmful that was new for them within {span} of the alert."
         yield signal(
             "quiet_aftermath", sentence, [entry, *looked_at(facts)], scale=scale, absence=True, absent_until=until
         )

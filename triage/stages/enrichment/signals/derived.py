@@ -118,6 +118,13 @@ def looked_at(facts: Facts) -> list[Evidence]:
     return list(facts.named("derived_after")) if facts.actor.derived else []
 
 
+def named(facts: Facts) -> str:
+    """The actor, and the identities that were looked at with them, to begin a sentence with."""
+    names = list(dict.fromkeys(plain(each.value) for each in facts.actor.derived))
+    more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
+    return f"This actor and what the act led to ({', '.join(names[:SHOWN])}{more})" if names else "This actor"
+
+
 def _uses(facts: Facts, identity: DerivedIdentity) -> list[_Use]:
     """What it did since the act, by address, the first first."""
     by_address: dict[str, list[Row]] = {}
