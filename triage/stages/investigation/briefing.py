@@ -11,9 +11,10 @@ from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
-from triage.domain.redaction import redact, redact_json, redact_row
+from triage.domain.redaction import redact, redact_json
 from triage.domain.untrusted import Caps, Fence, shorten, show_rows, visible, visible_json
 from triage.ports import Prompts
+from triage.stages.investigation.secrets import rows_without_secrets
 
 _MAX_DETECTION_CHARS = 4_000
 """Characters shown of a detection's source or description."""
@@ -94,7 +95,7 @@ class Briefing:
         if not entry.answered:
             error = _shortened_line(redact(entry.error), _MAX_QUESTION_CHARS)
             return f"{'; '.join([*facts, 'no answer'])}.", [f"error: {visible_json(error)}"]
-        text, shown = show_rows((redact_row(row) for row in entry.rows), caps)
+        text, shown = show_rows(_rows(entry, 0), caps)
         stored = f", the first {len(entry.rows)} stored" if len(entry.rows) < entry.row_count else ""
         facts.append(f"{entry.row_count} rows{stored}{' (cut)' if entry.truncated else ''}")
         if not entry.row_count and entry.source in _QUERIED:
@@ -114,10 +115,10 @@ class Briefing:
 
     def page(self, entry: Evidence, start: int, caps: Caps) -> str:
         """Stored rows of an answer from a number on."""
-        rows = entry.rows[start:]
+        rows = _rows(entry, start)
         if not rows:
             return f"{entry.id} has {len(entry.rows)} stored rows; there is no row {start}."
-        text, shown = show_rows((redact_row(row) for row in rows), caps, first=start)
+        text, shown = show_rows(rows, caps, first=start)
         head = f"{entry.id}: rows {start} to {start + shown - 1} of {len(entry.rows)} stored."
         return f"{head}\n{self.fence.wrap(entry.id, text)}"
 
@@ -149,6 +150,12 @@ class Briefing:
     def nudge(self, reason: str) -> str:
         """Says that a turn called no tool."""
         return self.prompts.render("nudge.md.j2", {"reason": reason})
+
+
+def _rows(entry: Evidence, start: int) -> tuple[dict[str, JsonValue], ...]:
+    """The rows from a number on, without secrets."""
+    sql = entry.sql if entry.source is Source.TOOL else ""
+    return rows_without_secrets(entry.rows[start:], entry.columns, sql)
 
 
 def _shortened_line(text: str, limit: int) -> str:
