@@ -33,7 +33,7 @@ from typing import Any
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from tests.bench.worlds import ORDER, SHARED, Case, run
-from triage.logtypes import log_type_of_table, terms_of
+from triage.logtypes import terms_of
 from triage.stages.enrichment.actor import take
 
 TOOL = SHARED / "tools" / "poison_world.py"
@@ -104,8 +104,8 @@ def judge_rehearsals(world: Path, alert: str, status: str) -> None:
 def add_bot(world: Path, alert: str, count: int) -> bool:
     """Events of the log's most regular actor other than the alert's own join the alert; false where there is none."""
     table, events = matches(world, alert)
-    terms = terms_of(log_type_of_table(table) or "")
-    if not events or "actor" not in terms:
+    terms = terms_of(str(events[0].get("p_log_type") or "")) if events else {}
+    if "actor" not in terms:
         return False
     own = {take(row, terms["actor"].take) for row in events}
     days: dict[str, set[str]] = {}

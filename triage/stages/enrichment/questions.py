@@ -268,7 +268,8 @@ def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:
 
 def _window(window: Window, actor: AlertActor, history: timedelta, dwell: timedelta) -> TimeWindow | None:
     """A playbook's window as moments; `None` if it is empty. Its end may lie in the future."""
-    start = actor.moment - history if window.start == "history" else actor.moment + offset(window.start)
+    named = {"history": -history, "dwell": -dwell}
+    start = actor.moment + (named[window.start] if window.start in named else offset(window.start))
     after = -dwell if window.end == "dwell" else offset(window.end)
     end = (actor.last if after > timedelta() else actor.moment) + after
     return TimeWindow(start, end) if start < end else None

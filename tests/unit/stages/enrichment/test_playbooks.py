@@ -97,6 +97,7 @@ def test_questions_feed_only_signals_that_have_a_weight(shipped: Playbooks) -> N
     notes = {
         "own_accounts",
         "address_spread",
+        "factor_enrolled",
         "address_signed_in",
         "target_aftermath",
         "new_credential_use",

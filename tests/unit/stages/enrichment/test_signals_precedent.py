@@ -224,3 +224,25 @@ def test_the_root_user_has_no_habits() -> None:
     assert "routine" in signals_of(subject(), days(16, 20, 24), active())
     assert "routine" not in signals_of(subject(identity=root), days(16, 20, 24), active())
     assert "first_seen_action" in signals_of(subject(identity=root), days(), active())
+
+
+@pytest.mark.parametrize("enrolled", [False, True])
+def test_a_factor_enrolled_within_the_dwell_time_vouches_for_nobody(enrolled: bool) -> None:
+    """Whoever has the password enrols a factor of their own and gives it from then on."""
+    here = {"address": "198.51.100.7", "times": 1, "first_seen": at(hours=2), "last_seen": at(hours=2)}
+    given = {**here, "step": "user.authentication.auth_via_mfa", "result": "SUCCESS", "second_factor": True}
+    places = {**here, "days": 4, "second_factor": 4, "first_seen": at(days=5)}
+    rows = [{**here, "first_seen": at(days=6), "last_seen": at(days=6)}] if enrolled else []
+    found = signals_of(
+        subject(),
+        answer("person_signins", ["verified_sign_in"], [given], log_type="Okta.SystemLog"),
+        answer("factors_enrolled", ["factor_enrolled"], rows, columns=("address", "times", "first_seen", "last_seen")),
+    )
+    usual = signals_of(
+        subject(),
+        answer("person_places", ["known_address", "new_address"], [places], log_type="Okta.SystemLog"),
+        answer("factors_enrolled", ["factor_enrolled"], rows, columns=("address", "times", "first_seen", "last_seen")),
+    )
+
+    assert found["verified_sign_in"].vouches is not enrolled
+    assert ("known_address" in usual) is not enrolled

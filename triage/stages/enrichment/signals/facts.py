@@ -185,3 +185,16 @@ def plain(value: str, limit: int = 80) -> str:
 
 def plural(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
+
+
+def enrolled_lately(facts: Facts) -> bool:
+    """A second factor was enrolled within the dwell time: whoever did so may be who gives it now."""
+    answers = facts.read("factor_enrolled", "address", "times")
+    return any(entry.truncated or any(number(row, "times") for row in entry.rows) for entry in answers)
+
+
+def is_usual(facts: Facts, row: Row) -> bool:
+    """In use since before the dwell time, or for some days and confirmed there with a second factor."""
+    if facts.settled(row):
+        return True
+    return number(row, "second_factor") > 0 and facts.older(row, SETTLED) and not enrolled_lately(facts)

@@ -12,7 +12,9 @@ from triage.stages.enrichment.signals.attempts import FAILURES, denied_factors, 
 from triage.stages.enrichment.signals.facts import (
     SETTLED,
     Facts,
+    enrolled_lately,
     is_address,
+    is_usual,
     moment,
     number,
     plain,
@@ -81,7 +83,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
         if entry.complete or any(text(row, "address") == address for row in entry.rows):
             # What isn't among the rows of a cut answer may be known all the same.
             asked.append(entry)
-        settled = [row for row in entry.rows if _is_usual(facts, row)]
+        settled = [row for row in entry.rows if is_usual(facts, row)]
         pool = pool or sum(is_address(text(row, "address")) for row in settled) >= PLACES
         could = could or (bool(entry.rows) and entry.key.endswith(".person_places"))
         if known is None and any(text(row, "address") == address and number(row, "times") for row in settled):
@@ -132,11 +134,6 @@ def _watched(facts: Facts, entry: Evidence) -> bool:
     return entry.complete and (bool(entry.rows) or entry.proves_until(facts.actor.moment))
 
 
-def _is_usual(facts: Facts, row: Row) -> bool:
-    """In use since before the dwell time, or for some days and confirmed there with a second factor."""
-    return facts.settled(row) or (number(row, "second_factor") > 0 and facts.older(row, SETTLED))
-
-
 def _is_named(actor: str) -> bool:
     """Whether the actor is a person's account rather than a role or a machine."""
     return bool(actor) and not actor.startswith("arn:") and not is_address(actor)
@@ -169,12 +166,15 @@ def addresses(facts: Facts) -> Iterator[Signal]:
     if place.known is not None:
         # The usual place alone is where malware runs, too; with a second factor someone was there.
         yield signal(
-            "known_address", f"This actor has used {shown} before.", [place.known], vouches=place.verified is not None
+            "known_address",
+            f"This actor has used {shown} before.",
+            [place.known],
+            vouches=place.verified is not None and not enrolled_lately(facts),
         )
     if place.verified is not None and place.known is None:
         who = f" by {plain(place.verified_by)}" if place.verified_by else ""
         sentence = f"A second factor was given from {shown}{who} shortly before."
-        yield signal("verified_sign_in", sentence, [place.verified])
+        yield signal("verified_sign_in", sentence, [place.verified], vouches=not enrolled_lately(facts))
     if not place.unfamiliar or not place.asked:
         return
     shared = _shared(facts)
@@ -219,7 +219,7 @@ def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Sig
     usual: set[str] = set()
     for entry in facts.read("known_address", "address", "days", "first_seen"):
         for row in entry.rows:
-            if _is_usual(facts, row):
+            if is_usual(facts, row):
                 usual.add(text(row, "address"))
     usual.discard(place.address)
     for name in ("person_signins", "actor_before", "actor_after"):
@@ -280,7 +280,7 @@ def sign_ins(facts: Facts) -> Iterator[Signal]:
 
 def _usual(facts: Facts, address: str) -> bool:
     return any(
-        text(row, "address") == address and _is_usual(facts, row)
+        text(row, "address") == address and is_usual(facts, row)
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
     )
