@@ -151,9 +151,9 @@ WEIGHTS: Mapping[str, Weight] = {
     ),
     "dismissed_before": Weight(
         _DOWN,
-        0.8,
-        "People looked at the same detection on the same actor and closed it as invalid.",
-        vouches="A person's judgement, which no log holds.",
+        0.5,
+        "People closed the same detection on the same actor as invalid; that was about another object, so it carries no "
+        "verdict: who consents to a known application can be tricked into the next.",
     ),
     "allowed": Weight(
         _DOWN,
