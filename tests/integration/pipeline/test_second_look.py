@@ -27,15 +27,7 @@ from triage.settings import load_settings
 NOW = START
 HOUR = timedelta(hours=1)
 MINUTE = timedelta(minutes=1)
-BENIGN = """
-investigation:
-  allowed:
-  - {reason: Keys are made anew each month, actors: [mira]}
-writeback:
-  status: {benign: RESOLVED}
-  status_min_confidence: 0.5
-"""
-"""The operator allows what the alert is about, and has benign alerts resolved."""
+RANKS = ("benign", "inconclusive", "suspicious", "malicious")
 
 
 @dataclass
@@ -101,6 +93,10 @@ class Desk:
                 ("StopLogging", "cloudtrail.amazonaws.com"),
                 ("DeleteTrail", "cloudtrail.amazonaws.com"),
                 ("AttachUserPolicy", "iam.amazonaws.com"),
+                ("CreateLoginProfile", "iam.amazonaws.com"),
+                ("DeleteFlowLogs", "ec2.amazonaws.com"),
+                ("DeleteDetector", "guardduty.amazonaws.com"),
+                ("DeleteDBInstance", "rds.amazonaws.com"),
             )
         ):
             self.panther.deliver("panther_logs", TABLE, call(at + number * MINUTE, 200 + number, action, source))
@@ -119,8 +115,7 @@ def test_harm_that_arrives_later_is_found_by_the_second_look(desk: Desk) -> None
     """A young alert's verdict says until when it is provisional; then the alert is looked at again, and its one comment
     has the harder verdict and says what changed. Before that, nothing is due, and `run --once` ends."""
     assert desk.run(NOW).done == 1
-    shown = desk.show()
-    assert shown["verdict"] == "benign"
+    shown = before = desk.show()
     assert (shown["provisional_until"], shown["look_at"]) == ("2031-05-06T15:55:00+00:00", "2031-05-06T15:55:00+00:00")
     provisional = "Provisional until 15:55 UTC: what followed the event could not have been seen yet."
     assert f"{provisional} The alert will be looked at again then." in desk.comment()
@@ -133,25 +128,24 @@ def test_harm_that_arrives_later_is_found_by_the_second_look(desk: Desk) -> None
     assert desk.run(NOW + 6 * HOUR).done == 1
 
     shown = desk.show()
-    assert shown["verdict"] != "benign"
+    assert RANKS.index(shown["verdict"]) > RANKS.index(before["verdict"])
     assert (shown["provisional_until"], shown["look_at"], shown["look"]["number"]) == (None, None, 2)
-    assert f"Second look at 18:00 UTC: {shown['verdict']}, was benign." in desk.comment()
+    assert f"Second look at 18:00 UTC: {shown['verdict']}, was {before['verdict']}." in desk.comment()
     assert "Provisional" not in desk.comment()
     assert desk.run(NOW + 8 * HOUR).done == 0
 
 
-def test_a_verdict_that_stays_is_no_longer_provisional(desk: Desk) -> None:
-    """Where nothing followed, the comment is updated once to say so; the status that policy gives a benign alert waits for
-    that."""
-    desk.configure(BENIGN)
+def test_where_nothing_followed_the_comment_is_updated_once(desk: Desk) -> None:
+    """Whoever read that the verdict is provisional learns that it no longer is; after that nothing is due."""
     desk.run(NOW)
-    assert desk.panther.world.alerts[ALERT]["status"] == "OPEN"
-    assert "the verdict is provisional" in desk.comment() or "the verdict is provisional" in str(desk.show()["notes"])
+    before = desk.show()["verdict"]
 
-    desk.run(NOW + 5 * HOUR)
+    assert desk.run(NOW + 5 * HOUR).done == 1
 
-    assert "Second look at 17:00 UTC: still benign, and no longer provisional." in desk.comment()
-    assert desk.panther.world.alerts[ALERT]["status"] == "RESOLVED"
+    now = desk.show()["verdict"]
+    said = "still " + now + ", and no longer provisional" if now == before else f"{now}, was {before}"
+    assert f"Second look at 17:00 UTC: {said}." in desk.comment()
+    assert desk.run(NOW + 30 * HOUR).done == 0
 
 
 def test_an_alert_that_grows_is_looked_at_again_once_it_is_quiet(desk: Desk) -> None:
@@ -261,20 +255,16 @@ def test_a_look_that_policy_keeps_quiet_writes_the_newest_verdict_later(desk: De
     assert "Second look at 17:00 UTC" in desk.comment()
 
 
-def test_an_alert_that_policy_closed_is_open_again_after_a_harder_verdict(desk: Desk) -> None:
-    """A benign alert that policy resolved is still read, although its status is no longer asked for: when it grows, it is
-    looked at again, and is open again once it is not benign."""
+def test_an_alert_whose_status_is_no_longer_asked_for_is_still_seen_to_grow(desk: Desk) -> None:
+    """A person has taken it on, and Panther adds events: it is listed all the same, and looked at again."""
     desk.opens = None
-    desk.configure(BENIGN)
     desk.run(NOW)
-    assert desk.panther.world.alerts[ALERT]["status"] == "RESOLVED"
-    desk.configure("writeback:\n  status: {benign: RESOLVED}\n")
-    desk.harm(NOW + MINUTE)
+    world = desk.panther.world
+    world.alerts[ALERT]["status"] = "TRIAGED"
     desk.grow(NOW + 25 * MINUTE, 2)
     desk.run(NOW + 26 * MINUTE)
 
     assert desk.run(NOW + 40 * MINUTE).done == 1
 
-    assert desk.show()["verdict"] != "benign"
-    assert desk.panther.world.alerts[ALERT]["status"] == "OPEN"
-    assert len(desk.comments()) == 1
+    assert "1 event was added." in desk.comment()
+    assert run_cli("status", "--json", directory=desk.directory).json["states"] == {"done": 1}
