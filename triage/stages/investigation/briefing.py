@@ -96,7 +96,9 @@ class Briefing:
             error = _shortened_line(redact(entry.error), _MAX_QUESTION_CHARS)
             return f"{'; '.join([*facts, 'no answer'])}.", [f"error: {visible_json(error)}"]
         text, shown = show_rows(_rows(entry, 0), caps)
-        stored = f", the first {len(entry.rows)} stored" if len(entry.rows) < entry.row_count else ""
+        # An alert's events are kept by rarity, all other rows by order.
+        which = "a choice of" if entry.source is Source.EVENTS else "the first"
+        stored = f", {which} {len(entry.rows)} stored" if len(entry.rows) < entry.row_count else ""
         facts.append(f"{entry.row_count} rows{stored}{' (cut)' if entry.truncated else ''}")
         if not entry.row_count and entry.source in _QUERIED:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"

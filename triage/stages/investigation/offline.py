@@ -37,6 +37,18 @@ SOLID = 0.75
 usual place, a quiet aftermath and an act seen once before for free."""
 SETTLING = timedelta(hours=2)
 """How long the log must have been watched after the alert before a benign verdict."""
+GRAVE = 1.5
+"""From this weight on, what came after the alert's own act is raised whatever speaks for that act: a habit, a colleague's
+example or a closed alert is about the act, and says nothing of what came after it."""
+_FOLLOWED = {
+    "harmful_aftermath",
+    "derived_used",
+    "derived_harm",
+    "stranger_on_target",
+    "opened_to_strangers",
+    "failed_then_succeeded",
+    "session_two_places",
+}
 FINDINGS = 8
 FINDINGS_FOR_BENIGN = 2
 _DECISIVE = "quiet_aftermath"
@@ -113,7 +125,8 @@ def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding
     seen = any(finding.direction is Direction.MALICIOUS for finding in findings)
     if score >= MALICIOUS and harmful and seen:
         return Disposition.MALICIOUS
-    if score >= SUSPICIOUS:
+    followed = any(signal.name in _FOLLOWED and signal.weight >= GRAVE for signal in harmful)
+    if score >= SUSPICIOUS or followed:
         return Disposition.SUSPICIOUS
     if (
         score <= BENIGN

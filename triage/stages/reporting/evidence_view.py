@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from triage.domain.clean import printable, printable_sentence, safe_sentence, safe_value
-from triage.domain.evidence import Evidence
+from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import AbsenceCitation, Citation, CountCitation, LacksCitation, ValueCitation
 from triage.stages.reporting.statement import Statement, statement
 from triage.stages.reporting.wording import count, moment
@@ -156,7 +156,9 @@ def outcome(entry: Evidence, clean: Cleaner) -> str:
         return f"failed: {clean.sentence(entry.error, 200)}"
     kept, number = len(entry.rows), max(entry.row_count, len(entry.rows))
     if entry.truncated or kept < number:
-        at_least = "at least " if entry.truncated and kept == number else ""
+        # Of an alert's events those that were read are counted; how many there are, Panther doesn't say.
+        unknown = kept == number or entry.source is Source.EVENTS
+        at_least = "at least " if entry.truncated and unknown else ""
         return f"{at_least}{count(number, 'row')}, of which {kept:,} kept"
     return count(number, "row") if number else "no rows"
 

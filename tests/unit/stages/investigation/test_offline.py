@@ -132,6 +132,14 @@ def test_seen_harm_is_malicious_even_without_coverage() -> None:
     assert ActionKind.ESCALATE in {action.kind for action in draft.actions}
 
 
+def test_a_habit_answers_for_the_act_and_not_for_what_came_after_it() -> None:
+    """However often it was done before: grave harm that followed is raised."""
+    heavy = ROUTINE.model_copy(update={"weight": 4.0})
+    known = signal("known_address", Direction.BENIGN, 0.5, "198.51.100.7 was used before.", "E2")
+
+    assert offline_draft(dossier(heavy, known, HARM)).verdict is Disposition.SUSPICIOUS
+
+
 def test_an_unproven_absence_counts_for_nothing() -> None:
     """A first time that coverage doesn't prove moves nothing."""
     empty = HISTORY.model_copy(update={"rows": (), "row_count": 0, "coverage": UNPROVEN})

@@ -151,7 +151,7 @@ WEIGHTS: Mapping[str, Weight] = {
     ),
     "dismissed_before": Weight(
         _DOWN,
-        0.5,
+        0.2,
         "People closed the same detection on the same actor as invalid; that was about another object, so it carries no "
         "verdict: who consents to a known application can be tricked into the next.",
     ),
