@@ -20,6 +20,7 @@ from triage.stages.enrichment.signals import (
     others,
     parties,
     place,
+    sessions,
     target,
 )
 from triage.stages.enrichment.signals.facts import Facts
@@ -37,7 +38,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     parties.recipients,
     parties.flows,
     place.addresses,
-    place.sessions,
+    sessions.sessions,
     place.sign_ins,
     place.staff,
     calls.parties,

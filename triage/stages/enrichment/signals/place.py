@@ -1,6 +1,6 @@
 """Is this where the actor works, and did anyone confirm it with a second factor?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -21,15 +21,13 @@ from triage.stages.enrichment.signals.facts import (
     signal,
     text,
 )
+from triage.stages.enrichment.signals.networks import novelty, usual_network
 
 FRESH_SIGN_IN = timedelta(hours=14)
 """A second factor older than a long working day confirms nothing."""
 ITSELF = timedelta(seconds=5)
 """Events of one sign-in lie within this."""
 AT_ONCE = timedelta(hours=2)
-MINUTES = timedelta(minutes=15)
-POOL = 8
-"""From how many addresses on a credential belongs to a program on several machines."""
 PLACES = 5
 """From how many settled addresses on an actor has no usual place."""
 
@@ -54,11 +52,14 @@ class AddressCheck:
     could_sign_in: bool = False
     """A sign-in log was asked about this person and knows them."""
     pool: bool = False
+    network: Evidence | None = None
+    """The answer that shows that a service, which often changes its address, works from this network."""
 
     @property
     def unfamiliar(self) -> bool:
         """New to the actor, and no sign-in there was confirmed with a second factor."""
-        return bool(self.address and self.asked) and self.known is None and self.verified is None
+        shown = self.known or self.verified or self.network
+        return bool(self.address and self.asked) and shown is None
 
 
 def check_addresses(facts: Facts) -> AddressCheck:
@@ -126,6 +127,7 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
         verified_by,
         could and watched,
         pool,
+        usual_network(facts, address),
     )
 
 
@@ -178,7 +180,7 @@ def addresses(facts: Facts) -> Iterator[Signal]:
     if not place.unfamiliar or not place.asked:
         return
     shared = _shared(facts)
-    scale = 0.3 if place.pool else 0.4 if shared else 1.0
+    scale = min(0.3 if place.pool else 0.4 if shared else 1.0, novelty(facts))
     if place.signed_in is not None and place.refusals:
         sentence = (
             f"This actor has not used {shown} before, and signed in from it only after {place.refusals} refusals."
@@ -235,55 +237,10 @@ def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Sig
                     return
 
 
-def sessions(facts: Facts) -> Iterator[Signal]:
-    """One session or key at two addresses at the same time."""
-    for entry in facts.read("session_two_places", "session", "address", "first_seen", "last_seen"):
-        by_session: dict[str, list[Row]] = {}
-        for row in entry.rows:
-            if is_address(text(row, "address")):
-                by_session.setdefault(text(row, "session"), []).append(row)
-        for rows in by_session.values():
-            pair = _overlapping(rows)
-            if pair is None or all(_usual(facts, text(row, "address")) for row in pair):
-                continue
-            # Long-lived keys of a program may run on several machines.
-            scale = 0.2 if len(rows) >= POOL else 1.0 if check_addresses(facts).unfamiliar else 0.1
-            one, other = (plain(text(row, "address")) for row in pair)
-            yield signal(
-                "session_two_places",
-                f"One session or key was used from {one} and from {other} at the same time.",
-                [entry],
-                scale=scale,
-            )
-            return
-
-
-def _overlapping(rows: Sequence[Row]) -> tuple[Row, Row] | None:
-    """Two rows whose times overlap, or lie within minutes of each other."""
-    timed = [
-        (first, last, row)
-        for row in rows
-        if (first := moment(row, "first_seen")) is not None and (last := moment(row, "last_seen")) is not None
-    ]
-    for index, (first, last, row) in enumerate(timed):
-        for other_first, other_last, other in timed[index + 1 :]:
-            if first <= other_last + MINUTES and other_first <= last + MINUTES:
-                return row, other
-    return None
-
-
 def sign_ins(facts: Facts) -> Iterator[Signal]:
     """Refused sign-ins and second factors that end in a success."""
     rows = (row for entry in facts.read("known_address", "address", "days", "first_seen") for row in entry.rows)
     yield from attempts.sign_ins(facts, frozenset(text(row, "address") for row in rows if facts.settled(row)))
-
-
-def _usual(facts: Facts, address: str) -> bool:
-    return any(
-        text(row, "address") == address and is_usual(facts, row)
-        for entry in facts.read("known_address", "address", "days", "first_seen")
-        for row in entry.rows
-    )
 
 
 def staff(facts: Facts) -> Iterator[Signal]:
