@@ -27,9 +27,9 @@ TERMS = (
     "second_factor",
     "self",
     "workload",
+    "country",
 )
-"""What a log type may say of itself; `self` is the actor in the form in which targets are named, `workload` the machine,
-function or pod whose credential is in use."""
+"""What a log type may say of itself; `docs/log-types.md` says what each term means."""
 
 DERIVED_TERMS = ("harmful", "conditional", "sign_in", "parameters")
 """What follows from a file's lists, for questions alone: whether the column `action` of a subquery is one of the harmful

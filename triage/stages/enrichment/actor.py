@@ -54,6 +54,8 @@ class AlertActor:
     actions: tuple[str, ...] = ()
     targets: tuple[str, ...] = ()
     addresses: tuple[str, ...] = ()
+    countries: tuple[str, ...] = ()
+    """Where the provider places the addresses, in its own words."""
     recipients: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
@@ -191,6 +193,7 @@ def _read(
         actions=_values(counted.get("action")),
         targets=_values(counted.get("target")),
         addresses=tuple(address for address in addresses if _is_address(address)),
+        countries=_values(counted.get("country")),
         recipients=_values(counted.get("recipient")),
         sessions=_values(counted.get("session")),
         people=_people(identity, by_role, draft.group),

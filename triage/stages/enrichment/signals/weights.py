@@ -68,6 +68,9 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.0, "Work from an unfamiliar address without a sign-in: a stolen key or session looks like this."
     ),
     "new_address": Weight(_UP, 1.0, "A new place, where no sign-in log can tell more."),
+    "new_country": Weight(
+        _UP, 0.8, "From a country in which the actor never worked: somebody else's machine, a journey, or a VPN's exit."
+    ),
     "known_address": Weight(_DOWN, 0.5, "The usual place; insiders and malware on the usual machine look the same."),
     "verified_sign_in": Weight(
         _DOWN,
