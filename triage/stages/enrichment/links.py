@@ -30,6 +30,10 @@ def link_query(
     actor = logtypes.terms_of(log_type).get("actor")
     if len(terms) < 2 or actor is None:  # noqa: PLR2004 - one kind has no other to be linked to
         return None
+    known = {identity.kind for identity in identities}
+    if known <= {IdentityKind.AWS_SESSION_ARN} or known >= terms.keys():
+        # A session is one run of a role, and where all names are known there is none to be learned.
+        return None
     values: dict[str, tuple[str, ...]] = {}
     conditions = []
     for kind, term in terms.items():

@@ -126,6 +126,14 @@ def test_a_console_sign_in_and_the_session_that_follows_are_one_person() -> None
     assert EMAIL in actor.identities
 
 
+def test_a_log_is_not_asked_for_names_that_are_known() -> None:
+    """An event of Okta gives the address and the id; the session of a pipeline leads to no other name."""
+    okta_id = Identity(kind=IdentityKind.OKTA_USER_ID, value="00u1")
+    run = Identity(kind=IdentityKind.AWS_SESSION_ARN, value="arn:aws:sts::1:assumed-role/deploy/run-17")
+    for log_type, known in (("Okta.SystemLog", [EMAIL, okta_id]), ("AWS.CloudTrail", [run]), ("AWS.CloudTrail", [])):
+        assert link_query(log_type, known, history=timedelta(days=30), moment=MOMENT, now=NOW) is None
+
+
 def test_two_addresses_of_one_name_link_neither() -> None:
     """`ada` may be either; a cut answer may hide the other."""
     name = Identity(kind=IdentityKind.USERNAME, value="ada")
