@@ -18,9 +18,10 @@ import tempfile
 import time
 from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any, cast
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -30,15 +31,17 @@ from pydantic import JsonValue
 from tools.worlds import ALLOWED_FILE, Set, generate
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
+from triage.domain.sql import ReadOnlyQuery
 from triage.domain.verdict import Draft, Verdict
 from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
+from triage.ports import Lake, QueryLimits, QueryResult
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
 from triage.stages.decision import adjudicate
-from triage.stages.enrichment import Enricher, SharedCache, load_playbooks
+from triage.stages.enrichment import Enricher, load_playbooks
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import verify
 
@@ -56,6 +59,22 @@ class NoJournal:
         return await perform()
 
 
+@dataclass(slots=True)
+class CountingLake:
+    """Passes statements on and counts them."""
+
+    lake: Lake
+    statements: int = 0
+
+    async def run_query(self, query: ReadOnlyQuery, *, limits: QueryLimits) -> QueryResult:
+        """Count and pass on."""
+        self.statements += 1
+        return await self.lake.run_query(query, limits=limits)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self.lake, name)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
     """One labelled alert and what came of it."""
@@ -66,6 +85,8 @@ class Case:
     draft: Draft
     verdict: Verdict
     seconds: float
+    statements: int
+    """Sent to the lake, nothing being shared with other alerts."""
 
     @property
     def truth(self) -> str:
@@ -92,22 +113,19 @@ async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
         clock = FixedStartClock(world.now)
         config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
         async with connect(config, clock=clock) as panther:
-            room = Enricher(
-                panther=panther,
-                playbooks=load_playbooks([ROOT / "prompts" / "playbooks"]),
-                settings=settings,
-                clock=clock,
-                cache=SharedCache(clock, seconds=3600),
-            )
+            lake = CountingLake(panther.lake)
+            playbooks = load_playbooks([ROOT / "prompts" / "playbooks"])
+            counted = replace(panther, lake=cast("Lake", lake))
+            room = Enricher(panther=counted, playbooks=playbooks, settings=settings, clock=clock)
             for label in truth:
-                start = time.monotonic()
+                start, sent = time.monotonic(), lake.statements
                 alert = await panther.alerts.alert(str(label["alert_id"]))
                 dossier = await room.enrich(alert, now=world.now, journal=NoJournal(), observe=lambda _: None)
                 draft = offline_draft(dossier)
                 findings = verify(draft.findings, dossier.evidence)
                 verdict = adjudicate(draft, findings, dossier.signals, dossier.evidence)
                 spent = time.monotonic() - start
-                cases.append(Case(label, alert.severity.value, dossier, draft, verdict, spent))
+                cases.append(Case(label, alert.severity.value, dossier, draft, verdict, spent, lake.statements - sent))
     return cases
 
 
@@ -147,7 +165,9 @@ def report(name: str, cases: list[Case]) -> None:
     print(f"issues {dict(issues)}; questions without an answer {dict(failed)}")
     print(absences(cases))
     queries = [sum(1 for entry in case.dossier.evidence if entry.sql) for case in cases]
-    print(f"queries per alert: {min(queries)} to {max(queries)}")
+    print(f"questions per alert: {min(queries)} to {max(queries)}")
+    sent = sorted(case.statements for case in cases)
+    print(f"statements per alert: {sent[0]} to {sent[-1]}, median {sent[len(sent) // 2]}")
 
 
 def absences(cases: list[Case]) -> str:

@@ -199,7 +199,7 @@ class EnrichmentRun:
             log_types=log_types,
             entities=entities,
             actors=found.actors,
-            unexamined=found.unexamined,
+            unexamined=tuple(dict.fromkeys([*found.unexamined, *plan.unexamined])),
             links=found.links,
             plan=plan,
             answers=tuple(task.result() for task in answers),

@@ -48,7 +48,7 @@ class LakeAnswers:
     links: tuple[tuple[BoundQuery, Answer], ...] = ()
     """Under which other names the logs know the actors."""
     unexamined: tuple[str, ...] = ()
-    """Actors of the alert about whom nothing was asked."""
+    """Actors of the alert about whom not all was asked."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -56,7 +56,9 @@ class LakeAnswers:
         if not self.unexamined:
             return ()
         names = ", ".join(name[:80] for name in self.unexamined[:3])
-        return (f"{len(self.unexamined)} further actors of this alert were not looked at, such as {names}",)
+        return (
+            f"{len(self.unexamined)} further actors of this alert were not or not fully looked at, such as {names}",
+        )
 
     @property
     def first(self) -> datetime:

@@ -81,6 +81,8 @@ class QueryPlan:
     queries: tuple[BoundQuery, ...]
     notes: tuple[str, ...]
     not_asked: tuple[NotAsked, ...] = ()
+    unexamined: tuple[str, ...] = ()
+    """Actors about whom the budget left questions out."""
 
 
 def plan_queries(
@@ -149,28 +151,27 @@ def plan_queries(
 def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -> QueryPlan:
     """The questions about all actors of an alert as one plan, those about the first actor first.
 
-    What does not name an actor, and what is the same for several, is asked once and is about the alert as a whole.
+    What does not name an actor is asked once and is about the alert as a whole.
     """
     if len(plans) == 1:
         return plans[0][1]
-    queries: dict[str, BoundQuery] = {}
-    over = 0
+    queries: list[BoundQuery] = []
+    dropped: list[str] = []
     for number, (actor, plan) in enumerate(plans, 1):
         for bound in plan.queries:
-            same = queries.get(bound.query.sql)
-            if same is not None:
-                queries[bound.query.sql] = replace(same, subject="")
-            elif number > 1 and not _ABOUT_ACTOR & set(bound.question.definition.parameters):
-                continue
+            if not _ABOUT_ACTOR & set(bound.question.definition.parameters):
+                queries += [bound] if number == 1 else []
             elif len(queries) >= budget:
-                over += 1
+                dropped.append(actor.identity)
             else:
-                queries[bound.query.sql] = replace(bound, subject=actor.identity, number=number)
+                queries.append(replace(bound, subject=actor.identity, number=number))
     notes = [note for _, plan in plans for note in plan.notes]
-    if over:
-        notes.append(f"{over} questions about further actors were not asked: the budget of {budget} was used up")
-    missing = [replace(each, subject=actor.identity) for actor, plan in plans for each in plan.not_asked]
-    return QueryPlan(tuple(queries.values()), tuple(dict.fromkeys(notes)), tuple(missing))
+    if dropped:
+        notes.append(
+            f"{len(dropped)} questions about further actors were not asked: the budget of {budget} was used up"
+        )
+    missing = tuple(replace(each, subject=actor.identity) for actor, plan in plans for each in plan.not_asked)
+    return QueryPlan(tuple(queries), tuple(dict.fromkeys(notes)), missing, tuple(dict.fromkeys(dropped)))
 
 
 def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict[str, _Value]:

@@ -191,6 +191,22 @@ def test_every_actor_of_an_alert_is_asked_about() -> None:
     asked = {(bound.key, bound.subject) for bound in merged.queries}
     assert ("okta_systemlog.action_history", "bot@example.com") in asked
     assert ("actor2/okta_systemlog.action_history", "eve@example.com") in asked
+    assert not merged.unexamined
+
+    small = merge_plans([(actor, plan(actor)) for actor in actors], budget=12)
+    assert small.unexamined[-1] == "eve@example.com"
+
+
+def test_what_one_of_two_actors_shares_is_no_answer_about_a_third() -> None:
+    """A person known in two logs has the same sign-ins in both; they are not the stranger's."""
+    ada = subject(identities=(EMAIL,))
+    twin = subject(identities=(EMAIL,), identity="ada")
+    eve = subject(identity="eve@example.com", people=("eve@example.com",), identities=())
+
+    merged = merge_plans([(actor, plan(actor)) for actor in (ada, twin, eve)], budget=200)
+
+    about = {bound.subject for bound in merged.queries if bound.question.key == "okta_sign_in.person_signins"}
+    assert about == {"ada@example.com", "ada", "eve@example.com"}
 
 
 def test_an_allowed_user_does_not_cover_a_stranger() -> None:
@@ -228,7 +244,7 @@ def test_whoever_was_not_looked_at_is_said() -> None:
     found = measure(ALERT, DETECTION, [subject()], [events], now=NOW, unexamined=("eve@example.com",))
 
     assert [each.sentence for each in found if each.name == "unexamined_actors"] == [
-        "Nothing was asked about 1 further actor of this alert, such as eve@example.com."
+        "Not everything was asked about 1 further actor of this alert, such as eve@example.com."
     ]
 
 

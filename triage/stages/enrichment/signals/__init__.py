@@ -81,7 +81,7 @@ def measure(
         allowed: The operator's list.
         now: The present moment.
         dwell: What is younger than this vouches for nobody.
-        unexamined: Further actors, about whom nothing was asked.
+        unexamined: Further actors, about whom not all was asked.
     """
     by_id = {entry.id: entry for entry in evidence}
     found: list[Signal] = []

@@ -37,7 +37,7 @@ class Facts:
     actors: tuple[AlertActor, ...] = ()
     """All actors of the alert, this one among them."""
     unexamined: tuple[str, ...] = ()
-    """Actors of the alert about whom nothing was asked."""
+    """Actors of the alert about whom not all was asked."""
     dwell: timedelta = DWELL
     """How long an intruder may have been there unnoticed."""
     matches: Matches = NO_MATCHES

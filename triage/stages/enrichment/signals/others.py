@@ -33,11 +33,11 @@ def allowed(facts: Facts) -> Iterator[Signal]:
 
 
 def unexamined(facts: Facts) -> Iterator[Signal]:
-    """Actors about whom nothing was asked."""
+    """Actors about whom not all was asked."""
     events = next((entry for entry in facts.evidence if entry.source is Source.EVENTS and entry.rows), None)
     if events is not None and facts.unexamined:
         count = plural(len(facts.unexamined), "further actor")
-        sentence = f"Nothing was asked about {count} of this alert, such as {plain(facts.unexamined[0])}."
+        sentence = f"Not everything was asked about {count} of this alert, such as {plain(facts.unexamined[0])}."
         yield signal("unexamined_actors", sentence, [events])
 
 
