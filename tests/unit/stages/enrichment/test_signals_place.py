@@ -1,5 +1,7 @@
 """Signals about places: known, new, vouched for, shared, two at once."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.facts import answer, at, signals_of, subject
@@ -224,3 +226,44 @@ def test_a_success_after_the_refusal_that_raised_the_alert_is_a_fact() -> None:
     assert "failed_then_succeeded" not in signals_of(
         alert, places(home=20), sign_ins(refused, sign_in(HOME, hours=-0.1, second_factor=False))
     )
+
+
+def test_a_flood_of_sign_ins_does_not_hide_those_from_the_alerts_address() -> None:
+    """Those from there come first; that rows of other addresses were cut takes nothing from what they show."""
+    places = answer("person_places", ["known_address"], [usual("192.0.2.9")], 1)
+    flood = [signed(f"2001:db8::{number:x}", here=0) for number in range(3)]
+    cut = answer(
+        "person_signins", ["verified_sign_in"], [signed("198.51.100.7", "FAILURE", here=4), *flood], 2, truncated=True
+    )
+    unknown = answer(
+        "person_signins", ["verified_sign_in"], [signed("198.51.100.7", "FAILURE", here=4)], 2, truncated=True
+    )
+
+    assert "new_address_without_sign_in" in signals_of(subject(), places, cut)
+    assert "new_address_without_sign_in" not in signals_of(subject(), places, unknown)
+
+
+def usual(address: str) -> dict[str, Any]:
+    """A row of a place of long standing."""
+    return {
+        "address": address,
+        "days": 9,
+        "times": 40,
+        "first_seen": at(days=29),
+        "last_seen": at(days=1),
+        "old_days": 5,
+    }
+
+
+def signed(address: str, result: str = "SUCCESS", *, here: int) -> dict[str, Any]:
+    """A row of a sign-in after the alert."""
+    return {
+        "address": address,
+        "step": "5",
+        "result": result,
+        "second_factor": False,
+        "times": 1,
+        "first_seen": at(minutes=-5),
+        "last_seen": at(minutes=-5),
+        "here": here,
+    }

@@ -133,7 +133,12 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
 
 def _watched(facts: Facts, entry: Evidence) -> bool:
     """Whether a sign-in that isn't among the rows did not happen: the log was watching up to the alert."""
-    return entry.complete and (bool(entry.rows) or entry.proves_until(facts.actor.moment))
+    return (entry.complete or _has_all_here(entry)) and (bool(entry.rows) or entry.proves_until(facts.actor.moment))
+
+
+def _has_all_here(entry: Evidence) -> bool:
+    """Whether a cut answer has all rows of the alert's addresses: they come first, and rows of others follow them."""
+    return "here" in entry.columns and bool(entry.rows) and number(entry.rows[-1], "here") == 0
 
 
 def _is_named(actor: str) -> bool:
