@@ -6,7 +6,7 @@ that is quoted back through JSON is still exactly the stored one.
 """
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import regex
@@ -133,6 +133,28 @@ def _fewer_columns(row: Mapping[str, JsonValue], limit: int) -> str:
     if left:
         shown["…"] = f"{left} more columns"
     return visible_json(shown)
+
+
+def show_chosen_rows(rows: Sequence[Row], order: Sequence[int], caps: Caps) -> tuple[str, tuple[int, ...]]:
+    """As many rows as the caps allow, chosen in one order and shown in their own, each with its number.
+
+    Args:
+        rows: All rows.
+        order: Their numbers, in the order in which they are chosen.
+        caps: How much of them.
+
+    Returns:
+        The text, and the numbers of the rows shown.
+    """
+    chosen: dict[int, str] = {}
+    size = 0
+    for number in order[: caps.rows]:
+        line = f"[{number}] {show_row(rows[number], caps)}"
+        size += len(line) + 1
+        if chosen and size > caps.chars:
+            break
+        chosen[number] = line
+    return "\n".join(chosen[number] for number in sorted(chosen)), tuple(sorted(chosen))
 
 
 def show_rows(rows: Iterable[Row], caps: Caps, *, first: int = 0) -> tuple[str, int]:

@@ -12,9 +12,10 @@ from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
-from triage.domain.untrusted import Caps, Fence, shorten, show_rows, visible, visible_json
+from triage.domain.untrusted import Caps, Fence, shorten, show_chosen_rows, show_rows, visible, visible_json
 from triage.ports import Prompts
 from triage.stages.investigation.secrets import rows_without_secrets
+from triage.stages.investigation.telling import telling_first
 
 _MAX_DETECTION_CHARS = 4_000
 """Characters shown of a detection's source or description."""
@@ -34,6 +35,8 @@ class Briefing:
     fence: Fence
     steps: tuple[str, ...]
     """Of the runbook."""
+    moment: datetime | None = None
+    """The alert's first event."""
 
     @property
     def canary(self) -> str:
@@ -96,6 +99,12 @@ class Briefing:
             error = _shortened_line(redact(entry.error), _MAX_QUESTION_CHARS)
             return f"{'; '.join([*facts, 'no answer'])}.", [f"error: {visible_json(error)}"]
         text, shown = show_rows(_rows(entry, 0), caps)
+        some = f"rows 0 to {shown - 1} shown"
+        if 0 < shown < len(entry.rows):
+            rows = list(_rows(entry, 0))
+            order = telling_first(rows, entry.log_type, moment=self.moment)
+            text, numbers = show_chosen_rows(rows, order, caps)
+            shown, some = len(numbers), f"rows {_ranges(numbers)} shown"
         # An alert's events are kept by rarity, all other rows by order.
         which = "a choice of" if entry.source is Source.EVENTS else "the first"
         stored = f", {which} {len(entry.rows)} stored" if len(entry.rows) < entry.row_count else ""
@@ -104,7 +113,7 @@ class Briefing:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"
             facts.append("the absence is proven" if entry.proves_absence else f"the absence is not proven ({gaps})")
         if shown < len(entry.rows):
-            facts.append(f"rows 0 to {shown - 1} shown")
+            facts.append(some)
         return f"{'; '.join(facts)}.", [text] if text else []
 
     def tool_result(self, entry: Evidence, content: str, caps: Caps) -> str:
@@ -152,6 +161,17 @@ class Briefing:
     def nudge(self, reason: str) -> str:
         """Says that a turn called no tool."""
         return self.prompts.render("nudge.md.j2", {"reason": reason})
+
+
+def _ranges(numbers: Sequence[int]) -> str:
+    """`0 to 3, 7, 9`."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and number == parts[-1][-1] + 1:
+            parts[-1].append(number)
+        else:
+            parts.append([number])
+    return ", ".join(f"{part[0]} to {part[-1]}" if len(part) > 1 else str(part[0]) for part in parts)
 
 
 def _rows(entry: Evidence, start: int) -> tuple[dict[str, JsonValue], ...]:

@@ -72,7 +72,7 @@ async def run_investigation(
 
     caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=True)
     steps = runbook_steps(dossier.detection.runbook or dossier.alert.runbook)
-    briefing = Briefing(context.prompts, Fence(nonce), steps)
+    briefing = Briefing(context.prompts, Fence(nonce), steps, dossier.alert.moment)
     budget = Budget(context, lambda: caller.seconds, spent_on(dossier.evidence))
     loop = TurnLoop(
         briefing=briefing,
