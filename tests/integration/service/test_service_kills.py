@@ -217,6 +217,8 @@ def test_a_killed_conversation_goes_on_where_it_stopped(tmp_path: Path, forkers:
     # Until when it is provisional counts from the moment at which each of the two runs began.
     verdicts = [run.found.verdict.model_copy(update={"provisional_until": None}) for run in (killed, whole)]
     assert verdicts[0] == verdicts[1]
+    waits = [run.found.verdict.provisional_until - run.found.started_at for run in (killed, whole)]
+    assert waits[0] == waits[1]
     assert [entry.rows for entry in killed.found.evidence if entry.source == "tool"] == [
         entry.rows for entry in whole.found.evidence if entry.source == "tool"
     ]

@@ -23,21 +23,7 @@ _Value = str | tuple[str, ...] | datetime
 NO_VALUE = "\u2205"
 """Takes the place of an optional list that is empty; no log holds it."""
 
-_ABOUT_ACTOR = {
-    "actor",
-    "actors",
-    "identities",
-    "actions",
-    "targets",
-    "addresses",
-    "recipients",
-    "sessions",
-    "people",
-    "names",
-    "values",
-    "derived",
-    "derived_emails",
-}
+_ABOUT_ACTOR = {"actor", *LISTS} - {"hashes"}
 """Parameters that one actor's events fill."""
 
 _OPTIONAL_DATABASES = ("panther_signals", "panther_rule_matches")

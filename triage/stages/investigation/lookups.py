@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert, DetectionOrigin
+from triage.domain.alert import Alert, DetectionOrigin, alert_row
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
 from triage.ports import AlertQuery, AlertSource, QueryLimits, RuleBook
@@ -88,12 +88,7 @@ class Lookups:
 
 def _alert_row(alert: Alert) -> Mapping[str, JsonValue]:
     return {
-        "id": alert.id,
-        "title": alert.title,
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "type": alert.kind.value,
-        "created_at": alert.created_at.isoformat(),
+        **alert_row(alert),
         "detection_id": alert.detection_id,
         "description": alert.description,
         "assignee": alert.assignee.email if alert.assignee is not None else "",
