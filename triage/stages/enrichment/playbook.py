@@ -1,15 +1,14 @@
 """What a playbook file may hold."""
 
 import re
-from datetime import timedelta
 from typing import Annotated
 
 from pydantic import AfterValidator, Field
 
 from triage.domain.base import Value
 from triage.domain.identity import IdentityKind
+from triage.domain.question import Window
 from triage.logtypes import Term, TermName
-from triage.settings import parse_duration
 
 LISTS = (
     "actors",
@@ -39,7 +38,6 @@ TIMES = ("moment", "last", "dwell_start")
 """Parameters that hold a time: the alert's first and last event, and the start of the dwell time before it."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
-_OFFSET = re.compile(r"^([+-])(\d+(?:\.\d+)?[smhd])$")
 
 
 def _named(value: str) -> str:
@@ -54,23 +52,8 @@ def _parameter(value: str) -> str:
     return value
 
 
-def _edge(value: str) -> str:
-    if value not in {"history", "dwell"} and not _OFFSET.fullmatch(value):
-        raise ValueError("write `history`, `dwell`, or an offset to the alert's moment such as -24h, -1s or +6h")
-    return value
-
-
 Name = Annotated[str, AfterValidator(_named)]
 Parameter = Annotated[str, AfterValidator(_parameter)]
-Edge = Annotated[str, AfterValidator(_edge)]
-
-
-class Window(Value):
-    """Which time a question covers, around the alert's first event."""
-
-    start: Edge = Field(alias="from")
-    end: Edge = Field(alias="to")
-    """Offsets above zero count from the alert's last event; `dwell` is the start of the dwell time before the first."""
 
 
 class Question(Value):
@@ -121,12 +104,3 @@ class Playbook(Value):
     terms: dict[TermName, Term] = Field(default_factory=dict)
     """Of a log type that has no file, or in place of that file's."""
     questions: tuple[Question, ...] = ()
-
-
-def offset(edge: str) -> timedelta:
-    """The time span of an edge other than `history` and `dwell`."""
-    match = _OFFSET.fullmatch(edge)
-    if match is None:
-        raise ValueError(f"not an offset: {edge!r}")
-    span = parse_duration(match.group(2))
-    return -span if match.group(1) == "-" else span

@@ -12,11 +12,12 @@ from sqlglot import exp
 
 from tests.support.shared import ROOT
 from triage.domain.globs import any_glob
+from triage.domain.question import offset
 from triage.domain.sql import ParameterValue
 from triage.domain.window import TimeWindow
 from triage.errors import ConfigError
 from triage.logtypes import shipped_log_types, table_of
-from triage.stages.enrichment.playbook import LISTS, TIMES, offset
+from triage.stages.enrichment.playbook import LISTS, TIMES
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.signals.weights import WEIGHTS
 
