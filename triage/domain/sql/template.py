@@ -13,6 +13,7 @@ from triage.domain.sql import syntax, times
 from triage.domain.sql.batch import COLUMN_NAME
 from triage.domain.sql.guard import ReadOnlyQuery, settle
 from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy, SqlRefused
+from triage.domain.sql.sources import Sources, sources_in
 from triage.domain.sql.tokens import PARAMETER_PREFIX, scan
 from triage.domain.window import TimeWindow
 
@@ -65,6 +66,8 @@ class QueryTemplate:
     _tree: exp.Query
     _proven: set[str] = field(default_factory=set)
     """Shapes of filled statements that were verified; see `guard.settle`."""
+    _sources: list[Sources | None] = field(default_factory=list)
+    """Found out when they are first wanted."""
 
     @classmethod
     def parse(
@@ -150,6 +153,13 @@ class QueryTemplate:
         """The names of the result's columns, in order; empty unless each has an alias that needs no quotes."""
         names = [item.alias if isinstance(item, exp.Alias) else "" for item in self._tree.selects]
         return tuple(names) if all(map(COLUMN_NAME.fullmatch, names)) and len(set(names)) == len(names) else ()
+
+    @property
+    def sources(self) -> Sources | None:
+        """Where its columns come from, whatever values it is filled with; `None` if it is nested too deeply."""
+        if not self._sources:
+            self._sources.append(sources_in(self._tree))
+        return self._sources[0]
 
     @property
     def row_order(self) -> tuple[tuple[int, bool], ...]:

@@ -60,7 +60,7 @@ class Values:
                 return COMPUTED
 
     def _path(self, node: exp.Expr) -> Origins:
-        keys = _keys(node)
+        keys = keys_of(node)
         inner = node.this
         if keys is None or not isinstance(inner, exp.Column | exp.JSONExtract | exp.Bracket | exp.Dot):
             return COMPUTED
@@ -102,15 +102,15 @@ def _below(origin: Origin, keys: str) -> Origins:
     return frozenset({replace(origin, columns=below)})
 
 
-def _keys(node: exp.Expr) -> str | None:
+def keys_of(node: exp.Expr) -> str | None:
     """The keys that a path adds to what it starts from; `None` where they are computed."""
     match node:
         case exp.Dot():
             return node.expression.name.lower() if isinstance(node.expression, exp.Identifier) else None
-        case exp.Bracket():
-            given = node.expressions
+        case exp.Bracket() | exp.GetExtract() | exp.GetIgnoreCase():
+            given = node.expressions or [node.expression]
             return str(given[0].this).lower() if len(given) == 1 and isinstance(given[0], exp.Literal) else None
-        case exp.JSONExtract() if isinstance(node.expression, exp.JSONPath):
+        case exp.JSONExtract() | exp.JSONExtractScalar() if isinstance(node.expression, exp.JSONPath):
             keys = []
             for part in node.expression.expressions[1:]:
                 if not isinstance(part, exp.JSONPathKey | exp.JSONPathSubscript) or not isinstance(

@@ -6,12 +6,15 @@ A question that fails gets an answer that says why, so one failure never costs t
 import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 
 from pydantic import JsonValue
 
-from triage.domain.redaction import redact_json
+from triage.domain.answer_secrets import rows_without_secrets
+from triage.domain.redaction import redact, redact_json
 from triage.domain.sql import ReadOnlyQuery
 from triage.domain.sql.batch import batch_queries
+from triage.domain.sql.sources import Sources
 from triage.domain.window import TimeWindow
 from triage.errors import NotFound, PantherError, QueryFailed
 from triage.ports import Clock, Lake, Observer, Progress, QueryLimits, QueryResult, RunJournal
@@ -25,6 +28,7 @@ QUERY_BYTES = 200_000
 """Bytes kept of one answer."""
 SEARCH_ROWS = 60
 Perform = Callable[[], Awaitable[JsonValue]]
+Clean = Callable[[JsonValue], JsonValue]
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,7 +97,15 @@ class Asker:
         self._slots = asyncio.Semaphore(self.settings.query_concurrency)
 
     async def ask(
-        self, key: str, kind: str, text: str, perform: Perform, *, shared: str = "", required: bool = False
+        self,
+        key: str,
+        kind: str,
+        text: str,
+        perform: Perform,
+        *,
+        shared: str = "",
+        required: bool = False,
+        clean: Clean = redact_json,
     ) -> Answer:
         """Ask once; after a restart the answer comes from the journal.
 
@@ -104,6 +116,7 @@ class Asker:
             perform: Gives `{"rows": …}` or any JSON.
             shared: Name under which other alerts can use the answer too, if it is the same for every alert.
             required: Raise a retryable failure instead of answering with it.
+            clean: Replaces the secrets in what `perform` gives.
 
         Raises:
             PantherError: the question is required and could not be answered for a reason that may pass.
@@ -119,9 +132,9 @@ class Asker:
             except (PantherError, QueryFailed, NotFound) as error:
                 if required and error.retryable:
                     raise
-                return {"error": str(error)[:500] or type(error).__name__, "seconds": self._since(start)}
+                return {"error": redact(str(error))[:500] or type(error).__name__, "seconds": self._since(start)}
             # Before the journal, so that a secret in a log reaches neither the store nor a prompt nor a comment.
-            return {"value": redact_json(value), "seconds": self._since(start)}
+            return {"value": clean(value), "seconds": self._since(start)}
 
         answer = Answer.read(await self.journal.step(key, kind, step))
         self.observe(Progress(STAGE, _progress_text(text, answer), ok=not answer.error))
@@ -147,7 +160,8 @@ class Asker:
             return self._payload(result, truncated=result.truncated or result.row_count >= bound.query.limit)
 
         text = f"{bound.question.definition.question} ({bound.question.table})"
-        return await self.ask(f"{prefix}/{bound.key}", "query", text, perform)
+        clean = partial(_without_secrets, bound.question.template.sources)
+        return await self.ask(f"{prefix}/{bound.key}", "query", text, perform, clean=clean)
 
     async def search(self, question: str, indicators: Sequence[str], window: TimeWindow) -> Answer:
         """Search all log types for indicators, when a slot is free."""
@@ -208,6 +222,15 @@ class Asker:
 
     def _since(self, start: float) -> float:
         return round(self.clock.monotonic() - start, 3)
+
+
+def _without_secrets(sources: Sources | None, payload: JsonValue) -> JsonValue:
+    """The payload of one question's own answer, without the secrets in its rows."""
+    if not isinstance(payload, dict):
+        return redact_json(payload)
+    rows = [row for row in _items(payload.get("rows")) if isinstance(row, dict)]
+    columns = [name for name in _items(payload.get("columns")) if isinstance(name, str)]
+    return {**payload, "rows": list(rows_without_secrets(rows, columns, sources))}
 
 
 def _progress_text(text: str, answer: Answer) -> str:

@@ -7,14 +7,15 @@ from datetime import UTC, datetime
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert, alert_row
+from triage.domain.answer_secrets import rows_without_secrets
 from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
+from triage.domain.sql.sources import sources_of
 from triage.domain.untrusted import Caps, Fence, shorten, show_chosen_rows, show_rows, visible, visible_json
 from triage.ports import Prompts
-from triage.stages.investigation.secrets import rows_without_secrets
 from triage.stages.investigation.telling import telling_first
 
 _MAX_DETECTION_CHARS = 4_000
@@ -175,9 +176,12 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 
 def _rows(entry: Evidence, start: int) -> tuple[dict[str, JsonValue], ...]:
-    """The rows from a number on, without secrets."""
-    sql = entry.sql if entry.source is Source.TOOL else ""
-    return rows_without_secrets(entry.rows[start:], entry.columns, sql)
+    """The rows from a number on, read for secrets once more."""
+    rows = entry.rows[start:]
+    if entry.source is Source.QUERY and entry.sql:
+        # Read by the sources of its columns when it came; parsing the statement again would cost more than it shows.
+        return tuple({column: redact_json(value) for column, value in row.items()} for row in rows)
+    return rows_without_secrets(rows, entry.columns, sources_of(entry.sql) if entry.sql else None)
 
 
 def _shortened_line(text: str, limit: int) -> str:

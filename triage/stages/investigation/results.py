@@ -3,13 +3,14 @@
 import json
 from collections.abc import Sequence
 
+from triage.domain.answer_secrets import rows_without_secrets
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact
 from triage.domain.sql import ReadOnlyQuery
+from triage.domain.sql.sources import sources_of
 from triage.domain.window import TimeWindow
 from triage.ports import QueryLimits, QueryResult
-from triage.stages.investigation.secrets import rows_without_secrets
 from triage.stages.investigation.values import UNNUMBERED, ToolAnswer
 
 MAX_NAMES = 300
@@ -83,7 +84,7 @@ def tool_evidence(
         start=window.start if window is not None else None,
         end=window.end if window is not None else None,
         columns=result.columns,
-        rows=rows_without_secrets(result.rows, result.columns, query.sql if query is not None else ""),
+        rows=rows_without_secrets(result.rows, result.columns, sources_of(query.sql) if query is not None else None),
         row_count=result.row_count,
         truncated=result.truncated,
         seconds=result.seconds,
