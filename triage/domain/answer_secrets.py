@@ -45,6 +45,8 @@ def rows_without_secrets(
 class _Cell:
     """How the value of one column, or of one key that a query made up, is read."""
 
+    shown: str
+    """The column's name, without secrets."""
     source: Source
     secret: str
     """The name of the secret that it holds; empty if it holds none by its source."""
@@ -68,7 +70,7 @@ def _cell(column: str, source: Source, places: Mapping[str, str], named: frozens
     if named.intersection(names):
         fields.append(_PAIRED)
     secret = next(filter(names_secret, [*fields, *([column] if source.cut else [])]), "")
-    return _Cell(source, secret, tuple(places[name] for name in names if name in places))
+    return _Cell(redact(column), source, secret, tuple(places[name] for name in names if name in places))
 
 
 def _last_key(path: str) -> str:
@@ -82,15 +84,24 @@ def _clean_record(
     found: dict[str, JsonValue] = {}
     for column, value in row.items():
         cell = record.get(column)
-        if value is None or isinstance(value, int | float):
-            found[redact(column)] = value
-        elif cell is None:
+        if cell is None:
             found[redact(column)] = redact_json(value, column)
+        elif value is None or isinstance(value, int | float):
+            # Most values of a row; no call is spent on them.
+            found[cell.shown] = value
         else:
-            names = [row.get(name) for name in cell.named_in]
-            secret = cell.secret or next((n for n in names if isinstance(n, str) and names_secret(n)), "")
-            found[redact(column)] = _clean(value, cell.source, secret, named)
+            secret = cell.secret or (_name_beside(row, cell) if cell.named_in else "")
+            if isinstance(value, str) and not secret and not cell.source.parts:
+                found[cell.shown] = redact(value)
+            else:
+                found[cell.shown] = _clean(value, cell.source, secret, named)
     return found
+
+
+def _name_beside(row: Mapping[str, JsonValue], cell: _Cell) -> str:
+    """The name of a secret that another column of the row gives to a value."""
+    names = (row.get(column) for column in cell.named_in)
+    return next((name for name in names if isinstance(name, str) and names_secret(name)), "")
 
 
 def _clean(value: JsonValue, source: Source, secret: str, named: frozenset[str]) -> JsonValue:

@@ -187,11 +187,6 @@ def redact_row(row: Row) -> dict[str, JsonValue]:
     return cleaned
 
 
-def redact_rows(rows: tuple[Mapping[str, JsonValue], ...]) -> tuple[dict[str, JsonValue], ...]:
-    """Replace the secrets in the records of an answer."""
-    return tuple(redact_row(row) for row in rows)
-
-
 def without_secrets(alert: Alert) -> Alert:
     """An alert without the secrets in its own texts: a rule's title and context quote the event."""
     return Alert.model_validate(redact_json(alert.model_dump(mode="json")))

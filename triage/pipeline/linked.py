@@ -8,7 +8,7 @@ from pydantic import TypeAdapter
 
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity
-from triage.domain.redaction import redact_json, without_secrets
+from triage.domain.redaction import redact_row, without_secrets
 from triage.domain.selection import Decision, Linked, Selected, Skipped
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
@@ -117,8 +117,7 @@ class LinkedAlert:
         limits = self.parts.settings.investigation
         found = await self.parts.alerts.events(alert.id, limit=limits.max_events, max_bytes=limits.max_bytes)
         # As in an investigation: before anything is stored, and so that both sides are compared alike.
-        rows = redact_json([dict(row) for row in found.rows])
-        events = [row for row in rows if isinstance(row, dict)] if isinstance(rows, list) else []
+        events = [redact_row(row) for row in found.rows]
         return tuple(extract_entities(events, context=alert.context, log_types=()))
 
     async def _without_verdict(self, leader: AlertRecord | None) -> Decision:
