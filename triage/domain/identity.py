@@ -77,6 +77,17 @@ NOUNS: dict[IdentityKind, str] = {
 }
 """Each kind with its article, for sentences."""
 
+SHARED_KINDS = frozenset(
+    {
+        IdentityKind.AWS_ROLE_ARN,
+        IdentityKind.ADDRESS,
+        IdentityKind.NAME,
+        IdentityKind.UNKNOWN,
+        IdentityKind.AWS_ACCESS_KEY,
+    }
+)
+"""Kinds that several people may have in common."""
+
 _AS_WRITTEN = {
     IdentityKind.AWS_USER_ARN,
     IdentityKind.AWS_ROLE_ARN,

@@ -177,7 +177,7 @@ class Asked(StrEnum):
 
 
 OWN = "own"
-"""In `logs`: the log types of the alert."""
+"""In `logs`: the log types of the alert. In `actions`: what the alert's actor did."""
 SIGN_INS = "sign-ins"
 """In `logs`: every identity provider whose log is there."""
 ALERTS = "alerts"
@@ -209,7 +209,8 @@ class Question(Value):
     classes: Annotated[tuple[ActionClass, ...], BeforeValidator(_as_list)] = ()
     """Only acts of one of these classes."""
     actions: Names = ()
-    """Only actions that fit one of these globs, without regard to letter case. With `classes`: of either."""
+    """Only actions that fit one of these globs, without regard to letter case; `own` stands for the alert's own actions.
+    With `classes`: of either."""
     words: Names = ()
     """Only acts whose action or service holds one of these words, such as `snapshot`; spaces, signs and letter case
     don't count."""

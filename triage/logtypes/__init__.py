@@ -4,10 +4,12 @@
 `paths.py` has the notation of paths and the walk along them. `docs/log-types.md` says how to add a log type.
 """
 
+from triage.logtypes.columns import column_of
 from triage.logtypes.fields import FieldKind
 from triage.logtypes.load import (
     EntityField,
     HarmfulAction,
+    class_globs,
     derivations,
     entity_fields,
     harmful_action,
@@ -16,6 +18,7 @@ from triage.logtypes.load import (
     is_emergency_account,
     is_self_service,
     knows_harmful_actions,
+    log_type_files,
     log_type_of_table,
     recognise,
     shipped_log_types,
@@ -49,7 +52,9 @@ __all__ = [
     "Take",
     "Term",
     "TermName",
+    "class_globs",
     "classify",
+    "column_of",
     "derivations",
     "entity_fields",
     "harmful_action",
@@ -58,6 +63,7 @@ __all__ = [
     "is_emergency_account",
     "is_self_service",
     "knows_harmful_actions",
+    "log_type_files",
     "log_type_of_table",
     "recognise",
     "shipped_log_types",

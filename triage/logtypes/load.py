@@ -9,6 +9,7 @@ from typing import Final
 from triage.domain.entity import Role
 from triage.domain.globs import any_glob
 from triage.domain.identity import IdentityKind
+from triage.domain.question import ActionClass
 from triage.domain.yaml_lines import read_yaml
 from triage.logtypes.fields import FieldKind
 from triage.logtypes.parameters import columns_sql, matching_sql
@@ -164,6 +165,29 @@ def harmful_action(log_type: str, action: str) -> HarmfulAction | None:
                 if any_glob(action, globs):
                     return HarmfulAction(harm, seriousness)
     return None
+
+
+_HARM_OF = {
+    ActionClass.GRANT: Harm.PRIVILEGE,
+    ActionClass.LOG_TAMPERING: Harm.EVASION,
+    ActionClass.SECRET_ACCESS: Harm.CREDENTIALS,
+    ActionClass.DATA_ACCESS: Harm.COLLECTION,
+    ActionClass.SHARING: Harm.EXPOSURE,
+    ActionClass.EXECUTION: Harm.EXECUTION,
+    ActionClass.DELETION: Harm.DESTRUCTION,
+}
+
+
+@lru_cache(maxsize=1024)
+def class_globs(log_type: str, action_class: ActionClass) -> tuple[str, ...]:
+    """The actions that the log type's file puts into a class, as globs in lower case; empty where it names none."""
+    found: list[str] = []
+    for file in log_type_files(log_type):
+        found += file.classes.get(action_class, ())
+        found += file.sign_ins if action_class is ActionClass.SIGN_IN else ()
+        harm = _HARM_OF.get(action_class)
+        found += (glob for globs in file.harmful.get(harm, {}).values() for glob in globs) if harm is not None else ()
+    return tuple(dict.fromkeys(glob.casefold() for glob in found))
 
 
 def is_self_service(log_type: str, action: str) -> bool:

@@ -11,6 +11,8 @@ from triage.domain.base import Value
 from triage.domain.derived import Relation
 from triage.domain.entity import Role
 from triage.domain.identity import IdentityKind
+from triage.domain.question import ActionClass
+from triage.logtypes.columns import column_of
 from triage.logtypes.fields import FieldKind
 from triage.logtypes.parameters import Admits, Harmless, Parties
 from triage.logtypes.paths import parse_path
@@ -28,6 +30,8 @@ TERMS = (
     "self",
     "workload",
     "country",
+    "service",
+    "host",
 )
 """What a log type may say of itself; `docs/log-types.md` says what each term means."""
 
@@ -156,25 +160,9 @@ def _sql(takes: list[object]) -> str:
     lower = {take.get("lower", False) for take in takes if isinstance(take, dict)}
     if not paths or len(paths) < len(takes) or len(lower) > 1:
         raise ValueError("no SQL follows from these paths; give `sql` as well")
-    columns = [_column(str(path)) for path in paths]
+    columns = [column_of(str(path)) for path in paths]
     found = columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
     return f"LOWER({found})" if True in lower else found
-
-
-def _column(path: str) -> str:
-    """The SQL of a path: `target.0.alternateId` is `target[0]:alternateId::string`."""
-    parts = parse_path(path)
-    sql = parts[0].name
-    inside = False
-    for part in parts[1:]:
-        if part.name.isdecimal():
-            sql += f"[{part.name}]"
-        elif not part.name.isidentifier():
-            sql += f"['{part.name}']"
-        else:
-            sql += f"{'.' if inside else ':'}{part.name}"
-            inside = True
-    return sql if len(parts) == 1 else f"{sql}::string"
 
 
 class Include(Value):
@@ -260,6 +248,8 @@ class LogType(Value):
     """Where calls say whom they let in."""
     parties: Parties | None = None
     """How those and callers are named."""
+    classes: dict[ActionClass, Actions] = Field(default_factory=dict)
+    """Globs of the actions of each class, beside those that follow from `harmful`, `sign_ins` and the names themselves."""
     sign_ins: Actions = ()
     """Globs of actions that are sign-ins, refused or not; empty where a playbook of its own asks for them."""
     self_service: tuple[str, ...] = ()

@@ -9,20 +9,10 @@ from dataclasses import dataclass, field
 
 from triage import logtypes
 from triage.domain.base import Row
-from triage.domain.identity import Identity, IdentityKind, IdentityLink, is_email
+from triage.domain.identity import SHARED_KINDS, Identity, IdentityKind, IdentityLink, is_email
 from triage.stages.enrichment.entities.values import text_of
 from triage.stages.enrichment.terms import take
 
-SHARED = frozenset(
-    {
-        IdentityKind.AWS_ROLE_ARN,
-        IdentityKind.ADDRESS,
-        IdentityKind.NAME,
-        IdentityKind.UNKNOWN,
-        IdentityKind.AWS_ACCESS_KEY,
-    }
-)
-"""Kinds that several people may have in common."""
 MAX_IDENTITIES = 24
 MAX_PER_PERSON = 3
 """A value that occurs with more e-mail addresses or user names than this belongs to several people."""
@@ -67,12 +57,12 @@ class IdentityGroup:
         for identity in found:
             if identity not in self.known and len(self.known) < MAX_IDENTITIES:
                 self.known[identity] = None
-                if anchor is not None and identity.kind not in SHARED and anchor.kind not in SHARED:
+                if anchor is not None and identity.kind not in SHARED_KINDS and anchor.kind not in SHARED_KINDS:
                     self.links.append(IdentityLink(one=anchor, other=identity, why=why))
 
     def personal(self) -> tuple[Identity, ...]:
         """Those that belong to this actor alone."""
-        return tuple(identity for identity in self.known if identity.kind not in SHARED)
+        return tuple(identity for identity in self.known if identity.kind not in SHARED_KINDS)
 
 
 @dataclass(frozen=True, slots=True)

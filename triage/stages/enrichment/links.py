@@ -5,11 +5,11 @@ from datetime import datetime, timedelta
 
 from triage import logtypes
 from triage.domain.base import Row
-from triage.domain.identity import Identity, IdentityKind
+from triage.domain.identity import SHARED_KINDS, Identity, IdentityKind
 from triage.domain.sql import ParameterType, QueryTemplate
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
-from triage.stages.enrichment.identities import SHARED, LinkRow, identity_of
+from triage.stages.enrichment.identities import LinkRow, identity_of
 from triage.stages.enrichment.playbook import Playbook, Question
 from triage.stages.enrichment.playbooks import PlaybookQuestion
 from triage.stages.enrichment.questions import BoundQuery
@@ -26,7 +26,7 @@ def link_query(
     Returns:
         `None` where the log names people in one way only, or none of the identities may be asked for.
     """
-    terms = {kind: term for kind, term in logtypes.identities_of(log_type).items() if kind not in SHARED}
+    terms = {kind: term for kind, term in logtypes.identities_of(log_type).items() if kind not in SHARED_KINDS}
     actor = logtypes.terms_of(log_type).get("actor")
     if len(terms) < 2 or actor is None:  # noqa: PLR2004 - one kind has no other to be linked to
         return None
@@ -77,7 +77,7 @@ def link_query(
 
 def link_rows(log_type: str, rows: Sequence[Row]) -> tuple[LinkRow, ...]:
     """Read the answer to `link_query`."""
-    kinds = [kind for kind in logtypes.identities_of(log_type) if kind not in SHARED]
+    kinds = [kind for kind in logtypes.identities_of(log_type) if kind not in SHARED_KINDS]
     found = []
     for row in rows:
         named = (identity_of(kind, str(row.get(kind.value) or "")) for kind in kinds)

@@ -10,10 +10,10 @@ from triage.domain.entity import Entity
 from triage.domain.evidence import NOT_ASKED
 from triage.domain.globs import any_glob
 from triage.domain.identity import NOUNS, IdentityKind, is_email
-from triage.domain.question import Window, offset
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
+from triage.questions import window_of
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.identities import values_of
 from triage.stages.enrichment.playbook import LISTS
@@ -239,7 +239,7 @@ def _bind(
                 return None
             value = (NO_VALUE,) if name in LISTS else NO_VALUE
         values[name] = value
-    wanted = _window(definition.window, actor, history, dwell, now)
+    wanted = window_of(definition.window, actor.moment, actor.last, history=history, dwell=dwell, now=now)
     if wanted is None or wanted.start >= now:
         return None
     window = TimeWindow(wanted.start, min(wanted.end, now))
@@ -252,19 +252,3 @@ def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:
     known = list(dict.fromkeys(NOUNS[identity.kind] for identity in actor.identities))
     of_actor = f"only {' and '.join(known)} is known" if known else "none is known"
     return f"{NOT_ASKED}{wanted}, and of {actor.identity[:120]} {of_actor}"
-
-
-def _window(
-    window: Window, actor: AlertActor, history: timedelta, dwell: timedelta, now: datetime
-) -> TimeWindow | None:
-    """A question's window as moments; `None` if it is empty. Its end may lie in the future."""
-    named = {"history": actor.moment - history, "dwell": actor.moment - dwell, "now": now}
-
-    def moment(edge: str) -> datetime:
-        if edge in named:
-            return named[edge]
-        span = offset(edge)
-        return (actor.last if span > timedelta() else actor.moment) + span
-
-    start, end = moment(window.start), moment(window.end)
-    return TimeWindow(start, end) if start < end else None
