@@ -76,6 +76,7 @@ class RecordedPanther:
     page = _refusal("a list of alerts")
     events = _refusal("events")
     detection = _refusal("a detection")
+    detections = _refusal("the detections")
     run_query = _refusal("a lake query")
     search = _refusal("an indicator search")
     databases = _refusal("the databases")

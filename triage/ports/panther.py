@@ -79,6 +79,9 @@ class RuleBook(Protocol):
     async def detection(self, origin: Origin) -> Detection:
         """The detection behind an alert; for a deleted one or a system error, what is known of it. Raises PantherError."""
 
+    async def detections(self) -> tuple[Detection, ...]:
+        """Every rule, simple rule and scheduled rule with its text; Panther lists no others. Raises PantherError."""
+
 
 @dataclass(frozen=True, slots=True)
 class QueryLimits:

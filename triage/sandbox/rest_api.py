@@ -50,10 +50,13 @@ def _detection(path: str, permission: str) -> Handler:
     return handler
 
 
-async def _list_rules(request: Request, call: ApiCall) -> Response:
-    call.token.require("RuleRead")
-    rules = [rule for rule in call.backend.world.rules.values() if _kind(rule) == "rules"]
-    return _listing(page_of(rules, _cursor(request), _limit(request)))
+def _detections(path: str) -> Handler:
+    async def handler(request: Request, call: ApiCall) -> Response:
+        call.token.require("RuleRead")
+        rules = [rule for rule in call.backend.world.rules.values() if _kind(rule) == path]
+        return _listing(page_of(rules, _cursor(request), _limit(request)))
+
+    return handler
 
 
 # ---- Alerts ------------------------------------------------------------------------------------------------------
@@ -199,7 +202,9 @@ def _listing(page: Page[Record]) -> Response:
 
 
 ROUTES: tuple[tuple[str, str, Handler], ...] = (
-    ("GET", "/rules", _list_rules),
+    ("GET", "/rules", _detections("rules")),
+    ("GET", "/scheduled-rules", _detections("scheduled-rules")),
+    ("GET", "/simple-rules", _detections("simple-rules")),
     ("GET", "/rules/{id}", _detection("rules", "RuleRead")),
     ("GET", "/scheduled-rules/{id}", _detection("scheduled-rules", "RuleRead")),
     ("GET", "/simple-rules/{id}", _detection("simple-rules", "RuleRead")),

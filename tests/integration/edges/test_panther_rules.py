@@ -167,3 +167,40 @@ async def test_a_missing_permission_is_no_missing_rule() -> None:
     """403 is an error, not a deleted detection."""
     with pytest.raises(PantherDenied):
         await find(DetectionOrigin(id="X"), {("GET", "/rules/X"): respond({}, 403)})
+
+
+async def listed(rest: dict[tuple[str, str], Any]) -> tuple[tuple[Detection, ...], list[Any]]:
+    """Every detection that such a Panther lists, and what it was asked."""
+    empty = {("GET", path): {"results": []} for path in ("/rules", "/simple-rules", "/scheduled-rules")}
+    fake = FakePanther(rest={**empty, **rest})
+    async with connected(fake) as (panther, _):
+        book: RuleBook = panther.rules
+        return await book.detections(), fake.calls
+
+
+async def test_every_detection_is_listed_over_all_pages() -> None:
+    """Rules, simple rules and scheduled rules, each with its text and kind; the cursor leads from page to page."""
+
+    pages = [{"results": [{**RULE, "id": "A"}, None], "next": "two"}, {"results": [{**RULE, "id": "B"}]}]
+    found, calls = await listed(
+        {
+            ("GET", "/rules"): pages,
+            ("GET", "/simple-rules"): {"results": [{**RULE, "id": "C"}]},
+            ("GET", "/scheduled-rules"): {"results": [{**RULE, "id": "D"}], "next": ""},
+        }
+    )
+    assert [(each.id, each.type, each.runbook) for each in found] == [
+        ("A", "RULE", "Shut it."),
+        ("B", "RULE", "Shut it."),
+        ("C", "SIMPLE_RULE", "Shut it."),
+        ("D", "SCHEDULED_RULE", "Shut it."),
+    ]
+    assert calls[:2] == [("GET /rules", {"limit": "50"}), ("GET /rules", {"limit": "50", "cursor": "two"})]
+
+
+async def test_a_list_without_end_or_without_results_is_an_error() -> None:
+    """A cursor that leads back, and an answer that is no list."""
+    with pytest.raises(PantherProtocolError):
+        await listed({("GET", "/rules"): {"results": [RULE], "next": "again"}})
+    with pytest.raises(PantherProtocolError, match="no list of results"):
+        await listed({("GET", "/rules"): {}})

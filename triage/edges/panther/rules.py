@@ -1,6 +1,6 @@
 """The detection behind an alert, with its text."""
 
-from collections.abc import Mapping
+from collections.abc import AsyncIterator, Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
@@ -9,9 +9,10 @@ from triage.domain.alert import DeletedOrigin, DetectionOrigin, Origin, Severity
 from triage.domain.detection import Detection
 from triage.edges.panther.failures import unreadable
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Unreadable, Wire, read
+from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Trail, Unreadable, Wire, read
 from triage.errors import NotFound
 
+_PAGE = 50
 _RULES = "/rules/{}"
 _SIMPLE = "/simple-rules/{}"
 _SCHEDULED = "/scheduled-rules/{}"
@@ -63,7 +64,7 @@ class PantherRules:
     """Implements `ports.RuleBook`.
 
     Source: Panther REST definition, `GET /rules/{id}`, `/simple-rules/{id}`, `/scheduled-rules/{id}`,
-    `/policies/{id}`.
+    `/policies/{id}`, and the lists of the first three.
     """
 
     def __init__(self, rest: Rest) -> None:
@@ -87,6 +88,37 @@ class PantherRules:
                 return Detection(id="", name=origin.name, type=origin.type)
             case DetectionOrigin():
                 return await self._find(origin)
+
+    async def detections(self) -> tuple[Detection, ...]:
+        """Every rule, simple rule and scheduled rule, to the last page; policies and correlation rules are not listed.
+
+        Raises:
+            PantherError: denied or unreachable, or a detection cannot be read.
+        """
+        found: dict[str, Detection] = {}
+        for path in _ELSE:
+            async for value in self._listed(path.removesuffix("/{}")):
+                listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
+                found.setdefault(listed.id, listed)
+        return tuple(found.values())
+
+    async def _listed(self, path: str) -> AsyncIterator[Mapping[str, JsonValue]]:
+        operation = f"GET {path}"
+        trail, cursor = Trail(operation), ""
+        while True:
+            params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+            page = await self._rest.get(path, params=params)
+            results = page.get("results")
+            if not isinstance(results, list):
+                raise unreadable(operation, "the answer has no list of results")
+            for value in results:
+                if isinstance(value, dict):
+                    yield value
+            following = page.get("next")
+            if not isinstance(following, str) or not following:
+                return
+            trail.follow(following)
+            cursor = following
 
     async def _find(self, origin: DetectionOrigin) -> Detection:
         for path in _BY_TYPE.get(origin.type, _ELSE):
