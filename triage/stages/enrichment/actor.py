@@ -72,6 +72,17 @@ class AlertActor:
     refused: bool = False
     """Most of them are refusals."""
 
+    @property
+    def is_role(self) -> bool:
+        """Whether it is a role that services share, rather than a person, a person's session or a key."""
+        return not self.people and self.identity in values_of(self.identities, IdentityKind.AWS_ROLE_ARN)
+
+    @property
+    def runs(self) -> tuple[str, ...]:
+        """The credentials of the run that the alert is about, those made in it too; empty for whom all are their own."""
+        made = (each.value for each in self.derived if each.found_in == "session")
+        return tuple(dict.fromkeys([*self.sessions, *made])) if self.is_role and self.sessions else ()
+
 
 @dataclass(slots=True)
 class ActorDraft:

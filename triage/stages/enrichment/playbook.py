@@ -18,6 +18,7 @@ LISTS = (
     "addresses",
     "recipients",
     "sessions",
+    "runs",
     "people",
     "names",
     "values",

@@ -173,6 +173,7 @@ def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict
         "addresses": actor.addresses,
         "recipients": actor.recipients,
         "sessions": actor.sessions,
+        "runs": actor.runs,
         "people": actor.people,
         "names": _names(actor),
         "identities": tuple(each.value for each in actor.identities),

@@ -42,6 +42,7 @@ GRAVE = 1.5
 example or a closed alert is about the act, and says nothing of what came after it."""
 _FOLLOWED = {
     "harmful_aftermath",
+    "other_run_harm",
     "derived_used",
     "derived_harm",
     "stranger_on_target",

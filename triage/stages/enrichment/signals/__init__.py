@@ -21,6 +21,7 @@ from triage.stages.enrichment.signals import (
     others,
     parties,
     place,
+    runs,
     sessions,
     target,
 )
@@ -45,6 +46,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     place.staff,
     calls.parties,
     aftermath.aftermath,
+    runs.whole_run,
     awaited.came_after_all,
     derived.derived_use,
     target.strangers,
@@ -118,6 +120,8 @@ def _balanced(found: list[Signal]) -> list[Signal]:
     if "routine" in names:
         # Whose duty it is needs no colleague's example.
         found = [signal for signal in found if signal.name not in {"common_here", "team_routine"}]
+        # The whole run's habit holds that of the act.
+        found = [_lighter(signal) if signal.name == "run_as_before" else signal for signal in found]
     if "burst" in names:
         # Others may do it every day; nobody does so much of it.
         found = [_lighter(signal) if signal.name in {"team_routine", "common_here"} else signal for signal in found]
@@ -150,7 +154,15 @@ def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:
 STRONG = 1.5
 """From this weight on, what was made of a change outweighs who made it."""
 _ABOUT_ANOTHER = {"derived_used", "derived_harm", "stranger_on_target", "opened_to_strangers"}
-_ABOUT_THE_ACTOR = {"routine", "seen_before", "known_address", "quiet_aftermath", "routine_aftermath", "team_routine"}
+_ABOUT_THE_ACTOR = {
+    "routine",
+    "seen_before",
+    "known_address",
+    "quiet_aftermath",
+    "routine_aftermath",
+    "team_routine",
+    "run_as_before",
+}
 
 
 def _lighter(signal: Signal) -> Signal:

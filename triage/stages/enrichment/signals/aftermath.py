@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
-from triage.stages.enrichment.signals import calls, quiet
+from triage.stages.enrichment.signals import calls, quiet, runs
 from triage.stages.enrichment.signals.derived import looked_at, named
 from triage.stages.enrichment.signals.facts import (
     Facts,
@@ -18,7 +18,9 @@ from triage.stages.enrichment.signals.facts import (
     text,
 )
 from triage.stages.enrichment.signals.followups import Step, inverses, steps
+from triage.stages.enrichment.signals.networks import novelty
 from triage.stages.enrichment.signals.place import check_addresses
+from triage.stages.enrichment.signals.runs import NAMED
 
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
@@ -31,29 +33,72 @@ _COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
 
 def aftermath(facts: Facts) -> Iterator[Signal]:
     """Harm that followed, by kind; else what its absence is worth."""
-    odd = check_addresses(facts).unfamiliar or facts.off_schedule
     followed = steps(facts)
-    # A stolen session does its owner's work as a cover: from an unknown place, or at an hour at which a program never
-    # ran, routine excuses only half.
-    weighed = [
-        (step, step.seriousness * (0.0 if step.routine and not odd else 0.5 if step.routine else 1.0))
-        for step in followed
-    ]
+    weighed = list(_weighed(facts, followed))
     by_kind: dict[Harm, tuple[Step, float]] = {}
     for step, serious in _acts(weighed):
         by_kind.setdefault(step.harm, (step, serious))
     for index, (step, serious) in enumerate(list(by_kind.values())[:4]):
-        name = "harmful_aftermath" if index == 0 else "harmful_aftermath_more"
-        sentence = f"Afterwards this actor did {plain(step.action)} ({step.harm.value}), {plural(step.times, 'time')}."
-        yield signal(name, sentence, [step.entry], scale=serious)
-    routine = [step for step in followed if step.routine]
+        # In another run of the role it weighs the same: a new session is opened in a moment.
+        name = "other_run_harm" if step.run == runs.OTHER else "harmful_aftermath"
+        yield signal(f"{name}_more" if index else name, _told(facts, step), [step.entry], scale=serious)
+    yield from _other_runs([step for step, serious in weighed if step.run == runs.OTHER and not serious])
+    routine = [step for step in followed if step.routine and step.run != runs.OTHER]
     if routine and not by_kind:
-        sentence = f"Afterwards this actor did {plain(routine[0].action)}, as on earlier days."
+        who = {runs.THIS: "this run", runs.UNKNOWN: "this role"}.get(routine[0].run, "this actor")
+        sentence = f"Afterwards {who} did {plain(routine[0].action)}, as on earlier days."
         yield signal("routine_aftermath", sentence, [routine[0].entry])
     if not by_kind:
         if quiet.quiet_allowed(facts):
             yield from _quiet(facts)
         yield from _reverted(facts)
+
+
+def _weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, float]]:
+    """Each step with what is left of its seriousness once habit has excused what it can.
+
+    A stolen session does its owner's work as a cover: from an unknown place, or at an hour at which a program never
+    ran, routine excuses only half. So it does where the habit is that of other runs of a role.
+    """
+    unfamiliar = check_addresses(facts).unfamiliar
+    run = runs.compare(facts)
+    moving = novelty(facts)
+    for step in followed:
+        left = 1.0
+        if step.routine:
+            strange = unfamiliar if step.run != runs.OTHER else runs.is_strange_place(facts, step.address)
+            # A new place says little of a role that has one at every run, where the run itself is no new one.
+            known = step.run == runs.OTHER or (run is not None and run.same)
+            apart = step.run != runs.OTHER and run is not None and step.action in run.apart
+            left = 0.5 if facts.off_schedule or apart else 0.5 * (moving if known else 1.0) if strange else 0.0
+        yield step, step.seriousness * left
+
+
+def _told(facts: Facts, step: Step) -> str:
+    """What was done, and in whose run."""
+    what = f"{plain(step.action)} ({step.harm.value})"
+    times = plural(step.times, "time")
+    match step.run:
+        case runs.OTHER:
+            known = "" if step.routine else ", new for this role"
+            return f"Afterwards another run of this role did {what} from {plain(step.address)}, {times}{known}."
+        case runs.THIS:
+            run = runs.compare(facts)
+            apart = run is not None and step.routine and step.action in run.apart
+            usual = ", so far the work of other runs of this role" if apart else ""
+            return f"Afterwards this run did {what}, {times}{usual}."
+        case runs.UNKNOWN:
+            return f"Afterwards this role did {what}, {times}, in this run or another."
+    return f"Afterwards this actor did {what}, {times}."
+
+
+def _other_runs(steps: Sequence[Step]) -> Iterator[Signal]:
+    """What other runs of the role did as usual in the meantime: seen, and no fact about this one."""
+    if steps:
+        acts = list(dict.fromkeys(plain(step.action) for step in steps))
+        more = f" and {len(acts) - NAMED} more" if len(acts) > NAMED else ""
+        sentence = f"Other runs of this role did {', '.join(acts[:NAMED])}{more}, as on earlier days."
+        yield signal("other_runs", sentence, [steps[0].entry])
 
 
 def _acts(weighed: Sequence[tuple[Step, float]]) -> Iterator[tuple[Step, float]]:

@@ -7,9 +7,10 @@ from datetime import datetime, timedelta
 
 from triage.domain.evidence import Evidence
 from triage.logtypes import Harm, is_self_service
-from triage.stages.enrichment.signals import calls
+from triage.stages.enrichment.signals import calls, runs
 from triage.stages.enrichment.signals.awaited import is_awaited
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, text
+from triage.stages.enrichment.signals.runs import RunCall
 
 HOURS = timedelta(hours=12)
 """How long after the alert's last event an action still counts as a follow-up."""
@@ -48,6 +49,9 @@ class Step:
     routine: bool
     first: datetime
     entry: Evidence
+    address: str = ""
+    run: str = ""
+    """Whose run of a role it was, as `runs` says; empty for people and keys."""
 
 
 def harm_was_cut(entry: Evidence) -> bool:
@@ -64,29 +68,40 @@ def steps(facts: Facts) -> list[Step]:
     undone = {inverse for action in actor.actions for inverse in inverses(action)}
     usual = _usual_addresses(facts)
     found = []
+    for call in _calls(facts):
+        if call.times <= 0 or call.first > actor.last + HOURS:
+            continue
+        note = calls.harm_of(facts, call.entry.log_type, call.action)
+        if note is None or call.action in actor.actions or call.action in undone:
+            continue
+        if call.target in actor.targets and is_awaited(facts, call.entry.log_type, call.action):
+            continue
+        seriousness = note.seriousness
+        if is_self_service(call.entry.log_type, call.action) and call.address in usual:
+            seriousness *= 0.25
+        if note.harm in _READING and call.times < BULK:
+            seriousness *= 0.5
+        routine = profile.get(call.action, 0) >= calls.ROUTINE_DAYS
+        about = (call.times, routine, call.first, call.entry, call.address, call.run)
+        found.append(Step(call.action, note.harm, seriousness, *about))
+    return found
+
+
+def _calls(facts: Facts) -> Iterator[RunCall]:
+    """What followed: of a role by run where that is known, else all of the actor's."""
+    by_run = runs.calls_since(facts)
+    if by_run is not None:
+        yield from by_run
+        return
+    run = runs.UNKNOWN if facts.actor.is_role else ""
     for entry in facts.read("harmful_aftermath", "action", "address", "first_seen"):
         if "days" in entry.columns:
             continue
         for row in entry.rows:
-            action = text(row, "action")
             first = moment(row, "first_seen")
-            if done(row) <= 0 or first is None or first > actor.last + HOURS:
-                continue
-            note = calls.harm_of(facts, entry.log_type, action)
-            if note is None:
-                continue
-            if action in actor.actions or action in undone:
-                continue
-            if text(row, "target") in actor.targets and is_awaited(facts, entry.log_type, action):
-                continue
-            seriousness = note.seriousness
-            if is_self_service(entry.log_type, action) and text(row, "address") in usual:
-                seriousness *= 0.25
-            if note.harm in _READING and done(row) < BULK:
-                seriousness *= 0.5
-            routine = profile.get(action, 0) >= calls.ROUTINE_DAYS
-            found.append(Step(action, note.harm, seriousness, done(row), routine, first, entry))
-    return found
+            if first is not None:
+                where, what = text(row, "address"), text(row, "target")
+                yield RunCall(run, text(row, "action"), where, what, done(row), first, entry)
 
 
 def _usual_addresses(facts: Facts) -> set[str]:

@@ -39,7 +39,15 @@ COMMONS = 8
 """From how many actors on a target belongs to everybody, and whose turn it is says nothing."""
 
 
-_HABITS = {"routine", "seen_before", "known_automation", "team_routine", "common_here", "routine_aftermath"}
+_HABITS = {
+    "routine",
+    "seen_before",
+    "known_automation",
+    "team_routine",
+    "common_here",
+    "routine_aftermath",
+    "run_as_before",
+}
 _FIRSTS = {"first_seen_action", "rare_among_peers"}
 
 

@@ -95,6 +95,25 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next, done next, by someone who doesn't usually do it."
     ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
+    "other_run_harm": Weight(
+        _UP,
+        2.2,
+        "The same under another credential of the role, which whoever can assume it has in a moment; counted only where "
+        "the role never did it, or never from there.",
+    ),
+    "other_run_harm_more": Weight(_UP, 0.8, "As `harmful_aftermath_more`."),
+    "other_runs": Weight(
+        _UP, 0.1, "Ordinary work of other runs decides nothing about this one, but it is the same role's."
+    ),
+    "run_as_before": Weight(
+        _DOWN,
+        1.0,
+        "A program does the same again; who holds its credential for something else does not keep to its acts.",
+        vouches="The earlier runs are older than the dwell time, and no alert on their acts is open or confirmed.",
+    ),
+    "run_unlike": Weight(
+        _UP, 0.9, "A program does what it did before; harm that is new in a run was not in the program."
+    ),
     "derived_used": Weight(
         _UP, 2.6, "What the act made or reached is then used from a place that is new for it: somebody else has it."
     ),
