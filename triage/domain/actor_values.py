@@ -22,6 +22,6 @@ class ActorValues(Value):
     """Their last event."""
     lists: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
     """By name of the parameter: `actors`, `actions`, `targets`, `addresses`, `recipients`, `sessions`, `hosts`, `people`,
-    `names`, `values`, `hashes`, `derived`, `derived_actors` and so on."""
+    `names`, `values`, `hashes`, `derived`, `derived_actors` and so on; `alert` and `detection` hold one id each."""
     identities: tuple[Identity, ...] = ()
     """All that is known of who it is, over all logs."""

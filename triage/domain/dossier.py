@@ -1,5 +1,6 @@
 """What enrichment hands to the analyst: the alert with everything already known about it."""
 
+from triage.domain.actor_values import ActorValues
 from triage.domain.alert import Alert, Moment
 from triage.domain.base import Row, Value
 from triage.domain.detection import Detection
@@ -19,6 +20,8 @@ class Dossier(Value):
     entities: tuple[Entity, ...] = ()
     evidence: tuple[Evidence, ...] = ()
     signals: tuple[Signal, ...] = ()
+    actors: tuple[ActorValues, ...] = ()
+    """Whoever acted, the busiest first, as further questions about them are bound."""
     notes: tuple[str, ...] = ()
 
     @property

@@ -1,25 +1,34 @@
 """Fills a compiled question with what one alert gives: the values of its roles and fields, and its window."""
 
-from collections.abc import Sequence
+import re
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from ipaddress import ip_address
 
 from pydantic import JsonValue
 
 from triage.domain.actor_values import ActorValues
 from triage.domain.base import Row
 from triage.domain.identity import NOUNS, SHARED_KINDS, Identity, IdentityKind, is_email
-from triage.domain.question import Question, SubjectRole, Window, offset
+from triage.domain.question import Question, Subject, SubjectRole, Window, offset
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes.paths import find, parse_path
 from triage.questions.compiler import LIMITS, CompiledQuestion, compile_known
 from triage.questions.parts import NotAskable
-from triage.questions.subjects import identity_parameter
+from triage.questions.subjects import EACH, identity_parameter
 from triage.questions.words import question_text
 
 MAX_VALUES = 12
 """Values of one field."""
+_FORMS = {
+    IdentityKind.AWS_USER_ARN: re.compile(r"arn:aws[\w-]*:iam::\d+:user/.+"),
+    IdentityKind.AWS_SESSION_ARN: re.compile(r"arn:aws[\w-]*:sts::\d+:assumed-role/.+/.+"),
+    IdentityKind.AWS_ROLE_ARN: re.compile(r"arn:aws[\w-]*:iam::\d+:role/.+"),
+    "arn": re.compile(r"arn:aws[\w-]*:.+"),
+    "hash": re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"),
+}
 _LISTS_OF_ROLE = {
     SubjectRole.ADDRESS: "addresses",
     SubjectRole.SESSION: "sessions",
@@ -72,8 +81,8 @@ def bind_question(
         NotAskable: the log names people in a way in which the actor isn't known, a role has no value in this alert, a
             field isn't in the events, or the window lies wholly in the future.
     """
-    question = _in_spelling_of(compiled, events)
-    values = _values(compiled, question, actor, events)
+    question = _with_fields(compiled, events)
+    values = _values(compile_known(question, compiled.log_type, compiled.database, None), actor, events)
     narrowed = compile_known(question, compiled.log_type, compiled.database, frozenset(values))
     wanted = window_of(question.window, actor.first, actor.last, history=history, dwell=dwell, now=now)
     if wanted is None:
@@ -94,7 +103,7 @@ def bind_question(
         query=query,
         window=window,
         wanted_end=wanted.end,
-        value_fits=_fits(narrowed),
+        value_fits=_fits(narrowed, actor),
         text=question_text(question, compiled.log_type, names=names),
     )
 
@@ -127,26 +136,21 @@ def identities_of_kind(actor: ActorValues, kind: IdentityKind) -> tuple[str, ...
     return tuple(dict.fromkeys(found))
 
 
-def _values(
-    compiled: CompiledQuestion, question: Question, actor: ActorValues, events: Sequence[Row]
-) -> dict[str, tuple[str, ...]]:
+def _values(full: CompiledQuestion, actor: ActorValues, events: Sequence[Row]) -> dict[str, tuple[str, ...]]:
     """The parameters that have a value in this alert. Raises NotAskable where the log can't know the actor."""
-    roles = {subject.role for subject in (*question.about, *question.on)}
-    found = {
-        name: actor.lists.get(name, ())
-        for name in compiled.parameters
-        if name not in compiled.constants and name not in compiled.fields
-    }
-    found |= {name: _field_values(path, compiled.log_type, events) for name, path in compiled.fields.items()}
-    if roles & {SubjectRole.ACTOR, SubjectRole.OTHERS}:
-        own = compiled.log_type == actor.log_type
-        found["actors"] = actor.lists.get("actors", ()) if own else ()
-        for kind in compiled.kinds:
-            found[identity_parameter(kind)] = () if own else identities_of_kind(actor, kind)
-        if "names" in found and own:
-            found["names"] = ()
-        if not own and "values" not in found and not any(found[name] for name in found if name in _naming(compiled)):
-            raise NotAskable(_unknown(compiled.kinds, actor))
+    roles = {subject.role for subject in full.question.about}
+    found = {name: actor.lists.get(name, ()) for name in full.parameters if name not in full.constants}
+    found |= {name: _field_values(path, full.log_type, events) for name, path in full.fields.items()}
+    own = full.log_type == actor.log_type
+    if "actors" in found and not own:
+        found["actors"] = ()
+    for kind in full.kinds:
+        found[identity_parameter(kind)] = () if own else identities_of_kind(actor, kind)
+    if "names" in found and own:
+        found["names"] = ()
+    known = {"actors", "values", *_naming(full)}
+    if roles <= {SubjectRole.ACTOR, SubjectRole.OTHERS} and not any(found.get(name) for name in known):
+        raise NotAskable("the alert names no actor" if own else _unknown(full.kinds, actor))
     return {name: tuple(values) for name, values in found.items() if values}
 
 
@@ -163,35 +167,64 @@ def _unknown(kinds: Sequence[IdentityKind], actor: ActorValues) -> str:
     return f"this log names people by {wanted}, and of {actor.name[:120] or 'the actor'} {of_actor}"
 
 
-def _fits(compiled: CompiledQuestion) -> bool | None:
+def _fits(compiled: CompiledQuestion, actor: ActorValues) -> bool | None:
     """Whether the values that were filled in are of the kinds that the columns hold."""
     names = set(compiled.parameters)
-    if any(name.startswith("id_") for name in names) or (compiled.constants.keys() & names and compiled.kinds):
+    if names & {identity_parameter(kind) for kind in compiled.kinds}:
         return True
-    return False if "names" in names else None
+    if any(subject.identity is not None for subject in compiled.question.about) and compiled.kinds:
+        return True
+    acting = {SubjectRole.ACTOR, SubjectRole.OTHERS} & {subject.role for subject in compiled.question.about}
+    if acting and compiled.log_type != actor.log_type and not names & {"values"}:
+        return False
+    return None
 
 
-def _in_spelling_of(compiled: CompiledQuestion, events: Sequence[Row]) -> Question:
-    """The question with its fields as the events spell them: the lake tells letter case apart."""
+def _with_fields(compiled: CompiledQuestion, events: Sequence[Row]) -> Question:
+    """The question with its fields as the alert's events have them.
+
+    The lake tells letter case apart, so the spelling is the event's; a field that holds a list is searched for by its
+    items. In another log than that of the events, what a field holds is searched for by its kind.
+    """
     question = compiled.question
     if not compiled.fields:
         return question
-    spelled = {path: _spelling(path, compiled.log_type, events) for path in compiled.fields.values()}
     changed = {
         name: tuple(
-            subject.model_copy(update={"field": spelled.get(subject.field, subject.field)})
-            if subject.field
-            else subject
+            found
             for subject in getattr(question, name)
+            for found in (_field_subjects(subject, compiled.log_type, events) if subject.field else (subject,))
         )
         for name in ("about", "on")
     }
     return question.model_copy(update=changed)
 
 
-def _spelling(path: str, log_type: str, events: Sequence[Row]) -> str:
-    found = (at for event in events if _is_of(event, log_type) for at, _ in find(event, parse_path(path)))
-    return next(found, path)
+def _field_subjects(subject: Subject, log_type: str, events: Sequence[Row]) -> Iterator[Subject]:
+    path = parse_path(subject.field)
+    for event in events:
+        if _is_of(event, log_type):
+            for at, node in find(event, path):
+                yield subject.model_copy(update={"field": f"{at}{EACH}" if isinstance(node, list) else at})
+                return
+    found: dict[Subject, None] = {}
+    for event in events:
+        for _, node in find(event, path):
+            for value in node if isinstance(node, list) else [node]:
+                if (text := _text(value)) and (kind := _kind_of(text)) and len(found) < MAX_VALUES:
+                    found.setdefault(Subject(kind=kind, value=text))
+    yield from found or [subject]
+
+
+def _kind_of(value: str) -> str:
+    """The kind by which a field's value is searched for in another log; empty where its form shows none."""
+    try:
+        ip_address(value)
+    except ValueError:
+        if is_email(value):
+            return IdentityKind.EMAIL
+        return next((kind for kind, pattern in _FORMS.items() if pattern.fullmatch(value)), "")
+    return "ip"
 
 
 def _field_values(path: str, log_type: str, events: Sequence[Row]) -> tuple[str, ...]:
@@ -199,8 +232,9 @@ def _field_values(path: str, log_type: str, events: Sequence[Row]) -> tuple[str,
     for event in events:
         if _is_of(event, log_type):
             for _, value in find(event, parse_path(path)):
-                if (text := _text(value)) and len(found) < MAX_VALUES:
-                    found.setdefault(text)
+                for item in value if isinstance(value, list) else [value]:
+                    if (text := _text(item)) and len(found) < MAX_VALUES:
+                        found.setdefault(text)
     return tuple(found)
 
 

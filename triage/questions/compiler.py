@@ -14,6 +14,7 @@ from triage.domain.sql import ParameterType, QueryTemplate, SqlRefused
 from triage.logtypes import knows_harmful_actions
 from triage.questions.classes import NAME_WORDS_SQL
 from triage.questions.filters import act_filter, proves_absence, reads_words
+from triage.questions.matches import MATCHES, SIGNALS, matches_sql
 from triage.questions.parts import Log, NotAskable, Parameters, ParameterValues
 from triage.questions.subjects import condition
 from triage.questions.words import question_text
@@ -97,7 +98,7 @@ class CompiledQuestion:
 
         Where it returns no row, no row of the question itself proves nothing: the log may name such acts otherwise.
         """
-        if proves_absence(self.question, Log.of(self.log_type, self.database)):
+        if self.database != LOGS or proves_absence(self.question, Log.of(self.log_type, self.database)):
             return None
         asked = Question(
             about="anyone",
@@ -138,17 +139,30 @@ def compile_known(question: Question, log_type: str, database: str, known: froze
     """As `compile_question`, with the names of the parameters that have a value; the SQL leaves out what needs others."""
     log = Log.of(log_type, database)
     parameters = Parameters(known)
+    if database in (MATCHES, SIGNALS):
+        sql, columns = matches_sql(question, log, parameters)
+        return _made(question, log, parameters, sql, columns)
     about, left_out = condition(question.about, log, parameters, acting=True)
     on, off = condition(question.on, log, parameters, acting=False) if question.on else ("", ())
     acts = [act_filter(question, log, parameters), _outcome(question.outcome, log)]
-    text = question_text(question, log_type)
     sql, columns = _statement(question, log, [about, on], acts)
+    return _made(question, log, parameters, sql, columns, (*left_out, *off))
+
+
+def _made(
+    question: Question,
+    log: Log,
+    parameters: Parameters,
+    sql: str,
+    columns: tuple[str, ...],
+    left_out: tuple[str, ...] = (),
+) -> CompiledQuestion:
     return CompiledQuestion(
         question=question,
-        log_type=log_type,
-        database=database,
+        log_type=log.log_type,
+        database=log.database,
         table=log.table,
-        text=text,
+        text=question_text(question, log.name),
         sql=sql,
         parameters=parameters.types,
         constants=parameters.constants,
@@ -156,7 +170,7 @@ def compile_known(question: Question, log_type: str, database: str, known: froze
         control=_control(question),
         columns=columns,
         fields=parameters.fields,
-        left_out=(*left_out, *off),
+        left_out=left_out,
     )
 
 

@@ -32,10 +32,11 @@ def act_filter(question: Question, log: Log, parameters: Parameters) -> str:
     if len(globs) < len(question.actions) and parameters.given("actions"):
         tests.append(f"action IN ({parameters.texts('actions')})")
     if globs:
-        tests.append(_test(ActionTest(globs=tuple(glob.casefold() for glob in globs)), parameters))
+        tests.append(glob_filter(globs, "action", parameters))
     if not tests and not question.words:
         raise NotAskable("the alert's events name no action")
-    words = _words(question.words, log, parameters)
+    columns = ("action", "service") if "service" in log.terms else ("action",)
+    words = word_filter(question.words, columns, parameters)
     return " AND ".join(f"({part})" for part in (" OR ".join(tests), words) if part)
 
 
@@ -52,18 +53,25 @@ def proves_absence(question: Question, log: Log) -> bool:
 
 
 def _test(test: ActionTest, parameters: Parameters) -> str:
-    exact = tuple(glob for glob in test.globs if not any(sign in glob for sign in "*?["))
-    parts = [f"LOWER(action) IN ({parameters.constant('names', exact)})"] if exact else []
-    parts += [
-        f"LOWER(action) LIKE {parameters.constant('like', _like(glob))} ESCAPE '{_ESCAPE}'"
-        for glob in test.globs
-        if glob not in exact
-    ]
+    parts = [glob_filter(test.globs, "action", parameters)] if test.globs else []
     if test.pattern:
         parts.append(f"words RLIKE {parameters.constant('pattern', test.pattern)}")
     found = " OR ".join(parts)
     without = " OR ".join(_test(each, parameters) for each in test.without)
     return f"(({found}) AND NOT ({without}))" if without else f"({found})"
+
+
+def glob_filter(globs: Sequence[str], column: str, parameters: Parameters) -> str:
+    """SQL for whether a column matches one of the globs, whatever its letter case."""
+    folded = [glob.casefold() for glob in globs]
+    exact = tuple(glob for glob in folded if not any(sign in glob for sign in "*?["))
+    parts = [f"LOWER({column}) IN ({parameters.constant('names', exact)})"] if exact else []
+    parts += [
+        f"LOWER({column}) LIKE {parameters.constant('like', _like(glob))} ESCAPE '{_ESCAPE}'"
+        for glob in folded
+        if glob not in exact
+    ]
+    return " OR ".join(parts)
 
 
 def _like(glob: str) -> str:
@@ -72,16 +80,17 @@ def _like(glob: str) -> str:
     return escaped.replace("?", "_").replace("*", "%")
 
 
-def _words(words: Sequence[str], log: Log, parameters: Parameters) -> str:
+def word_filter(words: Sequence[str], columns: Sequence[str], parameters: Parameters) -> str:
+    """SQL for whether one of the columns holds one of the words, whatever the letter case and signs.
+
+    Raises:
+        NotAskable: a word has no letters.
+    """
     tests = []
     for word in words:
         plain = _SIGNS.sub("", word.casefold())
         if not plain:
             raise NotAskable(f"{word[:40]!r} has no letters of the alphabet by which actions are named")
         like = parameters.constant("word", f"%{plain}%")
-        tests += [
-            f"REGEXP_REPLACE(LOWER({column}), '[^a-z0-9]', '') LIKE {like}"
-            for column in ("action", "service")
-            if column == "action" or "service" in log.terms
-        ]
+        tests += [f"REGEXP_REPLACE(LOWER({column}), '[^a-z0-9]', '') LIKE {like}" for column in columns]
     return " OR ".join(tests)

@@ -6,8 +6,7 @@ from triage import logtypes
 from triage.domain.question import ALERTS, OWN, SIGN_INS, ActionClass, Question
 from triage.logtypes import table_of
 from triage.questions.compiler import LOGS
-
-MATCHES = "panther_rule_matches"
+from triage.questions.matches import MATCHES, SIGNALS, SIGNALS_TABLE
 
 
 def logs_of(
@@ -18,26 +17,33 @@ def logs_of(
     Args:
         question: Names log types, `own`, `sign-ins` or `alerts`.
         own: The log types of the alert.
-        tables: Table names by database, lower case, of which a named log's must be one; `None` if unknown.
+        tables: Table names by database, lower case; logs of sign-ins and matches without a table are left out. `None` if
+            unknown: then none is left out.
     """
     found: dict[tuple[str, str], None] = {}
     for name in question.logs:
         if name == OWN:
             found |= dict.fromkeys((each, LOGS) for each in own)
         elif name == ALERTS:
-            found |= dict.fromkeys((each, MATCHES) for each in own)
+            matches = [*((each, MATCHES) for each in own), (SIGNALS_TABLE, SIGNALS)]
+            # Their tables exist only once something has matched.
+            found |= dict.fromkeys(each for each in matches if _is_there(*each, tables))
         elif name == SIGN_INS:
-            found |= dict.fromkeys((each, LOGS) for each in _sign_in_logs(own, tables))
+            found |= dict.fromkeys((each, LOGS) for each in _sign_in_logs(tables))
         else:
             found[name, LOGS] = None
     return tuple(found)
 
 
-def _sign_in_logs(own: Sequence[str], tables: Mapping[str, frozenset[str]] | None) -> list[str]:
-    known = [
+def _sign_in_logs(tables: Mapping[str, frozenset[str]] | None) -> list[str]:
+    return [
         file.log_type
         for file in logtypes.shipped_log_types()
-        if file.terms and logtypes.class_globs(file.log_type, ActionClass.SIGN_IN)
+        if file.terms
+        and logtypes.class_globs(file.log_type, ActionClass.SIGN_IN)
+        and _is_there(file.log_type, LOGS, tables)
     ]
-    there = None if tables is None else tables.get(LOGS, frozenset())
-    return [name for name in known if (table_of(name) in there if there is not None else name in own)]
+
+
+def _is_there(log_type: str, database: str, tables: Mapping[str, frozenset[str]] | None) -> bool:
+    return tables is None or table_of(log_type) in tables.get(database, ())

@@ -43,6 +43,14 @@ class Log:
     def table(self) -> str:
         return table_of(self.log_type)
 
+    @property
+    def name(self) -> str:
+        """What a reader calls it."""
+        return {
+            "panther_rule_matches": f"the matches of detections in {self.log_type}",
+            "panther_signals": "the signals of detections",
+        }.get(self.database, self.log_type)
+
     def term(self, name: str) -> str:
         """The SQL of a term. Raises NotAskable where the log type's file lacks it."""
         if name not in self.terms:

@@ -9,6 +9,8 @@ from triage.questions.parts import Log, NotAskable, Parameters
 
 INDICATORS_OF_ACTOR = ("p_any_usernames", "p_any_emails", "p_any_actor_ids", "p_any_aws_arns")
 """Panther's columns that hold names of people and services."""
+EACH = ".*"
+"""Ends the path of a field that holds a list; only binding writes it."""
 _COLUMNS = {
     "ip": ("p_any_ip_addresses",),
     "domain": ("p_any_domain_names",),
@@ -95,7 +97,7 @@ def _one(subject: Subject, log: Log, parameters: Parameters, *, acting: bool) ->
             return _derived(log, parameters)
     term, name = _LIST_OF_ROLE[subject.role]
     if subject.role is SubjectRole.ADDRESS and term not in log.terms:
-        return _overlap(("p_any_ip_addresses",), name, parameters)
+        return overlap(("p_any_ip_addresses",), name, parameters)
     sql = log.term(term)
     return f"{sql} IN ({parameters.texts(name)})" if parameters.given(name) else ""
 
@@ -105,6 +107,12 @@ def _field(path: str, parameters: Parameters) -> str:
     if not parameters.given(name):
         return ""
     parameters.fields[name] = path
+    if path.startswith("p_any_"):
+        return f"ARRAYS_OVERLAP({column_of(path)}, {parameters.texts(name)})"
+    if path.endswith(EACH):
+        # A list in the alert's own event: any of its items in any place.
+        array = column_of(path.removesuffix(EACH)).removesuffix("::string")
+        return f"ARRAYS_OVERLAP(TO_ARRAY({array}), {parameters.texts(name)})"
     column = column_of(path)
     # A column may be a number or a boolean; the alert's events give texts.
     column = column if column.endswith("::string") else f"{column}::string"
@@ -125,7 +133,7 @@ def _actor(log: Log, parameters: Parameters) -> str:
     if email is not None and IdentityKind.USERNAME not in log.identities and parameters.given("names"):
         tests.append(f"SPLIT_PART({email.sql}, '@', 1) IN ({parameters.texts('names')})")
     if not log.terms and not log.identities and parameters.given("values"):
-        tests.append(_overlap(INDICATORS_OF_ACTOR, "values", parameters))
+        tests.append(overlap(INDICATORS_OF_ACTOR, "values", parameters))
     return _either(tests)
 
 
@@ -157,12 +165,11 @@ def _derived(log: Log, parameters: Parameters) -> str:
 def _literal(subject: Subject, log: Log, parameters: Parameters, *, acting: bool) -> str:
     identity = subject.identity
     if identity is None:
-        value = parameters.constant("value", (subject.value,))
-        tests = [f"ARRAYS_OVERLAP({column}, {value})" for column in _COLUMNS[subject.kind]]
+        found = literal_indicators(subject, parameters)
         if subject.kind == "any" and not acting and "target" in log.terms:
-            tests.append(f"{log.term('target')} IN ({value})")
-        return _either(tests)
-    columns = _NAMES_OF_KIND.get(identity.kind, ("p_any_usernames", "p_any_actor_ids"))
+            value = parameters.constant("value", (subject.value,))
+            return _either([found, f"{log.term('target')} IN ({value})"])
+        return found
     if acting and (log.identities or log.terms):
         if identity.kind not in log.identities:
             raise NotAskable(f"{log.log_type} doesn't name people by {NOUNS[identity.kind]}")
@@ -170,10 +177,22 @@ def _literal(subject: Subject, log: Log, parameters: Parameters, *, acting: bool
         return f"({log.identities[identity.kind].sql}) IN ({parameters.constant('value', (identity.value,))})"
     value = parameters.constant("value", (identity.value,))
     tests = [f"{log.term(term)} IN ({value})" for term in ("target", "recipient") if term in log.terms and not acting]
-    return _either([*tests, *(f"ARRAYS_OVERLAP({column}, {value})" for column in columns)])
+    return _either([*tests, literal_indicators(subject, parameters)])
 
 
-def _overlap(columns: Sequence[str], name: str, parameters: Parameters) -> str:
+def literal_indicators(subject: Subject, parameters: Parameters) -> str:
+    """A literal value in the columns that Panther fills for values of its kind."""
+    identity = subject.identity
+    if identity is None:
+        columns = _COLUMNS[subject.kind]
+    else:
+        columns = _NAMES_OF_KIND.get(identity.kind, ("p_any_usernames", "p_any_actor_ids"))
+    value = parameters.constant("value", (identity.value if identity is not None else subject.value,))
+    return _either([f"ARRAYS_OVERLAP({column}, {value})" for column in columns])
+
+
+def overlap(columns: Sequence[str], name: str, parameters: Parameters) -> str:
+    """The alert's values in columns that hold lists; empty where it has none."""
     if not parameters.given(name):
         return ""
     value = parameters.texts(name)

@@ -28,7 +28,7 @@ MAX_VALUES = 12
 """The most values of one kind in a question."""
 _AWS_USER = re.compile(r"^arn:aws[\w-]*:iam::\d+:user/(?:.*/)?([^/]+)$")
 _AWS_SESSION = re.compile(r"^arn:aws[\w-]*:sts::\d+:assumed-role/[^/]+/([^/]+)$")
-_IDENTIFYING = {"actor", "target", "recipient", "session"}
+_IDENTIFYING = {"actor", "target", "recipient", "session", "host"}
 """Terms whose values tell one from another."""
 _UNKNOWN_NAMES = {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "system:anonymous"}
 
@@ -58,6 +58,8 @@ class AlertActor:
     """Where the provider places the addresses, in its own words."""
     recipients: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
+    hosts: tuple[str, ...] = ()
+    """The machines that it happened on."""
     people: tuple[str, ...] = ()
     """E-mail addresses and user names of the person behind the actor, lower case; empty for services."""
     values: tuple[str, ...] = ()
@@ -207,6 +209,7 @@ def _read(
         countries=_values(counted.get("country")),
         recipients=_values(counted.get("recipient")),
         sessions=_values(counted.get("session")),
+        hosts=_values(counted.get("host")),
         people=_people(identity, by_role, draft.group),
         values=_indicators(identity, by_role, draft.group),
         hashes=_entity_values(entities, (EntityKind.HASH,), tuple(Role)),

@@ -23,6 +23,7 @@ from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.activity import activity_queries, without_controls
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.actor_finder import ActorFinder
+from triage.stages.enrichment.actor_values import actor_values
 from triage.stages.enrichment.asking import STAGE, Answer, Asker
 from triage.stages.enrichment.batches import plan_batches
 from triage.stages.enrichment.cache import SharedCache
@@ -135,6 +136,7 @@ class EnrichmentRun:
             log_types=lake.log_types,
             entities=lake.entities,
             evidence=tuple(found.entries),
+            actors=tuple(actor_values(actor, self.alert) for actor in lake.actors),
             signals=measure(
                 self.alert,
                 rule,

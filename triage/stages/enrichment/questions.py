@@ -15,7 +15,7 @@ from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
 from triage.questions import window_of
 from triage.stages.enrichment.actor import AlertActor
-from triage.stages.enrichment.identities import values_of
+from triage.stages.enrichment.actor_values import actor_values
 from triage.stages.enrichment.playbook import LISTS
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
 
@@ -163,34 +163,16 @@ def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -
 
 def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict[str, _Value]:
     return {
+        **actor_values(actor, alert).lists,
         "actor": actor.identity,
-        "actors": actor.aliases,
         "account": actor.account,
         "alert_id": alert.id,
         "detection_id": alert.detection_id,
-        "actions": actor.actions,
-        "targets": actor.targets,
-        "addresses": actor.addresses,
-        "recipients": actor.recipients,
-        "sessions": actor.sessions,
-        "runs": actor.runs,
-        "people": actor.people,
-        "names": _names(actor),
         "identities": tuple(each.value for each in actor.identities),
-        "values": actor.values,
-        "hashes": actor.hashes,
-        **_derived_values(actor),
         "moment": actor.moment,
         "last": actor.last,
         "dwell_start": actor.moment - dwell,
     }
-
-
-def _names(actor: AlertActor) -> tuple[str, ...]:
-    """Bare user names, by which a log of e-mail addresses is searched only where no address is known."""
-    if _identities(actor, (IdentityKind.EMAIL,)):
-        return ()
-    return values_of(actor.identities, IdentityKind.USERNAME)
 
 
 def _identities(actor: AlertActor, kinds: Collection[IdentityKind]) -> tuple[str, ...]:
@@ -199,19 +181,6 @@ def _identities(actor: AlertActor, kinds: Collection[IdentityKind]) -> tuple[str
     if IdentityKind.EMAIL in kinds:
         found += [name for name in actor.people if is_email(name)]
     return tuple(dict.fromkeys(found))
-
-
-def _derived_values(actor: AlertActor) -> dict[str, _Value]:
-    """Identities that the actor's acts made or reached, apart by the term that holds them."""
-    by_term = {"actors": "actor", "selves": "self", "sessions": "session", "workloads": "workload"}
-    return {
-        "derived": tuple(each.value for each in actor.derived),
-        "derived_emails": tuple(each.email for each in actor.derived if each.email),
-        **{
-            f"derived_{name}": tuple(each.value for each in actor.derived if each.found_in == term)
-            for name, term in by_term.items()
-        },
-    }
 
 
 def _bind(
