@@ -123,8 +123,11 @@ def _log_problem(name: str, log_types: Sequence[str] | None) -> str:
             f"`logs` takes {', '.join(_GROUPS)} and log types by Panther's name such as AWS.CloudTrail, no table and "
             f"no pattern; not {name[:60]!r}"
         )
-    known = {each.casefold() for each in (*_known(), *(log_types or ()))}
-    if name.casefold() in known or (log_types is None and name.casefold().startswith(_CUSTOM)):
+    own = {each.casefold() for each in log_types or ()}
+    if name.casefold() in own or (log_types is None and name.casefold().startswith(_CUSTOM)):
+        return ""
+    if logtypes.entity_fields(name) or name.casefold() in {each.casefold() for each in _known()}:
+        # Of a file of its own, or of a family such as `CrowdStrike.*`.
         return ""
     close = get_close_matches(name, _known(), n=1)
     return f"no log type {name} is known" + (f"; did you mean {close[0]}?" if close else "")
@@ -138,8 +141,8 @@ def every_table() -> Mapping[str, frozenset[str]]:
 
 @cache
 def _known() -> tuple[str, ...]:
-    """Log types whose fields are known."""
-    return tuple(file.log_type for file in logtypes.shipped_log_types() if file.terms and not file.is_family)
+    """Log types with a file of their own."""
+    return tuple(file.log_type for file in logtypes.shipped_log_types() if not file.is_family)
 
 
 def _problems(plan: RunbookPlan, log_types: Sequence[str] | None) -> Iterator[PlanProblem]:

@@ -41,6 +41,13 @@ def test_an_unknown_log_type_is_named_with_the_nearest() -> None:
     assert problem == "no log type AWS.Cloudtrails is known; did you mean AWS.CloudTrail?"
 
 
+def test_a_log_type_of_a_known_family_is_known() -> None:
+    """What one file says of a whole family holds for each of its log types."""
+    assert (
+        question_problem(question(logs="Crowdstrike.ProcessRollup2", about="field:aid", ask="by day"), CLOUDTRAIL) == ""
+    )
+
+
 def test_the_log_types_of_the_detection_are_known() -> None:
     """One that only this Panther has can be named, but not asked while nothing is known of its fields."""
     assert "Custom.Door" not in str(question_problem(question(logs="Custom.Door"), None))
