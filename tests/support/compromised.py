@@ -232,7 +232,7 @@ def verdict_of(net: float) -> str:
 
 def steps(said: str) -> int:
     """How many steps the runbook in a prompt has."""
-    listed = re.search(r"Steps of the runbook[^\n]*\n((?:\d+\. [^\n]*\n)+)", said)
+    listed = re.search(r"<<<DATA \w+ runbook\n((?:\{[^\n]*\n)+)", said)
     return len(listed[1].splitlines()) if listed else 0
 
 

@@ -160,7 +160,7 @@ def malicious() -> tuple[Alert, Investigation]:
         ),
         runbook=(
             RunbookAnswer(step=1, text="Was the change announced?", state=AnswerState.FOR_A_PERSON),
-            RunbookAnswer(step=2, text="Who stopped the trail?", state=AnswerState.DONE, answer="kiln-deploy"),
+            RunbookAnswer(step=2, text="Who stopped the trail?", state=AnswerState.ANSWERED, answer="kiln-deploy"),
         ),
         techniques=("T1562.008", "T1098", "not a technique"),
         actions=(
@@ -304,7 +304,7 @@ def inconclusive() -> tuple[Alert, Investigation]:
         summary="The events could not be read.",
         reason="No finding held.",
         runbook=(
-            RunbookAnswer(step=1, text="Who owns the repository?", state=AnswerState.OPEN),
+            RunbookAnswer(step=1, text="Who owns the repository?", state=AnswerState.NO_ANSWER),
             RunbookAnswer(
                 step=2,
                 text="Is there a change request?",

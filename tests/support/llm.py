@@ -160,7 +160,7 @@ def able(asked: Mapping[str, Any]) -> dict[str, Any]:
 
 
 _EVENTS = re.compile(r"## (E\d+)\nsource events;[^\n]*\n<<<DATA (\w+) \1\n(?:(?!DATA \2).*\n)*?\[0\] (\{.*\})\n")
-_STEPS = re.compile(r"Steps of the runbook[^\n]*\n((?:\d+\. [^\n]*\n)+)")
+_STEPS = re.compile(r"<<<DATA \w+ runbook\n((?:\{[^\n]*\n)+)")
 _PREFERRED = ("eventName", "eventType", "action", "sourceIPAddress", "p_event_time", "p_log_type")
 
 

@@ -114,7 +114,7 @@ def suspicious() -> tuple[Alert, Investigation]:
             RunbookAnswer(
                 step=1,
                 text="From where does this person work?",
-                state=AnswerState.DONE,
+                state=AnswerState.ANSWERED,
                 answer="198.51.100.7",
                 evidence=("E3",),
             ),
@@ -194,7 +194,7 @@ def missing() -> tuple[Alert, Investigation]:
         summary="Nothing that was asked has an answer that counts.",
         reason="No finding held.",
         runbook=(
-            RunbookAnswer(step=1, text="Is the bucket public now?", state=AnswerState.OPEN),
+            RunbookAnswer(step=1, text="Is the bucket public now?", state=AnswerState.NO_ANSWER),
             RunbookAnswer(step=2, text="Ask the owner.", state=AnswerState.FOR_A_PERSON),
         ),
         actions=(Action(kind=ActionKind.COLLECT_LOGS, entity="AWS.CloudTrail"),),

@@ -7,6 +7,7 @@ from triage.domain.detection import Detection
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
+from triage.domain.step import StepOutcome
 
 
 class Dossier(Value):
@@ -23,6 +24,8 @@ class Dossier(Value):
     actors: tuple[ActorValues, ...] = ()
     """Whoever acted, the busiest first, as further questions about them are bound."""
     notes: tuple[str, ...] = ()
+    runbook: tuple[StepOutcome, ...] = ()
+    """How each step of the detection's runbook ended, as far as code can tell."""
 
     @property
     def events(self) -> tuple[Row, ...]:

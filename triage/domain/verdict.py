@@ -21,12 +21,24 @@ class Disposition(StrEnum):
 
 
 class AnswerState(StrEnum):
-    """What became of a runbook step."""
+    """What became of a runbook step. The values are what is stored; readers get `STEP_STATES`."""
 
-    DONE = "done"
+    ANSWERED = "done"
+    """Its own question has an answer."""
     NOT_IN_LAKE = "not_in_lake"
+    """What it asks for is no log of this Panther."""
     FOR_A_PERSON = "for_a_person"
-    OPEN = "open"
+    NO_ANSWER = "open"
+    """It was asked, or could have been, and nothing answers it."""
+
+
+STEP_STATES = {
+    AnswerState.ANSWERED: "answered",
+    AnswerState.NOT_IN_LAKE: "not in the lake",
+    AnswerState.FOR_A_PERSON: "for a person",
+    AnswerState.NO_ANSWER: "asked, no answer",
+}
+"""In words."""
 
 
 class RunbookAnswer(Value):
@@ -35,7 +47,12 @@ class RunbookAnswer(Value):
     """The step as the runbook has it."""
     state: AnswerState
     answer: str = ""
+    """The answer; or why there is none; or what would be needed."""
     evidence: tuple[EvidenceId, ...] = ()
+    person: str = ""
+    """What is left for a person, besides."""
+    added: str = ""
+    """What the analyst says of it, where code has answered."""
 
 
 class ActionKind(StrEnum):

@@ -124,7 +124,10 @@ def _draft_without_secrets(draft: Draft) -> Draft:
         update={
             "summary": redact(draft.summary),
             "findings": tuple(map(_finding_without_secrets, draft.findings)),
-            "runbook": tuple(answer.model_copy(update={"answer": redact(answer.answer)}) for answer in draft.runbook),
+            "runbook": tuple(
+                answer.model_copy(update={"answer": redact(answer.answer), "added": redact(answer.added)})
+                for answer in draft.runbook
+            ),
             "actions": tuple(action.model_copy(update={"entity": redact(action.entity)}) for action in draft.actions),
         }
     )

@@ -62,7 +62,7 @@ def adjudicate(
     runbook = draft.runbook
     if injected:
         findings = _in_code(findings, evidence, own)
-        runbook = tuple(answer.model_copy(update={"answer": ""}) for answer in runbook)
+        runbook = tuple(answer.model_copy(update={"answer": "", "added": ""}) for answer in runbook)
         actions = tuple(action.model_copy(update={"entity": ""}) for action in actions)
     return Verdict(
         disposition=final,

@@ -14,13 +14,16 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
 from triage.domain.sql.sources import sources_of
+from triage.domain.step import StepOutcome
 from triage.domain.untrusted import Caps, Fence, shorten, show_chosen_rows, show_rows, visible, visible_json
+from triage.domain.verdict import STEP_STATES
 from triage.ports import Prompts
 from triage.stages.investigation.telling import telling_first
 
 _MAX_DETECTION_CHARS = 4_000
 """Characters shown of a detection's source or description."""
 _MAX_ENTITIES = 60
+_MAX_STEP_CHARS = 600
 _MAX_QUESTION_CHARS = 300
 _RHYTHM = "rhythm."
 """Start of the keys of questions that ask in which hours a table has rows."""
@@ -34,10 +37,15 @@ class Briefing:
 
     prompts: Prompts
     fence: Fence
-    steps: tuple[str, ...]
-    """Of the runbook."""
+    steps: tuple[StepOutcome, ...]
+    """Of the runbook, with what code made of each."""
     moment: datetime | None = None
     """The alert's first event."""
+
+    @property
+    def texts(self) -> tuple[str, ...]:
+        """The steps as the runbook has them."""
+        return tuple(outcome.text for outcome in self.steps)
 
     @property
     def canary(self) -> str:
@@ -64,7 +72,8 @@ class Briefing:
     def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int, tools: bool) -> str:
         variables: dict[str, object] = {
             "detection": _detection(dossier, min(_MAX_DETECTION_CHARS, caps.chars)),
-            "runbook": list(self.steps),
+            "runbook": list(self.texts),
+            "steps": self.fence.wrap("runbook", "\n".join(map(_step, self.steps))) if self.steps else "",
             "questions": [_question(entry) for entry in dossier.evidence],
             "nonce": self.fence.nonce,
             "alert": self.fence.wrap("alert", visible_json(_alert(dossier.alert, caps))),
@@ -262,6 +271,16 @@ def _signals(dossier: Dossier, caps: Caps) -> str:
         }
         lines.append(visible_json(shown))
     return "\n".join(lines) or "none"
+
+
+def _step(outcome: StepOutcome) -> str:
+    """A step and, where code has made anything of it, how it ended."""
+    shown: dict[str, JsonValue] = {"step": outcome.step, "text": outcome.text}
+    shown["state"] = STEP_STATES[outcome.state]
+    shown |= {"answer": outcome.answer} if outcome.answer else {}
+    shown |= {"for a person": outcome.person} if outcome.person else {}
+    shown |= {"evidence": list(outcome.evidence)} if outcome.evidence else {}
+    return visible_json(shorten(redact_json(shown), _MAX_STEP_CHARS))
 
 
 def _notes(dossier: Dossier, caps: Caps) -> str:

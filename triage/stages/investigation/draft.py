@@ -4,7 +4,7 @@ Every problem is named at once, so that one repair can fix them all; nothing is 
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
@@ -16,8 +16,6 @@ from triage.domain.finding import (
     Comparison,
     CountCitation,
     Finding,
-    Issue,
-    IssueCode,
     JsonScalar,
     LacksCitation,
     ValueCitation,
@@ -186,7 +184,7 @@ def _runbook_answers(
         RunbookAnswer(
             step=number,
             text=text,
-            state=by_step[number].state if number in by_step else AnswerState.OPEN,
+            state=by_step[number].state if number in by_step else AnswerState.NO_ANSWER,
             answer=by_step[number].answer if number in by_step else "",
             evidence=tuple(by_step[number].evidence) if number in by_step else (),
         )
@@ -223,57 +221,7 @@ def inconclusive(reason: str, *, steps: Sequence[str] = ()) -> Draft:
         confidence=0.0,
         summary=f"The model gave no usable result: {reason}. A person should look at this alert.",
         runbook=tuple(
-            RunbookAnswer(step=number, text=text, state=AnswerState.OPEN) for number, text in enumerate(steps, 1)
+            RunbookAnswer(step=number, text=text, state=AnswerState.NO_ANSWER) for number, text in enumerate(steps, 1)
         ),
         actions=(Action(kind=ActionKind.ESCALATE),),
     )
-
-
-# ---- the runbook's answers ---------------------------------------------------------------------------------------
-
-
-def answer_issues(draft: Draft, evidence: Sequence[Evidence], *, name_open: bool) -> list[Issue]:
-    """Everything that is wrong with the runbook's answers, in words for the model.
-
-    Args:
-        draft: As proposed.
-        evidence: All evidence of the run; a step that is `done` must point at an answer among it.
-        name_open: The draft goes back for other reasons, so steps without any answer are named as well. They are not
-            worth a turn of their own: the report shows them as open.
-    """
-    issues = list(_unsupported_answers(draft.runbook, {entry.id for entry in evidence if entry.answered}))
-    steps = [str(entry.step) for entry in draft.runbook if entry.state is AnswerState.OPEN]
-    if steps and (name_open or issues):
-        issues.append(Issue(code=IssueCode.NO_CITATION, message=f"runbook: no answer to step {', '.join(steps)}"))
-    return issues
-
-
-def _unsupported_answers(answers: Sequence[RunbookAnswer], answered: set[str]) -> Iterator[Issue]:
-    for entry in answers:
-        match entry.state:
-            case AnswerState.DONE if not entry.evidence:
-                message = f"runbook step {entry.step} is `done` without evidence: name the ids that show it"
-                yield Issue(code=IssueCode.NO_CITATION, message=message)
-            case AnswerState.DONE:
-                missing = ", ".join(name for name in entry.evidence if name not in answered)
-                if missing:
-                    message = f"runbook step {entry.step} rests on {missing}, which is not answered evidence"
-                    yield Issue(code=IssueCode.UNKNOWN_EVIDENCE, message=message)
-            case AnswerState.NOT_IN_LAKE if not entry.answer.strip():
-                message = f"runbook step {entry.step} is `not_in_lake`: say what would be needed instead"
-                yield Issue(code=IssueCode.NO_CITATION, message=message)
-            case _:
-                pass
-
-
-def settle_answers(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
-    """Reopen every step that is `done` without evidence, and drop ids that don't exist from the others."""
-    answered = {entry.id for entry in evidence if entry.answered}
-
-    def settled(entry: RunbookAnswer) -> RunbookAnswer:
-        held = tuple(name for name in dict.fromkeys(entry.evidence) if name in answered)
-        if entry.state is AnswerState.DONE and not held:
-            return RunbookAnswer(step=entry.step, text=entry.text, state=AnswerState.OPEN)
-        return entry if held == entry.evidence else entry.model_copy(update={"evidence": held})
-
-    return draft.model_copy(update={"runbook": tuple(settled(entry) for entry in draft.runbook)})

@@ -10,15 +10,10 @@ from triage.ports import Capabilities, ChatReply, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.conversation import Conversation
-from triage.stages.investigation.draft import (
-    answer_issues,
-    inconclusive,
-    parse_draft,
-    restore_cut_values,
-    settle_answers,
-)
+from triage.stages.investigation.draft import inconclusive, parse_draft, restore_cut_values
 from triage.stages.investigation.ledger import MAX_CALLS, EvidenceLedger
 from triage.stages.investigation.replies import conclude_call, one_line, why_no_call, why_no_result
+from triage.stages.investigation.steps import answer_issues, settle_answers
 from triage.stages.investigation.values import Conclusion, ToolAnswer
 from triage.stages.model_calls import ModelCall, ModelFailure, ReplyInvalid, leaks
 
@@ -118,7 +113,7 @@ class TurnLoop:
             if isinstance(found, Draft):
                 best = found
                 issues = [issue for issue in self.check(found, tuple(self.ledger.evidence)) if issue.fatal]
-                issues += answer_issues(found, self.ledger.evidence, name_open=bool(issues))
+                issues += answer_issues(found, self.ledger.evidence, self.briefing.steps, name_open=bool(issues))
                 again = "" if self.objected or not issues else self.briefing.objections(issues)
                 self.objected = True
                 self._narrate_draft(found, issues)
@@ -209,14 +204,14 @@ class TurnLoop:
             return (why_no_result(reply),)
         text = reply.content if call is None else call.arguments
         try:
-            draft = parse_draft(text, steps=self.briefing.steps, finish_reason=reply.finish_reason)
+            draft = parse_draft(text, steps=self.briefing.texts, finish_reason=reply.finish_reason)
         except ReplyInvalid as error:
             return error.problems
         return restore_cut_values(draft, self.ledger.evidence)
 
     def _give_up(self, reason: str, *, unpaid: bool = False) -> Conclusion:
         self.narrate(f"inconclusive: {reason}", False)
-        return self._end(inconclusive(reason, steps=self.briefing.steps), unpaid=unpaid)
+        return self._end(inconclusive(reason, steps=self.briefing.texts), unpaid=unpaid)
 
     def _leaked(self) -> Conclusion:
         self.notes.append("The model wrote out its own instructions; its result was thrown away.")
@@ -233,7 +228,7 @@ class TurnLoop:
                 f"{budget.repeated} of the model's {budget.tool_calls} tool calls repeated an earlier one."
             )
         return Conclusion(
-            draft=settle_answers(draft, self.ledger.evidence),
+            draft=settle_answers(draft, self.ledger.evidence, self.briefing.steps),
             evidence=tuple(self.ledger.evidence),
             usage=budget.usage,
             notes=tuple(dict.fromkeys(self.notes)),

@@ -1,29 +1,20 @@
-"""The offline analyst: a draft from signals and runbook evidence alone, for runs without a language model.
+"""The offline analyst: a draft from signals and the runbook's answers alone, for runs without a language model.
 
 Its draft passes the same verification and the same floor rules as a model's. Its sentences are the signals' own, which
 hold entity values and counts but no log text.
 """
 
-import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import timedelta
 from math import exp
 
 from triage.domain.citation import cite
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity, EntityKind, Role
-from triage.domain.evidence import Evidence, Source, by_id
+from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import Finding
-from triage.domain.runbook import runbook_steps
 from triage.domain.signal import Direction, Signal, about, cut_for_benign, is_proven, subjects_of, weight_of
-from triage.domain.verdict import (
-    Action,
-    ActionKind,
-    AnswerState,
-    Disposition,
-    Draft,
-    RunbookAnswer,
-)
+from triage.domain.verdict import Action, ActionKind, Disposition, Draft
 
 MALICIOUS = 2.0
 """Net log odds from which an alert is called malicious, if something seen supports it."""
@@ -87,7 +78,7 @@ def offline_draft(dossier: Dossier) -> Draft:
         confidence=_confidence(verdict, score),
         summary=_summary(verdict, counted, gaps, worst if len(subjects) > 1 else ""),
         findings=findings,
-        runbook=tuple(_runbook_answers(dossier)),
+        runbook=tuple(outcome.as_answer for outcome in dossier.runbook),
         techniques=dossier.detection.techniques,
         actions=_actions(verdict, dossier, counted),
     )
@@ -186,99 +177,6 @@ def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str
     if best is None:
         return f"{first} No single fact stands out."
     return f"{first} {best.sentence}"
-
-
-# ---- runbook -----------------------------------------------------------------------------------------------------
-
-_TOPICS: tuple[tuple[re.Pattern[str], tuple[str, ...]], ...] = (
-    (
-        re.compile(r"\b(sign-?ins?|log-?ins?|logged in|mfa|factor|authenticat\w+|password)\b", re.IGNORECASE),
-        ("person_signins", "person_places"),
-    ),
-    (
-        re.compile(
-            r"\b(other|all|related|recent|correlated) alerts?\b|\balerts? (associated|for|from|indicating)\b",
-            re.IGNORECASE,
-        ),
-        ("signals_of_actor", "history"),
-    ),
-    (
-        re.compile(r"\b(ip|address\w*|sourceip\w*|locations?|countr\w+|geo\w*|vpn)\b", re.IGNORECASE),
-        ("actor_addresses", "address_others", "address_signins", "address_days"),
-    ),
-    (
-        re.compile(
-            r"\b(histor\w+|previous\w*|before|past \d+|last \d+|prior|usual\w*|normal\w*|typical\w*|baseline|"
-            r"pattern\w*|expected|\d+ days)\b",
-            re.IGNORECASE,
-        ),
-        ("action_history", "actor_profile", "action_others", "indicator_days"),
-    ),
-    (
-        re.compile(
-            r"\b(target\w*|resource\w*|bucket|instance\w*|repositor\w+|object\w*|snapshot\w*|vpc|file\w*)\b",
-            re.IGNORECASE,
-        ),
-        ("target_history", "target_after", "actor_after"),
-    ),
-    (
-        re.compile(r"\b(account\w*|domain\w*|recipient\w*|shar\w+|external\w*)\b", re.IGNORECASE),
-        ("recipient_history", "actor_after"),
-    ),
-    (
-        re.compile(
-            r"\b(follow\w*|after|subsequent\w*|other (activit|action|call|event|api)\w*|activit\w+|around|within|all \w+ calls?)\b",
-            re.IGNORECASE,
-        ),
-        ("actor_after", "actor_before", "indicator_around"),
-    ),
-    (re.compile(r"\b(who|user|actor|principal|identity|role)\b", re.IGNORECASE), ("actor_profile", "actor_after")),
-)
-_PERSON = re.compile(
-    r"\b(contact|ask|confirm with|verify with|reach out|notify|interview|ticket|change request|planned|authori[sz]ed|"
-    r"approv\w+|owner|manager|documented)\b",
-    re.IGNORECASE,
-)
-_OUTSIDE = re.compile(
-    r"\b(threat intel\w*|virustotal|greynoise|sandbox|vendor|reputation|edr console)\b", re.IGNORECASE
-)
-_REMEDY = re.compile(
-    r"^\s*(if\b|revoke|disable|rotate|reset|revert|delete|remove|restore|block|isolate|terminate|escalate|update)",
-    re.IGNORECASE,
-)
-
-
-def _runbook_answers(dossier: Dossier) -> Iterator[RunbookAnswer]:
-    by_name = {entry.key.rsplit(".", 1)[-1]: entry for entry in reversed(dossier.evidence)}
-    for number, text in enumerate(runbook_steps(dossier.detection.runbook or dossier.alert.runbook), 1):
-        entries = list(dict.fromkeys(name for pattern, names in _TOPICS if pattern.search(text) for name in names))
-        found = [by_name[name] for name in entries if name in by_name][:3]
-        answered = [entry for entry in found if entry.answered]
-        if _OUTSIDE.search(text):
-            yield RunbookAnswer(
-                step=number, text=text, state=AnswerState.NOT_IN_LAKE, answer="Needs a source outside the data lake."
-            )
-        elif _REMEDY.search(text) or (_PERSON.search(text) and not answered):
-            yield RunbookAnswer(step=number, text=text, state=AnswerState.FOR_A_PERSON, answer="A person decides this.")
-        elif answered:
-            answer = " ".join(_answer_text(entry) for entry in answered)
-            state = AnswerState.FOR_A_PERSON if _PERSON.search(text) else AnswerState.DONE
-            ids = tuple(entry.id for entry in answered)
-            yield RunbookAnswer(step=number, text=text, state=state, answer=answer, evidence=ids)
-        elif found:
-            yield RunbookAnswer(step=number, text=text, state=AnswerState.OPEN, answer="The question has no answer.")
-        else:
-            yield RunbookAnswer(step=number, text=text, state=AnswerState.FOR_A_PERSON, answer="A person decides this.")
-
-
-def _answer_text(entry: Evidence) -> str:
-    rows = "no rows" if entry.row_count == 0 else f"{entry.row_count} row{'s' if entry.row_count != 1 else ''}"
-    proof = " (unproven: the log may not have been watching)" if _unproven(entry) else ""
-    return f"{entry.question.rstrip('?')}: {rows}{proof} ({entry.id})."
-
-
-def _unproven(entry: Evidence) -> bool:
-    return entry.row_count == 0 and entry.source is Source.QUERY and not entry.proves_absence
 
 
 # ---- actions -----------------------------------------------------------------------------------------------------

@@ -11,7 +11,9 @@ from triage.domain.alert import Moment
 from triage.domain.base import Value
 from triage.domain.dossier import Dossier
 from triage.domain.runbook import runbook_steps
+from triage.domain.step import StepOutcome
 from triage.domain.untrusted import Fence
+from triage.domain.verdict import AnswerState
 from triage.ports import Observer, Progress, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget, spent_on
@@ -71,8 +73,7 @@ async def run_investigation(
         observe(Progress("investigate", text, ok))
 
     caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=True)
-    steps = runbook_steps(dossier.detection.runbook or dossier.alert.runbook)
-    briefing = Briefing(context.prompts, Fence(nonce), steps, dossier.alert.moment)
+    briefing = Briefing(context.prompts, Fence(nonce), _steps(dossier), dossier.alert.moment)
     budget = Budget(context, lambda: caller.seconds, spent_on(dossier.evidence))
     loop = TurnLoop(
         briefing=briefing,
@@ -85,6 +86,14 @@ async def run_investigation(
         narrate=narrate,
     )
     return await loop.run()
+
+
+def _steps(dossier: Dossier) -> tuple[StepOutcome, ...]:
+    """What code made of the runbook's steps; a step that it has not read waits for an answer."""
+    texts = runbook_steps(dossier.detection.runbook or dossier.alert.runbook)
+    return dossier.runbook or tuple(
+        StepOutcome(step=number, text=text, state=AnswerState.NO_ANSWER) for number, text in enumerate(texts, 1)
+    )
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.signal import Direction, Signal
-from triage.domain.verdict import AnswerState, Disposition, Investigation, RunbookAnswer
+from triage.domain.verdict import STEP_STATES, AnswerState, Disposition, Investigation, RunbookAnswer
 from triage.stages.reporting.evidence_view import (
     FOR_COMMENT,
     CitationView,
@@ -27,7 +27,7 @@ from triage.stages.reporting.evidence_view import (
     outcome,
 )
 from triage.stages.reporting.timeline import TimelineEvent, timeline
-from triage.stages.reporting.wording import STATES, count, footer, headline, look_lines, step
+from triage.stages.reporting.wording import answer_text, count, footer, headline, look_lines, step
 
 _SENTENCE = 400
 _TITLE = 200
@@ -263,9 +263,9 @@ def _unchecked(alert: Alert, investigation: Investigation, clean: Cleaner) -> It
             yield f"{entry.id} {asked(entry.question)} no rows, but that proves nothing: {gaps}"
     verdict = investigation.verdict
     for answer in verdict.runbook:
-        if answer.state is not AnswerState.DONE:
-            why = f": {clean.sentence(answer.answer, 200)}" if answer.answer.strip() else ""
-            yield f"Runbook step {answer.step}, {asked(answer.text)} {STATES[answer.state]}{why}"
+        if answer.state is not AnswerState.ANSWERED:
+            why = clean.sentence(answer_text(answer), 300)
+            yield f"Runbook step {answer.step}, {asked(answer.text)} {STEP_STATES[answer.state]}{why and f': {why}'}"
     if verdict.dropped:
         yield f"{count(verdict.dropped, 'proposed finding')} left out: not supported by the evidence"
     yield from _notes(alert, investigation, clean)
@@ -290,8 +290,8 @@ def _answer(answer: RunbookAnswer, extent: Extent, clean: Cleaner) -> RunbookVie
     return RunbookView(
         step=answer.step,
         text=clean.sentence(answer.text, extent.question),
-        state=STATES[answer.state],
-        answered=answer.state is AnswerState.DONE,
-        answer=clean.sentence(answer.answer, _SENTENCE),
+        state=STEP_STATES[answer.state],
+        answered=answer.state is AnswerState.ANSWERED,
+        answer=clean.sentence(answer_text(answer), _SENTENCE),
         evidence=answer.evidence,
     )

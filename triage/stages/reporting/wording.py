@@ -3,7 +3,7 @@
 from datetime import datetime
 
 from triage.domain.clean import ELLIPSIS, safe_sentence, safe_value
-from triage.domain.verdict import Action, ActionKind, AnswerState, Investigation, Verdict
+from triage.domain.verdict import Action, ActionKind, AnswerState, Investigation, RunbookAnswer, Verdict
 
 _STEPS: dict[ActionKind, tuple[str, str]] = {
     ActionKind.CONTACT_USER: (
@@ -27,13 +27,6 @@ _STEPS: dict[ActionKind, tuple[str, str]] = {
     ActionKind.NONE: ("No action is needed on {}", "No action is needed"),
 }
 """With and without an entity."""
-
-STATES: dict[AnswerState, str] = {
-    AnswerState.DONE: "done",
-    AnswerState.NOT_IN_LAKE: "the data lake cannot answer it",
-    AnswerState.FOR_A_PERSON: "left for a person",
-    AnswerState.OPEN: "not done",
-}
 
 
 def headline(verdict: Verdict) -> str:
@@ -78,6 +71,17 @@ def step(action: Action) -> str:
     return named.format(safe_value(action.entity, 120)) if action.entity.strip() else unnamed
 
 
+def answer_text(answer: RunbookAnswer) -> str:
+    """What a runbook's step found, what the analyst adds to it, and what is left for a person."""
+    person = answer.person.strip()
+    if person and answer.state is not AnswerState.FOR_A_PERSON:
+        person = f"For a person: {person}"
+    added = answer.added.strip()
+    parts = [part for part in (answer.answer.strip(), added and f"The analyst adds: {added}", person) if part]
+    ended = [part if part.endswith((".", "!", "?")) else f"{part}." for part in parts[:-1]]
+    return " ".join([*ended, *parts[-1:]])
+
+
 def moment(at: datetime) -> str:
     """A time to the second, in UTC; the footer names the zone once."""
     return at.strftime("%Y-%m-%d %H:%M:%S")
@@ -93,7 +97,9 @@ def author(investigation: Investigation) -> str:
     if investigation.analyst == "llm":
         model = f"language model {safe_value(investigation.model, 60)}" if investigation.model else "a language model"
         return f"investigated by {model}, each finding checked by code"
-    return "investigated by the offline analyst from measured signals and runbook evidence, without a language model"
+    return (
+        "investigated by the offline analyst from measured signals and the runbook's answers, without a language model"
+    )
 
 
 def footer(investigation: Investigation, currency: str) -> tuple[str, ...]:

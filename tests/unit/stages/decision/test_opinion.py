@@ -63,7 +63,7 @@ def facts(*texts: str, entries: tuple[Evidence, ...] = ()) -> dict[str, JsonValu
         verify(drafted, ledger),
         [signal(1.2, sentence=f"{HOSTILE} was not seen in 30 days.")],
         ledger,
-        [RunbookAnswer(step=1, text=HOSTILE, state=AnswerState.DONE, answer=HOSTILE)],
+        [RunbookAnswer(step=1, text=HOSTILE, state=AnswerState.ANSWERED, answer=HOSTILE)],
         dossier().detection,
         injected=True,
     )

@@ -11,14 +11,12 @@ from tests.support.llm import draft
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import AbsenceCitation, Comparison, CountCitation, Finding, ValueCitation
 from triage.domain.signal import Direction
-from triage.domain.verdict import ActionKind, AnswerState, Disposition, Draft, RunbookAnswer
+from triage.domain.verdict import ActionKind, AnswerState, Disposition, Draft
 from triage.stages.investigation.draft import (
     WireDraft,
-    answer_issues,
     inconclusive,
     parse_draft,
     restore_cut_values,
-    settle_answers,
 )
 from triage.stages.investigation.tools import tool_specs
 from triage.stages.model_calls import MAX_CHARS, ReplyInvalid, schema_of
@@ -74,7 +72,7 @@ def test_steps_without_an_answer_stay_open() -> None:
     """The text of a step comes from the runbook, never from the model."""
     found = parsed(runbook=[{"step": 2, "state": "for_a_person", "answer": "x", "evidence": []}])
     assert [(entry.text, entry.state) for entry in found.runbook] == [
-        ("Look at the door", AnswerState.OPEN),
+        ("Look at the door", AnswerState.NO_ANSWER),
         ("Ask the porter", AnswerState.FOR_A_PERSON),
     ]
 
@@ -225,7 +223,7 @@ def test_the_honest_end_says_why() -> None:
     assert found.verdict is Disposition.INCONCLUSIVE
     assert found.confidence == 0
     assert "it refused" in found.summary
-    assert [entry.state for entry in found.runbook] == [AnswerState.OPEN, AnswerState.OPEN]
+    assert [entry.state for entry in found.runbook] == [AnswerState.NO_ANSWER, AnswerState.NO_ANSWER]
 
 
 def test_schemas_are_plain() -> None:
@@ -251,50 +249,3 @@ def test_a_strict_schema_requires_everything() -> None:
                 check(value)
 
     check(schema_of(WireDraft, strict=True))
-
-
-# ---- the runbook's answers -------------------------------------------------------------------------------------------
-
-EVIDENCE = (
-    Evidence(id="E1", source=Source.EVENTS, key="events", question="?", rows=({"a": 1},), row_count=1),
-    Evidence(id="E2", source=Source.QUERY, key="q", question="?", error="too slow"),
-)
-
-
-def with_answers(*answers: RunbookAnswer) -> Draft:
-    return Draft(verdict=Disposition.SUSPICIOUS, confidence=0.5, summary="x", runbook=answers)
-
-
-def answer(state: AnswerState, text: str = "", *evidence: str) -> RunbookAnswer:
-    return RunbookAnswer(step=1, text="Look", state=state, answer=text, evidence=evidence)
-
-
-def test_done_has_to_rest_on_an_answer() -> None:
-    """The model is asked once to correct it; a step that still rests on nothing is open again, without its answer."""
-    cases = [
-        (answer(AnswerState.DONE, "open", "E1"), "", AnswerState.DONE),
-        (answer(AnswerState.DONE, "open"), "without evidence", AnswerState.OPEN),
-        (answer(AnswerState.DONE, "open", "E9"), "rests on E9", AnswerState.OPEN),
-        (answer(AnswerState.DONE, "open", "E2"), "rests on E2", AnswerState.OPEN),
-        (answer(AnswerState.DONE, "open", "E1", "E9"), "rests on E9", AnswerState.DONE),
-        (answer(AnswerState.NOT_IN_LAKE, "the porter's book"), "", AnswerState.NOT_IN_LAKE),
-        (answer(AnswerState.NOT_IN_LAKE), "what would be needed", AnswerState.NOT_IN_LAKE),
-        (answer(AnswerState.FOR_A_PERSON), "", AnswerState.FOR_A_PERSON),
-        (answer(AnswerState.OPEN), "", AnswerState.OPEN),
-    ]
-    for said, message, settled in cases:
-        issues = answer_issues(with_answers(said), EVIDENCE, name_open=False)
-        assert [message in issue.message for issue in issues] == ([True] if message else []), said
-        kept = settle_answers(with_answers(said), EVIDENCE).runbook[0]
-        assert kept.state is settled, said
-        assert set(kept.evidence) <= {"E1"}
-        assert kept.state is not AnswerState.OPEN or kept.answer == ""
-
-
-def test_steps_without_an_answer_are_named() -> None:
-    """All in one objection, and only in a draft that goes back anyway."""
-    assert answer_issues(with_answers(answer(AnswerState.FOR_A_PERSON)), EVIDENCE, name_open=True) == []
-    two_open = with_answers(answer(AnswerState.OPEN), answer(AnswerState.OPEN))
-    assert answer_issues(two_open, EVIDENCE, name_open=False) == []
-    (issue,) = answer_issues(two_open, EVIDENCE, name_open=True)
-    assert "step 1, 1" in issue.message

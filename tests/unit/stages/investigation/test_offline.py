@@ -16,6 +16,7 @@ from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, Source
 from triage.domain.runbook import MAX_STEP_CHARS, MAX_STEPS, runbook_steps
 from triage.domain.signal import Direction, Signal
+from triage.domain.step import StepOutcome
 from triage.domain.verdict import ActionKind, AnswerState, Disposition
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import verify
@@ -174,31 +175,18 @@ def test_techniques_come_from_the_detection() -> None:
     assert draft.techniques == ("T1562.008",)
 
 
-def test_runbook_steps_are_answered_from_evidence_or_handed_to_a_person() -> None:
-    """What the lake can tell is told with its evidence; threat intelligence and decisions are not pretended."""
-    runbook = (
-        "1. Check if this user has done this in the past 90 days\n"
-        "2. Check the address against threat intelligence\n"
-        "3. Ask the owner whether this was planned\n"
-        "4. Revoke the session\n"
+def test_the_runbook_reads_as_enrichment_found_it() -> None:
+    """Each step keeps its state, its sentence, its evidence and what is left for a person."""
+    steps = (
+        StepOutcome(step=1, text="Look", state=AnswerState.ANSWERED, answer="Yes: 4 acts.", evidence=("E2",)),
+        StepOutcome(step=2, text="Ask", state=AnswerState.FOR_A_PERSON, person="ask the owner"),
     )
-    answers = offline_draft(dossier(ROUTINE, runbook=runbook)).runbook
+    answers = offline_draft(dossier(ROUTINE).model_copy(update={"runbook": steps})).runbook
 
-    assert [found.state for found in answers] == [
-        AnswerState.DONE,
-        AnswerState.NOT_IN_LAKE,
-        AnswerState.FOR_A_PERSON,
-        AnswerState.FOR_A_PERSON,
+    assert [(found.state, found.answer, found.evidence, found.person) for found in answers] == [
+        (AnswerState.ANSWERED, "Yes: 4 acts.", ("E2",), ""),
+        (AnswerState.FOR_A_PERSON, "", (), "ask the owner"),
     ]
-    assert answers[0].evidence == ("E2",)
-
-
-def test_an_empty_answer_without_coverage_is_called_unproven() -> None:
-    """The runbook's reader learns that "no rows" proves nothing here."""
-    empty = HISTORY.model_copy(update={"rows": (), "row_count": 0, "coverage": UNPROVEN})
-    given = dossier(evidence=(EVENTS, empty, AFTER), runbook="1. Check the history of this user in the past 30 days")
-
-    assert "unproven" in offline_draft(given).runbook[0].answer
 
 
 def test_a_dossier_whose_questions_all_failed_still_gives_a_draft() -> None:

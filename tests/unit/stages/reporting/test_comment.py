@@ -243,9 +243,9 @@ def test_a_runbook_step_without_an_answer_is_said_once() -> None:
     alert, investigation = suspicious()
     text = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN).text
     assert text.count("Ask the person whether they travel") == 1
-    assert "1. From where does this person work? (done): 198.51.100.7 [E3]" in text
+    assert "1. From where does this person work? (answered): 198.51.100.7 [E3]" in text
     only = WritebackSettings.model_validate({"sections": ["runbook"]})
-    assert "(left for a person)" in build_report(alert, investigation, prompts=PROMPTS, settings=only).text
+    assert "(for a person)" in build_report(alert, investigation, prompts=PROMPTS, settings=only).text
 
 
 def test_a_calibrated_confidence_says_so() -> None:
