@@ -6,7 +6,7 @@ alerts when the earlier alerts are.
 """
 
 import asyncio
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 
@@ -17,6 +17,7 @@ from triage.domain.entity import Entity
 from triage.domain.evidence import Source
 from triage.domain.window import TimeWindow
 from triage.errors import errors_in
+from triage.logtypes import Term
 from triage.ports import Clock, Observer, PantherApi, Progress, RunJournal
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import context_rows
@@ -33,6 +34,10 @@ from triage.stages.enrichment.event_faults import event_faults, event_notes
 from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers
 from triage.stages.enrichment.playbooks import Playbooks
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan, merge_plans, plan_queries
+from triage.stages.enrichment.runbook import SHARE, AlertFrame, plan_runbook, without_least_telling
+from triage.stages.enrichment.runbook_answers import outcomes_of
+from triage.stages.enrichment.runbook_plan import Plans, planned_steps, unplanned
+from triage.stages.enrichment.runbook_words import OwnEvents
 from triage.stages.enrichment.signals import measure
 from triage.stages.enrichment.standings import QUESTION, alert_standings, alerts_to_look_up
 
@@ -51,6 +56,8 @@ class Enricher:
     cache: SharedCache | None = None
     refused_in_batch: set[str] = field(default_factory=set)
     """Keys of questions that the lake has refused; they are never batched with others again."""
+    plans: Plans = unplanned
+    """What the steps of a runbook ask."""
 
     async def enrich(self, alert: Alert, *, now: datetime, journal: RunJournal, observe: Observer) -> Dossier:
         """Ask every question that the playbooks have for an alert.
@@ -77,7 +84,7 @@ class Enricher:
             refused_in_batch=self.refused_in_batch,
         )
         context = AlertContext(self.panther, alert, self.settings, asker)
-        run = EnrichmentRun(self.playbooks, self.settings, alert, now.astimezone(UTC), asker, context)
+        run = EnrichmentRun(self.playbooks, self.settings, alert, now.astimezone(UTC), asker, context, self.plans)
         try:
             return await run.dossier()
         except BaseExceptionGroup as group:
@@ -98,6 +105,7 @@ class EnrichmentRun:
     now: datetime
     asker: Asker
     context: AlertContext
+    plans: Plans = unplanned
 
     async def dossier(self) -> Dossier:
         """Ask everything and number the answers. Raises an exception group of PantherError."""
@@ -129,6 +137,7 @@ class EnrichmentRun:
         faults = event_faults(self.alert, own.rows)
         found.add_faults(faults)
         found.add_alert(self.alert)
+        found.add_runbook(lake, health, self.now)
         return Dossier(
             alert=self.alert,
             detection=rule,
@@ -151,8 +160,10 @@ class EnrichmentRun:
                 *self.alert.notes,
                 *event_notes(self.alert, own.rows, faults, read=own.row_count, cut=own.truncated),
                 *lake.plan.notes,
+                *lake.runbook.notes,
                 *lake.notes,
             ),
+            runbook=outcomes_of(lake.runbook, found.entries, OwnEvents(own.rows, self._terms(lake.log_types))),
         )
 
     async def _standings(self, queries: "asyncio.Task[LakeAnswers]", history: "asyncio.Task[Answer]") -> Answer:
@@ -176,23 +187,36 @@ class EnrichmentRun:
         known = await tables
         log_types = tuple(dict.fromkeys([*filter(None, map(log_type_of, rows)), *(() if rows else rule.log_types)]))
         entities = extract_entities(rows, context=self.alert.context, log_types=log_types)
-        terms = {name: self.playbooks.terms_of(name) for name in log_types}
-        found = await ActorFinder(self.asker, self.alert, self.settings, self.now).find(rows, terms, entities, known)
+        finder = ActorFinder(self.asker, self.alert, self.settings, self.now)
+        found = await finder.find(rows, self._terms(log_types), entities, known)
         plan = self._plan(rule, found.actors, log_types, entities, known)
-        self.asker.batches = plan_batches(
-            plan.queries, size=self.settings.questions_per_query, alone=self.asker.refused_in_batch
+        frame = AlertFrame(
+            actors=[actor_values(actor, self.alert) for actor in found.actors],
+            log_types=log_types,
+            events=rows,
+            tables=known,
+            history=self.settings.history,
+            dwell=self.settings.dwell,
+            now=self.now,
         )
-        count = len(plan.queries)
+        steps = await planned_steps(self.asker, self.plans, rule, rule.runbook or self.alert.runbook)
+        runbook = plan_runbook(steps, frame, playbooks=plan.queries, budget=self.settings.max_queries // SHARE)
+        plan = without_least_telling(plan, runbook, budget=self.settings.max_queries)
+        queries = [*plan.queries, *runbook.queries]
+        self.asker.batches = plan_batches(
+            queries, size=self.settings.questions_per_query, alone=self.asker.refused_in_batch
+        )
+        count = len(queries)
         self.asker.observe(Progress(STAGE, f"asking the lake {count} question{'' if count == 1 else 's'}"))
         indicators = context_rows.indicators_of(entities)
         first, last = min(actor.moment for actor in found.actors), max(actor.last for actor in found.actors)
         window = TimeWindow(first - SEARCH_BEFORE, max(first, min(self.now, last + SEARCH_AFTER)))
         async with asyncio.TaskGroup() as group:
-            answers = [group.create_task(self.asker.query(bound)) for bound in plan.queries]
+            answers = [group.create_task(self.asker.query(bound)) for bound in queries]
             activity = [
                 group.create_task(self._activity(bound))
                 for bound in activity_queries(
-                    plan.queries, first=first, last=last, history=self.settings.history, now=self.now
+                    queries, first=first, last=last, history=self.settings.history, now=self.now
                 )
             ]
             columns = group.create_task(self.context.tables_of(log_types))
@@ -204,11 +228,16 @@ class EnrichmentRun:
             unexamined=tuple(dict.fromkeys([*found.unexamined, *plan.unexamined])),
             links=found.links,
             plan=plan,
-            answers=tuple(task.result() for task in answers),
+            answers=tuple(task.result() for task in answers[: len(plan.queries)]),
+            runbook=runbook,
+            runbook_answers=tuple(task.result() for task in answers[len(plan.queries) :]),
             activity=tuple(task.result() for task in activity),
             tables=columns.result(),
             search=None if search is None else (window, search.result()),
         )
+
+    def _terms(self, log_types: Sequence[str]) -> dict[str, Mapping[str, Term]]:
+        return {name: self.playbooks.terms_of(name) for name in log_types}
 
     def _plan(
         self,

@@ -1,6 +1,6 @@
 """From answers to numbered evidence. The numbers follow the order of the questions, never that of the answers."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -24,6 +24,8 @@ from triage.stages.enrichment.coverage import coverage_of, fed_by
 from triage.stages.enrichment.event_faults import FAULTS_QUESTION, fault_rows
 from triage.stages.enrichment.moments import EventFault
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan
+from triage.stages.enrichment.runbook import RunbookQueries
+from triage.stages.enrichment.runbook_answers import with_control
 
 SEARCH_QUESTION = "In which log types do the alert's addresses, hashes and keys occur, and since when?"
 
@@ -49,6 +51,9 @@ class LakeAnswers:
     """Under which other names the logs know the actors."""
     unexamined: tuple[str, ...] = ()
     """Actors of the alert about whom not all was asked."""
+    runbook: RunbookQueries = field(default_factory=RunbookQueries)
+    runbook_answers: tuple[Answer, ...] = ()
+    """In the order of the runbook's queries."""
 
     @property
     def notes(self) -> tuple[str, ...]:
@@ -125,44 +130,9 @@ class EvidenceList:
 
     def add_queries(self, lake: LakeAnswers, sources: Sequence[LogSource] | None, now: datetime) -> None:
         """The lake's answers, each with what its absences are worth."""
-        activity = {
-            bound.question.table: TableActivity.of(answer.rows, truncated=answer.truncated)
-            for bound, answer in lake.activity
-            if not answer.error
-        }
+        activity = _activity(lake)
         for bound, answer in [*zip(lake.plan.queries, lake.answers, strict=True), *lake.links, *lake.activity]:
-            question, definition = bound.question, bound.question.definition
-            coverage = Coverage()
-            # Rules run on what the log's own table holds: a rule match can be missing only where the log could be.
-            if question.database in ("panther_logs", "panther_rule_matches"):
-                coverage = coverage_of(
-                    bound.window,
-                    activity=activity.get(question.table),
-                    sources=fed_by(question.table, sources),
-                    own=TimeWindow(lake.first, lake.last),
-                    control=definition.control,
-                    now=now,
-                    wanted_end=bound.wanted_end,
-                )
-            if bound.value_fits is not None:
-                coverage = coverage.model_copy(update={"value_fits": bound.value_fits})
-            self.add(
-                Source.QUERY,
-                bound.key,
-                definition.question,
-                answer,
-                log_type=_log_type(bound, sources),
-                table=f"{question.database}.public.{question.table}",
-                sql=bound.query.sql,
-                start=bound.window.start,
-                end=bound.window.end,
-                # A lake may leave the columns out of an answer without rows.
-                columns=answer.columns or question.template.columns,
-                coverage=coverage,
-                signals=definition.signals,
-                measured=definition.measured,
-                subject=bound.subject,
-            )
+            self._add_query(bound, answer, _coverage(bound, lake, activity, sources, now), sources)
         for missing in lake.plan.not_asked:
             question = missing.question
             self.add(
@@ -174,6 +144,40 @@ class EvidenceList:
                 table=f"{question.database}.public.{question.table}",
                 subject=missing.subject,
             )
+
+    def add_runbook(self, lake: LakeAnswers, sources: Sequence[LogSource] | None, now: datetime) -> None:
+        """The answers to the runbook's questions, last, so that they move no other number."""
+        activity = _activity(lake)
+        found = dict(zip((bound.key for bound in lake.runbook.queries), lake.runbook_answers, strict=True))
+        for bound in lake.runbook.queries:
+            coverage = _coverage(bound, lake, activity, sources, now)
+            control = lake.runbook.controls.get(bound.key)
+            if control is not None and control in found:
+                answer = found[control]
+                coverage = with_control(coverage, None if answer.error else answer.row_count)
+            self._add_query(bound, found[bound.key], coverage, sources)
+
+    def _add_query(
+        self, bound: BoundQuery, answer: Answer, coverage: Coverage, sources: Sequence[LogSource] | None
+    ) -> None:
+        question, definition = bound.question, bound.question.definition
+        self.add(
+            Source.QUERY,
+            bound.key,
+            definition.question,
+            answer,
+            log_type=_log_type(bound, sources),
+            table=f"{question.database}.public.{question.table}",
+            sql=bound.query.sql,
+            start=bound.window.start,
+            end=bound.window.end,
+            # A lake may leave the columns out of an answer without rows.
+            columns=answer.columns or question.template.columns,
+            coverage=coverage,
+            signals=definition.signals,
+            measured=definition.measured,
+            subject=bound.subject,
+        )
 
     def add_faults(self, faults: Sequence[EventFault]) -> None:
         """What is wrong with the alert's own events, if anything is."""
@@ -210,6 +214,41 @@ class EvidenceList:
                 measured=True,
                 signals=("seen_across",),
             )
+
+
+def _activity(lake: LakeAnswers) -> dict[str, TableActivity]:
+    """In which hours each table received rows, by its name."""
+    return {
+        bound.question.table: TableActivity.of(answer.rows, truncated=answer.truncated)
+        for bound, answer in lake.activity
+        if not answer.error
+    }
+
+
+def _coverage(
+    bound: BoundQuery,
+    lake: LakeAnswers,
+    activity: Mapping[str, TableActivity],
+    sources: Sequence[LogSource] | None,
+    now: datetime,
+) -> Coverage:
+    """What no rows would be worth as the answer to a question."""
+    question = bound.question
+    coverage = Coverage()
+    # Rules run on what the log's own table holds: a rule match can be missing only where the log could be.
+    if question.database in ("panther_logs", "panther_rule_matches"):
+        coverage = coverage_of(
+            bound.window,
+            activity=activity.get(question.table),
+            sources=fed_by(question.table, sources),
+            own=TimeWindow(lake.first, lake.last),
+            control=question.definition.control,
+            now=now,
+            wanted_end=bound.wanted_end,
+        )
+    if bound.value_fits is not None:
+        coverage = coverage.model_copy(update={"value_fits": bound.value_fits})
+    return coverage
 
 
 def _with_rows(answer: Answer, rows: Sequence[dict[str, JsonValue]]) -> Answer:

@@ -104,7 +104,7 @@ def _answering(answer: RunbookAnswer, outcome: StepOutcome, evidence: Mapping[st
         entry.id
         for entry in cited
         if entry.answered
-        and not entry.unproven
+        and (entry.row_count or entry.proves_absence)
         and (entry.source is Source.TOOL or step_of(entry.key) == outcome.step or entry.id in outcome.evidence)
     )
 
