@@ -40,13 +40,25 @@ class ActionNames:
     def __init__(self) -> None:
         """Read them, or skip visibly where the reference data is absent."""
         self._known: dict[str, set[tuple[str, str]]] = defaultdict(set)
-        for log_type, event in _events():
-            action = terms_in(event).get("action", "") if terms_of(log_type) else ""
-            service = _first(event, _SERVICE_FIELDS) or _first(event.get("protoPayload") or {}, _SERVICE_FIELDS)
+        self._of_rules: dict[str, set[str]] = defaultdict(set)
+        for rule, log_type, event in _events():
+            terms = terms_in(event) if terms_of(log_type) else {}
+            action = terms.get("action", "")
+            service = (
+                terms.get("service")
+                or _first(event, _SERVICE_FIELDS)
+                or _first(event.get("protoPayload") or {}, _SERVICE_FIELDS)
+            )
             if action := action or _first(event, _ACTION_FIELDS):
                 self._known[log_type].add((action, service))
+                if rule:
+                    self._of_rules[rule].add(action)
         for line in shared_lines("data/traildiscover.ndjson"):
             self._known["AWS.CloudTrail"].add((line["eventName"], line["eventSource"]))
+
+    def of_rule(self, rule: str) -> frozenset[str]:
+        """The actions that a rule matches, by its tests."""
+        return frozenset(self._of_rules[rule])
 
     def fitting(
         self, logs: Sequence[str], classes: Sequence[ActionClass], actions: Sequence[str], words: Sequence[str]
@@ -64,11 +76,12 @@ class ActionNames:
         )
 
 
-def _events() -> Iterator[tuple[str, dict[str, Any]]]:
+def _events() -> Iterator[tuple[str, str, dict[str, Any]]]:
+    """Each event with its log type, and the rule where it matches."""
     for test in shared_lines("data/rule_tests.ndjson"):
         event = test["event"]
         if not isinstance(event, dict):
             continue
         log_types = [event.get("p_log_type") or test["event_log_type"]]
         for log_type in log_types if log_types[0] else test["log_types"] or ():
-            yield log_type, {**event, "p_log_type": log_type}
+            yield test["rule_id"] if test["expected_result"] else "", log_type, {**event, "p_log_type": log_type}

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Sequence
 from functools import cached_property
+from glob import escape
 
 from tests.support.action_names import ActionNames
 from tests.support.runbook_labels import ANY, Filter, LabelQuestion
@@ -37,15 +38,17 @@ def _edge_agrees(given: str, label: str, *, sign: int) -> bool:
 class Agreement:
     """Compares the questions of a plan with the labels of one rule."""
 
-    def __init__(self, log_types: Sequence[str], names: ActionNames) -> None:
+    def __init__(self, rule: str, log_types: Sequence[str], names: ActionNames) -> None:
         """Compare for a rule.
 
         Args:
+            rule: Its id; what it matches is what `own` among the actions stands for.
             log_types: Of the rule.
             names: The actions that are known to occur in each log type.
         """
         self._own = tuple(log_types)
         self._names = names
+        self._own_actions = tuple(escape(action) for action in sorted(names.of_rule(rule)))
 
     def parts(self, question: Question, label: LabelQuestion) -> frozenset[str]:
         """The parts in which a question agrees with a label."""
@@ -98,9 +101,8 @@ class Agreement:
         return named - frozenset(self._own) | {OWN} if self._own and named.issuperset(self._own) else named
 
     def _filter_agrees(self, question: Question, label: Filter) -> bool:
-        given = Filter(
-            classes=question.classes, actions=question.actions, words=question.words, outcome=question.outcome
-        )
+        actions = [name for each in question.actions for name in (self._own_actions if each == OWN else (each,))]
+        given = Filter(classes=question.classes, actions=tuple(actions), words=question.words, outcome=question.outcome)
         if given.outcome is not label.outcome:
             return False
         if label.classes_among:

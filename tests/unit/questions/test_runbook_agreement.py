@@ -9,6 +9,7 @@ from tests.support.runbook_agreement import PARTS, Agreement
 from tests.support.runbook_labels import LabelQuestion
 from triage.domain.question import Question
 
+RULE = "AWS.RDS.SecurityGroupIngressAuthorized"
 LABEL = {"who": [{"about": "actor"}], "window": [{"from": "-24h", "to": "-0s"}], "filter": [{}]}
 QUESTION = {"about": "actor", "window": {"from": "-24h", "to": "-0s"}}
 
@@ -22,7 +23,7 @@ def names() -> ActionNames:
 def parts(names: ActionNames, question: dict[str, Any], label: dict[str, Any]) -> set[str]:
     """The parts in which a question for CloudTrail differs from a label."""
     given = Question.model_validate({**QUESTION, **question})
-    agreed = Agreement(["AWS.CloudTrail"], names).parts(given, LabelQuestion.model_validate({**LABEL, **label}))
+    agreed = Agreement(RULE, ["AWS.CloudTrail"], names).parts(given, LabelQuestion.model_validate({**LABEL, **label}))
     return set(PARTS) - agreed
 
 
@@ -42,6 +43,7 @@ def parts(names: ActionNames, question: dict[str, Any], label: dict[str, Any]) -
         ({"window": {"from": "-1s", "to": "now"}}, {"window": [{"from": "-0s", "to": "any"}]}),
         ({"words": "snapshots"}, {"filter": [{"words": ["Snap shot"]}]}),
         ({"actions": "deletebucket"}, {"filter": [{"actions": ["DeleteBucket"]}]}),
+        ({"actions": "own"}, {"filter": [{"actions": ["AuthorizeDBSecurityGroupIngress"]}]}),
         ({"actions": "StopLogg*"}, {"filter": [{"actions": ["StopLogging"]}]}),
         ({"words": "stop logging"}, {"filter": [{"actions": ["StopLogging"]}]}),
         ({"classes": "grant"}, {"filter": [{}, {"classes_among": ["grant", "deletion"]}]}),
@@ -65,6 +67,7 @@ def test_the_same_in_other_words_agrees(names: ActionNames, question: dict[str, 
         ({"window": {"from": "-24h", "to": "+24h"}}, {}, "window"),
         ({"window": {"from": "-24h", "to": "-0s"}}, {"window": [{"from": "-0s", "to": "any"}]}, "window"),
         ({"actions": "Stop*"}, {"filter": [{"actions": ["StopLogging"]}]}, "filter"),
+        ({"actions": "own"}, {"filter": [{"actions": ["StopLogging"]}]}, "filter"),
         ({"actions": "NoSuchAction"}, {"filter": [{"actions": ["NorSuchAction"]}]}, "filter"),
         ({"classes": "deletion"}, {}, "filter"),
         ({}, {"filter": [{"classes": "deletion"}]}, "filter"),
