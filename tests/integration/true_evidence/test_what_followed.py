@@ -1,6 +1,6 @@
 """What followed, what could have been seen of it, and prepared ground.
 
-About twenty seconds: one world is started once, and each of its ten alerts is triaged.
+About twenty seconds: one world is started once, and each of its twelve alerts is triaged.
 """
 
 import json
@@ -163,6 +163,31 @@ def _odd(world: World) -> None:
         world.alert(name, CLOUD, *events)
 
 
+def _runs(world: World) -> None:
+    """One run of a pipeline raised the alert; twenty minutes later another run gives a role more rights."""
+    for day in range(25, 0, -1):
+        world.log(CLOUD, AT - day * DAY, role("deployer", f"run{day}", "UpdateStack"))
+    request = {"roleName": "x", "policyArn": "arn:aws:iam::aws:policy/AdministratorAccess"}
+    event = world.log(CLOUD, AT, role("deployer", "run100", "UpdateStack"))
+    attach = role("deployer", "run200", "AttachRolePolicy", requestParameters=request)
+    world.log(CLOUD, AT + 20 * MINUTE, attach)
+    world.alert("two runs", CLOUD, event)
+
+
+def _root(world: World) -> None:
+    """The account's root user signs in, as it did on eleven days before."""
+    arn = "arn:aws:iam::111122223333:root"
+    identity = {"type": "Root", "arn": arn, "accountId": "111122223333", "principalId": "111122223333"}
+    success: Columns = {
+        "responseElements": {"ConsoleLogin": "Success"},
+        "userIdentity": identity,
+        "p_any_usernames": ["root"],
+    }
+    sign_in = aws("root", "ConsoleLogin", **success)
+    world.log(CLOUD, AT - 15 * DAY, sign_in, every=10)
+    world.alert("root", CLOUD, world.log(CLOUD, AT, sign_in))
+
+
 @pytest.fixture(scope="module")
 def found(tmp_path_factory: pytest.TempPathFactory) -> Triaged:
     """What became of every alert."""
@@ -176,6 +201,8 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Triaged:
         _let_in,
         _rehearsed,
         _odd,
+        _runs,
+        _root,
     ):
         add(world)
     return triaged(tmp_path_factory.mktemp("followed"), world)
@@ -227,3 +254,15 @@ def test_an_odd_event_is_triaged_and_its_real_aftermath_found(found: Triaged, na
     """The fault is said in a note, and the windows lie where the event can have happened."""
     assert "Afterwards this actor did StopLogging" in found[name].words
     assert found[name].investigation.notes
+
+
+def test_what_another_run_of_a_pipeline_does_is_not_what_this_run_did(found: Triaged) -> None:
+    """It is said, and of whom."""
+    assert "Afterwards this actor did AttachRolePolicy" not in found["two runs"].words
+    assert "AttachRolePolicy" in found["two runs"].words
+
+
+def test_an_account_for_emergencies_has_no_habit(found: Triaged) -> None:
+    """That root signed in on other days makes this sign-in no routine."""
+    assert not {"routine", "seen_before", "known_automation"} & found["root"].facts.keys()
+    assert found["root"].verdict is not Disposition.BENIGN
