@@ -1,0 +1,57 @@
+"""What isn't in the lake, and what is left to a person."""
+
+from collections.abc import Sequence
+
+from triage.questions.grammar.clauses import Clause
+from triage.questions.grammar.verbs import Mood
+
+_OUTSIDE: tuple[tuple[str, frozenset[str]], ...] = (
+    (
+        "the reputation of the address, domain or file (threat intelligence)",
+        frozenset(
+            """reputation intelligence greynoise virustotal botnets tor anonymization actors scanners malware
+            feeds otx enrichment infrastructure""".split()  # noqa: SIM905
+        ),
+    ),
+    ("lists of VPN, proxy and provider addresses", frozenset({"vpn", "vpns", "proxy", "proxies", "hosting", "isps"})),
+    ("the organization's own address ranges", frozenset({"corporate", "ranges", "cidr"})),
+    (
+        "where addresses are (geolocation)",
+        frozenset({"geolocation", "geographic", "asn", "location", "locations", "countries", "travel"}),
+    ),
+    (
+        "documents and approvals of the organization",
+        frozenset(
+            """documentation documented ticket tickets change-management approved approval workflow maintenance policies
+            process procedures onboarding offboarding hr cases""".split()  # noqa: SIM905
+        ),
+    ),
+    (
+        "current settings and contents of the affected systems",
+        frozenset(
+            """configuration configurations settings console permissions policy contents content code file files
+            repository template specification details backups versioning image images spec privileges scopes
+            sensitivity classification classifications pii data message email attachment quarantined""".split()  # noqa: SIM905
+        ),
+    ),
+)
+_LOOKS = frozenset({Mood.FIND, Mood.CHECK, Mood.COUNT, Mood.COMPARE})
+
+
+def outside(clause: Clause) -> tuple[str, ...]:
+    """What a clause that no question answers needs from outside the lake; nothing where it is a person's to judge."""
+    if clause.mood not in _LOOKS:
+        return ()
+    words = {token.low for token in clause.body}
+    found = [need for need, signs in _OUTSIDE if words & signs]
+    return tuple(found[:2])
+
+
+def persons(clauses: Sequence[Clause]) -> str:
+    """What is left to a person, in the runbook's own words."""
+    return " ".join(
+        f"{clause.condition}, {clause.text}."
+        if clause.condition and clause.text != clause.condition
+        else f"{clause.text}."
+        for clause in clauses
+    )

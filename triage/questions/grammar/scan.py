@@ -1,0 +1,282 @@
+"""Reads one noun phrase, word by word, without what stands in parentheses."""
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from triage.domain.question import SIGN_INS, ActionClass, Outcome, Subject, SubjectRole
+from triage.questions.grammar import lexicon
+from triage.questions.grammar.book import Book
+from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, longest
+from triage.questions.grammar.kinds import Kind, Part, kinds_of, shared
+from triage.questions.grammar.tokens import Token
+
+_AFTER_FIELD = frozenset(
+    {"address", "addresses", "field", "value", "values", "email", "user", "principal", "name", "account"}
+)
+_ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,6}")
+_RULE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+){1,6}")
+_NAMED = re.compile(r"[A-Za-z]+(?:[_]?[A-Za-z]+)*")
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_MIN_NAME = 3
+_DEFINITE = frozenset({"the", "this", "these", "those", "same", "affected", "its", "their", "targeted", "target"})
+_SIGNS = frozenset({":", '"', "`", "=", "-", "\u2013", "[", "]"})
+
+
+@dataclass(slots=True)
+class Noun:
+    """What a noun phrase says, as far as it is understood."""
+
+    acts: bool = False
+    """It names acts, of these kinds."""
+    kinds: tuple[Kind, ...] = ()
+    things: tuple[str, ...] = ()
+    """It names things by what they are, not which they are: `storage accounts`."""
+    subjects: list[Subject] = field(default_factory=list)
+    owner: bool = False
+    """The subjects do the acts or have the things: `the user's sign-ins`."""
+    logs: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    """Detections by id, of alerts."""
+    alerts: bool = False
+    """Other detections' matches, beside what `acts` says."""
+    judged: bool = False
+    """A reader has to judge: `suspicious activity`."""
+    this: bool = False
+    """It means the alert's own: `this action`."""
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def understood(self) -> bool:
+        """Whether every word has a meaning here, and there is one."""
+        return not self.unknown and bool(
+            self.acts or self.alerts or self.rules or self.subjects or self.logs or self.things
+        )
+
+
+class Scan:
+    """Reads a noun phrase from its first word to its last, the longest entry that fits at each place."""
+
+    def __init__(self, tokens: Sequence[Token], book: Book) -> None:
+        self.tokens = [token for token in tokens if token.low not in _SIGNS or token.quoted]
+        self.stems = [lexicon.stem(token.low) for token in self.tokens]
+        self.book = book
+        self.noun = Noun()
+        self.parts: list[Part] = []
+        self.item: list[Element] = []
+        self.rule_ids = False
+        self.unknown: list[str] = []
+        """Of the item that is being read."""
+
+    def read(self) -> Noun:
+        at = 0
+        while at < len(self.tokens):
+            at += self._join(at) or self._name(at) or self._sign_in_logs(at) or self._listed(at) or self._plain(at)
+        self._close()
+        self._conclude()
+        return self.noun
+
+    def _join(self, at: int) -> int:
+        if self.tokens[at].quoted or self.tokens[at].low not in lexicon.JOINS:
+            return 0
+        self._close()
+        return 1
+
+    def _name(self, at: int) -> int:
+        """Names of actions and fields."""
+        token = self.tokens[at]
+        if not (token.quoted or _is_name(token.text)):
+            return 0
+        action = self.book.actions.find(token)
+        known = action is not None and action.casefold() in self.book.actions.known
+        subject = self.book.fields.find(token.text) if not known else None
+        if subject is None and action is not None:
+            self.item.append(Element(Action(action), token.text))
+            return 1
+        subject = subject or self._named_role(token)
+        if subject is None:
+            return self._rule_id(token)
+        if at and self.tokens[at - 1].low in ("any", "all", "every", "each"):
+            if subject.role not in (SubjectRole.ACTOR, SubjectRole.ADDRESS):
+                return 0
+            subject = Subject(role=SubjectRole.ANYONE)
+        # `the actor ARN userIdentity:arn` says one thing twice; the field is the exact one.
+        self.item = [
+            element for element in self.item if element.owner or not isinstance(element.value, SubjectRole | str)
+        ]
+        self.unknown = []
+        self.item.append(Element(subject, token.text, token.possessive))
+        return 1
+
+    def _rule_id(self, token: Token) -> int:
+        """The id of a detection, beside the alerts that are asked for."""
+        alerts = any(other.low in ("alert", "alerts", "id", "ids") for other in self.tokens)
+        if not alerts or not _RULE_ID.fullmatch(token.text) or self.book.logs.find([token.low])[1]:
+            return 0
+        self.item.append(Element(Action(token.text), token.text))
+        self.rule_ids = True
+        return 1
+
+    def _named_role(self, token: Token) -> Subject | None:
+        """A field that no file knows, by the words in its name: `admin_email`."""
+        if not _NAMED.fullmatch(token.text) or self.book.fields.has_leaf(token.text):
+            return None
+        words = tuple(lexicon.stem(word.casefold()) for word in _NAME_WORD.findall(token.text))
+        role = lexicon.ROLES.get(words) if len(words) > 1 else None
+        return Subject(role=role) if role in (SubjectRole.ACTOR, SubjectRole.ADDRESS) else None
+
+    def _sign_in_logs(self, at: int) -> int:
+        """`sign-in logs` are those of every identity provider, unless one is named."""
+        for size in (1, 2):
+            words = tuple(self.stems[at : at + size])
+            if lexicon.CLASSES.get(words) is ActionClass.SIGN_IN and self.stems[at + size : at + size + 1] == ["log"]:
+                if not self.noun.logs or (at and self.tokens[at - 1].low in lexicon.JOINS):
+                    self.noun.logs.append(SIGN_INS)
+                return size + 1
+        return 0
+
+    def _listed(self, at: int) -> int:
+        """Entries of the lexicon and names of logs."""
+        logs, size = self.book.logs.find([token.low for token in self.tokens[at : at + 6]])
+        # `the user's sign-ins`: no entry goes on past a possessive.
+        ends = (index for index, token in enumerate(self.tokens[at:], 1) if token.possessive)
+        entry = longest(self.stems, at, size, next(ends, lexicon.MAX_WORDS))
+        size, value = entry if entry[0] else (size, Named(logs))
+        if size:
+            self._take(value, at, size)
+        return size
+
+    def _take(self, value: object, at: int, size: int) -> None:
+        if isinstance(value, Named):
+            self.noun.logs += [log for log in value.names if log not in self.noun.logs]
+        elif value is SubjectRole.TARGET and self._many(at, size):
+            self._thing(" ".join(self.stems[at : at + size]))
+        elif isinstance(value, Alerts):
+            follows = tuple(self.stems[at + size : at + size + 1])
+            if follows in (("rule",), ("suppression",)) or follows in lexicon.CLASSES:
+                self.item.append(Element("alert", "alert"))
+            elif self.stems[at] == "detection" and self.book.own_detections:
+                self.item.append(Element(Head(log=False), "detection"))
+            else:
+                self.item.append(Element(value, "alert"))
+        else:
+            self.item.append(
+                Element(value, " ".join(self.stems[at : at + size]), self.tokens[at + size - 1].possessive)
+            )
+
+    def _many(self, at: int, size: int) -> bool:
+        """`on buckets`, not `on the buckets`: things of a kind, not the alert's own."""
+        plural = (
+            self.stems[at + size - 1] != self.tokens[at + size - 1].low and not self.tokens[at + size - 1].possessive
+        )
+        return plural and not any(token.low in _DEFINITE for token in self.tokens[: at + size])
+
+    def _plain(self, at: int) -> int:
+        """Things, words that narrow nothing, and what isn't understood."""
+        token, low = self.tokens[at], self.stems[at]
+        related = token.low.removesuffix("-related")
+        if low == "rule" and self.tokens[at + 1 : at + 2] and self.tokens[at + 1].low in ("id", "ids"):
+            return 2
+        if token.low in lexicon.JUDGEMENTS:
+            self.noun.judged = True
+        elif low == "anomaly":
+            self.noun.judged = True
+            self.item.append(Element(Head(log=False), low))
+        elif token.low in _AFTER_FIELD and self.item and isinstance(self.item[-1].value, Subject):
+            pass
+        elif token.low in lexicon.NEUTRAL:
+            self.noun.this = self.noun.this or token.low in ("this", "same")
+        elif low in lexicon.ABBREVIATIONS:
+            self._thing(lexicon.ABBREVIATIONS[low])
+        elif low in lexicon.OBJECTS or (_ACRONYM.fullmatch(token.text) and at + 1 < len(self.tokens)):
+            self._thing(low)
+        elif related != token.low and (
+            related in lexicon.OBJECTS or related in lexicon.ABBREVIATIONS or token.text[:2].isupper()
+        ):
+            self._thing(lexicon.ABBREVIATIONS.get(related, related))
+        else:
+            self.unknown.append(token.text)
+        return 1
+
+    def _thing(self, name: str) -> None:
+        self.item.append(Element(name, name))
+
+    def _close(self) -> None:
+        """End an item of a list: its parties are what acts are done to, or stand for themselves."""
+        part = Part()
+        acts = [at for at, element in enumerate(self.item) if isinstance(element.value, ActionClass | Act)]
+        last = acts[-1] if acts else -1
+        heads = [element.value for element in self.item if isinstance(element.value, Head)]
+        part.head = bool(heads)
+        for at, element in enumerate(self.item):
+            match element.value:
+                case ActionClass() as value if at == last:
+                    part.classes.append(value)
+                case Act() as value if at == last:
+                    part.acts.append(value.name)
+                case Outcome() as value:
+                    part.outcome = value
+                case Action() as value:
+                    part.actions.append(value.name)
+                case SubjectRole() | Subject():
+                    self._party(part, element, acted_on=last > -1, last=at == len(self.item) - 1)
+                case ActionClass() | Act() | str():
+                    part.objects.append(element.text)
+                case _:
+                    pass
+        if self.item and isinstance(self.item[-1].value, SubjectRole | Subject) and not part.says_act:
+            part.objects = []  # `the GCS service account`: they only describe it
+        if heads and heads[-1].log and part.objects and last < 0:
+            # `WAF log entries` of a WAF's own log; any other log isn't known here.
+            own = "".join(self.book.logs.own).casefold()
+            self.unknown += [name for name in part.objects if name not in own]
+            part.objects = []
+        self._end(part, alerts=any(isinstance(element.value, Alerts) for element in self.item))
+
+    def _end(self, part: Part, *, alerts: bool) -> None:
+        if alerts:
+            self.noun.alerts = True
+            own = "".join(self.book.logs.own).casefold()
+            self.unknown += [name for name in part.objects if name not in own]
+            if part.classes or part.acts or part.outcome:
+                self.unknown.append("alert")
+            self.noun.rules += part.actions
+        elif part != Part():
+            self.parts.append(part)
+        self.noun.unknown += self.unknown
+        self.item, self.unknown = [], []
+
+    def _party(self, part: Part, element: Element, *, acted_on: bool, last: bool) -> None:
+        role = element.value
+        if isinstance(role, Subject) or element.owner or not (acted_on or part.head or not last):
+            self.noun.subjects.append(role if isinstance(role, Subject) else Subject(role=SubjectRole(str(role))))
+            self.noun.owner = self.noun.owner or element.owner
+        elif role is SubjectRole.ADDRESS or (part.head and not acted_on and role is not SubjectRole.TARGET):
+            self.noun.unknown.append(element.text)
+        else:
+            words = element.text.split()
+            part.objects.append(
+                " ".join(word for word in words if word not in ("other", "new", "any", "all", "affected"))
+            )
+
+    def _conclude(self) -> None:
+        noun, parts = self.noun, self.parts
+        if self.rule_ids and all(part.actions for part in parts):
+            # `Some.Rule.Id or other alerts`
+            noun.rules += [action for part in parts for action in part.actions]
+            return
+        if any(part.says_act or part.outcome for part in parts):
+            kinds = kinds_of(shared(parts), self.book)
+            noun.acts = kinds is not None
+            noun.kinds = kinds or ()
+            if kinds is None:
+                noun.unknown.append(" ".join(word for part in parts for word in part.objects) or "act")
+        elif parts and noun.this and len(parts) == 1:
+            noun.subjects.append(Subject(role=SubjectRole.TARGET))  # `this workspace`
+        elif parts:
+            noun.things = tuple("|".join(part.objects) for part in parts)
+
+
+def _is_name(text: str) -> bool:
+    """Whether a word can only be a name: signs or capitals inside it."""
+    return len(text) >= _MIN_NAME and (any(sign in text for sign in ":._*/") or text[1:] != text[1:].lower())
