@@ -33,6 +33,15 @@ class StepOutcome(Value):
         return RunbookAnswer.model_validate(self.model_dump())
 
 
+def besides(text: str, person: str) -> str:
+    """What a person does besides what the step's text says already; empty if that is all."""
+    return "" if _words(person) == _words(text) else person.strip()
+
+
+def _words(text: str) -> list[str]:
+    return re.findall(r"\w+", text.casefold())
+
+
 def step_of(key: str) -> int | None:
     """The step whose question has this evidence key; `None`: it is no question of a runbook."""
     found = _STEP.match(key)

@@ -123,7 +123,7 @@ def _when(window: Window, answers: Sequence[Evidence]) -> str:
 def _of_acts(reads: Reads, acts: str, when: str, open_ends: Sequence[str]) -> str:
     head = {Reads.VALUE: "", Reads.YES_IF_NONE: "No: "}.get(reads, "Yes: ")
     # What was seen is there whatever else is not; but there may be more.
-    more = f" There may be more: {'; '.join(dict.fromkeys(open_ends))[:MAX_WHY]}." if open_ends else ""
+    more = f" There may be more: {open_ends[0].split('; ')[0][:MAX_WHY]}." if open_ends else ""
     text = f"{head}{acts}, {when}.{more}"
     return text[:1].upper() + text[1:]
 

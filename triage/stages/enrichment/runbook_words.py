@@ -157,7 +157,11 @@ def _times(seen: Seen) -> str:
 
 
 def _short(name: str) -> str:
-    return name if len(name) <= MAX_CHARS else f"{name[: MAX_CHARS - 1]}…"
+    """Cut in the middle: names differ at their ends."""
+    if len(name) <= MAX_CHARS:
+        return name
+    head = MAX_CHARS // 3
+    return f"{name[:head]}…{name[head + 1 - MAX_CHARS :]}"
 
 
 def _plural(number: int, noun: str) -> str:

@@ -14,7 +14,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
 from triage.domain.sql.sources import sources_of
-from triage.domain.step import StepOutcome
+from triage.domain.step import StepOutcome, besides
 from triage.domain.untrusted import Caps, Fence, shorten, show_chosen_rows, show_rows, visible, visible_json
 from triage.domain.verdict import STEP_STATES
 from triage.ports import Prompts
@@ -278,7 +278,8 @@ def _step(outcome: StepOutcome) -> str:
     shown: dict[str, JsonValue] = {"step": outcome.step, "text": outcome.text}
     shown["state"] = STEP_STATES[outcome.state]
     shown |= {"answer": outcome.answer} if outcome.answer else {}
-    shown |= {"for a person": outcome.person} if outcome.person else {}
+    person = besides(outcome.text, outcome.person)
+    shown |= {"for a person": person} if person else {}
     shown |= {"evidence": list(outcome.evidence)} if outcome.evidence else {}
     return visible_json(shorten(redact_json(shown), _MAX_STEP_CHARS))
 

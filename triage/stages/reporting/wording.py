@@ -3,6 +3,7 @@
 from datetime import datetime
 
 from triage.domain.clean import ELLIPSIS, safe_sentence, safe_value
+from triage.domain.step import besides
 from triage.domain.verdict import Action, ActionKind, AnswerState, Investigation, RunbookAnswer, Verdict
 
 _STEPS: dict[ActionKind, tuple[str, str]] = {
@@ -73,7 +74,7 @@ def step(action: Action) -> str:
 
 def answer_text(answer: RunbookAnswer) -> str:
     """What a runbook's step found, what the analyst adds to it, and what is left for a person."""
-    person = answer.person.strip()
+    person = besides(answer.text, answer.person)
     if person and answer.state is not AnswerState.FOR_A_PERSON:
         person = f"For a person: {person}"
     added = answer.added.strip()
