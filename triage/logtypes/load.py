@@ -181,12 +181,13 @@ _HARM_OF = {
 @lru_cache(maxsize=1024)
 def class_globs(log_type: str, action_class: ActionClass) -> tuple[str, ...]:
     """The actions that the log type's file puts into a class, as globs in lower case; empty where it names none."""
-    found: list[str] = []
-    for file in log_type_files(log_type):
-        found += file.classes.get(action_class, ())
-        found += file.sign_ins if action_class is ActionClass.SIGN_IN else ()
-        harm = _HARM_OF.get(action_class)
-        found += (glob for globs in file.harmful.get(harm, {}).values() for glob in globs) if harm is not None else ()
+    files = log_type_files(log_type)
+    found = [glob for file in files for glob in file.classes.get(action_class, ())]
+    if action_class is ActionClass.SIGN_IN:
+        found += [glob for file in files for glob in file.sign_ins]
+    harm = _HARM_OF.get(action_class)
+    if harm is not None and not any(action_class in file.classes for file in files):
+        found += [glob for file in files for globs in file.harmful.get(harm, {}).values() for glob in globs]
     return tuple(dict.fromkeys(glob.casefold() for glob in found))
 
 

@@ -249,7 +249,7 @@ class LogType(Value):
     parties: Parties | None = None
     """How those and callers are named."""
     classes: dict[ActionClass, Actions] = Field(default_factory=dict)
-    """Globs of the actions of each class, beside those that follow from `harmful`, `sign_ins` and the names themselves."""
+    """Globs of the actions of each class; one that is left out follows from `harmful`. See `questions.classes`."""
     sign_ins: Actions = ()
     """Globs of actions that are sign-ins, refused or not; empty where a playbook of its own asks for them."""
     self_service: tuple[str, ...] = ()

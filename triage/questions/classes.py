@@ -32,8 +32,7 @@ _MUTATION = """
     patch write move moved rename renamed assign assigned transfer transferred restore restored
 """
 _SESSION = """
-    login logins logout logon logoff signin signout authenticate authenticated authentication authenticator evaluate
-    evaluated evaluation assume
+    login logins logout logon logoff signin signout authenticate authenticated evaluate evaluated evaluation assume
 """
 
 

@@ -15,7 +15,7 @@ from triage.domain.identity import Identity, IdentityKind
 from triage.domain.question import ActionClass, Asked, Outcome, Question, SubjectRole
 from triage.domain.sql import QueryTemplate
 from triage.logtypes import shipped_log_types
-from triage.questions import NotAskable, bind_question, compile_question, question_text
+from triage.questions import NotAskable, bind_question, compile_question, logs_of, question_text
 from triage.questions.classes import is_of_class
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
@@ -229,3 +229,62 @@ def test_no_subject_and_ask_is_forgotten() -> None:
     """Every combination has words."""
     for role, asks in product(SubjectRole, Asked):
         assert question_text(asked(about=role, ask=asks, classes="grant")).endswith("after the alert?")
+
+
+def test_what_a_field_holds_is_searched_for_by_its_kind_in_another_log() -> None:
+    """An address among the addresses, an e-mail address among the identities; a text of no known form not at all."""
+    days = {"history": timedelta(days=30), "dwell": timedelta(days=3), "now": NOW}
+    event = {"p_log_type": "AWS.CloudTrail", "sourceIPAddress": "198.51.100.7", "who": "bo@acme.example", "note": "x y"}
+
+    def elsewhere(path: str) -> str:
+        compiled = compile_question(asked(about=f"field:{path}"), "Okta.SystemLog")
+        return bind_question(compiled, ALICE, events=[event], **days).query.sql
+
+    assert "ARRAYS_OVERLAP(p_any_ip_addresses, ['198.51.100.7'])" in elsewhere("sourceIPAddress")
+    assert "IN ('bo@acme.example')" in elsewhere("who")
+    with pytest.raises(NotAskable, match="note"):
+        elsewhere("note")
+
+
+@pytest.mark.parametrize(
+    ("subject", "log_type", "sql"),
+    [
+        ("okta_user_id:00u1", "Okta.SystemLog", "CAST(actor:id AS VARCHAR)) IN ('00u1')"),
+        ("email:Bo@acme.example", "Box.Event", "IN ('bo@acme.example')"),
+        ("email:Bo@acme.example", "Acme.Unknown", "ARRAYS_OVERLAP(p_any_emails, ['bo@acme.example'])"),
+        ("ip:192.0.2.9", "GCP.AuditLog", "ARRAYS_OVERLAP(p_any_ip_addresses, ['192.0.2.9'])"),
+        ("hash:abc", "Crowdstrike.FDREvent", "ARRAYS_OVERLAP(p_any_sha256_hashes, ['abc'])"),
+    ],
+)
+def test_a_literal_value_is_searched_for_where_its_kind_is_held(subject: str, log_type: str, sql: str) -> None:
+    """In the column of the log type, or in those that Panther fills."""
+    assert sql in bound(asked(about=subject, ask="first seen"), log_type)
+
+
+def test_a_literal_of_a_kind_that_the_log_lacks_is_refused() -> None:
+    """Google's log doesn't know people by Okta's numbers."""
+    with pytest.raises(NotAskable, match=r"GSuite\.ActivityEvent doesn't name people by an Okta user id"):
+        compile_question(asked(about="okta_user_id:00u1"), "GSuite.ActivityEvent")
+
+
+def test_a_question_names_its_logs() -> None:
+    """Those of the alert, every log of sign-ins that there is, what matched, or log types by name."""
+    tables = {
+        "panther_logs": frozenset({"okta_systemlog", "azure_audit", "aws_vpcflow"}),
+        "panther_rule_matches": frozenset({"aws_cloudtrail"}),
+    }
+    own = ["AWS.CloudTrail"]
+    assert logs_of(asked(), own, tables) == (("AWS.CloudTrail", "panther_logs"),)
+    signed_in = logs_of(asked(logs="sign-ins"), own, tables)
+    assert {log_type for log_type, _ in signed_in} == {"Okta.SystemLog", "Azure.Audit"}
+    assert logs_of(asked(logs="alerts"), own, tables) == (("AWS.CloudTrail", "panther_rule_matches"),)
+    assert logs_of(asked(logs="alerts"), own, None)[-1] == ("correlation_signals", "panther_signals")
+    assert logs_of(asked(logs=["own", "Box.Event"]), own, tables)[-1] == ("Box.Event", "panther_logs")
+
+
+def test_what_matched_has_no_classes() -> None:
+    """A class of acts is of a log; a detection's ID is asked for by glob or word."""
+    with pytest.raises(NotAskable, match="no classes"):
+        compile_question(asked(classes="deletion"), "AWS.CloudTrail", database="panther_rule_matches")
+    compiled = compile_question(asked(words="brute force"), "correlation_signals", database="panther_signals")
+    assert "p_rule_id" in compiled.sql
