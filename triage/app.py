@@ -26,11 +26,14 @@ from triage.ports import (
     Prompts,
     Store,
 )
+from triage.questions.plans import Plans, load_plans
 from triage.resources import shipped
 from triage.settings import InvestigationSettings, Settings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 from triage.stages.enrichment.coverage import ToolCoverage
 from triage.stages.investigation import Toolbox
+from triage.stages.model_calls import ModelContext
+from triage.stages.runbooks import ModelCompiler, PassingJournal
 from triage.stages.writeback import AuditedComments, CommentGateway, DryRunGateway, Gateway
 
 
@@ -68,6 +71,18 @@ def playbook_directories(settings: Settings) -> list[Path]:
             raise ConfigError(f"investigation.playbooks: {own} is not a directory")
         directories.append(own)
     return directories
+
+
+def runbook_plans(settings: Settings) -> Plans:
+    """The plans of runbooks that people keep in files. Raises ConfigError."""
+    if not settings.investigation.runbooks:
+        return Plans()
+    own = Path(settings.investigation.runbooks).expanduser()
+    if not own.exists():
+        raise ConfigError(
+            f"investigation.runbooks: {own} does not exist; `triage runbook compile --all --out {own}` makes it"
+        )
+    return load_plans(own)
 
 
 def _audited(comments: Comments, settings: Settings, clock: Clock) -> Comments:
@@ -152,6 +167,34 @@ def _toolbox_over(panther: PantherApi, settings: InvestigationSettings) -> Toolb
         )
 
     return toolbox
+
+
+@asynccontextmanager
+async def open_model_compiler(settings: Settings, *, clock: Clock) -> AsyncIterator[ModelCompiler]:
+    """What compiles runbooks with the configured model; closed on exit. No Panther is needed.
+
+    Raises:
+        ConfigError, PromptError, StoreError: something local is wrong.
+        ModelError: what the endpoint can do is not known yet, and it can't be asked.
+    """
+    if not settings.uses_llm:
+        raise ConfigError("no model is configured: set llm.api_key or llm.base_url, or leave out --model")
+    async with AsyncExitStack() as stack:
+        store = await open_store(settings.store.url)
+        stack.push_async_callback(store.close)
+        at_once = settings.investigation.concurrency
+        model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
+        context = ModelContext(
+            model=model,
+            journal=PassingJournal(),
+            prompts=load_prompts(settings.investigation.prompts),
+            clock=clock,
+            settings=settings.investigation,
+            max_output_tokens=settings.llm.max_output_tokens,
+            capabilities=await StoredCapabilities(model, settings.llm, store.values, clock).known(),
+            price=settings.llm.price,
+        )
+        yield ModelCompiler(context)
 
 
 @asynccontextmanager

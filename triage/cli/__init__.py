@@ -61,6 +61,15 @@ _EVAL = LazyGroup(
         "mark": Command("mark", "command", "Record what an alert turned out to be."),
     },
 )
+_RUNBOOK = LazyGroup(
+    "runbook",
+    help="Turn the runbooks of detections into questions, and review them.",
+    commands={
+        "compile": Command("runbook_compile", "compile_", "Turn runbooks into plans, and keep them in files."),
+        "show": Command("runbook", "show", "Show a runbook with its plan."),
+        "diff": Command("runbook", "diff", "Show what a new text of a runbook changes."),
+    },
+)
 _WORLD = LazyGroup(
     "world",
     help="Build a world from your own logs, rules and alerts.",
@@ -125,6 +134,7 @@ cli = _Root(
         "queue": _QUEUE,
         "writeback": _WRITEBACK,
         "export": _EXPORT,
+        "runbook": _RUNBOOK,
         "eval": _EVAL,
         "sandbox": _SANDBOX,
     },

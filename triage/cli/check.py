@@ -9,7 +9,7 @@ from typing import Literal
 
 import click
 
-from triage.app import panther_config, playbook_directories
+from triage.app import panther_config, playbook_directories, runbook_plans
 from triage.cli.common import exit_status, note, one_line, print_json, run_async, settings_from, table
 from triage.cli.options import age_option, config_option, json_option
 from triage.cli.state import opened_store
@@ -60,6 +60,8 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
     lines = [Line("configuration", "ok", "parsed")]
     lines.append(await _try("prompts", lambda: _prompts(settings)))
     lines.append(await _try("playbooks", lambda: _playbooks(settings)))
+    if settings.investigation.runbooks:
+        lines.append(await _try("runbooks", lambda: _runbooks(settings)))
     deadline = clock.monotonic() + patience.total_seconds()
     for pause in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
         found = await _panther(settings, clock)
@@ -82,6 +84,10 @@ async def _prompts(settings: Settings) -> str:
 async def _playbooks(settings: Settings) -> str:
     books = load_playbooks(playbook_directories(settings)).books
     return f"{sum(len(book.questions) for book in books)} questions"
+
+
+async def _runbooks(settings: Settings) -> str:
+    return f"{len(runbook_plans(settings).files)} plans"
 
 
 async def _try(name: str, work: Callable[[], Awaitable[str | None]]) -> Line:

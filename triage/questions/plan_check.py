@@ -5,7 +5,7 @@ a runbook can't use up an alert's budget.
 """
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from functools import cache
@@ -13,7 +13,7 @@ from functools import cache
 from triage import logtypes
 from triage.domain.plan import PlannedStep, RunbookPlan
 from triage.domain.question import ALERTS, OWN, SIGN_INS, Question
-from triage.questions.compiler import LOGS, compile_question
+from triage.questions.compiler import compile_question
 from triage.questions.logs import logs_of
 from triage.questions.parts import NotAskable
 
@@ -105,7 +105,7 @@ def question_problem(question: Question, log_types: Sequence[str] | None) -> str
 def _unaskable(question: Question, log_types: tuple[str, ...]) -> str:
     """Why none of a question's logs can answer it; empty if one can."""
     reasons: list[str] = []
-    for log_type, database in logs_of(question, log_types, every_table()):
+    for log_type, database in logs_of(question, log_types, None):
         try:
             compile_question(question, log_type, database=database)
         except NotAskable as error:
@@ -131,12 +131,6 @@ def _log_problem(name: str, log_types: Sequence[str] | None) -> str:
         return ""
     close = get_close_matches(name, _known(), n=1)
     return f"no log type {name} is known" + (f"; did you mean {close[0]}?" if close else "")
-
-
-@cache
-def every_table() -> Mapping[str, frozenset[str]]:
-    """The tables of all log types whose fields are known, as if a lake had them all."""
-    return {LOGS: frozenset(logtypes.table_of(name) for name in _known())}
 
 
 @cache

@@ -188,6 +188,8 @@ class InvestigationSettings(Section):
     """Events of the alert that are read."""
     playbooks: OptionalText = ""
     """A directory with playbooks of your own, added to the shipped ones."""
+    runbooks: OptionalText = ""
+    """A directory with plans of runbooks, one file per detection; see `docs/runbooks.md`."""
     prompts: OptionalText = ""
     """A directory with templates of your own, in place of the shipped ones of the same name."""
     allowed: tuple[AllowedActivity, ...] = ()

@@ -41,6 +41,13 @@ def test_an_unknown_log_type_is_named_with_the_nearest() -> None:
     assert problem == "no log type AWS.Cloudtrails is known; did you mean AWS.CloudTrail?"
 
 
+@pytest.mark.parametrize("name", ["own", "sign-ins", "alerts"])
+def test_groups_of_logs_can_be_asked(name: str) -> None:
+    """Whichever of their logs a Panther has: that is seen when the question is bound to an alert."""
+    assert question_problem(question(logs=name), CLOUDTRAIL) == ""
+    assert question_problem(question(logs=name), None) == ""
+
+
 def test_a_log_type_of_a_known_family_is_known() -> None:
     """What one file says of a whole family holds for each of its log types."""
     assert (
