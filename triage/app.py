@@ -22,6 +22,7 @@ from triage.ports import (
     Comments,
     KnownCapabilities,
     Lake,
+    Observer,
     PantherApi,
     Prompts,
     Store,
@@ -31,6 +32,7 @@ from triage.resources import shipped
 from triage.settings import InvestigationSettings, Settings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 from triage.stages.enrichment.coverage import ToolCoverage
+from triage.stages.enrichment.runbook_plan import Plans as RunbookPlans
 from triage.stages.investigation import Toolbox
 from triage.stages.model_calls import ModelContext
 from triage.stages.runbooks import ModelCompiler, PassingJournal
@@ -137,7 +139,14 @@ def assemble(
         alerts=panther.alerts,
         store=store,
         clock=clock,
-        enricher=Enricher(panther, playbooks, enrichment_settings(settings), clock, SharedCache(clock)),
+        enricher=Enricher(
+            panther,
+            playbooks,
+            enrichment_settings(settings),
+            clock,
+            SharedCache(clock),
+            plans=runbook_plans(settings).current,
+        ),
         prompts=prompts,
         toolbox=toolbox or _toolbox_over(panther, settings.investigation),
         model=model,
@@ -167,6 +176,30 @@ def _toolbox_over(panther: PantherApi, settings: InvestigationSettings) -> Toolb
         )
 
     return toolbox
+
+
+async def run_runbook(
+    settings: Settings, alert_id: str, plans: RunbookPlans, *, clock: Clock, observe: Observer
+) -> Dossier:
+    """Ask what the runbook of an alert's detection asks, and nothing else. Nothing is stored or written.
+
+    Args:
+        settings: The configuration.
+        alert_id: In Panther.
+        plans: Which plan counts for the runbook's text, such as `Plans.current`.
+        clock: Time and chance.
+        observe: Receives progress.
+
+    Raises:
+        NotFound, PantherError: The alert is not there, or Panther can't be asked.
+    """
+    async with connect(panther_config(settings), clock=clock) as panther:
+        snowflake = settings.panther.lake == "snowflake"
+        lake = panther.lake if snowflake else TranslatedLake(panther.lake, settings.panther.lake, clock)
+        asked = replace(panther, lake=lake)
+        enricher = Enricher(asked, Playbooks(()), enrichment_settings(settings), clock, SharedCache(clock), plans=plans)
+        alert = await panther.alerts.alert(alert_id)
+        return await enricher.enrich(alert, now=clock.now(), journal=PassingJournal(), observe=observe)
 
 
 @asynccontextmanager

@@ -68,6 +68,7 @@ _RUNBOOK = LazyGroup(
         "compile": Command("runbook_compile", "compile_", "Turn runbooks into plans, and keep them in files."),
         "show": Command("runbook", "show", "Show a runbook with its plan."),
         "diff": Command("runbook", "diff", "Show what a new text of a runbook changes."),
+        "test": Command("runbook_test", "command", "Run a runbook on one alert."),
     },
 )
 _WORLD = LazyGroup(

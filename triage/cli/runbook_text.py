@@ -7,6 +7,7 @@ from triage.domain.clean import printable, printable_sentence
 from triage.domain.plan import PlannedStep, RunbookPlan
 from triage.domain.question import PlannedQuestion, Reads
 from triage.questions.compiler import compile_question
+from triage.questions.grammar.verbs import Mood, mood_of
 from triage.questions.logs import logs_of
 from triage.questions.parts import NotAskable
 from triage.questions.plan_diff import ChangeKind, StepChange
@@ -15,7 +16,8 @@ from triage.questions.words import question_text
 _WIDTH = 110
 _CHARS = 800
 _LABEL = 9
-_UNDERSTOOD = "not understood: nothing is asked, and a person reads this step"
+_NOT_UNDERSTOOD = "not understood as a question: nothing is asked, and a person reads this step"
+_WHETHER = ("if", "whether")
 _MARKS = {ChangeKind.SAME: " ", ChangeKind.CHANGED: "~", ChangeKind.ADDED: "+", ChangeKind.REMOVED: "-"}
 
 
@@ -57,18 +59,24 @@ def plan_lines(plan: RunbookPlan, log_types: Sequence[str], *, sql: bool) -> Ite
         if step.person:
             yield from _wrapped("person", step.person)
         if not understood(step):
-            yield f"    {_UNDERSTOOD}"
+            yield f"    {_NOT_UNDERSTOOD}"
 
 
 def understood(step: PlannedStep) -> bool:
-    """Whether a compiler made anything of a step."""
-    return bool(step.questions or step.needs or step.person)
+    """Whether a compiler made of a step what its first words want: something that is asked, or a person's task."""
+    if step.questions or step.needs:
+        return True
+    first, second = [word.casefold() for word in (*step.text.split(maxsplit=2), "", "")[:2]]
+    mood = mood_of(first)
+    wants_an_answer = mood in (Mood.FIND, Mood.COUNT) or (mood is Mood.CHECK and second in _WHETHER)
+    return bool(step.person) and not wants_an_answer
 
 
 def counts(plans: Iterable[RunbookPlan]) -> dict[str, int]:
     """How many runbooks, steps and questions there are, and how many steps of each kind.
 
-    A step counts once: as compiled if anything is asked for it, else by what it needs, else as a person's.
+    A step counts once: as compiled if anything is asked for it, else by what it needs, else as a person's, or as not
+    understood where its first words want an answer.
     """
     found = dict.fromkeys(("runbooks", "steps", "questions", "compiled", "needs", "person", "not_understood"), 0)
     for plan in plans:
@@ -76,8 +84,8 @@ def counts(plans: Iterable[RunbookPlan]) -> dict[str, int]:
         for step in plan.steps:
             found["steps"] += 1
             found["questions"] += len(step.questions)
-            kind = "compiled" if step.questions else "needs" if step.needs else "person" if step.person else ""
-            found[kind or "not_understood"] += 1
+            kind = "compiled" if step.questions else "needs" if step.needs else "person"
+            found[kind if understood(step) else "not_understood"] += 1
     return found
 
 
@@ -124,7 +132,7 @@ def plan_words(step: PlannedStep) -> list[str]:
     found = [f"asks: {printable_sentence(asked_text(question), _CHARS)}" for question in step.questions]
     found += [f"needs: {printable_sentence(need, _CHARS)}" for need in step.needs]
     found += [f"person: {printable_sentence(step.person, _CHARS)}"] if step.person else []
-    return found or [_UNDERSTOOD]
+    return found or [_NOT_UNDERSTOOD]
 
 
 def question_sql(question: PlannedQuestion, log_types: Sequence[str]) -> Iterator[tuple[str, str, str]]:

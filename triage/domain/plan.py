@@ -40,6 +40,8 @@ class RunbookPlan(Value):
     """Of the text that was compiled, see `digest_of`."""
     source: PlanSource = PlanSource.GRAMMAR
     steps: tuple[PlannedStep, ...] = ()
+    notes: tuple[str, ...] = ()
+    """What a reader has to know of it, a sentence each; not part of its file."""
 
 
 def digest_of(text: str) -> str:

@@ -39,8 +39,8 @@ class ChosenPlan:
         found = []
         if self.outdated:
             found.append(
-                f"The runbook's text has changed since {self.file} was edited; its old plan is used."
-                f" `triage runbook diff {self.plan.detection}` shows what changed."
+                f"The runbook's text has changed since {self.file.name if self.file else 'its plan'} was edited; the old plan"
+                f" is used. `triage runbook diff {self.plan.detection}` shows what changed."
             )
         found += [
             f"Step {problem.step}: {problem.why}." if problem.step else f"The plan: {problem.why}."
@@ -72,6 +72,11 @@ class Plans:
                 kept, problems = fitted(plan, log_types)
                 return ChosenPlan(kept, path, outdated=not same, problems=problems)
         return compiled(detection_id, runbook_text, tuple(log_types))
+
+    def current(self, text: str, detection_id: str, log_types: Sequence[str]) -> RunbookPlan:
+        """The plan that counts for a text, with a note where a person wrote it for another one."""
+        chosen = self.plan_for(detection_id, text, log_types)
+        return chosen.plan.model_copy(update={"notes": chosen.notes[:1]}) if chosen.outdated else chosen.plan
 
     def path_of(self, detection_id: str) -> Path:
         """Where the plan of a detection is, or would be written. Raises ConfigError without a directory."""

@@ -6,7 +6,7 @@ import re
 import yaml
 
 from tests.support.shared import ROOT
-from triage.cli.runbook_text import plan_lines
+from triage.cli.runbook_text import plan_lines, understood
 from triage.questions.plan_files import plan_yaml
 from triage.questions.plans import compiled
 
@@ -37,13 +37,15 @@ def test_the_examples_are_what_the_compiler_makes() -> None:
     assert page == expected
 
 
-def test_most_steps_of_the_examples_compile() -> None:
-    """The page shows how to write steps that are understood: none of its own is left over."""
-    for example in _EXAMPLE.finditer(PAGE.read_text(encoding="utf-8")):
-        plan = compiled("Example.Rule", example["text"], (example["log_type"],)).plan
-        assert plan.steps
-        for step in plan.steps:
-            assert step.questions or step.needs or step.person, step.text
+def test_the_page_shows_one_step_that_is_not_understood() -> None:
+    """All others are: the page is a guide to writing steps that compile."""
+    left = [
+        step.text
+        for example in _EXAMPLE.finditer(PAGE.read_text(encoding="utf-8"))
+        for step in compiled("Example.Rule", example["text"], (example["log_type"],)).plan.steps
+        if not understood(step)
+    ]
+    assert left == ["Find out how the wind was that day"]
 
 
 def test_the_page_has_every_key_of_a_file() -> None:

@@ -4,7 +4,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 
 from tests.support.plans import plan, plans, question, step
-from triage.cli.runbook_text import asked_text, change_lines, counts, counts_text, plan_lines
+from triage.cli.runbook_text import asked_text, change_lines, counts, counts_text, plan_lines, understood
 from triage.domain.clean import printable
 from triage.domain.plan import RunbookPlan
 from triage.questions.plan_diff import plan_changes
@@ -40,8 +40,29 @@ def test_each_step_has_its_own_lines() -> None:
         "    needs    a device inventory",
         "    person   call the user",
         "2.  Do the needful",
-        "    not understood: nothing is asked, and a person reads this step",
+        "    not understood as a question: nothing is asked, and a person reads this step",
     ]
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("Query for the tides", False),
+        ("Count the stars", False),
+        ("Check whether it rains", False),
+        ("Confirm with the owner", True),
+        ("Check with the owner", True),
+        ("Call the user", True),
+        ("Runbook", True),
+        ("", True),
+    ],
+)
+def test_a_person_gets_tasks_and_no_questions(text: str, expected: bool) -> None:
+    """A step that wants an answer and asks nothing was not understood, even if all of it is left to a person."""
+    assert understood(step(1, text, person="as the text says")) is expected
+    assert understood(step(1, text, question()))
+    assert understood(step(1, text, needs=("a list",)))
+    assert not understood(step(1, text))
 
 
 def test_the_sql_of_each_log_is_on_one_line() -> None:

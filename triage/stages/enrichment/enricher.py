@@ -7,7 +7,7 @@ alerts when the earlier alerts are.
 
 import asyncio
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from triage.domain.alert import Alert
@@ -199,8 +199,9 @@ class EnrichmentRun:
             dwell=self.settings.dwell,
             now=self.now,
         )
-        steps = await planned_steps(self.asker, self.plans, rule, rule.runbook or self.alert.runbook)
+        steps, notes = await planned_steps(self.asker, self.plans, rule, rule.runbook or self.alert.runbook)
         runbook = plan_runbook(steps, frame, playbooks=plan.queries, budget=self.settings.max_queries // SHARE)
+        runbook = replace(runbook, notes=(*notes, *runbook.notes))
         plan = without_least_telling(plan, runbook, budget=self.settings.max_queries)
         queries = [*plan.queries, *runbook.queries]
         self.asker.batches = plan_batches(

@@ -34,8 +34,10 @@ def steps_of(text: str, plan: RunbookPlan) -> tuple[PlannedStep, ...]:
     )
 
 
-async def planned_steps(asker: Asker, plans: Plans, detection: Detection, text: str) -> tuple[PlannedStep, ...]:
-    """The steps of a detection's runbook; a run that is resumed keeps the plan that it began with.
+async def planned_steps(
+    asker: Asker, plans: Plans, detection: Detection, text: str
+) -> tuple[tuple[PlannedStep, ...], tuple[str, ...]]:
+    """The steps of a detection's runbook, and notes on its plan; a run that is resumed keeps the plan it began with.
 
     Args:
         asker: Of the run.
@@ -44,10 +46,11 @@ async def planned_steps(asker: Asker, plans: Plans, detection: Detection, text: 
         text: The runbook.
     """
     if not text.strip():
-        return ()
+        return (), ()
 
     async def choose() -> JsonValue:
         return plans(text, detection.id, detection.log_types).model_dump(mode="json", by_alias=True)
 
     kept = await asker.journal.step("runbook/plan", "choice", choose)
-    return steps_of(text, RunbookPlan.model_validate(kept))
+    plan = RunbookPlan.model_validate(kept)
+    return steps_of(text, plan), plan.notes
