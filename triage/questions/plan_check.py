@@ -12,7 +12,7 @@ from functools import cache
 
 from triage import logtypes
 from triage.domain.plan import PlannedStep, RunbookPlan
-from triage.domain.question import ALERTS, OWN, SIGN_INS, Question
+from triage.domain.question import ALERTS, OWN, SIGN_INS, Question, Window, offset
 from triage.questions.compiler import compile_question
 from triage.questions.logs import logs_of
 from triage.questions.parts import NotAskable
@@ -89,6 +89,8 @@ def question_problem(question: Question, log_types: Sequence[str] | None) -> str
         question: Of a plan.
         log_types: Of the detection; `None`: not known.
     """
+    if _is_backwards(question.window):
+        return f"its window from {question.window.start} to {question.window.end} ends before it begins"
     for name in question.logs:
         problem = _log_problem(name, log_types)
         if problem:
@@ -113,6 +115,13 @@ def _unaskable(question: Question, log_types: tuple[str, ...]) -> str:
         else:
             return ""
     return "; ".join(dict.fromkeys(reasons)) or "none of its logs is known"
+
+
+def _is_backwards(window: Window) -> bool:
+    if window.start == "now" or window.end == "history":
+        return True
+    named = {window.start, window.end} & {"history", "dwell", "now"}
+    return not named and offset(window.end) < offset(window.start)
 
 
 def _log_problem(name: str, log_types: Sequence[str] | None) -> str:

@@ -41,6 +41,26 @@ def test_an_unknown_log_type_is_named_with_the_nearest() -> None:
     assert problem == "no log type AWS.Cloudtrails is known; did you mean AWS.CloudTrail?"
 
 
+@pytest.mark.parametrize(
+    ("start", "end", "backwards"),
+    [
+        ("-24h", "+6h", False),
+        ("-0s", "+0s", False),
+        ("history", "-1s", False),
+        ("dwell", "now", False),
+        ("+5m", "now", False),
+        ("+6h", "-24h", True),
+        ("-1s", "-24h", True),
+        ("now", "+6h", True),
+        ("-1h", "history", True),
+    ],
+)
+def test_a_window_ends_after_it_begins(start: str, end: str, backwards: bool) -> None:
+    """One that is written the wrong way round would answer every step with nothing."""
+    problem = question_problem(question(window={"from": start, "to": end}), CLOUDTRAIL)
+    assert ("ends before it begins" in problem) is backwards
+
+
 @pytest.mark.parametrize("name", ["own", "sign-ins", "alerts"])
 def test_groups_of_logs_can_be_asked(name: str) -> None:
     """Whichever of their logs a Panther has: that is seen when the question is bound to an alert."""
