@@ -50,6 +50,10 @@ class Actions:
         bare = "".join(letter for letter in word if letter.isalnum())
         return len(bare) > 1 and bare in self.squeezed
 
+    def is_certain(self, action: str) -> bool:
+        """Whether a text in this form can only be an action's name in these logs."""
+        return not _FORMS["snake"].fullmatch(action) and (bool(self.forms) or not _FORMS["dotted"].fullmatch(action))
+
     def find(self, token: Token) -> str | None:
         """The action that a token names, as a glob; nothing where it is no action's name."""
         text = token.text.strip("()")
@@ -64,7 +68,7 @@ class Actions:
         if "path" in self.forms and _LOWER_CAMEL.fullmatch(text) and _VERB.fullmatch(text[0].upper() + text[1:]):
             return f"*{text}*"
         for form in ("dotted", "path", "upper"):
-            if form in self.forms and _FORMS[form].fullmatch(text):
+            if (form in self.forms or (form == "dotted" and not self.forms)) and _FORMS[form].fullmatch(text):
                 return text
         may_be = token.quoted or "snake" in self.forms or not self.forms
         return text if may_be and _FORMS["snake"].fullmatch(text) and not text.endswith(_FIELD_ENDINGS) else None

@@ -200,7 +200,7 @@ def questions_of(draft: Draft) -> tuple[PlannedQuestion, ...]:
     if draft.acts and draft.logs:
         kinds = draft.kinds or (Kind(actions=(OWN,)) if draft.same else Kind(),)
         if len(kinds) > 1 and any(not kind.narrows for kind in kinds):
-            kinds = (Kind(),)
+            kinds = (Kind(),) if draft.judged else ()
         found += [_question(draft, about, on, draft.logs, kind) for kind in kinds[:MAX_KINDS]]
     if draft.alerts:
         found.append(_question(draft, about, on, [ALERTS], Kind(actions=tuple(draft.rules))))

@@ -12,6 +12,7 @@ from triage.questions.grammar.logs import Logs, logs_of
 from triage.questions.grammar.tokens import tokenise
 
 _MAX_TOKENS = 6
+_DETECTIONS = ("detection", "detections", "alert", "alerts", "alertv2", "findings", "issues")
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,7 +37,8 @@ def book_of(log_types: Sequence[str], text: str = "") -> Book:
         logs,
         fields_of(known),
         actions_of(known),
-        own_detections=any("*" in file.detections for file in files),
+        own_detections=any("*" in file.detections for file in files)
+        or any(log_type.casefold().endswith(_DETECTIONS) for log_type in log_types),
         own_sign_ins=any(_has_sign_ins(log_type) for log_type in log_types),
     )
 

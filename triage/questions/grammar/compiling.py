@@ -114,7 +114,11 @@ def _has_window(tokens: Sequence[Token]) -> bool:
 def _compared(body: Sequence[Token], book: Book) -> Draft | None:
     """`compare ... to the user's sign-ins in the past 30 days`: what it is compared with."""
     starts = [at for at, token in enumerate(body) if token.low in ("to", "with", "against") and not token.quoted]
-    return draft_of(phrases_of(body[starts[-1] + 1 :], book), book) if starts else None
+    if not starts:
+        return None
+    rest = [token for token in body[starts[-1] + 1 :] if token.low not in _USUAL]
+    draft = draft_of(phrases_of(rest, book), book)
+    return replace(draft, past=True) if draft is not None else None
 
 
 def _check(clause: Clause, body: Sequence[Token], book: Book, found: _Step) -> None:
@@ -125,7 +129,9 @@ def _check(clause: Clause, body: Sequence[Token], book: Book, found: _Step) -> N
     for part in _alternatives(tokens):
         draft = draft_check(part, book, negative=negative)
         if draft is None and subject and part:
-            draft = draft_check([*subject, *part], book, negative=negative)
+            # `..., and whether they have ...`
+            rest = part[1:] if part[0].low in _PRONOUNS else part
+            draft = draft_check([*subject, *rest], book, negative=negative)
         subject = subject or _subject(part)
         answered = _keep(draft, found) and answered
     if not answered:
@@ -151,6 +157,25 @@ def _alternatives(tokens: Sequence[Token]) -> list[Sequence[Token]]:
     return parts
 
 
+_PRONOUNS = frozenset({"it", "they", "he", "she"})
+_USUAL = frozenset(
+    [
+        "typical",
+        "usual",
+        "normal",
+        "historical",
+        "average",
+        "baseline",
+        "locations",
+        "location",
+        "patterns",
+        "pattern",
+        "geographic",
+        "ranges",
+        "behavior",
+        "volume",
+    ]
+)
 _PREDICATES = frozenset(
     {
         "previously",

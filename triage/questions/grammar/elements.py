@@ -1,9 +1,11 @@
-"""Entries of the lexicon as they are met in a noun phrase."""
+"""What a noun phrase says, and the entries of the lexicon as they are met in it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from triage.questions.grammar import lexicon
+from triage.domain.question import Subject
+from triage.questions.grammar import lexicon, things
+from triage.questions.grammar.kinds import Kind
 
 
 @dataclass(frozen=True, slots=True)
@@ -32,8 +34,10 @@ class Named:
 class Head:
     """A noun for acts of any kind."""
 
-    log: bool
+    log: bool = False
     """It means the log that has them."""
+    access: bool = False
+    """It is done to something."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,11 +47,11 @@ class Alerts:
 
 _TABLES: tuple[lexicon.Table[object], ...] = (
     dict(lexicon.CLASSES),
-    {words: Head(name == lexicon.LOG) for words, name in lexicon.HEADS.items()},
+    {words: Head(log=name == lexicon.LOG, access=name == lexicon.ACCESS) for words, name in lexicon.HEADS.items()},
     dict(lexicon.OUTCOMES),
     {words: Act(name) for words, name in lexicon.ACTS.items()},
     dict(lexicon.ROLES),
-    {words: " ".join(words) for words in lexicon.THINGS},
+    {words: " ".join(words) for words in things.THINGS},
     dict.fromkeys(lexicon.ALERT_NOUNS, Alerts()),
 )
 
@@ -59,6 +63,39 @@ class Element:
     value: object
     text: str
     owner: bool = False
+
+
+@dataclass(slots=True)
+class Noun:
+    """What a noun phrase says, as far as it is understood."""
+
+    acts: bool = False
+    """It names acts, of these kinds."""
+    kinds: tuple[Kind, ...] = ()
+    things: tuple[str, ...] = ()
+    """It names things by what they are, not which they are: `storage accounts`."""
+    subjects: list[Subject] = field(default_factory=list)
+    owner: bool = False
+    """The subjects do the acts or have the things: `the user's sign-ins`."""
+    logs: list[str] = field(default_factory=list)
+    rules: list[str] = field(default_factory=list)
+    """Detections by id, of alerts."""
+    alerts: bool = False
+    """Other detections' matches, beside what `acts` says."""
+    judged: bool = False
+    """A reader has to judge: `suspicious activity`."""
+    this: bool = False
+    """It means the alert's own: `this action`."""
+    anywhere: bool = False
+    """`any address`: no matter which."""
+    unknown: list[str] = field(default_factory=list)
+
+    @property
+    def understood(self) -> bool:
+        """Whether every word has a meaning here, and there is one."""
+        return not self.unknown and bool(
+            self.anywhere or self.acts or self.alerts or self.rules or self.subjects or self.logs or self.things
+        )
 
 
 def longest(stems: Sequence[str], at: int, least: int, most: int) -> tuple[int, object]:

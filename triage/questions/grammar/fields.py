@@ -7,7 +7,7 @@ from functools import lru_cache
 
 from triage.domain.entity import Role
 from triage.domain.question import Subject, SubjectRole
-from triage.logtypes import FieldKind, identities_of, terms_of
+from triage.logtypes import ColumnKind, FieldKind, identities_of, terms_of
 from triage.logtypes.load import entity_fields, log_type_files
 from triage.logtypes.paths import parse_path
 
@@ -37,6 +37,8 @@ class Fields:
     """Path in lower case: whom of the alert it holds."""
     paths: dict[str, str]
     """Path in lower case: as the log spells it."""
+    roots: frozenset[str]
+    """Top-level keys in lower case that hold objects."""
     columns: frozenset[str]
     """Top-level columns in lower case; empty where the files don't list them."""
 
@@ -61,7 +63,7 @@ class Fields:
         if key in self.roles:
             return Subject(role=self.roles[key])
         known = key in self.paths or (
-            "." in key and (key.partition(".")[0] in self.columns or (not self.columns and ":" in text))
+            "." in key and (key.partition(".")[0] in self.roots or (not self.columns and ":" in text))
         )
         if not known or key.startswith("p_"):
             return None
@@ -81,17 +83,20 @@ def _fields(log_types: tuple[str, ...]) -> Fields:
     roles: dict[str, SubjectRole] = {}
     paths: dict[str, str] = {}
     columns: set[str] = set()
+    roots: set[str] = set()
     for log_type in log_types:
         for path, role in _known(log_type):
-            key = path.casefold()
-            paths.setdefault(key, path)
+            key = path.casefold().removesuffix(".*")
+            paths.setdefault(key, path.removesuffix(".*"))
             if role is not None:
                 roles.setdefault(key, role)
         for file in log_type_files(log_type):
             for name in (name for names in file.columns.values() for name in names):
                 columns.add(name.casefold())
                 paths.setdefault(name.casefold(), name)
-    return Fields(roles, paths, frozenset(columns))
+            roots.update(name.casefold() for name in file.columns.get(ColumnKind.JSON, ()))
+    roots.update(key.partition(".")[0] for key in paths if "." in key)
+    return Fields(roles, paths, frozenset(roots), frozenset(columns))
 
 
 def _known(log_type: str) -> Iterator[tuple[str, SubjectRole | None]]:

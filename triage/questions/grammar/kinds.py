@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 
 from triage.domain.question import ActionClass, Outcome
-from triage.questions.grammar import lexicon
+from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.book import Book
 
 
@@ -38,6 +38,8 @@ class Part:
     actions: list[str] = field(default_factory=list)
     outcome: Outcome | None = None
     head: bool = False
+    access: bool = False
+    """`access`, to the things of the items before if it names none."""
 
     @property
     def says_act(self) -> bool:
@@ -63,15 +65,20 @@ def shared(parts: list[Part]) -> list[Part]:
             continue
         if part.actions or (part.bare and not waiting and not objects):
             objects = []
-        elif not part.bare or waiting:
+        elif waiting or not (part.bare or (part.access and not part.objects)):
             objects = [*(each.objects for each in waiting), *([part.objects] if part.objects else [])]
+        if waiting and part.head and not (part.objects or part.classes or part.acts):
+            found += [*waiting, part]  # `webhooks or suspicious activity`: the first is no act
+            waiting = []
+            continue
         takes = _takes_object(part) or (part.head and not (part.classes or part.acts))
         own = objects if takes and objects else [part.objects]
         found += [replace(part, objects=list(each)) for each in own]
         if waiting and not takes:
             found += [replace(part, objects=[]) for each in waiting if not part.objects]
         waiting = []
-        if part.head and index + 1 < len(parts) and not parts[index + 1].bare:
+        follows = parts[index + 1] if index + 1 < len(parts) else part
+        if part.head and not (follows.bare or follows.access):
             objects = []
     found += waiting
     _leading(found)
@@ -148,18 +155,24 @@ def _kind(part: Part, book: Book) -> Kind | None:
         return Kind(actions=tuple(part.actions), outcome=outcome)
     if not part.says_act and outcome is Outcome.ANY:
         return None
-    if part.classes == [ActionClass.CREATION] and " ".join(part.objects) in lexicon.CREDENTIALS:
+    if part.classes == [ActionClass.CREATION] and " ".join(part.objects).casefold() in things.CREDENTIALS:
         return Kind(classes=(ActionClass.KEY_CREATION,), outcome=outcome)
-    if part.classes == [ActionClass.GRANT] and part.objects and part.objects[-1].split()[-1] not in lexicon.RIGHTS:
+    if part.classes == [ActionClass.GRANT] and part.objects and part.objects[-1].split()[-1] not in things.RIGHTS:
         return None
     if part.objects and any(each not in lexicon.TAKES_OBJECT for each in part.classes):
         return None
     words: tuple[str, ...] = ()
     if part.objects:
-        found = words_of(part.objects, book, alone=not (part.classes or part.acts))
+        described = part.objects[0].islower() and not things.is_thing(part.objects[0])
+        alone = not (part.classes or part.acts) or (described and part.classes == [ActionClass.CHANGE])
+        found = words_of(part.objects, book, alone=alone)
         if found is None:
             return None
         words = found
+    if part.acts and any(name.isupper() for name in part.objects):
+        return None  # no action's name holds its service and what it does
+    if {"path", "dotted"} & book.actions.forms and not all(map(book.actions.hold, part.acts)):
+        return None  # the log's own word for it may be another
     if part.acts:
         return Kind(actions=_globs(part.acts, words), outcome=outcome)
     if words and "*" in words[0]:
@@ -188,45 +201,57 @@ def words_of(objects: Sequence[str], book: Book, *, alone: bool) -> tuple[str, .
         alone: No act narrows it further, so that a glob will do.
     """
     names = list(objects)
+    if any(name.isupper() for name in names[1:]):
+        return None
     if len(names) > 1 and names[-1] in ("setting", "configuration") and not book.actions.hold(" ".join(names)):
         names.pop()
     if len(names) > 1 and names[0] == "resource":
         names.pop(0)
     if len(names) > 1 and names[-1] == "resource":
         names.pop()
-    whole = " ".join(names)
+    whole = " ".join(names).casefold()
     if whole in ("resource", "service", "api", "configuration", "setting"):
         return ()
     held = tuple(word for word in _forms(whole) if book.actions.hold(word))
     if held:
         return held
-    if names[0] not in lexicon.OBJECTS and (names[0],) not in lexicon.THINGS and " " not in names[0]:
+    if names[0].isupper():
         # A service's name before the thing: `s3 bucket`, `kms key`.
-        if all(each in lexicon.GENERIC_OBJECTS for each in names[1:]):
-            return (names[0],)
+        if all(each in things.GENERIC_OBJECTS for each in names[1:]):
+            return _service(names[0], book)
         return words_of(names[1:], book, alone=alone)
     if len(names) == 1:
-        return _unheld(whole, alone=alone)
+        return _unheld(whole, book, alone=alone)
     if alone:
         return (f"*{'*'.join(whole.split())}*",)
-    if names[-1] in lexicon.GENERIC_OBJECTS:
+    if names[-1] in things.GENERIC_OBJECTS:
         return None
-    if "path" in book.actions.forms:
+    if {"path", "dotted"} & book.actions.forms:
         return tuple(word for word in _forms(names[-1]) if book.actions.hold(word)) or None
     return (whole,)
 
 
-def _unheld(name: str, *, alone: bool) -> tuple[str, ...] | None:
+def _service(name: str, book: Book) -> tuple[str, ...] | None:
+    """A service by its acronym; where names of actions hold the service's, only one that is known there."""
+    everywhere = name in ("IAM", "KMS")
+    if {"path", "dotted"} & book.actions.forms and not (everywhere or book.actions.hold(name.casefold())):
+        return None
+    return (name.casefold(),)
+
+
+def _unheld(name: str, book: Book, *, alone: bool) -> tuple[str, ...] | None:
     """Words for a thing that the log's file doesn't name, as such things are called in most logs."""
     first, _, last = name.partition(" ")
     if last and first in ("iam", "kms"):
         return (last,) if last != "key" else (first,)
+    if last and not alone and "dotted" in book.actions.forms:
+        return None
     if last and alone:
         return (f"*{name.replace(' ', '*')}*",)
-    return (name, lexicon.SYNONYMS[name]) if name in lexicon.SYNONYMS else (name,)
+    return (name, things.SYNONYMS[name]) if name in things.SYNONYMS else (name,)
 
 
 def _forms(name: str) -> tuple[str, ...]:
     """A name, its plural in -ies, and what else it is called."""
     plural = f"{name[:-1]}ies" if name.endswith("y") else name
-    return tuple(dict.fromkeys((name, plural, lexicon.SYNONYMS.get(name, name))))
+    return tuple(dict.fromkeys((name, plural, things.SYNONYMS.get(name, name))))

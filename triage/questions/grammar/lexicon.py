@@ -29,6 +29,7 @@ def _table(*entries: tuple[T, str]) -> Table[T]:
 
 
 LOG: Final = "log"
+ACCESS: Final = "access"
 HEAD: Final = "act"
 HEADS: Final = _table(
     (
@@ -36,8 +37,9 @@ HEADS: Final = _table(
         """api call, api request, api activity, api operation, api event, api action, api, call, event, activity, action,
         operation, request, entry, record, attempt, invocation, audit event,
         audit activity, administrative action, admin action, administrative activity, admin activity, api usage,
-        account activity, access, access attempt, access event""",
+        account activity""",
     ),
+    (ACCESS, "access, access attempt, access event, access operation"),
     (LOG, "log, audit log, log entry, log event, audit log event, audit entry, activity log, log data"),
 )
 """Nouns for acts of any kind."""
@@ -122,6 +124,12 @@ NEUTRAL: Final = frozenset(
 )
 """Words of a noun phrase that narrow nothing."""
 
+DESCRIBING: Final = frozenset(
+    """created deleted modified removed affected compromised stolen generated attacking targeted newly granted added
+    executed downloaded exfiltrated accessed leaked exposed""".split()  # noqa: SIM905
+)
+"""Words before a noun that say what became of the thing in the alert."""
+
 SIGNS_OF: Final = frozenset({"pattern", "sign", "indicator", "evidence", "anomaly", "indication", "instance", "trace"})
 """Nouns that only say how to read the acts after `of`."""
 
@@ -186,120 +194,6 @@ ROLES: Final = _table(
 """Nouns for whom or what an alert has."""
 
 ALERT_NOUNS: Final = _table((ALERTS, "alert, security alert, detection alert, detection, security detection, finding"))
-
-OBJECTS: Final = frozenset(
-    """bucket object role policy user group key secret snapshot instance database cluster file token webhook repository
-    table function image volume certificate domain member project team app application disk vault firewall permission
-    lock runbook script job notebook container blob share subscription storage network account backup template schedule
-    watcher workspace rule connector integration package workflow runner branch organization parameter stack topic queue
-    stream pod node namespace deployment ingress cronjob daemonset rolebinding clusterrolebinding server trail detector
-    envelope recipient catalog metastore library query warehouse pipeline model endpoint oauth client consent delegation
-    filter email message artifact folder document channel profile provider device automation setting configuration
-    resource service binding route gateway recovery session logging versioning encryption replication
-    federation compute""".split()  # noqa: SIM905
-)
-"""Nouns for what is acted on, as programs call these things in the names of their actions."""
-
-THINGS: Final = frozenset(
-    tuple(map(stem, phrase.split()))
-    for phrase in [
-        "event hub",
-        " alert rule",
-        " alert suppression rule",
-        " action group",
-        " access policy",
-        " log file",
-        " log group",
-        " api key",
-        "\n        access key",
-        " login profile",
-        " security group",
-        " security group ingress",
-        " network security group",
-        " route table",
-        " virtual machine",
-        "\n        virtual network",
-        " public ip address",
-        " load balancer",
-        " restore point",
-        " restore point collection",
-        " packet capture",
-        "\n        flow log",
-        " network watcher",
-        " diagnostic setting",
-        " network interface",
-        " key vault",
-        " storage account",
-        " storage container",
-        "\n        file share",
-        " function app",
-        " sql server",
-        " role binding",
-        " cluster role binding",
-        " automation account",
-        " resource group",
-        "\n        immutability policy",
-        " firewall policy",
-        " firewall rule",
-        " service account",
-        " service principal",
-        " service account key",
-        "\n        automated backup",
-        " activity stream",
-        " init script",
-        " global init script",
-        " secret key",
-        " user group",
-        " identity provider",
-        " role definition",
-        "\n        policy assignment",
-        " network acl",
-        " bucket policy",
-        " iam policy",
-        " iam role",
-        " kms key",
-        " service key",
-        " mcp server",
-        "\n        alert suppression",
-        " metric alert",
-        " managed identity",
-        " session token",
-        " conditional access policy",
-        " cron job",
-        "\n        branch protection",
-        " authentication policy",
-        " password policy",
-        " user account",
-    ]
-)
-"""The same in several words."""
-
-SYNONYMS: Final = {
-    "database": "db",
-    "repository": "repo",
-    "organization": "org",
-    "application": "app",
-    "configuration": "config",
-}
-"""Words that names of actions use for each other."""
-GENERIC_OBJECTS: Final = frozenset(
-    {"resource", "key", "service", "setting", "configuration", "object", "api", "account", "other"}
-)
-ABBREVIATIONS: Final = {
-    "nsg": "network security group", "vm": "virtual machine", "repo": "repository", "db": "database",
-    "config": "configuration",
-}  # fmt: skip
-CREDENTIALS: Final = frozenset(
-    {
-        "api key", "access key", "service key", "service account key", "token", "api token", "access token", "secret key",
-        "personal access token", "credential", "admin api key", "client secret",
-    }
-)  # fmt: skip
-"""What gives access by itself; making one is an act of its own class."""
-RIGHTS: Final = frozenset(
-    {"role", "permission", "privilege", "policy", "membership", "admin", "access", "member", "right", "group"}
-)
-"""What is given to somebody by adding, assigning or attaching it."""
 
 DONE: Final[dict[str, ActionClass]] = {
     word: value

@@ -85,6 +85,6 @@ def _keys(log_type: str, *, own: bool) -> set[str]:
     if not generic:
         found |= {whole, bare}
     suffixed = {bare + suffix for suffix in ("log", "logs") if own and generic}
-    suffixed |= {start + suffix for suffix in ("log", "logs", "auditlog", "auditlogs", "systemlog")}
+    suffixed |= {start + suffix for suffix in ("log", "logs")}
     found = {key for key in found if len(key) >= _MIN_KEY}
     return suffixed | found | {key + suffix for key in found for suffix in ("log", "logs")}

@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 
 from triage.questions.grammar.book import Book
+from triage.questions.grammar.elements import Noun
 from triage.questions.grammar.kinds import Part, kinds_of
-from triage.questions.grammar.scan import Noun, Scan
+from triage.questions.grammar.scan import Scan
 from triage.questions.grammar.tokens import Token
 
 _EXAMPLES = frozenset({"e.g", "i.e", "such", "like", "including", "example", "especially", "eg"})
@@ -17,7 +18,10 @@ def read_noun(tokens: Sequence[Token], book: Book) -> Noun:
     for group in groups:
         if not group or group[0].low in _EXAMPLES:
             continue
-        inner = Scan(group, book).read()
+        if any(token.text in ("=", ":", "<", ">") for token in group):
+            noun.unknown.append(group[0].text)
+            continue
+        inner = Scan(group, book, listed=noun.acts or noun.judged or bool(noun.unknown)).read()
         if any(kind.actions for kind in inner.kinds) and inner.understood:
             noun.acts, noun.kinds, noun.unknown = True, inner.kinds, []
         elif inner.subjects and not inner.acts and not inner.unknown:

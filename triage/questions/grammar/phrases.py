@@ -6,15 +6,15 @@ from dataclasses import dataclass, field
 from triage.domain.question import ActionClass, Window
 from triage.questions.grammar import lexicon
 from triage.questions.grammar.book import Book
+from triage.questions.grammar.elements import Noun
 from triage.questions.grammar.kinds import Part, kinds_of
 from triage.questions.grammar.nouns import read_noun
-from triage.questions.grammar.scan import Noun
 from triage.questions.grammar.tokens import Token
 from triage.questions.grammar.windows import window_at
 
 PREPOSITIONS = frozenset(
     """by from for on to in into against involving of with using across via at targeting within through under during
-    regarding about affecting concerning""".split()  # noqa: SIM905
+    regarding about affecting""".split()  # noqa: SIM905
 )
 _CARRIERS = {
     "associated": "for", "related": "for", "originating": "from", "coming": "from", "belonging": "of", "tied": "for",

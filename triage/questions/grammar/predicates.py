@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 from triage.domain.question import OWN, ActionClass, Reads, Subject, SubjectRole
-from triage.questions.grammar import lexicon
+from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.asking import Draft, draft_of
 from triage.questions.grammar.book import Book
+from triage.questions.grammar.elements import Noun
 from triage.questions.grammar.kinds import Kind, Part, kinds_of, merged
 from triage.questions.grammar.nouns import read_noun
 from triage.questions.grammar.phrases import Phrases, phrases_of
-from triage.questions.grammar.scan import Noun
 from triage.questions.grammar.tokens import Token
 from triage.questions.grammar.windows import HISTORY, window_at
 
@@ -174,7 +174,7 @@ def _kinds_done(verb: str, noun: Noun, tokens: Sequence[Token], book: Book) -> t
     if noun.things:
         return kinds_of([replace(part, objects=thing.split("|")) for thing in noun.things], book)
     if noun.subjects and _indefinite(tokens):
-        word = [lexicon.stem(token.low) for token in tokens if lexicon.stem(token.low) in lexicon.OBJECTS]
+        word = [lexicon.stem(token.low) for token in tokens if lexicon.stem(token.low) in things.OBJECTS]
         return kinds_of([replace(part, objects=word)], book) if word else None
     return kinds_of([part], book) if noun.subjects and not noun.acts else None
 
@@ -221,7 +221,7 @@ def _seen(noun: Noun, draft: Draft | None) -> Draft | None:
 def _granted(noun: Noun, rest: Sequence[Token], book: Book) -> Draft | None:
     """`the group was granted admin permissions`: grants to it."""
     size = next((at for at, token in enumerate(rest) if not _is_right(token)), len(rest))
-    if not any(lexicon.stem(token.low) in lexicon.RIGHTS for token in rest[:size]):
+    if not any(lexicon.stem(token.low) in things.RIGHTS for token in rest[:size]):
         return None
     draft = draft_of(phrases_of(rest[size:], book), book)
     if draft is None or draft.on or draft.acts:
@@ -233,7 +233,7 @@ def _granted(noun: Noun, rest: Sequence[Token], book: Book) -> Draft | None:
 def _is_right(token: Token) -> bool:
     low = token.low
     return (
-        lexicon.stem(low) in lexicon.RIGHTS
+        lexicon.stem(low) in things.RIGHTS
         or low in lexicon.JUDGEMENTS
         or low in lexicon.NEUTRAL
         or low in ("or", "and", ",")

@@ -106,7 +106,12 @@ def _is_no_adverb(tokens: Sequence[Token], at: int) -> bool:
     if follows is None:
         return False
     if tokens[at].low == "previously":
-        return follows.low in ("seen", "used", "observed", "known")
+        return any(token.low in MATCHES for token in tokens[:at]) and follows.low in (
+            "seen",
+            "used",
+            "observed",
+            "known",
+        )
     return tokens[at].low in ("before", "since", "immediately") and follows.is_word
 
 

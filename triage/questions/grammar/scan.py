@@ -2,13 +2,12 @@
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 
 from triage.domain.question import SIGN_INS, ActionClass, Outcome, Subject, SubjectRole
-from triage.questions.grammar import lexicon
+from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.book import Book
-from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, longest
-from triage.questions.grammar.kinds import Kind, Part, kinds_of, shared
+from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, Noun, longest
+from triage.questions.grammar.kinds import Part, kinds_of, shared
 from triage.questions.grammar.tokens import Token
 
 _AFTER_FIELD = frozenset(
@@ -18,46 +17,22 @@ _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,6}")
 _RULE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+){1,6}")
 _NAMED = re.compile(r"[A-Za-z]+(?:[_]?[A-Za-z]+)*")
 _NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
+_RELATIONS = frozenset(
+    """between except excluding not without outside inside than unless who which that when where if while over above
+    below only but beyond non""".split()  # noqa: SIM905
+)
+"""What may turn a noun phrase into another, so that an exact name in it doesn't make up for not understanding it."""
 _MIN_NAME = 3
 _DEFINITE = frozenset({"the", "this", "these", "those", "same", "affected", "its", "their", "targeted", "target"})
 _SIGNS = frozenset({":", '"', "`", "=", "-", "\u2013", "[", "]"})
 
 
-@dataclass(slots=True)
-class Noun:
-    """What a noun phrase says, as far as it is understood."""
-
-    acts: bool = False
-    """It names acts, of these kinds."""
-    kinds: tuple[Kind, ...] = ()
-    things: tuple[str, ...] = ()
-    """It names things by what they are, not which they are: `storage accounts`."""
-    subjects: list[Subject] = field(default_factory=list)
-    owner: bool = False
-    """The subjects do the acts or have the things: `the user's sign-ins`."""
-    logs: list[str] = field(default_factory=list)
-    rules: list[str] = field(default_factory=list)
-    """Detections by id, of alerts."""
-    alerts: bool = False
-    """Other detections' matches, beside what `acts` says."""
-    judged: bool = False
-    """A reader has to judge: `suspicious activity`."""
-    this: bool = False
-    """It means the alert's own: `this action`."""
-    unknown: list[str] = field(default_factory=list)
-
-    @property
-    def understood(self) -> bool:
-        """Whether every word has a meaning here, and there is one."""
-        return not self.unknown and bool(
-            self.acts or self.alerts or self.rules or self.subjects or self.logs or self.things
-        )
-
-
 class Scan:
     """Reads a noun phrase from its first word to its last, the longest entry that fits at each place."""
 
-    def __init__(self, tokens: Sequence[Token], book: Book) -> None:
+    def __init__(self, tokens: Sequence[Token], book: Book, *, listed: bool = False) -> None:
+        self.listed = listed
+        """In parentheses, after what it gives the kinds of."""
         self.tokens = [token for token in tokens if token.low not in _SIGNS or token.quoted]
         self.stems = [lexicon.stem(token.low) for token in self.tokens]
         self.book = book
@@ -65,6 +40,10 @@ class Scan:
         self.parts: list[Part] = []
         self.item: list[Element] = []
         self.rule_ids = False
+        self.uncertain = False
+        """A word is an action's name only if the phrase is about acts."""
+        self.detections = False
+        """The item means detections of a product, in the alert's own log."""
         self.unknown: list[str] = []
         """Of the item that is being read."""
 
@@ -91,6 +70,7 @@ class Scan:
         known = action is not None and action.casefold() in self.book.actions.known
         subject = self.book.fields.find(token.text) if not known else None
         if subject is None and action is not None:
+            self.uncertain = self.uncertain or not (known or token.quoted or self.book.actions.is_certain(action))
             self.item.append(Element(Action(action), token.text))
             return 1
         subject = subject or self._named_role(token)
@@ -99,12 +79,15 @@ class Scan:
         if at and self.tokens[at - 1].low in ("any", "all", "every", "each"):
             if subject.role not in (SubjectRole.ACTOR, SubjectRole.ADDRESS):
                 return 0
+            if subject.role is SubjectRole.ADDRESS and not any(other.low in lexicon.JOINS for other in self.tokens):
+                self.noun.anywhere = True
+                return 1
             subject = Subject(role=SubjectRole.ANYONE)
         # `the actor ARN userIdentity:arn` says one thing twice; the field is the exact one.
         self.item = [
             element for element in self.item if element.owner or not isinstance(element.value, SubjectRole | str)
         ]
-        self.unknown = []
+        self.unknown = [word for word in self.unknown if word.casefold() in _RELATIONS]
         self.item.append(Element(subject, token.text, token.possessive))
         return 1
 
@@ -155,7 +138,8 @@ class Scan:
             follows = tuple(self.stems[at + size : at + size + 1])
             if follows in (("rule",), ("suppression",)) or follows in lexicon.CLASSES:
                 self.item.append(Element("alert", "alert"))
-            elif self.stems[at] == "detection" and self.book.own_detections:
+            elif self.stems[at] in ("detection", "finding") and self.book.own_detections:
+                self.detections = True
                 self.item.append(Element(Head(log=False), "detection"))
             else:
                 self.item.append(Element(value, "alert"))
@@ -184,16 +168,16 @@ class Scan:
             self.item.append(Element(Head(log=False), low))
         elif token.low in _AFTER_FIELD and self.item and isinstance(self.item[-1].value, Subject):
             pass
-        elif token.low in lexicon.NEUTRAL:
-            self.noun.this = self.noun.this or token.low in ("this", "same")
-        elif low in lexicon.ABBREVIATIONS:
-            self._thing(lexicon.ABBREVIATIONS[low])
-        elif low in lexicon.OBJECTS or (_ACRONYM.fullmatch(token.text) and at + 1 < len(self.tokens)):
-            self._thing(low)
+        elif token.low in lexicon.NEUTRAL or (token.low in lexicon.DESCRIBING and at + 1 < len(self.tokens)):
+            self.noun.this = self.noun.this or token.low in ("this", "same", "affected")
+        elif low in things.ABBREVIATIONS:
+            self._thing(things.ABBREVIATIONS[low])
+        elif low in things.OBJECTS or (_ACRONYM.fullmatch(token.text) and at + 1 < len(self.tokens)):
+            self._thing(low if low in things.OBJECTS else token.text)
         elif related != token.low and (
-            related in lexicon.OBJECTS or related in lexicon.ABBREVIATIONS or token.text[:2].isupper()
+            related in things.OBJECTS or related in things.ABBREVIATIONS or token.text[:2].isupper()
         ):
-            self._thing(lexicon.ABBREVIATIONS.get(related, related))
+            self._thing(things.ABBREVIATIONS.get(related, related if related in things.OBJECTS else related.upper()))
         else:
             self.unknown.append(token.text)
         return 1
@@ -208,6 +192,7 @@ class Scan:
         last = acts[-1] if acts else -1
         heads = [element.value for element in self.item if isinstance(element.value, Head)]
         part.head = bool(heads)
+        part.access = any(head.access for head in heads)
         for at, element in enumerate(self.item):
             match element.value:
                 case ActionClass() as value if at == last:
@@ -229,7 +214,7 @@ class Scan:
         if heads and heads[-1].log and part.objects and last < 0:
             # `WAF log entries` of a WAF's own log; any other log isn't known here.
             own = "".join(self.book.logs.own).casefold()
-            self.unknown += [name for name in part.objects if name not in own]
+            self.unknown += [name for name in part.objects if name.casefold() not in own]
             part.objects = []
         self._end(part, alerts=any(isinstance(element.value, Alerts) for element in self.item))
 
@@ -237,14 +222,18 @@ class Scan:
         if alerts:
             self.noun.alerts = True
             own = "".join(self.book.logs.own).casefold()
-            self.unknown += [name for name in part.objects if name not in own]
+            self.unknown += [name for name in part.objects if name.casefold() not in own]
             if part.classes or part.acts or part.outcome:
                 self.unknown.append("alert")
             self.noun.rules += part.actions
         elif part != Part():
             self.parts.append(part)
+        if self.detections:
+            # `vulnerability findings`: the word before says what they are of.
+            part.objects += [word.casefold() for word in self.unknown if word.isalpha() and word.casefold() != "threat"]
+            self.unknown = [word for word in self.unknown if not word.isalpha()]
         self.noun.unknown += self.unknown
-        self.item, self.unknown = [], []
+        self.item, self.unknown, self.detections = [], [], False
 
     def _party(self, part: Part, element: Element, *, acted_on: bool, last: bool) -> None:
         role = element.value
@@ -265,7 +254,10 @@ class Scan:
             # `Some.Rule.Id or other alerts`
             noun.rules += [action for part in parts for action in part.actions]
             return
-        if any(part.says_act or part.outcome for part in parts):
+        about_acts = self.listed or any(part.head for part in parts) or any(stem == "type" for stem in self.stems)
+        if self.uncertain and not about_acts:
+            noun.unknown += [action for part in parts for action in part.actions]
+        elif any(part.says_act or part.outcome for part in parts):
             kinds = kinds_of(shared(parts), self.book)
             noun.acts = kinds is not None
             noun.kinds = kinds or ()

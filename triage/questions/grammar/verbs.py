@@ -100,7 +100,8 @@ def _is_imperative(tokens: Sequence[Token], at: int) -> bool:
 
 _OBJECT_STARTS = frozenset(
     """the a an any all if whether that for this these other each its their with who what which when where how by to
-    against recent out access credentials""".split()  # noqa: SIM905
+    against recent out access credentials potential suspicious further additional affected related similar external
+    internal active new your user users account accounts permissions security log logs multiple""".split()  # noqa: SIM905
 )
 _FOR = frozenset({"for", "into", "at", "through"})
 

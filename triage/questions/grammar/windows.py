@@ -140,7 +140,12 @@ class _Reader:
     def _is_act(words: Sequence[Token]) -> bool:
         last = words[-1]
         singular = last.low.rstrip("s")
-        if singular in _ANCHORS or singular.endswith(_ACT_ENDINGS) or words[0].low.endswith("ing"):
+        if (
+            last.low in _ANCHORS
+            or singular in _ANCHORS
+            or singular.endswith(_ACT_ENDINGS)
+            or words[0].low.endswith("ing")
+        ):
             return True
         if any(word.low in _PASSIVE for word in words[1:]):
             return True
@@ -244,6 +249,7 @@ def _open(reader: _Reader) -> Window | None:
     if reader.low in ("previously", "historically", "ever"):
         reader.at += 1
         return HISTORY
+    reader.skip(frozenset({"immediately", "shortly", "directly", "soon", "right"}))
     if reader.low in ("before", "prior", "since", "after", "following", "subsequent"):
         after = reader.low in ("since", "after", "following", "subsequent")
         listed = reader.at and reader.tokens[reader.at - 1].low == "the"
