@@ -83,6 +83,8 @@ def compile_(
         runbooks: Sequence[Runbook] = all_from_panther(settings)
     else:
         runbooks = [one_runbook(settings, rule, file, log_types)]
+    if with_model and everything and settings is not None and not as_json:
+        note(f"up to {len(runbooks)} runbooks go to {settings.llm.model}")
     work = _Work(plans, replace=replace, total=len(runbooks), quiet=as_json or not everything)
     done = run_async(work.all(runbooks, settings if with_model else None))
     found = counts(each.plan for each in done)

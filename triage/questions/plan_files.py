@@ -24,7 +24,7 @@ MAX_BYTES = 200_000
 _UNSAFE = re.compile(r"[^A-Za-z0-9._-]+")
 _LONGEST_NAME = 120
 _WIDTH = 100
-_SHORT = 70
+_SHORT = 80
 """Characters of a list that is written on one line, and of a text that needs no block."""
 _HEAD = """\
 # The runbook of this detection as questions to the data lake: docs/runbooks.md says what may stand here.

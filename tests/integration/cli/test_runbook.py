@@ -254,6 +254,30 @@ def test_a_model_compiles(work: Path) -> None:
     assert plan_in(work) == plan
 
 
+def test_all_runbooks_by_a_model(work: Path) -> None:
+    """How many go to which model is said first, what they cost last; each plan is of its own runbook."""
+
+    def answer(asked: dict[str, Any]) -> Reply:
+        numbers = [int(each) for each in re.findall(r'^\{"step":(\d+),', asked["messages"][1]["content"], re.MULTILINE)]
+        return planned(
+            *({"step": each, "questions": [], "needs": [], "person": f"{each} of {len(numbers)}"} for each in numbers)
+        )
+
+    with scripted_model(answer) as llm:
+        config = (work / "config.yaml").read_text(encoding="utf-8")
+        more = f"llm:\n  base_url: {llm.url}\n  model: scripted-1\n  prices:\n    scripted-1: {{input: 1.0, output: 2.0}}\n"
+        (work / "config.yaml").write_text(config + more, encoding="utf-8")
+        ran = runbook("compile", "--all", "--model", "--out", "plans", directory=work)
+    assert ran.status == 0, ran.err
+    lines = ran.err.splitlines()
+    assert lines[0] == "up to 3 runbooks go to scripted-1"
+    assert lines[-1] == "3300 tokens, 0.0036 USD"
+    assert "3 runbooks, 7 steps: 0 compiled" in ran.out
+    for name, size in (("Trail.Daily", 2), ("Trail.Simple", 3), ("Trail.Stopped", 2)):
+        plan = parse_plan((work / "plans" / f"{name}.yaml").read_text(encoding="utf-8"))
+        assert [each.person for each in plan.steps] == [f"{number} of {size}" for number in range(1, size + 1)]
+
+
 def test_the_steps_are_data_between_markers(work: Path) -> None:
     """The runbook's text is in the user's message alone, as JSON between markers with a random code."""
     _, asked = with_model([planned(first(), PERSON)], work)
