@@ -99,12 +99,12 @@ def _reading(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence], ow
     when = _when(planned.window, [entry for _, entry in answers])
     enough = seen.times >= planned.at_least if planned.reads is Reads.YES_IF_AT_LEAST else seen.times > 0
     if enough:
-        return Reading(answered=True, text=_of_acts(planned.reads, sentence(seen), when, open_ends), evidence=ids)
+        return Reading(answered=True, text=_of_acts(planned.reads, sentence(seen, when), open_ends), evidence=ids)
     why = "; ".join(dict.fromkeys(open_ends))[:MAX_WHY]
     if not any(entry.answered for _, entry in answers):
         return Reading(answered=False, text=f"{why[:1].upper()}{why[1:]}.", evidence=ids)
     if open_ends or seen.cut:
-        known = f"{sentence(seen)}, {when} so far" if seen.times else f"Nothing was found {when}"
+        known = sentence(seen, f"{when} so far") if seen.times else f"Nothing was found {when}"
         why = why or "the answer was cut"
         return Reading(answered=False, text=f"{known}; that there was no more is not proven: {why}.", evidence=ids)
     return Reading(answered=True, text=_of_nothing(asked, seen, when, evidence), evidence=ids)
@@ -120,24 +120,23 @@ def _when(window: Window, answers: Sequence[Evidence]) -> str:
     return f"in the {days} days {_BEFORE}"
 
 
-def _of_acts(reads: Reads, acts: str, when: str, open_ends: Sequence[str]) -> str:
+def _of_acts(reads: Reads, acts: str, open_ends: Sequence[str]) -> str:
     head = {Reads.VALUE: "", Reads.YES_IF_NONE: "No: "}.get(reads, "Yes: ")
     # What was seen is there whatever else is not; but there may be more.
     more = f" There may be more: {open_ends[0].split('; ')[0][:MAX_WHY]}." if open_ends else ""
-    text = f"{head}{acts}, {when}.{more}"
+    text = f"{head}{acts}.{more}"
     return text[:1].upper() + text[1:]
 
 
 def _of_nothing(asked: Sequence[StepQuestion], seen: Seen, when: str, evidence: Mapping[str, Evidence]) -> str:
     planned = asked[0].planned
-    head = {
-        Reads.VALUE: "First time: none" if planned.ask is Asked.FIRST_SEEN else "None",
-        Reads.YES_IF_NONE: "Yes: none",
-        Reads.YES_IF_AT_LEAST: f"No: {sentence(seen)}, fewer than {planned.at_least}," if seen.times else "No: none",
-    }.get(planned.reads, "No: none")
+    if seen.times:
+        return f"No, fewer than {planned.at_least}: {sentence(seen, when)}; that there were no more is proven."
+    head = "First time: none" if planned.ask is Asked.FIRST_SEEN else "None"
+    if planned.reads is not Reads.VALUE:
+        head = "Yes: none" if planned.reads is Reads.YES_IF_NONE else "No: none"
     own = " but the alert's own" if seen.own else ""
-    others = "" if seen.times else _control_text(asked, evidence)
-    return f"{head}{own} {when}; the absence is proven.{others}"
+    return f"{head}{own} {when}; the absence is proven.{_control_text(asked, evidence)}"
 
 
 def _control_text(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence]) -> str:
@@ -148,7 +147,7 @@ def _control_text(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence
             times, days = entry.rows[0].get("times"), entry.rows[0].get("days")
             if isinstance(times, int) and isinstance(days, int):
                 on = f"{days} day{'' if days == 1 else 's'}"
-                return f" Anyone did so {times} time{'' if times == 1 else 's'} on {on} before ({entry.id})."
+                return f" By anyone, {times} time{'' if times == 1 else 's'} on {on} before ({entry.id})."
     return ""
 
 

@@ -109,14 +109,14 @@ def seen_in(question: Question, answers: Iterable[tuple[Asking, Evidence]], own:
     return seen
 
 
-def sentence(seen: Seen) -> str:
-    """The acts in words, such as `3 DeleteObject by ada on papers from 203.0.113.9, 10:31 to 10:34 UTC`."""
-    least = "at least " if seen.cut else ""
-    parts = [f"{least}{_counted(seen)}"]
+def sentence(seen: Seen, when: str) -> str:
+    """The acts in words.
+
+    Such as `3 DeleteObject by ada from 203.0.113.9, 10:31 to 10:34 UTC, in the 6 hours after the alert, on papers`.
+    """
+    parts = [f"{'at least ' if seen.cut else ''}{_counted(seen)}"]
     if "actor" in seen.named:
         parts.append(f"by {_names(seen.named['actor'])}")
-    if "target" in seen.named:
-        parts.append(f"on {_names(seen.named['target'])}")
     if "address" in seen.named:
         parts.append(f"from {_names(seen.named['address'])}")
     if seen.days:
@@ -124,8 +124,10 @@ def sentence(seen: Seen) -> str:
     text = " ".join(parts)
     if seen.refused:
         text += f", {seen.refused} refused" if seen.refused < seen.times else ", all refused"
-    besides = f", besides {_plural(seen.own, 'event')} of the alert" if seen.own else ""
-    return f"{text}{_times(seen)}{besides}"
+    text += f"{_times(seen)}, {when}"
+    if "target" in seen.named:
+        text += f", on {_names(seen.named['target'])}"
+    return f"{text}, besides {_plural(seen.own, 'event')} of the alert" if seen.own else text
 
 
 def _counted(seen: Seen) -> str:

@@ -46,14 +46,14 @@ STEPS: tuple[tuple[str, dict[str, Any], AnswerState, str], ...] = (
         "What else did the user do in the 2 hours after?",
         {"questions": [asking()]},
         AnswerState.ANSWERED,
-        "1 private_channel_converted_to_public by ada@acme.example on c01 from 198.51.100.7, 2026-03-04 09:29 UTC, "
-        "besides 1 event of the alert, in the 2 hours after the alert.",
+        "1 private_channel_converted_to_public by ada@acme.example from 198.51.100.7, 2026-03-04 09:29 UTC, "
+        "in the 2 hours after the alert, on c01, besides 1 event of the alert.",
     ),
     (
         "Has the user changed roles before?",
         {"questions": [asking(**ROLES)]},
         AnswerState.ANSWERED,
-        "No: none in the 30 days before the alert; the absence is proven. Anyone did so 1 time on 1 day before",
+        "No: none in the 30 days before the alert; the absence is proven. By anyone, 1 time on 1 day before",
     ),
     (
         "Has anyone else?",
@@ -91,7 +91,7 @@ STEPS: tuple[tuple[str, dict[str, Any], AnswerState, str], ...] = (
         "Did the user upload at least 50 files before?",
         {"questions": [asking(actions="file_uploaded", window=BEFORE, reads="yes if at least", at_least=50)]},
         AnswerState.ANSWERED,
-        "No: 11 file_uploaded by ada@acme.example",
+        "No, fewer than 50: 11 file_uploaded by ada@acme.example",
     ),
     (
         "What does the user do in the day after?",
