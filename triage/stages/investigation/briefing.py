@@ -14,7 +14,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
 from triage.domain.sql.sources import sources_of
-from triage.domain.step import StepOutcome, besides
+from triage.domain.step import StepOutcome, besides, step_of
 from triage.domain.untrusted import Caps, Fence, shorten, show_chosen_rows, show_rows, visible, visible_json
 from triage.domain.verdict import STEP_STATES
 from triage.ports import Prompts
@@ -28,6 +28,7 @@ _MAX_QUESTION_CHARS = 300
 _RHYTHM = "rhythm."
 """Start of the keys of questions that ask in which hours a table has rows."""
 _RHYTHM_ROWS = 3
+_STEP_ROWS = 5
 _QUERIED = frozenset({Source.QUERY, Source.TOOL})
 
 
@@ -71,7 +72,7 @@ class Briefing:
 
     def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int, tools: bool) -> str:
         variables: dict[str, object] = {
-            "detection": _detection(dossier, min(_MAX_DETECTION_CHARS, caps.chars)),
+            "detection": _without_runbook(_detection(dossier, min(_MAX_DETECTION_CHARS, caps.chars)), self.steps),
             "runbook": list(self.texts),
             "steps": self.fence.wrap("runbook", "\n".join(map(_step, self.steps))) if self.steps else "",
             "questions": [_question(entry) for entry in dossier.evidence],
@@ -97,6 +98,9 @@ class Briefing:
         if entry.key.startswith(_RHYTHM):
             # Coverage was measured from these already; a few rows show the model what they are.
             caps = Caps(caps.field, caps.row, min(caps.rows, _RHYTHM_ROWS), caps.chars)
+        elif step_of(entry.key) is not None:
+            # The step says what the rows come to.
+            caps = Caps(caps.field, caps.row, min(caps.rows, _STEP_ROWS), caps.chars)
         head, lines = self._parts(entry, caps)
         return {"id": entry.id, "head": head, "body": self.fence.wrap(entry.id, "\n".join(lines)) if lines else ""}
 
@@ -240,6 +244,13 @@ def _detection(dossier: Dossier, limit: int) -> JsonValue:
         "body": detection.body,
     }
     return shorten(redact_json({key: value for key, value in found.items() if value not in (None, "", [])}), limit)
+
+
+def _without_runbook(detection: JsonValue, steps: Sequence[StepOutcome]) -> JsonValue:
+    """A detection whose runbook is shown step by step, and not a second time."""
+    if not steps or not isinstance(detection, dict):
+        return detection
+    return {key: value for key, value in detection.items() if key != "runbook"}
 
 
 def _alert(alert: Alert, caps: Caps) -> JsonValue:
