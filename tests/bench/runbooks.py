@@ -12,7 +12,6 @@ in none.
 """
 
 import argparse
-import importlib
 import sys
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -27,6 +26,7 @@ from tests.support.runbook_labels import SETS, LabelStep, Rule, numbered, read_l
 from tests.support.shared import SHARED, shared_lines
 from triage.domain.plan import PlannedStep, RunbookPlan, digest_of
 from triage.domain.question import PlannedQuestion
+from triage.questions.grammar import compile_runbook
 from triage.questions.plan_files import read_plan
 
 QUERY_VERBS = ("query", "find", "search", "check", "look", "identify", "review")
@@ -121,8 +121,6 @@ def compare(
 
 def compile_all(rules: Sequence[Rule]) -> dict[str, RunbookPlan]:
     """The grammar's plan of each rule."""
-    # By name, because the labels and this measurement are older than the grammar.
-    compile_runbook = importlib.import_module("triage.questions.grammar").compile_runbook
     return {
         rule["rule_id"]: compile_runbook(rule["runbook"], rule["rule_id"], tuple(rule["log_types"] or ()))
         for rule in rules
