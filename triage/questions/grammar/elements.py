@@ -63,6 +63,8 @@ class Element:
     value: object
     text: str
     owner: bool = False
+    several: bool = False
+    """In the plural, and not said to be certain ones."""
 
 
 @dataclass(slots=True)

@@ -63,7 +63,8 @@ def shared(parts: list[Part]) -> list[Part]:
         if not part.says_act:
             waiting.append(part)
             continue
-        if part.actions or (part.bare and not waiting and not objects):
+        unclear = part.access and not part.objects and len(found) > 1
+        if part.actions or unclear or (part.bare and not waiting and not objects):
             objects = []
         elif waiting or not (part.bare or (part.access and not part.objects)):
             objects = [*(each.objects for each in waiting), *([part.objects] if part.objects else [])]
@@ -82,12 +83,23 @@ def shared(parts: list[Part]) -> list[Part]:
             objects = []
     found += waiting
     _leading(found)
-    outcome = {part.outcome for part in parts if part.outcome}
-    if len(outcome) == 1 and parts[0].outcome:
-        found = [replace(part, outcome=next(iter(outcome))) for part in found if part.says_act or part.objects]
-    elif len(outcome) > 1:
-        found = [replace(part, outcome=None) for part in found if part.says_act or part.objects]
-    return found or parts
+    return _outcomes(parts, found) or parts
+
+
+def _outcomes(parts: Sequence[Part], found: list[Part]) -> list[Part]:
+    """Whether acts failed, where the word for it stands apart: `failed or denied calls`, `failed and successful sign-ins`."""
+    apart = {part.outcome for part in parts if part.outcome and not part.says_act}
+    acts = [part for part in found if part.says_act or part.objects]
+    if apart:
+        every = apart | {part.outcome for part in acts if part.outcome}
+        return [replace(part, outcome=next(iter(every)) if len(every) == 1 else None) for part in acts]
+    first = acts[0] if acts else None
+    if first is None or first.outcome is None:
+        return acts
+    # `failed sign-in and authentication attempts`, but not `failed sign-ins or deletions`
+    return [
+        replace(part, outcome=part.outcome or first.outcome) if part.classes == first.classes else part for part in acts
+    ]
 
 
 def _leading(parts: list[Part]) -> None:
@@ -127,6 +139,8 @@ def merged(kinds: Sequence[Kind]) -> tuple[Kind, ...]:
                 break
         else:
             found.append(kind)
+    if len(found) < len(kinds):
+        return merged(found)
     outcomes = {kind.outcome for kind in found}
     if len(outcomes) > 1 and len({replace(kind, outcome=Outcome.ANY) for kind in found}) == 1:
         return (replace(found[0], outcome=Outcome.ANY),)

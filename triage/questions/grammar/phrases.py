@@ -20,7 +20,7 @@ _CARRIERS = {
     "associated": "for", "related": "for", "originating": "from", "coming": "from", "belonging": "of", "tied": "for",
     "performed": "by", "made": "by", "initiated": "by", "executed": "by", "conducted": "by", "attempted": "by",
     "issued": "by", "generated": "by", "taken": "by", "triggered": "by", "raised": "by", "linked": "for", "seen": "by",
-    "submitted": "by", "sent": "by", "done": "by",
+    "submitted": "by", "used": "by", "sent": "by", "done": "by",
 }  # fmt: skip
 """Participles that only carry the preposition after them, and the one they stand for without it."""
 _TAILS = frozenset(

@@ -269,8 +269,9 @@ def _usual_place(words: Sequence[Token], rest: Sequence[Token], book: Book) -> D
 def _names_actor(tokens: Sequence[Token], book: Book) -> bool:
     """Whether it is the actor's: `the user's usual ones`, `seen for this actor`."""
     for at, token in enumerate(tokens):
-        field = book.fields.find(token.text)
-        role = field.role if field else lexicon.ROLES.get((lexicon.stem(token.low),))
+        role = lexicon.ROLES.get((lexicon.stem(token.low),))
+        field = book.fields.find(token.text) if role is None else None
+        role = field.role if field else role
         before = [other.low for other in tokens[max(0, at - 2) : at]]
         if role is SubjectRole.ACTOR and (
             token.possessive or field or "this" in before or {"for", "by", "of"} & set(before)

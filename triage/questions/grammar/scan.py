@@ -8,7 +8,7 @@ from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.book import Book
 from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, Noun, longest
 from triage.questions.grammar.kinds import Part, kinds_of, shared
-from triage.questions.grammar.tokens import Token
+from triage.questions.grammar.tokens import Token, is_name
 
 _AFTER_FIELD = frozenset(
     {"address", "addresses", "field", "value", "values", "email", "user", "principal", "name", "account"}
@@ -22,7 +22,8 @@ _RELATIONS = frozenset(
     below only but beyond non""".split()  # noqa: SIM905
 )
 """What may turn a noun phrase into another, so that an exact name in it doesn't make up for not understanding it."""
-_MIN_NAME = 3
+_NOT_THIS = frozenset({"each", "every", "other", "another", "different", "additional"})
+_SOME = frozenset({"any", "all", "new"})
 _DEFINITE = frozenset({"the", "this", "these", "those", "same", "affected", "its", "their", "targeted", "target"})
 _SIGNS = frozenset({":", '"', "`", "=", "-", "\u2013", "[", "]"})
 
@@ -44,6 +45,7 @@ class Scan:
         """A word is an action's name only if the phrase is about acts."""
         self.detections = False
         """The item means detections of a product, in the alert's own log."""
+        self.quantifiers: set[str] = set()
         self.unknown: list[str] = []
         """Of the item that is being read."""
 
@@ -64,7 +66,7 @@ class Scan:
     def _name(self, at: int) -> int:
         """Names of actions and fields."""
         token = self.tokens[at]
-        if not (token.quoted or _is_name(token.text)):
+        if not (token.quoted or is_name(token.text)):
             return 0
         action = self.book.actions.find(token)
         known = action is not None and action.casefold() in self.book.actions.known
@@ -125,6 +127,9 @@ class Scan:
         ends = (index for index, token in enumerate(self.tokens[at:], 1) if token.possessive)
         entry = longest(self.stems, at, size, next(ends, lexicon.MAX_WORDS))
         size, value = entry if entry[0] else (size, Named(logs))
+        goes_on = at + size < len(self.tokens) and self.tokens[at + size].low not in lexicon.JOINS
+        if goes_on and value in (SubjectRole.ANYONE, SubjectRole.OTHERS):
+            return 0  # `all user creations`
         if size:
             self._take(value, at, size)
         return size
@@ -133,7 +138,8 @@ class Scan:
         if isinstance(value, Named):
             self.noun.logs += [log for log in value.names if log not in self.noun.logs]
         elif value is SubjectRole.TARGET and self._many(at, size):
-            self._thing(" ".join(self.stems[at : at + size]))
+            name = " ".join(self.stems[at : at + size])
+            self._thing(name if things.is_single(name) else self.stems[at + size - 1])
         elif isinstance(value, Alerts):
             follows = tuple(self.stems[at + size : at + size + 1])
             if follows in (("rule",), ("suppression",)) or follows in lexicon.CLASSES:
@@ -144,12 +150,15 @@ class Scan:
             else:
                 self.item.append(Element(value, "alert"))
         else:
-            self.item.append(
-                Element(value, " ".join(self.stems[at : at + size]), self.tokens[at + size - 1].possessive)
-            )
+            plural = self.stems[at + size - 1] != self.tokens[at + size - 1].low
+            certain = any(token.low in _DEFINITE for token in self.tokens)
+            owner = self.tokens[at + size - 1].possessive
+            self.item.append(Element(value, " ".join(self.stems[at : at + size]), owner, plural and not certain))
 
     def _many(self, at: int, size: int) -> bool:
         """`on buckets`, not `on the buckets`: things of a kind, not the alert's own."""
+        if not any(token.low in _DEFINITE or token.possessive for token in self.tokens):
+            return True
         plural = (
             self.stems[at + size - 1] != self.tokens[at + size - 1].low and not self.tokens[at + size - 1].possessive
         )
@@ -168,6 +177,8 @@ class Scan:
             self.item.append(Element(Head(log=False), low))
         elif token.low in _AFTER_FIELD and self.item and isinstance(self.item[-1].value, Subject):
             pass
+        elif token.low in _NOT_THIS | _SOME:
+            self.quantifiers.add(token.low)
         elif token.low in lexicon.NEUTRAL or (token.low in lexicon.DESCRIBING and at + 1 < len(self.tokens)):
             self.noun.this = self.noun.this or token.low in ("this", "same", "affected")
         elif low in things.ABBREVIATIONS:
@@ -187,7 +198,9 @@ class Scan:
 
     def _close(self) -> None:
         """End an item of a list: its parties are what acts are done to, or stand for themselves."""
-        part = Part()
+        part, before = Part(), len(self.noun.subjects)
+        if len(self.item) > 1 and self.item[-1].value == "deployment" and isinstance(self.item[-2].value, str):
+            self.item[-1] = Element(ActionClass.CREATION, "deployment")  # `DaemonSet deployments`
         acts = [at for at, element in enumerate(self.item) if isinstance(element.value, ActionClass | Act)]
         last = acts[-1] if acts else -1
         heads = [element.value for element in self.item if isinstance(element.value, Head)]
@@ -209,7 +222,7 @@ class Scan:
                     part.objects.append(element.text)
                 case _:
                     pass
-        if self.item and isinstance(self.item[-1].value, SubjectRole | Subject) and not part.says_act:
+        if len(self.noun.subjects) > before and not part.says_act:
             part.objects = []  # `the GCS service account`: they only describe it
         if heads and heads[-1].log and part.objects and last < 0:
             # `WAF log entries` of a WAF's own log; any other log isn't known here.
@@ -233,20 +246,35 @@ class Scan:
             part.objects += [word.casefold() for word in self.unknown if word.isalpha() and word.casefold() != "threat"]
             self.unknown = [word for word in self.unknown if not word.isalpha()]
         self.noun.unknown += self.unknown
-        self.item, self.unknown, self.detections = [], [], False
+        self.item, self.unknown, self.detections, self.quantifiers = [], [], False, set()
 
     def _party(self, part: Part, element: Element, *, acted_on: bool, last: bool) -> None:
         role = element.value
-        if isinstance(role, Subject) or element.owner or not (acted_on or part.head or not last):
+        alone = last and not (isinstance(role, Subject) or element.owner or acted_on or part.head)
+        if alone and self._is_vague(element):
+            if element.several and not self.quantifiers & _NOT_THIS:
+                part.objects.append(element.text)  # `has created users`: a kind of thing
+            else:
+                self.noun.unknown.append(element.text)
+        elif isinstance(role, Subject) or element.owner or not (acted_on or part.head or not last):
             self.noun.subjects.append(role if isinstance(role, Subject) else Subject(role=SubjectRole(str(role))))
             self.noun.owner = self.noun.owner or element.owner
         elif role is SubjectRole.ADDRESS or (part.head and not acted_on and role is not SubjectRole.TARGET):
             self.noun.unknown.append(element.text)
         else:
-            words = element.text.split()
+            words = element.text.removeprefix("s3 ").removeprefix("gcs ").removeprefix("lambda ").split()
             part.objects.append(
                 " ".join(word for word in words if word not in ("other", "new", "any", "all", "affected"))
             )
+
+    def _is_vague(self, element: Element) -> bool:
+        """`each user`, `from other addresses`: somebody, but not the one that the alert is about."""
+        if element.value in (SubjectRole.ANYONE, SubjectRole.OTHERS, SubjectRole.DERIVED):
+            return False
+        certain = any(token.low in _DEFINITE for token in self.tokens)
+        return bool(self.quantifiers & _NOT_THIS) or (
+            not certain and (element.several or bool(self.quantifiers & _SOME))
+        )
 
     def _conclude(self) -> None:
         noun, parts = self.noun, self.parts
@@ -267,8 +295,3 @@ class Scan:
             noun.subjects.append(Subject(role=SubjectRole.TARGET))  # `this workspace`
         elif parts:
             noun.things = tuple("|".join(part.objects) for part in parts)
-
-
-def _is_name(text: str) -> bool:
-    """Whether a word can only be a name: signs or capitals inside it."""
-    return len(text) >= _MIN_NAME and (any(sign in text for sign in ":._*/") or text[1:] != text[1:].lower())

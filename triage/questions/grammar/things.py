@@ -40,7 +40,7 @@ GENERIC_OBJECTS: Final = frozenset(
 """Nouns that say too little without what stands before them."""
 ABBREVIATIONS: Final = {
     "nsg": "network security group", "vm": "virtual machine", "repo": "repository", "db": "database",
-    "config": "configuration",
+    "config": "configuration", "rbac": "role",
 }  # fmt: skip
 CREDENTIALS: Final = frozenset(
     {
@@ -56,6 +56,11 @@ RIGHTS: Final = frozenset(
     }
 )  # fmt: skip
 """What is given to somebody by adding, assigning or attaching it."""
+
+
+def is_single(name: str) -> bool:
+    """Whether a name in several words is one thing's, and no kind of another's: `storage account`, not `s3 bucket`."""
+    return " " not in name or tuple(name.split()) in THINGS
 
 
 def is_thing(name: str) -> bool:

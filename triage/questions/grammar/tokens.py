@@ -13,6 +13,7 @@ _TOKEN = re.compile(
     re.VERBOSE,
 )
 _TRAILING = ".:/'\u2019-["
+_MIN_NAME = 3
 _POSSESSIVE = ("'s", "\u2019s", "s'", "s\u2019")
 
 
@@ -91,3 +92,8 @@ def lows(tokens: Sequence[Token]) -> tuple[str, ...]:
 def written(text: str, tokens: Sequence[Token]) -> str:
     """What the tokens cover of a text."""
     return text[tokens[0].start : tokens[-1].end].strip() if tokens else ""
+
+
+def is_name(text: str) -> bool:
+    """Whether a word can only be a name: signs or capitals inside it."""
+    return len(text) >= _MIN_NAME and (any(sign in text for sign in ":._*/") or text[1:] != text[1:].lower())

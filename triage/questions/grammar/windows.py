@@ -12,6 +12,8 @@ _UNITS = {
     "h": ("h", 1), "hr": ("h", 1), "hour": ("h", 1), "d": ("d", 1), "day": ("d", 1), "week": ("d", 7),
     "month": ("d", 30), "quarter": ("d", 90), "year": ("d", 365),
 }  # fmt: skip
+_MOST = {"s": 99_999, "m": 99_999, "h": 87_600, "d": 3_650}
+"""Ten years, or what an edge may hold."""
 _NUMBERS = {
     "one": 1, "two": 2, "three": 3, "four": 4, "five": 5, "six": 6, "seven": 7, "eight": 8, "ten": 10, "twelve": 12,
     "a": 1, "an": 1, "single": 1,
@@ -114,7 +116,7 @@ class _Reader:
             unit = self.low
             self.at += 1
         known = _UNITS.get(unit) or _UNITS.get(unit.rstrip("s"))
-        if known is None or int(far) == 0 or int(far) * known[1] > 3650 * 24:
+        if known is None or int(far) == 0 or int(far) * known[1] > _MOST[known[0]]:
             self.at = start
             return None
         written = f"{int(far) * known[1]}{known[0]}"
@@ -245,7 +247,7 @@ def _open(reader: _Reader) -> Window | None:
     """Windows without a number: `previously`, `since the alert`, `before this event`."""
     for words in (("in", "the", "past"), ("in", "the", "recent", "past"), ("over", "time"), ("in", "history")):
         if reader.take(*words):
-            return HISTORY
+            return HISTORY if not reader.low[:1].isdigit() else None
     if reader.low in ("previously", "historically", "ever"):
         reader.at += 1
         return HISTORY
