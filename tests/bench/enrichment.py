@@ -32,6 +32,7 @@ from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.ports import AlertQuery, Clock, PantherApi
+from triage.questions.plans import Plans
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings, PantherSettings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
@@ -70,6 +71,7 @@ def room(panther: PantherApi, playbooks: Playbooks, clock: Clock, settings: Inve
         settings=settings,
         clock=clock,
         cache=SharedCache(clock),
+        plans=Plans().current,
     )
 
 

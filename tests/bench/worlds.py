@@ -37,6 +37,7 @@ from triage.edges.clock import FixedStartClock
 from triage.edges.panther.client import connect
 from triage.edges.panther.config import PantherConfig
 from triage.ports import Lake, QueryLimits, QueryResult
+from triage.questions.plans import Plans
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
@@ -116,7 +117,8 @@ async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
             lake = CountingLake(panther.lake)
             playbooks = load_playbooks([ROOT / "prompts" / "playbooks"])
             counted = replace(panther, lake=cast("Lake", lake))
-            room = Enricher(panther=counted, playbooks=playbooks, settings=settings, clock=clock)
+            plans = Plans().current
+            room = Enricher(panther=counted, playbooks=playbooks, settings=settings, clock=clock, plans=plans)
             for label in truth:
                 start, sent = time.monotonic(), lake.statements
                 alert = await panther.alerts.alert(str(label["alert_id"]))

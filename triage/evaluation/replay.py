@@ -33,6 +33,7 @@ from triage.evaluation.record import CaseRecord, RecordedStep, append_steps
 from triage.pipeline.single import claim_alert
 from triage.ports import ChatModel, Observer, PantherApi
 from triage.settings import Settings
+from triage.stages.enrichment.runbook_plan import PLAN_STEP
 from triage.stages.investigation import ToolAnswer, ToolCallEntry
 from triage.stages.model_calls import read_entry
 
@@ -40,8 +41,9 @@ ANEW = frozenset({"model", "tool", "choice", "chance", "comment", "move"})
 """Kinds of steps that a replay does again."""
 OURS = frozenset({"finished"})
 """Steps that belong to the recorded run only."""
-KEPT = frozenset({"calibration"})
-"""Steps that are read back whatever their kind: a confidence is calibrated as it was then."""
+KEPT = frozenset({"calibration", PLAN_STEP})
+"""Steps that are read back whatever their kind: a confidence is calibrated as it was then, and the recorded answers to a
+runbook's questions are those of the plan of then."""
 
 
 def recorded_answers(case: CaseRecord, *, alert_only: bool = False) -> dict[str, ToolAnswer]:

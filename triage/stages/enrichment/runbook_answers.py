@@ -23,6 +23,7 @@ MAX_ANSWER = 700
 """Characters of a step's answer."""
 MAX_WHY = 240
 HISTORY = "history"
+NO_SUCH_ACT = "nobody has done anything of that name before, so the log may name it otherwise"
 _BEFORE = "before the alert"
 NOTHING_ASKED = "Nothing that the lake could be asked was read from this step."
 
@@ -105,8 +106,9 @@ def _reading(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence], ow
         return Reading(answered=False, text=f"{why[:1].upper()}{why[1:]}.", evidence=ids)
     if open_ends or seen.cut:
         known = sentence(seen, f"{when} so far") if seen.times else f"Nothing was found {when}"
-        why = why or "the answer was cut"
-        return Reading(answered=False, text=f"{known}; that there was no more is not proven: {why}.", evidence=ids)
+        unproven = f"that there was {'no more' if seen.times else 'nothing'} isn't proven"
+        text = f"{known}; {unproven}: {why or 'the answer was cut'}."
+        return Reading(answered=False, text=text, evidence=ids)
     return Reading(answered=True, text=_of_nothing(asked, seen, when, evidence), evidence=ids)
 
 
@@ -160,13 +162,13 @@ def _open_ends(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence]) 
         if question.database == SIGNALS and matches:
             # Signals are made of the same matches; those of the alert's own log are what coverage can speak for.
             continue
-        why = _why_open(question, evidence.get(question.key))
+        why = _why_open(question, evidence.get(question.key), evidence.get(question.control))
         if why:
             found.append(f"{question.log_type}: {why}" if several else why)
     return found
 
 
-def _why_open(question: StepQuestion, entry: Evidence | None) -> str:
+def _why_open(question: StepQuestion, entry: Evidence | None, control: Evidence | None) -> str:
     if entry is None:
         return f"not asked: {question.why}" if question.why else "not asked"
     if not entry.answered:
@@ -175,9 +177,14 @@ def _why_open(question: StepQuestion, entry: Evidence | None) -> str:
         return f"not searched for all that it names, since {'; '.join(question.left_out)}"
     if entry.truncated:
         return "the answer was cut"
-    if not entry.proves_absence:
-        return "; ".join(entry.coverage.gaps) or "the coverage of the log is unknown"
-    return ""
+    if entry.proves_absence:
+        return ""
+    gaps: list[str] = []
+    coverage = entry.coverage
+    if control is not None and control.answered and not control.row_count:
+        gaps.append(NO_SUCH_ACT)
+        coverage = coverage.model_copy(update={"control_has_rows": True})
+    return "; ".join((*gaps, *coverage.gaps)) or "the coverage of the log is unknown"
 
 
 def with_control(coverage: Coverage, rows: int | None) -> Coverage:

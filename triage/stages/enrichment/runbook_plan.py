@@ -10,6 +10,9 @@ from triage.domain.plan import PlannedStep, RunbookPlan, digest_of
 from triage.domain.runbook import MAX_STEPS, runbook_steps
 from triage.stages.enrichment.asking import Asker
 
+PLAN_STEP = "runbook/plan"
+"""Journal key of the plan that a run follows."""
+
 
 class Plans(Protocol):
     """Where the plan of a runbook comes from."""
@@ -51,6 +54,6 @@ async def planned_steps(
     async def choose() -> JsonValue:
         return plans(text, detection.id, detection.log_types).model_dump(mode="json", by_alias=True)
 
-    kept = await asker.journal.step("runbook/plan", "choice", choose)
+    kept = await asker.journal.step(PLAN_STEP, "choice", choose)
     plan = RunbookPlan.model_validate(kept)
     return steps_of(text, plan), plan.notes

@@ -65,7 +65,7 @@ STEPS: tuple[tuple[str, dict[str, Any], AnswerState, str], ...] = (
         "Did the user release a zebra?",
         {"questions": [asking(words="zebra", reads="yes if any")]},
         AnswerState.NO_ANSWER,
-        "a control search for this kind of entity found nothing",
+        "nobody has done anything of that name before, so the log may name it otherwise",
     ),
     (
         "Did the user sign in to the door?",

@@ -206,7 +206,7 @@ DONE, OPEN = AnswerState.ANSWERED, AnswerState.NO_ANSWER
     [
         ({}, [ACT], PROVEN, DONE, "3 user.session.start, 1 refused, 2026-03-01 10:31 to 10:34 UTC, in the 30 days"),
         ({}, [], PROVEN, DONE, "None in the 30 days before the alert; the absence is proven."),
-        ({}, [], Coverage(), OPEN, "Nothing was found in the 30 days before the alert; that there was no more is not"),
+        ({}, [], Coverage(), OPEN, "Nothing was found in the 30 days before the alert; that there was nothing isn't"),
         ({"reads": "yes if any"}, [ACT], PROVEN, DONE, "Yes: 3 user.session.start"),
         ({"reads": "yes if any"}, [ACT], Coverage(), DONE, "Yes: 3 user.session.start"),
         ({"reads": "yes if any"}, [], PROVEN, DONE, "No: none in the 30 days before the alert"),
