@@ -71,6 +71,8 @@ _PLACES = frozenset(
 )
 _OBJECTS = frozenset({"", "for", "of", "with", "in", "involving", "about", "regarding"})
 ALERT_WINDOW = Window.model_validate({"from": "-7d", "to": "+24h"})
+_TARGET = Subject(role=SubjectRole.TARGET)
+_PERSONS = frozenset({"user", "users", "account", "accounts", "principal", "username", "usernames", "email"})
 NEAR_WINDOW = Window.model_validate({"from": "-24h", "to": "+24h"})
 PAST_WINDOW = Window.model_validate({"from": "history", "to": "-0s"})
 
@@ -112,6 +114,18 @@ def draft_of(phrases: Phrases, book: Book, *, subjects: Sequence[Subject] = ()) 
         _add(draft, phrase)
     if not draft.logs and not book.own_sign_ins and {kind.classes for kind in draft.kinds} == {(ActionClass.SIGN_IN,)}:
         draft.logs = [SIGN_INS]  # the alert's own log has none
+    signs_in = bool(draft.kinds) and all(kind.classes == (ActionClass.SIGN_IN,) for kind in draft.kinds)
+    person = any(
+        _TARGET in phrase.noun.subjects and _PERSONS & {token.low for token in phrase.tokens}
+        for phrase in phrases.found
+    )
+    if (
+        signs_in
+        and person
+        and draft.on == [_TARGET]
+        and all(subject.role is SubjectRole.ADDRESS for subject in draft.about)
+    ):
+        draft.about, draft.on = draft.on, draft.about  # `logins for the affected user`: theirs
     draft.logs = _own(draft.logs, book)
     return None if draft.failed else draft
 
@@ -161,6 +175,10 @@ def _place(draft: Draft, phrase: Phrase, subject: Subject, *, owner: bool) -> No
         and not (phrase.alternative or len(phrase.noun.subjects) > 1)
     ):
         draft.on.append(subject)
+    elif subject.role is SubjectRole.OTHERS and not owner and preposition not in ("by", "from", "of", ""):
+        draft.failed = True  # `from this address against other accounts`: they don't act
+    elif preposition == "with" and subject.role is SubjectRole.ACTOR and not draft.alerts:
+        draft.failed = True  # `review it with the administrator`
     elif preposition in _DOING or owner:
         if subject.role is SubjectRole.TARGET and preposition != "by" and not owner:
             draft.on.append(subject)
@@ -197,6 +215,8 @@ def questions_of(draft: Draft) -> tuple[PlannedQuestion, ...]:
     if len(about) > MAX_SUBJECTS or len(on) > MAX_SUBJECTS:
         return ()
     found: list[PlannedQuestion] = []
+    if draft.same and not draft.kinds and draft.window is None and not draft.past:
+        return ()  # `verify that the user performed this act`: a person says so
     if draft.acts and draft.logs:
         kinds = draft.kinds or (Kind(actions=(OWN,)) if draft.same else Kind(),)
         if len(kinds) > 1 and any(not kind.narrows for kind in kinds):

@@ -10,7 +10,7 @@ from triage.questions.grammar.asking import Draft, draft_of, questions_of
 from triage.questions.grammar.book import Book, book_of
 from triage.questions.grammar.clauses import Clause, clauses_of
 from triage.questions.grammar.lexicon import SIGNS_OF, stem
-from triage.questions.grammar.needs import outside, persons
+from triage.questions.grammar.needs import is_judgement, outside, persons
 from triage.questions.grammar.phrases import phrases_of
 from triage.questions.grammar.predicates import multiple
 from triage.questions.grammar.propositions import AUXILIARIES, draft_check
@@ -212,5 +212,5 @@ def _keep(draft: Draft | None, found: _Step) -> bool:
 def _rest(clause: Clause, found: _Step) -> None:
     needs = outside(clause)
     found.needs += needs
-    if not needs:
+    if not needs or is_judgement(clause):
         found.persons.append(clause)

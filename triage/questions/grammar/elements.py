@@ -1,11 +1,17 @@
 """What a noun phrase says, and the entries of the lexicon as they are met in it."""
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from triage.domain.question import Subject
+from triage.domain.question import Subject, SubjectRole
 from triage.questions.grammar import lexicon, things
+from triage.questions.grammar.book import Book
 from triage.questions.grammar.kinds import Kind
+from triage.questions.grammar.tokens import Token
+
+_NAMED = re.compile(r"[A-Za-z]+(?:[_]?[A-Za-z]+)*")
+_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,3 +116,12 @@ def longest(stems: Sequence[str], at: int, least: int, most: int) -> tuple[int, 
                 best = (length, value)
                 break
     return best
+
+
+def role_by_name(token: Token, book: Book) -> Subject | None:
+    """A field that no file knows, by the words in its name: `admin_email`."""
+    if not _NAMED.fullmatch(token.text) or book.fields.has_leaf(token.text):
+        return None
+    words = tuple(lexicon.stem(word.casefold()) for word in _NAME_WORD.findall(token.text))
+    role = lexicon.ROLES.get(words) if len(words) > 1 else None
+    return Subject(role=role) if role in (SubjectRole.ACTOR, SubjectRole.ADDRESS) else None

@@ -14,7 +14,7 @@ _OUTSIDE: tuple[tuple[str, frozenset[str]], ...] = (
         ),
     ),
     ("lists of VPN, proxy and provider addresses", frozenset({"vpn", "vpns", "proxy", "proxies", "hosting", "isps"})),
-    ("the organization's own address ranges", frozenset({"corporate", "ranges", "cidr"})),
+    ("the organization's own address ranges", frozenset({"corporate", "ranges"})),
     (
         "where addresses are (geolocation)",
         frozenset({"geolocation", "geographic", "asn", "location", "locations", "countries", "travel"}),
@@ -29,11 +29,15 @@ _OUTSIDE: tuple[tuple[str, frozenset[str]], ...] = (
     (
         "current settings and contents of the affected systems",
         frozenset(
-            """configuration configurations settings console permissions policy contents content code file files
-            repository template specification details backups versioning image images spec privileges scopes
-            sensitivity classification classifications pii data message email attachment quarantined""".split()  # noqa: SIM905
+            """configuration configurations settings console permissions policy contents content code
+            template specification backups versioning image images spec privileges scopes
+            sensitivity sensitive classification classifications pii quarantined""".split()  # noqa: SIM905
         ),
     ),
+)
+_JUDGED = frozenset(
+    """authorized expected legitimate legitimately approved intended intentional intentionally appropriate necessary
+    justified aligns valid warranted permitted allowed""".split()  # noqa: SIM905
 )
 _LOOKS = frozenset({Mood.FIND, Mood.CHECK, Mood.COUNT, Mood.COMPARE})
 
@@ -45,6 +49,11 @@ def outside(clause: Clause) -> tuple[str, ...]:
     words = {token.low for token in clause.body}
     found = [need for need, signs in _OUTSIDE if words & signs]
     return tuple(found[:2])
+
+
+def is_judgement(clause: Clause) -> bool:
+    """Whether a person has to say that something was right, whatever is found."""
+    return clause.mood is Mood.CHECK and any(token.low in _JUDGED for token in clause.body)
 
 
 def persons(clauses: Sequence[Clause]) -> str:

@@ -28,6 +28,22 @@ _TAILS = frozenset(
 )
 """What follows one of these gives examples or says how to read the answer."""
 _ALL = frozenset({"all", "multiple", "every", "any", "other", "different", "the"})
+_EVERYWHERE = frozenset(
+    {
+        "the",
+        "this",
+        "your",
+        "our",
+        "entire",
+        "whole",
+        "organization",
+        "environment",
+        "tenant",
+        "company",
+        "infrastructure",
+    }
+)
+"""Where everything is that the lake has."""
 _CONJUNCTIONS = frozenset({"and", "or", ",", "-", "and/or"})
 
 
@@ -73,6 +89,8 @@ class _Reader:
         if self.preposition == "for" and self.result.found and lexicon.stem(part[-1].low) in lexicon.SIGNS_OF:
             return  # `for suspicious patterns`: how to read them
         if all(token.low in lexicon.NEUTRAL for token in part):
+            return
+        if self.preposition in ("in", "within", "across") and all(token.low in _EVERYWHERE for token in part):
             return
         noun = read_noun(part, self.book)
         alternative = alternative or (before is not None and before.low == "or")

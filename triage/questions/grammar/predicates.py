@@ -63,6 +63,8 @@ _USUAL = frozenset(
 _PLACES = frozenset(
     {"pattern", "ip", "ips", "address", "location", "access", "behavior", "source", "range", "geographic"}
 )
+_SWITCHES = frozenset({"disabled", "enabled", "suspended"})
+_RECORDS = frozenset({"logging", "log", "trail", "flow log", "detector", "access log", "event log"})
 _BY_THEMSELVES = frozenset({SubjectRole.ADDRESS, SubjectRole.SESSION, SubjectRole.DERIVED})
 """What is used to act, so that its use is acts of its own."""
 
@@ -168,13 +170,19 @@ def _kinds_done(verb: str, noun: Noun, tokens: Sequence[Token], book: Book) -> t
     if verb in DONE:
         part.classes = [DONE[verb]]
     elif verb in ACTED:
+        if verb in _SWITCHES:
+            # Hardly a log says `disable` of what was disabled, except that its file knows when logs were.
+            logs = all(thing.split("|")[-1] in _RECORDS for thing in noun.things) and verb not in ("enabled", "started")
+            return (Kind(classes=(ActionClass.LOG_TAMPERING,)),) if noun.things and logs else None
         part.acts = [ACTED[verb]]
     else:
         return None
     if noun.things:
         return kinds_of([replace(part, objects=thing.split("|")) for thing in noun.things], book)
     if noun.subjects and _indefinite(tokens):
-        word = [lexicon.stem(token.low) for token in tokens if lexicon.stem(token.low) in things.OBJECTS]
+        stems = [lexicon.stem(token.low) for token in tokens if token.low not in lexicon.NEUTRAL]
+        whole = " ".join(stems)
+        word = [whole] if things.is_thing(whole) else [stem for stem in stems if stem in things.OBJECTS]
         return kinds_of([replace(part, objects=word)], book) if word else None
     return kinds_of([part], book) if noun.subjects and not noun.acts else None
 

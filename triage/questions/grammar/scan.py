@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from triage.domain.question import SIGN_INS, ActionClass, Outcome, Subject, SubjectRole
 from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.book import Book
-from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, Noun, longest
+from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, Noun, longest, role_by_name
 from triage.questions.grammar.kinds import Part, kinds_of, shared
 from triage.questions.grammar.tokens import Token, is_name
 
@@ -15,8 +15,6 @@ _AFTER_FIELD = frozenset(
 )
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,6}")
 _RULE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+){1,6}")
-_NAMED = re.compile(r"[A-Za-z]+(?:[_]?[A-Za-z]+)*")
-_NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 _RELATIONS = frozenset(
     """between except excluding not without outside inside than unless who which that when where if while over above
     below only but beyond non""".split()  # noqa: SIM905
@@ -75,7 +73,7 @@ class Scan:
             self.uncertain = self.uncertain or not (known or token.quoted or self.book.actions.is_certain(action))
             self.item.append(Element(Action(action), token.text))
             return 1
-        subject = subject or self._named_role(token)
+        subject = subject or role_by_name(token, self.book)
         if subject is None:
             return self._rule_id(token)
         if at and self.tokens[at - 1].low in ("any", "all", "every", "each"):
@@ -102,14 +100,6 @@ class Scan:
         self.rule_ids = True
         return 1
 
-    def _named_role(self, token: Token) -> Subject | None:
-        """A field that no file knows, by the words in its name: `admin_email`."""
-        if not _NAMED.fullmatch(token.text) or self.book.fields.has_leaf(token.text):
-            return None
-        words = tuple(lexicon.stem(word.casefold()) for word in _NAME_WORD.findall(token.text))
-        role = lexicon.ROLES.get(words) if len(words) > 1 else None
-        return Subject(role=role) if role in (SubjectRole.ACTOR, SubjectRole.ADDRESS) else None
-
     def _sign_in_logs(self, at: int) -> int:
         """`sign-in logs` are those of every identity provider, unless one is named."""
         for size in (1, 2):
@@ -128,7 +118,8 @@ class Scan:
         entry = longest(self.stems, at, size, next(ends, lexicon.MAX_WORDS))
         size, value = entry if entry[0] else (size, Named(logs))
         goes_on = at + size < len(self.tokens) and self.tokens[at + size].low not in lexicon.JOINS
-        if goes_on and value in (SubjectRole.ANYONE, SubjectRole.OTHERS):
+        owner = size and self.tokens[at + size - 1].possessive
+        if goes_on and not owner and value in (SubjectRole.ANYONE, SubjectRole.OTHERS):
             return 0  # `all user creations`
         if size:
             self._take(value, at, size)
@@ -250,6 +241,8 @@ class Scan:
 
     def _party(self, part: Part, element: Element, *, acted_on: bool, last: bool) -> None:
         role = element.value
+        if element.owner and not isinstance(role, Subject) and self.quantifiers & _NOT_THIS:
+            self.noun.unknown.append(element.text)  # `each user's`
         alone = last and not (isinstance(role, Subject) or element.owner or acted_on or part.head)
         if alone and self._is_vague(element):
             if element.several and not self.quantifiers & _NOT_THIS:
@@ -291,6 +284,10 @@ class Scan:
             noun.kinds = kinds or ()
             if kinds is None:
                 noun.unknown.append(" ".join(word for part in parts for word in part.objects) or "act")
+        elif (
+            parts and noun.this and len(parts) == 1 and parts[0].objects[-1:] and parts[0].objects[-1] in things.WHOLES
+        ):
+            noun.unknown.append(parts[0].objects[-1])  # `this account`: where it was done, not what it was done to
         elif parts and noun.this and len(parts) == 1:
             noun.subjects.append(Subject(role=SubjectRole.TARGET))  # `this workspace`
         elif parts:

@@ -30,6 +30,8 @@ _THINGS = """
 OBJECTS: Final = frozenset(_OBJECTS.split())
 THINGS: Final = frozenset(tuple(map(stem, phrase.split())) for phrase in _THINGS.split(","))
 """The same in several words."""
+WHOLES: Final = frozenset({"account", "organization", "project", "workspace", "subscription", "network", "service"})
+"""Where things are done; none of them is what an act is done to."""
 SYNONYMS: Final = {
     "database": "db", "repository": "repo", "organization": "org", "application": "app", "configuration": "config",
 }  # fmt: skip

@@ -73,9 +73,18 @@ def verb_starts(tokens: Sequence[Token]) -> list[int]:
             starts.append(at)
         if token.quoted or token.low not in _VERBS or token.low in _CONDITIONS or tokens[at - 1].low not in _JOINS:
             continue
-        if _is_imperative(tokens, at):
+        if _is_imperative(tokens, at) and not _still_purpose(tokens, starts[-1], at):
             starts.append(at)
     return starts
+
+
+def _still_purpose(tokens: Sequence[Token], start: int, at: int) -> bool:
+    """Whether a verb goes on with a reason: `to see how often and determine if it recurs`."""
+    if tokens[at].low not in _GOES_ON or tokens[at - 1].low != "and" or tokens[at - 2].low == ",":
+        return False
+    return any(
+        tokens[before].low == "to" and tokens[before + 1].low in _PURPOSE_VERBS for before in range(start + 1, at - 1)
+    )
 
 
 def _mood(tokens: Sequence[Token], at: int) -> Mood | None:
@@ -103,6 +112,7 @@ _OBJECT_STARTS = frozenset(
     against recent out access credentials potential suspicious further additional affected related similar external
     internal active new your user users account accounts permissions security log logs multiple""".split()  # noqa: SIM905
 )
+_GOES_ON = frozenset({"determine", "assess", "understand", "establish", "evaluate", "identify"})
 _FOR = frozenset({"for", "into", "at", "through"})
 
 
