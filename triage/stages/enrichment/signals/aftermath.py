@@ -6,7 +6,7 @@ from datetime import timedelta
 
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
-from triage.stages.enrichment.signals import calls, quiet, runs
+from triage.stages.enrichment.signals import calls, companions, quiet, runs
 from triage.stages.enrichment.signals.derived import looked_at, named
 from triage.stages.enrichment.signals.facts import (
     Facts,
@@ -71,6 +71,8 @@ def _weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, flo
             known = step.run == runs.OTHER or (run is not None and run.same)
             apart = step.run != runs.OTHER and run is not None and step.action in run.apart
             left = 0.5 if facts.off_schedule or apart else 0.5 * (moving if known else 1.0) if strange else 0.0
+        elif step.run != runs.OTHER and companions.is_explained(facts, step.action, step.first, step.times):
+            left = companions.LEFT
         yield step, step.seriousness * left
 
 

@@ -7,6 +7,7 @@ from itertools import pairwise
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.logtypes import is_detection_event, is_emergency_account
+from triage.stages.enrichment.signals import companions
 from triage.stages.enrichment.signals.facts import (
     Facts,
     day,
@@ -226,6 +227,9 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
                 first, action = moment(row, "first_seen"), text(row, "action")
                 if first is not None and abs(first - facts.actor.moment) <= timedelta(hours=1) and action not in known:
                     fresh.setdefault(action, entry)
+    # What colleagues always do with the same act is no looking around.
+    usual = companions.explained(facts)
+    fresh = {action: entry for action, entry in fresh.items() if action not in usual}
     others = [action for action in fresh if action not in facts.actor.actions]
     if len(others) >= LOOKING_AROUND - 1 and len(fresh) >= LOOKING_AROUND:
         sentence = f"{len(fresh)} kinds of action new for this actor within an hour, such as {plain(others[0])}."

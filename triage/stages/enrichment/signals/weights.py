@@ -125,6 +125,18 @@ WEIGHTS: Mapping[str, Weight] = {
     "opened_to_strangers": Weight(_UP, 1.8, "Outsiders connect to a port that no outside address had reached before."),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),
     "routine_aftermath": Weight(_DOWN, 0.3, "What followed looks drastic but belongs to the actor's usual work."),
+    "usual_companion": Weight(
+        _DOWN,
+        0.3,
+        "What followed looks drastic, but others did it after the same act for weeks; it explains the second step, and "
+        "says nothing of the first.",
+    ),
+    "missing_companion": Weight(
+        _UP,
+        0.5,
+        "Who does the work does all of it; whoever wants one step for something else leaves out the rest. People forget "
+        "steps, too.",
+    ),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
     "awaited_came": Weight(
         _DOWN,
