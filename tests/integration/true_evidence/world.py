@@ -44,6 +44,8 @@ class World:
     matches: dict[str, list[Columns]] = field(default_factory=dict)
     alerts: dict[str, Columns] = field(default_factory=dict)
     rules: list[Columns] = field(default_factory=list)
+    signals: list[Columns] = field(default_factory=list)
+    """Matches of rules that raise no alert by themselves."""
     rows: int = 0
     behind: dict[str, timedelta] = field(default_factory=dict)
     """By log type, how long ago its last event was delivered; two minutes where nothing is said."""
@@ -88,7 +90,14 @@ class World:
         return NOW - self.behind.get(log_type, 2 * MINUTE)
 
     def alert(
-        self, name: str, log_type: str, *events: Columns, at: datetime = AT, detection: str = "", **changes: Any
+        self,
+        name: str,
+        log_type: str,
+        *events: Columns,
+        at: datetime = AT,
+        detection: str = "",
+        rule: Mapping[str, Any] | None = None,
+        **changes: Any,
     ) -> None:
         """Raise an alert on events that are in a log, of a detection of its own if none is named."""
         number = f"{len(self.alerts) + 1:032x}"
@@ -106,6 +115,7 @@ class World:
                 "dedupPeriodMinutes": 60,
                 "threshold": 1,
                 "enabled": True,
+                **(rule or {}),
             }
         )
         self.alerts[name] = {
@@ -149,6 +159,8 @@ class World:
             "sources": sources,
             "comments": [],
         }
+        if self.signals:
+            files["lake/panther_signals/correlation_signals"] = self.signals
         for database, tables in (("panther_logs", self.logs), ("panther_rule_matches", self.matches)):
             for log_type, rows in tables.items():
                 files[f"lake/{database}/{table_of(log_type)}"] = rows

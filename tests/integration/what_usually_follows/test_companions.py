@@ -79,8 +79,7 @@ def _open_alerts(world: World) -> None:
     _raise(world, "open alerts", "PutBucketReplication", "PutBucketLogging", alert={"detection": "Test.Replication"})
     for n in range(4):
         at = AT - (15 + n) * DAY - 9 * HOUR
-        record = {"detection": "Test.Replication", "status": "TRIAGED", "at": at}
-        world.alert(f"replication {n}", CLOUD, **record)
+        world.alert(f"replication {n}", CLOUD, at=at, detection="Test.Replication", status="TRIAGED")
 
 
 def _missed(world: World) -> None:

@@ -9,6 +9,7 @@ from triage.domain.base import Value
 from triage.domain.identity import IdentityKind
 from triage.domain.question import Window
 from triage.logtypes import Term, TermName
+from triage.stages.enrichment.rule_parts import When
 
 LISTS = (
     "actors",
@@ -29,14 +30,16 @@ LISTS = (
     "derived_sessions",
     "derived_workloads",
     "derived_emails",
+    "sub_rules",
 )
 """Parameters that hold one or more texts."""
 
 TEXTS = ("actor", "account", "alert_id", "detection_id")
 """Parameters that hold one text."""
 
-TIMES = ("moment", "last", "dwell_start")
-"""Parameters that hold a time: the alert's first and last event, and the start of the dwell time before it."""
+TIMES = ("moment", "last", "dwell_start", "raised")
+"""Parameters that hold a time: the alert's first and last event, the start of the dwell time before it, and when Panther
+raised the alert."""
 
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 
@@ -82,6 +85,8 @@ class Question(Value):
     """Narrows the playbook's own log types."""
     optional_terms: tuple[TermName, ...] = ()
     """Terms that a log type may lack; they are NULL then."""
+    when: When | None = None
+    """Asked only of such alerts."""
     actions: tuple[str, ...] = ()
     """Globs; asked only where the alert's events do one of these."""
 

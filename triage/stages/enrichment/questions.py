@@ -18,13 +18,14 @@ from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.actor_values import actor_values
 from triage.stages.enrichment.playbook import LISTS
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
+from triage.stages.enrichment.rule_parts import is_about, sub_rules
 
 _Value = str | tuple[str, ...] | datetime
 
 NO_VALUE = "\u2205"
 """Takes the place of an optional list that is empty; no log holds it."""
 
-_ABOUT_ACTOR = {"actor", *LISTS} - {"hashes"}
+_ABOUT_ACTOR = {"actor", *LISTS} - {"hashes", "sub_rules"}
 """Parameters that one actor's events fill."""
 
 _OPTIONAL_DATABASES = ("panther_signals", "panther_rule_matches")
@@ -100,7 +101,7 @@ def plan_queries(
     seen: set[str] = set()
     notes: list[str] = []
     unfitting: dict[str, NotAsked] = {}
-    values = _parameter_values(alert, actor, dwell)
+    values = _parameter_values(alert, detection, actor, dwell)
     for question in playbooks.questions_for(
         log_types,
         kinds={entity.kind.value for entity in entities},
@@ -110,6 +111,8 @@ def plan_queries(
         if question.key in seen:
             continue
         seen.add(question.key)
+        if not _concerns(question, detection, actor):
+            continue
         known = None if tables is None else tables.get(question.database)
         if known is not None and question.table not in known:
             if question.database not in _OPTIONAL_DATABASES and question.table in own:
@@ -133,6 +136,13 @@ def plan_queries(
     if over:
         notes.append(f"{over} playbook questions were not asked: the budget of {budget} queries was used up")
     return QueryPlan(tuple(queries), tuple(notes), tuple(unfitting.values()))
+
+
+def _concerns(question: PlaybookQuestion, detection: Detection, actor: AlertActor) -> bool:
+    when = question.definition.when
+    return when is None or is_about(
+        when, detection, log_type=question.log_type, actions=actor.actions, events=actor.events
+    )
 
 
 def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -> QueryPlan:
@@ -161,7 +171,7 @@ def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -
     return QueryPlan(tuple(queries), tuple(dict.fromkeys(notes)), missing, tuple(dict.fromkeys(dropped)))
 
 
-def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict[str, _Value]:
+def _parameter_values(alert: Alert, detection: Detection, actor: AlertActor, dwell: timedelta) -> dict[str, _Value]:
     return {
         **actor_values(actor, alert).lists,
         "actor": actor.identity,
@@ -172,6 +182,8 @@ def _parameter_values(alert: Alert, actor: AlertActor, dwell: timedelta) -> dict
         "moment": actor.moment,
         "last": actor.last,
         "dwell_start": actor.moment - dwell,
+        "raised": alert.created_at,
+        "sub_rules": tuple(part.id for part in sub_rules(detection.body)),
     }
 
 

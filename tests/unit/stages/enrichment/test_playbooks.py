@@ -65,6 +65,7 @@ def test_every_log_type_is_asked_several_questions_and_each_becomes_one_bounded_
         "moment": NOW,
         "last": NOW,
         "dwell_start": NOW,
+        "raised": NOW,
     }
     for log_type in LOG_TYPES:
         found = list(shipped.questions_for([log_type], kinds=[], tags=[], detection_id="d"))

@@ -20,6 +20,7 @@ from triage.stages.enrichment.signals import (
     derived,
     history,
     others,
+    own_question,
     parties,
     place,
     runs,
@@ -38,6 +39,9 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     history.hours,
     history.automation,
     history.volume,
+    own_question.amounts,
+    own_question.parts,
+    own_question.recipients,
     parties.recipients,
     parties.flows,
     place.addresses,
@@ -125,6 +129,7 @@ def _balanced(found: list[Signal]) -> list[Signal]:
         # The whole run's habit holds that of the act.
         found = [_lighter(signal) if signal.name == "run_as_before" else signal for signal in found]
     if "burst" in names:
+        found = [signal for signal in found if signal.name not in {"usual_amount", "unusual_amount"}]
         # Others may do it every day; nobody does so much of it.
         found = [_lighter(signal) if signal.name in {"team_routine", "common_here"} else signal for signal in found]
     if any(signal.name in _ABOUT_ANOTHER and signal.weight >= STRONG for signal in found):
@@ -155,7 +160,7 @@ def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:
 
 STRONG = 1.5
 """From this weight on, what was made of a change outweighs who made it."""
-_ABOUT_ANOTHER = {"derived_used", "derived_harm", "stranger_on_target", "opened_to_strangers"}
+_ABOUT_ANOTHER = {"derived_used", "derived_harm", "recipient_harm", "stranger_on_target", "opened_to_strangers"}
 _ABOUT_THE_ACTOR = {
     "routine",
     "seen_before",
@@ -164,6 +169,8 @@ _ABOUT_THE_ACTOR = {
     "routine_aftermath",
     "team_routine",
     "run_as_before",
+    "usual_amount",
+    "recipient_works_here",
 }
 
 

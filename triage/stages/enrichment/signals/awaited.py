@@ -8,13 +8,12 @@ import re
 from collections.abc import Iterator
 from functools import lru_cache
 
+from triage.domain.base import Row
 from triage.domain.signal import Signal
+from triage.stages.enrichment.rule_parts import awaited_names, comes_after
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plain, signal, text
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
-_IN_ID = re.compile(r"(?i)\bNOT[._ -]FOLLOWED[._ -]BY[._ -](.+)$")
-_RULE = r"[\"']?RuleID[\"']?\s*:\s*[\"']?(?P<id>[\w.\- ]+?)[\"']?\s*[,}\n]"
-_ABSENT = re.compile(_RULE + r"(?:(?!RuleID)[^{}])*?[\"']?Absence[\"']?\s*:\s*true", re.IGNORECASE)
 LONG = 6
 """A single word shorter than this names no act."""
 
@@ -27,10 +26,7 @@ def words(name: str) -> frozenset[str]:
 @lru_cache(maxsize=256)
 def awaited(detection_id: str, body: str, log_type: str) -> tuple[frozenset[str], ...]:
     """What the detection waited for in vain, as the words of each rule's name that aren't the provider's."""
-    names = [match["id"] for match in _ABSENT.finditer(body)]
-    in_id = _IN_ID.search(detection_id)
-    if not names and in_id is not None:
-        names = [in_id.group(1)]
+    names = awaited_names(detection_id, body)
     # `GitHub.Audit` is written Github, too.
     provider = words(log_type) | {part.lower().removesuffix("s") for part in log_type.split(".")}
     found = (words(name) - provider for name in names)
@@ -44,7 +40,16 @@ def is_awaited(facts: Facts, log_type: str, action: str) -> bool:
 
 
 def came_after_all(facts: Facts) -> Iterator[Signal]:
-    """The awaited act followed, and on nothing but the alert's own target."""
+    """The awaited act came after all: by the actor, by anyone on the alert's own target, or as its own rule saw it."""
+    for find in (_by_actor, _on_target, _by_rule):
+        found = next(find(facts), None)
+        if found is not None:
+            yield found
+            return
+
+
+def _by_actor(facts: Facts) -> Iterator[Signal]:
+    """The actor did it, and to nothing but the alert's own target."""
     for entry in facts.named("actor_after"):
         for row in entry.rows:
             first = moment(row, "first_seen")
@@ -60,4 +65,41 @@ def came_after_all(facts: Facts) -> Iterator[Signal]:
                     f"{plain(text(row, 'action'))}, whose absence raised the alert, happened later on the same target."
                 )
                 yield signal("awaited_came", sentence, [entry])
-                return
+
+
+def _on_target(facts: Facts) -> Iterator[Signal]:
+    """Whoever did it, later than the rule waited, or in time and delivered after it had run."""
+    for entry in facts.named("came_late"):
+        for row in entry.rows:
+            when = _when(facts, row)
+            if when and is_awaited(facts, entry.log_type, text(row, "action")) and done(row) == number(row, "times"):
+                sentence = (
+                    f"{plain(text(row, 'action'))}, whose absence raised the alert, was done to "
+                    f"{plain(text(row, 'target'))} by {plain(text(row, 'actor')) or 'somebody'} {when}."
+                )
+                yield signal("awaited_came", sentence, [entry])
+
+
+def _by_rule(facts: Facts) -> Iterator[Signal]:
+    """The awaited rule matched on these identities, in whatever log it reads; on which target, the match doesn't say."""
+    names = awaited_names(facts.alert.detection_id, facts.detection.body)
+    for entry in facts.named("rule_parts"):
+        for row in entry.rows:
+            when = _when(facts, row)
+            # Many work from one address; that somebody there did it says nothing of this actor.
+            if when and text(row, "rule") in names and number(row, "by_name"):
+                who = plain(text(row, "names")) or plain(text(row, "addresses"))
+                sentence = f"{plain(text(row, 'rule'))}, whose absence raised the alert, matched on {who} {when}."
+                yield signal("awaited_came", sentence, [entry], scale=0.6, vouches=False)
+
+
+def _when(facts: Facts, row: Row) -> str:
+    """When an awaited act came; empty where it came in time and was there for the rule to see, or before its time."""
+    later, late, delivered = moment(row, "first_since"), moment(row, "first_late"), moment(row, "delivered")
+    after = comes_after(facts.alert.detection_id, facts.detection.body)
+    in_time = late is not None and late < facts.alert.created_at and (late >= facts.actor.moment or not after)
+    if in_time and late is not None and delivered is not None:
+        return f"at {late:%Y-%m-%d %H:%M}, and delivered only at {delivered:%Y-%m-%d %H:%M}, after the rule had run"
+    if later is not None and after:
+        return f"at {later:%Y-%m-%d %H:%M}"
+    return ""

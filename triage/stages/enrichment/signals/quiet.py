@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator
 
 from triage.domain.signal import Direction
 from triage.logtypes import Harm, harmful_action
-from triage.stages.enrichment.signals import attempts, calls, derived, followups, place, target
+from triage.stages.enrichment.signals import attempts, calls, derived, followups, own_question, place, target
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, text
 
 _TAKING = {Harm.COLLECTION, Harm.CREDENTIALS}
@@ -35,6 +35,12 @@ def _derived(facts: Facts) -> str:
     """Identities that the act made or reaches did harm, or could not be looked at."""
     harm = (found.sentence for found in derived.derived_use(facts) if found.direction is Direction.MALICIOUS)
     return derived.unseen(facts) or next(harm, "")
+
+
+def _recipient(facts: Facts) -> str:
+    """Whoever was given something did harm with it."""
+    harm = (each.sentence for each in own_question.recipients(facts) if each.direction is Direction.MALICIOUS)
+    return next(harm, "")
 
 
 def _sign_ins(facts: Facts) -> str:
@@ -91,6 +97,7 @@ def _failures(facts: Facts) -> str:
 BLOCKERS: list[Callable[[Facts], str]] = [
     _outsiders,
     _derived,
+    _recipient,
     _sign_ins,
     _refusals,
     _failures,

@@ -50,6 +50,19 @@ WEIGHTS: Mapping[str, Weight] = {
     "volume_burst": Weight(
         _UP, 1.0, "Far more bytes, rows or items in a day than ever: a haul, or a job that someone should know of."
     ),
+    "unusual_amount": Weight(
+        _UP, 0.8, "Far more in a day than this actor or any other ever did before; as `burst`, of the whole day."
+    ),
+    "usual_amount": Weight(
+        _DOWN,
+        0.4,
+        "The rule counts, and the count is what it is on this actor's ordinary days; what they hold may differ.",
+    ),
+    "rule_parts": Weight(
+        _UP,
+        0.1,
+        "Says which part of a correlation came from whom; that they came together is what the alert says already.",
+    ),
     "first_time_burst": Weight(
         _UP, 0.6, "Several things at once that this actor never did: someone is looking around."
     ),
@@ -155,6 +168,12 @@ WEIGHTS: Mapping[str, Weight] = {
         1.2,
         "The party has received the like on many days.",
         vouches="The days are older than the dwell time.",
+    ),
+    "recipient_works_here": Weight(
+        _DOWN, 0.4, "Whoever was given it has long been at work here; a stolen account of a colleague looks the same."
+    ),
+    "recipient_harm": Weight(
+        _UP, 1.4, "Whoever was given it goes on to harm that is new for them; new duties can look like that, too."
     ),
     "lateral_movement": Weight(_UP, 1.4, "The reached machine went on to peers that it never talked to."),
     "new_peer": Weight(_UP, 0.9, "Traffic to a destination that this source never used."),
