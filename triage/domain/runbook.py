@@ -29,6 +29,8 @@ def runbook_steps(text: str) -> tuple[str, ...]:
         At most `MAX_STEPS` steps of at most `MAX_STEP_CHARS` characters, white space collapsed.
     """
     lines = text.replace("\r\n", "\n").replace("\\n", "\n").split("\n")
+    if sum(bool(_NUMBERED.match(line)) for line in lines) == 1 and (inline := _inline(text)):
+        return _tidy(inline)
     for pattern in (_NUMBERED, _BULLET):
         if sum(bool(pattern.match(line)) for line in lines) >= (2 if pattern is _BULLET else 1):
             return _tidy(_items(lines, pattern))

@@ -13,6 +13,7 @@ FORMS: list[tuple[str, str, tuple[str, ...]]] = [
     ("numbered and wrapped", "1. Look at\n   the door.\n2. Ask.", ("Look at the door.", "Ask.")),
     ("numbered with a sub-list", "1. Look:\n  - left\n  - right\n2. Ask.", ("Look: - left - right", "Ask.")),
     ("bulleted", "- Look.\n* Ask.\n\u2022 Tell.", ("Look.", "Ask.", "Tell.")),
+    ("inline from the start of a line", "1. Look at\n  the door. 2. Ask.", ("Look at the door.", "Ask.")),
     ("inline", "First: 1. Look. 2. Ask.", ("Look.", "Ask.")),
     ("sentences", "Look at the door. Ask the porter.", ("Look at the door.", "Ask the porter.")),
     ("wrapped prose", "Find out whether the door has a legitimate\npurpose. This is\noften so.", ("Find out whether the door has a legitimate purpose.", "This is often so.")),
