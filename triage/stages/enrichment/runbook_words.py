@@ -15,6 +15,7 @@ from triage.domain.question import Asked, Question
 from triage.domain.times import parse_time
 from triage.logtypes import Term
 from triage.questions.compiler import LOGS
+from triage.questions.matches import SIGNALS
 from triage.stages.enrichment.terms import take
 
 MAX_NAMES = 3
@@ -82,7 +83,7 @@ class Seen:
             return
         self.times += times
         self.refused += min(times, _number(row.get("refused"), 0))
-        for column in (*_KEYS, "rule"):
+        for column in (*_KEYS, "rule", "alert"):
             value = _text(row.get(column))
             if value:
                 self.named.setdefault(column, Counter())[value] += times
@@ -94,10 +95,14 @@ class Seen:
 def seen_in(question: Question, answers: Iterable[tuple[Asking, Evidence]], own: OwnEvents) -> Seen:
     """Add up the answers of all logs, without the alert's own events where the rows tell them apart."""
     seen = Seen()
-    for asked, entry in answers:
+    # Signals are copies of what matched, and of matches that raised no alert: each counts once.
+    for asked, entry in sorted(answers, key=lambda answer: answer[0].database == SIGNALS):
+        matched = dict(seen.named.get("rule", {}))
         seen.cut |= entry.truncated and question.ask is not Asked.FIRST_SEEN
         exact = question.ask is Asked.LIST or (question.ask is Asked.COUNT and not question.on)
         for row in entry.rows:
+            if asked.database == SIGNALS and (row["rule"] in matched if "rule" in row else seen.times):
+                continue
             mine = 0
             if exact and asked.database == LOGS:
                 mine = own.times(row, asked.log_type, entry.start, entry.end)
@@ -132,7 +137,8 @@ def sentence(seen: Seen, when: str) -> str:
 
 def _counted(seen: Seen) -> str:
     if "rule" in seen.named:
-        return f"{_plural(seen.times, 'match')} of {_names(seen.named['rule'])}"
+        alerts = f" in {_plural(len(seen.named['alert']), 'alert')}" if "alert" in seen.named else ""
+        return f"{_plural(seen.times, 'match')} of {_names(seen.named['rule'])}{alerts}"
     actions = seen.named.get("action", Counter())
     if not actions:
         return _plural(seen.times, "act")

@@ -1,5 +1,6 @@
 """A runbook's questions on one alert: what is asked, about whom, within which budget, and how the answers read."""
 
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -271,6 +272,21 @@ def test_the_alerts_own_events_are_not_what_else_was_done() -> None:
     assert (more.times, more.own) == (2, 1)
     other = seen_in(question.planned, [(question, answered({**row, "actor": "x"}, start=AT, end=NOW))], own)
     assert (other.times, other.own) == (1, 0)
+
+
+def test_a_match_counts_once() -> None:
+    """Signals are copies of what matched; only a detection that is among them alone is added."""
+    question = replace(asked(logs="alerts"), database="panther_rule_matches")
+    signals = replace(question, database="panther_signals", log_type="correlation_signals")
+    matches = answered({"rule": "A", "alert": "a1", "times": 4}, {"rule": "A", "alert": "a2", "times": 1})
+    copies = answered({"rule": "A", "times": 5}, {"rule": "B", "times": 2})
+
+    seen = seen_in(question.planned, [(signals, copies), (question, matches)], OwnEvents())
+    assert sentence(seen, "now") == "7 matches of A, B in 2 alerts, now"
+    days = seen_in(
+        question.planned, [(question, answered({"times": 4})), (signals, answered({"times": 4}))], OwnEvents()
+    )
+    assert days.times == 4
 
 
 def test_long_names_and_lists_are_cut() -> None:
