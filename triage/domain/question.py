@@ -65,6 +65,8 @@ class SubjectRole(StrEnum):
     """Identities that the act made or reached: the new key, the account whose password was set."""
     HOST = "host"
     """The machine it happened on."""
+    HASH = "hash"
+    """The files in it, by their hashes."""
     OTHERS = "others"
     """Everyone but the actor."""
     ANYONE = "anyone"
@@ -166,6 +168,8 @@ class Asked(StrEnum):
 
     LIST = "list"
     """Each action with its target, address and outcome: how often, first and last."""
+    SUMMARY = "summary"
+    """Each action with its address: how often, how often refused, on how many targets and one of them, first and last."""
     COUNT = "count"
     """Each action: how often, on how many days, first and last."""
     FIRST_SEEN = "first seen"

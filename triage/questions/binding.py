@@ -12,11 +12,12 @@ from triage.domain.actor_values import ActorValues
 from triage.domain.base import Row
 from triage.domain.identity import NOUNS, SHARED_KINDS, Identity, IdentityKind, is_email
 from triage.domain.question import Question, Subject, SubjectRole, Window, offset
-from triage.domain.sql import ReadOnlyQuery, SqlRefused
+from triage.domain.sql import ParameterValue, ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes.paths import find, parse_path
-from triage.questions.compiler import LIMITS, CompiledQuestion, compile_known
-from triage.questions.parts import NotAskable
+from triage.questions.compiler import CompiledQuestion, compile_known
+from triage.questions.parts import DWELL_START, NotAskable
+from triage.questions.statement import SHAPES
 from triage.questions.subjects import EACH, identity_parameter
 from triage.questions.words import question_text
 
@@ -36,6 +37,7 @@ _LISTS_OF_ROLE = {
     SubjectRole.RECIPIENT: "recipients",
     SubjectRole.HOST: "hosts",
     SubjectRole.DERIVED: "derived",
+    SubjectRole.HASH: "hashes",
 }
 
 
@@ -82,17 +84,20 @@ def bind_question(
             field isn't in the events, or the window lies wholly in the future.
     """
     question = _with_fields(compiled, events)
-    values = _values(compile_known(question, compiled.log_type, compiled.database, None), actor, events)
-    narrowed = compile_known(question, compiled.log_type, compiled.database, frozenset(values))
+    values = _values(compile_known(question, compiled.log_type, compiled.database, None, compiled.terms), actor, events)
+    narrowed = compile_known(question, compiled.log_type, compiled.database, frozenset(values), compiled.terms)
     wanted = window_of(question.window, actor.first, actor.last, history=history, dwell=dwell, now=now)
     if wanted is None:
         raise NotAskable("its window is empty")
     if wanted.start >= now:
         raise NotAskable("its window begins in the future")
     window = TimeWindow(wanted.start, min(wanted.end, now))
-    filled = {name: narrowed.constants.get(name) or values[name] for name in narrowed.parameters}
+    filled: dict[str, ParameterValue] = {
+        name: actor.first - dwell if name == DWELL_START else narrowed.constants.get(name) or values[name]
+        for name in narrowed.parameters
+    }
     try:
-        query = narrowed.template.bind(filled, window=window, limit=limit or LIMITS[question.ask], now=now)
+        query = narrowed.template.bind(filled, window=window, limit=limit or SHAPES[question.ask].limit, now=now)
     except SqlRefused as error:
         raise NotAskable(str(error)) from error
     names = {SubjectRole.ACTOR: actor.name[:120]} | {

@@ -13,6 +13,10 @@ from triage.domain.identity import IdentityKind
 from triage.domain.sql import ParameterType
 from triage.logtypes import Term, table_of
 
+DWELL_START = "dwell_start"
+"""The parameter with the start of the dwell time: what is older, an intruder who was noticed now can't have written."""
+OwnTerms = tuple[tuple[str, str], ...]
+"""Terms that a playbook gives for a log type: name and SQL."""
 ParameterValues = str | tuple[str, ...]
 
 
@@ -31,13 +35,15 @@ class Log:
 
     log_type: str
     database: str
-    terms: Mapping[str, Term]
+    terms: Mapping[str, str]
+    """SQL by name."""
     identities: Mapping[IdentityKind, Term]
 
     @classmethod
-    def of(cls, log_type: str, database: str) -> Self:
-        """What the files say of a log type."""
-        return cls(log_type, database, logtypes.terms_of(log_type), logtypes.identities_of(log_type))
+    def of(cls, log_type: str, database: str, terms: OwnTerms = ()) -> Self:
+        """What the files say of a log type, with other terms than theirs where some are given."""
+        known = dict(terms) or {name: term.sql for name, term in logtypes.terms_of(log_type).items()}
+        return cls(log_type, database, known, logtypes.identities_of(log_type))
 
     @property
     def table(self) -> str:
@@ -55,7 +61,7 @@ class Log:
         """The SQL of a term. Raises NotAskable where the log type's file lacks it."""
         if name not in self.terms:
             raise NotAskable(f"it isn't known which field of {self.log_type} holds the {name.replace('_', ' ')}")
-        return f"({self.terms[name].sql})"
+        return f"({self.terms[name]})"
 
 
 @dataclass(slots=True)
@@ -81,6 +87,11 @@ class Parameters:
         """A list of texts that the alert fills."""
         self.types[name] = ParameterType.STRINGS
         return f":{name}"
+
+    def dwell_start(self) -> str:
+        """The start of the dwell time."""
+        self.types[DWELL_START] = ParameterType.TIMESTAMP
+        return f":{DWELL_START}"
 
     def field_name(self, path: str) -> str:
         """The parameter with the values of a field; the same whether or not others have values."""

@@ -95,6 +95,8 @@ def _one(subject: Subject, log: Log, parameters: Parameters, *, acting: bool) ->
             return _others(log, parameters)
         case SubjectRole.DERIVED:
             return _derived(log, parameters)
+        case SubjectRole.HASH:
+            return overlap(_COLUMNS["hash"], "hashes", parameters)
     term, name = _LIST_OF_ROLE[subject.role]
     if subject.role is SubjectRole.ADDRESS and term not in log.terms:
         return overlap(("p_any_ip_addresses",), name, parameters)

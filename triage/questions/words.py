@@ -48,6 +48,7 @@ _WHERE = {
     SubjectRole.TARGET: ("on", "the target"),
     SubjectRole.RECIPIENT: ("for", "the recipient"),
     SubjectRole.HOST: ("on", "the host"),
+    SubjectRole.HASH: ("with", "the alert's files"),
 }
 _LOGS = {
     OWN: "the alert's log",
@@ -80,7 +81,7 @@ def _head(question: Question, who: str, *, passive: bool) -> str:
     acts = _acts(question)
     anyone = who in ("anyone", "")
     match question.ask:
-        case Asked.LIST:
+        case Asked.LIST | Asked.SUMMARY:
             if not filtered:
                 return "What was done" if passive else f"What did {who} do"
             return f"Which {acts} were made" if passive else f"Which {acts} did {who} make"

@@ -139,6 +139,7 @@ def answered(rows: list[dict[str, Any]], *names: str) -> dict[tuple[Any, ...], t
 
 KEYS = {
     Asked.LIST: ("action", "actor", "target", "address"),
+    Asked.SUMMARY: ("action", "address"),
     Asked.COUNT: ("action",),
     Asked.DAYS: ("day",),
     Asked.ADDRESSES: ("address",),

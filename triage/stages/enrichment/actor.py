@@ -59,7 +59,6 @@ class AlertActor:
     recipients: tuple[str, ...] = ()
     sessions: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
-    """The machines that it happened on."""
     people: tuple[str, ...] = ()
     """E-mail addresses and user names of the person behind the actor, lower case; empty for services."""
     values: tuple[str, ...] = ()

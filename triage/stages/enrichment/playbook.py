@@ -1,12 +1,13 @@
 """What a playbook file may hold."""
 
 import re
-from typing import Annotated
+from typing import Annotated, Self
 
-from pydantic import AfterValidator, Field
+from pydantic import AfterValidator, Field, model_validator
 
 from triage.domain.base import Value
 from triage.domain.identity import IdentityKind
+from triage.domain.question import Question as Ask
 from triage.domain.question import Window
 from triage.logtypes import Term, TermName
 from triage.stages.enrichment.rule_parts import When
@@ -41,6 +42,7 @@ TIMES = ("moment", "last", "dwell_start", "raised")
 """Parameters that hold a time: the alert's first and last event, the start of the dwell time before it, and when Panther
 raised the alert."""
 
+MIN_SQL = 8
 _NAME = re.compile(r"^[a-z][a-z0-9_]{0,63}$")
 
 
@@ -65,7 +67,10 @@ class Question(Value):
 
     id: Name
     question: str = Field(min_length=3)
-    sql: str = Field(min_length=8)
+    sql: str = ""
+    ask: Ask | None = None
+    """In place of `sql`: the question as a value, of which the compiler writes the SQL for each log type that has the
+    terms it needs. Its window is that of this entry."""
     table: Name | None = None
     """Table of `panther_logs`; left out: the table of each log type of the alert."""
     database: Name = "panther_logs"
@@ -89,6 +94,25 @@ class Question(Value):
     """Asked only of such alerts."""
     actions: tuple[str, ...] = ()
     """Globs; asked only where the alert's events do one of these."""
+
+    @model_validator(mode="before")
+    @classmethod
+    def _give_window(cls, given: object) -> object:
+        if isinstance(given, dict) and isinstance(given.get("ask"), dict) and "window" in given:
+            return {**given, "ask": {"window": given["window"], **given["ask"]}}
+        return given
+
+    @model_validator(mode="after")
+    def _is_one(self) -> Self:
+        if (self.ask is None) == (len(self.sql) < MIN_SQL):
+            raise ValueError("give either `sql` or `ask`")
+        if self.ask is not None and (
+            self.parameters or self.optional or self.kinds or self.table or self.optional_terms
+        ):
+            raise ValueError(
+                "`ask` says itself about whom and what it is: leave out parameters, kinds, table and terms"
+            )
+        return self
 
 
 class Playbook(Value):

@@ -14,10 +14,14 @@ from pathlib import Path
 
 from triage import logtypes
 from triage.domain.globs import any_glob
+from triage.domain.question import OWN
+from triage.domain.question import Question as Ask
 from triage.domain.sql import ParameterType, QueryTemplate, SqlRefused
 from triage.domain.yaml_lines import YamlError, YamlFile, YamlPath, read_yaml
 from triage.errors import ConfigError
 from triage.logtypes import DERIVED_TERMS, TERMS, Term, table_of
+from triage.questions import CompiledQuestion, NotAskable, compile_question
+from triage.questions.parts import OwnTerms
 from triage.stages.enrichment.playbook import LISTS, TIMES, Playbook, Question
 
 _HOLE = re.compile(r"\{([a-z_]+)\}")
@@ -36,6 +40,8 @@ class PlaybookQuestion:
     database: str
     table: str
     _parsed: Callable[[], QueryTemplate]
+    compiled: CompiledQuestion | None = None
+    """Where the question is a value in place of SQL."""
 
     @property
     def template(self) -> QueryTemplate:
@@ -80,6 +86,9 @@ class Playbooks:
         for question in book.questions:
             if question.log_types and not any_glob(log_type, question.log_types):
                 continue
+            if question.ask is not None:
+                yield from self._compiled(book, question, question.ask, log_type)
+                continue
             if not _holes(question) <= terms.keys():
                 continue
             prefix = book.playbook if book.every_alert or question.table else table_of(log_type)
@@ -92,6 +101,33 @@ class Playbooks:
                 table=question.table or table_of(log_type),
                 _parsed=partial(self._template, book, question, log_type),
             )
+
+    def _compiled(self, book: Playbook, question: Question, ask: Ask, log_type: str) -> Iterator[PlaybookQuestion]:
+        """A question that is a value, to each of its logs that has the terms it needs."""
+        for name in ask.logs:
+            own = name == OWN
+            terms = self._own_terms(log_type) if own else ()
+            try:
+                compiled = compile_question(ask, log_type if own else name, database=question.database, terms=terms)
+            except NotAskable:
+                continue
+            prefix = table_of(log_type) if own else book.playbook
+            yield PlaybookQuestion(
+                key=f"{prefix}.{question.id}",
+                playbook=book,
+                definition=question.model_copy(update={"parameters": tuple(compiled.parameters)}),
+                log_type=compiled.log_type if own else log_type,
+                database=compiled.database,
+                table=compiled.table,
+                _parsed=partial(getattr, compiled, "template"),
+                compiled=compiled,
+            )
+
+    def _own_terms(self, log_type: str) -> OwnTerms:
+        """The terms that a playbook gives for a log type, with what follows from them; empty where none does."""
+        if any(book.terms and any_glob(log_type, book.log_types) for book in self.books):
+            return tuple((name, term.sql) for name, term in self.terms_of(log_type).items())
+        return ()
 
     def _template(self, book: Playbook, question: Question, log_type: str) -> QueryTemplate:
         place = (book.playbook, question.id, log_type.casefold())
@@ -145,7 +181,11 @@ def load_playbooks(directories: Sequence[Path], *, proven: Collection[Path] = ()
         for index, question in enumerate(book.questions):
             place: YamlPath = ("questions", index, "sql")
             _check_question(book, question, file, place)
-            for log_type in _samples(playbooks, book, question, own_log_types, proven=book not in own):
+            for log_type in (
+                ()
+                if question.ask is not None
+                else _samples(playbooks, book, question, own_log_types, proven=book not in own)
+            ):
                 _check_sql(question, _fill(question, log_type, playbooks.terms_of(log_type)), file, place)
     return playbooks
 
@@ -161,6 +201,10 @@ def _check_terms(book: Playbook, file: YamlFile) -> None:
 
 
 def _check_question(book: Playbook, question: Question, file: YamlFile, place: YamlPath) -> None:
+    if question.ask is not None:
+        if book.every_alert and OWN in question.ask.logs:
+            raise file.error(place[:-1], "a question of every alert names its logs")
+        return
     holes = _holes(question)
     unknown = sorted(holes - {*TERMS, *DERIVED_TERMS})
     if unknown:

@@ -3,7 +3,9 @@
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
+from triage.domain.actor_values import ActorValues
 from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
@@ -13,7 +15,7 @@ from triage.domain.identity import NOUNS, IdentityKind, is_email
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
-from triage.questions import window_of
+from triage.questions import CompiledQuestion, NotAskable, bind_question, window_of
 from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.actor_values import actor_values
 from triage.stages.enrichment.playbook import LISTS
@@ -101,7 +103,8 @@ def plan_queries(
     seen: set[str] = set()
     notes: list[str] = []
     unfitting: dict[str, NotAsked] = {}
-    values = _parameter_values(alert, detection, actor, dwell)
+    about = actor_values(actor, alert)
+    values = _parameter_values(alert, detection, actor, about, dwell)
     for question in playbooks.questions_for(
         log_types,
         kinds={entity.kind.value for entity in entities},
@@ -119,7 +122,7 @@ def plan_queries(
                 missing.add(f"{question.database}.{question.table}")
             continue
         try:
-            bound = _bind(question, values, actor, history, dwell, now)
+            bound = _bind(question, values, actor, about, history, dwell, now)
         except SqlRefused as error:
             notes.append(f"{question.key} was not asked: {error}")
             continue
@@ -171,9 +174,11 @@ def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -
     return QueryPlan(tuple(queries), tuple(dict.fromkeys(notes)), missing, tuple(dict.fromkeys(dropped)))
 
 
-def _parameter_values(alert: Alert, detection: Detection, actor: AlertActor, dwell: timedelta) -> dict[str, _Value]:
+def _parameter_values(
+    alert: Alert, detection: Detection, actor: AlertActor, about: ActorValues, dwell: timedelta
+) -> dict[str, _Value]:
     return {
-        **actor_values(actor, alert).lists,
+        **about.lists,
         "actor": actor.identity,
         "account": actor.account,
         "alert_id": alert.id,
@@ -199,6 +204,7 @@ def _bind(
     question: PlaybookQuestion,
     given: Mapping[str, _Value],
     actor: AlertActor,
+    about: ActorValues,
     history: timedelta,
     dwell: timedelta,
     now: datetime,
@@ -207,6 +213,8 @@ def _bind(
     definition = question.definition
     if definition.actions and not any(any_glob(action, definition.actions) for action in actor.actions):
         return None
+    if question.compiled is not None:
+        return _bind_compiled(question, question.compiled, about, history, dwell, now)
     fits: bool | None = None
     if definition.kinds:
         given = {**given, "identities": _identities(actor, definition.kinds)}
@@ -227,6 +235,28 @@ def _bind(
     window = TimeWindow(wanted.start, min(wanted.end, now))
     query = question.template.bind(values, window=window, limit=definition.limit, now=now)
     return BoundQuery(question, query, window, wanted_end=wanted.end, value_fits=fits)
+
+
+def _bind_compiled(
+    question: PlaybookQuestion,
+    compiled: CompiledQuestion,
+    actor: ActorValues,
+    history: timedelta,
+    dwell: timedelta,
+    now: datetime,
+) -> BoundQuery | None:
+    limit = question.definition.limit
+    try:
+        bound = bind_question(compiled, actor, events=(), history=history, dwell=dwell, now=now, limit=limit)
+    except NotAskable:
+        return None
+    return BoundQuery(
+        replace(question, compiled=bound.compiled, _parsed=partial(getattr, bound.compiled, "template")),
+        bound.query,
+        bound.window,
+        wanted_end=bound.wanted_end,
+        value_fits=bound.value_fits,
+    )
 
 
 def _why_not(kinds: Sequence[IdentityKind], actor: AlertActor) -> str:

@@ -13,17 +13,22 @@ from sqlglot import exp
 from tests.support.shared import ROOT
 from triage.domain.globs import any_glob
 from triage.domain.question import offset
-from triage.domain.sql import ParameterValue
+from triage.domain.sql import ParameterType, ParameterValue
 from triage.domain.window import TimeWindow
 from triage.errors import ConfigError
 from triage.logtypes import shipped_log_types, table_of
-from triage.stages.enrichment.playbook import LISTS, TIMES
 from triage.stages.enrichment.playbooks import Playbooks, load_playbooks
 from triage.stages.enrichment.signals.weights import WEIGHTS
 
 SHIPPED = ROOT / "prompts" / "playbooks"
 NOW = datetime(2026, 3, 4, 12, tzinfo=UTC)
 LOG_TYPES = [*(file.log_type for file in shipped_log_types() if file.terms), "Made.Up"]
+
+SAMPLES: dict[ParameterType, ParameterValue] = {
+    ParameterType.STRING: "a",
+    ParameterType.STRINGS: ("a", "b"),
+    ParameterType.TIMESTAMP: NOW,
+}
 
 QUESTION = """\
 playbook: mine
@@ -39,6 +44,24 @@ questions:
       FROM {table}
       WHERE p_event_time BETWEEN :start AND :end AND name = :actor
       LIMIT :limit
+"""
+
+
+ASKED = """\
+playbook: mine
+log_types: [Made.Up]
+terms:
+  actor: {sql: who}
+  action: {sql: LOWER(what)}
+questions:
+  - id: often
+    question: How often does this actor do what?
+    window: {from: history, to: -1s}
+    ask: {ask: count}
+  - id: places
+    question: From where does this actor work?
+    window: {from: history, to: -1s}
+    ask: {ask: by address}
 """
 
 
@@ -213,8 +236,8 @@ def test_shipped_queries_are_parsed_when_they_are_first_wanted(shipped: Playbook
     def statements(playbooks: Playbooks) -> list[tuple[str, str]]:
         found = []
         for asked in playbooks.questions_for(["AWS.CloudTrail", "Made.Up"], kinds=["ip"], tags=[], detection_id="d"):
-            values = {name: ("a", "b") if name in LISTS else "a" for name in asked.definition.parameters}
-            given: dict[str, ParameterValue] = {**values, **{name: NOW for name in values if name in TIMES}}
+            kinds = asked.template.parameters
+            given = {name: SAMPLES[kind] for name, kind in kinds.items()}
             found.append((asked.key, asked.template.bind(given, window=window, limit=10, now=NOW).sql))
         return found
 
@@ -267,3 +290,31 @@ def test_offsets_have_a_sign() -> None:
     """`-24h` lies before the alert, `+6h` after it."""
     assert offset("-24h") == timedelta(hours=-24)
     assert offset("+6h") == timedelta(hours=6)
+
+
+def test_a_question_can_be_a_value_in_place_of_sql(tmp_path: Path) -> None:
+    """The compiler writes it from the playbook's own terms; what the log has no term for is not asked."""
+    playbooks = load_playbooks([directory(tmp_path, mine=ASKED)])
+    (asked,) = playbooks.questions_for(["Made.Up"], kinds=[], tags=[], detection_id="")
+
+    assert (asked.key, asked.table) == ("made_up.often", "made_up")
+    assert asked.compiled is not None
+    assert "(who) IN (:actors)" in asked.compiled.sql
+    assert {"action", "times", "days", "old_days", "first_seen", "last_seen"} <= {*asked.template.columns}
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "said"),
+    [
+        ("    ask: {ask: count}\n", "", "give either `sql` or `ask`"),
+        ("    ask: {ask: count}\n", "    ask: {ask: count}\n    parameters: [actors]\n", "leave out parameters"),
+        ("{ask: count}", "{ask: everything}", "line 10: questions.0.ask.ask"),
+        ("{ask: count}", "{about: nobody}", "questions.0.ask.about.0"),
+        ("log_types: [Made.Up]", "log_types: [Made.Up]\nevery_alert: true", "names its logs"),
+    ],
+)
+def test_a_wrong_value_is_refused_with_its_line(tmp_path: Path, old: str, new: str, said: str) -> None:
+    """As wrong SQL is."""
+    with pytest.raises(ConfigError) as caught:
+        load_playbooks([directory(tmp_path, wrong=ASKED.replace(old, new))])
+    assert said in str(caught.value)
