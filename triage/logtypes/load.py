@@ -8,7 +8,7 @@ from typing import Final
 
 from triage.domain.entity import Role
 from triage.domain.globs import any_glob
-from triage.domain.identity import IdentityKind
+from triage.domain.identity import SHARED_KINDS, IdentityKind
 from triage.domain.question import ActionClass
 from triage.domain.yaml_lines import read_yaml
 from triage.logtypes.fields import FieldKind
@@ -97,6 +97,9 @@ def with_derived(log_type: str, terms: Mapping[str, Term]) -> Mapping[str, Term]
         "second_factor": Term(sql="1 = 0"),
         "failed": terms.get("refused", Term(sql="1 = 0")),
     }
+    personal = {kind: term for kind, term in identities_of(log_type).items() if kind not in SHARED_KINDS}
+    if personal:
+        found["person"] = personal.get(IdentityKind.EMAIL) or next(iter(personal.values()))
     conditional = [glob for file in files for rule in file.harmless for glob in rule.actions]
     conditional += [glob for file in files for entry in file.admits for glob in entry.actions]
     if conditional:

@@ -32,11 +32,14 @@ TERMS = (
     "country",
     "service",
     "host",
+    "step",
+    "result",
+    "verified",
 )
 """What a log type may say of itself; `docs/log-types.md` says what each term means."""
 
-DERIVED_TERMS = ("harmful", "conditional", "sign_in", "parameters")
-"""What follows from a file's lists, for questions alone: whether the column `action` of a subquery is one of the harmful
+DERIVED_TERMS = ("harmful", "conditional", "sign_in", "parameters", "person")
+"""What follows from a file's lists, for questions alone: the identity by which the log knows people; whether the column `action` of a subquery is one of the harmful
 actions, of those whose harm depends on parameters, or of the sign-ins; and these parameters."""
 
 

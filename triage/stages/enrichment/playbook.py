@@ -115,6 +115,14 @@ class Question(Value):
         return self
 
 
+class Provider(Value):
+    """An identity provider that is asked whatever the alert is about."""
+
+    log_type: str
+    product: str
+    """Takes the place of `{product}` in the text of a question."""
+
+
 class Playbook(Value):
     """One file."""
 
@@ -124,7 +132,9 @@ class Playbook(Value):
     without_terms: bool = False
     """Only for log types whose terms are not known."""
     every_alert: bool = False
-    """Asked whatever the log types are, once; each question names its table."""
+    """Asked whatever the log types are, once; each question names its table, unless the playbook has `asked_of`."""
+    asked_of: dict[Name, Provider] = Field(default_factory=dict)
+    """Of every alert: asked of each of these that has the terms. The names begin the keys of the questions."""
     entity_kinds: tuple[str, ...] = ()
     """Asked only where the alert has an entity of one of these kinds."""
     tags: tuple[str, ...] = ()

@@ -79,7 +79,31 @@ class Playbooks:
             for log_type in ("",) if book.every_alert else log_types:
                 yield from self._of_book(book, log_type)
 
+    def _of_providers(self, book: Playbook) -> Iterator[PlaybookQuestion]:
+        """The questions of every alert to each identity provider."""
+        for name, provider in book.asked_of.items():
+            kinds = logtypes.identities_of(provider.log_type)
+            for question in book.questions:
+                if question.log_types and not any_glob(provider.log_type, question.log_types):
+                    continue
+                if not _holes(question) <= self.terms_of(provider.log_type).keys():
+                    continue
+                words = {"question": question.question.replace("{product}", provider.product)}
+                fitting = {"kinds": tuple(kind for kind in question.kinds if kind in kinds)}
+                yield PlaybookQuestion(
+                    key=f"{name}_{book.playbook}.{question.id}",
+                    playbook=book,
+                    definition=question.model_copy(update={**words, **fitting}),
+                    log_type=provider.log_type,
+                    database=question.database,
+                    table=table_of(provider.log_type),
+                    _parsed=partial(self._template, book, question, provider.log_type),
+                )
+
     def _of_book(self, book: Playbook, log_type: str) -> Iterator[PlaybookQuestion]:
+        if book.asked_of:
+            yield from self._of_providers(book)
+            return
         terms = self.terms_of(log_type)
         if not book.every_alert and (not any_glob(log_type, book.log_types) or (book.without_terms and terms)):
             return
@@ -209,7 +233,7 @@ def _check_question(book: Playbook, question: Question, file: YamlFile, place: Y
     unknown = sorted(holes - {*TERMS, *DERIVED_TERMS})
     if unknown:
         raise file.error(place, f"unknown term {{{unknown[0]}}}; known: {', '.join(TERMS)}, table")
-    if book.every_alert and (question.table is None or holes):
+    if book.every_alert and not book.asked_of and (question.table is None or holes):
         raise file.error(place, "a question of every alert names its own table and uses no terms")
 
 

@@ -217,7 +217,8 @@ def _bind(
         return _bind_compiled(question, question.compiled, about, history, dwell, now)
     fits: bool | None = None
     if definition.kinds:
-        given = {**given, "identities": _identities(actor, definition.kinds)}
+        names = given["names"] if IdentityKind.EMAIL in definition.kinds else ()
+        given = {**given, "identities": _identities(actor, definition.kinds), "names": names}
         fits = bool(given["identities"])
         if not fits and not ("names" in definition.parameters and given["names"]):
             return NotAsked(question, _why_not(definition.kinds, actor)) if actor.people else None
