@@ -99,7 +99,7 @@ def with_derived(log_type: str, terms: Mapping[str, Term]) -> Mapping[str, Term]
     }
     personal = {kind: term for kind, term in identities_of(log_type).items() if kind not in SHARED_KINDS}
     if personal:
-        found["person"] = personal.get(IdentityKind.EMAIL) or next(iter(personal.values()))
+        found["person"] = Term(sql=(personal.get(IdentityKind.EMAIL) or next(iter(personal.values()))).sql)
     conditional = [glob for file in files for rule in file.harmless for glob in rule.actions]
     conditional += [glob for file in files for entry in file.admits for glob in entry.actions]
     if conditional:
