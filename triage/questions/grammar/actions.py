@@ -91,5 +91,6 @@ def _named(log_type: str) -> Iterator[str]:
     for file in log_type_files(log_type):
         yield from (name for by in file.harmful.values() for globs in by.values() for name in globs)
         yield from (*file.sign_ins, *file.self_service, *file.detections)
+        yield from (name for globs in file.classes.values() for name in globs)
         for derivation in file.derives:
             yield from derivation.actions
