@@ -232,6 +232,10 @@ class LogType(Value):
     """Panther's name; one that ends in `.*` covers every log type of the family that has no file."""
     sources: Annotated[tuple[str, ...], Field(min_length=1)]
     """Where the names are published."""
+    names: tuple[str, ...] = ()
+    """What people call the log beside Panther's name for it, such as `Entra ID`."""
+    called: dict[Annotated[str, Field(pattern=r"^[a-z0-9]+([ -][a-z0-9]+)*$")], Globs] = Field(default_factory=dict)
+    """What people call services and things, in the singular: the words that this log's actions or services hold for them."""
     recognised_by: tuple[str, ...] = ()
     """Columns, in lower case, that together only this log type has, for events that don't name theirs."""
     event_time: TermPath = ""

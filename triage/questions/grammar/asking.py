@@ -1,7 +1,7 @@
 """Questions from the phrases of a clause."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triage.domain.question import (
     ALERTS,
@@ -20,7 +20,7 @@ from triage.domain.question import (
 from triage.questions.grammar.book import Book
 from triage.questions.grammar.kinds import Kind, merged
 from triage.questions.grammar.phrases import Phrase, Phrases
-from triage.questions.grammar.windows import HISTORY, SINCE
+from triage.questions.grammar.windows import HISTORY, NEAR, SINCE
 
 _DOERS = frozenset(
     {
@@ -73,7 +73,6 @@ _OBJECTS = frozenset({"", "for", "of", "with", "in", "involving", "about", "rega
 ALERT_WINDOW = Window.model_validate({"from": "-7d", "to": "+24h"})
 _TARGET = Subject(role=SubjectRole.TARGET)
 _PERSONS = frozenset({"user", "users", "account", "accounts", "principal", "username", "usernames", "email"})
-NEAR_WINDOW = Window.model_validate({"from": "-24h", "to": "+24h"})
 PAST_WINDOW = Window.model_validate({"from": "history", "to": "-0s"})
 
 
@@ -93,6 +92,8 @@ class Draft:
     alerts: bool = False
     """Other detections' matches are asked for, with what else there is."""
     rules: list[str] = field(default_factory=list)
+    scope: tuple[str, ...] = ()
+    """Words of the service whose log is asked."""
     past: bool = False
     """Without a window, what was before is meant."""
     judged: bool = False
@@ -106,7 +107,7 @@ def draft_of(phrases: Phrases, book: Book, *, subjects: Sequence[Subject] = ()) 
     draft = Draft(about=list(subjects))
     windows = list(dict.fromkeys(phrases.windows))
     if len(windows) > 1:
-        windows = [window for window in windows if window not in (HISTORY, SINCE)]
+        windows = [window for window in windows if window not in (HISTORY, SINCE, NEAR)]
     if phrases.unknown or len(windows) > 1:
         return None
     draft.window = windows[0] if windows else None
@@ -127,6 +128,10 @@ def draft_of(phrases: Phrases, book: Book, *, subjects: Sequence[Subject] = ()) 
     ):
         draft.about, draft.on = draft.on, draft.about  # `logins for the affected user`: theirs
     draft.logs = _own(draft.logs, book)
+    if draft.scope:
+        kinds = draft.kinds or (Kind(),)
+        # What an action or a thing is called narrows it further than its service does.
+        draft.kinds = tuple(kind if kind.actions or kind.words else replace(kind, words=draft.scope) for kind in kinds)
     return None if draft.failed else draft
 
 
@@ -137,6 +142,7 @@ def _add(draft: Draft, phrase: Phrase) -> None:
     if phrase.preposition == "for" and (draft.acts or draft.alerts) and noun.judged and not noun.subjects:
         return  # `the calls of this user, for suspicious patterns`: how to read them
     draft.judged = draft.judged or noun.judged
+    draft.scope = draft.scope or noun.scope
     draft.logs += [log for log in noun.logs if log not in draft.logs]
     if noun.alerts or noun.rules:
         draft.failed = draft.failed or not (noun.alerts or draft.alerts)
@@ -230,7 +236,7 @@ def questions_of(draft: Draft) -> tuple[PlannedQuestion, ...]:
 def _question(
     draft: Draft, about: Sequence[Subject], on: Sequence[Subject], logs: Sequence[str], kind: Kind
 ) -> PlannedQuestion:
-    default = PAST_WINDOW if draft.past else ALERT_WINDOW if ALERTS in logs else NEAR_WINDOW
+    default = PAST_WINDOW if draft.past else ALERT_WINDOW if ALERTS in logs else NEAR
     return PlannedQuestion(
         about=tuple(about),
         on=tuple(on),

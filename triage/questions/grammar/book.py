@@ -1,7 +1,7 @@
 """What the words of one detection's runbook can refer to: its logs, their fields and their actions."""
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
 
 from triage.domain.question import ActionClass
 from triage.logtypes import class_globs
@@ -24,6 +24,8 @@ class Book:
     actions: Actions
     own_detections: bool = False
     """The detection's own log holds the detections of a product."""
+    called: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    """What people call things: the words by which all of these logs know them."""
     own_sign_ins: bool = True
     """Sign-ins are known to occur in one of the detection's own logs."""
 
@@ -39,8 +41,17 @@ def book_of(log_types: Sequence[str], text: str = "") -> Book:
         actions_of(known),
         own_detections=any("*" in file.detections for file in files)
         or any(log_type.casefold().endswith(_DETECTIONS) for log_type in log_types),
+        called=_called(known),
         own_sign_ins=any(_has_sign_ins(log_type) for log_type in log_types),
     )
+
+
+def _called(log_types: Sequence[str]) -> dict[str, tuple[str, ...]]:
+    """What the files of all these logs say alike, since one question is put to all of them."""
+    each = [{key: words for file in log_type_files(name) for key, words in file.called.items()} for name in log_types]
+    if not each:
+        return {}
+    return {key: words for key, words in each[0].items() if all(other.get(key) == words for other in each)}
 
 
 def _has_sign_ins(log_type: str) -> bool:

@@ -16,6 +16,7 @@ from triage.questions.grammar.predicates import multiple
 from triage.questions.grammar.propositions import AUXILIARIES, draft_check
 from triage.questions.grammar.tokens import Token
 from triage.questions.grammar.verbs import Mood
+from triage.questions.grammar.what import asked_what
 from triage.questions.grammar.whom import asked_whom
 from triage.questions.grammar.windows import window_at
 
@@ -88,7 +89,7 @@ def _read(clause: Clause, book: Book, found: _Step) -> None:
         _check(clause, body, book, found)
         return
     body, at_least = multiple(_without_signs(body))
-    draft = asked_whom(body, book) or draft_of(phrases_of(body, book), book)
+    draft = asked_whom(body, book) or asked_what(body, book) or draft_of(phrases_of(body, book), book)
     if draft is not None and at_least > 1:
         draft = replace(draft, reads=Reads.YES_IF_AT_LEAST, at_least=at_least)
     if draft is not None and clause.mood is Mood.COUNT:

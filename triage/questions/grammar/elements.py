@@ -96,6 +96,8 @@ class Noun:
     """It means the alert's own: `this action`."""
     anywhere: bool = False
     """`any address`: no matter which."""
+    scope: tuple[str, ...] = ()
+    """Words that every act in it has, where a service's own log is named: `Unity Catalog audit logs`."""
     unknown: list[str] = field(default_factory=list)
 
     @property

@@ -18,7 +18,7 @@ _NAMES = frozenset(
     }
 )  # fmt: skip
 """What identifies whoever acts; an account or a resource of theirs does not."""
-_FIELD = re.compile(r"\$?[A-Za-z_][A-Za-z0-9_]*(?:[:.\[][A-Za-z0-9_\]-]+){0,12}")
+_FIELD = re.compile(r"\$?[A-Za-z_][A-Za-z0-9_]*(?:[:.\[][A-Za-z0-9_\]-]+|\[\]){0,12}")
 _INDEX = re.compile(r"\[(\d+)\]")
 _PANTHER = {
     "p_any_ip_addresses": SubjectRole.ADDRESS,
@@ -50,7 +50,7 @@ class Fields:
         """What a field holds; nothing where the text is no field of these logs."""
         if not _FIELD.fullmatch(text):
             return None
-        path = _INDEX.sub(r".\1", text.lstrip("$")).replace(":", ".").strip(".")
+        path = _INDEX.sub(r".\1", text.lstrip("$").replace("[]", ".*")).replace(":", ".").strip(".")
         key = path.casefold()
         if key in _PANTHER:
             return Subject(role=_PANTHER[key])

@@ -183,7 +183,7 @@ def _kind(part: Part, book: Book) -> Kind | None:
         if found is None:
             return None
         words = found
-    if part.acts and any(name.isupper() for name in part.objects):
+    if part.acts and any(name.isupper() or name in book.called for name in part.objects):
         return None  # no action's name holds its service and what it does
     if {"path", "dotted"} & book.actions.forms and not all(map(book.actions.hold, part.acts)):
         return None  # the log's own word for it may be another
@@ -224,6 +224,15 @@ def words_of(objects: Sequence[str], book: Book, *, alone: bool) -> tuple[str, .
     if len(names) > 1 and names[-1] == "resource":
         names.pop()
     whole = " ".join(names).casefold()
+    for size in range(len(names), 0, -1):
+        called = book.called.get(" ".join(names[:size]).casefold())
+        if called and all(each in things.GENERIC_OBJECTS for each in names[size:]):
+            return called
+        if called:
+            both = tuple(word for word in (f"{each} {' '.join(names[size:])}" for each in called) if book.actions.hold(word))
+            return both or None
+    if any(name in book.called for name in names[1:]) and not book.actions.hold(whole):
+        return None
     if whole in ("resource", "service", "api", "configuration", "setting"):
         return ()
     held = tuple(word for word in _forms(whole) if book.actions.hold(word))

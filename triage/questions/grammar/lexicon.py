@@ -120,7 +120,8 @@ OUTCOMES: Final = _table(
 NEUTRAL: Final = frozenset(
     """the a an this that these those all any every each recent related relevant associated corresponding its their
     such own complete full both set list pattern patterns same of other another additional different overall total
-    number count history subsequent similar event-level own previous prior past historical type types new shortly concurrent specific present certain id ids""".split()  # noqa: SIM905
+    number count history subsequent similar event-level own previous prior past historical type types new shortly concurrent specific present certain
+    active potential possible id ids""".split()  # noqa: SIM905
 )
 """Words of a noun phrase that narrow nothing."""
 
@@ -135,7 +136,8 @@ SIGNS_OF: Final = frozenset({"pattern", "sign", "indicator", "evidence", "anomal
 
 JUDGEMENTS: Final = frozenset(
     """suspicious unusual anomalous malicious concerning unauthorized unexpected abnormal bulk mass risky high-risk
-    sensitive destructive atypical irregular administrative admin privileged high critical severity high-severity medium low severe high-volume high-privilege excessive elevated""".split()  # noqa: SIM905
+    sensitive destructive atypical irregular security-related security-relevant
+    security-sensitive dangerous administrative admin privileged high critical severity high-severity medium low severe high-volume high-privilege excessive elevated""".split()  # noqa: SIM905
 )
 """Words that a reader judges by: the question asks for all acts, the answer shows which."""
 
@@ -167,7 +169,10 @@ ROLES: Final = _table(
         affected storage account, storage container, affected storage container, destination bucket, source bucket,
         target principal, vault, resource id, secret arn, bucket name, deleted user, removed user, artifact,
         targeted user, targeted account, targeted email address, targeted email, targeted username, affected service principal, envelope, vm, virtual machine, automation account,
-        modified user, disk, container, gcs bucket""",
+        modified user, disk, container, gcs bucket, removed principal, removed account, removed member, deleted account,
+        deleted principal, modified account, added user, added account, added principal, added member, invited user,
+        locked user, locked account, disabled user, disabled account, suspended user, suspended account, targeted principal,
+        affected principal, affected identity, affected user account""",
     ),
     (SubjectRole.RECIPIENT, "recipient, grantee, recipient account, recipient user"),
     (
@@ -175,7 +180,8 @@ ROLES: Final = _table(
         """new key, new access key, new user, new account, new credential, created user, created key, created account,
         created access key, newly created user, newly created key, newly created access key, newly created account,
         new api key, new token, newly created role, newly created credential, newly created token, generated token,
-        new user account, newly created user account, created token, created credential, newly created certificate, new certificate, newly created service account""",
+        new user account, newly created user account, created token, created credential, newly created certificate, new certificate, newly created service account, new service account, new role, new service principal, newly created principal,
+        newly created service principal, newly created api key""",
     ),
     (
         SubjectRole.HOST,

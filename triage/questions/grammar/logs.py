@@ -46,8 +46,9 @@ def _humps(text: str) -> list[str]:
 
 
 @cache
-def _all_names() -> tuple[str, ...]:
-    return tuple(file.log_type for file in shipped_log_types() if not file.is_family)
+def _all_names() -> dict[str, tuple[str, ...]]:
+    """Every log type with a file of its own: what else people call it."""
+    return {file.log_type: file.names for file in shipped_log_types() if not file.is_family}
 
 
 def logs_of(own: Sequence[str]) -> Logs:
@@ -59,7 +60,7 @@ def logs_of(own: Sequence[str]) -> Logs:
 def _logs(own: tuple[str, ...]) -> Logs:
     keys: dict[str, set[str]] = {}
     for log_type in dict.fromkeys((*own, *_all_names())):
-        for key in _keys(log_type, own=log_type in own):
+        for key in _keys(log_type, own=log_type in own) | _other_keys(log_type):
             keys.setdefault(key, set()).add(log_type)
     names = {}
     for key, found in keys.items():
@@ -68,6 +69,12 @@ def _logs(own: tuple[str, ...]) -> Logs:
         if len(kept) == 1 or all(log_type in own for log_type in kept):
             names[key] = tuple(kept)
     return Logs(own, names)
+
+
+def _other_keys(log_type: str) -> set[str]:
+    """The names in the log type's own file, which are of more than one kind of log only with these words after them."""
+    names = {_squeeze([name.casefold()]) for name in _all_names().get(log_type, ())}
+    return {name + suffix for name in names for suffix in ("", "log", "logs", "auditlog", "auditlogs")}
 
 
 def _keys(log_type: str, *, own: bool) -> set[str]:

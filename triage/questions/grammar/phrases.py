@@ -1,7 +1,7 @@
 """The phrases of a clause: its object, and each preposition with what follows it."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from triage.domain.question import ActionClass, Window
 from triage.questions.grammar import lexicon
@@ -23,6 +23,8 @@ _CARRIERS = {
     "submitted": "by", "used": "by", "sent": "by", "done": "by",
 }  # fmt: skip
 """Participles that only carry the preposition after them, and the one they stand for without it."""
+_TOUCHED = frozenset({"accessed", "touched"})
+"""Acts of every kind on something."""
 _TAILS = frozenset(
     {"including", "focusing", "noting", "listing", "grouped", "filtering", "particularly", "especially", "filtered"}
 )
@@ -128,7 +130,7 @@ class _Reader:
             self.start = at + window.size
             return self.start
         done = lexicon.DONE.get(token.low)
-        if done and at > self.start and (self._low(at + 1) in ("by", "") or window_at(self.tokens, at + 1)):
+        if (done or token.low in _TOUCHED) and at > self.start and (self._low(at + 1) in ("by", "") or window_at(self.tokens, at + 1)):
             self._done(at, done)
             return at + 1
         if token.low in PREPOSITIONS or (token.low in _CARRIERS and at > self.start):
@@ -142,7 +144,7 @@ class _Reader:
             self.start = at + 1
         return at + 1
 
-    def _done(self, at: int, done: ActionClass) -> None:
+    def _done(self, at: int, done: ActionClass | None) -> None:
         """`pods created by ...`: the acts that the participle says, on the things before it."""
         before = len(self.result.unknown)
         self.close(at)
@@ -151,7 +153,8 @@ class _Reader:
         if noun is None or noun.acts or noun.subjects or not noun.things or len(self.result.unknown) > before:
             self.result.unknown.append(self.tokens[at].text)
             return
-        kinds = kinds_of([Part(objects=thing.split("|"), classes=[done]) for thing in noun.things], self.book)
+        part = Part(classes=[done]) if done else Part(head=True)
+        kinds = kinds_of([replace(part, objects=thing.split("|")) for thing in noun.things], self.book)
         if kinds is None:
             self.result.unknown.append(self.tokens[at].text)
         else:

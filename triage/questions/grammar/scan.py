@@ -23,6 +23,15 @@ _RELATIONS = frozenset(
 _NOT_THIS = frozenset({"each", "every", "other", "another", "different", "additional"})
 _SOME = frozenset({"any", "all", "new"})
 _DEFINITE = frozenset({"the", "this", "these", "those", "same", "affected", "its", "their", "targeted", "target"})
+_SAYS_LITTLE = frozenset(
+    """security network external internal public private data system service control cloud platform admin general
+    access user account setting level action event activity operation other same legitimate expected monitoring
+    infrastructure critical""".split()  # noqa: SIM905
+)
+"""Words that names of many unlike actions hold."""
+_MAX_CALLED = 4
+_MAX_HELD = 3
+_MIN_HELD = 5
 _SIGNS = frozenset({":", '"', "`", "=", "-", "\u2013", "[", "]"})
 
 
@@ -50,7 +59,7 @@ class Scan:
     def read(self) -> Noun:
         at = 0
         while at < len(self.tokens):
-            at += self._join(at) or self._name(at) or self._sign_in_logs(at) or self._listed(at) or self._plain(at)
+            at += self._join(at) or self._name(at) or self._called(at) or self._sign_in_logs(at) or self._listed(at) or self._plain(at)
         self._close()
         self._conclude()
         return self.noun
@@ -99,6 +108,43 @@ class Scan:
         self.item.append(Element(Action(token.text), token.text))
         self.rule_ids = True
         return 1
+
+    def _called(self, at: int) -> int:
+        """What people call something that the log names otherwise."""
+        log = self.book.logs.find([token.low for token in self.tokens[at : at + 6]])[1]
+        for size in range(min(_MAX_CALLED, len(self.stems) - at), log, -1):
+            name = " ".join(self.stems[at : at + size])
+            if name in self.book.called:
+                self._thing(name)
+                return size
+        return 0
+
+    def _held(self, at: int) -> int:
+        """Words before a noun for acts that the log's own actions hold, such as `session reset` events."""
+        if any(isinstance(element.value, str) for element in self.item):
+            return 0  # the rest of a name is no name
+        most = next((size for size in range(_MAX_HELD) if not self._may_name(at + size)), _MAX_HELD)
+        for size in range(most, 0, -1):
+            name = " ".join(self.stems[at : at + size])
+            if len(name) >= _MIN_HELD and self._acts_follow(at + size) and self.book.actions.hold(name):
+                self._thing(name)
+                return size
+        return 0
+
+    def _may_name(self, at: int) -> bool:
+        token = self.tokens[at] if at < len(self.tokens) else None
+        known = token is None or token.quoted or token.possessive or not token.low.isalpha()
+        return not known and token is not None and self.stems[at] not in _SAYS_LITTLE and token.low not in _RELATIONS
+
+    def _acts_follow(self, at: int) -> bool:
+        """Whether nothing but acts follows in the item."""
+        start = at
+        while at < len(self.tokens) and self.tokens[at].low not in lexicon.JOINS:
+            size, value = longest(self.stems, at, 0, lexicon.MAX_WORDS)
+            if not size or not isinstance(value, ActionClass | Act | Head | Outcome) or getattr(value, "log", False):
+                return False
+            at += size
+        return at > start
 
     def _sign_in_logs(self, at: int) -> int:
         """`sign-in logs` are those of every identity provider, unless one is named."""
@@ -181,7 +227,10 @@ class Scan:
         ):
             self._thing(things.ABBREVIATIONS.get(related, related if related in things.OBJECTS else related.upper()))
         else:
-            self.unknown.append(token.text)
+            held = self._held(at)
+            if not held:
+                self.unknown.append(token.text)
+            return held or 1
         return 1
 
     def _thing(self, name: str) -> None:
@@ -192,6 +241,7 @@ class Scan:
         part, before = Part(), len(self.noun.subjects)
         if len(self.item) > 1 and self.item[-1].value == "deployment" and isinstance(self.item[-2].value, str):
             self.item[-1] = Element(ActionClass.CREATION, "deployment")  # `DaemonSet deployments`
+        self._admin_grants()
         acts = [at for at, element in enumerate(self.item) if isinstance(element.value, ActionClass | Act)]
         last = acts[-1] if acts else -1
         heads = [element.value for element in self.item if isinstance(element.value, Head)]
@@ -221,6 +271,14 @@ class Scan:
             self.unknown += [name for name in part.objects if name.casefold() not in own]
             part.objects = []
         self._end(part, alerts=any(isinstance(element.value, Alerts) for element in self.item))
+
+    def _admin_grants(self) -> None:
+        """`account admin grants`: what the log calls the office."""
+        if len(self.item) < 2 or self.item[-1].value is not ActionClass.GRANT:  # noqa: PLR2004 - the office and its grant
+            return
+        office = f"{self.item[-2].text} admin"
+        if self.item[-1].text.startswith("admin") and self.book.actions.hold(office):
+            self.item[-2] = Element(office, office)
 
     def _end(self, part: Part, *, alerts: bool) -> None:
         if alerts:
@@ -290,5 +348,7 @@ class Scan:
             noun.unknown.append(parts[0].objects[-1])  # `this account`: where it was done, not what it was done to
         elif parts and noun.this and len(parts) == 1:
             noun.subjects.append(Subject(role=SubjectRole.TARGET))  # `this workspace`
+        elif noun.logs and len(parts) == 1 and " ".join(parts[0].objects) in self.book.called:
+            noun.scope = self.book.called[" ".join(parts[0].objects)]
         elif parts:
             noun.things = tuple("|".join(part.objects) for part in parts)

@@ -98,6 +98,10 @@ def _is_imperative(tokens: Sequence[Token], at: int) -> bool:
     follows = tokens[at + 1]
     if follows.low in _OBJECT_STARTS:
         return True
+    if tokens[at].low in _NEVER_NOUNS and tokens[at - 1].low in ("and", "then") and follows.is_word:
+        return not any(
+            tokens[before].low == "to" and tokens[before + 1].low in _PURPOSE_VERBS for before in range(at - 1)
+        )
     asks = _VERBS.get(tokens[at].low) is not Mood.ACT
     return asks and (
         follows.low in _FOR
@@ -112,6 +116,7 @@ _OBJECT_STARTS = frozenset(
     against recent out access credentials potential suspicious further additional affected related similar external
     internal active new your user users account accounts permissions security log logs multiple""".split()  # noqa: SIM905
 )
+_NEVER_NOUNS = frozenset("compare verify identify determine assess confirm examine analyze evaluate validate".split())  # noqa: SIM905
 _GOES_ON = frozenset({"determine", "assess", "understand", "establish", "evaluate", "identify"})
 _FOR = frozenset({"for", "into", "at", "through"})
 

@@ -62,6 +62,8 @@ def _window(start: str, end: str) -> Window:
 
 HISTORY = _window("history", "-0s")
 SINCE = _window("-0s", "now")
+NEAR = _window("-24h", "+24h")
+"""Where a text says only that it was about then, or nothing."""
 
 
 class _Reader:
@@ -157,7 +159,7 @@ class _Reader:
 
 def window_at(tokens: Sequence[Token], at: int) -> Found | None:
     """The window that begins at a token, with its preposition; nothing where no window that is understood does."""
-    for form in (_counted, _open):
+    for form in (_counted, _open, _about_then):
         reader = _Reader(tokens, at)
         window = form(reader)
         if window is not None:
@@ -264,4 +266,21 @@ def _open(reader: _Reader) -> Window | None:
         start = reader.at
         if reader.anchor() and reader.at > start:
             return SINCE if after else HISTORY
+    return None
+
+
+def _about_then(reader: _Reader) -> Window | None:
+    """`near this deletion`, `around the time of the alert`, `in the same time window`."""
+    for lead in (("in", "the", "same"), ("within", "the", "same"), ("during", "the", "same"), ("around", "the", "same")):
+        if reader.take(*lead):
+            start = reader.at
+            reader.skip(_SPANS)
+            return NEAR if reader.at > start else None
+    for words in (("near",), ("around",), ("close", "to"), ("at",)):
+        if reader.take(*words):
+            timed = reader.take("the", "time", "of") or reader.take("the", "time", "that")
+            start = reader.at
+            if words == ("at",) and not timed:
+                return None
+            return NEAR if reader.anchor() and reader.at > start else None
     return None
