@@ -8,6 +8,7 @@ from triage.logtypes import class_globs
 from triage.logtypes.load import log_type_files
 from triage.questions.grammar.actions import Actions, actions_of
 from triage.questions.grammar.fields import Fields, fields_of
+from triage.questions.grammar.lexicon import stem
 from triage.questions.grammar.logs import Logs, logs_of
 from triage.questions.grammar.tokens import tokenise
 
@@ -48,7 +49,10 @@ def book_of(log_types: Sequence[str], text: str = "") -> Book:
 
 def _called(log_types: Sequence[str]) -> dict[str, tuple[str, ...]]:
     """What the files of all these logs say alike, since one question is put to all of them."""
-    each = [{key: words for file in log_type_files(name) for key, words in file.called.items()} for name in log_types]
+    each = [
+        {" ".join(map(stem, key.split())): words for file in log_type_files(name) for key, words in file.called.items()}
+        for name in log_types
+    ]
     if not each:
         return {}
     return {key: words for key, words in each[0].items() if all(other.get(key) == words for other in each)}

@@ -13,6 +13,9 @@ from triage.questions.grammar.tokens import Token
 _NAMED = re.compile(r"[A-Za-z]+(?:[_]?[A-Za-z]+)*")
 _NAME_WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])")
 
+DEFINITE = frozenset({"the", "this", "these", "those", "same", "affected", "its", "their", "targeted", "target"})
+"""Words that say that certain things are meant."""
+
 
 @dataclass(frozen=True, slots=True)
 class Act:
@@ -118,6 +121,15 @@ def longest(stems: Sequence[str], at: int, least: int, most: int) -> tuple[int, 
                 best = (length, value)
                 break
     return best
+
+
+def many(tokens: Sequence[Token], stems: Sequence[str], at: int, size: int) -> bool:
+    """`on buckets`, not `on the buckets`: things of a kind, not the alert's own."""
+    if not any(token.low in DEFINITE or token.possessive for token in tokens):
+        return True
+    last = tokens[at + size - 1]
+    plural = stems[at + size - 1] != last.low and not last.possessive
+    return plural and not any(token.low in DEFINITE for token in tokens[: at + size])
 
 
 def role_by_name(token: Token, book: Book) -> Subject | None:

@@ -224,15 +224,9 @@ def words_of(objects: Sequence[str], book: Book, *, alone: bool) -> tuple[str, .
     if len(names) > 1 and names[-1] == "resource":
         names.pop()
     whole = " ".join(names).casefold()
-    for size in range(len(names), 0, -1):
-        called = book.called.get(" ".join(names[:size]).casefold())
-        if called and all(each in things.GENERIC_OBJECTS for each in names[size:]):
-            return called
-        if called:
-            both = tuple(word for word in (f"{each} {' '.join(names[size:])}" for each in called) if book.actions.hold(word))
-            return both or None
-    if any(name in book.called for name in names[1:]) and not book.actions.hold(whole):
-        return None
+    known = _known_as(names, book)
+    if known is not None:
+        return known or None
     if whole in ("resource", "service", "api", "configuration", "setting"):
         return ()
     held = tuple(word for word in _forms(whole) if book.actions.hold(word))
@@ -252,6 +246,19 @@ def words_of(objects: Sequence[str], book: Book, *, alone: bool) -> tuple[str, .
     if {"path", "dotted"} & book.actions.forms:
         return tuple(word for word in _forms(names[-1]) if book.actions.hold(word)) or None
     return (whole,)
+
+
+def _known_as(names: Sequence[str], book: Book) -> tuple[str, ...] | None:
+    """Words for what the log calls otherwise than people do: none if that isn't clear, nothing if no part is known so."""
+    for size in range(len(names), 0, -1):
+        called = book.called.get(" ".join(names[:size]).casefold())
+        if called and all(each in things.GENERIC_OBJECTS for each in names[size:]):
+            return called
+        if called:
+            both = (f"{each} {' '.join(names[size:])}" for each in called)
+            return tuple(word for word in both if book.actions.hold(word))
+    whole = " ".join(names).casefold()
+    return () if any(name in book.called for name in names[1:]) and not book.actions.hold(whole) else None
 
 
 def _service(name: str, book: Book) -> tuple[str, ...] | None:

@@ -23,7 +23,7 @@ _CARRIERS = {
     "submitted": "by", "used": "by", "sent": "by", "done": "by",
 }  # fmt: skip
 """Participles that only carry the preposition after them, and the one they stand for without it."""
-_TOUCHED = frozenset({"accessed", "touched"})
+_TOUCHED = frozenset({"accessed", "touched", "sent"})
 """Acts of every kind on something."""
 _TAILS = frozenset(
     {"including", "focusing", "noting", "listing", "grouped", "filtering", "particularly", "especially", "filtered"}
@@ -130,7 +130,12 @@ class _Reader:
             self.start = at + window.size
             return self.start
         done = lexicon.DONE.get(token.low)
-        if (done or token.low in _TOUCHED) and at > self.start and (self._low(at + 1) in ("by", "") or window_at(self.tokens, at + 1)):
+        after = ("by", "", "to", "from") if token.low in _TOUCHED else ("by", "")
+        if (
+            (done or token.low in _TOUCHED)
+            and at > self.start
+            and (self._low(at + 1) in after or window_at(self.tokens, at + 1))
+        ):
             self._done(at, done)
             return at + 1
         if token.low in PREPOSITIONS or (token.low in _CARRIERS and at > self.start):

@@ -61,6 +61,8 @@ _ADVERBS = frozenset(
         "successfully",
         "directly",
         "either",
+        "publicly",
+        "externally",
     ]
 )
 _PAST_ADVERBS = frozenset(

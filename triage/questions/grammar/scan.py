@@ -6,8 +6,21 @@ from collections.abc import Sequence
 from triage.domain.question import SIGN_INS, ActionClass, Outcome, Subject, SubjectRole
 from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.book import Book
-from triage.questions.grammar.elements import Act, Action, Alerts, Element, Head, Named, Noun, longest, role_by_name
+from triage.questions.grammar.elements import (
+    DEFINITE,
+    Act,
+    Action,
+    Alerts,
+    Element,
+    Head,
+    Named,
+    Noun,
+    longest,
+    many,
+    role_by_name,
+)
 from triage.questions.grammar.kinds import Part, kinds_of, shared
+from triage.questions.grammar.known_names import RELATIONS, called_at, held_at, with_office
 from triage.questions.grammar.tokens import Token, is_name
 
 _AFTER_FIELD = frozenset(
@@ -15,23 +28,8 @@ _AFTER_FIELD = frozenset(
 )
 _ACRONYM = re.compile(r"[A-Z][A-Z0-9]{1,6}")
 _RULE_ID = re.compile(r"[A-Z][A-Za-z0-9]*(?:\.[A-Za-z0-9]+){1,6}")
-_RELATIONS = frozenset(
-    """between except excluding not without outside inside than unless who which that when where if while over above
-    below only but beyond non""".split()  # noqa: SIM905
-)
-"""What may turn a noun phrase into another, so that an exact name in it doesn't make up for not understanding it."""
 _NOT_THIS = frozenset({"each", "every", "other", "another", "different", "additional"})
 _SOME = frozenset({"any", "all", "new"})
-_DEFINITE = frozenset({"the", "this", "these", "those", "same", "affected", "its", "their", "targeted", "target"})
-_SAYS_LITTLE = frozenset(
-    """security network external internal public private data system service control cloud platform admin general
-    access user account setting level action event activity operation other same legitimate expected monitoring
-    infrastructure critical""".split()  # noqa: SIM905
-)
-"""Words that names of many unlike actions hold."""
-_MAX_CALLED = 4
-_MAX_HELD = 3
-_MIN_HELD = 5
 _SIGNS = frozenset({":", '"', "`", "=", "-", "\u2013", "[", "]"})
 
 
@@ -59,7 +57,14 @@ class Scan:
     def read(self) -> Noun:
         at = 0
         while at < len(self.tokens):
-            at += self._join(at) or self._name(at) or self._called(at) or self._sign_in_logs(at) or self._listed(at) or self._plain(at)
+            at += (
+                self._join(at)
+                or self._name(at)
+                or self._called(at)
+                or self._sign_in_logs(at)
+                or self._listed(at)
+                or self._plain(at)
+            )
         self._close()
         self._conclude()
         return self.noun
@@ -96,7 +101,7 @@ class Scan:
         self.item = [
             element for element in self.item if element.owner or not isinstance(element.value, SubjectRole | str)
         ]
-        self.unknown = [word for word in self.unknown if word.casefold() in _RELATIONS]
+        self.unknown = [word for word in self.unknown if word.casefold() in RELATIONS]
         self.item.append(Element(subject, token.text, token.possessive))
         return 1
 
@@ -110,41 +115,10 @@ class Scan:
         return 1
 
     def _called(self, at: int) -> int:
-        """What people call something that the log names otherwise."""
-        log = self.book.logs.find([token.low for token in self.tokens[at : at + 6]])[1]
-        for size in range(min(_MAX_CALLED, len(self.stems) - at), log, -1):
-            name = " ".join(self.stems[at : at + size])
-            if name in self.book.called:
-                self._thing(name)
-                return size
-        return 0
-
-    def _held(self, at: int) -> int:
-        """Words before a noun for acts that the log's own actions hold, such as `session reset` events."""
-        if any(isinstance(element.value, str) for element in self.item):
-            return 0  # the rest of a name is no name
-        most = next((size for size in range(_MAX_HELD) if not self._may_name(at + size)), _MAX_HELD)
-        for size in range(most, 0, -1):
-            name = " ".join(self.stems[at : at + size])
-            if len(name) >= _MIN_HELD and self._acts_follow(at + size) and self.book.actions.hold(name):
-                self._thing(name)
-                return size
-        return 0
-
-    def _may_name(self, at: int) -> bool:
-        token = self.tokens[at] if at < len(self.tokens) else None
-        known = token is None or token.quoted or token.possessive or not token.low.isalpha()
-        return not known and token is not None and self.stems[at] not in _SAYS_LITTLE and token.low not in _RELATIONS
-
-    def _acts_follow(self, at: int) -> bool:
-        """Whether nothing but acts follows in the item."""
-        start = at
-        while at < len(self.tokens) and self.tokens[at].low not in lexicon.JOINS:
-            size, value = longest(self.stems, at, 0, lexicon.MAX_WORDS)
-            if not size or not isinstance(value, ActionClass | Act | Head | Outcome) or getattr(value, "log", False):
-                return False
-            at += size
-        return at > start
+        name = called_at(self.tokens, self.stems, at, self.book)
+        if name:
+            self._thing(name)
+        return len(name.split())
 
     def _sign_in_logs(self, at: int) -> int:
         """`sign-in logs` are those of every identity provider, unless one is named."""
@@ -174,7 +148,7 @@ class Scan:
     def _take(self, value: object, at: int, size: int) -> None:
         if isinstance(value, Named):
             self.noun.logs += [log for log in value.names if log not in self.noun.logs]
-        elif value is SubjectRole.TARGET and self._many(at, size):
+        elif value is SubjectRole.TARGET and many(self.tokens, self.stems, at, size):
             name = " ".join(self.stems[at : at + size])
             self._thing(name if things.is_single(name) else self.stems[at + size - 1])
         elif isinstance(value, Alerts):
@@ -188,18 +162,9 @@ class Scan:
                 self.item.append(Element(value, "alert"))
         else:
             plural = self.stems[at + size - 1] != self.tokens[at + size - 1].low
-            certain = any(token.low in _DEFINITE for token in self.tokens)
+            certain = any(token.low in DEFINITE for token in self.tokens)
             owner = self.tokens[at + size - 1].possessive
             self.item.append(Element(value, " ".join(self.stems[at : at + size]), owner, plural and not certain))
-
-    def _many(self, at: int, size: int) -> bool:
-        """`on buckets`, not `on the buckets`: things of a kind, not the alert's own."""
-        if not any(token.low in _DEFINITE or token.possessive for token in self.tokens):
-            return True
-        plural = (
-            self.stems[at + size - 1] != self.tokens[at + size - 1].low and not self.tokens[at + size - 1].possessive
-        )
-        return plural and not any(token.low in _DEFINITE for token in self.tokens[: at + size])
 
     def _plain(self, at: int) -> int:
         """Things, words that narrow nothing, and what isn't understood."""
@@ -227,10 +192,13 @@ class Scan:
         ):
             self._thing(things.ABBREVIATIONS.get(related, related if related in things.OBJECTS else related.upper()))
         else:
-            held = self._held(at)
-            if not held:
+            inside = any(isinstance(element.value, str) for element in self.item)
+            name = "" if inside else held_at(self.tokens, self.stems, at, self.book)
+            if not name:
                 self.unknown.append(token.text)
-            return held or 1
+                return 1
+            self._thing(name)
+            return len(name.split())
         return 1
 
     def _thing(self, name: str) -> None:
@@ -241,7 +209,7 @@ class Scan:
         part, before = Part(), len(self.noun.subjects)
         if len(self.item) > 1 and self.item[-1].value == "deployment" and isinstance(self.item[-2].value, str):
             self.item[-1] = Element(ActionClass.CREATION, "deployment")  # `DaemonSet deployments`
-        self._admin_grants()
+        self.item = with_office(self.item, self.book)
         acts = [at for at, element in enumerate(self.item) if isinstance(element.value, ActionClass | Act)]
         last = acts[-1] if acts else -1
         heads = [element.value for element in self.item if isinstance(element.value, Head)]
@@ -271,14 +239,6 @@ class Scan:
             self.unknown += [name for name in part.objects if name.casefold() not in own]
             part.objects = []
         self._end(part, alerts=any(isinstance(element.value, Alerts) for element in self.item))
-
-    def _admin_grants(self) -> None:
-        """`account admin grants`: what the log calls the office."""
-        if len(self.item) < 2 or self.item[-1].value is not ActionClass.GRANT:  # noqa: PLR2004 - the office and its grant
-            return
-        office = f"{self.item[-2].text} admin"
-        if self.item[-1].text.startswith("admin") and self.book.actions.hold(office):
-            self.item[-2] = Element(office, office)
 
     def _end(self, part: Part, *, alerts: bool) -> None:
         if alerts:
@@ -322,7 +282,7 @@ class Scan:
         """`each user`, `from other addresses`: somebody, but not the one that the alert is about."""
         if element.value in (SubjectRole.ANYONE, SubjectRole.OTHERS, SubjectRole.DERIVED):
             return False
-        certain = any(token.low in _DEFINITE for token in self.tokens)
+        certain = any(token.low in DEFINITE for token in self.tokens)
         return bool(self.quantifiers & _NOT_THIS) or (
             not certain and (element.several or bool(self.quantifiers & _SOME))
         )

@@ -7,6 +7,7 @@ from triage.domain.question import Reads
 from triage.questions.grammar.asking import Draft, draft_of
 from triage.questions.grammar.book import Book
 from triage.questions.grammar.kinds import Kind, Part, kinds_of
+from triage.questions.grammar.lexicon import stem
 from triage.questions.grammar.nouns import read_noun
 from triage.questions.grammar.phrases import phrases_of
 from triage.questions.grammar.predicates import ACCESSES, DONE, PERFORMS
@@ -17,7 +18,9 @@ _HELPS = frozenset({"has", "have", "had", "was", "attempted", "tried", "to", "al
 _MOST = 14
 _LEAST = 4
 """Words of `which buckets users accessed`."""
-_EVERYTHING = frozenset({"resource", "data", "system", "service", "asset"})
+_EVERYTHING = frozenset(
+    {"resource", "data", "system", "service", "asset", "operation", "action", "activity", "api", "endpoint"}
+)
 
 
 def asked_what(body: Sequence[Token], book: Book) -> Draft | None:
@@ -44,14 +47,15 @@ def asked_what(body: Sequence[Token], book: Book) -> Draft | None:
 
 def _is_verb(body: Sequence[Token], at: int) -> bool:
     low = body[at].low
-    if low not in ACCESSES | PERFORMS | DONE.keys() or low in ("have", "had"):
+    follows = body[at + 1].low if at + 1 < len(body) else ""
+    if low not in ACCESSES | PERFORMS | DONE.keys() or low in ("have", "had") or follows == "to":
         return False
     return body[at - 1].low == "to" or low.endswith("ed") or low in ("read", "made", "done", "taken", "run")
 
 
 def _kinds(objects: Sequence[Token], verb: str, book: Book) -> tuple[Kind, ...] | None:
     """Acts of a verb on these objects; of every kind where they are everything."""
-    if all(token.low.rstrip("s") in _EVERYTHING or token.low in ("or", "and", ",", "api") for token in objects):
+    if all(stem(token.low) in _EVERYTHING or token.low in ("or", "and", ",") for token in objects):
         return (Kind(classes=(DONE[verb],)) if verb in DONE else Kind(),)
     noun = read_noun(objects, book)
     if not noun.understood or noun.subjects or noun.logs or noun.alerts:

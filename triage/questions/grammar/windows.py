@@ -271,7 +271,12 @@ def _open(reader: _Reader) -> Window | None:
 
 def _about_then(reader: _Reader) -> Window | None:
     """`near this deletion`, `around the time of the alert`, `in the same time window`."""
-    for lead in (("in", "the", "same"), ("within", "the", "same"), ("during", "the", "same"), ("around", "the", "same")):
+    for lead in (
+        ("in", "the", "same"),
+        ("within", "the", "same"),
+        ("during", "the", "same"),
+        ("around", "the", "same"),
+    ):
         if reader.take(*lead):
             start = reader.at
             reader.skip(_SPANS)
