@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from triage.domain.question import SIGN_INS, ActionClass, Outcome, Subject, SubjectRole
 from triage.questions.grammar import lexicon, things
 from triage.questions.grammar.book import Book
+from triage.questions.grammar.conclusion import conclude
 from triage.questions.grammar.elements import (
     DEFINITE,
     Act,
@@ -19,7 +20,7 @@ from triage.questions.grammar.elements import (
     many,
     role_by_name,
 )
-from triage.questions.grammar.kinds import Part, kinds_of, shared
+from triage.questions.grammar.kinds import Part
 from triage.questions.grammar.known_names import RELATIONS, called_at, held_at, with_office
 from triage.questions.grammar.tokens import Token, is_name
 
@@ -66,7 +67,9 @@ class Scan:
                 or self._plain(at)
             )
         self._close()
-        self._conclude()
+        about_acts = self.listed or any(part.head for part in self.parts) or "type" in self.stems
+        of_rules = self.rule_ids and all(part.actions for part in self.parts)
+        conclude(self.noun, self.parts, self.book, of_rules=of_rules, certain=about_acts or not self.uncertain)
         return self.noun
 
     def _join(self, at: int) -> int:
@@ -286,29 +289,3 @@ class Scan:
         return bool(self.quantifiers & _NOT_THIS) or (
             not certain and (element.several or bool(self.quantifiers & _SOME))
         )
-
-    def _conclude(self) -> None:
-        noun, parts = self.noun, self.parts
-        if self.rule_ids and all(part.actions for part in parts):
-            # `Some.Rule.Id or other alerts`
-            noun.rules += [action for part in parts for action in part.actions]
-            return
-        about_acts = self.listed or any(part.head for part in parts) or any(stem == "type" for stem in self.stems)
-        if self.uncertain and not about_acts:
-            noun.unknown += [action for part in parts for action in part.actions]
-        elif any(part.says_act or part.outcome for part in parts):
-            kinds = kinds_of(shared(parts), self.book)
-            noun.acts = kinds is not None
-            noun.kinds = kinds or ()
-            if kinds is None:
-                noun.unknown.append(" ".join(word for part in parts for word in part.objects) or "act")
-        elif (
-            parts and noun.this and len(parts) == 1 and parts[0].objects[-1:] and parts[0].objects[-1] in things.WHOLES
-        ):
-            noun.unknown.append(parts[0].objects[-1])  # `this account`: where it was done, not what it was done to
-        elif parts and noun.this and len(parts) == 1:
-            noun.subjects.append(Subject(role=SubjectRole.TARGET))  # `this workspace`
-        elif noun.logs and len(parts) == 1 and " ".join(parts[0].objects) in self.book.called:
-            noun.scope = self.book.called[" ".join(parts[0].objects)]
-        elif parts:
-            noun.things = tuple("|".join(part.objects) for part in parts)
