@@ -114,7 +114,9 @@ def _is_no_adverb(tokens: Sequence[Token], at: int) -> bool:
             "observed",
             "known",
         )
-    return tokens[at].low in ("before", "since", "immediately") and follows.is_word
+    if tokens[at].low == "immediately":
+        return follows.low in ("before", "after", "following", "prior", "preceding")
+    return tokens[at].low in ("before", "since") and follows.is_word
 
 
 def _first_time(tokens: Sequence[Token]) -> Sequence[Token] | None:
