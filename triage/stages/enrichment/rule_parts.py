@@ -33,6 +33,8 @@ class When(StrEnum):
     """Something failed to follow or to come."""
     AMOUNT = "amount"
     """How many there were."""
+    CHANGE = "change"
+    """Something was changed, rather than read or signed in to."""
     GIVING = "giving"
     """Somebody was given rights, a share or a key."""
 
@@ -86,5 +88,7 @@ def is_about(when: When, detection: Detection, *, log_type: str, actions: Sequen
             return bool(awaited_names(detection.id, detection.body))
         case When.AMOUNT:
             return (detection.threshold or 1) > 1 or events >= MANY
+        case When.CHANGE:
+            return any(is_of_class(log_type, action, ActionClass.CHANGE) for action in actions)
         case When.GIVING:
             return any(is_of_class(log_type, action, each) for action in actions for each in _GIVING)

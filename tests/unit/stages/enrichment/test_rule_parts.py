@@ -54,6 +54,8 @@ def test_only_a_rule_in_order_waits_for_what_comes_later() -> None:
         (When.AMOUNT, {"threshold": 5}, (), 1, True),
         (When.AMOUNT, {"threshold": 1}, (), 12, True),
         (When.AMOUNT, {}, (), 11, False),
+        (When.CHANGE, {}, ("PutBucketPolicy",), 1, True),
+        (When.CHANGE, {}, ("GetObject", "ConsoleLogin"), 1, False),
         (When.GIVING, {}, ("GetObject", "CreateAccessKey"), 1, True),
         (When.GIVING, {}, ("GetObject",), 1, False),
     ],
