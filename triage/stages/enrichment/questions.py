@@ -151,20 +151,21 @@ def _concerns(question: PlaybookQuestion, detection: Detection, actor: AlertActo
 def merge_plans(plans: Sequence[tuple[AlertActor, QueryPlan]], *, budget: int) -> QueryPlan:
     """The questions about all actors of an alert as one plan, those about the first actor first.
 
-    What does not name an actor is asked once and is about the alert as a whole.
+    What does not name an actor is asked once and is about the alert as a whole. Questions for alerts of a kind come after
+    what is asked about everybody: an actor has been looked at without them.
     """
     if len(plans) == 1:
         return plans[0][1]
     queries: list[BoundQuery] = []
     dropped: list[str] = []
-    for number, (actor, plan) in enumerate(plans, 1):
-        for bound in plan.queries:
-            if not _ABOUT_ACTOR & set(bound.question.definition.parameters):
-                queries += [bound] if number == 1 else []
-            elif len(queries) >= budget:
-                dropped.append(actor.identity)
-            else:
-                queries.append(replace(bound, subject=actor.identity, number=number))
+    numbered = [(number, actor, bound) for number, (actor, plan) in enumerate(plans, 1) for bound in plan.queries]
+    for number, actor, bound in sorted(numbered, key=lambda each: each[2].question.definition.when is not None):
+        if not _ABOUT_ACTOR & set(bound.question.definition.parameters):
+            queries += [bound] if number == 1 else []
+        elif len(queries) < budget:
+            queries.append(replace(bound, subject=actor.identity, number=number))
+        elif bound.question.definition.when is None:
+            dropped.append(actor.identity)
     notes = [note for _, plan in plans for note in plan.notes]
     if dropped:
         notes.append(

@@ -126,7 +126,8 @@ def without_least_telling(plan: QueryPlan, runbook: RunbookQueries, *, budget: i
         return plan
     dropped = set(places[:over])
     gone = [bound for place, bound in enumerate(plan.queries) if place in dropped]
-    unexamined = [bound.subject for bound in gone if bound.number > 1 and bound.question.definition.signals]
+    telling = [bound for bound in gone if bound.question.definition.signals and bound.question.definition.when is None]
+    unexamined = [bound.subject for bound in telling if bound.number > 1]
     note = f"{over} playbook questions were not asked: the runbook's own questions came first"
     return QueryPlan(
         tuple(bound for place, bound in enumerate(plan.queries) if place not in dropped),

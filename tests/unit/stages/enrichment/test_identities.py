@@ -197,6 +197,21 @@ def test_every_actor_of_an_alert_is_asked_about() -> None:
     assert small.unexamined[-1] == "eve@example.com"
 
 
+def test_questions_for_alerts_of_a_kind_come_after_those_about_everybody() -> None:
+    """Where the budget ends, they are left out first, and whom all else was asked about has been looked at."""
+    terms = {"Okta.SystemLog": BOOKS.terms_of("Okta.SystemLog")}
+    rows = [okta(who, "zone.delete") for who in ("ada@example.com", "ada@example.com", "eve@example.com")]
+    plans = [(actor, plan(actor)) for actor in alert_actors(ALERT, draft_actors(rows, terms), terms, rows, ())]
+    whole = merge_plans(plans, budget=200)
+    of_a_kind = [bound.question.definition.when is not None for bound in whole.queries]
+    assert of_a_kind.count(True) == len(plans)
+    assert of_a_kind == sorted(of_a_kind)
+
+    small = merge_plans(plans, budget=len(of_a_kind) - len(plans))
+    assert not small.unexamined
+    assert not any(bound.question.definition.when for bound in small.queries)
+
+
 def test_what_one_of_two_actors_shares_is_no_answer_about_a_third() -> None:
     """A person known in two logs has the same sign-ins in both; they are not the stranger's."""
     ada = subject(identities=(EMAIL,))
