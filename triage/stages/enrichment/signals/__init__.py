@@ -25,6 +25,7 @@ from triage.stages.enrichment.signals import (
     place,
     runs,
     sessions,
+    tampering,
     target,
 )
 from triage.stages.enrichment.signals.facts import Facts
@@ -50,6 +51,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     place.sign_ins,
     place.staff,
     calls.parties,
+    tampering.protections,
     aftermath.aftermath,
     companions.what_usually_follows,
     runs.whole_run,

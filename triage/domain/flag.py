@@ -1,0 +1,239 @@
+"""Red flags: what speaks against an alert, and which kinds of measured fact may answer it.
+
+This is the one table by which an alert is closed or raised, with a model or without. Facts are the signals that
+enrichment measured; a name in `answered_by` is a kind of fact. A weight in `raised_by` is the least strength of the
+fact from which the flag is raised: rules make a fact lighter where something else explains part of it.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from triage.domain.base import Value
+from triage.domain.evidence import EvidenceId
+
+
+class Hypothesis(StrEnum):
+    """What an alert may be about."""
+
+    TAKEOVER = "an account or key was taken over"
+    MISUSE = "somebody with access does harm"
+    MISTAKE = "something was opened or changed that should not be"
+
+
+@dataclass(frozen=True, slots=True)
+class Flag:
+    """One row of the table."""
+
+    asks: str
+    """What has to be answered, as a question."""
+    supports: Hypothesis
+    raised_by: Mapping[str, float]
+    """Kinds of fact, each with its least strength."""
+    answered_by: frozenset[str]
+    reason: str
+    hard: bool = False
+    """Nothing but the named facts answers it, and an alert with it unanswered is never closed."""
+    decides: bool = False
+    """Unanswered it is enough for `malicious` by itself."""
+    family: str = ""
+    """Flags of one family are one observation; empty: the flag's own name."""
+
+
+_VERIFIED = frozenset({"verified_sign_in", "staff_address", "allowed"})
+_DONE_HERE = frozenset({"routine", "team_routine", "run_as_before", "allowed"})
+
+FLAGS: Mapping[str, Flag] = {
+    "unverified_place": Flag(
+        "Who worked from the unfamiliar place?",
+        Hypothesis.TAKEOVER,
+        {"new_address_without_sign_in": 1.0, "session_two_places": 1.0, "new_address": 1.5},
+        _VERIFIED,
+        "A second factor given there, or a colleague's own sign-in there, shows who it is; habit shows nothing, since a "
+        "thief does the owner's work.",
+        hard=True,
+        family="place",
+    ),
+    "unusual_place": Flag(
+        "Why did the actor work from a new place?",
+        Hypothesis.TAKEOVER,
+        {"new_address": 0.7, "new_country": 0.7, "generic_new_address": 0.5},
+        _VERIFIED,
+        "People travel and networks change; on its own it decides nothing.",
+        family="place",
+    ),
+    "two_holders": Flag(
+        "Who was at work at the usual place meanwhile?",
+        Hypothesis.TAKEOVER,
+        {"two_places": 0.7},
+        _VERIFIED,
+        "One person is in one place, but a phone and a VPN are two.",
+    ),
+    "guessed": Flag(
+        "Who was let in after the refusals?",
+        Hypothesis.TAKEOVER,
+        {"failed_then_succeeded": 1.0},
+        frozenset({"allowed"}),
+        "A second factor that was given only after it had been denied confirms nobody.",
+        hard=True,
+    ),
+    "odd_hour": Flag(
+        "Why at this hour?",
+        Hypothesis.TAKEOVER,
+        {"off_hours": 0.7},
+        _VERIFIED | _DONE_HERE,
+        "Intruders keep their own hours; so do people on call.",
+    ),
+    "harm_followed": Flag(
+        "What was the harmful act that followed for?",
+        Hypothesis.MISUSE,
+        {"harmful_aftermath": 1.5, "other_run_harm": 1.5},
+        frozenset({"usual_companion"}),
+        "What came after the alert's act is not excused by anything that is said of the act itself.",
+        hard=True,
+        family="harm",
+    ),
+    "some_harm_followed": Flag(
+        "Does what followed belong to the work?",
+        Hypothesis.MISUSE,
+        {"harmful_aftermath": 0.7, "other_run_harm": 0.7},
+        frozenset({"usual_companion", "run_as_before", "allowed"}),
+        "Ordinary work has steps that intruders use, too.",
+        family="harm",
+    ),
+    "unlike_other_runs": Flag(
+        "Why did this run do what no earlier one did?",
+        Hypothesis.MISUSE,
+        {"run_unlike": 0.7},
+        frozenset({"allowed"}),
+        "A program does what it did before, until somebody changes it.",
+        family="harm",
+    ),
+    "used_elsewhere": Flag(
+        "Who has what the act made or reached?",
+        Hypothesis.TAKEOVER,
+        {"derived_used": 1.5},
+        frozenset(),
+        "A new key or a reset account that is used from a place unknown to both is in a third hand.",
+        hard=True,
+        decides=True,
+        family="derived",
+    ),
+    "harm_as_another": Flag(
+        "What was done under the name of what the act made or reached?",
+        Hypothesis.MISUSE,
+        {"derived_harm": 1.5},
+        frozenset(),
+        "Who gives rights and then uses them wanted them for this.",
+        hard=True,
+        family="derived",
+    ),
+    "some_use": Flag(
+        "Is what the act made or reached used as intended?",
+        Hypothesis.MISUSE,
+        {"derived_used": 0.5, "derived_harm": 0.5},
+        frozenset({"derived_as_usual", "reverted", "allowed"}),
+        "New keys are made to be used.",
+        family="derived",
+    ),
+    "stranger": Flag(
+        "Who worked on the target afterwards?",
+        Hypothesis.MISTAKE,
+        {"stranger_on_target": 1.0, "opened_to_strangers": 1.0},
+        frozenset({"staff_address"}),
+        "A change that lets somebody in is judged by who comes.",
+        hard=True,
+    ),
+    "unknown_party": Flag(
+        "Who was given data or access?",
+        Hypothesis.MISTAKE,
+        {"new_recipient": 1.0, "public_principal": 1.0, "foreign_principal": 0.9},
+        frozenset({"known_recipient", "allowed"}),
+        "A party that has received the like for longer than an intruder can have been here is known; another is not.",
+        hard=True,
+        decides=True,
+        family="party",
+    ),
+    "outsider": Flag(
+        "By which right did an outside account call?",
+        Hypothesis.TAKEOVER,
+        {"outside_caller": 0.7},
+        frozenset({"known_recipient", "allowed"}),
+        "Suppliers call from their own accounts.",
+        family="party",
+    ),
+    "lateral": Flag(
+        "Why did the reached machine go on to others?",
+        Hypothesis.TAKEOVER,
+        {"lateral_movement": 1.0},
+        frozenset(),
+        "A machine that was reached from outside and reaches on is a stepping stone.",
+        hard=True,
+    ),
+    "haul": Flag(
+        "Why so much at once?",
+        Hypothesis.MISUSE,
+        {"burst": 0.9, "volume_burst": 0.9},
+        frozenset({"team_routine", "allowed"}),
+        "The own habit of small amounts doesn't explain a large one.",
+        hard=True,
+    ),
+    "protection_off": Flag(
+        "Is the protection on again?",
+        Hypothesis.MISUSE,
+        {"protection_off": 0.3},
+        frozenset({"reverted", "routine", "run_as_before", "allowed"}),
+        "A maintenance ends with the protection back on; colleagues' example switches nothing on.",
+        hard=True,
+    ),
+    "first_time": Flag(
+        "Why did the actor do this for the first time?",
+        Hypothesis.MISUSE,
+        {"first_seen_action": 0.8, "first_seen_actor": 0.8, "generic_first_seen": 0.5, "generic_new_hash": 0.5,
+         "new_peer": 0.8},
+        _VERIFIED | {"team_routine", "reverted", "known_peer"},
+        "Every duty has a first day: with colleagues who do the same, or a known person who takes it back.",
+        family="first",
+    ),
+    "unexamined": Flag(
+        "What of the actors who were not looked at?",
+        Hypothesis.TAKEOVER,
+        {"unexamined_actors": 0.9},
+        frozenset(),
+        "Whoever was not looked at can't be called harmless.",
+        hard=True,
+    ),
+}  # fmt: skip
+
+STRONG_ANSWER = 0.2
+"""A fact that rules have made lighter than this answers nothing."""
+CONTINUITY = frozenset({"verified_sign_in", "staff_address", "known_address", "allowed", "routine", "team_routine"})
+"""Facts that refute a takeover where they vouch: the place, the credential and the work are the owner's from before the
+dwell time, or a second factor was given."""
+EXPLAINS = frozenset(
+    {"routine", "team_routine", "run_as_before", "allowed", "known_recipient", "reverted", "seen_before", "known_peer",
+     "known_automation", "awaited_came", "common_here", "usual_companion", "derived_as_usual"}
+)  # fmt: skip
+"""Facts that say what the act is for: a duty, a change taken back, a known party."""
+
+
+class RaisedFlag(Value):
+    """A flag of one alert, with what raised it and what answers it."""
+
+    name: str
+    asks: str
+    hard: bool = False
+    decides: bool = False
+    family: str = ""
+    subject: str = ""
+    """Whom of the alert's several actors it is about."""
+    raised: tuple[str, ...] = ()
+    """Sentences of the facts that raised it."""
+    raised_evidence: tuple[EvidenceId, ...] = ()
+    answers: tuple[str, ...] = ()
+    """Sentences of the facts that answer it; empty: it is open."""
+    answer_evidence: tuple[EvidenceId, ...] = ()
+
+    @property
+    def open(self) -> bool:
+        return not self.answers

@@ -1,0 +1,26 @@
+"""The alert's own acts that switch a log or a protection off: whoever does that next acts unseen."""
+
+from collections.abc import Iterator
+
+from triage.domain.signal import Signal
+from triage.logtypes import Harm
+from triage.stages.enrichment.signals.calls import alert_events, harm_of_alert
+from triage.stages.enrichment.signals.facts import Facts, plain, signal
+
+SERIOUS = 0.7
+"""From here on the log type's file calls such an act rare."""
+
+
+def protections(facts: Facts) -> Iterator[Signal]:
+    """A log or a protection was switched off or weakened, as far as the call's parameters tell."""
+    if not facts.actor.log_type or facts.actor.refused:
+        return
+    entries = list(dict.fromkeys(entry.id for _, entry in alert_events(facts)))
+    cited = [entry for entry in facts.evidence if entry.id in entries]
+    for action in facts.actor.actions:
+        harm = harm_of_alert(facts, facts.actor.log_type, action)
+        if cited and harm is not None and harm.harm is Harm.EVASION and harm.seriousness >= SERIOUS:
+            on = f" on {plain(facts.actor.targets[0])}" if len(facts.actor.targets) == 1 else ""
+            sentence = f"{plain(action)}{on} switched off or weakened a log or a protection."
+            yield signal("protection_off", sentence, cited, scale=harm.seriousness)
+            return
