@@ -4,19 +4,25 @@ Pure: from measured facts to a disposition, by the table in `flag`. It is what d
 model can close over.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from triage.domain.base import Value
+from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS, STRONG_ANSWER, RaisedFlag
-from triage.domain.signal import Direction, Signal, about, is_proven, subjects_of
+from triage.domain.signal import Direction, Signal, about, cut_for_benign, is_proven, subjects_of
 from triage.domain.verdict import Disposition
 
 SUPPORTS = 2
 """Measured facts that a benign verdict needs."""
 SOFT_FAMILIES = 2
 """Open soft flags of this many kinds together are worth a look."""
+SETTLING = timedelta(hours=2)
+"""How long the log must have been watched after the alert before it is closed."""
+_DECISIVE = "quiet_aftermath"
+"""Answers that feed this kind of fact show what followed."""
 _ORDER = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
 _NO_SUPPORT = frozenset({"outcome_history", "dismissed_before"})
 """What people made of other alerts is no fact about this one."""
@@ -26,11 +32,15 @@ class Argument(Value):
     """What the measured facts say of an alert: of its worst actor."""
 
     disposition: Disposition
+    confidence: float
+    """How firmly, between 0 and 1: by how much is open, or by how much answers it."""
     why: str
     flags: tuple[RaisedFlag, ...] = ()
     """Of all actors, open ones first."""
     subject: str = ""
     """The actor who decides, where there are several."""
+    gaps: tuple[str, ...] = ()
+    """Why it is unknown what followed; empty if the log would have shown it."""
 
     @property
     def open(self) -> tuple[RaisedFlag, ...]:
@@ -49,16 +59,37 @@ class _Case:
     facts: tuple[Signal, ...]
     """Proven ones."""
 
-    def kinds(self) -> dict[str, list[Signal]]:
-        found: dict[str, list[Signal]] = {}
-        for fact in self.facts:
-            found.setdefault(fact.name, []).append(fact)
-        return found
+
+def argue_alert(dossier: Dossier) -> Argument:
+    """The argument over an alert as enrichment found it."""
+    return argue(dossier.signals, dossier.evidence, gaps=gaps_of(dossier))
 
 
-def argue(
-    signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequence[str] = ()
-) -> Argument:
+def gaps_of(dossier: Dossier) -> tuple[str, ...]:
+    """Why it is unknown what followed; empty if the log would have shown it."""
+    cut = cut_for_benign(dossier.evidence)
+    if cut:
+        return (cut,)
+    entry = _watched(dossier.evidence)
+    if entry is None:
+        # The log type has no such question, so nothing is claimed about what followed.
+        return () if dossier.events else ("the alert's events are missing",)
+    if not entry.answered:
+        return ("the query for what followed has no answer",)
+    if entry.truncated:
+        return ("the answer on what followed was cut",)
+    alert = dossier.alert
+    enough = max(alert.moment, alert.last_event_at or alert.moment) + SETTLING
+    return () if entry.proves_absence or entry.proves_until(enough) else entry.coverage.gaps
+
+
+def _watched(evidence: Iterable[Evidence]) -> Evidence | None:
+    """The answer that shows what followed; the one over the shorter time, which is proven sooner."""
+    found = [entry for entry in evidence if _DECISIVE in entry.signals]
+    return next((entry for entry in found if "target" in entry.columns), found[0] if found else None)
+
+
+def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequence[str] = ()) -> Argument:
     """Raise and answer the flags of every actor, and decide by the worst.
 
     Args:
@@ -77,7 +108,28 @@ def argue(
         judged.append((*_decide(case, raised, gaps), subject))
     disposition, why, worst = max(judged, key=lambda each: _ORDER.index(each[0]))
     unique = tuple(dict.fromkeys(sorted(flags, key=lambda flag: (not flag.open, not flag.hard))))
-    return Argument(disposition=disposition, why=why, flags=unique, subject=worst)
+    return Argument(
+        disposition=disposition,
+        confidence=_confidence(disposition, [flag for flag in unique if flag.subject == worst]),
+        why=why,
+        flags=unique,
+        subject=worst,
+        gaps=tuple(gaps),
+    )
+
+
+def with_answers(argument: Argument, answers: Mapping[str, Sequence[str]]) -> Argument:
+    """The argument with further answers, which have been checked; the table's answers stay.
+
+    Args:
+        argument: As the measured facts have it.
+        answers: By the flag's name, the sentences that answer it.
+    """
+    flags = tuple(
+        flag.model_copy(update={"answers": tuple(answers[flag.name])}) if flag.open and answers.get(flag.name) else flag
+        for flag in argument.flags
+    )
+    return argument.model_copy(update={"flags": flags})
 
 
 def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
@@ -123,7 +175,7 @@ def _decide(case: _Case, raised: Sequence[RaisedFlag], gaps: Sequence[str]) -> t
     hard = {flag.family for flag in unanswered if flag.hard}
     soft = {flag.family for flag in unanswered} - hard
     asks = " ".join(dict.fromkeys(flag.asks for flag in unanswered))
-    if any(flag.decides for flag in unanswered) or len(hard) > 1 or (hard and soft):
+    if any(flag.decides for flag in unanswered) or len(hard) > 1 or (hard and (soft or not _in_favour(case))):
         return Disposition.MALICIOUS, f"no fact answers: {asks}"
     if hard or len(soft) >= SOFT_FAMILIES:
         return Disposition.SUSPICIOUS, f"no fact answers: {asks}"
@@ -131,6 +183,29 @@ def _decide(case: _Case, raised: Sequence[RaisedFlag], gaps: Sequence[str]) -> t
         return Disposition.INCONCLUSIVE, f"no fact answers: {asks}"
     lacking = _lacking(case, gaps)
     return (Disposition.INCONCLUSIVE, lacking) if lacking else (Disposition.BENIGN, _closing(raised))
+
+
+def _in_favour(case: _Case) -> list[Signal]:
+    """Facts that speak for the actor, however little a suspect would need to make them."""
+    return [
+        fact
+        for fact in case.facts
+        if fact.direction is Direction.BENIGN and fact.weight >= STRONG_ANSWER and fact.name not in _NO_SUPPORT
+    ]
+
+
+def _confidence(disposition: Disposition, flags: Sequence[RaisedFlag]) -> float:
+    """How firmly the table says it. Every further kind of open flag makes chance less likely."""
+    unanswered = {flag.family for flag in flags if flag.open}
+    match disposition:
+        case Disposition.MALICIOUS:
+            return min(0.95, 0.6 + 0.1 * len(unanswered) + 0.1 * any(flag.decides for flag in flags if flag.open))
+        case Disposition.SUSPICIOUS:
+            return 0.6 if any(flag.hard for flag in flags if flag.open) else 0.5
+        case Disposition.BENIGN:
+            return 0.9 if not flags else 0.75
+        case Disposition.INCONCLUSIVE:
+            return 0.4
 
 
 def _closing(raised: Sequence[RaisedFlag]) -> str:
@@ -143,15 +218,10 @@ def _lacking(case: _Case, gaps: Sequence[str]) -> str:
     """What a benign verdict lacks where no flag is open; empty if nothing."""
     if gaps:
         return f"what followed is unknown: {gaps[0]}"
-    kinds = case.kinds()
-    good = [
-        fact
-        for fact in case.facts
-        if fact.direction is Direction.BENIGN and fact.weight >= STRONG_ANSWER and fact.name not in _NO_SUPPORT
-    ]
+    good = _in_favour(case)
     if not any(fact.name in CONTINUITY and fact.vouches for fact in good):
         return "nothing that a suspect could not have made shows that it was the owner"
-    if not EXPLAINS & kinds.keys():
+    if not EXPLAINS & {fact.name for fact in good}:
         return "nothing says what the act was for"
     if len(good) < SUPPORTS:
         return f"benign needs {SUPPORTS} measured facts; there is one"

@@ -38,6 +38,9 @@ class Flag:
     """Unanswered it is enough for `malicious` by itself."""
     family: str = ""
     """Flags of one family are one observation; empty: the flag's own name."""
+    old_rows_answer: bool = False
+    """A finding answers it that rests on our own counts over a time before the dwell time: the like was done, or the
+    party was known, when nobody under suspicion can have been here."""
 
 
 _VERIFIED = frozenset({"verified_sign_in", "staff_address", "allowed"})
@@ -91,6 +94,7 @@ FLAGS: Mapping[str, Flag] = {
         frozenset({"usual_companion"}),
         "What came after the alert's act is not excused by anything that is said of the act itself.",
         hard=True,
+        old_rows_answer=True,
         family="harm",
     ),
     "some_harm_followed": Flag(
@@ -151,6 +155,7 @@ FLAGS: Mapping[str, Flag] = {
         frozenset({"known_recipient", "allowed"}),
         "A party that has received the like for longer than an intruder can have been here is known; another is not.",
         hard=True,
+        old_rows_answer=True,
         decides=True,
         family="party",
     ),
@@ -177,6 +182,7 @@ FLAGS: Mapping[str, Flag] = {
         frozenset({"team_routine", "allowed"}),
         "The own habit of small amounts doesn't explain a large one.",
         hard=True,
+        old_rows_answer=True,
     ),
     "protection_off": Flag(
         "Is the protection on again?",

@@ -9,6 +9,7 @@ from triage.domain.base import Value
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, EvidenceId
 from triage.domain.finding import CheckedFinding, Finding, Issue
+from triage.domain.flag import RaisedFlag
 from triage.domain.look import AlertSeen
 from triage.domain.signal import Signal
 
@@ -114,6 +115,8 @@ class Verdict(Value):
     """The confidence before calibration, if there was one."""
     uncalibrated: Disposition | None = None
     """The disposition before calibration, if that changed it."""
+    flags: tuple[RaisedFlag, ...] = ()
+    """What speaks against the alert and what answers it, open ones first; empty in what was stored before."""
     provisional_until: Moment | None = None
     """What could not have been seen yet will have been by then; `None`: nothing is outstanding."""
     calibration: str = "uncalibrated"

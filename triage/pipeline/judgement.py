@@ -2,18 +2,20 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 
 from pydantic import JsonValue
 
+from triage.domain.argument import Argument, argue_alert
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, LacksCitation, ValueCitation
 from triage.domain.instructions import Instruction, find_instructions
 from triage.domain.redaction import redact
 from triage.domain.signal import Direction
-from triage.domain.verdict import Disposition, Draft, Verdict
+from triage.domain.verdict import Draft, Verdict
 from triage.stages.decision import Opinion, adjudicate, facts_of
-from triage.stages.investigation import Conclusion, offline_draft
+from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
 
 _MAX_CITED = 3
@@ -29,8 +31,8 @@ class CheckedConclusion:
     findings: tuple[CheckedFinding, ...]
     injections: tuple[Issue, ...]
     """Log text that tries to instruct its reader."""
-    rules: Disposition | None
-    """The disposition by the measured facts alone; `None` if the offline analyst judged, which uses nothing else."""
+    argument: Argument
+    """The flags that the measured facts raise, and what answers them."""
     summary_holds: bool
     sentences: frozenset[str] = frozenset()
     """Findings that code has added."""
@@ -39,13 +41,6 @@ class CheckedConclusion:
 def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
     """Everything that verification objects to in a draft, for the analyst to correct at once."""
     return tuple(issue for checked in verify(draft.findings, evidence) for issue in checked.issues)
-
-
-def rules_alone(dossier: Dossier) -> Disposition:
-    """The disposition by the measured facts, without any model."""
-    draft = offline_draft(dossier)
-    findings = verify(draft.findings, dossier.evidence)
-    return adjudicate(draft, findings, dossier.signals, dossier.evidence).disposition
 
 
 def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclusion:
@@ -61,7 +56,7 @@ def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclus
             Issue(code=IssueCode.INJECTION, message=f"{found.place} tries to instruct whoever reads it", fatal=False)
             for found in instructions
         ),
-        rules=None if conclusion.offline else rules_alone(dossier),
+        argument=argue_alert(dossier),
         summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
         sentences=frozenset({finding.text} if finding is not None else ()),
     )
@@ -76,6 +71,7 @@ def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusi
         checked.draft.runbook,
         dossier.detection,
         injected=bool(checked.injections),
+        argument=checked.argument,
     )
 
 
@@ -85,6 +81,7 @@ def judge(
     *,
     checked: CheckedConclusion | None = None,
     opinion: Opinion | None = None,
+    dwell: timedelta = timedelta(days=14),
 ) -> Verdict:
     """Verify and adjudicate a draft.
 
@@ -92,7 +89,8 @@ def judge(
         dossier: What was known.
         conclusion: What the analyst made of it.
         checked: From `check_conclusion`, if that was called before.
-        opinion: The second call's.
+        opinion: The judge's.
+        dwell: How long an intruder may have been there unnoticed.
     """
     checked = checked or check_conclusion(dossier, conclusion)
     return adjudicate(
@@ -102,8 +100,10 @@ def judge(
         conclusion.evidence,
         injections=checked.injections,
         summary_holds=checked.summary_holds,
-        rules=checked.rules,
+        argument=checked.argument,
         opinion=opinion,
+        offline=conclusion.offline,
+        dwell_start=dossier.alert.moment - dwell,
         sentences=checked.sentences,
     )
 

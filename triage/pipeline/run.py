@@ -150,7 +150,9 @@ class _Triage:
         conclusion = await self._investigate(dossier)
         checked = check_conclusion(dossier, conclusion)
         adjudication, spent = await self._adjudicate(dossier, conclusion, checked)
-        verdict = await self._calibrated(judge(dossier, conclusion, checked=checked, opinion=adjudication.opinion))
+        dwell = self.parts.settings.investigation.dwell
+        judged = judge(dossier, conclusion, checked=checked, opinion=adjudication.opinion, dwell=dwell)
+        verdict = await self._calibrated(judged)
         verdict = provisional(verdict, conclusion.evidence, alert, now=started)
         finished = await self.moment("finished")
         self.observe(Progress("verdict", f"{verdict.disposition.value}, {verdict.dropped} findings dropped"))

@@ -3,19 +3,21 @@
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 
-import regex
 from pydantic import JsonValue
 
+from triage.domain.argument import Argument, argue
 from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import CheckedFinding
+from triage.domain.flag import RaisedFlag
 from triage.domain.injection import looks_like_instruction
 from triage.domain.redaction import redact
 from triage.domain.signal import Signal, is_proven
 from triage.domain.trust import Trust
 from triage.domain.verdict import RunbookAnswer
 from triage.logtypes import classify
+from triage.stages.decision.masked import masked_sentence
 from triage.stages.decision.proven import Pseudonyms, is_listed, proven_sentence
 
 _MAX_FINDINGS = 40
@@ -24,8 +26,8 @@ _MAX_EVENTS = 100
 _MAX_COLUMNS = 16
 _MAX_VALUES = 6
 _MAX_DESCRIPTION_CHARS = 600
+_MAX_STEP_CHARS = 200
 _MAX_DEPTH = 4
-_WHOLE_NUMBER = regex.compile(r"(?<![\w.:/@-])\d{1,9}(?![\w.:/@-])")
 
 
 def facts_of(
@@ -36,22 +38,28 @@ def facts_of(
     detection: Detection,
     *,
     injected: bool,
+    argument: Argument | None = None,
 ) -> dict[str, JsonValue]:
-    """Everything that the second call sees, as JSON.
+    """Everything that the judge sees, as JSON, what decides first.
 
-    None of its text was written by a model or chosen by whoever acted: see `proven` for findings. A signal is reduced
-    to name, direction, weight and numbers, since its sentence may hold names.
+    None of its text was written by a model or chosen by whoever acted: see `proven` for findings and `masked` for the
+    sentences of measured facts. A name is `name 1` everywhere, so that facts can be joined.
     """
+    argument = argument if argument is not None else argue(signals, evidence)
     names = Pseudonyms()
     entries = by_id(evidence)
     held = [checked for checked in findings if checked.verified]
     return {
         "detection": _detection(detection),
+        "flags": [_flag(flag, signals, entries, names) for flag in argument.flags],
+        "what_followed_is_unknown": list(argument.gaps),
         "findings": [_finding(checked, entries, names) for checked in held[:_MAX_FINDINGS]],
         "findings_that_did_not_hold": len(findings) - len(held),
-        "signals": [_signal(signal, entries) for signal in signals[:_MAX_SIGNALS]],
+        "signals": [_signal(signal, entries, names) for signal in signals[:_MAX_SIGNALS]],
         "event_facts": _event_facts(evidence),
-        "runbook": [{"step": answer.step, "state": answer.state.value} for answer in runbook],
+        "runbook": [
+            {"step": answer.step, "asks": _text(answer.text), "state": answer.state.value} for answer in runbook
+        ],
         "questions": {
             "answered": sum(entry.answered for entry in evidence),
             "without_answer": sum(not entry.answered for entry in evidence),
@@ -74,15 +82,40 @@ def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: P
     }
 
 
-def _signal(signal: Signal, evidence: Mapping[str, Evidence]) -> JsonValue:
-    numbers: list[JsonValue] = [int(number) for number in _WHOLE_NUMBER.findall(signal.sentence)[:6]]
-    return {
-        "name": signal.name,
-        "direction": signal.direction.value,
-        "weight": round(signal.weight, 2),
-        "proven": is_proven(signal, evidence),
-        "numbers": numbers,
+def _flag(
+    flag: RaisedFlag, signals: Sequence[Signal], evidence: Mapping[str, Evidence], names: Pseudonyms
+) -> JsonValue:
+    """A flag with what raised it, and what answers it already; open where nothing does."""
+
+    def said(sentences: Sequence[str]) -> list[JsonValue]:
+        facts = [signal for signal in signals if signal.sentence in sentences]
+        return [masked_sentence(fact, evidence, names) for fact in dict.fromkeys(facts)]
+
+    found: dict[str, JsonValue] = {
+        "flag": flag.name,
+        "asks": flag.asks,
+        "hard": flag.hard,
+        "raised_by": said(flag.raised),
+        "answered_by": said(flag.answers),
     }
+    return found | ({"actor": names.of(flag.subject)} if flag.subject else {})
+
+
+def _signal(signal: Signal, evidence: Mapping[str, Evidence], names: Pseudonyms) -> JsonValue:
+    cited = [evidence[name] for name in signal.evidence if name in evidence]
+    found: dict[str, JsonValue] = {
+        "name": signal.name,
+        "supports": signal.direction.value,
+        "proven": is_proven(signal, evidence),
+        "says": masked_sentence(signal, evidence, names),
+        "from": [entry.key.rsplit(".", 1)[-1] for entry in cited],
+    }
+    return found | ({"actor": names.of(signal.subject)} if signal.subject else {})
+
+
+def _text(text: str) -> str:
+    """The detection author's own words; left out where they read like an order."""
+    return "" if looks_like_instruction(text) else redact(text)[:_MAX_STEP_CHARS]
 
 
 def _detection(detection: Detection) -> JsonValue:

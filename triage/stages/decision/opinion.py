@@ -47,6 +47,9 @@ class Opinion(Value):
     confidence: float = Field(ge=0, le=1)
     reason: str = ""
     """One paragraph that cites verified findings by number; empty if it didn't."""
+    answers: dict[str, tuple[int, ...]] = Field(default_factory=dict)
+    """By the name of a flag, the findings that answer it in the judge's eyes; what the table makes of that is another
+    matter."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -58,11 +61,21 @@ class Adjudication:
     """Why there is no opinion, or what was left out of it; in words for the reader."""
 
 
+class WireAnswer(BaseModel):
+    """One flag."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    flag: str = Field(max_length=60, description="Name of the flag")
+    findings: list[int] = Field(max_length=20, description="Numbers of the findings that answer it; empty: unanswered")
+
+
 class WireOpinion(BaseModel):
     """The whole result."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
+    flags: list[WireAnswer] = Field(default_factory=list, max_length=40, description="Each open flag, once")
     disposition: Annotated[Disposition, Lowered] = Field(description="What the facts show")
     confidence: float = Field(ge=0, le=1, description="Between 0 and 1")
     reason: str = Field(
@@ -181,7 +194,13 @@ def parse_opinion(text: str, verified: frozenset[int]) -> Adjudication:
         raise ReplyInvalid(explain(error)) from None
     reason = printable_sentence(redact(wire.reason), _MAX_REASON_CHARS)
     objection = _objection_to(reason, verified)
-    opinion = Opinion(disposition=wire.disposition, confidence=wire.confidence, reason="" if objection else reason)
+    answers = {each.flag: tuple(n for n in each.findings if n in verified) for each in wire.flags if each.findings}
+    opinion = Opinion(
+        disposition=wire.disposition,
+        confidence=wire.confidence,
+        reason="" if objection else reason,
+        answers=answers,
+    )
     notes = (f"The reason given with the second opinion is left out: {objection}.",) if objection else ()
     return Adjudication(opinion, notes)
 

@@ -89,7 +89,7 @@ def is_listed(column: str, value: str) -> bool:
     return _WORD.fullmatch(value) is not None and few and not looks_like_instruction(value)
 
 
-def _is_moment(text: str) -> bool:
+def is_moment(text: str) -> bool:
     """Whether a text is a time."""
     try:
         datetime.fromisoformat(text)
@@ -106,7 +106,7 @@ def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms) -
         return f"{value:.10g}" if abs(value) < _LARGE else "a large number"
     if not isinstance(value, str):
         return "a nested value"
-    if _NUMBER.fullmatch(value) or _is_moment(value):
+    if _NUMBER.fullmatch(value) or is_moment(value):
         return value
     if trust is Trust.ACTOR:
         return f"text that the actor chose, {len(value)} characters"

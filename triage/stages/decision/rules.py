@@ -1,20 +1,21 @@
-"""The floor rules: what no model can talk its way around. Pure, and without any log text."""
+"""The rules that no model can talk its way around. Pure, and without any log text.
+
+The table of flags is the measure: a hard flag that no fact answers keeps an alert open whatever is proposed, and nothing
+is closed while any flag is open. Escalation needs no such proof.
+"""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from triage.domain.argument import Argument
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import CheckedFinding
-from triage.domain.signal import Direction, Signal, cut_for_benign, net_weight, unsupported
+from triage.domain.signal import Direction, Signal, cut_for_benign, unsupported
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition
 
 BENIGN_FINDINGS = 2
 """Verified findings that a benign verdict needs; one of them measured."""
-
-UNEXPLAINED = 1.0
-"""Net weight of proven signals towards malicious, in log odds, from which nothing may be called benign."""
-
 MAX_INCONCLUSIVE = 0.5
 MAX_WITH_GAPS = 0.8
 """Highest confidence if some question has no answer or an absence is unproven."""
@@ -55,6 +56,25 @@ def benign_gap(findings: Sequence[CheckedFinding], signals: Sequence[Signal], ev
     return ""
 
 
+def agreed(proposed: Disposition, judged: Disposition | None, argument: Argument) -> tuple[Disposition, str]:
+    """What the analyst and the judge make of it together, and why it isn't what the analyst proposed.
+
+    The more cautious of the two counts, unless the judge closes an alert on which the analyst only abstained and every
+    flag is answered.
+    """
+    if judged is None or judged is proposed:
+        return proposed, ""
+    closes = judged is Disposition.BENIGN and proposed is Disposition.INCONCLUSIVE and not argument.open
+    if closes:
+        return judged, "the analyst abstained, and the judge, who reads the facts alone, finds every flag answered"
+    if RANK[judged] > RANK[proposed]:
+        return (
+            judged,
+            f"the analyst proposed {proposed.value}, and the judge, who reads the facts alone, {judged.value}",
+        )
+    return proposed, ""
+
+
 def changes_of(
     proposed: Disposition,
     findings: Sequence[CheckedFinding],
@@ -62,8 +82,9 @@ def changes_of(
     evidence: Mapping[str, Evidence],
     *,
     injected: bool,
-    rules: Disposition | None,
-    weighed: Disposition | None,
+    argument: Argument,
+    judged: Disposition | None,
+    alone: bool,
 ) -> tuple[RuleChange, ...]:
     """Apply the rules in order.
 
@@ -73,13 +94,13 @@ def changes_of(
         signals: What enrichment measured.
         evidence: By id.
         injected: Log text tries to instruct its reader.
-        rules: What the measured facts say without any model; nothing that a model says goes below it.
-        weighed: The second call's disposition; `None` if there was none.
+        argument: The flags, with the answers that the table accepts.
+        judged: The judge's disposition; `None` if there was none.
+        alone: A model proposed and no judge has read the facts, so the table's own word is the least.
 
     Returns:
         The changes made, the last one being the verdict.
     """
-    weight = net_weight(signals, evidence)
     changes: list[RuleChange] = []
     current = proposed
 
@@ -90,22 +111,30 @@ def changes_of(
             current = target
 
     harmful = any(checked.verified and checked.finding.direction is Direction.MALICIOUS for checked in findings)
-    if weighed is not None and weighed is not proposed:
-        why = f"the analyst proposed {proposed.value}, and a second opinion on the proven findings alone was {weighed.value}"
-        move(Disposition.SUSPICIOUS, why)
+    move(*agreed(proposed, judged, argument))
     if current is Disposition.BENIGN:
         gap = benign_gap(findings, signals, evidence)
+        if not gap and argument.open:
+            gap = f"no fact answers: {_asks(argument)}"
+        if not gap and argument.gaps and not injected:
+            gap = f"what followed is unknown: {argument.gaps[0]}"
         if gap:
-            move(Disposition.SUSPICIOUS if harmful or weight >= UNEXPLAINED else Disposition.INCONCLUSIVE, gap)
-    if RANK[current] < RANK[Disposition.SUSPICIOUS] and weight >= UNEXPLAINED:
-        move(Disposition.SUSPICIOUS, "measured signals towards malicious are left unexplained")
+            move(Disposition.SUSPICIOUS if harmful or argument.open_hard else Disposition.INCONCLUSIVE, gap)
+    if alone and RANK[current] < RANK[argument.disposition]:
+        why = f"the measured facts alone say {argument.disposition.value}, and no judge has read them"
+        move(argument.disposition, why)
+    if argument.open_hard and RANK[current] < RANK[Disposition.SUSPICIOUS]:
+        move(Disposition.SUSPICIOUS, f"no fact answers: {_asks(argument)}")
     if RANK[current] < RANK[Disposition.SUSPICIOUS] and injected:
         move(Disposition.SUSPICIOUS, "a log field addresses whoever reads it with an instruction")
-    if current is Disposition.MALICIOUS and not harmful and weight < UNEXPLAINED:
+    if current is Disposition.MALICIOUS and not harmful and not argument.open:
         move(Disposition.SUSPICIOUS, "no finding towards malicious held")
-    if rules is not None and RANK[current] < RANK[rules]:
-        move(rules, f"the measured facts alone say {rules.value}, and no model goes below them")
     return tuple(changes)
+
+
+def _asks(argument: Argument) -> str:
+    flags = argument.open_hard or argument.open
+    return " ".join(dict.fromkeys(flag.asks for flag in flags))
 
 
 def cap_confidence(

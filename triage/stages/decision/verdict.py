@@ -1,11 +1,14 @@
 """The verdict: from a draft, what held of it, and the second call's opinion."""
 
 from collections.abc import Collection, Sequence
+from datetime import UTC, datetime
 
+from triage.domain.argument import Argument, argue, with_answers
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding, Issue, IssueCode
 from triage.domain.signal import Signal
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft, Verdict
+from triage.stages.decision.answers import accepted_answers
 from triage.stages.decision.opinion import Opinion
 from triage.stages.decision.proven import Pseudonyms, proven_sentence
 from triage.stages.decision.rules import RuleChange, cap_confidence, changes_of
@@ -19,8 +22,10 @@ def adjudicate(
     *,
     injections: Sequence[Issue] = (),
     summary_holds: bool = True,
-    rules: Disposition | None = None,
+    argument: Argument | None = None,
     opinion: Opinion | None = None,
+    offline: bool = False,
+    dwell_start: datetime | None = None,
     sentences: Collection[str] = (),
 ) -> Verdict:
     """Decide from verified findings and measured signals; sees no raw log text.
@@ -33,19 +38,28 @@ def adjudicate(
         injections: Instructions to the reader in log text. If there are any, none of the analyst's words are shown:
             its findings are rewritten from their citations.
         summary_holds: The draft's summary names nothing that the evidence doesn't hold.
-        rules: What the measured facts say without any model: the verdict is never below it.
-        opinion: The second call's; without one the rules decide alone.
+        argument: The flags that the measured facts raise, and what answers them; by default from `signals`.
+        opinion: The judge's; without one the table's own word is the least.
+        offline: The draft is the table's own.
+        dwell_start: What is older, no suspect can have made; without it the judge can't answer a hard flag.
         sentences: Findings that code has written, besides those that repeat a signal.
     """
     injected = bool(injections)
+    entries = by_id(evidence)
+    argument = argument if argument is not None else argue(signals, evidence)
+    if opinion is not None:
+        start = dwell_start or datetime.min.replace(tzinfo=UTC)
+        answers = accepted_answers(argument, opinion.answers, findings, entries, dwell_start=start)
+        argument = with_answers(argument, answers)
     changes = changes_of(
         draft.verdict,
         findings,
         signals,
-        by_id(evidence),
+        entries,
         injected=injected,
-        rules=rules,
-        weighed=opinion.disposition if opinion is not None else None,
+        argument=argument,
+        judged=opinion.disposition if opinion is not None else None,
+        alone=opinion is None and not offline,
     )
     final = changes[-1].disposition if changes else draft.verdict
     issues = [*injections, *(issue for checked in findings for issue in checked.issues)]
@@ -78,6 +92,7 @@ def adjudicate(
         techniques=draft.techniques,
         actions=actions,
         issues=tuple(issues),
+        flags=argument.flags,
         proposed=draft.verdict,
         weighed=opinion.disposition if opinion is not None else None,
     )

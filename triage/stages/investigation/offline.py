@@ -5,46 +5,18 @@ hold entity values and counts but no log text.
 """
 
 from collections.abc import Mapping, Sequence
-from datetime import timedelta
-from math import exp
 
+from triage.domain.argument import Argument, argue_alert
 from triage.domain.citation import cite
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import Finding
-from triage.domain.signal import Direction, Signal, about, cut_for_benign, is_proven, subjects_of, weight_of
+from triage.domain.signal import Direction, Signal, about, is_proven
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft
 
-MALICIOUS = 2.0
-"""Net log odds from which an alert is called malicious, if something seen supports it."""
-SUSPICIOUS = 0.5
-BENIGN = -1.2
-"""Net log odds that an alert must not exceed to be called benign."""
-STRONG = 1.0
-"""A malicious verdict needs one fact of this weight, and no benign verdict is given over one."""
-SOLID = 0.75
-"""A benign verdict needs one fact of this weight that no suspect can have made: an intruder on a stolen session gets the
-usual place, a quiet aftermath and an act seen once before for free."""
-SETTLING = timedelta(hours=2)
-"""How long the log must have been watched after the alert before a benign verdict."""
-GRAVE = 1.5
-"""From this weight on, what came after the alert's own act is raised whatever speaks for that act: a habit, a colleague's
-example or a closed alert is about the act, and says nothing of what came after it."""
-_FOLLOWED = {
-    "harmful_aftermath",
-    "other_run_harm",
-    "derived_used",
-    "derived_harm",
-    "stranger_on_target",
-    "opened_to_strangers",
-    "failed_then_succeeded",
-    "session_two_places",
-}
 FINDINGS = 8
-FINDINGS_FOR_BENIGN = 2
-_DECISIVE = "quiet_aftermath"
-_ORDER = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
+"""The most that a draft has."""
 
 
 def offline_draft(dossier: Dossier) -> Draft:
@@ -58,89 +30,31 @@ def offline_draft(dossier: Dossier) -> Draft:
     """
     evidence = by_id(dossier.evidence)
     counted = [signal for signal in dossier.signals if is_proven(signal, evidence)]
-    subjects = subjects_of(dossier.signals, dossier.evidence)
-    findings = tuple(finding for signal in _ranked(counted) if (finding := _finding(signal, evidence)) is not None)[
-        :FINDINGS
-    ]
-    gaps = _gaps(dossier, evidence)
-    # Every actor of an alert is judged, and the worst decides.
-    judged = [
-        (_verdict(score, known, findings, gaps), score, subject)
-        for subject in subjects
-        for known in (about(subject, counted),)
-        for score in (weight_of(known, evidence),)
-    ]
-    verdict, score, worst = max(judged, key=lambda each: (_ORDER.index(each[0]), each[1]))
-    if len(subjects) > 1 and verdict is not Disposition.BENIGN:
-        counted = list(about(worst, counted))
+    argument = argue_alert(dossier)
+    if argument.subject and argument.disposition is not Disposition.BENIGN:
+        # Every actor of an alert is judged, and the worst decides.
+        counted = list(about(argument.subject, counted))
+    findings = tuple(
+        finding for signal in _ranked(counted, argument) if (finding := _finding(signal, evidence)) is not None
+    )
     return Draft(
-        verdict=verdict,
-        confidence=_confidence(verdict, score),
-        summary=_summary(verdict, counted, gaps, worst if len(subjects) > 1 else ""),
-        findings=findings,
+        verdict=argument.disposition,
+        confidence=argument.confidence,
+        summary=_summary(argument, counted),
+        findings=findings[:FINDINGS],
         runbook=tuple(outcome.as_answer for outcome in dossier.runbook),
         techniques=dossier.detection.techniques,
-        actions=_actions(verdict, dossier, counted),
+        actions=_actions(argument.disposition, dossier, counted),
     )
 
 
-def _ranked(signals: Sequence[Signal]) -> list[Signal]:
-    return sorted(signals, key=lambda signal: -signal.weight)
-
-
-def _gaps(dossier: Dossier, evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
-    """Why it is unknown what followed; empty if the log would have shown it."""
-    cut = cut_for_benign(evidence.values())
-    if cut:
-        return (cut,)
-    watched = [entry for entry in evidence.values() if _DECISIVE in entry.signals and "target" in entry.columns]
-    watched = watched or [entry for entry in evidence.values() if _DECISIVE in entry.signals]
-    if not watched:
-        # The log type has no such question, so nothing is claimed about what followed.
-        return () if dossier.events else ("the alert's events are missing",)
-    entry = watched[0]
-    if not entry.answered:
-        return ("the query for what followed has no answer",)
-    if entry.truncated:
-        return ("the answer on what followed was cut",)
-    alert = dossier.alert
-    enough = max(alert.moment, alert.last_event_at or alert.moment) + SETTLING
-    return () if entry.proves_absence or entry.proves_until(enough) else entry.coverage.gaps
-
-
-def _verdict(score: float, signals: Sequence[Signal], findings: Sequence[Finding], gaps: Sequence[str]) -> Disposition:
-    """The disposition by the facts about one actor."""
-    harmful = [signal for signal in signals if signal.direction is Direction.MALICIOUS and signal.weight >= STRONG]
-    solid = any(
-        signal.direction is Direction.BENIGN and signal.vouches and signal.weight >= SOLID for signal in signals
+def _ranked(signals: Sequence[Signal], argument: Argument) -> list[Signal]:
+    """What the argument turns on first: the facts behind open flags, then their answers, then the rest by strength."""
+    raised = {sentence for flag in argument.open for sentence in flag.raised}
+    answers = {sentence for flag in argument.flags for sentence in flag.answers}
+    return sorted(
+        signals, key=lambda signal: (signal.sentence not in raised, signal.sentence not in answers, -signal.weight)
     )
-    seen = any(finding.direction is Direction.MALICIOUS for finding in findings)
-    if score >= MALICIOUS and harmful and seen:
-        return Disposition.MALICIOUS
-    followed = any(signal.name in _FOLLOWED and signal.weight >= GRAVE for signal in harmful)
-    if score >= SUSPICIOUS or followed:
-        return Disposition.SUSPICIOUS
-    if (
-        score <= BENIGN
-        and not gaps
-        and not harmful
-        and solid
-        and sum(finding.direction is Direction.BENIGN for finding in findings) >= FINDINGS_FOR_BENIGN
-    ):
-        return Disposition.BENIGN
-    return Disposition.INCONCLUSIVE
-
-
-def _confidence(verdict: Disposition, score: float) -> float:
-    """The logistic of the margin, capped: counting alone can't be surer."""
-    sure = 1 / (1 + exp(-abs(score)))
-    match verdict:
-        case Disposition.MALICIOUS | Disposition.BENIGN:
-            return round(min(0.9, sure), 2)
-        case Disposition.SUSPICIOUS:
-            return round(min(0.7, sure), 2)
-        case Disposition.INCONCLUSIVE:
-            return 0.4
 
 
 # ---- findings ----------------------------------------------------------------------------------------------------
@@ -165,15 +79,16 @@ _OPENING = {
 }
 
 
-def _summary(verdict: Disposition, signals: Sequence[Signal], gaps: Sequence[str], worst: str) -> str:
-    """One or two sentences. `worst`: whom the verdict is about, where the alert has several actors."""
+def _summary(argument: Argument, signals: Sequence[Signal]) -> str:
+    """One or two sentences."""
+    verdict = argument.disposition
     wanted = Direction.BENIGN if verdict is Disposition.BENIGN else Direction.MALICIOUS
-    best = next((signal for signal in _ranked(signals) if signal.direction is wanted), None)
+    best = next((signal for signal in _ranked(signals, argument) if signal.direction is wanted), None)
     first = f"{_OPENING[verdict]}."
-    if worst and verdict is not Disposition.BENIGN:
-        first = f"{first} Of the alert's several actors, {worst} decides."
-    if verdict is Disposition.INCONCLUSIVE and gaps:
-        return f"{first} What followed is unknown: {gaps[0]}."
+    if argument.subject and verdict is not Disposition.BENIGN:
+        first = f"{first} Of the alert's several actors, {argument.subject} decides."
+    if verdict is Disposition.INCONCLUSIVE and not argument.open:
+        return f"{first} {argument.why[:1].upper()}{argument.why[1:]}."
     if best is None:
         return f"{first} No single fact stands out."
     return f"{first} {best.sentence}"

@@ -86,7 +86,7 @@ def test_the_facts_say_what_held_and_what_did_not() -> None:
     assert [entry["number"] for entry in given["findings"]] == [1, 2, 3, 4]  # type: ignore[union-attr, index, call-overload] # JSON
     assert given["findings_that_did_not_hold"] == 1
     assert given["log_text_addresses_its_reader"] is True
-    assert given["runbook"] == [{"step": 1, "state": "done"}]
+    assert given["runbook"] == [{"step": 1, "asks": "", "state": "done"}]
 
 
 hostile_texts = st.text(min_size=5, max_size=60).map(lambda text: f"zq{text}qz")

@@ -1,12 +1,14 @@
 """The floor rules."""
 
+from datetime import timedelta
 from itertools import product
 from typing import Any
 
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.make import evidence, signal
+from tests.support.make import NOW, evidence, signal
+from triage.domain.argument import argue
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import by_id
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
@@ -28,8 +30,15 @@ def finding(direction: Direction, *trust: Trust, verified: bool = True, number: 
 
 
 GOOD = (finding(Direction.BENIGN, Trust.MEASURED), finding(Direction.BENIGN, Trust.PROVIDER, number=2))
-VOUCHED = signal(0.0, Direction.BENIGN, name="routine", vouches=True)
-"""Nobody under suspicion can have made it."""
+VOUCHED = signal(0.1, Direction.BENIGN, name="staff_address", vouches=True)
+"""Nobody under suspicion can have made it; too little to answer a flag."""
+CLOSES = (
+    signal(1.0, Direction.BENIGN, name="verified_sign_in", vouches=True),
+    signal(1.0, Direction.BENIGN, name="team_routine", vouches=True),
+)
+"""With these the table closes an alert that raises no flag."""
+HARM = signal(2.0, name="harmful_aftermath", sentence="Harm followed.")
+FIRST = signal(0.9, name="first_seen_action", sentence="It is the first time.")
 INJECTIONS = (Issue(code=IssueCode.INJECTION, message="E1 row 0 ua tries to instruct its reader", fatal=False),)
 BAD = (finding(Direction.MALICIOUS, Trust.PROVIDER),)
 
@@ -39,7 +48,9 @@ def draft(verdict: Disposition, confidence: float = 0.9) -> Draft:
 
 
 def test_the_floor_rules() -> None:
-    """Benign needs proof; unexplained signals and injected instructions raise the floor; malicious needs some ground."""
+    """Where analyst and judge agree: benign needs proof and every flag answered, a hard flag and injected instructions
+    raise the floor, and malicious needs some ground.
+    """
     cases = [
         (B, GOOD, (), False, B),
         (B, GOOD[:1], (), False, I),
@@ -48,15 +59,18 @@ def test_the_floor_rules() -> None:
         (B, (finding(Direction.BENIGN, Trust.MEASURED, verified=False), *GOOD[1:]), (), False, I),
         (B, (*GOOD[:1], *BAD), (), False, S),
         (B, (), (), False, I),
-        (B, GOOD, (signal(2.0),), False, S),
-        (B, GOOD, (signal(2.0), signal(2.0, Direction.BENIGN)), False, B),
+        (B, GOOD, (HARM,), False, S),
+        (B, GOOD, (HARM, signal(2.0, Direction.BENIGN, name="routine")), False, S),
+        (B, GOOD, (FIRST,), False, I),
+        (B, GOOD, (FIRST, signal(2.0, Direction.BENIGN, name="team_routine")), False, B),
+        (B, GOOD, (signal(2.0),), False, B),
         (B, GOOD, (), True, S),
         (I, (), (), False, I),
         (I, (), (), True, S),
-        (I, (), (signal(1.5),), False, S),
+        (I, (), (HARM,), False, S),
         (S, (), (), False, S),
         (M, BAD, (), False, M),
-        (M, (), (signal(3.0),), False, M),
+        (M, (), (HARM,), False, M),
         (M, (), (), False, S),
     ]
     for proposed, findings, signals, injected, expected in cases:
@@ -66,8 +80,9 @@ def test_the_floor_rules() -> None:
             (*signals, VOUCHED),
             [evidence(1, {"a": 1})],
             injections=INJECTIONS if injected else (),
+            opinion=opinion(proposed, reason=""),
         )
-        assert verdict.disposition is expected, proposed
+        assert verdict.disposition is expected, (proposed, findings, signals)
         assert verdict.proposed is proposed, proposed
         assert bool(verdict.reason) is (expected is not proposed), proposed
 
@@ -141,16 +156,21 @@ findings_strategy = st.lists(
 
 @given(st.sampled_from(Disposition), findings_strategy, st.floats(0, 5), st.booleans())
 def test_nothing_unproven_is_benign(proposed: Disposition, findings: Any, weight: float, injected: bool) -> None:
-    """A benign verdict always has two solid findings, one measured, no injection and no unexplained signal."""
+    """A benign verdict always has two solid findings, one measured, no injection and no open flag."""
     verdict = adjudicate(
-        draft(proposed), findings, (signal(weight),), [evidence(1, {"a": 1})], injections=INJECTIONS if injected else ()
+        draft(proposed),
+        findings,
+        (signal(weight, name="harmful_aftermath"), *CLOSES),
+        [evidence(1, {"a": 1})],
+        injections=INJECTIONS if injected else (),
+        opinion=Opinion(disposition=proposed, confidence=0.8),
     )
     if verdict.disposition is B:
         solid = [item for item in verdict.verified if item.finding.direction is Direction.BENIGN]
         assert len([item for item in solid if item.trust - {Trust.ACTOR}]) >= 2
         assert any(Trust.MEASURED in item.trust for item in solid)
         assert not injected
-        assert weight < 1.0
+        assert weight < 0.7
     assert 0 <= verdict.confidence <= 1
     if proposed is not M:
         assert ORDER.index(verdict.disposition) >= ORDER.index(proposed)
@@ -160,38 +180,92 @@ def opinion(disposition: Disposition, confidence: float = 0.8, reason: str = "Fi
     return Opinion(disposition=disposition, confidence=confidence, reason=reason)
 
 
-def test_a_disagreement_is_suspicious() -> None:
-    """Draft and second weighing have to agree; where both agree the floor rules still apply."""
+def test_the_more_cautious_of_the_two_counts() -> None:
+    """Unless the judge closes what the analyst only abstained on, with no flag open."""
     cases = [
-        (B, B, GOOD, B),
-        (B, S, GOOD, S),
-        (B, M, GOOD, S),
-        (B, I, GOOD, S),
-        (S, B, BAD, S),
-        (S, M, BAD, S),
-        (M, M, BAD, M),
-        (M, B, BAD, S),
-        (I, I, (), I),
-        (B, B, (), I),
-        (M, M, (), S),
+        (B, B, GOOD, CLOSES, B),
+        (B, S, GOOD, CLOSES, S),
+        (B, M, GOOD + BAD, CLOSES, M),
+        (B, I, GOOD, CLOSES, I),
+        (S, B, BAD, CLOSES, S),
+        (S, M, BAD, CLOSES, M),
+        (M, M, BAD, CLOSES, M),
+        (M, B, BAD, CLOSES, M),
+        (I, I, (), CLOSES, I),
+        (I, B, GOOD, CLOSES, B),
+        (I, B, GOOD, (*CLOSES, HARM), S),
+        (I, B, (), CLOSES, I),
+        (B, B, (), CLOSES, I),
+        (M, M, (), CLOSES, S),
     ]
-    for proposed, weighed, findings, expected in cases:
-        verdict = adjudicate(draft(proposed), findings, (VOUCHED,), [evidence(1, {"a": 1})], opinion=opinion(weighed))
-        assert verdict.disposition is expected, proposed
-        assert verdict.weighed is weighed, proposed
+    for proposed, judged, findings, signals, expected in cases:
+        verdict = adjudicate(draft(proposed), findings, signals, [evidence(1, {"a": 1})], opinion=opinion(judged))
+        assert verdict.disposition is expected, (proposed, judged)
+        assert verdict.weighed is judged, proposed
         assert verdict.proposed is proposed, proposed
 
 
-def test_no_model_goes_below_the_measured_facts() -> None:
-    """What the rules alone say is the least, whatever is proposed, weighed and cited."""
-    every = product(ORDER, ORDER, (*ORDER, None), ((), GOOD, BAD, GOOD + BAD))
-    for rules, proposed, weighed, findings in every:
-        second = opinion(weighed) if weighed is not None else None
-        verdict = adjudicate(draft(proposed, 1.0), findings, (), [evidence(1, {"a": 1})], rules=rules, opinion=second)
-        assert ORDER.index(verdict.disposition) >= ORDER.index(rules), (rules, proposed, weighed)
-        if verdict.disposition is not proposed:
-            assert verdict.confidence <= 0.5
-            assert verdict.reason
+def test_no_two_calls_close_over_a_hard_flag() -> None:
+    """Whatever is proposed, judged, cited and said to answer it; a soft one they can answer with a measured finding."""
+    every = product(ORDER, ORDER, ((), GOOD, BAD, GOOD + BAD), (HARM, FIRST))
+    for proposed, judged, findings, fact in every:
+        answers = {"harm_followed": (1, 2), "some_harm_followed": (1, 2), "first_time": (1, 2)}
+        second = opinion(judged).model_copy(update={"answers": answers})
+        verdict = adjudicate(
+            draft(proposed, 1.0), findings, (*CLOSES[:1], fact), [evidence(1, {"a": 1})], opinion=second
+        )
+        if fact is HARM:
+            assert ORDER.index(verdict.disposition) >= ORDER.index(S), (proposed, judged)
+            assert any(flag.open and flag.hard for flag in verdict.flags)
+        assert ORDER.index(verdict.disposition) >= min(ORDER.index(proposed), ORDER.index(S)) or proposed is I
+
+
+def test_without_a_judge_the_table_is_the_least() -> None:
+    """A model by itself closes nothing that the measured facts don't close."""
+    for proposed, signals in product(ORDER, ((), CLOSES, (HARM,), (*CLOSES, FIRST), (*CLOSES, HARM))):
+        rows = [evidence(1, {"a": 1})]
+        least = argue(signals, rows).disposition
+        verdict = adjudicate(draft(proposed), GOOD + BAD, signals, rows)
+        assert ORDER.index(verdict.disposition) >= ORDER.index(least), (proposed, signals)
+
+
+def test_a_judge_answers_a_soft_flag_by_a_measured_finding_only() -> None:
+    """One that rests on the actor's text, speaks for an attack, or did not hold answers nothing."""
+    # Nothing in the table answers this one here.
+    odd = signal(0.8, name="run_unlike", sentence="No earlier run did it.")
+    good = finding(Direction.BENIGN, Trust.MEASURED)
+    poor = [
+        finding(Direction.BENIGN, Trust.PROVIDER),
+        finding(Direction.BENIGN, Trust.MEASURED, Trust.ACTOR),
+        finding(Direction.MALICIOUS, Trust.MEASURED),
+        finding(Direction.BENIGN, Trust.MEASURED, verified=False),
+    ]
+    for checked, expected in [(good, False), *((each, True) for each in poor)]:
+        findings = (checked, *(item.model_copy(update={"number": 5 + item.number}) for item in GOOD))
+        second = opinion(B).model_copy(update={"answers": {"unlike_other_runs": (1,)}})
+        verdict = adjudicate(draft(B), findings, (*CLOSES, odd), [evidence(1, {"a": 1})], opinion=second)
+        assert any(flag.open for flag in verdict.flags) is expected, checked
+        assert (verdict.disposition is B) is not expected, checked
+
+
+def test_old_rows_answer_the_hard_flags_of_which_the_table_says_so() -> None:
+    """A party that was known before the dwell time is known; rows from within it say nothing."""
+    party = signal(1.8, name="new_recipient", sentence="Never received anything.")
+    cited = ValueCitation(evidence="E2", row=0, column="times", value=4)
+    known = finding(Direction.BENIGN, Trust.MEASURED)
+    known = known.model_copy(update={"finding": known.finding.model_copy(update={"citations": (cited,)})})
+    for days, expected in ((-30, B), (-3, S)):
+        rows = [evidence(1, {"a": 1}), evidence(2, {"times": 4}, end=NOW + timedelta(days=days))]
+        second = opinion(B).model_copy(update={"answers": {"unknown_party": (1,)}})
+        verdict = adjudicate(
+            draft(B),
+            (known, *(item.model_copy(update={"number": 5}) for item in GOOD)),
+            (*CLOSES, party),
+            rows,
+            opinion=second,
+            dwell_start=NOW - timedelta(days=14),
+        )
+        assert verdict.disposition is expected, days
 
 
 def test_the_second_weighings_reason_stands_with_its_verdict_only() -> None:
@@ -252,15 +326,15 @@ def test_cut_events_and_a_cut_aftermath_are_never_benign() -> None:
 def test_the_worst_of_several_actors_decides() -> None:
     """What one did excuses no other, and each needs a fact that vouches for them."""
     rows = [evidence(1, {"a": 1})]
-    calm = signal(4.0, Direction.BENIGN, subject="ada", vouches=True)
-    stranger = signal(1.5, subject="eve")
+    calm = signal(4.0, Direction.BENIGN, subject="ada", vouches=True, name="routine")
+    stranger = signal(1.5, subject="eve", name="harmful_aftermath")
 
     assert net_weight([calm, stranger], by_id(rows)) == 1.5
-    assert adjudicate(draft(B), GOOD, (calm, stranger), rows).disposition is S
+    assert adjudicate(draft(B), GOOD, (calm, stranger), rows, opinion=opinion(B)).disposition is S
     unknown = evidence(2, {"a": 1}, subject="eve")
-    assert adjudicate(draft(B), GOOD, (calm,), [*rows, unknown]).disposition is I
-    assert adjudicate(draft(B), GOOD, (calm,), rows).disposition is B
-    assert adjudicate(draft(B), GOOD, (VOUCHED, calm), [*rows, unknown]).disposition is B
+    assert adjudicate(draft(B), GOOD, (calm,), [*rows, unknown], opinion=opinion(B)).disposition is I
+    assert adjudicate(draft(B), GOOD, (calm,), rows, opinion=opinion(B)).disposition is B
+    assert adjudicate(draft(B), GOOD, (VOUCHED, calm), [*rows, unknown], opinion=opinion(B)).disposition is B
 
 
 def test_the_judge_reads_a_models_own_query_by_its_fields() -> None:

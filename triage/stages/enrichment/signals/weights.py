@@ -158,7 +158,9 @@ WEIGHTS: Mapping[str, Weight] = {
         vouches="Nothing is excused by it: what the alert says is missing is not.",
     ),
     "protection_off": Weight(
-        _UP, 0.5, "The alert's own act blinds a log or a protection: in a maintenance, or before what nobody should see."
+        _UP,
+        0.5,
+        "The alert's own act blinds a log or a protection: in a maintenance, or before what nobody should see.",
     ),
     "public_principal": Weight(
         _UP, 1.2, "Everyone is let in; few things are meant to be public, and most of those were made so long ago."

@@ -1,0 +1,143 @@
+"""The table of flags, and what follows from flags that are raised, answered and open."""
+
+from typing import Any
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from tests.support.make import evidence, signal
+from triage.domain.argument import argue, with_answers
+from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS
+from triage.domain.signal import Direction, Signal
+from triage.domain.verdict import Disposition
+from triage.stages.enrichment.signals.weights import WEIGHTS
+
+B, S, I, M = Disposition.BENIGN, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.MALICIOUS  # noqa: E741
+ORDER = [B, I, S, M]
+ROWS = [evidence(1, {"a": 1})]
+AWAITED = {"usual_companion"}
+"""Kinds of fact that another part measures."""
+
+
+def up(name: str, weight: float, **more: Any) -> Signal:
+    return signal(weight, name=name, sentence=f"{name} was seen.", **more)
+
+
+def down(name: str, weight: float = 1.0, **more: Any) -> Signal:
+    return signal(weight, Direction.BENIGN, name=name, sentence=f"{name} was seen.", **more)
+
+
+CLOSES = (down("verified_sign_in", vouches=True), down("team_routine", vouches=True))
+
+
+@pytest.mark.parametrize("name", FLAGS)
+def test_each_row_of_the_table(name: str) -> None:
+    """Every kind of fact in it raises the flag from its strength on, every other named one answers it, no other does."""
+    flag = FLAGS[name]
+    for fact, least in flag.raised_by.items():
+        raised = {each.name for each in argue([up(fact, least)], ROWS).open}
+        assert name in raised, fact
+        assert name not in {each.name for each in argue([up(fact, least - 0.05)], ROWS).flags}, fact
+        for answer in flag.answered_by:
+            assert name not in {each.name for each in argue([up(fact, least), down(answer)], ROWS).open}, answer
+            assert name in {each.name for each in argue([up(fact, least), down(answer, 0.1)], ROWS).open}, answer
+        for other in {*WEIGHTS} - flag.answered_by:
+            assert name in {each.name for each in argue([up(fact, least), down(other)], ROWS).open}, other
+    assert flag.asks.endswith("?")
+    assert flag.reason.endswith(".")
+
+
+def test_the_table_names_facts_that_are_measured() -> None:
+    """A name that no rule measures would answer nothing, or never be raised."""
+    up_names = {fact for flag in FLAGS.values() for fact in flag.raised_by}
+    down_names = {fact for flag in FLAGS.values() for fact in flag.answered_by} | CONTINUITY | EXPLAINS
+    assert {name for name in up_names if WEIGHTS[name].direction is not Direction.MALICIOUS} == set()
+    assert {name for name in down_names - AWAITED if WEIGHTS[name].direction is not Direction.BENIGN} == set()
+
+
+def test_what_follows_from_open_flags() -> None:
+    """A hard one is suspicious; with another kind of observation, or nothing in the actor's favour, malicious."""
+    hard, other, soft, soft_too = (
+        up("harmful_aftermath", 2.0), up("failed_then_succeeded", 1.5), up("first_seen_action", 0.9), up("two_places", 0.8)
+    )  # fmt: skip
+    cases = [
+        ((), I),
+        (CLOSES, B),
+        (CLOSES[:1], I),
+        ((hard,), M),
+        ((hard, *CLOSES), S),
+        ((hard, other, *CLOSES), M),
+        ((hard, up("run_unlike", 0.8), *CLOSES), S),
+        ((hard, up("off_hours", 0.8), *CLOSES), S),
+        ((soft,), I),
+        ((soft, *CLOSES), B),
+        ((soft, soft_too), S),
+        ((soft, down("known_address", vouches=True), down("seen_before")), I),
+        ((up("new_recipient", 1.8), *CLOSES), M),
+        ((up("new_recipient", 1.8), down("known_recipient"), *CLOSES), B),
+    ]
+    for facts, expected in cases:
+        assert argue(facts, ROWS).disposition is expected, [fact.name for fact in facts]
+
+
+def test_the_worst_actor_decides_and_each_has_flags_of_their_own() -> None:
+    """What answers for one answers for no other."""
+    facts = [
+        *(fact.model_copy(update={"subject": "bot"}) for fact in CLOSES),
+        up("harmful_aftermath", 2.0, subject="eve"),
+    ]
+    found = argue(facts, ROWS)
+    assert (found.disposition, found.subject) == (M, "eve")
+    assert {flag.subject for flag in found.open} == {"eve"}
+
+
+def test_nothing_is_closed_over_a_gap() -> None:
+    """Where it is unknown what followed, the argument says so."""
+    found = argue(CLOSES, ROWS, gaps=("the log is silent",))
+    assert found.disposition is I
+    assert "the log is silent" in found.why
+
+
+def test_a_fact_that_is_not_proven_neither_raises_nor_answers() -> None:
+    """Its answer failed, or its absence can't be proven."""
+    failed = [evidence(1, error="timed out")]
+    assert argue([up("harmful_aftermath", 2.0)], failed).flags == ()
+
+
+def test_an_answer_that_was_accepted_stands_beside_the_tables() -> None:
+    """It closes the flag that it names and no other."""
+    found = argue([up("off_hours", 0.8), up("two_places", 0.8)], ROWS)
+    after = with_answers(found, {"odd_hour": ("They were on call.",), "haul": ("Nothing.",)})
+    assert {flag.name for flag in after.open} == {"two_holders"}
+
+
+FACTS = st.lists(
+    st.builds(
+        lambda name, weight: signal(
+            weight, WEIGHTS[name].direction, name=name, sentence=f"{name} {weight}", vouches=bool(WEIGHTS[name].vouches)
+        ),
+        st.sampled_from(sorted(WEIGHTS)),
+        st.floats(0.1, 3.0),
+    ),
+    max_size=8,
+)
+
+
+@given(FACTS, st.sampled_from(sorted(name for name in WEIGHTS if WEIGHTS[name].direction is Direction.MALICIOUS)))
+def test_a_fact_against_never_softens(facts: list[Signal], name: str) -> None:
+    """Whatever else is known: with one more fact towards malicious the table is at least as severe."""
+    before = argue(facts, ROWS).disposition
+    after = argue([*facts, signal(2.5, name=name, sentence="One more.")], ROWS).disposition
+    assert ORDER.index(after) >= ORDER.index(before)
+
+
+@given(FACTS)
+def test_benign_means_that_every_flag_is_answered(facts: list[Signal]) -> None:
+    """And that something vouches which no suspect can have made."""
+    found = argue(facts, ROWS)
+    if found.disposition is B:
+        assert not found.open
+        assert any(fact.vouches and fact.name in CONTINUITY for fact in facts)
+    assert (not found.open_hard) or ORDER.index(found.disposition) >= ORDER.index(S)
+    assert 0 < found.confidence < 1
