@@ -10,6 +10,7 @@ from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Spend
 from triage.stages.reporting import FOR_TERMINAL, Extent, investigation_view
 from triage.stages.reporting.evidence_view import EvidenceView, RowView
+from triage.stages.reporting.flag_view import FlagView
 from triage.stages.reporting.view import FindingView
 from triage.stages.reporting.wording import moment
 
@@ -108,6 +109,8 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None,
     verified = sorted((*view.found, *view.against), key=lambda finding: finding.number)
     lines += ["", f"Findings ({len(verified)} verified, {len(view.dropped)} dropped)"]
     lines += [line for finding in (*verified, *view.dropped) for line in _finding(finding)]
+    if view.flags:
+        lines += ["", "Flags", *(line for flag in view.flags for line in _flag(flag))]
     lines += ["", "Signals"]
     lines += [
         f"  {signal.direction:<9} {signal.weight:>5}  {signal.name}: {signal.sentence} [{', '.join(signal.evidence)}]"
@@ -128,6 +131,15 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None,
     if view.notes:
         lines += ["", "Notes", *(f"  {note}" for note in view.notes)]
     return "\n".join([*lines, "", " · ".join(view.footer)])
+
+
+def _flag(flag: FlagView) -> list[str]:
+    state = "answered" if flag.answers else "open, hard" if flag.hard else "open"
+    return [
+        f"  {'+' if flag.answers else '!'} {flag.asks} ({state})",
+        *(f"      raised by: {text}" for text in flag.raised),
+        *(f"      answered by: {text}" for text in flag.answers),
+    ]
 
 
 def _finding(finding: FindingView) -> list[str]:

@@ -54,6 +54,8 @@ class IssueCode(StrEnum):
     UNSUPPORTED_DENIAL = "unsupported_denial"
     """The sentence says that something did not happen, and nothing that it cites could show that."""
     INVENTED_VALUE = "invented_value"
+    UNANSWERED_FLAG = "unanswered_flag"
+    """The proposal would close an alert over a hard flag that nothing answers."""
     INJECTION = "injection"
     DOWNGRADED = "downgraded"
 

@@ -10,10 +10,11 @@ from triage.domain.argument import Argument, argue_alert
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, LacksCitation, ValueCitation
+from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.instructions import Instruction, find_instructions
 from triage.domain.redaction import redact
 from triage.domain.signal import Direction
-from triage.domain.verdict import Draft, Verdict
+from triage.domain.verdict import Disposition, Draft, Verdict
 from triage.stages.decision import Opinion, adjudicate, facts_of
 from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
@@ -38,9 +39,35 @@ class CheckedConclusion:
     """Findings that code has added."""
 
 
-def objections(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
-    """Everything that verification objects to in a draft, for the analyst to correct at once."""
-    return tuple(issue for checked in verify(draft.findings, evidence) for issue in checked.issues)
+def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argument | None = None) -> tuple[Issue, ...]:
+    """Everything that verification objects to in a draft, for the analyst to correct at once.
+
+    Where the table would keep the alert open whatever the analyst says, the analyst hears of it first.
+
+    Args:
+        draft: The proposal.
+        evidence: All answers so far.
+        argument: The flags that the measured facts raise.
+    """
+    issues = [issue for checked in verify(draft.findings, evidence) for issue in checked.issues]
+    if argument is not None and draft.verdict in (Disposition.BENIGN, Disposition.INCONCLUSIVE):
+        issues += [_unanswered(flag) for flag in argument.open_hard]
+    return tuple(issues)
+
+
+def _unanswered(flag: RaisedFlag) -> Issue:
+    raised = " ".join(flag.raised)
+    cited = ", ".join(flag.raised_evidence)
+    answer = (
+        "a measured finding over a time before the dwell time answers it"
+        if FLAGS[flag.name].old_rows_answer
+        else "no finding of yours can answer it"
+    )
+    message = (
+        f"the flag {flag.name} is unanswered ({flag.asks} {raised} [{cited}]): {answer}; else give a verdict that makes "
+        "a person look, and say in a finding what this fact means"
+    )
+    return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)
 
 
 def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclusion:

@@ -6,10 +6,12 @@
 import logging
 from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
+from functools import partial
 
 from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
+from triage.domain.argument import argue_alert
 from triage.domain.calibration import ConfidenceMap, calibrate
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
@@ -230,7 +232,7 @@ class _Triage:
             await self._model_context(model),
             toolbox=parts.toolbox(dossier),
             nonce=nonce,
-            check=objections,
+            check=partial(objections, argument=argue_alert(dossier)),
             observe=self.observe,
         )
         if conclusion.learned is not None and parts.capabilities is not None:

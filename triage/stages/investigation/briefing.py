@@ -8,6 +8,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert, alert_row
 from triage.domain.answer_secrets import rows_without_secrets
+from triage.domain.argument import argue_alert
 from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
@@ -27,7 +28,6 @@ _MAX_STEP_CHARS = 600
 _MAX_QUESTION_CHARS = 300
 _RHYTHM = "rhythm."
 """Start of the keys of questions that ask in which hours a table has rows."""
-_RHYTHM_ROWS = 3
 _STEP_ROWS = 5
 _QUERIED = frozenset({Source.QUERY, Source.TOOL})
 
@@ -80,6 +80,7 @@ class Briefing:
             "alert": self.fence.wrap("alert", visible_json(_alert(dossier.alert, caps))),
             "now": dossier.now.isoformat(),
             "entities": self.fence.wrap("entities", _entities(dossier, caps)),
+            "flags": self.fence.wrap("flags", _flags(dossier, caps)),
             "signals": self.fence.wrap("signals", _signals(dossier, caps)),
             "evidence": [self._entry(entry, caps) for entry in dossier.evidence],
             "notes": self.fence.wrap("notes", _notes(dossier, caps)),
@@ -96,9 +97,9 @@ class Briefing:
         if entry.source is Source.ALERT:
             return {"id": entry.id, "head": "source alert; 1 row, shown above under Alert.", "body": ""}
         if entry.key.startswith(_RHYTHM):
-            # Coverage was measured from these already; a few rows show the model what they are.
-            caps = Caps(caps.field, caps.row, min(caps.rows, _RHYTHM_ROWS), caps.chars)
-        elif step_of(entry.key) is not None:
+            # Coverage was measured from these already; they say nothing about the alert.
+            return {"id": entry.id, "head": self._parts(entry, caps)[0], "body": ""}
+        if step_of(entry.key) is not None:
             # The step says what the rows come to.
             caps = Caps(caps.field, caps.row, min(caps.rows, _STEP_ROWS), caps.chars)
         head, lines = self._parts(entry, caps)
@@ -267,6 +268,24 @@ def _entities(dossier: Dossier, caps: Caps) -> str:
         lines.append(visible_json(shorten(redact_json(shown), caps.field)))
     if len(dossier.entities) > _MAX_ENTITIES:
         lines.append(f"{len(dossier.entities) - _MAX_ENTITIES} more")
+    return "\n".join(lines) or "none"
+
+
+def _flags(dossier: Dossier, caps: Caps) -> str:
+    """What speaks against the alert, open flags first, each with what answers it so far."""
+    lines = []
+    for flag in argue_alert(dossier).flags:
+        shown: dict[str, JsonValue] = {
+            "flag": flag.name,
+            "asks": flag.asks,
+            "hard": flag.hard,
+            "raised_by": list(flag.raised),
+            "evidence": list(flag.raised_evidence),
+            "answered_by": list(flag.answers),
+        }
+        if flag.subject:
+            shown["actor"] = flag.subject
+        lines.append(visible_json(shorten(redact_json(shown), caps.field)))
     return "\n".join(lines) or "none"
 
 

@@ -88,6 +88,7 @@ def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[st
             "findings": [_finding(checked) for checked in verdict.findings],
             "evidence": [_evidence(entry) for entry in investigation.evidence],
             "signals": _all(investigation.signals),
+            "flags": _all(verdict.flags),
             "issues": _all(verdict.issues),
             "entities": _all(investigation.entities),
             "runbook": _all(verdict.runbook),
@@ -101,7 +102,7 @@ def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[st
     )
 
 
-_LISTS = ("findings", "evidence", "signals", "issues", "entities", "runbook", "techniques", "actions", "notes")
+_LISTS = ("findings", "evidence", "signals", "flags", "issues", "entities", "runbook", "techniques", "actions", "notes")
 _VALUES = (
     "run_id",
     "summary",

@@ -26,6 +26,7 @@ from triage.stages.reporting.evidence_view import (
     evidence_view,
     outcome,
 )
+from triage.stages.reporting.flag_view import FlagView, flag_view
 from triage.stages.reporting.timeline import TimelineEvent, timeline
 from triage.stages.reporting.wording import answer_text, count, footer, headline, look_lines, step
 
@@ -117,6 +118,8 @@ class InvestigationView:
     """The verified findings that point the other way."""
     dropped: tuple[FindingView, ...]
     unchecked: tuple[str, ...]
+    flags: tuple[FlagView, ...]
+    """What speaks against the alert and what answers it, open ones first."""
     runbook: tuple[RunbookView, ...]
     timeline: tuple[TimelineEvent, ...]
     events_left: int
@@ -181,6 +184,7 @@ def investigation_view(
         against=tuple(view for each, view in checked if each.verified and each.finding.direction is contrary),
         dropped=tuple(view for each, view in checked if not each.verified),
         unchecked=first(tuple(_unchecked(alert, investigation, clean)), extent.unchecked),
+        flags=tuple(flag_view(flag, clean) for flag in verdict.flags),
         runbook=tuple(_answer(answer, extent, clean) for answer in verdict.runbook),
         timeline=events,
         events_left=events_left,
