@@ -185,7 +185,7 @@ def ending(result: TurnResult) -> str:
     if isinstance(result, Investigation):
         verdict = result.verdict
         seconds = (result.finished_at - result.started_at).total_seconds()
-        return f"{verdict.disposition.value} ({verdict.confidence:.0%}) in {seconds:.1f} s"
+        return f"{verdict.disposition.value} ({verdict.sureness}) in {seconds:.1f} s"
     if result.verdict is not None and isinstance(result.decision, Linked):
         return f"{result.verdict.value}, as alert {result.decision.leader}"
     words = {Selected: "queued for its own investigation", Linked: "linked", Skipped: "skipped"}

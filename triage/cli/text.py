@@ -6,7 +6,7 @@ from triage.cli.common import table
 from triage.domain.alert import Alert
 from triage.domain.clean import printable, printable_sentence
 from triage.domain.selection import Selected
-from triage.domain.verdict import Investigation
+from triage.domain.verdict import Investigation, confidence_word
 from triage.ports import AlertRecord, Spend
 from triage.stages.reporting import FOR_TERMINAL, Extent, investigation_view
 from triage.stages.reporting.evidence_view import EvidenceView, RowView
@@ -83,7 +83,7 @@ def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
         printable(record.alert.title, 44),
         record.state.value,
         f"({verdict})" if verdict and record.leader is not None else verdict,
-        f"{record.confidence:.0%}" if record.confidence is not None else "",
+        confidence_word(record.confidence) if record.confidence is not None else "",
         f"{record.seconds:.1f}" if record.seconds is not None else "",
         printable(why, 90),
     )

@@ -93,6 +93,16 @@ class Draft(Value):
     actions: tuple[Action, ...] = ()
 
 
+UNCALIBRATED = "uncalibrated"
+HIGH, MEDIUM = 0.75, 0.55
+"""From here on a confidence is called high, or medium."""
+
+
+def confidence_word(confidence: float) -> str:
+    """`high`, `medium` or `low`: all that a confidence says until it has been compared with outcomes."""
+    return "high" if confidence >= HIGH else "medium" if confidence >= MEDIUM else "low"
+
+
 class Verdict(Value):
     """The result of verification, adjudication and the floor rules."""
 
@@ -119,8 +129,15 @@ class Verdict(Value):
     """What speaks against the alert and what answers it, open ones first; empty in what was stored before."""
     provisional_until: Moment | None = None
     """What could not have been seen yet will have been by then; `None`: nothing is outstanding."""
-    calibration: str = "uncalibrated"
+    calibration: str = UNCALIBRATED
     """How the confidence relates to what was right before, in one word."""
+
+    @property
+    def sureness(self) -> str:
+        """How sure it is: in words until calibrated, then in per cent with what that was fitted on."""
+        if self.calibration == UNCALIBRATED:
+            return f"confidence {confidence_word(self.confidence)}"
+        return f"{max(1, round(self.confidence * 100))} %, {self.calibration}"
 
     @property
     def verified(self) -> tuple[CheckedFinding, ...]:

@@ -32,8 +32,7 @@ _STEPS: dict[ActionKind, tuple[str, str]] = {
 
 def headline(verdict: Verdict) -> str:
     """The first line of a comment: what, how sure, and what that number is worth."""
-    calibration = safe_sentence(verdict.calibration, 60)
-    return f"Verdict: {verdict.disposition.value} ({round(verdict.confidence * 100)} %, {calibration})"
+    return f"Verdict: {verdict.disposition.value} ({safe_sentence(verdict.sureness, 80)})"
 
 
 _ORDINALS = {2: "Second", 3: "Third"}

@@ -215,7 +215,7 @@ def test_only_the_chosen_parts_are_there() -> None:
         given = WritebackSettings.model_validate({"sections": [section]})
         text = build_report(*malicious(), prompts=PROMPTS, settings=given).text
         assert {name for name, title in TITLES.items() if title in text} == {section}
-        assert text.startswith("Verdict: malicious (94 %, uncalibrated)")
+        assert text.startswith("Verdict: malicious (confidence high)")
         assert "Alert: kiln-deploy stopped the audit trail" in text
 
 
