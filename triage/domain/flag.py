@@ -201,6 +201,16 @@ FLAGS: Mapping[str, Flag] = {
         "Every duty has a first day: with colleagues who do the same, or a known person who takes it back.",
         family="first",
     ),
+    "new_target": Flag(
+        "Whose is what was acted on?",
+        Hypothesis.MISTAKE,
+        {"new_target": 0.5},
+        frozenset({"reverted", "known_recipient", "routine", "team_routine", "run_as_before", "verified_sign_in",
+                   "staff_address", "allowed"}),
+        "What nobody here has worked with before may be the intruder's own; a person who has just shown a second factor "
+        "may bring in something new.",
+        family="target",
+    ),
     "unexamined": Flag(
         "What of the actors who were not looked at?",
         Hypothesis.TAKEOVER,
@@ -218,7 +228,7 @@ CONTINUITY = frozenset({"verified_sign_in", "staff_address", "known_address", "a
 dwell time, or a second factor was given."""
 EXPLAINS = frozenset(
     {"routine", "team_routine", "run_as_before", "allowed", "known_recipient", "reverted", "seen_before", "known_peer",
-     "known_automation", "awaited_came", "common_here", "usual_companion", "derived_as_usual"}
+     "known_automation", "awaited_came", "usual_companion", "derived_as_usual"}
 )  # fmt: skip
 """Facts that say what the act is for: a duty, a change taken back, a known party."""
 

@@ -58,6 +58,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     awaited.came_after_all,
     derived.derived_use,
     target.strangers,
+    target.new_target,
     attempts.refused,
     others.other_alerts,
     others.outcomes,

@@ -4,7 +4,9 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from triage.domain.base import Row
+from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
+from triage.questions.classes import is_of_class
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, plain, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
 
@@ -48,6 +50,20 @@ def strangers(facts: Facts) -> Iterator[Signal]:
                 f"{number(row, 'port')}, which no outside address had reached before."
             )
             yield signal("opened_to_strangers", sentence, [entry])
+            return
+
+
+def new_target(facts: Facts) -> Iterator[Signal]:
+    """What was acted on, or who was let in, never occurs in this log before; what the act itself creates is new anyway."""
+    actor = facts.actor
+    if not actor.targets or actor.refused:
+        return
+    if any(is_of_class(actor.log_type, action, ActionClass.CREATION) for action in actor.actions):
+        return
+    for entry in facts.named("target_history"):
+        if not entry.row_count:
+            shown = plain(actor.targets[0]) if len(actor.targets) == 1 else f"the {len(actor.targets)} targets"
+            yield signal("new_target", f"Nobody did anything to {shown} before.", [entry], absence=True)
             return
 
 

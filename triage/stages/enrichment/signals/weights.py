@@ -157,6 +157,9 @@ WEIGHTS: Mapping[str, Weight] = {
         "The alert says that something failed to follow; it did follow, only later than the rule waited.",
         vouches="Nothing is excused by it: what the alert says is missing is not.",
     ),
+    "new_target": Weight(
+        _UP, 0.6, "An application, account or object that nobody worked with before: new, or brought in by an intruder."
+    ),
     "protection_off": Weight(
         _UP,
         0.5,
