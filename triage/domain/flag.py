@@ -91,7 +91,7 @@ FLAGS: Mapping[str, Flag] = {
         "What was the harmful act that followed for?",
         Hypothesis.MISUSE,
         {"harmful_aftermath": 1.5, "other_run_harm": 1.5},
-        frozenset({"usual_companion"}),
+        frozenset(),
         "What came after the alert's act is not excused by anything that is said of the act itself.",
         hard=True,
         old_rows_answer=True,
@@ -101,7 +101,7 @@ FLAGS: Mapping[str, Flag] = {
         "Does what followed belong to the work?",
         Hypothesis.MISUSE,
         {"harmful_aftermath": 0.7, "other_run_harm": 0.7},
-        frozenset({"usual_companion", "run_as_before", "allowed"}),
+        frozenset({"run_as_before", "allowed"}),
         "Ordinary work has steps that intruders use, too.",
         family="harm",
     ),
@@ -126,7 +126,7 @@ FLAGS: Mapping[str, Flag] = {
     "harm_as_another": Flag(
         "What was done under the name of what the act made or reached?",
         Hypothesis.MISUSE,
-        {"derived_harm": 1.5},
+        {"derived_harm": 1.5, "recipient_harm": 1.0},
         frozenset(),
         "Who gives rights and then uses them wanted them for this.",
         hard=True,
@@ -178,7 +178,7 @@ FLAGS: Mapping[str, Flag] = {
     "haul": Flag(
         "Why so much at once?",
         Hypothesis.MISUSE,
-        {"burst": 0.9, "volume_burst": 0.9},
+        {"burst": 0.9, "volume_burst": 0.9, "unusual_amount": 0.7},
         frozenset({"team_routine", "allowed"}),
         "The own habit of small amounts doesn't explain a large one.",
         hard=True,
@@ -200,6 +200,14 @@ FLAGS: Mapping[str, Flag] = {
         _VERIFIED | {"team_routine", "reverted", "known_peer"},
         "Every duty has a first day: with colleagues who do the same, or a known person who takes it back.",
         family="first",
+    ),
+    "missing_step": Flag(
+        "Why was the usual next step left out?",
+        Hypothesis.MISUSE,
+        {"missing_companion": 0.4},
+        frozenset({"reverted", "allowed"}),
+        "Who does the work does all of it.",
+        family="missing",
     ),
     "new_target": Flag(
         "Whose is what was acted on?",
@@ -228,7 +236,7 @@ CONTINUITY = frozenset({"verified_sign_in", "staff_address", "known_address", "a
 dwell time, or a second factor was given."""
 EXPLAINS = frozenset(
     {"routine", "team_routine", "run_as_before", "allowed", "known_recipient", "reverted", "seen_before", "known_peer",
-     "known_automation", "awaited_came", "usual_companion", "derived_as_usual"}
+     "known_automation", "awaited_came", "derived_as_usual"}
 )  # fmt: skip
 """Facts that say what the act is for: a duty, a change taken back, a known party."""
 

@@ -16,8 +16,6 @@ from triage.stages.enrichment.signals.weights import WEIGHTS
 B, S, I, M = Disposition.BENIGN, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.MALICIOUS  # noqa: E741
 ORDER = [B, I, S, M]
 ROWS = [evidence(1, {"a": 1})]
-AWAITED = {"usual_companion"}
-"""Kinds of fact that another part measures."""
 
 
 def up(name: str, weight: float, **more: Any) -> Signal:
@@ -53,7 +51,7 @@ def test_the_table_names_facts_that_are_measured() -> None:
     up_names = {fact for flag in FLAGS.values() for fact in flag.raised_by}
     down_names = {fact for flag in FLAGS.values() for fact in flag.answered_by} | CONTINUITY | EXPLAINS
     assert {name for name in up_names if WEIGHTS[name].direction is not Direction.MALICIOUS} == set()
-    assert {name for name in down_names - AWAITED if WEIGHTS[name].direction is not Direction.BENIGN} == set()
+    assert {name for name in down_names if WEIGHTS[name].direction is not Direction.BENIGN} == set()
 
 
 def test_what_follows_from_open_flags() -> None:
