@@ -105,8 +105,8 @@ def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequ
         case = _Case(subject, about(subject, proven))
         raised = raise_flags(case.facts, subject)
         flags += raised
-        judged.append((*_decide(case, raised, gaps), subject))
-    disposition, why, worst = max(judged, key=lambda each: _ORDER.index(each[0]))
+        judged.append((*_decide(case, raised, gaps), _gravity(case, raised), subject))
+    disposition, why, _, worst = max(judged, key=lambda each: (_ORDER.index(each[0]), each[2]))
     unique = tuple(dict.fromkeys(sorted(flags, key=lambda flag: (not flag.open, not flag.hard))))
     return Argument(
         disposition=disposition,
@@ -116,6 +116,13 @@ def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequ
         subject=worst,
         gaps=tuple(gaps),
     )
+
+
+def _gravity(case: _Case, raised: Sequence[RaisedFlag]) -> tuple[int, int, float]:
+    """Which of two actors with the same disposition is the worse."""
+    unanswered = [flag for flag in raised if flag.open]
+    against = sum(fact.weight for fact in case.facts if fact.direction is Direction.MALICIOUS)
+    return sum(flag.hard for flag in unanswered), len(unanswered), against
 
 
 def with_answers(argument: Argument, answers: Mapping[str, Sequence[str]]) -> Argument:
@@ -177,7 +184,7 @@ def _decide(case: _Case, raised: Sequence[RaisedFlag], gaps: Sequence[str]) -> t
     asks = " ".join(dict.fromkeys(flag.asks for flag in unanswered))
     if any(flag.decides for flag in unanswered) or len(hard) > 1 or (hard and (soft or not _in_favour(case))):
         return Disposition.MALICIOUS, f"no fact answers: {asks}"
-    if hard or len(soft) >= SOFT_FAMILIES:
+    if hard or len(soft) >= SOFT_FAMILIES or (soft and not _in_favour(case)):
         return Disposition.SUSPICIOUS, f"no fact answers: {asks}"
     if soft:
         return Disposition.INCONCLUSIVE, f"no fact answers: {asks}"

@@ -55,7 +55,9 @@ def test_the_table_names_facts_that_are_measured() -> None:
 
 
 def test_what_follows_from_open_flags() -> None:
-    """A hard one is suspicious; with another kind of observation, or nothing in the actor's favour, malicious."""
+    """A hard one is suspicious, a soft one inconclusive; with another kind of observation, or with nothing in the
+    actor's favour, it is one step graver.
+    """
     hard, other, soft, soft_too = (
         up("harmful_aftermath", 2.0), up("failed_then_succeeded", 1.5), up("first_seen_action", 0.9), up("two_places", 0.8)
     )  # fmt: skip
@@ -68,7 +70,8 @@ def test_what_follows_from_open_flags() -> None:
         ((hard, other, *CLOSES), M),
         ((hard, up("run_unlike", 0.8), *CLOSES), S),
         ((hard, up("off_hours", 0.8), *CLOSES), S),
-        ((soft,), I),
+        ((soft,), S),
+        ((soft, down("seen_before")), I),
         ((soft, *CLOSES), B),
         ((soft, soft_too), S),
         ((soft, down("known_address", vouches=True), down("seen_before")), I),

@@ -12,9 +12,10 @@ from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import Finding
-from triage.domain.signal import Direction, Signal, about, is_proven
+from triage.domain.signal import Direction, Signal, about, is_proven, subjects_of
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft
 
+MAX_OTHERS = 4
 FINDINGS = 8
 """The most that a draft has."""
 
@@ -40,7 +41,7 @@ def offline_draft(dossier: Dossier) -> Draft:
     return Draft(
         verdict=argument.disposition,
         confidence=argument.confidence,
-        summary=_summary(argument, counted),
+        summary=_summary(argument, counted, dossier.signals),
         findings=findings[:FINDINGS],
         runbook=tuple(outcome.as_answer for outcome in dossier.runbook),
         techniques=dossier.detection.techniques,
@@ -79,14 +80,16 @@ _OPENING = {
 }
 
 
-def _summary(argument: Argument, signals: Sequence[Signal]) -> str:
+def _summary(argument: Argument, signals: Sequence[Signal], every: Sequence[Signal]) -> str:
     """One or two sentences."""
     verdict = argument.disposition
     wanted = Direction.BENIGN if verdict is Disposition.BENIGN else Direction.MALICIOUS
     best = next((signal for signal in _ranked(signals, argument) if signal.direction is wanted), None)
     first = f"{_OPENING[verdict]}."
     if argument.subject and verdict is not Disposition.BENIGN:
-        first = f"{first} Of the alert's several actors, {argument.subject} decides."
+        others = [name for name in subjects_of(every) if name and name != argument.subject]
+        with_others = f" ({', '.join(others[:MAX_OTHERS])} acted, too)" if others else ""
+        first = f"{first} Of the alert's several actors, {argument.subject} decides{with_others}."
     if verdict is Disposition.INCONCLUSIVE and not argument.open:
         return f"{first} {argument.why[:1].upper()}{argument.why[1:]}."
     if best is None:
