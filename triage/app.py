@@ -148,7 +148,7 @@ def assemble(
             plans=runbook_plans(settings).current,
         ),
         prompts=prompts,
-        toolbox=toolbox or _toolbox_over(panther, settings.investigation),
+        toolbox=toolbox or _toolbox_over(panther, enrichment_settings(settings)),
         model=model,
         publisher=publisher,
         capabilities=capabilities,

@@ -145,13 +145,13 @@ def _call_line(call: ToolCall) -> str:
 
 def _tool(key: str, entry: ToolCallEntry) -> TranscriptStep:
     lines = [_call_line(entry.call)] if entry.call is not None else []
-    found = entry.answer.evidence
-    if found is not None and found.answered:
+    for found in entry.answer.answers:
+        if not found.answered:
+            lines.append(f"no answer: {printable(found.error, 400)}")
+            continue
         lines.append(f"{found.row_count} rows{' (cut)' if found.truncated else ''}: {printable(found.question, 300)}")
         if found.sql:
             lines.append(f"SQL: {printable_sentence(found.sql, _TEXT)}")
-    elif found is not None:
-        lines.append(f"no answer: {printable(found.error, 400)}")
     if entry.answer.content:
         lines.append(printable_sentence(entry.answer.content, 600))
     return TranscriptStep(key, "tool", entry.at, entry.seconds, tuple(lines))

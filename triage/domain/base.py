@@ -2,12 +2,16 @@
 
 from collections.abc import Mapping
 from enum import StrEnum
-from typing import Self
+from typing import Annotated, Self
 
-from pydantic import BaseModel, ConfigDict, JsonValue
+from pydantic import BaseModel, ConfigDict, JsonValue, StringConstraints
 
 Row = Mapping[str, JsonValue]
 """One record of the lake: column name to JSON value."""
+
+
+EvidenceId = Annotated[str, StringConstraints(pattern=r"^E[1-9][0-9]{0,4}$")]
+"""Number of an answer in a run's ledger, such as `E3`."""
 
 
 class Value(BaseModel):

@@ -8,8 +8,8 @@ from typing import Annotated, Literal
 from pydantic import Field, JsonValue
 
 from triage.domain.alert import Moment
-from triage.domain.base import Value
-from triage.domain.evidence import Evidence, EvidenceId, Source
+from triage.domain.base import EvidenceId, Value
+from triage.domain.evidence import Evidence, Source
 from triage.domain.negation import denies
 
 CITED_ROWS = 3

@@ -1,6 +1,7 @@
 """What an absence is worth: "no rows" proves something only where rows would have been seen."""
 
 from datetime import datetime
+from typing import Self
 
 from triage.domain.alert import Moment
 from triage.domain.base import Value
@@ -44,6 +45,16 @@ class Coverage(Value):
         if self.proves_absence:
             return True
         return self.value_fits is not False and self.proven_until is not None and self.proven_until >= moment
+
+    def with_control(self, rows: int | None) -> Self:
+        """The same with what a control found: whether acts of anyone fit what was asked for.
+
+        Args:
+            rows: Of the control's answer; `None` if it has none.
+        """
+        if rows is None:
+            return self.model_copy(update={"control_has_rows": None})
+        return self if rows else self.model_copy(update={"control_has_rows": False, "proven_until": None})
 
     @property
     def gaps(self) -> tuple[str, ...]:

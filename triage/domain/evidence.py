@@ -4,16 +4,13 @@ import hashlib
 import json
 from collections.abc import Iterable
 from enum import StrEnum
-from typing import Annotated
 
-from pydantic import JsonValue, StringConstraints
+from pydantic import JsonValue
 
 from triage.domain.alert import Moment
-from triage.domain.base import Row, Value
+from triage.domain.base import EvidenceId, Row, Value
 from triage.domain.coverage import Coverage
-
-EvidenceId = Annotated[str, StringConstraints(pattern=r"^E[1-9][0-9]{0,4}$")]
-"""Ledger id, such as `E3`."""
+from triage.domain.question import Question
 
 
 class Source(StrEnum):
@@ -78,6 +75,8 @@ class Evidence(Value):
     """The rows are our own counts and comparisons rather than records."""
     subject: str = ""
     """Whom of an alert's several actors the question is about, as the log names them; empty: the alert as a whole."""
+    asked: Question | None = None
+    """The question as a value, where one was compiled: of a runbook, a playbook, or what the model asked with `ask`."""
 
     @property
     def answered(self) -> bool:
@@ -117,7 +116,9 @@ class Evidence(Value):
         """Whether it is an answer without rows that proves nothing."""
         if self.source not in {Source.QUERY, Source.TOOL, Source.SEARCH} or not self.answered:
             return False
-        return not self.row_count and not self.measured and not self.proves_absence
+        # A count of ours that came back without a row was not needed; what the model asked for may be.
+        counted = self.measured and self.source is not Source.TOOL
+        return not self.row_count and not counted and not self.proves_absence
 
     @property
     def digest(self) -> str:

@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from triage.domain.base import Value
-from triage.domain.evidence import EvidenceId
+from triage.domain.base import EvidenceId, Value
 
 
 class Hypothesis(StrEnum):

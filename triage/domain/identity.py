@@ -8,8 +8,7 @@ import re
 from enum import StrEnum
 from typing import Self
 
-from triage.domain.base import Value
-from triage.domain.evidence import EvidenceId
+from triage.domain.base import EvidenceId, Value
 
 
 class IdentityKind(StrEnum):

@@ -17,6 +17,9 @@ from triage.domain.identity import Identity, IdentityKind
 _EDGE = re.compile(r"([+-])(\d{1,5}(?:\.\d{1,3})?)([smhd])")
 _SECONDS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _NAMED_EDGES = ("history", "dwell", "now")
+_ZERO = ("-0s", "+0s")
+_LAST_BEFORE = "-1s"
+"""What lies before the alert ends here: the alert's own first event is no part of it."""
 MAX_SUBJECTS = 6
 MAX_NAMES = 40
 
@@ -46,6 +49,15 @@ class Window(Value):
     """Offsets count from the first event; `history` is as far back as the configuration looks."""
     end: Edge = Field(alias="to")
     """Offsets above zero count from the last event; `dwell` is the start of the dwell time before the first."""
+
+    @model_serializer
+    def _write(self) -> dict[str, str]:
+        return {"from": self.start, "to": self.end}
+
+    @property
+    def without_own_event(self) -> Self:
+        """The same window without the alert's own first event, where it ends there."""
+        return self.model_copy(update={"end": _LAST_BEFORE}) if self.end in _ZERO else self
 
 
 class SubjectRole(StrEnum):
@@ -220,6 +232,20 @@ class Question(Value):
     don't count."""
     outcome: Outcome = Outcome.ANY
     ask: Asked = Asked.LIST
+
+    @property
+    def plain(self) -> "Question":
+        """The question alone, without what a plan adds to it."""
+        return Question(**{name: getattr(self, name) for name in Question.model_fields})
+
+
+COUNTED_COLUMNS = frozenset(
+    {
+        "day", "days", "times", "refused", "failed", "harmful", "actors", "addresses", "targets", "alerts", "on_target",
+        "same_detection", "old_days", "old_refused", "first_seen", "last_seen",
+    }
+)  # fmt: skip
+"""Columns of a compiled question's answer that are counted or timed by us. All others hold what the log says."""
 
 
 class Reads(StrEnum):

@@ -4,9 +4,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from enum import StrEnum
 
 from triage.domain.alert import Moment
-from triage.domain.base import Value
+from triage.domain.base import EvidenceId, Value
 from triage.domain.citation import Citation
-from triage.domain.evidence import Evidence, EvidenceId, Source
+from triage.domain.evidence import Evidence, Source
 
 
 class Direction(StrEnum):

@@ -4,8 +4,7 @@ import re
 
 from pydantic import Field
 
-from triage.domain.base import Value
-from triage.domain.evidence import EvidenceId
+from triage.domain.base import EvidenceId, Value
 from triage.domain.verdict import AnswerState, RunbookAnswer
 
 RUNBOOK = "runbook"

@@ -5,9 +5,9 @@ from enum import StrEnum
 from pydantic import Field
 
 from triage.domain.alert import Moment
-from triage.domain.base import Value
+from triage.domain.base import EvidenceId, Value
 from triage.domain.entity import Entity
-from triage.domain.evidence import Evidence, EvidenceId
+from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Finding, Issue
 from triage.domain.flag import RaisedFlag
 from triage.domain.look import AlertSeen

@@ -16,7 +16,7 @@ NOT_RECORDED = "not recorded"
 
 LAKE_STEPS = frozenset({"query", "search", "columns", "tables"})
 """Kinds of journalled steps that the lake answered."""
-LAKE_TOOLS = frozenset({"query_lake", "search_indicators", "list_tables", "show_columns"})
+LAKE_TOOLS = frozenset({"ask", "query_lake", "search_indicators", "list_tables", "show_columns"})
 """The model's tools that ask it."""
 
 

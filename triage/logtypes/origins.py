@@ -13,6 +13,7 @@ from typing import Final
 from pydantic import JsonValue
 
 from triage.domain.evidence import Evidence, Source, lookup
+from triage.domain.question import COUNTED_COLUMNS, Question, SubjectRole
 from triage.domain.sql.lineage import BaseColumn, Kind, Lineage, Origin, lineage_of
 from triage.domain.trust import Trust
 from triage.logtypes.fields import FieldKind
@@ -22,6 +23,7 @@ from triage.logtypes.trust import classify
 
 _DATABASES: Final = ("panther_logs.public.", "panther_rule_matches.public.", "panther_signals.public.")
 """Whose tables have the columns of the log type that they are named after."""
+_ACTING: Final = {SubjectRole.ACTOR, SubjectRole.OTHERS, SubjectRole.ANYONE}
 _RANK: Final = {Trust.ACTOR: 0, Trust.PROVIDER: 1, Trust.MEASURED: 2}
 
 
@@ -34,6 +36,8 @@ class AnswerOrigins:
     """Of the answer, in order."""
     known: tuple[str, ...]
     """Log types of the alert, for tables of which no file speaks."""
+    asked: Question | None = None
+    """The question that this program compiled to the statement; `None`: the model wrote the statement."""
 
     def trust_of(self, column: str, value: JsonValue) -> Trust:
         """Who chose a cell, or what stands below it.
@@ -43,6 +47,9 @@ class AnswerOrigins:
             value: What is there.
         """
         name, below = self._split(column)
+        if self.asked is not None and name in COUNTED_COLUMNS and name in self.columns:
+            # Compiled from the terms of the log type, which say what each column counts or times.
+            return Trust.ACTOR if below or value is None else Trust.MEASURED
         output = self.lineage.output(name, self.columns)
         return min((self._trust(origin, output.name, below, value) for origin in output.origins), key=_RANK.__getitem__)
 
@@ -57,7 +64,10 @@ class AnswerOrigins:
 
     @property
     def counts(self) -> bool:
-        """Whether the number of rows, and what is counted, depends on the provider's fields alone."""
+        """Whether the number of rows, and what is counted, depends on the provider's fields alone, or on a compiled
+        question."""
+        if self.asked is not None:
+            return True
         keys = all(
             origin.kind is not Kind.COMPUTED and all(map(self._is_provider, origin.columns))
             for origin in self.lineage.keys
@@ -68,13 +78,19 @@ class AnswerOrigins:
         """Whether the query could have had rows, as far as its text says.
 
         Every condition compares one field, once, with values that this field is known to hold, or with an action of
-        the log type's list. Anything else may ask for what nobody has.
+        the log type's list. Anything else may ask for what nobody has. A compiled question could, if the values that it
+        names itself are among what is known.
 
         Args:
             evidence: What is known of the alert, for its values.
         """
         conditions = self.lineage.conditions
         columns = [column for condition in conditions for column in condition.columns]
+        if self.asked is not None:
+            # Its control shows whether such acts occur at all; its roles and fields are filled from the alert.
+            named = [subject.value for subject in (*self.asked.about, *self.asked.on) if subject.value]
+            given = [entry for entry in evidence if entry.answered and entry.source is not Source.TOOL]
+            return all(any(_occurs(value, entry) for entry in given) for value in named)
         return (
             self.counts
             and not self.lineage.combined
@@ -92,6 +108,8 @@ class AnswerOrigins:
     def restricts(self, column: str) -> bool:
         """Whether a condition of the query is about what this column holds, so that values are missing by it."""
         name, below = self._split(column)
+        if self.asked is not None and name in _restricted(self.asked):
+            return True
         origins = self.lineage.output(name, self.columns).origins
         paths = {".".join(filter(None, (each.path, below))) for origin in origins for each in origin.columns}
         return any(each.path in paths for condition in self.lineage.conditions for each in condition.columns)
@@ -186,6 +204,18 @@ class AnswerOrigins:
         return fits and any(_occurs(literal, entry) for entry in given)
 
 
+def _restricted(question: Question) -> set[str]:
+    """Columns of a compiled question's answer whose values its own filter may leave out."""
+    found = set()
+    if not any(subject.role is SubjectRole.ANYONE for subject in question.about):
+        found.add("actor")
+    if question.on or any(each.role not in _ACTING and not each.identity for each in question.about):
+        found |= {"actor", "target", "address", "session", "recipient"}
+    if question.classes or question.actions or question.words:
+        found |= {"action", "rule"}
+    return found
+
+
 def origins_of(entry: Evidence, evidence: Sequence[Evidence] = ()) -> AnswerOrigins | None:
     """The origins of an answer to a free query; `None` where no statement is known or it can't be read.
 
@@ -198,7 +228,7 @@ def origins_of(entry: Evidence, evidence: Sequence[Evidence] = ()) -> AnswerOrig
         return None
     columns = entry.columns or (tuple(entry.rows[0]) if entry.rows else ())
     known = tuple(dict.fromkeys(other.log_type for other in (entry, *evidence) if other.log_type))
-    return AnswerOrigins(lineage, columns, known)
+    return AnswerOrigins(lineage, columns, known, entry.asked)
 
 
 # ---- values ------------------------------------------------------------------------------------------------------

@@ -7,7 +7,7 @@
 from triage.questions.binding import BoundQuestion, bind_question, window_of
 from triage.questions.classes import class_tests, is_of_class
 from triage.questions.compiler import CompiledQuestion, compile_question
-from triage.questions.logs import logs_of
+from triage.questions.logs import logs_of, own_logs
 from triage.questions.parts import NotAskable
 from triage.questions.words import question_text, window_text
 
@@ -20,6 +20,7 @@ __all__ = [
     "compile_question",
     "is_of_class",
     "logs_of",
+    "own_logs",
     "question_text",
     "window_of",
     "window_text",

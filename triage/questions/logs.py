@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 
 from triage import logtypes
+from triage.domain.actor_values import ActorValues
 from triage.domain.question import ALERTS, OWN, SIGN_INS, ActionClass, Question
 from triage.logtypes import table_of
 from triage.questions.compiler import LOGS
@@ -33,6 +34,19 @@ def logs_of(
         else:
             found[name, LOGS] = None
     return tuple(found)
+
+
+def own_logs(actor: ActorValues, actors: Sequence[ActorValues], log_types: Sequence[str]) -> tuple[str, ...]:
+    """The logs that stand for the alert's own, for one actor: theirs, and with the first those of no actor.
+
+    Args:
+        actor: One of the actors.
+        actors: Of the alert, the busiest first.
+        log_types: Of the alert.
+    """
+    theirs = {each.log_type for each in actors}
+    others = [name for name in log_types if name not in theirs] if actor is actors[0] else []
+    return tuple(dict.fromkeys([*([actor.log_type] if actor.log_type else []), *others]))
 
 
 def _sign_in_logs(tables: Mapping[str, frozenset[str]] | None) -> list[str]:

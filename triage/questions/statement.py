@@ -33,7 +33,8 @@ SHAPES = {
     Asked.LIST: Shape(("action", "actor", "target", "address"), (), ("-harmful", "times", "first_seen"), 200),
     Asked.SUMMARY: Shape(("action", "actor", "address"), ("target",), ("-harmful", "first_seen"), 200),
     Asked.COUNT: Shape(("action",), ("actor", "address", "target"), ("-harmful", "days", "times"), 200),
-    Asked.FIRST_SEEN: Shape((), ("actor", "address", "target"), ("times",), 1),
+    # One row, and room for one more: an answer that fills its limit is taken for cut.
+    Asked.FIRST_SEEN: Shape((), ("actor", "address", "target"), ("times",), 2),
     Asked.DAYS: Shape(("day",), ("actor", "address"), ("day",), 120),
     Asked.ADDRESSES: Shape(("address",), ("actor",), ("first_seen",)),
     Asked.ACTORS: Shape(("actor",), ("address", "target"), ("-days", "-times")),

@@ -2,7 +2,7 @@
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
 
@@ -47,6 +47,30 @@ def batch_queries(parts: Sequence[tuple[ReadOnlyQuery, Sequence[str]]]) -> ReadO
 def _row(names: Sequence[str]) -> str:
     pairs = ", ".join(f"'{name}', {name}" for name in names)
     return f"TO_JSON(OBJECT_CONSTRUCT({pairs}))"
+
+
+def in_order(
+    rows: Iterable[dict[str, JsonValue]], columns: Sequence[str], row_order: Sequence[tuple[int, bool]]
+) -> list[dict[str, JsonValue]]:
+    """Restore the order that a union loses; NULL counts as the largest value, as in Snowflake.
+
+    Args:
+        rows: Of one query.
+        columns: Its columns, in order.
+        row_order: Positions of columns, counted from 0, and whether descending; see `QueryTemplate.row_order`.
+    """
+    found = list(rows)
+    for place, descending in reversed(row_order):
+        found.sort(key=lambda row, name=columns[place]: _sort_key(row[name]), reverse=descending)  # type: ignore[misc]  # a bound default
+    return found
+
+
+def _sort_key(value: JsonValue) -> tuple[int, float, str]:
+    if value is None:
+        return 2, 0.0, ""
+    if isinstance(value, int | float):
+        return 0, float(value), ""
+    return 1, 0.0, str(value)
 
 
 def split_batch(

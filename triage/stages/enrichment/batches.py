@@ -10,9 +10,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import JsonValue
-
-from triage.domain.sql.batch import split_batch
+from triage.domain.sql.batch import in_order, split_batch
 from triage.errors import PantherError, QueryFailed, QueryTimeout
 from triage.ports import QueryResult
 from triage.stages.enrichment.questions import BoundQuery
@@ -57,7 +55,7 @@ def results_by_question(queries: Sequence[BoundQuery], result: QueryResult) -> d
     return {
         bound.key: QueryResult(
             columns=bound.question.template.columns,
-            rows=tuple(_in_order(rows, bound)),
+            rows=tuple(in_order(rows, bound.question.template.columns, bound.question.template.row_order)),
             row_count=len(rows),
             truncated=False,
             bytes=result.bytes // len(queries),
@@ -65,23 +63,6 @@ def results_by_question(queries: Sequence[BoundQuery], result: QueryResult) -> d
         )
         for bound, rows in zip(queries, split, strict=True)
     }
-
-
-def _in_order(rows: Iterable[dict[str, JsonValue]], bound: BoundQuery) -> list[dict[str, JsonValue]]:
-    """Restore the order that a union loses; NULL counts as the largest value, as in Snowflake."""
-    columns = bound.question.template.columns
-    found = list(rows)
-    for place, descending in reversed(bound.question.template.row_order):
-        found.sort(key=lambda row, name=columns[place]: _sort_key(row[name]), reverse=descending)  # type: ignore[misc]  # a bound default
-    return found
-
-
-def _sort_key(value: JsonValue) -> tuple[int, float, str]:
-    if value is None:
-        return 2, 0.0, ""
-    if isinstance(value, int | float):
-        return 0, float(value), ""
-    return 1, 0.0, str(value)
 
 
 def plan_batches(queries: Sequence[BoundQuery], *, size: int, alone: Iterable[str]) -> dict[str, QueryBatch]:

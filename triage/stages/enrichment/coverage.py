@@ -14,6 +14,7 @@ from triage.domain.window import TimeWindow
 from triage.errors import PantherError, QueryFailed
 from triage.logtypes import table_of
 from triage.ports import Lake, LogSource, LogSources, QueryLimits
+from triage.questions.matches import MATCHES
 from triage.stages.enrichment.activity import LOGS, MAX_HOURS, UNKNOWN_LAG, Hour, TableActivity, activity_of_table
 
 DORMANT = timedelta(days=7)
@@ -155,16 +156,22 @@ class ToolCoverage:
     _sources_read: bool = False
     _lock: asyncio.Lock = field(default_factory=asyncio.Lock)
 
-    async def __call__(self, table: str, window: TimeWindow) -> tuple[Coverage, int]:
+    async def __call__(
+        self, table: str, window: TimeWindow, *, control: str = "", wanted_end: datetime | None = None
+    ) -> tuple[Coverage, int]:
         """Whether a table could have answered over a window, and how many queries it took to find out.
 
         Args:
             table: Fully qualified, such as `panther_logs.public.aws_cloudtrail`; nothing is known of other databases.
             window: What was queried.
+            control: What rows of anyone must have, as a compiled question says; empty for a query of the model's own:
+                what that searched for is unknown, and rows that name an actor are the least that must be there.
+            wanted_end: The end that a compiled question wants, which may lie in the future.
         """
         database, _, rest = table.partition(".")
         name = rest.rpartition(".")[2]
-        if database != LOGS:
+        # Rules run on what the log's own table holds: a rule match can be missing only where the log could be.
+        if database != LOGS and not (control and database == MATCHES):
             return Coverage(), 0
         queries = 0
         async with self._lock:
@@ -181,9 +188,9 @@ class ToolCoverage:
             activity=activity,
             sources=sources,
             own=TimeWindow(moment, max(moment, self.dossier.alert.last_event_at or moment)),
-            # What the query searched for is unknown; rows that name an actor are the least that must be there.
-            control="actor",
+            control=control or "actor",
             now=self.dossier.now,
+            wanted_end=wanted_end,
         )
         return coverage, queries
 

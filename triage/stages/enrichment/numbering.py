@@ -25,7 +25,6 @@ from triage.stages.enrichment.event_faults import FAULTS_QUESTION, fault_rows
 from triage.stages.enrichment.moments import EventFault
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan
 from triage.stages.enrichment.runbook import RunbookQueries
-from triage.stages.enrichment.runbook_answers import with_control
 
 SEARCH_QUESTION = "In which log types do the alert's addresses, hashes and keys occur, and since when?"
 
@@ -154,7 +153,7 @@ class EvidenceList:
             control = lake.runbook.controls.get(bound.key)
             if control is not None and control in found:
                 answer = found[control]
-                coverage = with_control(coverage, None if answer.error else answer.row_count)
+                coverage = coverage.with_control(None if answer.error else answer.row_count)
             self._add_query(bound, found[bound.key], coverage, sources)
 
     def _add_query(
@@ -177,6 +176,7 @@ class EvidenceList:
             signals=definition.signals,
             measured=definition.measured,
             subject=bound.subject,
+            asked=bound.asked,
         )
 
     def add_faults(self, faults: Sequence[EventFault]) -> None:

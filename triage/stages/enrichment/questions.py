@@ -12,6 +12,7 @@ from triage.domain.entity import Entity
 from triage.domain.evidence import NOT_ASKED
 from triage.domain.globs import any_glob
 from triage.domain.identity import NOUNS, IdentityKind, is_email
+from triage.domain.question import Question as AskedQuestion
 from triage.domain.sql import ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes import table_of
@@ -49,6 +50,8 @@ class BoundQuery:
     """The asked value is of a kind that the column holds; `None` where the question names no identity."""
     wanted_end: datetime | None = None
     """The end that the playbook wants, where the window stops at the present before it."""
+    asked: AskedQuestion | None = None
+    """What is asked, where it is a question of the one language."""
 
     @property
     def key(self) -> str:
@@ -258,6 +261,7 @@ def _bind_compiled(
         bound.window,
         wanted_end=bound.wanted_end,
         value_fits=bound.value_fits,
+        asked=bound.compiled.question.plain,
     )
 
 

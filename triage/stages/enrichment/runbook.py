@@ -12,10 +12,18 @@ from datetime import datetime, timedelta
 from triage.domain.actor_values import ActorValues
 from triage.domain.base import Row
 from triage.domain.plan import PlannedStep
-from triage.domain.question import PlannedQuestion, SubjectRole, Window
+from triage.domain.question import PlannedQuestion, SubjectRole
 from triage.domain.step import RUNBOOK
 from triage.logtypes import table_of
-from triage.questions import BoundQuestion, CompiledQuestion, NotAskable, bind_question, compile_question, logs_of
+from triage.questions import (
+    BoundQuestion,
+    CompiledQuestion,
+    NotAskable,
+    bind_question,
+    compile_question,
+    logs_of,
+    own_logs,
+)
 from triage.questions.compiler import LOGS
 from triage.stages.enrichment.playbook import Playbook, Question
 from triage.stages.enrichment.playbooks import PlaybookQuestion
@@ -27,9 +35,6 @@ CONTROL = "runbook_control"
 """Begins the keys of questions that show whether anyone's acts fit what a step asks for."""
 _PLAYBOOK = Playbook(playbook=RUNBOOK)
 _ANYBODYS = {SubjectRole.OTHERS, SubjectRole.ANYONE}
-_ZERO = ("-0s", "+0s")
-_LAST_BEFORE = "-1s"
-"""What lies before the alert ends here: the alert's own first event is no part of it."""
 NO_LOG = "this Panther has none of the logs that it names"
 NO_BUDGET = "the budget of queries for runbooks was used up"
 
@@ -150,32 +155,18 @@ class _Candidate:
 def _candidates(steps: Sequence[PlannedStep], frame: AlertFrame) -> Iterator[_Candidate]:
     for step in steps:
         for number, planned in enumerate(step.questions, 1):
-            question = planned.model_copy(update={"window": _before_the_alert(planned.window)})
+            question = planned.model_copy(update={"window": planned.window.without_own_event})
             roles = {subject.role for subject in (*question.about, *question.on)}
             # What is no role of one actor is asked about once, with the busiest.
             of_one = bool(roles - {None} - _ANYBODYS)
             for place, actor in enumerate(frame.actors if of_one else frame.actors[:1]):
-                logs = logs_of(question, _own_logs(actor, frame), frame.tables)
+                logs = logs_of(question, own_logs(actor, frame.actors, frame.log_types), frame.tables)
                 for at, (log_type, database) in enumerate(logs):
                     asked = StepQuestion(step.step, number, question, log_type, database)
                     yield _Candidate(asked, place, at, of_one)
                 if not logs:
                     asked = StepQuestion(step.step, number, question, "", LOGS, why=NO_LOG, missing=True)
                     yield _Candidate(asked, place, 0, of_one)
-
-
-def _before_the_alert(window: Window) -> Window:
-    """The same window without the alert's own first event, where it ends there."""
-    if window.end not in _ZERO:
-        return window
-    return Window.model_validate({"from": window.start, "to": _LAST_BEFORE})
-
-
-def _own_logs(actor: ActorValues, frame: AlertFrame) -> list[str]:
-    """The logs that stand for the alert's own, for one actor: theirs, and with the first those of no actor."""
-    theirs = {each.log_type for each in frame.actors}
-    others = [name for name in frame.log_types if name not in theirs] if actor is frame.actors[0] else []
-    return [*([actor.log_type] if actor.log_type else []), *others]
 
 
 @dataclass(slots=True)
@@ -243,6 +234,7 @@ class _Binder:
             number=place + 1,
             value_fits=bound.value_fits,
             wanted_end=bound.wanted_end,
+            asked=bound.compiled.question.plain,
         )
         self.queries.append(query)
         self.keys[bound.query.sql] = query.key

@@ -8,7 +8,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import timedelta
 
-from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence
 from triage.domain.plan import PlannedStep
 from triage.domain.question import Asked, Reads, Window
@@ -185,15 +184,3 @@ def _why_open(question: StepQuestion, entry: Evidence | None, control: Evidence 
         gaps.append(NO_SUCH_ACT)
         coverage = coverage.model_copy(update={"control_has_rows": True})
     return "; ".join((*gaps, *coverage.gaps)) or "the coverage of the log is unknown"
-
-
-def with_control(coverage: Coverage, rows: int | None) -> Coverage:
-    """Coverage with what a control found: whether acts of anyone fit what was asked for.
-
-    Args:
-        coverage: Of the question.
-        rows: Of the control's answer; `None` if it has none.
-    """
-    if rows is None:
-        return coverage.model_copy(update={"control_has_rows": None})
-    return coverage if rows else coverage.model_copy(update={"control_has_rows": False, "proven_until": None})

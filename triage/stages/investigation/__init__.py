@@ -3,7 +3,7 @@ citations.
 
 `run` sets the `loop` of turns going and runs its tool calls; `conversation` holds the messages, `briefing` writes our
 side of them, `replies` and `draft` read the model's, `ledger` numbers the evidence and `budget` counts what is spent.
-`tools` describes the tools to the model; `toolbox`, `lookups` and `results` perform them. `offline` is the analyst
+`tools` describes the tools to the model; `toolbox`, `ask`, `lookups` and `results` perform them. `offline` is the analyst
 without a model.
 """
 

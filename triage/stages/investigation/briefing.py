@@ -6,29 +6,40 @@ from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert, alert_row
 from triage.domain.answer_secrets import rows_without_secrets
-from triage.domain.argument import argue_alert
 from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue
 from triage.domain.redaction import redact, redact_json
 from triage.domain.sql.sources import sources_of
-from triage.domain.step import StepOutcome, besides, step_of
+from triage.domain.step import StepOutcome, step_of
 from triage.domain.untrusted import Caps, Fence, shorten, show_chosen_rows, show_rows, visible, visible_json
-from triage.domain.verdict import STEP_STATES
 from triage.ports import Prompts
+from triage.stages.investigation.dossier_parts import (
+    MAX_QUESTION_CHARS,
+    alert_record,
+    detection_record,
+    entity_lines,
+    flag_lines,
+    note_lines,
+    question_list,
+    shortened_line,
+    signal_lines,
+    step_line,
+    without_runbook,
+)
 from triage.stages.investigation.telling import telling_first
 
 _MAX_DETECTION_CHARS = 4_000
 """Characters shown of a detection's source or description."""
-_MAX_ENTITIES = 60
-_MAX_STEP_CHARS = 600
-_MAX_QUESTION_CHARS = 300
 _RHYTHM = "rhythm."
 """Start of the keys of questions that ask in which hours a table has rows."""
+_DOSSIER_ROWS = 10
+"""Of one answer; `rows` shows the others."""
 _STEP_ROWS = 5
+_OF_THE_ALERT = ("p_alert_", "p_rule_")
+"""Begin the columns that repeat the alert and its detection in each event; both are shown by themselves."""
 _QUERIED = frozenset({Source.QUERY, Source.TOOL})
 
 
@@ -72,18 +83,18 @@ class Briefing:
 
     def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int, tools: bool) -> str:
         variables: dict[str, object] = {
-            "detection": _without_runbook(_detection(dossier, min(_MAX_DETECTION_CHARS, caps.chars)), self.steps),
+            "detection": without_runbook(detection_record(dossier, min(_MAX_DETECTION_CHARS, caps.chars)), self.steps),
             "runbook": list(self.texts),
-            "steps": self.fence.wrap("runbook", "\n".join(map(_step, self.steps))) if self.steps else "",
-            "questions": [_question(entry) for entry in dossier.evidence],
+            "steps": self.fence.wrap("runbook", "\n".join(map(step_line, self.steps))) if self.steps else "",
+            "questions": question_list(dossier.evidence),
             "nonce": self.fence.nonce,
-            "alert": self.fence.wrap("alert", visible_json(_alert(dossier.alert, caps))),
+            "alert": self.fence.wrap("alert", visible_json(alert_record(dossier.alert, caps))),
             "now": dossier.now.isoformat(),
-            "entities": self.fence.wrap("entities", _entities(dossier, caps)),
-            "flags": self.fence.wrap("flags", _flags(dossier, caps)),
-            "signals": self.fence.wrap("signals", _signals(dossier, caps)),
+            "entities": self.fence.wrap("entities", entity_lines(dossier, caps)),
+            "flags": self.fence.wrap("flags", flag_lines(dossier, caps)),
+            "signals": self.fence.wrap("signals", signal_lines(dossier, caps)),
             "evidence": [self._entry(entry, caps) for entry in dossier.evidence],
-            "notes": self.fence.wrap("notes", _notes(dossier, caps)),
+            "notes": self.fence.wrap("notes", note_lines(dossier, caps)),
             "turns": turns,
             "queries": queries,
             "tools": tools,
@@ -96,22 +107,24 @@ class Briefing:
             return {"id": entry.id, "head": "source detection; 1 row, shown above under Detection.", "body": ""}
         if entry.source is Source.ALERT:
             return {"id": entry.id, "head": "source alert; 1 row, shown above under Alert.", "body": ""}
+        most = min(caps.rows, _DOSSIER_ROWS)
         if entry.key.startswith(_RHYTHM):
             # Coverage was measured from these already; they say nothing about the alert.
-            return {"id": entry.id, "head": self._parts(entry, caps)[0], "body": ""}
-        if step_of(entry.key) is not None:
+            most = 0
+        elif step_of(entry.key) is not None:
             # The step says what the rows come to.
-            caps = Caps(caps.field, caps.row, min(caps.rows, _STEP_ROWS), caps.chars)
-        head, lines = self._parts(entry, caps)
+            most = min(most, _STEP_ROWS)
+        head, lines = self._parts(entry, Caps(caps.field, caps.row, most, caps.chars))
         return {"id": entry.id, "head": head, "body": self.fence.wrap(entry.id, "\n".join(lines)) if lines else ""}
 
     def _parts(self, entry: Evidence, caps: Caps) -> tuple[str, list[str]]:
         """Our own words on an answer; then what others had a hand in: its rows or the lake's error."""
-        facts = [f"source {entry.source.value}"]
+        # What a playbook asked says under Questions which table it was.
+        facts = [] if entry.source is Source.QUERY else [f"source {entry.source.value}"]
         if entry.start is not None and entry.end is not None:
             facts.append(f"window {_in_utc(entry.start)} to {_in_utc(entry.end)}")
         if not entry.answered:
-            error = _shortened_line(redact(entry.error), _MAX_QUESTION_CHARS)
+            error = shortened_line(redact(entry.error), MAX_QUESTION_CHARS)
             return f"{'; '.join([*facts, 'no answer'])}.", [f"error: {visible_json(error)}"]
         text, shown = show_rows(_rows(entry, 0), caps)
         some = f"rows 0 to {shown - 1} shown"
@@ -128,13 +141,13 @@ class Briefing:
             gaps = "; ".join(entry.coverage.gaps) or "coverage not measured"
             facts.append("the absence is proven" if entry.proves_absence else f"the absence is not proven ({gaps})")
         if shown < len(entry.rows):
-            facts.append(some)
+            facts.append(some if shown else "none shown")
         return f"{'; '.join(facts)}.", [text] if text else []
 
     def tool_result(self, entry: Evidence, content: str, caps: Caps) -> str:
         """What the model reads for a tool's rows."""
         head, lines = self._parts(entry, caps)
-        question = f"question: {visible_json(_shortened_line(entry.question, _MAX_QUESTION_CHARS))}"
+        question = f"question: {visible_json(shortened_line(entry.question, MAX_QUESTION_CHARS))}"
         body = self.fence.wrap(entry.id, "\n".join([question, *lines]))
         table = f"table {visible(entry.table)}; " if entry.table else ""
         return "\n".join(part for part in (f"{entry.id}: {table}{head}", body, content and self.words(content)) if part)
@@ -192,128 +205,13 @@ def _ranges(numbers: Sequence[int]) -> str:
 def _rows(entry: Evidence, start: int) -> tuple[dict[str, JsonValue], ...]:
     """The rows from a number on, read for secrets once more."""
     rows = entry.rows[start:]
+    if entry.source is Source.EVENTS:
+        rows = tuple({name: value for name, value in row.items() if not name.startswith(_OF_THE_ALERT)} for row in rows)
     if entry.source is Source.QUERY and entry.sql:
         # Read by the sources of its columns when it came; parsing the statement again would cost more than it shows.
         return tuple({column: redact_json(value) for column, value in row.items()} for row in rows)
     return rows_without_secrets(rows, entry.columns, sources_of(entry.sql) if entry.sql else None)
 
 
-def _shortened_line(text: str, limit: int) -> str:
-    """One line of at most about `limit` characters."""
-    found = shorten(" ".join(text.split()), limit)
-    assert isinstance(found, str)
-    return found
-
-
 def _in_utc(moment: datetime) -> str:
     return moment.astimezone(UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
-
-
-def _question(entry: Evidence) -> dict[str, str]:
-    """The question behind an entry of the dossier: from a playbook or from this program, never from a log."""
-    return {
-        "id": entry.id,
-        "question": _shortened_line(entry.question, _MAX_QUESTION_CHARS),
-        "table": visible(entry.table),
-        "measured": "measured by the program" if entry.measured else "",
-    }
-
-
-def _detection(dossier: Dossier, limit: int) -> JsonValue:
-    """The row of the evidence on the detection, so that it can be cited; otherwise what is known of it."""
-    for entry in dossier.evidence:
-        if entry.source is Source.DETECTION and entry.answered and entry.rows:
-            row: dict[str, JsonValue] = {
-                key: value for key, value in entry.rows[0].items() if value not in (None, "", [])
-            }
-            return shorten(redact_json(row), limit)
-    detection = dossier.detection
-    found: dict[str, JsonValue] = {
-        "id": detection.id,
-        "name": detection.name,
-        "type": detection.type,
-        "severity": detection.severity.value if detection.severity is not None else None,
-        "description": detection.description,
-        "runbook": detection.runbook,
-        "reference": detection.reference,
-        "log_types": list(detection.log_types),
-        "tags": list(detection.tags),
-        "techniques": list(detection.techniques),
-        "threshold": detection.threshold,
-        "dedup_minutes": detection.dedup_minutes,
-        "deleted": detection.deleted or None,
-        "body": detection.body,
-    }
-    return shorten(redact_json({key: value for key, value in found.items() if value not in (None, "", [])}), limit)
-
-
-def _without_runbook(detection: JsonValue, steps: Sequence[StepOutcome]) -> JsonValue:
-    """A detection whose runbook is shown step by step, and not a second time."""
-    if not steps or not isinstance(detection, dict):
-        return detection
-    return {key: value for key, value in detection.items() if key != "runbook"}
-
-
-def _alert(alert: Alert, caps: Caps) -> JsonValue:
-    found = {**alert_row(alert), "description": alert.description, "context": alert.context}
-    return shorten(redact_json({key: value for key, value in found.items() if value not in (None, "", {})}), caps.field)
-
-
-def _entities(dossier: Dossier, caps: Caps) -> str:
-    lines = []
-    for entity in dossier.entities[:_MAX_ENTITIES]:
-        shown: dict[str, JsonValue] = {"kind": entity.kind.value, "value": entity.value, "role": entity.role.value}
-        if entity.facts:
-            shown["facts"] = dict(entity.facts)
-        lines.append(visible_json(shorten(redact_json(shown), caps.field)))
-    if len(dossier.entities) > _MAX_ENTITIES:
-        lines.append(f"{len(dossier.entities) - _MAX_ENTITIES} more")
-    return "\n".join(lines) or "none"
-
-
-def _flags(dossier: Dossier, caps: Caps) -> str:
-    """What speaks against the alert, open flags first, each with what answers it so far."""
-    lines = []
-    for flag in argue_alert(dossier).flags:
-        shown: dict[str, JsonValue] = {
-            "flag": flag.name,
-            "asks": flag.asks,
-            "hard": flag.hard,
-            "raised_by": list(flag.raised),
-            "evidence": list(flag.raised_evidence),
-            "answered_by": list(flag.answers),
-        }
-        if flag.subject:
-            shown["actor"] = flag.subject
-        lines.append(visible_json(shorten(redact_json(shown), caps.field)))
-    return "\n".join(lines) or "none"
-
-
-def _signals(dossier: Dossier, caps: Caps) -> str:
-    lines = []
-    for signal in dossier.signals:
-        shown: dict[str, JsonValue] = {
-            "name": signal.name,
-            "direction": signal.direction.value,
-            "weight": signal.weight,
-            "evidence": list(signal.evidence),
-            "sentence": shorten(redact(signal.sentence), caps.field),
-        }
-        lines.append(visible_json(shown))
-    return "\n".join(lines) or "none"
-
-
-def _step(outcome: StepOutcome) -> str:
-    """A step and, where code has made anything of it, how it ended."""
-    shown: dict[str, JsonValue] = {"step": outcome.step, "text": outcome.text}
-    shown["state"] = STEP_STATES[outcome.state]
-    shown |= {"answer": outcome.answer} if outcome.answer else {}
-    person = besides(outcome.text, outcome.person)
-    shown |= {"for a person": person} if person else {}
-    shown |= {"evidence": list(outcome.evidence)} if outcome.evidence else {}
-    return visible_json(shorten(redact_json(shown), _MAX_STEP_CHARS))
-
-
-def _notes(dossier: Dossier, caps: Caps) -> str:
-    notes = (*dossier.notes, *dossier.alert.notes)
-    return "\n".join(visible_json(shorten(redact(note), caps.field)) for note in notes) or "none"

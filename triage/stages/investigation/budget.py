@@ -70,9 +70,9 @@ class Budget(ModelBudget):
             return f"{settings.max_money:g} of money"
         return ""
 
-    def limits(self, calls: int) -> QueryLimits:
-        """What each of several calls of one turn may bring."""
-        share = max(calls, 1)
+    def limits(self, questions: int) -> QueryLimits:
+        """What the answer to each of several questions of one turn may bring."""
+        share = max(questions, 1)
         seconds = min(self.settings.query_seconds, max(self.settings.max_seconds - self.elapsed(), 1.0))
         return QueryLimits(
             rows=max(min(self.settings.query_rows, self.rows_left // share), 1),
@@ -89,7 +89,7 @@ class Budget(ModelBudget):
         """Count what a tool call brought."""
         self.queries += answer.queries
         self.bytes += answer.bytes
-        self.rows += len(answer.evidence.rows) if answer.evidence is not None else 0
+        self.rows += sum(len(entry.rows) for entry in answer.answers)
 
 
 def spent_on(evidence: tuple[Evidence, ...]) -> Usage:

@@ -22,7 +22,7 @@ class _ToolRows:
     """A tool message whose rows may have to make room."""
 
     index: int
-    evidence: Evidence
+    evidence: tuple[Evidence, ...]
     removed: bool = False
 
 
@@ -103,9 +103,9 @@ class Conversation:
         else:
             self.messages.append(Message(role="assistant", content=content or "(nothing)"))
 
-    def add_tool_result(self, call: ToolCall, text: str, evidence: Evidence | None = None) -> None:
+    def add_tool_result(self, call: ToolCall, text: str, evidence: tuple[Evidence, ...] = ()) -> None:
         """The answer to a call; one with evidence may have to make room later."""
-        if evidence is not None:
+        if evidence:
             self._tool_rows.append(_ToolRows(len(self.messages), evidence))
         self.messages.append(Message(role="tool", content=text, tool_call_id=call.id))
 
@@ -127,7 +127,7 @@ class Conversation:
         gone = left if hard else left[: (len(left) + 1) // 2]
         for entry in gone:
             entry.removed = True
-            content = self.briefing.removed(entry.evidence)
+            content = "\n".join(map(self.briefing.removed, entry.evidence))
             self.messages[entry.index] = self.messages[entry.index].model_copy(update={"content": content})
         if hard or not gone:
             self._chars = max(self._chars // 3, MIN_DOSSIER_CHARS // 2)

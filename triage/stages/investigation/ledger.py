@@ -11,12 +11,12 @@ from triage.ports import ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.replies import canonical_call, describe_call, one_line
-from triage.stages.investigation.tools import ROWS, ShowRows
+from triage.stages.investigation.tools import ASK, ROWS, ShowRows
 from triage.stages.investigation.values import ToolAnswer
 from triage.stages.model_calls import ReplyInvalid, read_json
 
-QUERYING = frozenset({"query_lake", "search_indicators", "more_events"})
-"""Tools that cost a query."""
+QUERYING = frozenset({ASK, "query_lake", "search_indicators", "more_events"})
+"""Tools that cost a query, at least."""
 MAX_CALLS = 12
 """Calls of one turn that are run."""
 _MIN_RESULT_CHARS = 2_000
@@ -87,20 +87,24 @@ class EvidenceLedger:
             answer = given
             self.budget.count_tool(answer)
             self.failed += answer.failed
-            if answer.evidence is not None:
-                number = 1 + max((int(entry.id[1:]) for entry in self.evidence), default=0)
-                evidence = answer.evidence.model_copy(update={"id": f"E{number}"})
-                self.evidence.append(evidence)
-                answer = answer.model_copy(update={"evidence": evidence})
-                rows = f"{evidence.row_count} rows{' (cut)' if evidence.truncated else ''}"
-                self.narrate(
-                    f"{evidence.id}: {rows if evidence.answered else one_line(evidence.error)}", evidence.answered
-                )
+            if answer.answers:
+                numbered = [self._numbered(entry) for entry in answer.answers]
+                answer = answer.model_copy(update={"evidence": numbered[0], "further": tuple(numbered[1:])})
             elif answer.failed:
                 self.narrate(f"{call.name}: {one_line(answer.content)}", False)
-            self._known[canonical_call(call)] = answer.evidence.id if answer.evidence is not None else answer.content
+            ids = ", ".join(entry.id for entry in answer.answers)
+            self._known[canonical_call(call)] = ids or answer.content
             brought[call.id] = answer
         return brought
+
+    def _numbered(self, entry: Evidence) -> Evidence:
+        """An answer under the next number, kept."""
+        number = 1 + max((int(known.id[1:]) for known in self.evidence), default=0)
+        evidence = entry.model_copy(update={"id": f"E{number}"})
+        self.evidence.append(evidence)
+        rows = f"{evidence.row_count} rows{' (cut)' if evidence.truncated else ''}"
+        self.narrate(f"{evidence.id}: {rows if evidence.answered else one_line(evidence.error)}", evidence.answered)
+        return evidence
 
     def text_for(self, call: ToolCall, answer: ToolAnswer | None, calls: int) -> str:
         """What the model reads for one of several calls; `answer` is `None` for one that was not run."""
@@ -113,4 +117,11 @@ class EvidenceLedger:
             return f"You asked this before. The answer is: {self.briefing.words(earlier)}"
         if answer.evidence is None:
             return self.briefing.words(answer.content)
-        return self.briefing.tool_result(answer.evidence, answer.content, self._caps(calls))
+        caps = self._caps(calls * len(answer.answers))
+        *others, last = answer.answers
+        return "\n\n".join(
+            [
+                *(self.briefing.tool_result(entry, "", caps) for entry in others),
+                self.briefing.tool_result(last, answer.content, caps),
+            ]
+        )

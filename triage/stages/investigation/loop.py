@@ -12,7 +12,7 @@ from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.conversation import Conversation
 from triage.stages.investigation.draft import inconclusive, parse_draft, restore_cut_values
 from triage.stages.investigation.ledger import MAX_CALLS, EvidenceLedger
-from triage.stages.investigation.replies import conclude_call, one_line, why_no_call, why_no_result
+from triage.stages.investigation.replies import conclude_call, one_line, questions_in, why_no_call, why_no_result
 from triage.stages.investigation.steps import answer_issues, settle_answers
 from triage.stages.investigation.values import Conclusion, ToolAnswer
 from triage.stages.model_calls import ModelCall, ModelFailure, ReplyInvalid, leaks
@@ -184,14 +184,14 @@ class TurnLoop:
             self.notes.append(f"{len(reply.tool_calls) - len(calls)} tool calls of one turn were not run.")
         self.conversation.add_reply(reply, calls)
         new = self.ledger.plan(calls)
-        limits = self.budget.limits(len(new))
+        limits = self.budget.limits(sum(map(questions_in, new)))
         answers = await self.run_tools(f"tools/{self.number}", new, limits) if new else ()
         brought = self.ledger.take(new, answers)
         paged = self.ledger.paged
         for call in calls:
             given = brought.get(call.id)
             text = self.ledger.text_for(call, given, len(calls))
-            self.conversation.add_tool_result(call, text, given.evidence if given is not None else None)
+            self.conversation.add_tool_result(call, text, given.answers if given is not None else ())
         fresh = any(entry.evidence is not None and not entry.failed for entry in brought.values())
         self.idle = 0 if fresh or self.ledger.paged > paged else self.idle + 1
 

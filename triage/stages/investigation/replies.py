@@ -3,9 +3,11 @@
 import json
 
 import regex
+from pydantic import JsonValue
 
 from triage.ports import ChatReply, ToolCall
-from triage.stages.investigation.tools import CONCLUDE
+from triage.stages.investigation.ask_form import MAX_QUESTIONS
+from triage.stages.investigation.tools import ASK, CONCLUDE
 from triage.stages.model_calls import MAX_CHARS, ReplyInvalid, read_json
 
 HISTORY_CHARS = 20_000
@@ -60,10 +62,27 @@ def describe_call(call: ToolCall) -> str:
         value = read_json(call.arguments or "{}")
     except ReplyInvalid:
         return f"{call.name} {one_line(call.arguments)}"
+    if asked := [each["reason"] for each in _asked(call) if isinstance(each, dict) and each.get("reason")]:
+        return f"{one_line(tuple(map(str, asked)))} [{ASK}]"
     given = dict(value) if isinstance(value, dict) else {"arguments": value}
     reason = given.pop("reason", "")
     shown = ", ".join(f"{name}={text if isinstance(text, str) else json.dumps(text)}" for name, text in given.items())
     return f"{one_line(str(reason))} [{call.name} {one_line(shown)}]" if reason else f"{call.name} {one_line(shown)}"
+
+
+def questions_in(call: ToolCall) -> int:
+    """How many questions a call asks: the answer to each is as long as that to a call of its own."""
+    return max(len(_asked(call)), 1)
+
+
+def _asked(call: ToolCall) -> list[JsonValue]:
+    """The questions of a call of `ask`, as they came, as many as are read."""
+    try:
+        value = read_json(call.arguments) if call.name == ASK else None
+    except ReplyInvalid:
+        return []
+    listed = value.get("questions") if isinstance(value, dict) else None
+    return listed[:MAX_QUESTIONS] if isinstance(listed, list) else []
 
 
 def canonical_call(call: ToolCall) -> str:

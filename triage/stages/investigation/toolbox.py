@@ -1,12 +1,11 @@
 """What the model's tools do: bounded reads over the ports; each failure comes with its remedy."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
 from pydantic import ValidationError
 
-from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
 from triage.domain.sql import DEFAULT, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
 from triage.domain.sql.lineage import lineage_of
@@ -15,6 +14,8 @@ from triage.errors import NotFound, PantherError, QueryFailed, QueryTimeout
 from triage.logtypes import table_of
 from triage.ports import AlertSource, Column, Lake, QueryLimits, RuleBook, ToolCall
 from triage.settings import InvestigationSettings
+from triage.stages.investigation.ask import QuestionDesk
+from triage.stages.investigation.ask_form import Ask
 from triage.stages.investigation.lookups import Lookups
 from triage.stages.investigation.projection import selects_columns_only, spoofed_column
 from triage.stages.investigation.results import MAX_COLUMNS, name_list, refusal, tool_evidence, unanswered_query
@@ -30,11 +31,8 @@ from triage.stages.investigation.tools import (
     SearchIndicators,
     ShowColumns,
 )
-from triage.stages.investigation.values import ToolAnswer
+from triage.stages.investigation.values import CoverageOf, ToolAnswer
 from triage.stages.model_calls import ReplyInvalid, explain, read_json
-
-CoverageOf = Callable[[str, TimeWindow], Awaitable[tuple[Coverage, int]]]
-"""Measures whether a fully qualified table could have answered over a window; returns that and the queries it took."""
 
 _AFTER = timedelta(days=1)
 """How far past the alert a query without a window of its own reaches."""
@@ -71,6 +69,7 @@ class Toolbox:
         self._policy = policy
         self._coverage = coverage
         self._lookups = Lookups(dossier, alerts, rules)
+        self._desk = QuestionDesk(dossier, lake, settings, coverage)
         self._columns: dict[str, tuple[Column, ...]] = {}
 
     @property
@@ -86,10 +85,9 @@ class Toolbox:
         failed or took too long, an id that does not exist, Panther denying or not answering.
         """
         answer = await self._answer(call, limits)
-        evidence = answer.evidence
-        if evidence is not None:
-            evidence = evidence.model_copy(update={"key": f"tool.{call.name}"})
-        return answer.model_copy(update={"call_id": call.id, "evidence": evidence})
+        named = [entry.model_copy(update={"key": f"tool.{call.name}"}) for entry in answer.answers]
+        given = {"evidence": named[0], "further": tuple(named[1:])} if named else {}
+        return answer.model_copy(update={"call_id": call.id, **given})
 
     async def _answer(self, call: ToolCall, limits: QueryLimits) -> ToolAnswer:
         model = ARGUMENTS.get(call.name)
@@ -110,6 +108,8 @@ class Toolbox:
 
     async def _perform(self, arguments: Arguments, limits: QueryLimits) -> ToolAnswer:
         match arguments:
+            case Ask():
+                return await self._desk.ask(arguments, limits)
             case QueryLake():
                 return await self._query(arguments, limits)
             case SearchIndicators():

@@ -6,12 +6,14 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.ports import ToolSpec
+from triage.stages.investigation.ask_form import Ask, AskForm
 from triage.stages.investigation.draft import WireDraft
 from triage.stages.model_calls import schema_of
 
 MAX_INDICATORS = 20
 MAX_HOURS = 24 * 30
 CONCLUDE = "conclude"
+ASK = "ask"
 ROWS = "rows"
 """The tool that reads on in an answer of this run; everything else asks Panther."""
 
@@ -83,10 +85,19 @@ class ShowRows(_Arguments):
 
 
 Arguments = (
-    QueryLake | SearchIndicators | ListTables | ShowColumns | MoreEvents | LookupAlert | LookupDetection | RelatedAlerts
+    Ask
+    | QueryLake
+    | SearchIndicators
+    | ListTables
+    | ShowColumns
+    | MoreEvents
+    | LookupAlert
+    | LookupDetection
+    | RelatedAlerts
 )
 
 ARGUMENTS: dict[str, type[Arguments]] = {
+    ASK: Ask,
     "query_lake": QueryLake,
     "search_indicators": SearchIndicators,
     "list_tables": ListTables,
@@ -104,7 +115,8 @@ def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool =
 
 
 _READING = (
-    *(_spec(name, model, model.__doc__ or "") for name, model in ARGUMENTS.items()),
+    _spec(ASK, AskForm, AskForm.__doc__ or ""),
+    *(_spec(name, model, model.__doc__ or "") for name, model in ARGUMENTS.items() if name != ASK),
     _spec(ROWS, ShowRows, ShowRows.__doc__ or ""),
 )
 

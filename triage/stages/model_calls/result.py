@@ -129,6 +129,9 @@ def _resolved(node: JsonValue, definitions: dict[str, JsonValue], strict: bool) 
         target = definitions[reference.removeprefix("#/$defs/")]
         assert isinstance(target, dict)
         beside = {key: value for key, value in node.items() if key != "$ref"}
+        if "enum" in target:
+            # What a class of ours is for is no news to a model.
+            target = {key: value for key, value in target.items() if key != "description"}
         return _resolved({**target, **beside}, definitions, strict)
     found: dict[str, JsonValue] = {}
     for key, value in node.items():

@@ -176,7 +176,7 @@ async def test_a_day_that_ends_in_the_middle_of_an_alert(server: SandboxServer, 
         settings = run_settings(server.url, llm.url, tmp_path, **limits)
         found = await run_alert(settings, DAY)
         booked = await spent(settings)
-    assert [len(asked["tools"]) for asked in llm.requests] == [10, 1]
+    assert [len(asked["tools"]) for asked in llm.requests] == [11, 1]
     assert found.analyst is Analyst.LLM
     assert any("200000 tokens is used up" in note for note in found.notes)
     assert booked.calls == 2

@@ -99,7 +99,7 @@ REFUSED: list[tuple[str, str, Any, str]] = [
     ("an unknown field", "query_lake", {"sql": ALL, "reason": "x", "limit": 5}, "limit: is not a field"),
     ("no JSON", "query_lake", "{", "not JSON"),
     ("a list", "query_lake", "[]", "query_lake"),
-    ("no tool", "close_alert", {}, "There is no tool 'close_alert'; there are query_lake"),
+    ("no tool", "close_alert", {}, "There is no tool 'close_alert'; there are ask, query_lake"),
     ("too many indicators", "search_indicators", {"indicators": ["ab"] * 50, "hours_before": 1, "hours_after": 1}, "indicators"),
     ("too long a time", "search_indicators", {"indicators": ["ab"], "hours_before": 1e9, "hours_after": 1}, "hours_before"),
     ("no such table", "show_columns", {"database": "panther_logs", "table": "none"}, "Not found"),

@@ -25,7 +25,7 @@ from triage.stages.enrichment.runbook import (
     plan_runbook,
     without_least_telling,
 )
-from triage.stages.enrichment.runbook_answers import outcomes_of, with_control
+from triage.stages.enrichment.runbook_answers import outcomes_of
 from triage.stages.enrichment.runbook_plan import steps_of, unplanned
 from triage.stages.enrichment.runbook_words import OwnEvents, Seen, seen_in, sentence
 
@@ -246,11 +246,11 @@ def test_a_cut_answer_is_a_lower_bound() -> None:
 
 def test_what_a_control_did_not_find_proves_nothing() -> None:
     """The words may not be the log's words; without the control's answer nobody knows."""
-    assert with_control(PROVEN, 1).proves_absence
-    assert not with_control(PROVEN, 0).proves_absence
-    assert not with_control(PROVEN, None).proves_absence
+    assert PROVEN.with_control(1).proves_absence
+    assert not PROVEN.with_control(0).proves_absence
+    assert not PROVEN.with_control(None).proves_absence
     until = PROVEN.model_copy(update={"source_reached_window": False, "proven_until": NOW})
-    assert not with_control(until, 0).proves_until(AT)
+    assert not until.with_control(0).proves_until(AT)
 
 
 def test_the_alerts_own_events_are_not_what_else_was_done() -> None:

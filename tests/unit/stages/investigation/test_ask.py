@@ -1,0 +1,173 @@
+"""Whatever a model writes into a call of `ask`, it gets a result, and only statements that the guard accepts are sent."""
+
+import asyncio
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from datetime import timedelta
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.clocks import START
+from tests.support.small_dossier import dossier
+from triage.domain.actor_values import ActorValues
+from triage.domain.evidence import Evidence, Source
+from triage.domain.question import COUNTED_COLUMNS, ActionClass, Asked, Outcome, PlannedQuestion, Question, SubjectRole
+from triage.domain.sql import ReadOnlyQuery, parse_read_only
+from triage.domain.window import TimeWindow
+from triage.logtypes import shipped_log_types
+from triage.logtypes.schema import table_of
+from triage.ports import QueryLimits, QueryResult, Table, ToolCall
+from triage.questions import NotAskable, compile_question
+from triage.settings import InvestigationSettings
+from triage.stages.investigation import Toolbox
+from triage.stages.investigation.replies import describe_call, questions_in
+from triage.stages.investigation.tools import tool_specs
+
+LIMITS = QueryLimits(rows=50, bytes=100_000, seconds=20)
+CLOUD, OKTA = "AWS.CloudTrail", "Okta.SystemLog"
+
+
+@dataclass
+class Lake:
+    """Has two logs without rows; keeps what it was sent."""
+
+    sent: list[ReadOnlyQuery] = field(default_factory=list)
+
+    async def tables(self, database: str) -> Sequence[Table]:
+        names = [CLOUD, OKTA] if database == "panther_logs" else []
+        return tuple(Table(database, table_of(name), name) for name in names)
+
+    async def run_query(self, query: ReadOnlyQuery, *, limits: QueryLimits) -> QueryResult:
+        self.sent.append(query)
+        return QueryResult((), (), 0, False)
+
+
+WORDS = st.one_of(
+    st.text(max_size=30),
+    st.sampled_from(
+        ["*", "Delete*", "own", "x' OR 1=1 --", "%", "a'; DROP TABLE t; --", "\\", "\x00", ":limit", "\ud800"]
+    ),
+)
+SUBJECTS = st.one_of(
+    st.sampled_from([role.value for role in SubjectRole]),
+    st.sampled_from(["field:userIdentity.arn", "field:requestParameters.x", "email:a@b.example", "ip:203.0.113.9"]),
+    WORDS.map(lambda text: f"any:{text}"),
+    WORDS.map(lambda text: f"field:{text}"),
+)
+EDGES = st.one_of(
+    st.sampled_from(["history", "dwell", "now", "-24h", "-1s", "+0s", "+6h", "-99999d", "+99999d"]), WORDS
+)
+NEAR = st.fixed_dictionaries(
+    {"reason": WORDS, "from": EDGES, "to": EDGES},
+    optional={
+        "about": st.one_of(SUBJECTS, st.lists(SUBJECTS, max_size=7)),
+        "on": st.lists(SUBJECTS, max_size=3),
+        "logs": st.lists(st.one_of(st.sampled_from(["own", "sign-ins", "alerts", CLOUD, OKTA, "okta.systemlog"]), WORDS), max_size=4),
+        "classes": st.lists(st.one_of(st.sampled_from([each.value for each in ActionClass]), WORDS), max_size=3),
+        "actions": st.lists(WORDS, max_size=4),
+        "words": st.lists(WORDS, max_size=4),
+        "outcome": st.sampled_from([each.value for each in Outcome]),
+        "ask": st.sampled_from([each.value for each in Asked]),
+        "actor": st.integers(-1, 3),
+    },
+)  # fmt: skip
+ANY_JSON = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False) | st.text(max_size=20),
+    lambda inner: st.lists(inner, max_size=4) | st.dictionaries(st.text(max_size=8), inner, max_size=4),
+    max_leaves=12,
+)
+
+
+def toolbox(lake: Lake) -> Toolbox:
+    """The tools on an alert of CloudTrail, whose actor is known by name and address."""
+    event = {
+        "eventName": "CreateUser",
+        "userIdentity": {"arn": "arn:aws:iam::111122223333:user/ada"},
+        "p_log_type": CLOUD,
+    }
+    actor = ActorValues(
+        name="ada",
+        log_type=CLOUD,
+        first=START - timedelta(hours=3),
+        last=START - timedelta(hours=3),
+        lists={"actors": ("ada",), "actions": ("CreateUser",), "addresses": ("203.0.113.9",), "values": ("ada",)},
+    )
+    known = dossier(event).model_copy(update={"log_types": (CLOUD,), "actors": (actor,)})
+    unused: Any = None
+    return Toolbox(known, lake=lake, alerts=unused, rules=unused, settings=InvestigationSettings())  # type: ignore[arg-type]  # only what `ask` needs
+
+
+@settings(max_examples=150, deadline=None)
+@given(arguments=st.one_of(ANY_JSON, st.fixed_dictionaries({"questions": st.lists(NEAR | ANY_JSON, max_size=7)})))
+def test_any_arguments_give_a_result_and_no_statement_that_the_guard_refuses(arguments: Any) -> None:
+    """Never an exception; each question that is sent alone passes the guard as it is."""
+    lake = Lake()
+    try:
+        text = json.dumps(arguments)
+    except ValueError:
+        return
+    call = ToolCall(id="c", name="ask", arguments=text)
+    answer = asyncio.run(toolbox(lake).run(call, LIMITS))
+
+    assert answer.content or answer.answers
+    assert answer.failed is not any(entry.answered for entry in answer.answers)
+    assert answer.queries == len(lake.sent) <= 1
+    window = TimeWindow(START - timedelta(days=30), START)
+    for entry in answer.answers:
+        assert parse_read_only(entry.sql, window=window, now=START).sql
+    assert describe_call(call)
+    assert 1 <= questions_in(call) <= 6
+
+
+def test_every_column_is_counted_by_us_or_traced_to_the_log() -> None:
+    """What a compiled question's answer holds is either in the list of counts or a plain term."""
+    terms = {"action", "actor", "target", "address", "country", "session", "recipient", "rule", "alert"}
+    for file in shipped_log_types():
+        for ask in Asked:
+            for about in ("actor", "anyone", "session"):
+                question = Question.model_validate(
+                    {"about": about, "ask": ask, "window": {"from": "history", "to": "-1s"}}
+                )
+                try:
+                    columns = compile_question(question, file.log_type).columns
+                except NotAskable:
+                    continue
+                assert set(columns) <= COUNTED_COLUMNS | terms, (file.log_type, ask)
+
+
+def test_a_question_is_stored_with_its_answer_and_read_back_equal() -> None:
+    """Also one of a runbook's plan; an answer that was stored without one is still read."""
+    planned = PlannedQuestion.model_validate(
+        {"window": {"from": "-24h", "to": "+6h"}, "classes": "deletion", "at_least": 3}
+    )
+    entry = Evidence(id="E1", source=Source.TOOL, key="tool.ask", question="?", asked=planned.plain)
+    stored = entry.model_dump(mode="json")
+
+    assert Evidence.model_validate(stored) == entry
+    assert stored["asked"]["window"] == {"from": "-24h", "to": "+6h"}
+    del stored["asked"]
+    assert Evidence.model_validate(stored).asked is None
+
+
+def test_the_schema_has_texts_for_subjects_and_words_for_enums() -> None:
+    """As a model can fill it in: no references, no objects where a text is meant."""
+    (spec,) = (spec for spec in tool_specs() if spec.name == "ask")
+    (question,) = (spec.parameters["properties"]["questions"]["items"],)  # type: ignore[index,call-overload]
+    fields = question["properties"]  # type: ignore[index,call-overload]
+
+    assert fields["about"]["items"] == fields["on"]["items"] == {"type": "string"}  # type: ignore[index,call-overload]
+    assert "deletion" in fields["classes"]["items"]["enum"]  # type: ignore[index,call-overload,operator]
+    assert question["required"] == ["reason", "from", "to"]  # type: ignore[index,call-overload]
+    assert "$ref" not in json.dumps(spec.parameters)
+
+
+@pytest.mark.parametrize(("edge", "kept"), [("+0s", "-1s"), ("-0s", "-1s"), ("+1h", "+1h")])
+def test_what_lies_before_the_alert_ends_before_its_own_event(edge: str, kept: str) -> None:
+    """The alert's own event is no earlier occasion."""
+    question = Question.model_validate({"window": {"from": "-24h", "to": edge}})
+
+    assert question.window.without_own_event.end == kept
