@@ -145,6 +145,11 @@ def test_a_missing_step_counts_where_its_absence_is_proven() -> None:
     assert "missing_companion" not in found(followups(missed(), coverage=Coverage()))
 
 
+def test_days_of_open_alerts_show_what_is_left_out_now() -> None:
+    """They excuse nothing, which is another matter: whoever raised those alerts did all of the work."""
+    assert "missing_companion" in found(followups(missed()), earlier_alerts(*["OPEN"] * 6))
+
+
 @pytest.mark.parametrize(
     ("name", "row", "of"),
     [

@@ -46,6 +46,8 @@ class Companion:
     """All occasions of the act."""
     days: int
     """Days of those on which it followed, less those on which an alert on the act is open or was handled."""
+    all_days: int
+    """The same without leaving any out: a day that excuses nothing still shows what belongs to the work."""
     others: int
     """Actors other than the alert's that did it so."""
     on_target: int
@@ -81,7 +83,7 @@ class Companion:
         """Whether it came nearly always, with this act rather than any, and did not come now."""
         return (
             self.occasions >= OCCASIONS
-            and self.days >= DAYS
+            and self.all_days >= DAYS
             and self.occasions >= NEARLY_ALL * self.of
             and self.occasions >= OF_THE_ACT * self.own_days
             and not self.since
@@ -110,6 +112,7 @@ def _companion(row: Row, action: str, of: int, spoilt: frozenset[date], entry: E
         occasions=min(of, number(row, "occasions")),
         of=of,
         days=max(0, number(row, "old_days") - between),
+        all_days=number(row, "old_days"),
         others=number(row, "others"),
         on_target=number(row, "on_target"),
         own_days=number(row, "any_occasions"),
