@@ -24,6 +24,7 @@ from triage.stages.investigation.dossier_parts import (
     flag_lines,
     note_lines,
     question_list,
+    rows_within,
     shortened_line,
     signal_lines,
     step_line,
@@ -35,11 +36,12 @@ _MAX_DETECTION_CHARS = 4_000
 """Characters shown of a detection's source or description."""
 _RHYTHM = "rhythm."
 """Start of the keys of questions that ask in which hours a table has rows."""
-_DOSSIER_ROWS = 10
+_TABLES = "tables"
+_DOSSIER_ROWS = 8
 """Of one answer; `rows` shows the others."""
 _STEP_ROWS = 5
-_OF_THE_ALERT = ("p_alert_", "p_rule_")
-"""Begin the columns that repeat the alert and its detection in each event; both are shown by themselves."""
+_REPEATING = ("p_alert_", "p_rule_", "p_any_", "p_schema_version", "p_source_id")
+"""Begin the columns of an event that repeat its own values, or the alert and its detection, which are shown above."""
 _QUERIED = frozenset({Source.QUERY, Source.TOOL})
 
 
@@ -93,7 +95,9 @@ class Briefing:
             "entities": self.fence.wrap("entities", entity_lines(dossier, caps)),
             "flags": self.fence.wrap("flags", flag_lines(dossier, caps)),
             "signals": self.fence.wrap("signals", signal_lines(dossier, caps)),
-            "evidence": [self._entry(entry, caps) for entry in dossier.evidence],
+            "evidence": [
+                self._entry(entry, caps, dossier.evidence[:place]) for place, entry in enumerate(dossier.evidence)
+            ],
             "notes": self.fence.wrap("notes", note_lines(dossier, caps)),
             "turns": turns,
             "queries": queries,
@@ -101,15 +105,24 @@ class Briefing:
         }
         return self.prompts.render("dossier.md.j2", variables)
 
-    def _entry(self, entry: Evidence, caps: Caps) -> dict[str, str]:
+    def _entry(self, entry: Evidence, caps: Caps, earlier: Sequence[Evidence]) -> dict[str, str]:
         """An entry of the dossier; its question and table are in the list before the alert."""
         if entry.source is Source.DETECTION and entry.answered:
             return {"id": entry.id, "head": "source detection; 1 row, shown above under Detection.", "body": ""}
         if entry.source is Source.ALERT:
             return {"id": entry.id, "head": "source alert; 1 row, shown above under Alert.", "body": ""}
+        within = rows_within(entry, earlier)
+        if within:
+            head, _ = self._parts(entry, Caps(caps.field, caps.row, 0, caps.chars))
+            return {
+                "id": entry.id,
+                "head": head.replace("none shown", f"all of them are among those of {within}"),
+                "body": "",
+            }
         most = min(caps.rows, _DOSSIER_ROWS)
-        if entry.key.startswith(_RHYTHM):
-            # Coverage was measured from these already; they say nothing about the alert.
+        if entry.key.startswith(_RHYTHM) or entry.key == _TABLES:
+            # Coverage was measured from the first already, and `show_columns` has the second whole; neither says anything
+            # about the alert.
             most = 0
         elif step_of(entry.key) is not None:
             # The step says what the rows come to.
@@ -206,7 +219,7 @@ def _rows(entry: Evidence, start: int) -> tuple[dict[str, JsonValue], ...]:
     """The rows from a number on, read for secrets once more."""
     rows = entry.rows[start:]
     if entry.source is Source.EVENTS:
-        rows = tuple({name: value for name, value in row.items() if not name.startswith(_OF_THE_ALERT)} for row in rows)
+        rows = tuple({name: value for name, value in row.items() if not name.startswith(_REPEATING)} for row in rows)
     if entry.source is Source.QUERY and entry.sql:
         # Read by the sources of its columns when it came; parsing the statement again would cost more than it shows.
         return tuple({column: redact_json(value) for column, value in row.items()} for row in rows)

@@ -1,11 +1,13 @@
 """The parts of a dossier as the model reads them: the questions, the detection, the alert, entities, signals and steps."""
 
+import json
 from collections.abc import Sequence
 
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert, alert_row
 from triage.domain.argument import argue_alert
+from triage.domain.base import Row
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_json
@@ -16,6 +18,9 @@ from triage.domain.verdict import STEP_STATES
 _MAX_ENTITIES = 60
 _MAX_STEP_CHARS = 600
 MAX_QUESTION_CHARS = 300
+_FEW_ROWS = 2
+_STANDS_FOR = 15
+"""Of a longer answer too little is shown for it to stand for another one."""
 
 
 def question_list(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
@@ -31,6 +36,28 @@ def question_list(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
         }
         for before, entry in zip((None, *evidence), evidence, strict=False)
     ]
+
+
+def rows_within(entry: Evidence, earlier: Sequence[Evidence]) -> str:
+    """An earlier answer about the same table that has each of an answer's rows, and maybe more columns; empty if none.
+
+    Such as what was done in the first hours among what was done in the first day: shown once, it can be cited as either.
+    """
+    if entry.source is not Source.QUERY or len(entry.rows) < _FEW_ROWS:
+        return ""
+    names = tuple(entry.rows[0])
+    rows = [_cells(row, names) for row in entry.rows]
+    for other in earlier:
+        same = other.source is Source.QUERY and other.table == entry.table and other.subject == entry.subject
+        if same and len(rows) <= len(other.rows) <= _STANDS_FOR and set(names) <= set(other.rows[0]):
+            known = {_cells(row, names) for row in other.rows}
+            if known.issuperset(rows):
+                return other.id
+    return ""
+
+
+def _cells(row: Row, names: Sequence[str]) -> str:
+    return json.dumps([row.get(name) for name in names], sort_keys=True, default=str)
 
 
 def detection_record(dossier: Dossier, limit: int) -> JsonValue:
@@ -77,8 +104,10 @@ def entity_lines(dossier: Dossier, caps: Caps) -> str:
     lines = []
     for entity in dossier.entities[:_MAX_ENTITIES]:
         shown: dict[str, JsonValue] = {"kind": entity.kind.value, "value": entity.value, "role": entity.role.value}
-        if entity.facts:
-            shown["facts"] = dict(entity.facts)
+        # A part of a name, such as the account of an ARN, can be read in the name.
+        facts: dict[str, JsonValue] = {name: fact for name, fact in entity.facts.items() if fact not in entity.value}
+        if facts:
+            shown["facts"] = facts
         lines.append(visible_json(shorten(redact_json(shown), caps.field)))
     if len(dossier.entities) > _MAX_ENTITIES:
         lines.append(f"{len(dossier.entities) - _MAX_ENTITIES} more")

@@ -13,7 +13,7 @@ from triage.ports import Capabilities, ChatReply, ChatRequest, Message, ToolSpec
 MAX_CHARS = 200_000
 """Characters of a reply that are read at all."""
 _MAX_PROBLEMS = 25
-_DROPPED = frozenset({"title", "default", "$defs", "discriminator"})
+_DROPPED = frozenset({"title", "default", "$defs", "discriminator", "minLength", "maxLength"})
 _UNENFORCED = _DROPPED | {
     "minLength", "maxLength", "pattern", "format", "minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum",
     "minItems", "maxItems", "uniqueItems",
