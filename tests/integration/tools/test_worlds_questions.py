@@ -20,7 +20,7 @@ from triage.sandbox.errors import QueryError
 from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 from triage.stages.enrichment import load_playbooks
-from triage.stages.enrichment.playbook import LISTS, TIMES
+from triage.stages.enrichment.playbook import TEXTS, TIMES
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
 
 NOW = EVALUATION_NOW
@@ -63,7 +63,7 @@ def sample(lake: DuckLake, question: PlaybookQuestion) -> dict[str, Any]:
     texts = [text for values in (rows[0].values() if rows else ()) for text in json.loads(json.dumps(values)) or ()]
     given: dict[str, Any] = {}
     for name in question.definition.parameters:
-        given[name] = tuple(texts) or ("x",) if name in LISTS else NOW - timedelta(days=1) if name in TIMES else "x"
+        given[name] = "x" if name in TEXTS else NOW - timedelta(days=1) if name in TIMES else tuple(texts) or ("x",)
     return given
 
 

@@ -127,7 +127,7 @@ def changes_of(
         move(Disposition.SUSPICIOUS, f"no fact answers: {_asks(argument)}")
     if RANK[current] < RANK[Disposition.SUSPICIOUS] and injected:
         move(Disposition.SUSPICIOUS, "a log field addresses whoever reads it with an instruction")
-    if current is Disposition.MALICIOUS and not harmful and not argument.open:
+    if current is Disposition.MALICIOUS and not harmful and not argument.open_hard:
         move(Disposition.SUSPICIOUS, "no finding towards malicious held")
     return tuple(changes)
 

@@ -84,20 +84,20 @@ class Briefing:
             caps = caps.halved()
 
     def _dossier(self, dossier: Dossier, caps: Caps, *, turns: int, queries: int, tools: bool) -> str:
+        # In which hours a table receives rows is coverage, which each answer states; it says nothing about the alert.
+        shown = tuple(entry for entry in dossier.evidence if not entry.key.startswith(_RHYTHM))
         variables: dict[str, object] = {
             "detection": without_runbook(detection_record(dossier, min(_MAX_DETECTION_CHARS, caps.chars)), self.steps),
             "runbook": list(self.texts),
             "steps": self.fence.wrap("runbook", "\n".join(map(step_line, self.steps))) if self.steps else "",
-            "questions": question_list(dossier.evidence),
+            "questions": question_list(shown),
             "nonce": self.fence.nonce,
             "alert": self.fence.wrap("alert", visible_json(alert_record(dossier.alert, caps))),
             "now": dossier.now.isoformat(),
             "entities": self.fence.wrap("entities", entity_lines(dossier, caps)),
             "flags": self.fence.wrap("flags", flag_lines(dossier, caps)),
             "signals": self.fence.wrap("signals", signal_lines(dossier, caps)),
-            "evidence": [
-                self._entry(entry, caps, dossier.evidence[:place]) for place, entry in enumerate(dossier.evidence)
-            ],
+            "evidence": [self._entry(entry, caps, shown[:place]) for place, entry in enumerate(shown)],
             "notes": self.fence.wrap("notes", note_lines(dossier, caps)),
             "turns": turns,
             "queries": queries,
@@ -120,9 +120,8 @@ class Briefing:
                 "body": "",
             }
         most = min(caps.rows, _DOSSIER_ROWS)
-        if entry.key.startswith(_RHYTHM) or entry.key == _TABLES:
-            # Coverage was measured from the first already, and `show_columns` has the second whole; neither says anything
-            # about the alert.
+        if entry.key == _TABLES:
+            # `show_columns` has them whole.
             most = 0
         elif step_of(entry.key) is not None:
             # The step says what the rows come to.
