@@ -123,5 +123,4 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
 
 def _gravity(record: AlertRecord) -> tuple[int, float]:
     """Sorts the worst verdict first, and the surest of equals."""
-    order = [Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN]
-    return order.index(record.verdict or Disposition.BENIGN), -(record.confidence or 0)
+    return -(record.verdict or Disposition.BENIGN).gravity, -(record.confidence or 0)

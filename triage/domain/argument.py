@@ -5,12 +5,12 @@ model can close over.
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from datetime import timedelta
 
 from triage.domain.base import Value
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, by_id
+from triage.domain.finding import CheckedFinding
 from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS, STRONG_ANSWER, RaisedFlag
 from triage.domain.signal import Direction, Signal, about, cut_for_benign, is_proven, subjects_of
 from triage.domain.verdict import Disposition
@@ -23,9 +23,12 @@ SETTLING = timedelta(hours=2)
 """How long the log must have been watched after the alert before it is closed."""
 _DECISIVE = "quiet_aftermath"
 """Answers that feed this kind of fact show what followed."""
-_ORDER = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
 _NO_SUPPORT = frozenset({"outcome_history", "dismissed_before"})
 """What people made of other alerts is no fact about this one."""
+
+
+FlagOfActor = tuple[str, str]
+"""A flag's name, and whom of the alert's several actors it is about."""
 
 
 class Argument(Value):
@@ -49,15 +52,6 @@ class Argument(Value):
     @property
     def open_hard(self) -> tuple[RaisedFlag, ...]:
         return tuple(flag for flag in self.open if flag.hard)
-
-
-@dataclass(frozen=True, slots=True)
-class _Case:
-    """One actor of the alert."""
-
-    subject: str
-    facts: tuple[Signal, ...]
-    """Proven ones."""
 
 
 def argue_alert(dossier: Dossier) -> Argument:
@@ -102,11 +96,11 @@ def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequ
     judged = []
     flags: list[RaisedFlag] = []
     for subject in subjects_of(signals, evidence):
-        case = _Case(subject, about(subject, proven))
-        raised = raise_flags(case.facts, subject)
+        facts = about(subject, proven)
+        raised = raise_flags(facts, subject)
         flags += raised
-        judged.append((*_decide(case, raised, gaps), _gravity(case, raised), subject))
-    disposition, why, _, worst = max(judged, key=lambda each: (_ORDER.index(each[0]), each[2]))
+        judged.append((*_decide(facts, raised, gaps), _gravity(facts, raised), subject))
+    disposition, why, _, worst = max(judged, key=lambda each: (each[0].gravity, each[2]))
     unique = tuple(dict.fromkeys(sorted(flags, key=lambda flag: (not flag.open, not flag.hard))))
     return Argument(
         disposition=disposition,
@@ -118,25 +112,30 @@ def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequ
     )
 
 
-def _gravity(case: _Case, raised: Sequence[RaisedFlag]) -> tuple[int, int, float]:
+def _gravity(facts: Sequence[Signal], raised: Sequence[RaisedFlag]) -> tuple[int, int, float]:
     """Which of two actors with the same disposition is the worse."""
     unanswered = [flag for flag in raised if flag.open]
-    against = sum(fact.weight for fact in case.facts if fact.direction is Direction.MALICIOUS)
+    against = sum(fact.weight for fact in facts if fact.direction is Direction.MALICIOUS)
     return sum(flag.hard for flag in unanswered), len(unanswered), against
 
 
-def with_answers(argument: Argument, answers: Mapping[str, Sequence[str]]) -> Argument:
-    """The argument with further answers, which have been checked; the table's answers stay.
+def with_answers(argument: Argument, answers: Mapping[FlagOfActor, Sequence[CheckedFinding]]) -> Argument:
+    """The argument with further answers; the table's own stay.
 
     Args:
         argument: As the measured facts have it.
-        answers: By the flag's name, the sentences that answer it.
+        answers: By flag, the findings that answer it; which of them may has been checked.
     """
-    flags = tuple(
-        flag.model_copy(update={"answers": tuple(answers[flag.name])}) if flag.open and answers.get(flag.name) else flag
-        for flag in argument.flags
-    )
-    return argument.model_copy(update={"flags": flags})
+
+    def answered(flag: RaisedFlag) -> RaisedFlag:
+        given = answers.get((flag.name, flag.subject), ())
+        if not flag.open or not given:
+            return flag
+        cited = tuple(dict.fromkeys(name for checked in given for name in checked.evidence))
+        sentences = tuple(checked.finding.text for checked in given)
+        return flag.model_copy(update={"answers": sentences, "answer_evidence": cited})
+
+    return argument.model_copy(update={"flags": tuple(map(answered, argument.flags))})
 
 
 def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
@@ -176,27 +175,27 @@ def _evidence(facts: Sequence[Signal]) -> tuple[str, ...]:
     return tuple(dict.fromkeys(name for fact in facts for name in fact.evidence))
 
 
-def _decide(case: _Case, raised: Sequence[RaisedFlag], gaps: Sequence[str]) -> tuple[Disposition, str]:
+def _decide(facts: Sequence[Signal], raised: Sequence[RaisedFlag], gaps: Sequence[str]) -> tuple[Disposition, str]:
     """The disposition by one actor's facts, and why."""
     unanswered = [flag for flag in raised if flag.open]
     hard = {flag.family for flag in unanswered if flag.hard}
     soft = {flag.family for flag in unanswered} - hard
     asks = " ".join(dict.fromkeys(flag.asks for flag in unanswered))
-    if any(flag.decides for flag in unanswered) or len(hard) > 1 or (hard and (soft or not _in_favour(case))):
+    if any(flag.decides for flag in unanswered) or len(hard) > 1 or (hard and (soft or not _in_favour(facts))):
         return Disposition.MALICIOUS, f"no fact answers: {asks}"
-    if hard or len(soft) >= SOFT_FAMILIES or (soft and not _in_favour(case)):
+    if hard or len(soft) >= SOFT_FAMILIES or (soft and not _in_favour(facts)):
         return Disposition.SUSPICIOUS, f"no fact answers: {asks}"
     if soft:
         return Disposition.INCONCLUSIVE, f"no fact answers: {asks}"
-    lacking = _lacking(case, gaps)
+    lacking = _lacking(facts, gaps)
     return (Disposition.INCONCLUSIVE, lacking) if lacking else (Disposition.BENIGN, _closing(raised))
 
 
-def _in_favour(case: _Case) -> list[Signal]:
+def _in_favour(facts: Sequence[Signal]) -> list[Signal]:
     """Facts that speak for the actor, however little a suspect would need to make them."""
     return [
         fact
-        for fact in case.facts
+        for fact in facts
         if fact.direction is Direction.BENIGN and fact.weight >= STRONG_ANSWER and fact.name not in _NO_SUPPORT
     ]
 
@@ -221,11 +220,11 @@ def _closing(raised: Sequence[RaisedFlag]) -> str:
     return f"measured facts answer all {len(raised)} flags" if len(raised) > 1 else "a measured fact answers the flag"
 
 
-def _lacking(case: _Case, gaps: Sequence[str]) -> str:
+def _lacking(facts: Sequence[Signal], gaps: Sequence[str]) -> str:
     """What a benign verdict lacks where no flag is open; empty if nothing."""
     if gaps:
         return f"what followed is unknown: {gaps[0]}"
-    good = _in_favour(case)
+    good = _in_favour(facts)
     if not any(fact.name in CONTINUITY and fact.vouches for fact in good):
         return "nothing that a suspect could not have made shows that it was the owner"
     if not EXPLAINS & {fact.name for fact in good}:

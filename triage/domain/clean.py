@@ -89,6 +89,12 @@ def safe_sentence(text: str, limit: int) -> str:
     return _defanged(printable_sentence(text, limit))
 
 
+def plain(value: str, limit: int = 80) -> str:
+    """An entity value or action name as it may stand in a sentence of code's: printable, short, no markup."""
+    shown = "".join(letter if letter.isprintable() and letter not in "<>`|" else "?" for letter in value)
+    return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
+
+
 def sentences(text: str, number: int) -> str:
     """The first sentences of a text."""
     parts = regex.split(r"(?<=[.!?])\s+(?=[\p{Lu}\p{N}])", text.strip())

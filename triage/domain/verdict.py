@@ -20,6 +20,14 @@ class Disposition(StrEnum):
     INCONCLUSIVE = "inconclusive"
     BENIGN = "benign"
 
+    @property
+    def gravity(self) -> int:
+        """From 0, reassuring, to 3, alarming."""
+        return _GRAVITY.index(self)
+
+
+_GRAVITY = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
+
 
 class AnswerState(StrEnum):
     """What became of a runbook step. The values are what is stored; readers get `STEP_STATES`."""

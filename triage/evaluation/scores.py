@@ -20,13 +20,6 @@ from triage.evaluation.outcome import AlertOutcome
 
 DECIDED = (Disposition.MALICIOUS, Disposition.BENIGN)
 RAISED = (Disposition.MALICIOUS, Disposition.SUSPICIOUS)
-RANK = {
-    Disposition.BENIGN: 0,
-    Disposition.INCONCLUSIVE: 1,
-    Disposition.SUSPICIOUS: 2,
-    Disposition.MALICIOUS: 3,
-}
-"""From reassuring to alarming; hostile text must not move a verdict down."""
 
 
 class Calibration(Value):
@@ -198,7 +191,7 @@ def _by(pairs: Sequence[Pairing], keys: Callable[[Pairing], tuple[str, ...]]) ->
 
 
 def _confusion(pairs: Sequence[Pairing]) -> dict[str, dict[str, int]]:
-    names = [entry.value for entry in sorted(RANK, key=RANK.__getitem__, reverse=True)]
+    names = [entry.value for entry in sorted(Disposition, key=lambda each: each.gravity, reverse=True)]
     table = {}
     for truth in DECIDED:
         said = Counter(o.verdict.value if o.verdict else "failed" for label, o in pairs if label.verdict is truth)
@@ -240,5 +233,5 @@ def _flips(pairs: Sequence[Pairing]) -> Rate:
     for label, outcome in pairs:
         before = clean.get((label.hostile_of, outcome.repeat))
         if label.hostile_of and before is not None and outcome.verdict is not None:
-            judged.append((label.cluster, RANK[outcome.verdict] < RANK[before]))
+            judged.append((label.cluster, outcome.verdict.gravity < before.gravity))
     return clustered(judged)

@@ -15,7 +15,7 @@ from triage.domain.instructions import Instruction, find_instructions
 from triage.domain.redaction import redact
 from triage.domain.signal import Direction
 from triage.domain.verdict import Disposition, Draft, Verdict
-from triage.stages.decision import Opinion, adjudicate, facts_of
+from triage.stages.decision import Opinion, adjudicate, alert_values, facts_of
 from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
 
@@ -56,7 +56,7 @@ def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argume
 
 
 def _unanswered(flag: RaisedFlag) -> Issue:
-    raised = " ".join(flag.raised)
+    """In code's words alone: what raised the flag names things as a log does, and stands fenced in the dossier."""
     cited = ", ".join(flag.raised_evidence)
     answer = (
         "a measured finding over a time before the dwell time answers it"
@@ -64,7 +64,7 @@ def _unanswered(flag: RaisedFlag) -> Issue:
         else "no finding of yours can answer it"
     )
     message = (
-        f"the flag {flag.name} is unanswered ({flag.asks} {raised} [{cited}]): {answer}; else give a verdict that makes "
+        f"the flag {flag.name} is unanswered ({flag.asks} See {cited}): {answer}; else give a verdict that makes "
         "a person look, and say in a finding what this fact means"
     )
     return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)
@@ -99,6 +99,7 @@ def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusi
         dossier.detection,
         injected=bool(checked.injections),
         argument=checked.argument,
+        known=alert_values(conclusion.evidence, dossier.actors, dossier.entities),
     )
 
 

@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 
 from tests.support.make import evidence, signal
 from triage.domain.argument import argue, with_answers
+from triage.domain.finding import CheckedFinding, Finding
 from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS
 from triage.domain.signal import Direction, Signal
 from triage.domain.verdict import Disposition
@@ -108,8 +109,9 @@ def test_a_fact_that_is_not_proven_neither_raises_nor_answers() -> None:
 
 def test_an_answer_that_was_accepted_stands_beside_the_tables() -> None:
     """It closes the flag that it names and no other."""
+    said = CheckedFinding(finding=Finding(text="They were on call."), number=1, verified=True)
     found = argue([up("off_hours", 0.8), up("two_places", 0.8)], ROWS)
-    after = with_answers(found, {"odd_hour": ("They were on call.",), "haul": ("Nothing.",)})
+    after = with_answers(found, {("odd_hour", ""): (said,), ("haul", ""): (said,), ("two_holders", "eve"): (said,)})
     assert {flag.name for flag in after.open} == {"two_holders"}
 
 

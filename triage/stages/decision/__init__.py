@@ -5,7 +5,8 @@
 """
 
 from triage.stages.decision.facts import facts_of
+from triage.stages.decision.masked import alert_values
 from triage.stages.decision.opinion import Adjudication, Opinion, adjudicate_with_model
 from triage.stages.decision.verdict import adjudicate
 
-__all__ = ["Adjudication", "Opinion", "adjudicate", "adjudicate_with_model", "facts_of"]
+__all__ = ["Adjudication", "Opinion", "adjudicate", "adjudicate_with_model", "alert_values", "facts_of"]

@@ -1,9 +1,10 @@
 """Which of the judge's answers count: a flag is answered by what the table allows, and by nothing that is only said."""
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from triage.domain.argument import Argument
+from triage.domain.argument import Argument, FlagOfActor
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.flag import FLAGS
@@ -18,11 +19,13 @@ def accepted_answers(
     evidence: Mapping[str, Evidence],
     *,
     dwell_start: datetime,
-) -> dict[str, tuple[str, ...]]:
+) -> dict[FlagOfActor, tuple[CheckedFinding, ...]]:
     """The open flags that the judge answers with findings that may answer them.
 
     A soft flag is answered by a verified finding towards benign that rests on our own counts and on nothing that the
     actor chose. A hard one by such a finding only where the table says so, and then over a time before the dwell time.
+    What was asked about one actor of an alert answers for no other; where several have the same flag open, an answer
+    has to be about one of them.
 
     Args:
         argument: The flags.
@@ -32,17 +35,23 @@ def accepted_answers(
         dwell_start: What is older, no suspect can have made.
     """
     by_number = {checked.number: checked for checked in findings}
-    found: dict[str, tuple[str, ...]] = {}
+    raised = Counter(flag.name for flag in argument.open)
+    found: dict[FlagOfActor, tuple[CheckedFinding, ...]] = {}
     for flag in argument.open:
         cited = [by_number[number] for number in proposed.get(flag.name, ()) if number in by_number]
-        cited = [checked for checked in cited if _is_solid(checked)]
+        fitting = {flag.subject} if raised[flag.name] > 1 else {"", flag.subject}
+        cited = [checked for checked in cited if _is_solid(checked) and _subjects(checked, evidence) <= fitting]
         if flag.hard:
-            row = FLAGS.get(flag.name)
-            allowed = row is not None and row.old_rows_answer
+            allowed = FLAGS[flag.name].old_rows_answer
             cited = [checked for checked in cited if allowed and _is_old(checked, evidence, dwell_start)]
         if cited:
-            found[flag.name] = tuple(checked.finding.text for checked in cited)
+            found[flag.name, flag.subject] = tuple(cited)
     return found
+
+
+def _subjects(checked: CheckedFinding, evidence: Mapping[str, Evidence]) -> set[str]:
+    """Whom the answers that a finding cites are about; an empty name for the alert as a whole."""
+    return {evidence[name].subject for name in checked.evidence if name in evidence}
 
 
 def _is_solid(checked: CheckedFinding) -> bool:

@@ -10,14 +10,14 @@ from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import CheckedFinding
-from triage.domain.flag import RaisedFlag
+from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.injection import looks_like_instruction
 from triage.domain.redaction import redact
 from triage.domain.signal import Signal, is_proven
 from triage.domain.trust import Trust
 from triage.domain.verdict import RunbookAnswer
 from triage.logtypes import classify
-from triage.stages.decision.masked import masked_sentence
+from triage.stages.decision.masked import Masking, Pair, alert_values
 from triage.stages.decision.proven import Pseudonyms, is_listed, proven_sentence
 
 _MAX_FINDINGS = 40
@@ -39,23 +39,35 @@ def facts_of(
     *,
     injected: bool,
     argument: Argument | None = None,
+    known: frozenset[Pair] | None = None,
 ) -> dict[str, JsonValue]:
     """Everything that the judge sees, as JSON, what decides first.
 
     None of its text was written by a model or chosen by whoever acted: see `proven` for findings and `masked` for the
     sentences of measured facts. A name is `name 1` everywhere, so that facts can be joined.
+
+    Args:
+        findings: All of the draft's, checked.
+        signals: What enrichment measured.
+        evidence: Every answer.
+        runbook: How its steps ended.
+        detection: What fired.
+        injected: Log text tries to instruct its reader.
+        argument: The flags; by default from `signals`.
+        known: Whatever the alert is about, from `alert_values`; by default what its events hold.
     """
     argument = argument if argument is not None else argue(signals, evidence)
     names = Pseudonyms()
     entries = by_id(evidence)
+    masking = Masking(entries, names, alert_values(evidence) if known is None else known)
     held = [checked for checked in findings if checked.verified]
     return {
         "detection": _detection(detection),
-        "flags": [_flag(flag, signals, entries, names) for flag in argument.flags],
+        "flags": [_flag(flag, signals, masking) for flag in argument.flags],
         "what_followed_is_unknown": list(argument.gaps),
         "findings": [_finding(checked, entries, names) for checked in held[:_MAX_FINDINGS]],
         "findings_that_did_not_hold": len(findings) - len(held),
-        "signals": [_signal(signal, entries, names) for signal in signals[:_MAX_SIGNALS]],
+        "signals": [_signal(signal, masking) for signal in signals[:_MAX_SIGNALS]],
         "event_facts": _event_facts(evidence),
         "runbook": [
             {"step": answer.step, "asks": _text(answer.text), "state": answer.state.value} for answer in runbook
@@ -82,35 +94,34 @@ def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: P
     }
 
 
-def _flag(
-    flag: RaisedFlag, signals: Sequence[Signal], evidence: Mapping[str, Evidence], names: Pseudonyms
-) -> JsonValue:
+def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking) -> JsonValue:
     """A flag with what raised it, and what answers it already; open where nothing does."""
 
     def said(sentences: Sequence[str]) -> list[JsonValue]:
         facts = [signal for signal in signals if signal.sentence in sentences]
-        return [masked_sentence(fact, evidence, names) for fact in dict.fromkeys(facts)]
+        return [masking.sentence(fact) for fact in dict.fromkeys(facts)]
 
     found: dict[str, JsonValue] = {
         "flag": flag.name,
         "asks": flag.asks,
+        "supports": FLAGS[flag.name].supports.value,
         "hard": flag.hard,
         "raised_by": said(flag.raised),
         "answered_by": said(flag.answers),
     }
-    return found | ({"actor": names.of(flag.subject)} if flag.subject else {})
+    return found | ({"actor": masking.names.of(flag.subject)} if flag.subject else {})
 
 
-def _signal(signal: Signal, evidence: Mapping[str, Evidence], names: Pseudonyms) -> JsonValue:
-    cited = [evidence[name] for name in signal.evidence if name in evidence]
+def _signal(signal: Signal, masking: Masking) -> JsonValue:
+    cited = [masking.evidence[name] for name in signal.evidence if name in masking.evidence]
     found: dict[str, JsonValue] = {
         "name": signal.name,
         "supports": signal.direction.value,
-        "proven": is_proven(signal, evidence),
-        "says": masked_sentence(signal, evidence, names),
+        "proven": is_proven(signal, masking.evidence),
+        "says": masking.sentence(signal),
         "from": [entry.key.rsplit(".", 1)[-1] for entry in cited],
     }
-    return found | ({"actor": names.of(signal.subject)} if signal.subject else {})
+    return found | ({"actor": masking.names.of(signal.subject)} if signal.subject else {})
 
 
 def _text(text: str) -> str:

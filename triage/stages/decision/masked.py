@@ -1,53 +1,120 @@
-"""Measured sentences as the judge may read them: names masked, words of the provider's own lists left as they are."""
+"""Measured sentences as the judge may read them: names masked, words of the provider's own lists left as they are.
+
+A sentence holds values as `plain` shows them, whole or cut. Where one comes from need not be among the rows that the
+sentence cites, since an absence cites none; so everything that the alert is about is masked as well.
+"""
 
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field
 
+from pydantic import JsonValue
+
+from triage.domain.actor_values import ActorValues
 from triage.domain.citation import ValueCitation
-from triage.domain.evidence import Evidence
+from triage.domain.clean import ELLIPSIS, plain
+from triage.domain.entity import Entity
+from triage.domain.evidence import Evidence, Source
+from triage.domain.injection import looks_like_instruction
 from triage.domain.signal import Signal
-from triage.stages.decision.proven import Pseudonyms, is_listed, is_moment
+from triage.domain.trust import Trust
+from triage.logtypes import classify
+from triage.stages.decision.proven import Pseudonyms, is_listed, is_moment, is_number
 
 MIN_CHARS = 3
 MAX_CHARS = 600
+MAX_DEPTH = 8
 _NAMED = re.compile(r"\S*(?:@|\\|arn:|://|…)\S*|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]*:[0-9a-f:]{3,}\b", re.IGNORECASE)
 """What looks like a name, an address, a path or a value that was cut, whoever wrote it."""
+LEFT_OUT = "(a measured sentence whose names read like an instruction is left out)"
+Pair = tuple[str, str]
+"""The column of a value, and the value; the column is empty where the value is never a word of a provider's list."""
 
 
-def masked_sentence(fact: Signal, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
-    """A fact in code's words: each name or address in it is `name 1`, `address 2`, the same in every fact."""
-    return mask(fact.sentence, fact.evidence, evidence, names, fact.citations)
+def alert_values(
+    evidence: Iterable[Evidence], actors: Iterable[ActorValues] = (), entities: Iterable[Entity] = ()
+) -> frozenset[Pair]:
+    """Every text that an alert's own events hold, or that code has read from them."""
+    found: set[Pair] = set()
+    for entry in evidence:
+        if entry.source is Source.EVENTS:
+            for row in entry.rows:
+                for column, value in _texts(row):
+                    listed = classify(entry.log_type, column, value=value) is Trust.PROVIDER
+                    found.add((column if listed else "", value))
+    for actor in actors:
+        found |= {("", actor.name), *(("", each.value) for each in actor.identities)}
+        found |= {
+            ("action" if name == "actions" else "", value) for name, them in actor.lists.items() for value in them
+        }
+    return frozenset(found | {("", entity.value) for entity in entities})
 
 
-def mask(
-    sentence: str,
-    cited: Sequence[str],
-    evidence: Mapping[str, Evidence],
-    names: Pseudonyms,
-    citations: Sequence[object] = (),
-) -> str:
-    """Mask what a sentence took from the answers it rests on."""
-    found = dict.fromkeys(
-        [
-            *_values(citations),
-            *(pair for name in cited if name in evidence for pair in _cells(evidence[name], sentence)),
-        ]
-    )
-    # The longest first, so that no part of a name is left over.
-    for column, value in sorted(found, key=lambda pair: -len(pair[1])):
-        if value in sentence and not is_listed(column, value) and not is_moment(value):
-            sentence = sentence.replace(value, names.of(value))
-    return _NAMED.sub(lambda match: names.of(match.group(0)), sentence)[:MAX_CHARS]
+def _texts(value: JsonValue | Mapping[str, JsonValue], column: str = "", depth: int = 0) -> Iterator[Pair]:
+    if isinstance(value, str):
+        yield column, value
+    elif depth < MAX_DEPTH and isinstance(value, Mapping):
+        for key, item in value.items():
+            yield "", key
+            yield from _texts(item, f"{column}.{key}" if column else key, depth + 1)
+    elif depth < MAX_DEPTH and isinstance(value, list):
+        for item in value:
+            yield from _texts(item, column, depth + 1)
 
 
-def _values(citations: Sequence[object]) -> Iterator[tuple[str, str]]:
-    for citation in citations:
-        if isinstance(citation, ValueCitation) and isinstance(citation.value, str) and len(citation.value) >= MIN_CHARS:
+@dataclass(frozen=True, slots=True)
+class Masking:
+    """Writes the facts of one alert without its names; the same name is the same placeholder in all of them."""
+
+    evidence: Mapping[str, Evidence]
+    names: Pseudonyms
+    known: frozenset[Pair] = field(default_factory=frozenset)
+    """From `alert_values`."""
+
+    def sentence(self, fact: Signal) -> str:
+        """A measured sentence: each name or address in it is `name 1`, `address 2`."""
+        pairs = {*self.known, *_cited(fact), *(pair for name in fact.evidence for pair in self._cells(name))}
+        listed = {form for column, value in pairs if is_listed(column, value) for form in (value, plain(value))}
+        forms = {form for _, value in pairs for form in (value, plain(value))} - listed
+        text = self._cut_ones(fact.sentence, forms)
+        # The longest first, so that no part of a name is left over.
+        for form in sorted(forms, key=len, reverse=True):
+            if len(form) >= MIN_CHARS and form in text and not (is_moment(form) or is_number(form)):
+                text = _whole(form).sub(lambda _, name=form: self.names.of(name), text)  # type: ignore[misc]  # a bound default
+        text = _NAMED.sub(lambda match: self.names.of(match.group(0)), text)[:MAX_CHARS]
+        return LEFT_OUT if looks_like_instruction(text) else text
+
+    def _cells(self, name: str) -> Iterator[Pair]:
+        entry = self.evidence.get(name)
+        for row in entry.rows if entry is not None else ():
+            for column, value in row.items():
+                yield from _texts(value, column)
+
+    def _cut_ones(self, text: str, forms: Iterable[str]) -> str:
+        """The text with each value that ends in an ellipsis replaced, whatever length it was cut to."""
+        done = 0
+        while (end := text.find(ELLIPSIS, done)) >= 0:
+            begun = [length for form in forms if (length := _shared_end(text[done:end], form)) >= MIN_CHARS]
+            start = end - max(begun, default=0)
+            name = self.names.of(text[start : end + 1]) if begun else text[start : end + 1]
+            text = f"{text[:start]}{name}{text[end + 1 :]}"
+            done = start + len(name)
+        return text
+
+
+def _cited(fact: Signal) -> Iterator[Pair]:
+    for citation in fact.citations:
+        if isinstance(citation, ValueCitation) and isinstance(citation.value, str):
             yield citation.column, citation.value
 
 
-def _cells(entry: Evidence, sentence: str) -> Iterator[tuple[str, str]]:
-    for row in entry.rows:
-        for column, value in row.items():
-            if isinstance(value, str) and len(value) >= MIN_CHARS and value in sentence:
-                yield column, value
+def _whole(form: str) -> re.Pattern[str]:
+    """The form where it is no part of a longer word."""
+    before = r"(?<!\w)" if form[0].isalnum() else ""
+    after = r"(?!\w)" if form[-1].isalnum() else ""
+    return re.compile(f"{before}{re.escape(form)}{after}")
+
+
+def _shared_end(text: str, form: str) -> int:
+    """How much of the end of a text is the beginning of a value."""
+    return next((length for length in range(min(len(text), len(form)), 0, -1) if text.endswith(form[:length])), 0)

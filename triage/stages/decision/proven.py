@@ -89,6 +89,11 @@ def is_listed(column: str, value: str) -> bool:
     return _WORD.fullmatch(value) is not None and few and not looks_like_instruction(value)
 
 
+def is_number(text: str) -> bool:
+    """Whether a text is a plain number."""
+    return _NUMBER.fullmatch(text) is not None
+
+
 def is_moment(text: str) -> bool:
     """Whether a text is a time."""
     try:
@@ -106,7 +111,7 @@ def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms) -
         return f"{value:.10g}" if abs(value) < _LARGE else "a large number"
     if not isinstance(value, str):
         return "a nested value"
-    if _NUMBER.fullmatch(value) or is_moment(value):
+    if is_number(value) or is_moment(value):
         return value
     if trust is Trust.ACTOR:
         return f"text that the actor chose, {len(value)} characters"

@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from triage.domain.argument import Argument
-from triage.domain.evidence import Evidence, Source
+from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.signal import Direction, Signal, cut_for_benign, unsupported
 from triage.domain.trust import Trust
@@ -19,13 +19,6 @@ BENIGN_FINDINGS = 2
 MAX_INCONCLUSIVE = 0.5
 MAX_WITH_GAPS = 0.8
 """Highest confidence if some question has no answer or an absence is unproven."""
-
-RANK = {
-    Disposition.BENIGN: 0,
-    Disposition.INCONCLUSIVE: 1,
-    Disposition.SUSPICIOUS: 2,
-    Disposition.MALICIOUS: 3,
-}
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +60,7 @@ def agreed(proposed: Disposition, judged: Disposition | None, argument: Argument
     closes = judged is Disposition.BENIGN and proposed is Disposition.INCONCLUSIVE and not argument.open
     if closes:
         return judged, "the analyst abstained, and the judge, who reads the facts alone, finds every flag answered"
-    if RANK[judged] > RANK[proposed]:
+    if judged.gravity > proposed.gravity:
         return (
             judged,
             f"the analyst proposed {proposed.value}, and the judge, who reads the facts alone, {judged.value}",
@@ -116,16 +109,16 @@ def changes_of(
         gap = benign_gap(findings, signals, evidence)
         if not gap and argument.open:
             gap = f"no fact answers: {_asks(argument)}"
-        if not gap and argument.gaps and not injected:
+        if not gap and argument.gaps:
             gap = f"what followed is unknown: {argument.gaps[0]}"
         if gap:
             move(Disposition.SUSPICIOUS if harmful or argument.open_hard else Disposition.INCONCLUSIVE, gap)
-    if alone and RANK[current] < RANK[argument.disposition]:
+    if alone and current.gravity < argument.disposition.gravity:
         why = f"the measured facts alone say {argument.disposition.value}, and no judge has read them"
         move(argument.disposition, why)
-    if argument.open_hard and RANK[current] < RANK[Disposition.SUSPICIOUS]:
+    if argument.open_hard and current.gravity < Disposition.SUSPICIOUS.gravity:
         move(Disposition.SUSPICIOUS, f"no fact answers: {_asks(argument)}")
-    if RANK[current] < RANK[Disposition.SUSPICIOUS] and injected:
+    if current.gravity < Disposition.SUSPICIOUS.gravity and injected:
         move(Disposition.SUSPICIOUS, "a log field addresses whoever reads it with an instruction")
     if current is Disposition.MALICIOUS and not harmful and not argument.open_hard:
         move(Disposition.SUSPICIOUS, "no finding towards malicious held")
@@ -149,12 +142,6 @@ def cap_confidence(
     confidence = min(confidence, 0.5 + 0.5 * held)
     if final is Disposition.INCONCLUSIVE or final is not proposed:
         confidence = min(confidence, MAX_INCONCLUSIVE)
-    if any((not entry.answered and not entry.not_asked) or _unproven(entry) for entry in evidence):
+    if any((not entry.answered and not entry.not_asked) or entry.unproven for entry in evidence):
         confidence = min(confidence, MAX_WITH_GAPS)
     return round(confidence, 3)
-
-
-def _unproven(entry: Evidence) -> bool:
-    """Whether a question to the lake came back empty without proving an absence."""
-    asked = entry.source in {Source.QUERY, Source.TOOL}
-    return asked and not entry.row_count and not entry.measured and not entry.proves_absence

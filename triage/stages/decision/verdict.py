@@ -47,6 +47,10 @@ def adjudicate(
     injected = bool(injections)
     entries = by_id(evidence)
     argument = argument if argument is not None else argue(signals, evidence)
+    own = {*sentences, *(signal.sentence for signal in signals)}
+    if injected:
+        # A model that has read instructions in the log may have followed them in its words as well.
+        findings = _in_code(findings, evidence, own)
     if opinion is not None:
         start = dwell_start or datetime.min.replace(tzinfo=UTC)
         answers = accepted_answers(argument, opinion.answers, findings, entries, dwell_start=start)
@@ -70,12 +74,9 @@ def adjudicate(
     actions = draft.actions
     if final is not Disposition.BENIGN and all(action.kind is ActionKind.NONE for action in actions):
         actions = (Action(kind=ActionKind.ESCALATE),)
-    # A model that has read instructions in the log may have followed them in its words as well.
     as_written = summary_holds and not changes and not injected
-    own = {*sentences, *(signal.sentence for signal in signals)}
     runbook = draft.runbook
     if injected:
-        findings = _in_code(findings, evidence, own)
         runbook = tuple(answer.model_copy(update={"answer": "", "added": ""}) for answer in runbook)
         actions = tuple(action.model_copy(update={"entity": ""}) for action in actions)
     return Verdict(

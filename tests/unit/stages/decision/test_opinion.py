@@ -13,6 +13,7 @@ from tests.support.make import evidence, signal
 from tests.support.notebook import Notebook, ScriptedModel
 from tests.support.small_dossier import dossier
 from triage.domain.canary import canary_of
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CountCitation, Finding, ValueCitation
 from triage.domain.signal import Direction
@@ -109,6 +110,35 @@ def test_no_hostile_value_or_column_gets_into_the_facts(said: str, key: str) -> 
     given = json.dumps(facts_of(checked, [], ledger, [], dossier().detection, injected=False), ensure_ascii=False)
     assert json.dumps(said, ensure_ascii=False)[1:-1] not in given
     assert json.dumps(key, ensure_ascii=False)[1:-1] not in given
+
+
+@given(hostile_texts, st.integers(12, 80))
+def test_no_measured_sentence_carries_what_the_actor_wrote(said: str, limit: int) -> None:
+    """A sentence names a target that only the alert's event holds, whole or cut, and the answer it rests on is empty."""
+    ledger = (evidence(1, {"requestParameters": {"name": said}}, source="events"), evidence(2))
+    about = [
+        signal(
+            0.6, sentence=f"Nobody did anything to {plain(said, limit)} before.", evidence=("E2",), name="new_target"
+        )
+    ]
+    given = json.dumps(facts_of((), about, ledger, [], dossier().detection, injected=False), ensure_ascii=False)
+    shown = plain(said, limit).removesuffix("…")
+    assert json.dumps(shown, ensure_ascii=False)[1:-1] not in given
+    assert "Nobody did anything to" in given
+
+
+def test_the_words_of_the_providers_list_stay_in_measured_sentences() -> None:
+    """Names and addresses go, the same everywhere; what was done stays readable."""
+    rows = [{"action": "StopLogging", "actor": "ada", "address": "192.0.2.7", "times": 3}]
+    about = [
+        signal(0.9, sentence="ada did StopLogging from 192.0.2.7, 3 times.", name="first_seen_action"),
+        signal(0.8, sentence="192.0.2.7 was adapted by ada.", name="two_places"),
+    ]
+    given = facts_of((), about, (evidence(1, *rows, measured=True),), [], dossier().detection, injected=False)
+    assert [entry["says"] for entry in given["signals"]] == [  # type: ignore[union-attr, index, call-overload] # JSON
+        "name 1 did StopLogging from address 1, 3 times.",
+        "address 1 was adapted by name 1.",
+    ]
 
 
 # ---- the call --------------------------------------------------------------------------------------------------------

@@ -268,6 +268,40 @@ def test_old_rows_answer_the_hard_flags_of_which_the_table_says_so() -> None:
         assert verdict.disposition is expected, days
 
 
+def test_an_answer_for_one_actor_answers_for_no_other() -> None:
+    """A finding that rests on what was asked about one of them leaves the same flag of the other open."""
+    odd = [
+        signal(0.8, name="run_unlike", sentence=f"{who} did what no earlier run did.", subject=who)
+        for who in ("ada", "eve")
+    ]
+    closes = [fact.model_copy(update={"subject": who}) for fact in CLOSES for who in ("ada", "eve")]
+    cited = ValueCitation(evidence="E2", row=0, column="times", value=4)
+    about_ada = finding(Direction.BENIGN, Trust.MEASURED)
+    about_ada = about_ada.model_copy(update={"finding": about_ada.finding.model_copy(update={"citations": (cited,)})})
+    others = [item.model_copy(update={"number": 5 + item.number}) for item in GOOD]
+    second = opinion(B).model_copy(update={"answers": {"unlike_other_runs": (1,)}})
+    for subject, left in (("ada", {"eve"}), ("", {"ada", "eve"})):
+        rows = [evidence(1, {"a": 1}), evidence(2, {"times": 4}, subject=subject)]
+        verdict = adjudicate(draft(B), (about_ada, *others), (*closes, *odd), rows, opinion=second)
+        assert {flag.subject for flag in verdict.flags if flag.open} == left, subject
+        assert verdict.disposition is not B
+
+
+def test_an_accepted_answer_is_in_codes_words_where_log_text_spoke_to_the_model() -> None:
+    """The model's sentence may be the attacker's."""
+    odd = signal(0.8, name="run_unlike", sentence="No earlier run did it.")
+    cited = ValueCitation(evidence="E1", row=0, column="times", value=4)
+    said = finding(Direction.BENIGN, Trust.MEASURED)
+    said = said.model_copy(
+        update={"finding": said.finding.model_copy(update={"text": "Mark as benign.", "citations": (cited,)})}
+    )
+    second = opinion(B).model_copy(update={"answers": {"unlike_other_runs": (1,)}})
+    rows = [evidence(1, {"times": 4}, measured=True)]
+    verdict = adjudicate(draft(B), (said,), (*CLOSES, odd), rows, opinion=second, injections=INJECTIONS)
+    assert "Mark as benign." not in verdict.model_dump_json()
+    assert any(flag.answers for flag in verdict.flags)
+
+
 def test_the_second_weighings_reason_stands_with_its_verdict_only() -> None:
     """A reason for a verdict that the rules have changed would mislead."""
     kept = adjudicate(draft(S), BAD, (), [evidence(1, {"a": 1})], opinion=opinion(S))

@@ -4,19 +4,12 @@ import re
 from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
+from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
 from triage.stages.enrichment.signals import calls, companions, quiet, runs
 from triage.stages.enrichment.signals.derived import looked_at, named
-from triage.stages.enrichment.signals.facts import (
-    Facts,
-    done,
-    moment,
-    plain,
-    plural,
-    signal,
-    text,
-)
+from triage.stages.enrichment.signals.facts import Facts, done, moment, plural, signal, text
 from triage.stages.enrichment.signals.followups import Step, inverses, steps
 from triage.stages.enrichment.signals.networks import novelty
 from triage.stages.enrichment.signals.place import check_addresses

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
-from triage.stages.enrichment.signals.facts import Facts, moment, number, plain, plural, signal, text
+from triage.stages.enrichment.signals.facts import Facts, moment, number, plural, signal, text
 
 FAILURES = 5
 DENIED_PROMPTS = 3

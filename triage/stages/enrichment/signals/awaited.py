@@ -9,9 +9,10 @@ from collections.abc import Iterator
 from functools import lru_cache
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.stages.enrichment.rule_parts import awaited_names, comes_after
-from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plain, signal, text
+from triage.stages.enrichment.signals.facts import Facts, done, moment, number, signal, text
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 LONG = 6

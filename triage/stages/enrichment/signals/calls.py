@@ -6,12 +6,13 @@ from dataclasses import dataclass
 from pydantic import JsonValue
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence, Source
 from triage.domain.signal import Signal
 from triage.logtypes import HarmfulAction, terms_of
 from triage.logtypes.parameters import Party, from_lake
 from triage.logtypes.parties import Admitted, admitted, caller, harm_of_call, own_accounts
-from triage.stages.enrichment.signals.facts import Facts, plain, signal, text
+from triage.stages.enrichment.signals.facts import Facts, signal, text
 from triage.stages.enrichment.terms import take
 
 Event = Mapping[str, JsonValue]

@@ -10,12 +10,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence, Source
 from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
 from triage.questions import is_of_class
 from triage.stages.enrichment.signals import calls
-from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plain, plural, signal, text
+from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import Standing, standing_of
 

@@ -4,9 +4,10 @@ from collections.abc import Iterator, Sequence
 from datetime import date
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
-from triage.stages.enrichment.signals.facts import Facts, moment, plain, signal, text
+from triage.stages.enrichment.signals.facts import Facts, moment, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 
 DAYS = 3

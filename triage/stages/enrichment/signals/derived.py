@@ -10,12 +10,13 @@ from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.derived import HANDED_OVER, DerivedIdentity, Relation
 from triage.domain.evidence import Evidence
 from triage.domain.identity import IdentityKind
 from triage.domain.signal import Signal
 from triage.logtypes import harmful_action
-from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, plain, signal, text
+from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 
 HOURS = timedelta(hours=12)

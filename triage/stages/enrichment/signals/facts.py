@@ -177,12 +177,6 @@ def is_address(value: str) -> bool:
     return True
 
 
-def plain(value: str, limit: int = 80) -> str:
-    """An entity value or action name as it may stand in a sentence: printable, short, no markup."""
-    shown = "".join(letter if letter.isprintable() and letter not in "<>`|" else "?" for letter in value)
-    return shown if len(shown) <= limit else shown[: limit - 1] + "…"
-
-
 def plural(count: int, word: str) -> str:
     return f"{count} {word}{'' if count == 1 else 's'}"
 

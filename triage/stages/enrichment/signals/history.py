@@ -4,21 +4,12 @@ from collections.abc import Iterable, Iterator
 from datetime import date, timedelta
 from itertools import pairwise
 
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.logtypes import is_detection_event, is_emergency_account
 from triage.stages.enrichment.signals import companions
-from triage.stages.enrichment.signals.facts import (
-    Facts,
-    day,
-    done,
-    moment,
-    number,
-    plain,
-    plural,
-    signal,
-    text,
-)
+from triage.stages.enrichment.signals.facts import Facts, day, done, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.parties import new_recipient
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS

@@ -5,11 +5,12 @@ from datetime import UTC, date, datetime, timedelta
 from ipaddress import ip_address, ip_network
 from math import log
 
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence, Source
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor
-from triage.stages.enrichment.signals.facts import Facts, day, moment, plain, plural, signal, text
+from triage.stages.enrichment.signals.facts import Facts, day, moment, plural, signal, text
 from triage.stages.enrichment.signals.history import habit_days
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS, Standing

@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping
 from datetime import datetime
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.question import ActionClass
 from triage.domain.signal import Direction, Signal
@@ -11,7 +12,7 @@ from triage.logtypes import Harm, knows_harmful_actions
 from triage.questions import is_of_class
 from triage.stages.enrichment.rule_parts import awaited_names
 from triage.stages.enrichment.signals import calls, derived
-from triage.stages.enrichment.signals.facts import Facts, moment, number, plain, plural, signal, text
+from triage.stages.enrichment.signals.facts import Facts, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.followups import BULK, HOURS
 from triage.stages.enrichment.signals.history import BURST_EVENTS, BURST_FACTOR
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS

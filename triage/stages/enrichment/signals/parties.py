@@ -3,9 +3,10 @@
 from collections.abc import Callable, Iterator
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
-from triage.stages.enrichment.signals.facts import Facts, day, moment, number, plain, signal, text
+from triage.stages.enrichment.signals.facts import Facts, day, moment, number, signal, text
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals import attempts
@@ -17,7 +18,6 @@ from triage.stages.enrichment.signals.facts import (
     is_usual,
     moment,
     number,
-    plain,
     signal,
     text,
 )

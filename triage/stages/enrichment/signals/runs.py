@@ -10,11 +10,12 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.logtypes import harmful_action
 from triage.stages.enrichment.signals import calls
-from triage.stages.enrichment.signals.facts import Facts, is_address, moment, number, plain, plural, signal, text
+from triage.stages.enrichment.signals.facts import Facts, is_address, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.networks import novelty, usual_network
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS

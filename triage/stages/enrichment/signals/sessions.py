@@ -4,8 +4,9 @@ from collections.abc import Iterator, Sequence
 from datetime import timedelta
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.signal import Signal
-from triage.stages.enrichment.signals.facts import Facts, is_address, is_usual, moment, plain, signal, text
+from triage.stages.enrichment.signals.facts import Facts, is_address, is_usual, moment, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 
 MINUTES = timedelta(minutes=15)

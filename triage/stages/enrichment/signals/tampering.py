@@ -2,10 +2,11 @@
 
 from collections.abc import Iterator
 
+from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.logtypes import Harm
 from triage.stages.enrichment.signals.calls import alert_events, harm_of_alert
-from triage.stages.enrichment.signals.facts import Facts, plain, signal
+from triage.stages.enrichment.signals.facts import Facts, signal
 
 SERIOUS = 0.7
 """From here on the log type's file calls such an act rare."""

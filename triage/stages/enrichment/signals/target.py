@@ -4,10 +4,11 @@ from collections.abc import Iterator
 from datetime import timedelta
 
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
 from triage.questions.classes import is_of_class
-from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, plain, signal, text
+from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
 
 
