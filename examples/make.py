@@ -1,7 +1,7 @@
 """Remakes the examples: `python -m examples.make`, from the project's root; takes about a minute.
 
-The generated company is triaged by the offline analyst (`triage demo`); the first of its alerts is shown as comment and
-as page, and the whole as a shift. The pictures need Chromium (Debian: `apt-get install chromium`); without it they
+The generated company is triaged by the offline analyst (`triage demo`); of each verdict the first alert is shown as the
+comment that Panther gets, the first of all also as a page, and the whole as a shift. The pictures need Chromium (Debian: `apt-get install chromium`); without it they
 stay unchanged.
 """
 
@@ -23,10 +23,10 @@ from triage.stages.reporting.shift import Shift, shift_page
 
 HERE = Path(__file__).parent
 PICTURES = (
-    ("alert.html", "alert-desktop.png", 1280, 1150, 0.75, False, ""),
-    ("alert.html", "alert-desktop-dark.png", 1280, 1150, 0.75, True, "#timeline"),
-    ("alert.html", "alert-phone.png", 390, 1250, 1.0, False, ""),
-    ("report.html", "report-desktop.png", 1280, 950, 0.75, False, ""),
+    ("alert.html", "alert-desktop.png", 1280, 1000, 0.7, False, ""),
+    ("alert.html", "alert-desktop-dark.png", 1280, 1000, 0.7, True, "#timeline"),
+    ("alert.html", "alert-phone.png", 390, 1250, 0.9, False, ""),
+    ("report.html", "report-desktop.png", 1280, 900, 0.7, False, ""),
 )
 """Page, picture, width and height in CSS pixels, pixels of the picture to one of these, dark, and the element at the top."""
 _ORDER = (Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN)
@@ -49,14 +49,19 @@ def write(directory: Path) -> None:
             done.append((_ORDER.index(record.verdict), -(record.confidence or 0), record, investigation))
 
     each_record(settings, None, visit)
-    *_, record, investigation = min(done, key=lambda item: item[:2])
-    comment = build_report(record.alert, investigation, prompts=prompts, settings=settings.writeback)
-    for name, text in (
-        ("comment.txt", comment.text),
-        ("comment.html", comment.html),
-        ("alert.html", page(record.alert, record, investigation, prompts=prompts)),
-        ("report.html", shift_page(shift, prompts=prompts)),
-    ):
+    done.sort(key=lambda item: (*item[:2], item[2].alert.id))
+    texts = {"report.html": shift_page(shift, prompts=prompts)}
+    for place, disposition in enumerate(_ORDER):
+        found = next(((record, investigation) for at, _, record, investigation in done if at == place), None)
+        if found is None:
+            continue
+        record, investigation = found
+        comment = build_report(record.alert, investigation, prompts=prompts, settings=settings.writeback)
+        texts[f"comment-{disposition.value}.txt"] = comment.text
+        if "alert.html" not in texts:
+            texts["comment.html"] = comment.html
+            texts["alert.html"] = page(record.alert, record, investigation, prompts=prompts)
+    for name, text in texts.items():
         (HERE / name).write_text(text + "\n", encoding="utf-8")
 
 

@@ -283,6 +283,8 @@ async def open_app(
             prompts=prompts,
             model=model,
             capabilities=capabilities,
-            publisher=Publisher(gateway, prompts, settings.writeback, settings.llm.currency) if gateway else None,
+            publisher=Publisher(gateway, prompts, settings.writeback, settings.llm.currency, settings.report.timezone)
+            if gateway
+            else None,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

@@ -10,11 +10,13 @@ from tests.support.cli import run_cli, write_config
 from tests.support.shared import ROOT
 from tests.support.worlds import demo_world
 from triage.domain.report import find_marker
+from triage.domain.verdict import Disposition
 from triage.edges.prompts import load_prompts
 from triage.resources import shipped
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.stages.enrichment import load_playbooks
+from triage.stages.reporting.comment import count_words
 
 EXAMPLES = ROOT / "examples"
 FAILED = "<tr><th>Question</th><th>Times</th><th>Last reason</th></tr>"
@@ -48,12 +50,15 @@ def test_the_pages_look_as_the_program_makes_them_today(name: str) -> None:
     assert [line for line in heads if line not in html] == ([] if name == "page" else [FAILED])
 
 
-def test_the_comment_is_there_in_both_forms() -> None:
-    """With a verdict in the first line and the marker in the last."""
-    for name in ("comment.txt", "comment.html"):
-        body = (EXAMPLES / name).read_text(encoding="utf-8")
-        assert "Verdict: " in body.splitlines()[0]
+def test_the_comments_are_there() -> None:
+    """One of each of three verdicts at least, short, with the verdict in the first line and the marker in the last."""
+    comments = sorted(EXAMPLES.glob("comment-*.txt"))
+    assert len(comments) >= 3
+    for path in (*comments, EXAMPLES / "comment.html"):
+        body = path.read_text(encoding="utf-8")
+        assert any(each.value.capitalize() in body.splitlines()[0] for each in Disposition)
         assert find_marker(body) is not None
+    assert all(count_words(path.read_text(encoding="utf-8")) <= 160 for path in comments)
 
 
 def test_the_pictures_are_small() -> None:

@@ -132,6 +132,8 @@ def malicious() -> tuple[Alert, Investigation]:
         disposition=Disposition.MALICIOUS,
         confidence=0.94,
         summary="kiln-deploy stopped the audit trail from a new address. It had made an access key before. A third.",
+        as_written=True,
+        proposed=Disposition.MALICIOUS,
         reason="Two verified findings are malicious, and the address is new.",
         findings=(
             finding(

@@ -89,6 +89,8 @@ def suspicious() -> tuple[Alert, Investigation]:
         measured=True,
     )
     verdict = Verdict(
+        as_written=True,
+        proposed=Disposition.SUSPICIOUS,
         disposition=Disposition.SUSPICIOUS,
         confidence=0.71,
         calibration="calibrated on 212 outcomes",

@@ -3,6 +3,7 @@
 import asyncio
 import json
 import logging
+import os
 import sys
 from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
@@ -141,3 +142,8 @@ def log_to_stderr(*, verbose: bool) -> None:
     logger.handlers[:] = [handler]
     logger.setLevel(logging.INFO if verbose else logging.ERROR)
     logger.propagate = False
+
+
+def colour() -> bool | None:
+    """Whether text is coloured: not with `NO_COLOR`, else where the terminal can (`None`: click finds out)."""
+    return False if os.environ.get("NO_COLOR") else None

@@ -104,6 +104,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
         prompts=load_prompts(settings.investigation.prompts),
         settings=settings.writeback,
         currency=settings.llm.currency,
+        zone=settings.report.timezone,
     )
     click.echo(report.text)
     html = directory / "alert.html"

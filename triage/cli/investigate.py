@@ -5,6 +5,7 @@ import click
 from triage.app import App, open_app
 from triage.cli.common import (
     UNFINISHED,
+    colour,
     log_to_stderr,
     note,
     note_lines,
@@ -72,7 +73,10 @@ def command(
     if as_json:
         print_json(to_json(record, investigation))
     else:
-        click.echo(investigation_text(record, investigation, settings.llm.currency))
+        click.echo(
+            investigation_text(record, investigation, settings.llm.currency, settings.report.timezone, click.style),
+            color=colour(),
+        )
     for reason in tally.errors.values():
         note(reason)
     return UNFINISHED if tally.unfinished else 0

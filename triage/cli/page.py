@@ -20,5 +20,6 @@ def alert_page(
         prompts=load_prompts(settings.investigation.prompts),
         console_url=settings.writeback.console_url,
         currency=settings.llm.currency,
+        zone=settings.report.timezone,
         transcript=turns,
     )

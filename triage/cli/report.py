@@ -31,7 +31,15 @@ def command(since: timedelta, html: str | None, config: str | None, as_json: boo
     shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=latest_marks(settings))
     each_record(settings, start, shift.add)
     if html:
-        write_file(html, shift_page(shift, prompts=load_prompts(settings.investigation.prompts)), "--html")
+        write_file(
+            html,
+            shift_page(
+                shift,
+                prompts=load_prompts(settings.investigation.prompts),
+                console_url=settings.writeback.console_url,
+            ),
+            "--html",
+        )
     if as_json:
         print_json(shift_json(shift))
     elif not html:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from triage.cli.common import print_json, settings_from, write_file
+from triage.cli.common import colour, print_json, settings_from, write_file
 from triage.cli.lazy import require
 from triage.cli.options import alert_argument, config_option, json_option, page_option
 from triage.cli.page import alert_page
@@ -24,11 +24,14 @@ if TYPE_CHECKING:
 @alert_argument
 @config_option
 @page_option
-@click.option("--evidence", is_flag=True, help="Every question with its SQL, window, rows and coverage.")
+@click.option("--evidence", is_flag=True, help="Every question with its window, rows and coverage.")
+@click.option("--sql", is_flag=True, help="The same, with each question's SQL as it runs in Data Explorer.")
 @click.option("--transcript", is_flag=True, help="Every turn of the model and every tool call, with tokens and money.")
 @json_option
-def command(alert: str, config: str | None, html: str | None, evidence: bool, transcript: bool, as_json: bool) -> int:
-    """Show one investigation in full: verdict, findings, evidence with its SQL.
+def command(
+    alert: str, config: str | None, html: str | None, evidence: bool, sql: bool, transcript: bool, as_json: bool
+) -> int:
+    """Show one investigation: what happened, the flags and what answers them, what to do next.
 
     Example: triage show ALERT --evidence
     """
@@ -49,10 +52,12 @@ def command(alert: str, config: str | None, html: str | None, evidence: bool, tr
         write_file(html, alert_page(settings, record, done, turns), "--html")
     elif as_json:
         print_json(to_json(record, investigation))
-    elif evidence:
-        click.echo(evidence_text(record.alert, _investigated(record, investigation)))
+    elif evidence or sql:
+        click.echo(evidence_text(record.alert, _investigated(record, investigation), sql=sql))
     else:
-        click.echo(investigation_text(record, investigation, currency))
+        click.echo(
+            investigation_text(record, investigation, currency, settings.report.timezone, click.style), color=colour()
+        )
     return 0
 
 

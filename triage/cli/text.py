@@ -1,6 +1,6 @@
 """Investigations and tables as text for a terminal. Foreign text is cleaned on its way."""
 
-from collections.abc import Container, Mapping, Sequence
+from collections.abc import Callable, Container, Mapping, Sequence
 
 from triage.cli.common import table
 from triage.domain.alert import Alert
@@ -12,10 +12,13 @@ from triage.stages.reporting import FOR_TERMINAL, Extent, investigation_view
 from triage.stages.reporting.evidence_view import EvidenceView, RowView
 from triage.stages.reporting.flag_view import FlagView
 from triage.stages.reporting.view import FindingView
-from triage.stages.reporting.wording import moment
+from triage.stages.reporting.wording import count, moment
 
-SHORT = Extent(events=0, entities=0, unchecked=0, sentences=5, rows=5, cell=60)
-WHOLE = Extent(events=0, entities=0, unchecked=0, rows=20, question=300, cell=120)
+SHORT = Extent(entities=0, unchecked=0, story=12, sentences=5)
+FINDINGS = 6
+"""Findings of a kind on the screen; `--json` has all."""
+_COLOURS = {"malicious": "red", "suspicious": "yellow", "inconclusive": "cyan", "benign": "green"}
+WHOLE = Extent(entities=0, unchecked=0, rows=20, question=300, cell=120)
 
 
 def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | None = None, currency: str = "") -> str:
@@ -89,8 +92,23 @@ def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
     )
 
 
-def investigation_text(record: AlertRecord, investigation: Investigation | None, currency: str = "") -> str:
-    """One investigation in full."""
+Style = Callable[..., str]
+"""As `click.style`."""
+
+
+def unstyled(text: str, **_: object) -> str:
+    """The text as it is."""
+    return text
+
+
+def investigation_text(
+    record: AlertRecord,
+    investigation: Investigation | None,
+    currency: str = "",
+    zone: str = "UTC",
+    style: Style = unstyled,
+) -> str:
+    """One investigation on one screen: claim, story, flags with what raised and what answers them, next steps."""
     alert = record.alert
     lines = [
         f"{printable(alert.severity.value, 20)}  {printable_sentence(alert.title, 200)}",
@@ -102,43 +120,43 @@ def investigation_text(record: AlertRecord, investigation: Investigation | None,
     if investigation is None:
         lines.append(f"state {record.state.value}{': ' + printable(record.error, 400) if record.error else ''}")
         return "\n".join(lines)
-    view = investigation_view(alert, investigation, extent=SHORT, clean=FOR_TERMINAL, currency=currency)
-    lines += ["", view.headline, *view.look, view.summary]
-    if view.reason:
-        lines.append(f"Why this verdict: {view.reason}")
-    verified = sorted((*view.found, *view.against), key=lambda finding: finding.number)
-    lines += ["", f"Findings ({len(verified)} verified, {len(view.dropped)} dropped)"]
-    lines += [line for finding in (*verified, *view.dropped) for line in _finding(finding)]
-    if view.flags:
-        lines += ["", "Flags", *(line for flag in view.flags for line in _flag(flag))]
-    lines += ["", "Signals"]
-    lines += [
-        f"  {signal.direction:<9} {signal.weight:>5}  {signal.name}: {signal.sentence} [{', '.join(signal.evidence)}]"
-        for signal in view.signals
+    view = investigation_view(alert, investigation, extent=SHORT, clean=FOR_TERMINAL, currency=currency, zone=zone)
+    colour = _COLOURS.get(view.disposition, "white")
+    lines += ["", style(view.headline, fg=colour, bold=True), *view.look]
+    lines += [view.summary] if view.by_model or not view.story else []
+    width = max((len(line.time) for line in view.story), default=0)
+    told = [f"{style(line.time.ljust(width), dim=True)}  {line.text} [{line.evidence}]" for line in view.story]
+    if view.story_left:
+        told.append(f"and {count(view.story_left, 'more act')} of less weight")
+    lines += _part("What happened", told, style)
+    lines += _part("Flags", [line for flag in view.flags for line in _flag(flag, style)], style)
+    flagged = " ".join(text for flag in view.flags for text in (*flag.raised, *flag.answers))
+    findings = [each for each in (*view.found, *view.against) if not each.told and each.text not in flagged]
+    lines += _part("Also found", [line for each in findings[:FINDINGS] for line in _finding(each)], style)
+    lines += _part("Dropped", [line for each in view.dropped[:FINDINGS] for line in _finding(each)], style)
+    lines += _part("Open", view.open, style)
+    answered = [
+        f"{each.step}. {each.text} ({each.state}){': ' if each.answer else ''}{each.answer}" for each in view.runbook
     ]
-    if view.runbook:
-        lines += ["", "Runbook"]
-        lines += [
-            f"  {step.step}. {step.text} ({step.state}){': ' if step.answer else ''}{step.answer}"
-            for step in view.runbook
-        ]
-    lines += ["", "Evidence"]
-    for entry in view.evidence:
-        lines.append(f"  {entry.id} {entry.question}: {entry.outcome}")
-        lines += [f"     SQL: {entry.sql}"] if entry.sql else []
-        lines += [f"     {_row(entry, row)}" for row in entry.rows]
-        lines += [f"     the absence is unproven: {entry.coverage}"] if entry.coverage else []
-    if view.notes:
-        lines += ["", "Notes", *(f"  {note}" for note in view.notes)]
-    return "\n".join([*lines, "", " · ".join(view.footer)])
+    lines += _part("Runbook", answered, style)
+    lines += _part("Next steps", view.steps, style)
+    lines += _part("Notes", view.notes, style)
+    if view.reason:
+        lines += ["", f"Why this verdict: {view.reason}"]
+    return "\n".join([*lines, "", style(" · ".join(view.footer), dim=True)])
 
 
-def _flag(flag: FlagView) -> list[str]:
+def _part(title: str, lines: Sequence[str], style: Style) -> list[str]:
+    return ["", style(title, bold=True), *(f"  {line}" for line in lines)] if lines else []
+
+
+def _flag(flag: FlagView, style: Style) -> list[str]:
     state = "answered" if flag.answers else "open, hard" if flag.hard else "open"
+    mark = style("+", fg="green") if flag.answers else style("!", fg="red")
     return [
-        f"  {'+' if flag.answers else '!'} {flag.asks} ({state})",
-        *(f"      raised by: {text}" for text in flag.raised),
-        *(f"      answered by: {text}" for text in flag.answers),
+        f"{mark} {flag.asks} ({state})",
+        *(f"    raised by: {text}" for text in flag.raised),
+        *(f"    answered by: {text}" for text in flag.answers),
     ]
 
 
@@ -146,8 +164,8 @@ def _finding(finding: FindingView) -> list[str]:
     mark = "+" if finding.verified else "x"
     cited = ", ".join(finding.evidence)
     return [
-        f"  {mark} {finding.number}. [{finding.direction}] {finding.text} [{cited}]",
-        *(f"      {issue}" for issue in finding.issues),
+        f"{mark} {finding.number}. [{finding.direction}] {finding.text} [{cited}]",
+        *(f"    {issue}" for issue in finding.issues),
     ]
 
 
@@ -155,8 +173,8 @@ def _row(entry: EvidenceView, row: RowView) -> str:
     return "  ".join(f"{name}={cell}" for name, cell in zip(entry.columns, row.cells, strict=True))
 
 
-def evidence_text(alert: Alert, investigation: Investigation) -> str:
-    """Every question of one investigation, with its SQL as it runs in Data Explorer, its rows and its coverage."""
+def evidence_text(alert: Alert, investigation: Investigation, *, sql: bool) -> str:
+    """Every question of one investigation with its rows and its coverage, and with its SQL as it runs in Data Explorer."""
     view = investigation_view(alert, investigation, extent=WHOLE, clean=FOR_TERMINAL)
     answered = sum(entry.answered for entry in view.evidence)
     blocks = [f"{len(view.evidence)} questions, {answered} answered, for alert {view.alert_id}"]
@@ -168,7 +186,7 @@ def evidence_text(alert: Alert, investigation: Investigation) -> str:
             f"    window   {entry.window} UTC" if entry.window else "",
             f"    answer   {entry.outcome}{took}",
             f"    coverage {entry.checks}" if entry.checks else "",
-            f"    SQL      {entry.sql}" if entry.sql else "",
+            f"    SQL      {entry.sql}" if sql and entry.sql else "",
             *(f"    {row.number:>3}  {_row(entry, row)}" for row in entry.rows),
             f"         … {entry.left}" if entry.left else "",
         ]

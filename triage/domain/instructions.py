@@ -170,3 +170,7 @@ def _is_part(text: str) -> bool:
         return True
     plain = sum(letter.isalpha() or letter == " " for letter in text)
     return _PHRASE.search(text) is not None and plain >= _SHARE * len(text) and _WHOLE.search(text) is None
+
+
+INSTRUCTION_FINDING = "A log field tries to instruct whoever reads it"
+"""Begins the finding that code makes of such a text."""

@@ -45,7 +45,7 @@ def object_name(value: str) -> str:
     """
     if value.startswith("arn:"):
         rest = value.split(":", 5)[-1]
-        return rest.rpartition("/")[2] or rest
+        return rest.rpartition("/")[2] or rest if "/" in rest else rest.partition(":")[2] or rest
     if value.startswith("/") and value.count("/") > 2:  # noqa: PLR2004 - a path with several parts
         return value.rstrip("/").rpartition("/")[2]
     return value

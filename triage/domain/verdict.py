@@ -117,6 +117,8 @@ class Verdict(Value):
     disposition: Disposition
     confidence: float = Field(ge=0, le=1)
     summary: str
+    as_written: bool = False
+    """The summary is the draft's own; else code wrote it in its place."""
     reason: str = ""
     """Why this disposition, in words; names the rule that changed it, if one did."""
     findings: tuple[CheckedFinding, ...] = ()

@@ -102,6 +102,9 @@ def with_derived(log_type: str, terms: Mapping[str, Term]) -> Mapping[str, Term]
         found["person"] = Term(sql=(personal.get(IdentityKind.EMAIL) or next(iter(personal.values()))).sql)
     conditional = [glob for file in files for rule in file.harmless for glob in rule.actions]
     conditional += [glob for file in files for entry in file.admits for glob in entry.actions]
+    # What a harmful call was about is asked for as well where a sentence would name it.
+    said = [glob for file in files for entry in file.words if entry.paths for glob in entry.actions]
+    conditional += [glob for glob in said if glob not in conditional and any_glob(glob, harmful)]
     if conditional:
         found["conditional"] = Term(sql=matching_sql(conditional))
     sign_ins = [glob for file in files for glob in file.sign_ins]
@@ -206,6 +209,19 @@ def is_detection_event(log_type: str, action: str) -> bool:
     The action is as the term `action` gives it, or empty for a log type without that term. Letter case doesn't matter.
     """
     return any(any_glob(action, file.detections) for file in log_type_files(log_type))
+
+
+@lru_cache(maxsize=4096)
+def phrases_of(log_type: str, action: str) -> tuple[str, ...]:
+    """How an action is said in a sentence, the fullest phrase first; empty where no file says it."""
+    words = (each for file in log_type_files(log_type) for each in file.words)
+    return next((each.say for each in words if any_glob(action, each.actions)), ())
+
+
+def product_of(log_type: str) -> str:
+    """What people call the product whose log it is: `Okta` of `Okta.SystemLog`."""
+    said = (file.product for file in log_type_files(log_type) if file.product)
+    return next(said, log_type.partition(".")[0])
 
 
 def is_emergency_account(log_type: str, actor: str) -> bool:

@@ -16,6 +16,7 @@ from triage.logtypes.columns import column_of
 from triage.logtypes.fields import FieldKind
 from triage.logtypes.parameters import Admits, Harmless, Parties
 from triage.logtypes.paths import parse_path
+from triage.logtypes.words import Words
 
 TERMS = (
     "actor",
@@ -234,6 +235,8 @@ class LogType(Value):
     """Where the names are published."""
     names: tuple[str, ...] = ()
     """What people call the log beside Panther's name for it, such as `Entra ID`."""
+    product: str = ""
+    """What people call the product whose log it is, such as `Google Workspace`; empty: the first part of the name."""
     called: dict[Annotated[str, Field(pattern=r"^[a-z0-9]+([ -][a-z0-9]+)*$")], Globs] = Field(default_factory=dict)
     """What people call services and things, in the singular: the words that this log's actions or services hold for them."""
     recognised_by: tuple[str, ...] = ()
@@ -267,6 +270,8 @@ class LogType(Value):
     """Globs of actions that nobody takes: the product reports something about the actor. `*` is every event."""
     derives: tuple[Derivation, ...] = ()
     """Identities that actions make or reach."""
+    words: tuple[Words, ...] = ()
+    """How actions are said in a sentence; the first entry that fits counts."""
 
     @property
     def is_family(self) -> bool:
@@ -274,9 +279,10 @@ class LogType(Value):
         return self.log_type.endswith(".*")
 
     def parameter_paths(self) -> tuple[str, ...]:
-        """The paths that decide whether a call does harm, and whom it lets in."""
+        """The paths that decide whether a call does harm, whom it lets in, and what it is said to have done."""
         found = [path for rule in self.harmless for path in rule.paths]
         found += [path for entry in self.admits for path in entry.paths]
+        found += [path for entry in self.words for path in entry.paths]
         own = self.parties.own if self.parties is not None and self.admits else ()
         return tuple(dict.fromkeys((*own, *found)))
 

@@ -11,7 +11,7 @@ from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, LacksCitation, ValueCitation
 from triage.domain.flag import FLAGS, RaisedFlag
-from triage.domain.instructions import Instruction, find_instructions
+from triage.domain.instructions import INSTRUCTION_FINDING, Instruction, find_instructions
 from triage.domain.redaction import redact
 from triage.domain.signal import Direction
 from triage.domain.verdict import Disposition, Draft, Verdict
@@ -142,7 +142,7 @@ def _injection_finding(instructions: Sequence[Instruction]) -> Finding | None:
     if not cited:
         return None
     places = ", ".join(f"{citation.evidence} row {citation.row} {citation.column}" for citation in cited)
-    text = f"A log field tries to instruct whoever reads it ({places})."
+    text = f"{INSTRUCTION_FINDING} ({places})."
     return Finding(text=text, direction=Direction.MALICIOUS, citations=cited)
 
 

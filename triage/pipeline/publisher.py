@@ -47,6 +47,8 @@ class Publisher:
     settings: WritebackSettings
     currency: str = ""
     """Currency of the cost in the footer."""
+    zone: str = "UTC"
+    """In which the times of a comment are."""
 
     async def announce(self, alert: Alert, *, journal: ClaimJournal, observe: Observer) -> None:
         """Announce the investigation on its alert, if that is configured. A failure here stops nothing."""
@@ -74,7 +76,12 @@ class Publisher:
         What cannot be written becomes a note; errors that may pass are raised.
         """
         report = build_report(
-            alert, investigation, prompts=self.prompts, settings=self.settings, currency=self.currency
+            alert,
+            investigation,
+            prompts=self.prompts,
+            settings=self.settings,
+            currency=self.currency,
+            zone=self.zone,
         )
         commented = await self.comment(
             alert, report, investigation.verdict.disposition, journal=journal, observe=observe

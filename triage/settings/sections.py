@@ -199,11 +199,11 @@ class InvestigationSettings(Section):
 
 SectionName = Literal[
     "summary",
+    "story",
     "findings",
     "against",
     "unchecked",
     "runbook",
-    "timeline",
     "entities",
     "techniques",
     "actions",
@@ -222,7 +222,8 @@ class WritebackSettings(Section):
     max_chars: int = Field(default=20_000, ge=1_000)
     console_url: OptionalEndpoint = ""
     """Address of your Panther console; alerts are linked there. Empty: no links."""
-    length: Literal["brief", "standard", "full"] = "standard"
+    length: Literal["brief", "standard", "full"] = "brief"
+    """At most 150 words, at most 350, or everything with all SQL."""
     sections: tuple[SectionName, ...] = ()
     """Parts of the comment, in the comment's own order; empty: those of `length`."""
     verdicts: tuple[Disposition, ...] = ()
@@ -264,6 +265,11 @@ class WritebackSettings(Section):
         return next((email for verdict, email in self.assign.items() if verdict == disposition.value), "")
 
 
+class ReportSettings(Section):
+    timezone: Zone = "UTC"
+    """Of the times in comments, pages and `triage show`; tables and JSON stay in UTC."""
+
+
 class StoreSettings(Section):
     url: str = "sqlite:///triage.db"
     keep: Duration = timedelta(days=400)
@@ -278,6 +284,7 @@ class Settings(Section):
     llm: LlmSettings = LlmSettings()
     investigation: InvestigationSettings = InvestigationSettings()
     writeback: WritebackSettings = WritebackSettings()
+    report: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()
 
     def offline(self) -> "Settings":

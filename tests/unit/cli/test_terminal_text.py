@@ -48,7 +48,7 @@ def text_of(*evidence: Evidence) -> str:
         ),
         evidence=evidence,
     )
-    return evidence_text(alert(1, "t", "d", "n"), investigation)
+    return evidence_text(alert(1, "t", "d", "n"), investigation, sql=True)
 
 
 def test_the_sql_can_be_pasted_as_it_is() -> None:
@@ -111,7 +111,8 @@ def test_a_terminal_acts_on_nothing(case: tuple[Alert, Investigation], severity:
         investigation_text(known, investigation),
         investigation_text(known, investigation.model_copy(update={"analyst": Analyst.LLM})),
         investigation_text(known, None),
-        evidence_text(odd, investigation),
+        evidence_text(odd, investigation, sql=True),
+        evidence_text(odd, investigation, sql=False),
     )
     assert len(table.split("\n")) == 3
     for text in texts:

@@ -33,6 +33,7 @@ def test_a_name_is_said_as_people_would(name: str, said: str) -> None:
         ("arn:aws:iam::aws:policy/AdministratorAccess", "AdministratorAccess"),
         ("arn:aws:s3:::ledger-backups", "ledger-backups"),
         ("/subscriptions/1/resourcegroups/rg/providers/microsoft.insights/diagnosticsettings/audit", "audit"),
+        ("arn:aws:lambda:eu-west-1:111122223333:function:orders", "orders"),
         ("/etc/passwd", "/etc/passwd"),
         ("ledger/db", "ledger/db"),
     ],

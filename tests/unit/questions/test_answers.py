@@ -15,6 +15,7 @@ from triage.domain.actor_values import ActorValues
 from triage.domain.question import ActionClass, Asked, Question
 from triage.domain.times import parse_time
 from triage.logtypes import log_type_of_table, terms_of
+from triage.logtypes.terms import take
 from triage.questions import NotAskable, bind_question, compile_question
 from triage.questions.classes import is_of_class
 from triage.questions.compiler import LOGS
@@ -22,7 +23,6 @@ from triage.questions.matches import MATCHES, SIGNALS, SIGNALS_TABLE
 from triage.sandbox.lake import DuckLake
 from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
-from triage.stages.enrichment.terms import take
 
 HISTORY = timedelta(days=40)
 NEVER = datetime.max.replace(tzinfo=UTC)

@@ -87,6 +87,7 @@ def adjudicate(
         summary=draft.summary
         if as_written
         else _summary(draft, final, findings, evidence, changes, own, summary_holds),
+        as_written=as_written,
         reason=_reason(changes, final, opinion),
         findings=tuple(findings),
         runbook=runbook,

@@ -14,11 +14,11 @@ from triage.domain.entity import INDICATOR_COLUMN, Entity, EntityKind, Role
 from triage.domain.identity import Identity, IdentityKind, IdentityLink
 from triage.domain.times import parse_time
 from triage.logtypes import Term
+from triage.logtypes.terms import take
 from triage.stages.enrichment.entities.extract import extract_entities
 from triage.stages.enrichment.entities.values import text_of
 from triage.stages.enrichment.identities import IdentityGroup, identities_in, values_of
 from triage.stages.enrichment.moments import event_moments
-from triage.stages.enrichment.terms import take
 
 __all__ = ["MAX_ACTORS", "ActorDraft", "AlertActor", "alert_actors", "draft_actors", "parse_time", "take"]
 

@@ -10,8 +10,8 @@ from dataclasses import dataclass, field
 from triage import logtypes
 from triage.domain.base import Row
 from triage.domain.identity import SHARED_KINDS, Identity, IdentityKind, IdentityLink, is_email
+from triage.logtypes.terms import take
 from triage.stages.enrichment.entities.values import text_of
-from triage.stages.enrichment.terms import take
 
 MAX_IDENTITIES = 24
 MAX_PER_PERSON = 3

@@ -14,9 +14,9 @@ from triage.domain.evidence import Evidence
 from triage.domain.question import Asked, Question
 from triage.domain.times import parse_time
 from triage.logtypes import Term
+from triage.logtypes.terms import take
 from triage.questions.compiler import LOGS
 from triage.questions.matches import SIGNALS
-from triage.stages.enrichment.terms import take
 
 MAX_NAMES = 3
 MAX_CHARS = 60

@@ -1,8 +1,9 @@
-"""How an investigation reads.
+"""What an investigation reads like: the comment, the page, the terminal, JSON, and the summary of a shift.
 
-`view` decides what is shown of an investigation and in which words (`wording`, `evidence_view`, `timeline`); `comment`,
-`page` and the command line only lay it out. `records` has JSON and CSV, `exposure` assets and risks, `shift` the summary
-of a shift, `entity_graph` a drawing of the page, `statement` SQL that can be pasted.
+`acts` reads what was done from the answers, `story` tells it in a few lines, `claim` says what it amounts to and what to
+do next. `view` decides what is shown of an investigation and in which words (`wording`, `evidence_view`, `flag_view`);
+`comment`, `page` and the terminal lay it out. `records` is JSON and CSV, `shift` the summary of a shift, `timeline` the
+page's drawing, `statement` SQL that can be pasted.
 """
 
 from triage.domain.report import Report

@@ -4,14 +4,14 @@ Each is rendered as HTML and as plain text that say the same, within the size th
 templates make `p`, `strong`, `ul`, `li`, `pre`, `code`, and one `a href` to the alert in the user's own console; no other
 attribute, no image, no script.
 
-| `writeback.length` | parts of a result | how much |
+| `writeback.length` | parts of a result | at most |
 |---|---|---|
-| `brief` | summary, findings, against, unchecked, actions, footer | 5 lines of what could not be checked |
-| `standard` | all | 8 events, 12 entities, SQL of what a finding cites and of what has no answer that counts |
-| `full` | all | 20 events, 60 entities, all SQL |
+| `brief` | summary, story, findings, against, unchecked, actions, footer | 150 words |
+| `standard` | the same, the runbook's answers and the rows that decide | 350 words |
+| `full` | all, with all SQL | `writeback.max_chars` |
 
-`writeback.sections` names the parts instead; `length` then only says how much of each. The first line, the alert and
-the marker are always there. The last line of a part counts what it leaves out.
+`writeback.sections` names the parts instead; `length` then only says how much of each. The first line and the marker
+are always there. Nothing refers to a command: whoever reads a comment in Panther has no terminal.
 """
 
 import html
@@ -20,26 +20,49 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from triage.domain.alert import Alert
-from triage.domain.clean import ELLIPSIS, indent_formulas, safe_sentence, safe_value
+from triage.domain.clean import ELLIPSIS, indent_formulas, safe_sentence, safe_value, sentences
 from triage.domain.entity import Entity
 from triage.domain.report import RESERVE, Format, Marker, Report
 from triage.domain.verdict import Investigation
 from triage.ports import Prompts
 from triage.settings import SectionName, WritebackSettings
-from triage.stages.reporting.view import Extent, FindingView, InvestigationView, console_link, first, investigation_view
-from triage.stages.reporting.wording import author, headline, look_lines, moment
+from triage.stages.reporting.view import (
+    Extent,
+    FindingView,
+    InvestigationView,
+    StoryLineView,
+    console_link,
+    first,
+    investigation_view,
+)
+from triage.stages.reporting.wording import author, headline, look_lines, moment, short_footer
 
 SECTIONS: tuple[SectionName, ...] = get_args(SectionName)
 """In the comment's order."""
 EXTENTS: dict[Literal["brief", "standard", "full"], Extent] = {
-    "brief": Extent(events=4, entities=8, unchecked=5, all_sql=False),
-    "standard": Extent(events=8, entities=12, unchecked=40, all_sql=False),
-    "full": Extent(events=20, entities=60, unchecked=200),
+    "brief": Extent(entities=8, unchecked=5, story=5, all_sql=False),
+    "standard": Extent(entities=12, unchecked=40, story=6, all_sql=False),
+    "full": Extent(entities=60, unchecked=200, story=12),
 }
+WORDS: dict[Literal["brief", "standard", "full"], int | None] = {"brief": 150, "standard": 350, "full": None}
+"""Words that a comment may have, without its marker."""
 BRIEF = 1_000
 """Characters of the form for a Panther that refuses the whole one as too large; the least that a limit can be."""
 
-_BRIEF_SECTIONS: tuple[SectionName, ...] = ("summary", "findings", "against", "unchecked", "actions", "footer")
+_BRIEF_SECTIONS: tuple[SectionName, ...] = (
+    "summary",
+    "story",
+    "findings",
+    "against",
+    "unchecked",
+    "actions",
+    "footer",
+)
+_SECTIONS: dict[Literal["brief", "standard", "full"], tuple[SectionName, ...]] = {
+    "brief": _BRIEF_SECTIONS,
+    "standard": (*_BRIEF_SECTIONS, "runbook", "evidence"),
+    "full": SECTIONS,
+}
 _SUFFIX: dict[Format, str] = {"HTML": "html.j2", "PLAIN_TEXT": "txt.j2"}
 _MANY = (40, 30, 20, 12)
 _FEW = 3
@@ -47,28 +70,35 @@ _SOME = 8
 _SHARED = 5
 """Shared entities that a pointer names."""
 _FIELDS: dict[SectionName, tuple[str, ...]] = {
-    "summary": ("summary", "reason"),
+    "summary": ("summary",),
+    "story": ("story", "story_left"),
     "findings": ("found",),
     "against": ("against",),
-    "unchecked": ("unchecked",),
+    "unchecked": ("open", "unchecked"),
     "runbook": ("runbook",),
-    "timeline": ("timeline", "events_left"),
     "entities": ("entities", "entities_left"),
     "techniques": ("techniques",),
     "actions": ("steps",),
-    "evidence": ("evidence", "sql_left"),
+    "evidence": ("deciding", "evidence", "sql_left"),
     "footer": ("footer",),
 }
 
 
 def build_report(
-    alert: Alert, investigation: Investigation, *, prompts: Prompts, settings: WritebackSettings, currency: str = ""
+    alert: Alert,
+    investigation: Investigation,
+    *,
+    prompts: Prompts,
+    settings: WritebackSettings,
+    currency: str = "",
+    zone: str = "UTC",
 ) -> Report:
     """Render an investigation as a comment.
 
-    Each form holds at most `settings.max_chars` characters, even after `domain.report.related` has added its note.
-    Where it is too long, parts are dropped in this order: SQL of evidence that no finding cites, all SQL, long lists,
-    all but the first findings. The first line, the summary and the marker stay, and a line says what was left out.
+    Each form holds at most `settings.max_chars` characters, even after `domain.report.related` has added its note, and
+    the words that `settings.length` allows. Where it is too long, parts are dropped in this order: SQL of evidence that
+    no finding cites, all SQL, long lists, all but the first findings. The first line, the summary and the marker stay,
+    and a line says what was left out for the sake of the characters.
 
     Args:
         alert: The alert.
@@ -76,14 +106,24 @@ def build_report(
         prompts: The templates.
         settings: Parts, length, longest form, console.
         currency: Currency of what model calls have cost; empty: the bare number.
+        zone: In which the story's times are.
 
     Raises:
         PromptError: A template is missing or broken.
     """
-    usual = _BRIEF_SECTIONS if settings.length == "brief" else SECTIONS
-    extent = EXTENTS[settings.length]
-    view = investigation_view(alert, investigation, extent=extent, console_url=settings.console_url, currency=currency)
-    view = _only(view, settings.sections or usual)
+    length = settings.length
+    view = investigation_view(
+        alert,
+        investigation,
+        extent=EXTENTS[length],
+        console_url=settings.console_url,
+        currency=currency,
+        zone=zone,
+    )
+    view = _only(view, settings.sections or _SECTIONS[length])
+    view = replace(view, timeline=())
+    if length != "full" and not settings.sections:
+        view = _within(_as_read(view, investigation, zone), WORDS[length], prompts)
     forms = {}
     for kind in _SUFFIX:
         sign = _signature(alert.id, investigation.run_id, kind)
@@ -205,14 +245,84 @@ def _paragraph(text: str, kind: Format) -> str:
 
 def _only(view: InvestigationView, sections: Sequence[SectionName]) -> InvestigationView:
     """Empty the parts that the comment does not have."""
-    if "unchecked" in sections:
-        # A step without an answer is among what could not be checked, and is not repeated.
-        view = replace(view, runbook=tuple(line for line in view.runbook if line.answered))
     empty: dict[str, Any] = {}
     for section, names in _FIELDS.items():
         if section not in sections:
             empty.update({name: type(getattr(view, name))() for name in names})
     return replace(view, **empty)
+
+
+def _as_read(view: InvestigationView, investigation: Investigation, zone: str) -> InvestigationView:
+    """Without what only the full form has, and with each thing said once."""
+    return replace(
+        view,
+        # Where code wrote the summary, the story says more.
+        summary=view.summary if view.by_model or not view.story else "",
+        found=tuple(finding for finding in view.found if not finding.told) or view.found[:1],
+        against=tuple(finding for finding in view.against if not finding.told),
+        unchecked=(),
+        runbook=tuple(line for line in view.runbook if line.answered),
+        entities=(),
+        entities_left=0,
+        techniques=(),
+        evidence=(),
+        sql_left=0,
+        footer=short_footer(investigation, zone) if view.footer else (),
+    )
+
+
+def _within(view: InvestigationView, words: int | None, prompts: Prompts) -> InvestigationView:
+    """The view with as much as so many words allow; what matters least goes first."""
+    if words is None:
+        return view
+    for less in _fewer_words(view):
+        view = less
+        if count_words(_render("comment", {"view": asdict(less)}, "PLAIN_TEXT", prompts)) <= words:
+            break
+    return view
+
+
+def count_words(text: str) -> int:
+    """Words as a reader counts them: marks that only set off a list are none."""
+    return sum(any(letter.isalnum() for letter in word) for word in text.split())
+
+
+def _fewer_words(view: InvestigationView) -> Iterator[InvestigationView]:
+    yield view
+    cuts: tuple[tuple[str, int], ...] = (
+        ("deciding", 6), ("runbook", 4), ("open", 4), ("found", 5), ("against", 3), ("deciding", 3), ("runbook", 2),
+        ("found", 4), ("open", 3), ("steps", 3), ("story", 5), ("against", 2), ("deciding", 1), ("found", 3), ("open", 2),
+        ("deciding", 0), ("runbook", 1), ("story", 4), ("steps", 2), ("against", 1), ("runbook", 0), ("open", 1),
+        ("found", 2), ("story", 3), ("found", 1), ("steps", 1), ("story", 2), ("against", 0), ("open", 0),
+    )  # fmt: skip
+    for name, number in cuts:
+        lines = getattr(view, name)
+        if len(lines) > number:
+            kept = _gravest(lines, number) if name == "story" else lines[:number]
+            less: dict[str, Any] = {name: kept}
+            if name == "story":
+                less["story_left"] = view.story_left + len(lines) - number
+            view = replace(view, **less)
+            yield view
+    view = replace(view, summary=sentences(view.summary, 1))
+    yield view
+    for limit in (160, 110):
+        view = replace(
+            view,
+            summary=safe_sentence(view.summary, limit),
+            found=tuple(replace(finding, text=safe_sentence(finding.text, limit)) for finding in view.found),
+            against=tuple(replace(finding, text=safe_sentence(finding.text, limit)) for finding in view.against),
+            open=tuple(safe_sentence(text, limit) for text in view.open),
+            steps=tuple(safe_sentence(text, limit) for text in view.steps),
+            story=tuple(replace(line, text=safe_sentence(line.text, limit)) for line in view.story),
+        )
+        yield view
+
+
+def _gravest(lines: Sequence[StoryLineView], number: int) -> tuple[StoryLineView, ...]:
+    """The heaviest lines of a story, in its order."""
+    kept = sorted(range(len(lines)), key=lambda place: (-lines[place].weight, place))[:number]
+    return tuple(lines[place] for place in sorted(kept))
 
 
 def _shorter(
@@ -223,7 +333,7 @@ def _shorter(
     for less in _reductions(view):
         content = _render("comment", {"view": asdict(less)}, kind, prompts)
         left = len(view.found) + len(view.against) - len(less.found) - len(less.against)
-        yield sign(_with_note(content, view, left, len(whole) - len(content), kind))
+        yield sign(_with_note(content, left, len(whole) - len(content), kind))
 
 
 def _reductions(view: InvestigationView) -> Iterator[InvestigationView]:
@@ -249,7 +359,8 @@ def _reductions(view: InvestigationView) -> Iterator[InvestigationView]:
         view,
         found=view.found[:_FEW],
         unchecked=first(view.unchecked, _FEW),
-        timeline=(),
+        open=view.open[:_FEW],
+        deciding=(),
         entities=(),
         entities_left=0,
         steps=view.steps[:_FEW],
@@ -270,12 +381,9 @@ def _cited(findings: Iterable[FindingView]) -> set[str]:
     return {name for finding in findings for name in finding.evidence}
 
 
-def _with_note(content: str, view: InvestigationView, findings: int, characters: int, kind: Format) -> str:
-    """A shortened comment, and how much of the one in `view` it leaves out."""
-    note = (
-        f"{ELLIPSIS} shortened: {findings} findings, {max(characters, 0)} characters left out; "
-        f"`triage show {view.alert_id}` has everything"
-    )
+def _with_note(content: str, findings: int, characters: int, kind: Format) -> str:
+    """A shortened comment, and how much it leaves out."""
+    note = f"{ELLIPSIS} shortened: {findings} findings, {max(characters, 0)} characters left out"
     return f"{content}\n{_paragraph(note, kind)}" if kind == "HTML" else f"{content}\n\n{note}"
 
 
@@ -288,7 +396,7 @@ def _brief(view: InvestigationView, kind: Format, limit: int, whole: int, sign: 
             content = f"<p><strong>{html.escape(view.headline)}</strong></p>\n{_paragraph(summary, kind)}"
         else:
             content = indent_formulas(f"{view.headline}\n\n{summary}")
-        body = sign(_with_note(content, view, findings, whole - len(content), kind))
+        body = sign(_with_note(content, findings, whole - len(content), kind))
         spare = limit - len(body)
         if spare >= 0 or not summary:
             return body

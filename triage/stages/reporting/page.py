@@ -2,18 +2,17 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from zoneinfo import ZoneInfo
 
 from triage.domain.alert import Alert
 from triage.domain.clean import safe_sentence, safe_value
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Prompts
-from triage.stages.reporting.entity_graph import EntityGraph, entity_graph
 from triage.stages.reporting.timeline import TimelineDrawing, TimelineEvent, draw_timeline
 from triage.stages.reporting.view import Extent, InvestigationView, investigation_view
-from triage.stages.reporting.wording import moment
 
 TEMPLATE = "page.html.j2"
-EXTENT = Extent(events=20, entities=60, unchecked=200, rows=100, question=400)
+EXTENT = Extent(entities=60, unchecked=200, story=12, rows=100, question=400)
 
 _TURNS = 200
 _LINE = 4_000
@@ -36,7 +35,6 @@ class PageView:
     linked: str
     """The alert whose investigation this is, where the alert is linked; else empty."""
     timeline: TimelineDrawing
-    graph: EntityGraph
     transcript: tuple[Turn, ...]
     turns_left: int
 
@@ -49,6 +47,7 @@ def page(
     prompts: Prompts,
     console_url: str = "",
     currency: str = "",
+    zone: str = "UTC",
     transcript: Sequence[Turn] = (),
 ) -> str:
     """Render an investigation as one HTML document.
@@ -60,13 +59,16 @@ def page(
         prompts: The templates.
         console_url: Address of the Panther console; empty: no link.
         currency: Currency of what model calls have cost.
+        zone: In which the story's times are.
         transcript: The run's conversation, folded at the end; empty: no such part.
 
     Raises:
         PromptError: The template is missing or broken.
     """
-    view = investigation_view(alert, investigation, extent=EXTENT, console_url=console_url, currency=currency)
-    shown = page_view(view, alert, record, investigation, transcript)
+    view = investigation_view(
+        alert, investigation, extent=EXTENT, console_url=console_url, currency=currency, zone=zone
+    )
+    shown = page_view(view, alert, record, transcript, zone)
     return prompts.render(TEMPLATE, {"view": asdict(view), "page": asdict(shown)})
 
 
@@ -74,18 +76,17 @@ def page_view(
     view: InvestigationView,
     alert: Alert,
     record: AlertRecord,
-    investigation: Investigation,
     transcript: Sequence[Turn] = (),
+    zone: str = "UTC",
 ) -> PageView:
-    """The drawings, the transcript and the selection, for the investigation that `view` shows."""
+    """The drawing, the transcript and the selection, for the investigation that `view` shows."""
     anchors = frozenset(
         {entry.id for entry in view.evidence} | {f"{e.id}-{row.number}" for e in view.evidence for row in e.rows}
     )
     return PageView(
         selected=safe_sentence(record.decision.reason, 400),
         linked=safe_value(record.leader or "", 48),
-        timeline=draw_timeline(_with_alert(view.timeline, alert), anchors),
-        graph=entity_graph(investigation, anchors),
+        timeline=draw_timeline(_with_alert(view.timeline, alert, zone), anchors),
         transcript=tuple(
             Turn(safe_sentence(turn.head, 400), tuple(safe_value(line, _LINE) for line in turn.lines))
             for turn in transcript[:_TURNS]
@@ -94,10 +95,11 @@ def page_view(
     )
 
 
-def _with_alert(events: Sequence[TimelineEvent], alert: Alert) -> tuple[TimelineEvent, ...]:
+def _with_alert(events: Sequence[TimelineEvent], alert: Alert, zone: str) -> tuple[TimelineEvent, ...]:
     """The events, and among them the moment at which the alert was raised."""
     if not events:
         return ()
-    raised = TimelineEvent(moment(alert.created_at), "Panther raised the alert", "", "", "", at=alert.created_at)
+    time = f"{alert.created_at.astimezone(ZoneInfo(zone)):%H:%M}"
+    raised = TimelineEvent(time, "Panther raised the alert", "", "", "", at=alert.created_at)
     after = next((n for n, event in enumerate(events) if event.at is None or event.at > alert.created_at), len(events))
     return (*events[:after], raised, *events[after:])

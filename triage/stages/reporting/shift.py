@@ -12,10 +12,12 @@ from triage.domain.clean import printable, safe_sentence, safe_value
 from triage.domain.report import DEFERRED, UNWRITTEN
 from triage.domain.verdict import Disposition, Investigation
 from triage.ports import AlertRecord, Mark, Prompts, State
+from triage.stages.reporting.view import console_link
 
 TEMPLATE = "report.html.j2"
 VERDICTS = tuple(each.value for each in Disposition)
-_URGENT = (Disposition.MALICIOUS, Disposition.SUSPICIOUS)
+_WAITS = (Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE)
+"""Verdicts that wait for a person."""
 
 _DETECTIONS = 20
 _FAILURES = 20
@@ -50,6 +52,8 @@ class Waiting:
     title: str
     why: str
     created_at: datetime
+    verdict: str = ""
+    """Empty where there is none."""
     linked: int = 0
     """Alerts that take its verdict."""
 
@@ -78,7 +82,7 @@ class Shift:
     _detections: dict[str, DetectionSum] = field(default_factory=dict)
     _failed: Counter[str] = field(default_factory=Counter)
     _reasons: dict[str, str] = field(default_factory=dict)
-    _waiting: list[tuple[int, Waiting]] = field(default_factory=list)
+    _waiting: list[tuple[tuple[int, int], Waiting]] = field(default_factory=list)
     _followers: Counter[str] = field(default_factory=Counter)
 
     def add(self, record: AlertRecord, investigation: Investigation | None) -> None:
@@ -99,8 +103,12 @@ class Shift:
         if investigation is not None:
             self._spent(detection, investigation)
         for why in self._to_do(record, investigation):
-            waiting = Waiting(alert.id, alert.severity.value, alert.title, why, alert.created_at)
-            self._waiting.append((-alert.severity.rank, waiting))
+            verdict = record.verdict
+            waiting = Waiting(
+                alert.id, alert.severity.value, alert.title, why, alert.created_at, verdict.value if verdict else ""
+            )
+            gravity = verdict.gravity if verdict is not None else Disposition.MALICIOUS.gravity + 1
+            self._waiting.append(((-gravity, -alert.severity.rank), waiting))
 
     @property
     def detections(self) -> tuple[DetectionSum, ...]:
@@ -114,7 +122,7 @@ class Shift:
 
     @property
     def waiting(self) -> tuple[Waiting, ...]:
-        """The most severe first."""
+        """Without a verdict first, then the gravest verdict, then the most severe alert."""
         ordered = sorted(self._waiting, key=lambda item: (item[0], item[1].created_at, item[1].alert_id))
         return tuple(replace(each, linked=self._followers[each.alert_id]) for _, each in ordered)
 
@@ -141,7 +149,7 @@ class Shift:
         if investigation is None or record.leader is not None:
             return
         untouched = alert.status == Status.OPEN and alert.assignee is None and alert.id not in self.marks
-        if record.state is State.DONE and record.verdict in _URGENT and untouched:
+        if record.state is State.DONE and record.verdict in _WAITS and untouched:
             yield f"{investigation.verdict.disposition.value}, and no one has picked it up"
         for note in investigation.notes:
             if note.startswith((DEFERRED, UNWRITTEN)):
@@ -203,8 +211,8 @@ def shift_text(shift: Shift) -> str:
     return "\n".join(lines)
 
 
-def shift_page(shift: Shift, *, prompts: Prompts) -> str:
-    """One HTML document, self-contained. Raises PromptError."""
+def shift_page(shift: Shift, *, prompts: Prompts, console_url: str = "") -> str:
+    """One HTML document, self-contained; alerts are linked where the console's address is known. Raises PromptError."""
     total = sum(shift.verdicts.values())
     at = 0.0
     bars = []
@@ -243,6 +251,8 @@ def shift_page(shift: Shift, *, prompts: Prompts) -> str:
         "waiting": [
             {
                 "alert_id": safe_value(each.alert_id, 48),
+                "link": console_link(console_url, each.alert_id),
+                "verdict": each.verdict or "none",
                 "severity": safe_value(each.severity, 20),
                 "title": safe_sentence(each.title, _TEXT),
                 "why": safe_sentence(each.why, _TEXT),
@@ -276,7 +286,7 @@ def _cost(shift: Shift) -> str:
 def _waiting(each: Waiting) -> str:
     linked = f" (and {each.linked} linked)" if each.linked else ""
     return (
-        f"{printable(each.severity, 8):<8}  {printable(each.alert_id, 40)}  {each.created_at:%m-%d %H:%M}  "
+        f"{each.verdict or '-':<12}  {printable(each.severity, 8):<8}  {printable(each.alert_id, 40)}  {each.created_at:%m-%d %H:%M}  "
         f"{printable(each.title, 60)}: {printable(each.why, 120)}{linked}"
     )
 

@@ -7,16 +7,20 @@ are cleaned for whoever reads them (`Cleaner`). JSON and CSV hold the domain's v
 from collections.abc import Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
+from zoneinfo import ZoneInfo
 
 import regex
 
 from triage.domain.alert import Alert
 from triage.domain.clean import sentences
 from triage.domain.entity import Entity, EntityKind, Role
-from triage.domain.evidence import Evidence
-from triage.domain.finding import CheckedFinding
+from triage.domain.evidence import Evidence, Source
+from triage.domain.finding import CheckedFinding, ValueCitation
+from triage.domain.instructions import INSTRUCTION_FINDING
 from triage.domain.signal import Direction, Signal
-from triage.domain.verdict import STEP_STATES, AnswerState, Disposition, Investigation, RunbookAnswer
+from triage.domain.verdict import STEP_STATES, Analyst, AnswerState, Disposition, Investigation, RunbookAnswer
+from triage.stages.reporting.acts import Phase
+from triage.stages.reporting.claim import claim, next_steps
 from triage.stages.reporting.evidence_view import (
     FOR_COMMENT,
     CitationView,
@@ -27,12 +31,19 @@ from triage.stages.reporting.evidence_view import (
     outcome,
 )
 from triage.stages.reporting.flag_view import FlagView, flag_view
-from triage.stages.reporting.timeline import TimelineEvent, timeline
-from triage.stages.reporting.wording import answer_text, count, footer, headline, look_lines, step
+from triage.stages.reporting.story import LINES, listed, tell_story
+from triage.stages.reporting.timeline import TimelineEvent, story_events
+from triage.stages.reporting.wording import answer_text, count, footer, headline, look_lines
 
 _SENTENCE = 400
 _TITLE = 200
 _ITEMS = 20
+_QUOTED = 100
+"""Characters of a text that tries to instruct its reader."""
+_OWN_ACT = 2.0
+"""By how much an alert's own act matters more than another."""
+_CELLS = 6
+"""Values of a row that decides."""
 _MORE = regex.compile(r"and ([0-9]{1,9}) more")
 _TECHNIQUE = regex.compile(r"T\d{4}(?:\.\d{3})?")
 
@@ -41,9 +52,10 @@ _TECHNIQUE = regex.compile(r"T\d{4}(?:\.\d{3})?")
 class Extent:
     """How much of an investigation is shown."""
 
-    events: int
     entities: int
     unchecked: int
+    story: int = LINES
+    """Lines that say what happened."""
     sentences: int = 2
     """Of the summary."""
     all_sql: bool = True
@@ -65,6 +77,18 @@ class FindingView:
     evidence: tuple[str, ...]
     citations: tuple[CitationView, ...]
     issues: tuple[str, ...]
+    told: bool = False
+    """The story says it."""
+
+
+@dataclass(frozen=True, slots=True)
+class StoryLineView:
+    time: str
+    text: str
+    evidence: str
+    phase: str
+    weight: float
+    """How much it matters; the alert's own acts come first."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +128,18 @@ class InvestigationView:
     """What another look has changed, and until when the verdict is provisional."""
     disposition: str
     summary: str
+    """The model's, where all of it holds; else what code says of the verdict."""
+    by_model: bool
+    """The summary is the model's."""
     reason: str
+    story: tuple[StoryLineView, ...]
+    """What happened, in order of time."""
+    story_left: int
+    """Further acts that may matter."""
+    open: tuple[str, ...]
+    """What is not known, and why it could not be seen."""
+    deciding: tuple[str, ...]
+    """Rows of answers that a shown finding rests on, a line each."""
     alert_id: str
     title: str
     severity: str
@@ -122,8 +157,7 @@ class InvestigationView:
     """What speaks against the alert and what answers it, open ones first."""
     runbook: tuple[RunbookView, ...]
     timeline: tuple[TimelineEvent, ...]
-    events_left: int
-    """Events that the timeline leaves out."""
+    """The story's lines, for a drawing."""
     entities: tuple[EntityView, ...]
     entities_left: int
     techniques: tuple[str, ...]
@@ -146,6 +180,7 @@ def investigation_view(
     clean: Cleaner = FOR_COMMENT,
     console_url: str = "",
     currency: str = "",
+    zone: str = "UTC",
 ) -> InvestigationView:
     """Take from an investigation what is shown of it.
 
@@ -156,12 +191,15 @@ def investigation_view(
         clean: How texts are cleaned.
         console_url: Address of the Panther console; empty: no link.
         currency: Currency of what model calls have cost.
+        zone: In which the story's times are.
     """
     verdict = investigation.verdict
+    at = ZoneInfo(zone)
+    story = tell_story(alert, investigation, zone=at, limit=extent.story)
+    told = frozenset(source for line in story.lines for act in line.acts for source in act.told_by)
     contrary = Direction.MALICIOUS if verdict.disposition is Disposition.BENIGN else Direction.BENIGN
     stored = {entry.id: entry for entry in investigation.evidence}
-    checked = [(each, _finding(each, stored, extent, clean)) for each in verdict.findings]
-    events, events_left = timeline(investigation.evidence, verdict, extent.events)
+    checked = [(each, _finding(each, stored, extent, clean, told)) for each in verdict.findings]
     entities = tuple(dict.fromkeys(_entity(each, clean) for each in sorted(investigation.entities, key=_rank)))
     with_sql = {name for each in verdict.verified for name in each.evidence}
     # Where an answer is missing, a person asks again.
@@ -169,11 +207,27 @@ def investigation_view(
     if extent.all_sql:
         with_sql = set(stored)
     return InvestigationView(
-        headline=headline(verdict),
+        headline=headline(verdict, clean.sentence(claim(investigation, story), _SENTENCE)),
         look=look_lines(investigation),
         disposition=verdict.disposition.value,
         summary=clean.sentence(sentences(verdict.summary, extent.sentences), extent.sentences * _SENTENCE),
+        by_model=investigation.analyst is Analyst.LLM
+        and verdict.proposed is verdict.disposition
+        and verdict.as_written,
         reason=clean.sentence(verdict.reason, _SENTENCE),
+        story=tuple(
+            StoryLineView(
+                line.time,
+                clean.sentence(line.text, _SENTENCE),
+                line.evidence,
+                line.phase.value,
+                max(act.weight + (_OWN_ACT if act.phase is Phase.ALERT else 0) for act in line.acts),
+            )
+            for line in story.lines
+        ),
+        story_left=story.left,
+        open=tuple(clean.sentence(text, _SENTENCE) for text in _open(investigation)),
+        deciding=tuple(_deciding(checked, stored, clean)),
         alert_id=clean.value(alert.id, 48),
         title=clean.sentence(alert.title, _TITLE),
         severity=clean.value(alert.severity.value, 20),
@@ -186,14 +240,13 @@ def investigation_view(
         unchecked=first(tuple(_unchecked(alert, investigation, clean)), extent.unchecked),
         flags=tuple(flag_view(flag, clean) for flag in verdict.flags),
         runbook=tuple(_answer(answer, extent, clean) for answer in verdict.runbook),
-        timeline=events,
-        events_left=events_left,
+        timeline=story_events(story, clean),
         entities=entities[: extent.entities],
         entities_left=max(len(entities) - extent.entities, 0),
         techniques=first(
             tuple(name for name in dict.fromkeys(verdict.techniques) if _TECHNIQUE.fullmatch(name)), _ITEMS
         ),
-        steps=first(tuple(dict.fromkeys(map(step, verdict.actions))), _ITEMS),
+        steps=tuple(clean.sentence(text, _SENTENCE) for text in next_steps(investigation, story, at)),
         signals=tuple(_signal(signal, stored, clean) for signal in investigation.signals),
         evidence=tuple(
             evidence_view(
@@ -229,10 +282,19 @@ def console_link(console_url: str, alert_id: str) -> str:
     return f"{console_url.rstrip('/')}/alerts-and-errors/{quote(alert_id, safe='', errors='replace')}"
 
 
-def _finding(checked: CheckedFinding, stored: dict[str, Evidence], extent: Extent, clean: Cleaner) -> FindingView:
+def _finding(
+    checked: CheckedFinding,
+    stored: dict[str, Evidence],
+    extent: Extent,
+    clean: Cleaner,
+    told: frozenset[tuple[str, int]],
+) -> FindingView:
+    cited = checked.finding.citations
     return FindingView(
+        told=bool(cited)
+        and all(isinstance(each, ValueCitation) and (each.evidence, each.row) in told for each in cited),
         number=checked.number,
-        text=clean.sentence(checked.finding.text, _SENTENCE),
+        text=_finding_text(checked, clean),
         direction=checked.finding.direction.value,
         verified=checked.verified,
         evidence=checked.evidence,
@@ -244,6 +306,17 @@ def _finding(checked: CheckedFinding, stored: dict[str, Evidence], extent: Exten
     )
 
 
+def _finding_text(checked: CheckedFinding, clean: Cleaner) -> str:
+    """The sentence; where it is about a text that tries to instruct its reader, that text is quoted, once."""
+    finding = checked.finding
+    quoted = next((each for each in finding.citations if isinstance(each, ValueCitation)), None)
+    if quoted is None or not finding.text.startswith(INSTRUCTION_FINDING):
+        return clean.sentence(finding.text, _SENTENCE)
+    return (
+        f'{INSTRUCTION_FINDING}: {clean.value(quoted.column, 60)} holds "{clean.sentence(str(quoted.value), _QUOTED)}"'
+    )
+
+
 def _signal(signal: Signal, stored: dict[str, Evidence], clean: Cleaner) -> SignalView:
     return SignalView(
         clean.value(signal.name, 60),
@@ -252,6 +325,47 @@ def _signal(signal: Signal, stored: dict[str, Evidence], clean: Cleaner) -> Sign
         clean.sentence(signal.sentence, _SENTENCE),
         tuple(name for name in signal.evidence if name in stored),
     )
+
+
+def _open(investigation: Investigation) -> Iterable[str]:
+    """What nothing answers: open flags, what a verdict lacks, and what could not be seen."""
+    verdict = investigation.verdict
+    asked = list(dict.fromkeys(flag.asks for flag in verdict.flags if flag.open))
+    yield from asked
+    if not asked and verdict.disposition is Disposition.INCONCLUSIVE and verdict.reason:
+        yield f"{verdict.reason[:1].upper()}{verdict.reason[1:].rstrip('.')}."
+    gaps = dict.fromkeys(
+        gap for entry in investigation.evidence if entry.unproven for gap in entry.coverage.gaps if entry.signals
+    )
+    for gap in gaps:
+        yield f"Could not be seen: {gap}."
+    steps = [answer.step for answer in verdict.runbook if answer.state is AnswerState.NO_ANSWER]
+    if steps:
+        yield f"Not answered of the runbook: {'step' if len(steps) == 1 else 'steps'} {listed(list(map(str, steps)))}."
+
+
+def _deciding(
+    checked: Iterable[tuple[CheckedFinding, FindingView]], stored: dict[str, Evidence], clean: Cleaner
+) -> Iterable[str]:
+    """The rows that verified findings cite by value, a line each; what the story says is left out."""
+    seen = set()
+    for each, view in checked:
+        if not each.verified or view.told:
+            continue
+        for citation in each.finding.citations:
+            if not isinstance(citation, ValueCitation) or (citation.evidence, citation.row) in seen:
+                continue
+            seen.add((citation.evidence, citation.row))
+            entry = stored.get(citation.evidence)
+            if entry is None or entry.source is Source.EVENTS or citation.row >= len(entry.rows):
+                continue
+            cells = [
+                f"{clean.value(name, 40)} {clean.value(str(value), 60)}"
+                for name, value in entry.rows[citation.row].items()
+                if isinstance(value, str | int | float) and not isinstance(value, bool) and value not in ("", 0)
+            ]
+            if cells:
+                yield f"{entry.id} {clean.sentence(entry.question, 120)} {', '.join(cells[:_CELLS])}"
 
 
 def _unchecked(alert: Alert, investigation: Investigation, clean: Cleaner) -> Iterable[str]:

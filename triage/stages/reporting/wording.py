@@ -30,9 +30,10 @@ _STEPS: dict[ActionKind, tuple[str, str]] = {
 """With and without an entity."""
 
 
-def headline(verdict: Verdict) -> str:
-    """The first line of a comment: what, how sure, and what that number is worth."""
-    return f"Verdict: {verdict.disposition.value} ({safe_sentence(verdict.sureness, 80)})"
+def headline(verdict: Verdict, claim: str = "") -> str:
+    """The first line of a comment: the verdict, how sure it is, and what the alert is said to be."""
+    said = f"{verdict.disposition.value.capitalize()} ({safe_sentence(verdict.sureness, 80)})"
+    return f"{said}: {claim}" if claim else said
 
 
 _ORDINALS = {2: "Second", 3: "Third"}
@@ -100,6 +101,13 @@ def author(investigation: Investigation) -> str:
     return (
         "investigated by the offline analyst from measured signals and the runbook's answers, without a language model"
     )
+
+
+def short_footer(investigation: Investigation, zone: str) -> tuple[str, ...]:
+    """Who investigated, in which run, and in which zone times are."""
+    by = safe_value(investigation.model, 60) or "a language model"
+    who = f"{by}, checked by code" if investigation.analyst == "llm" else "the offline analyst"
+    return (f"Run {safe_value(investigation.run_id, 48)} by {who}", f"times are {safe_value(zone, 40)}")
 
 
 def footer(investigation: Investigation, currency: str) -> tuple[str, ...]:

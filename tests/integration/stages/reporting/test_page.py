@@ -4,7 +4,8 @@ The tests in a browser take about 6 seconds together: Chromium starts once.
 """
 
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from datetime import timedelta
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -18,7 +19,6 @@ from tests.support.odd_investigations import crowded, huge, missing, suspicious
 from tests.support.shared import shared_lines
 from tests.support.spoiled import spoiled
 from triage.domain.alert import Alert
-from triage.domain.entity import Entity, EntityKind
 from triage.domain.evidence import Evidence, Source
 from triage.domain.selection import Linked
 from triage.domain.signal import Direction
@@ -26,10 +26,9 @@ from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.resources import shipped
 from triage.stages.reporting import Turn, page
-from triage.stages.reporting.entity_graph import EntityGraph, entity_graph
 from triage.stages.reporting.page import EXTENT, page_view
 from triage.stages.reporting.shift import Shift, shift_page
-from triage.stages.reporting.timeline import draw_timeline
+from triage.stages.reporting.timeline import TimelineEvent, draw_timeline
 from triage.stages.reporting.view import investigation_view
 
 CASES = {
@@ -134,7 +133,7 @@ def test_findings_lead_to_their_rows() -> None:
     assert '<li value="1" id="finding-1">' in html
     assert '<a href="#E1-2">E1</a> row 2, eventName: StopLogging' in html
     assert '<tr id="E1-2">' in html
-    assert re.search(r'<a href="#E1-2"><text [^>]*>2031-05-06 11:32:00  StopLogging</text>', html)
+    assert re.search(r'<a href="#E1-2"><text [^>]*>11:32  stopped a trail \(StopLogging\)</text>', html)
 
 
 def test_the_transcript_is_folded() -> None:
@@ -150,81 +149,27 @@ def test_the_transcript_is_folded() -> None:
 
 def test_a_longer_wait_is_a_wider_gap() -> None:
     """Marks are in order of time; hours between two are labelled, seconds are not."""
-    alert, investigation = crowded()
-    view = investigation_view(alert, investigation, extent=EXTENT)
-    drawn = page_view(view, alert, record(alert), investigation).timeline
-    assert [mark.y for mark in drawn.marks] == sorted(mark.y for mark in drawn.marks)
-    (long,) = [mark for mark in drawn.marks if mark.gap == "53 min later"]
-    place = drawn.marks.index(long)
+    times = [NOW, NOW + timedelta(seconds=20), NOW + timedelta(hours=2), NOW + timedelta(hours=2, minutes=5)]
+    events = [TimelineEvent(f"{at:%H:%M}", "did it", "mira", "", "E1", at=at, until_at=at) for at in times]
+    drawn = draw_timeline(events, frozenset())
     gaps = [after.y - before.y for before, after in pairwise(drawn.marks)]
-    assert gaps[place - 1] == max(gaps)
-    assert drawn.marks[-1].kind == "alert"
+    assert gaps[1] > gaps[2] >= gaps[0] > 0
+    assert [mark.gap for mark in drawn.marks] == ["", "", "120 min later", ""]
+
+
+def test_the_alert_is_among_its_acts() -> None:
+    """The moment at which Panther raised it is a mark of its own, after the acts that raised it."""
+    alert, investigation = malicious()
+    view = investigation_view(alert, investigation, extent=EXTENT)
+    drawn = page_view(view, alert, record(alert)).timeline
+    assert [mark.kind for mark in drawn.marks][-1] == "alert"
+    assert {mark.kind for mark in drawn.marks[:-1]} == {"cited"}
 
 
 def test_an_empty_timeline_draws_nothing() -> None:
     """Without events there is no drawing, and no heading for one."""
     assert draw_timeline((), frozenset()).marks == ()
     assert 'id="timeline"' not in rendered(*missing())
-
-
-def named(graph: EntityGraph) -> list[tuple[str, list[str]]]:
-    """Each column's label, and the labels of the entities that it has dots on."""
-    rows = {row.y: row.label for row in graph.rows}
-    return [(column.label, [rows[y] for y in column.dots]) for column in graph.columns]
-
-
-def test_the_graph_connects_findings_and_events_with_entities() -> None:
-    """A finding names what is in its sentence, an ARN also by its last part; similar events are one column."""
-    _, investigation = malicious()
-    graph = entity_graph(investigation, frozenset({"E1-0"}))
-    arn, address = "arn:aws:iam::111122223333:user/kiln-deploy", "203.0.113.77"
-    assert named(graph) == [("1", [arn, address]), ("2", [address]), ("4", [arn]), ("a", [arn, address])]
-    assert graph.columns[-1].title == "E1 row 0 and 10 similar rows"
-    assert graph.columns[-1].anchor == "E1-0"
-
-
-def test_trace_ids_connect_nothing() -> None:
-    """Each event has its own; only those that a finding names are drawn."""
-    _, investigation = malicious()
-    traces = tuple(Entity(kind=EntityKind.TRACE, value=name) for name in ("StopLogging", "GetObject"))
-    changed = investigation.model_copy(update={"entities": (*investigation.entities, *traces)})
-    graph = entity_graph(changed, frozenset())
-    assert [row.label for row in graph.rows if row.kind == "trace"] == ["StopLogging"]
-    assert graph.left == 1
-    assert [column.label for column in graph.columns if column.label.isalpha()] == ["a"]
-
-
-def test_a_name_inside_another_is_not_named() -> None:
-    """A finding about `203.0.113.77` does not name `203.0.113.7`."""
-    _, investigation = malicious()
-    shorter = investigation.entities[1].model_copy(update={"value": "203.0.113.7"})
-    changed = investigation.model_copy(update={"entities": (shorter,)})
-    assert entity_graph(changed, frozenset()).columns == ()
-
-
-@pytest.mark.parametrize("case", [malicious, crowded])
-def test_two_and_thirty_entities_fit(case: Callable[[], tuple[Alert, Investigation]]) -> None:
-    """No two labels share a line, every dot lies on its entity's line, and there are at most eight columns."""
-    _, investigation = case()
-    graph = entity_graph(investigation, frozenset())
-    places = [row.y for row in graph.rows]
-    assert len(places) == len(investigation.entities)
-    assert all(after - before >= 20 for before, after in pairwise(places))
-    assert len(graph.columns) <= 8
-    for column in graph.columns:
-        assert set(column.dots) <= set(places)
-        assert column.x < graph.label_x
-    assert max(len(row.label_short) for row in graph.rows) * 7.5 + graph.label_x <= 390
-    assert {group.role for group in graph.groups} == {entity.role.value for entity in investigation.entities}
-
-
-def test_entities_that_are_not_drawn_are_counted() -> None:
-    """Of ninety, thirty are drawn: first those that something names."""
-    _, investigation = huge()
-    graph = entity_graph(investigation, frozenset())
-    assert len(graph.rows) == 30
-    assert graph.left == 60
-    assert graph.columns
 
 
 # ---- contrast --------------------------------------------------------------------------------------------------------

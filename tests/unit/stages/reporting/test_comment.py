@@ -9,17 +9,20 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.investigations import benign, inconclusive, injected, malicious, record
+from tests.support.investigations import INJECTION, benign, finding, inconclusive, injected, malicious, record, value
+from tests.support.kinds_of_alert import policy, provisional, scheduled, takeover, unknown_log
 from tests.support.odd_investigations import huge, missing, suspicious
 from tests.support.shared import ROOT, shared_lines
 from tests.support.spoiled import HOSTILE, spoiled
 from triage.domain.alert import Alert
+from triage.domain.instructions import INSTRUCTION_FINDING
 from triage.domain.report import find_marker
+from triage.domain.signal import Direction
 from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report, list_row, to_json
-from triage.stages.reporting.comment import SECTIONS
+from triage.stages.reporting.comment import SECTIONS, count_words
 
 GOLDEN = ROOT / "tests" / "golden"
 CASES = {
@@ -30,9 +33,15 @@ CASES = {
     "injected": injected,
     "missing": missing,
     "huge": huge,
+    "takeover": takeover,
+    "policy": policy,
+    "scheduled": scheduled,
+    "unknown_log": unknown_log,
+    "provisional": provisional,
 }
 PROMPTS = load_prompts()
 PLAIN = WritebackSettings()
+FULL = WritebackSettings(length="full")
 ALLOWED = {"p", "b", "strong", "em", "ul", "ol", "li", "br", "code", "pre", "h3", "h4", "hr", "a", "small"}
 HIDDEN = re.compile(
     "[\u0000-\u0008\u000b-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff\U000e0000-\U000e007f]"
@@ -87,7 +96,7 @@ def test_a_comment_reads_as_agreed(name: str) -> None:
         if os.environ.get("TRIAGE_GOLDEN") == "1":
             path.write_text(body, encoding="utf-8")
         assert body == path.read_text(encoding="utf-8")
-        assert "Verdict" in body.splitlines()[0]
+        assert investigation.verdict.disposition.value.capitalize() in body.splitlines()[0]
 
 
 @settings(max_examples=60, suppress_health_check=[HealthCheck.too_slow], deadline=None)
@@ -129,10 +138,10 @@ def test_hostile_payloads_stay_text() -> None:
 def test_a_small_cap_is_held_and_said(limit: int) -> None:
     """Verdict, summary and marker stay; a line says what was left out."""
     alert, investigation = malicious()
-    small = WritebackSettings(max_chars=limit)
+    small = WritebackSettings(length="full", max_chars=limit)
     harmless(alert, investigation, small)
     report = build_report(alert, investigation, prompts=PROMPTS, settings=small)
-    assert "malicious" in report.text.splitlines()[0]
+    assert "Malicious" in report.text.splitlines()[0]
     assert "left out" in report.text
 
 
@@ -195,90 +204,112 @@ def test_both_forms_say_the_same(length: str) -> None:
 
 
 TITLES = {
-    "summary": "Why this verdict",
-    "findings": "Findings",
-    "against": "What speaks against this verdict",
+    "summary": "kiln-deploy stopped the audit trail from a new address",
+    "story": "What happened",
+    "findings": "For this verdict",
+    "against": "Against it",
     "unchecked": "What could not be checked",
     "runbook": "Runbook\n",
-    "timeline": "Timeline (UTC)",
     "entities": "Entities",
     "techniques": "MITRE ATT&CK",
-    "actions": "Recommended next steps",
+    "actions": "Next steps",
     "evidence": "Evidence\n",
     "footer": "Run run-0001",
 }
 
 
 def test_only_the_chosen_parts_are_there() -> None:
-    """One part alone: its title and no other one's; the first line and the alert stay."""
+    """One part alone: its title and no other one's; the first line stays."""
     for section in SECTIONS:
         given = WritebackSettings.model_validate({"sections": [section]})
         text = build_report(*malicious(), prompts=PROMPTS, settings=given).text
         assert {name for name, title in TITLES.items() if title in text} == {section}
-        assert text.startswith("Verdict: malicious (confidence high)")
-        assert "Alert: kiln-deploy stopped the audit trail" in text
+        assert text.startswith("Malicious (confidence high): likely attack by kiln-deploy (AWS)")
 
 
-def test_a_longer_comment_says_more() -> None:
-    """Brief has no evidence list; standard has the SQL of what findings cite; full has all of it."""
-    alert, investigation = huge()
-    texts = {
-        length: build_report(
-            alert,
-            investigation,
-            prompts=PROMPTS,
-            settings=WritebackSettings.model_validate({"length": length, "max_chars": 200_000}),
-        ).text
-        for length in ("brief", "standard", "full")
-    }
-    assert len(texts["brief"]) < len(texts["standard"]) < len(texts["full"])
-    assert "SELECT" not in texts["brief"]
-    assert "the SQL of 40 more, which no finding cites" in texts["standard"]
-    assert texts["full"].count("SELECT") == 40
-    assert all(text.count("worker-07 wrote from 198.51.100.7") == 2 for text in texts.values())
+@pytest.mark.parametrize("name", CASES)
+def test_a_comment_is_short(name: str) -> None:
+    """Brief has at most 150 words, standard 350; neither has SQL, and no comment sends its reader to a command."""
+    alert, investigation = CASES[name]()
+    for length, most in (("brief", 150), ("standard", 350), ("full", None)):
+        given = WritebackSettings.model_validate({"length": length, "max_chars": 200_000})
+        text = build_report(alert, investigation, prompts=PROMPTS, settings=given).text
+        assert most is None or count_words(text.rsplit("triage-marker:", 1)[0]) <= most
+        assert ("SELECT" in text) is (most is None and any(entry.sql for entry in investigation.evidence))
+        assert "triage show" not in text
 
 
-def test_a_runbook_step_without_an_answer_is_said_once() -> None:
-    """It is among what could not be checked, and in the runbook only where that part is left out."""
-    alert, investigation = suspicious()
-    text = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN).text
-    assert text.count("Ask the person whether they travel") == 1
+def test_what_the_story_says_is_not_said_again() -> None:
+    """A finding that rests only on rows of the story is no reason besides it."""
+    text = build_report(*malicious(), prompts=PROMPTS, settings=PLAIN).text
+    assert "11:32 kiln-deploy stopped a trail (StopLogging)" in text
+    assert "kiln-deploy called StopLogging" not in text
+    assert "203.0.113.77 is one of two addresses in 30 days" in text
+
+
+def test_the_story_is_in_order_and_names_the_outcome() -> None:
+    """Refused sign-ins, the one that succeeded, the grant with role and recipient, and what the recipient did."""
+    text = build_report(*takeover(), prompts=PROMPTS, settings=PLAIN).text
+    told = [line.partition(" [")[0] for line in text.split("What happened\n")[1].split("\n\n")[0].splitlines()]
+    assert told == [
+        "  * 11:21 to 11:28 ines.moreau@kiln[.]example was refused at sign-in to Okta from 203.0.113.9, 6 times",
+        "  * 11:30 ines.moreau@kiln[.]example signed in to Okta",
+        "  * 11:34 ines.moreau@kiln[.]example granted Super administrator to k.vance@mail[.]example",
+        "  * 11:52 k.vance@mail[.]example created an API token from 198.51.100.61",
+    ]
+
+
+def test_standard_has_the_answers() -> None:
+    """The runbook's answered steps, and the rows that a reason rests on; a step for a person is a next step."""
+    given = WritebackSettings.model_validate({"length": "standard"})
+    text = build_report(*suspicious(), prompts=PROMPTS, settings=given).text
     assert "1. From where does this person work? (answered): 198.51.100.7 [E3]" in text
-    only = WritebackSettings.model_validate({"sections": ["runbook"]})
-    assert "(for a person)" in build_report(alert, investigation, prompts=PROMPTS, settings=only).text
+    assert text.count("Ask the person whether they travel") == 1
+    assert "Runbook step 2: Ask the person whether they travel" in text
+
+
+def test_what_tries_to_instruct_is_quoted_once() -> None:
+    """With its field, and so that nothing in it acts; the story stays code's."""
+    alert, investigation = injected()
+    column = "client.userAgent.rawUserAgent"
+    text = f"{INSTRUCTION_FINDING} (E1 row 0 {column})."
+    said = finding(9, text, Direction.MALICIOUS, value("E1", 0, column, INJECTION))
+    verdict = investigation.verdict.model_copy(update={"findings": (said,)})
+    text = build_report(
+        alert, investigation.model_copy(update={"verdict": verdict}), prompts=PROMPTS, settings=PLAIN
+    ).text
+    assert text.count("ignore your rules") == 1
+    assert f"{column} holds" in text
+    assert "What happened" in text
+
+
+def test_times_are_in_the_readers_zone() -> None:
+    """The story's times, and the footer says which zone they are in."""
+    text = build_report(*malicious(), prompts=PROMPTS, settings=PLAIN, zone="Europe/Berlin").text
+    assert "13:32 kiln-deploy stopped a trail" in text
+    assert "times are Europe/Berlin" in text
 
 
 def test_a_calibrated_confidence_says_so() -> None:
     """The first line names the outcomes that the confidence was fitted on."""
     text = build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN).text
-    assert text.splitlines()[0] == "Verdict: suspicious (71 %, calibrated on 212 outcomes)"
+    assert text.splitlines()[0].startswith("Suspicious (71 %, calibrated on 212 outcomes): ")
 
 
 def test_the_footer_names_the_cost() -> None:
     """Run, model, prompts, duration, tokens, and money in the configured currency; a model without a price says so."""
-    footer = build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN, currency="EUR").text.splitlines()[-3]
+    footer = build_report(*suspicious(), prompts=PROMPTS, settings=FULL, currency="EUR").text.splitlines()[-3]
     for part in ("Run run-0005", "some-model-1", "prompts 5f1d0c5f1d0c", "44.2 s", "22,500 tokens", "cost 0.0123 EUR"):
         assert part in footer
-    assert "no price in llm.prices" in build_report(*malicious(), prompts=PROMPTS, settings=PLAIN).text
-
-
-def test_the_timeline_joins_what_repeats_and_takes_in_cited_records() -> None:
-    """Seven alike calls are one line; a cited record of another answer is among the alert's own events, each once."""
-    text = build_report(*malicious(), prompts=PROMPTS, settings=PLAIN).text
-    assert "GetObject, 7 times until 2031-05-06 11:40:00" in text
-    lines = [
-        line for line in build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN).text.splitlines() if " | " in line
-    ]
-    assert [line.split(" | ")[1] for line in lines] == ["user.session.start", "user.mfa.factor.deactivate"]
-    assert lines[1].endswith("192.0.2.80 (E2 row 1)")
+    assert "no price in llm.prices" in build_report(*malicious(), prompts=PROMPTS, settings=FULL).text
 
 
 def test_a_huge_event_is_cut_and_said() -> None:
     """The comment stays within its size, names how many findings are left out, and keeps the first line."""
     alert, investigation = huge()
-    report = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN)
+    report = build_report(alert, investigation, prompts=PROMPTS, settings=FULL)
     for body in (report.html, report.text):
-        assert len(body) <= PLAIN.max_chars
+        assert len(body) <= FULL.max_chars
         assert re.search(r"shortened: \d+ findings, \d+ characters left out", body)
 
 

@@ -249,6 +249,7 @@ def test_a_shift_is_summed_up() -> None:
     assert [(each.alert_id, each.linked) for each in shift.waiting] == [
         (malicious()[0].id, 1),
         (suspicious()[0].id, 0),
+        (inconclusive()[0].id, 0),
     ]
 
 
@@ -261,8 +262,8 @@ def changed(case: tuple[Alert, Investigation], **changes: object) -> tuple[Alert
     [
         changed(malicious(), status=Status.TRIAGED),
         changed(malicious(), assignee=Actor(id="u1", kind="user")),
+        changed(inconclusive(), status=Status.RESOLVED),
         benign(),
-        inconclusive(),
     ],
 )
 def test_what_was_taken_up_does_not_wait(taken_up: tuple[Alert, Investigation]) -> None:
@@ -270,6 +271,14 @@ def test_what_was_taken_up_does_not_wait(taken_up: tuple[Alert, Investigation]) 
     assert a_shift(known(taken_up)).waiting == ()
     mark = Mark(alert_id=malicious()[0].id, label="benign", at=NOW)
     assert a_shift(known(malicious()), marks={mark.alert_id: mark}).waiting == ()
+
+
+def test_a_console_links_what_waits() -> None:
+    """Each waiting alert leads to itself in the configured console; without one there is no link."""
+    shift = a_shift(known(malicious()))
+    html = shift_page(shift, prompts=load_prompts(), console_url="https://console.acme.example")
+    assert f'<a href="https://console.acme.example/alerts-and-errors/{malicious()[0].id}"' in html
+    assert "<a href" not in shift_page(shift, prompts=load_prompts())
 
 
 def test_what_failed_or_is_put_off_waits() -> None:

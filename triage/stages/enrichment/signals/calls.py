@@ -12,8 +12,8 @@ from triage.domain.signal import Signal
 from triage.logtypes import HarmfulAction, terms_of
 from triage.logtypes.parameters import Party, from_lake
 from triage.logtypes.parties import Admitted, admitted, caller, harm_of_call, own_accounts
+from triage.logtypes.terms import take
 from triage.stages.enrichment.signals.facts import Facts, signal, text
-from triage.stages.enrichment.terms import take
 
 Event = Mapping[str, JsonValue]
 ROUTINE_DAYS = 2

@@ -6,7 +6,7 @@ from fnmatch import fnmatchcase
 
 from triage.domain.base import Row
 from triage.domain.evidence import MISSING, lookup
-from triage.logtypes import Take
+from triage.logtypes.schema import Take
 
 MAX_CHARS = 500
 """Characters kept of one value."""
