@@ -1,7 +1,8 @@
 """Measured sentences as the judge may read them: names masked, words of the provider's own lists left as they are.
 
-A sentence holds values as `plain` shows them, whole or cut. Where one comes from need not be among the rows that the
-sentence cites, since an absence cites none; so everything that the alert is about is masked as well.
+A sentence holds values as `plain` shows them, whole or cut, and identities and objects by their short names. Each form
+has the placeholder of the whole value, so that facts can be joined. Where a value comes from need not be among the rows
+that the sentence cites, since an absence cites none; so everything that the alert is about is masked as well.
 """
 
 import re
@@ -16,12 +17,15 @@ from triage.domain.clean import ELLIPSIS, plain
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, Source
 from triage.domain.injection import looks_like_instruction
+from triage.domain.names import object_name, sentence_start, short_name
 from triage.domain.signal import Signal
 from triage.domain.trust import Trust
 from triage.logtypes import classify
 from triage.stages.decision.proven import Pseudonyms, is_listed, is_moment, is_number
 
 MIN_CHARS = 3
+TELLING_CHARS = 12
+"""A value that was cut is known by no fewer characters."""
 MAX_CHARS = 600
 MAX_DEPTH = 8
 _NAMED = re.compile(r"\S*(?:@|\\|arn:|://|…)\S*|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]*:[0-9a-f:]{3,}\b", re.IGNORECASE)
@@ -75,14 +79,31 @@ class Masking:
         """A measured sentence: each name or address in it is `name 1`, `address 2`."""
         pairs = {*self.known, *_cited(fact), *(pair for name in fact.evidence for pair in self._cells(name))}
         listed = {form for column, value in pairs if is_listed(column, value) for form in (value, plain(value))}
-        forms = {form for _, value in pairs for form in (value, plain(value))} - listed
+        forms = {form: value for form, value in self._forms(pairs).items() if form not in listed}
         text = self._cut_ones(fact.sentence, forms)
         # The longest first, so that no part of a name is left over.
         for form in sorted(forms, key=len, reverse=True):
             if len(form) >= MIN_CHARS and form in text and not (is_moment(form) or is_number(form)):
-                text = _whole(form).sub(lambda _, name=form: self.names.of(name), text)  # type: ignore[misc]  # a bound default
+                text = _whole(form).sub(lambda _, name=forms[form]: self.names.of(name), text)  # type: ignore[misc]  # a bound default
         text = _NAMED.sub(lambda match: self.names.of(match.group(0)), text)[:MAX_CHARS]
         return LEFT_OUT if looks_like_instruction(text) else text
+
+    def _forms(self, pairs: Iterable[Pair]) -> dict[str, str]:
+        """Every form in which a sentence may show a value, with the value.
+
+        The short name of an identity stands for the identity, also where a column holds the bare name; that of an object
+        only where no column does, since whoever makes an object chooses what it is called. Of several values with one
+        short name, one that the alert is about counts.
+        """
+        known = {value for _, value in self.known}
+        values = sorted({value for _, value in pairs}, key=lambda value: (value in known, value))
+        found = {plain(object_name(value)): value for value in values}
+        found |= {form: value for value in values for form in (plain(value), value)}
+        for value in values:
+            short = short_name(value)
+            if short != value:
+                found |= dict.fromkeys((plain(short), sentence_start(plain(short))), value)
+        return found
 
     def _cells(self, name: str) -> Iterator[Pair]:
         entry = self.evidence.get(name)
@@ -90,13 +111,16 @@ class Masking:
             for column, value in row.items():
                 yield from _texts(value, column)
 
-    def _cut_ones(self, text: str, forms: Iterable[str]) -> str:
+    def _cut_ones(self, text: str, forms: Mapping[str, str]) -> str:
         """The text with each value that ends in an ellipsis replaced, whatever length it was cut to."""
         done = 0
         while (end := text.find(ELLIPSIS, done)) >= 0:
-            begun = [length for form in forms if (length := _shared_end(text[done:end], form)) >= MIN_CHARS]
-            start = end - max(begun, default=0)
-            name = self.names.of(text[start : end + 1]) if begun else text[start : end + 1]
+            begun = {form: length for form in forms if (length := _shared_end(text[done:end], form)) >= MIN_CHARS}
+            longest = max(begun.values(), default=0)
+            start = end - longest
+            whole = {forms[form] for form, length in begun.items() if length == longest}
+            sure = len(whole) == 1 and longest >= TELLING_CHARS
+            name = self.names.of(whole.pop() if sure else text[start : end + 1]) if begun else text[start : end + 1]
             text = f"{text[:start]}{name}{text[end + 1 :]}"
             done = start + len(name)
         return text

@@ -16,6 +16,7 @@ from triage.domain.canary import canary_of
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CountCitation, Finding, ValueCitation
+from triage.domain.names import object_name, short_name
 from triage.domain.signal import Direction
 from triage.domain.verdict import AnswerState, Disposition, RunbookAnswer, Usage
 from triage.edges.prompts import load_prompts
@@ -118,13 +119,13 @@ def test_no_measured_sentence_carries_what_the_actor_wrote(said: str, limit: int
     ledger = (evidence(1, {"requestParameters": {"name": said}}, source="events"), evidence(2))
     about = [
         signal(
-            0.6, sentence=f"Nobody did anything to {plain(said, limit)} before.", evidence=("E2",), name="new_target"
+            0.6, sentence=f"No action on {plain(said, limit)} was logged before.", evidence=("E2",), name="new_target"
         )
     ]
     given = json.dumps(facts_of((), about, ledger, [], dossier().detection, injected=False), ensure_ascii=False)
     shown = plain(said, limit).removesuffix("…")
     assert json.dumps(shown, ensure_ascii=False)[1:-1] not in given
-    assert "Nobody did anything to" in given
+    assert "No action on" in given
 
 
 def test_the_words_of_the_providers_list_stay_in_measured_sentences() -> None:
@@ -139,6 +140,67 @@ def test_the_words_of_the_providers_list_stay_in_measured_sentences() -> None:
         "name 1 did StopLogging from address 1, 3 times.",
         "address 1 was adapted by name 1.",
     ]
+
+
+USER = "arn:aws:iam::111122223333:user/ops/mira.holt"
+POLICY = "arn:aws:iam::aws:policy/LedgerAdmins"
+SHORT: list[tuple[str, str, str]] = [
+    (USER, "mira.holt", "ARN 1"),
+    ("arn:aws:iam::111122223333:role/service-role/deployer", "the role deployer", "ARN 1"),
+    ("arn:aws:iam::111122223333:role/service-role/deployer", "The role deployer", "ARN 1"),
+    ("arn:aws:sts::111122223333:assumed-role/Admin/i-0abc", "the role Admin (session i-0abc)", "ARN 1"),
+    ("system:serviceaccount:web:deployer", "The service account web/deployer", "name 1"),
+    ("system:node:ip-10-0-0-1", "the node ip-10-0-0-1", "name 1"),
+    ("318312", "user 318312", "name 1"),
+    (POLICY, "LedgerAdmins", "ARN 1"),
+    ("/subscriptions/1/resourcegroups/rg/providers/microsoft.insights/audits/ledger-audit", "ledger-audit", "name 1"),
+    ("mira.holt@example.com", "mira.holt@example.com", "e-mail address 1"),
+]
+
+
+@pytest.mark.parametrize(("name", "short", "placeholder"), SHORT)
+def test_a_short_name_has_the_placeholder_of_the_whole(name: str, short: str, placeholder: str) -> None:
+    """Whether a sentence calls an actor or an object by the whole name or by the short one, the judge sees one thing."""
+    ledger = (evidence(1, {"userIdentity": {"arn": name}}, source="events"), evidence(2))
+    about = [
+        signal(0.9, sentence=f"{said} was in use.", evidence=("E2",), name="first_seen_action")
+        for said in (name, short)
+    ]
+    given = facts_of((), about, ledger, [], dossier().detection, injected=False)
+    said = [entry["says"] for entry in given["signals"]]  # type: ignore[union-attr, index, call-overload] # JSON
+
+    assert said[1] == f"{placeholder} was in use."
+    # A bare number says nothing of whom it names.
+    assert name.isdecimal() or said[0] == said[1]
+    assert name.isdecimal() or short not in json.dumps(given)
+
+
+def test_a_short_name_goes_also_where_a_column_holds_the_bare_one() -> None:
+    """An event has a user's name beside the ARN: both are the same person, under the placeholder that flags use."""
+    row = {"userIdentity": {"arn": USER, "userName": "mira.holt"}, "requestParameters": {"policyArn": POLICY}}
+    ledger = (evidence(1, row, source="events"), evidence(2))
+    about = [signal(0.9, sentence="1 min later mira.holt called PutUserPolicy on LedgerAdmins.", evidence=("E2",))]
+    (given,) = facts_of((), about, ledger, [], dossier().detection, injected=False)["signals"]  # type: ignore[misc, union-attr] # JSON
+
+    assert given["says"] == "1 min later ARN 2 called PutUserPolicy on ARN 1."  # type: ignore[index, call-overload] # JSON
+
+
+names = st.from_regex(r"zq[a-z]{2,12}[.-][a-z]{2,12}qz", fullmatch=True)
+
+
+@given(names, names, st.sampled_from(["user/{}", "role/{}", "assumed-role/Admin/{}", "policy/x/{}"]))
+def test_no_short_name_gets_into_the_facts(actor: str, target: str, form: str) -> None:
+    """Of an actor or a target, in a sentence about answers that hold neither."""
+    service = "sts" if "assumed" in form else "iam"
+    arn = f"arn:aws:{service}::111122223333:{form.format(actor)}"
+    path = f"/subscriptions/1/resourcegroups/rg/{target}"
+    ledger = (evidence(1, {"userIdentity": {"arn": arn}, "resourceId": path}, source="events"), evidence(2))
+    said = f"{short_name(arn)} acted on {object_name(arn)} and {object_name(path)}."
+    about = [signal(0.9, sentence=said, evidence=("E2",))]
+    given = json.dumps(facts_of((), about, ledger, [], dossier().detection, injected=False))
+
+    assert actor not in given
+    assert target not in given
 
 
 # ---- the call --------------------------------------------------------------------------------------------------------
