@@ -59,6 +59,7 @@ def answer(
         "source": Source.QUERY,
         "key": f"aws_cloudtrail.{key}",
         "question": key,
+        "sql": "SELECT day FROM logs WHERE actor IN ('ada@example.com')",
         "log_type": "AWS.CloudTrail",
         "columns": tuple(rows[0]) if rows else (),
         "rows": tuple(rows),
@@ -66,6 +67,7 @@ def answer(
         "signals": tuple(signals),
         "measured": True,
         "coverage": PROVEN,
+        "start": MOMENT - timedelta(days=30),
         "end": MOMENT + timedelta(hours=4),
     }
     return Evidence(**{**given, **changes})

@@ -9,7 +9,9 @@ from pydantic import Field, JsonValue
 
 from triage.domain.alert import Moment
 from triage.domain.base import EvidenceId, Value
+from triage.domain.clean import plain
 from triage.domain.evidence import Evidence, Source
+from triage.domain.names import object_name, short_name
 from triage.domain.negation import denies
 
 CITED_ROWS = 3
@@ -119,13 +121,24 @@ def _cells(sentence: str, name: str, index: int, row: Mapping[str, JsonValue]) -
     numbers = {int(token) for token in _TOKEN.findall(sentence) if token.isdecimal() and len(token) < MAX_DIGITS}
     named = False
     for column, value in row.items():
-        if isinstance(value, str) and len(value) >= MIN_CHARS and value in sentence:
+        if isinstance(value, str) and len(value) >= MIN_CHARS and _is_named(value, sentence):
             named = True
             yield ValueCitation(evidence=name, row=index, column=column, value=value)
     if named:
         for column, value in row.items():
             if isinstance(value, int) and not isinstance(value, bool) and value > 0 and value in numbers:
                 yield ValueCitation(evidence=name, row=index, column=column, value=value)
+
+
+def _is_named(value: str, sentence: str) -> bool:
+    """Whether a sentence holds a value, or calls it by its short name."""
+    if value in sentence:
+        return True
+    short = {plain(short_name(value)), plain(object_name(value))} - {value}
+    return any(
+        len(form) >= MIN_CHARS and form in sentence and re.search(rf"(?<![\w.-]){re.escape(form)}(?![\w-])", sentence)
+        for form in short
+    )
 
 
 def _zeros(entry: Evidence) -> tuple[ValueCitation, ...]:

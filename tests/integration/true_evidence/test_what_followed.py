@@ -252,13 +252,13 @@ def test_what_a_suspect_wrote_makes_nothing_benign(found: Triaged, name: str) ->
 @pytest.mark.parametrize("name", ["odd events", "put back"])
 def test_an_odd_event_is_triaged_and_its_real_aftermath_found(found: Triaged, name: str) -> None:
     """The fault is said in a note, and the windows lie where the event can have happened."""
-    assert "Afterwards this actor did StopLogging" in found[name].words
+    assert "called StopLogging" in found[name].words
     assert found[name].investigation.notes
 
 
 def test_what_another_run_of_a_pipeline_does_is_not_what_this_run_did(found: Triaged) -> None:
     """It is said, and of whom."""
-    assert "Afterwards this actor did AttachRolePolicy" not in found["two runs"].words
+    assert "later the role" not in found["two runs"].words
     assert "AttachRolePolicy" in found["two runs"].words
 
 

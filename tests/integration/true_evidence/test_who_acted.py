@@ -185,7 +185,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Triaged:
 
 def test_what_a_person_does_after_a_sign_in_through_identity_center_is_what_followed(found: Triaged) -> None:
     """The number in the sign-in, the user name and the session's e-mail address are one person."""
-    assert "Afterwards this actor did StopLogging" in found["identity center"].words
+    assert "called StopLogging" in found["identity center"].words
     assert "quiet_aftermath" not in found["identity center"].facts
 
 

@@ -108,8 +108,8 @@ def test_the_usual_companion_of_a_change_explains_itself(found: Triaged) -> None
     facts = found["came"].facts
 
     assert facts["usual_companion"].sentence == (
-        "PutBucketPolicy came within an hour, as usual: it followed PutBucketVersioning on 6 of 6 earlier occasions up "
-        "to 2031-04-21, by 3 other actors, 6 times on the same target."
+        "PutBucketPolicy followed PutBucketVersioning within an hour, as usual: PutBucketPolicy did so on 6 of 6 earlier "
+        "occasions (up to 2031-04-21, by 3 other actors, 6 times on the same target)."
     )
     assert facts["harmful_aftermath"].weight < 1
     assert not facts["usual_companion"].vouches
@@ -136,8 +136,8 @@ def test_a_step_that_always_came_and_did_not_is_a_fact(found: Triaged) -> None:
     facts = found["missed"].facts
 
     assert facts["missing_companion"].sentence == (
-        "CreateInvalidation did not come within an hour, as it usually does: it followed PutObject on 8 of 8 earlier "
-        "occasions up to 2031-04-20, by 3 other actors, 8 times on the same target."
+        "CreateInvalidation did not follow PutObject by zoe@acme.example within an hour, although it did on 8 of 8 earlier "
+        "occasions (up to 2031-04-20, by 3 other actors, 8 times on the same target)."
     )
     assert facts["missing_companion"].weight <= 0.5
 

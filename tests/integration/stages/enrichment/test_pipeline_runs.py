@@ -168,7 +168,11 @@ def test_harm_that_is_new_in_a_run_is_named(tmp_path: Path) -> None:
     after = told(tmp_path / "after", usual=[TEARDOWN], act=TEARDOWN[0], then=[*rest, (THIS, "StopLogging")])
     before = told(tmp_path, usual=[TEARDOWN], act=TEARDOWN[0], then=rest, before=[(THIS, "StopLogging")])
 
-    assert facts_of(after)["harmful_aftermath"].sentence.startswith("Afterwards this run did StopLogging (")
+    assert (
+        facts_of(after)["harmful_aftermath"]
+        .sentence.partition(" later ")[2]
+        .startswith("this run of the role deploy called StopLogging")
+    )
     assert "StopLogging" in facts_of(before)["run_unlike"].sentence
     assert not {"run_as_before"} & (facts_of(after).keys() | facts_of(before).keys())
 
@@ -212,9 +216,7 @@ def test_a_new_session_hides_no_harm(tmp_path: Path, what: str) -> None:
     same = facts_of(told(tmp_path / "one", usual=usual, act=act, then=[(THIS, "AttachRolePolicy")]))
     other = facts_of(told(tmp_path / "other", usual=usual, act=act, then=[(OTHER, what)]))
 
-    assert other["other_run_harm"].sentence.startswith(
-        f"Afterwards another run of this role did {what.partition('@')[0]}"
-    )
+    assert f"another run of the role deploy called {what.partition('@')[0]}" in other["other_run_harm"].sentence
     assert not {"quiet_aftermath", "harmful_aftermath"} & other.keys()
     if what == "AttachRolePolicy":
         assert other["other_run_harm"].weight == same["harmful_aftermath"].weight
@@ -239,7 +241,7 @@ def test_a_session_that_this_run_makes_is_this_run(tmp_path: Path) -> None:
         )
     )
 
-    assert "Afterwards this run did DeleteSnapshot" in signals["harmful_aftermath"].sentence
+    assert "later this run of the role deploy called DeleteSnapshot" in signals["harmful_aftermath"].sentence
 
 
 def test_without_a_credential_it_stays_with_the_role_and_says_so(tmp_path: Path) -> None:
@@ -257,7 +259,9 @@ def test_a_persons_several_sessions_are_all_theirs(tmp_path: Path) -> None:
         tmp_path, usual=[("ListBuckets",)], act="ModifyVpcAttribute", then=[(OTHER, "CreateAccessKey")], who=ada
     )
 
-    assert facts_of(found)["harmful_aftermath"].sentence.startswith("Afterwards this actor did CreateAccessKey")
+    assert (
+        facts_of(found)["harmful_aftermath"].sentence.partition(" later ")[2].startswith("ada called CreateAccessKey")
+    )
     assert not [entry.key for entry in found.evidence if entry.key.endswith(("runs_around", "earlier_runs"))]
 
 

@@ -259,7 +259,7 @@ def test_whoever_was_not_looked_at_is_said() -> None:
     found = measure(ALERT, DETECTION, [subject()], [events], now=NOW, unexamined=("eve@example.com",))
 
     assert [each.sentence for each in found if each.name == "unexamined_actors"] == [
-        "Not everything was asked about 1 further actor of this alert, such as eve@example.com."
+        "eve@example.com, an actor of this alert, was examined only in part."
     ]
 
 

@@ -85,7 +85,7 @@ def test_a_custom_explains_the_step_and_says_how_usual_it_is() -> None:
     explained = found(followups(custom()), after(NEXT))
     alone = found(followups(), after(NEXT))
 
-    assert "it followed PutBucketVersioning on 6 of 6 earlier occasions" in explained["usual_companion"].sentence
+    assert "PutBucketPolicy did so on 6 of 6 earlier occasions" in explained["usual_companion"].sentence
     assert explained["harmful_aftermath"].weight < 0.25 * alone["harmful_aftermath"].weight
     assert not explained["usual_companion"].vouches
     assert "quiet_aftermath" not in explained

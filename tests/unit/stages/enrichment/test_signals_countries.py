@@ -49,7 +49,7 @@ def test_refused_acts_are_called_so_and_weigh_less() -> None:
     """Anyone can fail to sign in under anyone's name."""
     signal = found(places(HOME_DAYS), refused=True)["new_country"]
 
-    assert signal.sentence == "ada@example.com was refused in RO, and on 12 earlier days only from DE."
+    assert signal.sentence == "ada@example.com was refused from RO, and on 12 earlier days only from DE."
     assert signal.weight == 0.4
 
 

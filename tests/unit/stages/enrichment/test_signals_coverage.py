@@ -41,7 +41,7 @@ def test_quiet_counts_as_long_as_was_watched() -> None:
     found = signals_of(subject(), entry)["quiet_aftermath"]
 
     assert found.weight == round(whole.weight / 2, 3)
-    assert "within 60 minutes of the alert" in found.sentence
+    assert "From the alert until 13:00 UTC, AWS.CloudTrail shows" in found.sentence
     assert is_proven(found, {"E1": entry})
 
 

@@ -106,8 +106,8 @@ def test_an_identity_that_then_works_from_a_new_place_was_taken_over() -> None:
 
     assert signals["derived_used"].weight >= 2
     assert signals["derived_used"].sentence == (
-        "The user bob, whose password was set at 12:00, was used at 12:31 from 192.0.2.66, where it had not been used "
-        "before: GetCallerIdentity (allowed)."
+        "The user bob, whose password was set at 12:00 UTC, worked at 12:31 UTC from 192.0.2.66, an address not used in "
+        "the 30 days before: GetCallerIdentity (allowed)."
     )
     assert "quiet_aftermath" not in signals
 
@@ -123,8 +123,8 @@ def test_a_new_key_that_starts_at_an_address_unknown_to_the_log_was_taken() -> N
 
     assert signals["derived_used"].direction is Direction.MALICIOUS
     assert signals["derived_used"].sentence == (
-        "The key AKIANEW, made at 12:00, was first used at 12:31 from 192.0.2.66, which this log had not seen before: "
-        "GetSecretValue (allowed), GetCallerIdentity (allowed), ListUsers (refused)."
+        "The key AKIANEW, made at 12:00 UTC, was first used at 12:31 UTC from 192.0.2.66, an address not seen in this log "
+        "in the 30 days before: GetSecretValue (allowed), GetCallerIdentity (allowed), ListUsers (refused)."
     )
 
 
@@ -165,7 +165,7 @@ def test_a_makers_unfamiliar_place_taints_what_was_made() -> None:
     who = actor(KEY)
     signals = signals_of(who, known_at(HOME), *quiet(), after(use("AKIANEW", ACTORS)), before())
 
-    assert "which is new for whoever did this, too" in signals["derived_used"].sentence
+    assert "an address that is new for ada@example.com, too" in signals["derived_used"].sentence
 
 
 def test_harm_under_another_name_is_named_wherever_it_comes_from() -> None:
@@ -177,8 +177,8 @@ def test_harm_under_another_name_is_named_wherever_it_comes_from() -> None:
     signals = found(actor(bound, **log), after(use(name, "10.0.0.4", "list secrets/"), **log), known)
 
     assert signals["derived_harm"].sentence == (
-        "system:serviceaccount:web:deployer, given rights at 12:00, did list secrets/ on t at 12:31 from 10.0.0.4 "
-        "(allowed), which it had not done before."
+        "The service account web/deployer, given rights at 12:00 UTC, performed list secrets/ on t at 12:31 UTC from "
+        "10.0.0.4, with no such event in the 30 days before."
     )
     assert "quiet_aftermath" not in signals
     usual = before((name, "10.0.0.4"), action="list secrets/")
@@ -200,7 +200,8 @@ def test_an_identity_that_goes_on_as_before_was_helped() -> None:
 
     assert "derived_as_usual" in signals
     assert signals["quiet_aftermath"].sentence.startswith(
-        "This actor and what the act led to (bob) did nothing harmful"
+        "From the alert until 16:00 UTC, AWS.CloudTrail shows no harmful action that was new for ada@example.com or for "
+        "what the act led to (bob)."
     )
 
 
@@ -246,8 +247,8 @@ def test_a_person_who_signs_in_elsewhere_than_ever_before_was_taken_over() -> No
     signals = found(actor(person), after(), before(), answer("okta", ["derived_used"], rows))
 
     assert signals["derived_used"].sentence == (
-        "bob@example.com, whose password was set at 12:00, signed in at 12:20 from 192.0.2.66, where they had not "
-        "signed in before."
+        "bob@example.com, whose password was set at 12:00 UTC, signed in to AWS at 12:20 UTC from 192.0.2.66, with no "
+        "sign-in from there in the 30 days before."
     )
 
 

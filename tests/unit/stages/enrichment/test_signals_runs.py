@@ -182,7 +182,9 @@ def test_where_no_answer_tells_runs_apart_the_role_is_judged_as_a_whole() -> Non
     after = answer("actor_after", ["harmful_aftermath"], [row])
     signal = found(after, around(error="timed out"), places(moving=False))["harmful_aftermath"]
 
-    assert signal.sentence.endswith("1 time, in this run or another.")
+    assert signal.sentence == (
+        "60 min later the role deploy called StopLogging (blinding of logs or protections), in this run or another."
+    )
 
 
 def test_harm_of_a_person_has_no_run() -> None:
@@ -191,5 +193,5 @@ def test_harm_of_a_person_has_no_run() -> None:
     after = answer("actor_after", ["harmful_aftermath"], [{**row, "action": "DeleteTrail"}])
 
     assert signals_of(subject(moment=MOMENT), after)["harmful_aftermath"].sentence.startswith(
-        "Afterwards this actor did"
+        "60 min later ada@example.com called DeleteTrail"
     )

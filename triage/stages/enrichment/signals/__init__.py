@@ -30,6 +30,7 @@ from triage.stages.enrichment.signals import (
 )
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.precedent import DWELL, read_matches
+from triage.stages.enrichment.signals.wording import only_known_names
 
 RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.allowed,
@@ -115,7 +116,7 @@ def measure(
         signals = _balanced(history.only_habits(measured, facts))
         subject = actor.identity if len(actors) > 1 else ""
         found += [
-            _cited(_dated(signal, actor), by_id).model_copy(
+            _cited(_dated(_named(signal, facts, by_id), actor), by_id).model_copy(
                 update={"subject": "" if signal.name in _OF_THE_ALERT else subject}
             )
             for signal in signals
@@ -150,6 +151,10 @@ def _dated(signal: Signal, actor: AlertActor) -> Signal:
     if not signal.absence or signal.absent_until is not None:
         return signal
     return signal.model_copy(update={"absent_until": actor.moment - JUST_BEFORE})
+
+
+def _named(signal: Signal, facts: Facts, evidence: Mapping[str, Evidence]) -> Signal:
+    return only_known_names(signal, facts, [evidence[name] for name in signal.evidence])
 
 
 def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:

@@ -8,12 +8,13 @@ from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
 from triage.stages.enrichment.signals import calls, companions, quiet, runs
-from triage.stages.enrichment.signals.derived import looked_at, named
-from triage.stages.enrichment.signals.facts import Facts, done, moment, plural, signal, text
+from triage.stages.enrichment.signals.derived import looked_at, looked_at_names
+from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.followups import Step, inverses, steps
 from triage.stages.enrichment.signals.networks import novelty
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.runs import NAMED
+from triage.stages.enrichment.signals.wording import clock, did, later, log_name, on_object, times
 
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
@@ -35,12 +36,14 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
         # In another run of the role it weighs the same: a new session is opened in a moment.
         name = "other_run_harm" if step.run == runs.OTHER else "harmful_aftermath"
         yield signal(f"{name}_more" if index else name, _told(facts, step), [step.entry], scale=serious)
-    yield from _other_runs([step for step, serious in weighed if step.run == runs.OTHER and not serious])
+    yield from _other_runs(facts, [step for step, serious in weighed if step.run == runs.OTHER and not serious])
     routine = [step for step in followed if step.routine and step.run != runs.OTHER]
     if routine and not by_kind:
-        who = {runs.THIS: "this run", runs.UNKNOWN: "this role"}.get(routine[0].run, "this actor")
-        sentence = f"Afterwards {who} did {plain(routine[0].action)}, as on earlier days."
-        yield signal("routine_aftermath", sentence, [routine[0].entry])
+        step = routine[0]
+        who = f"this run of {facts.who}" if step.run == runs.THIS else facts.who
+        days = plural(calls.earlier_days(facts)[step.action], "earlier day")
+        sentence = f"{later(facts, step.first)} {who} {_act(step)}, as on at least {days}."
+        yield signal("routine_aftermath", sentence, [step.entry])
     if not by_kind:
         if quiet.quiet_allowed(facts):
             yield from _quiet(facts)
@@ -70,29 +73,38 @@ def _weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, flo
 
 
 def _told(facts: Facts, step: Step) -> str:
-    """What was done, and in whose run."""
-    what = f"{plain(step.action)} ({step.harm.value})"
-    times = plural(step.times, "time")
+    """What was done when, and in whose run."""
+    when, what = later(facts, step.first), f"{_act(step)} ({step.harm.value})"
     match step.run:
         case runs.OTHER:
-            known = "" if step.routine else ", new for this role"
-            return f"Afterwards another run of this role did {what} from {plain(step.address)}, {times}{known}."
+            known = "" if step.routine else f", new for the role since {facts.dwell_start:%Y-%m-%d}"
+            place = f" from {plain(step.address)}" if step.address else ""
+            return f"{when} another run of {facts.who} {what}{place}{known}."
         case runs.THIS:
             run = runs.compare(facts)
             apart = run is not None and step.routine and step.action in run.apart
-            usual = ", so far the work of other runs of this role" if apart else ""
-            return f"Afterwards this run did {what}, {times}{usual}."
+            usual = ", so far the work of other runs of the role" if apart else ""
+            return f"{when} this run of {facts.who} {what}{usual}."
         case runs.UNKNOWN:
-            return f"Afterwards this role did {what}, {times}, in this run or another."
-    return f"Afterwards this actor did {what}, {times}."
+            return f"{when} {facts.who} {what}, in this run or another."
+    return f"{when} {facts.who} {what}."
 
 
-def _other_runs(steps: Sequence[Step]) -> Iterator[Signal]:
+def _act(step: Step) -> str:
+    """The act as a verb, how often if more than once, and on which object."""
+    known = step.targets > 0 or step.times == 1
+    return f"{did(step.action)}{times(step.times)}{on_object(step.target, step.targets - 1) if known else ''}"
+
+
+def _other_runs(facts: Facts, steps: Sequence[Step]) -> Iterator[Signal]:
     """What other runs of the role did as usual in the meantime: seen, and no fact about this one."""
     if steps:
         acts = list(dict.fromkeys(plain(step.action) for step in steps))
         more = f" and {len(acts) - NAMED} more" if len(acts) > NAMED else ""
-        sentence = f"Other runs of this role did {', '.join(acts[:NAMED])}{more}, as on earlier days."
+        days = plural(calls.ROUTINE_DAYS, "earlier day")
+        sentence = (
+            f"After the alert other runs of {facts.who} did {', '.join(acts[:NAMED])}{more}, as on at least {days}."
+        )
         yield signal("other_runs", sentence, [steps[0].entry])
 
 
@@ -128,9 +140,10 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
         # Whoever took or gave away data has nothing left to do.
         scale *= 0.4
     if scale > 0:
-        minutes = round(watched.total_seconds() / 60)
-        span = plural(round(minutes / 60), "hour") if watched >= SETTLING else plural(minutes, "minute")
-        sentence = f"{named(facts)} did nothing harmful that was new for them within {span} of the alert."
+        sentence = (
+            f"From the alert until {clock(facts, until)}, {log_name(entry)} shows no harmful action that was new for "
+            f"{looked_at_names(facts)}."
+        )
         yield signal(
             "quiet_aftermath", sentence, [entry, *looked_at(facts)], scale=scale, absence=True, absent_until=until
         )
@@ -143,5 +156,13 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             first = moment(row, "first_seen")
             back = text(row, "action") in wanted and done(row) > 0
             if back and first is not None and facts.actor.moment < first <= facts.actor.last + SETTLING:
-                yield signal("reverted", f"{plain(text(row, 'action'))} undid the change.", [entry])
+                back_again = text(row, "action")
+                undone = next(action for action in facts.actor.actions if back_again in inverses(action))
+                objects = number(row, "targets")
+                known = objects > 0 or number(row, "times") == 1
+                where = on_object(text(row, "target"), objects - 1) if known else ""
+                sentence = (
+                    f"{later(facts, first)} {facts.who} {did(back_again)}{where}, the reverse of {plain(undone)}."
+                )
+                yield signal("reverted", sentence, [entry])
                 return

@@ -9,6 +9,7 @@ from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import Facts, moment, number, plural, signal, text
+from triage.stages.enrichment.signals.wording import article, before, clock, service
 
 FAILURES = 5
 DENIED_PROMPTS = 3
@@ -110,8 +111,7 @@ def sign_ins(facts: Facts, usual: frozenset[str]) -> Iterator[Signal]:
     for entry in facts.read("failed_then_succeeded", "address", "step", "result"):
         denied = denied_factors(entry.rows)
         if denied is not None and any(denied.ended_in(row) for row in entry.rows):
-            kind = "were denied" if denied.prompts else "failed"
-            sentence = f"{plural(denied.count, 'second factor')} {kind} before one was accepted."
+            sentence = _denials(facts, entry, denied)
             # Wrong codes at the usual place are clumsiness; a prompt is denied because somebody else asked for it.
             slip = not denied.prompts and denied.addresses <= usual
             yield signal("failed_then_succeeded", sentence, [entry], scale=0.4 if slip else 1.0)
@@ -120,20 +120,40 @@ def sign_ins(facts: Facts, usual: frozenset[str]) -> Iterator[Signal]:
             here = [row for row in entry.rows if text(row, "address") == address]
             refusals = refusals_of(here)
             if refusals and _ended_well(here):
-                sentence = f"{plural(refusals, 'sign-in')} from {plain(address)} were refused before one succeeded."
+                began = clock(facts, min(_refused_at(here)))
+                sentence = (
+                    f"{plural(refusals, f'{service(entry)} sign-in')} from {plain(address)} "
+                    f"{'was' if refusals == 1 else 'were'} refused, the first at {began}, before one succeeded."
+                )
                 yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if address in usual else 1.0)
                 return
     found = succeeded_after(facts)
     if found is not None:
         entry, address, when = found
-        minutes = plural(max(1, round((when - facts.actor.moment).total_seconds() / 60)), "minute")
-        sentence = f"A sign-in from {plain(address)} succeeded {minutes} after the refusal that raised the alert."
+        minutes = max(1, round((when - facts.actor.moment).total_seconds() / 60))
+        sentence = (
+            f"{minutes} min after the refused sign-in of the alert, {article(service(entry))} sign-in from {plain(address)} "
+            "succeeded."
+        )
         yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if address in usual else 0.8)
+
+
+def _denials(facts: Facts, entry: Evidence, denied: DeniedFactors) -> str:
+    """What became of a person's second factors; refused ones of others may be among those from the same address."""
+    whose = f" of {facts.who}" if entry.key.endswith(".person_signins") else ""
+    what = f"{service(entry)} {'second-factor prompt' if denied.prompts else 'second factor'}"
+    came = ("was denied" if denied.count == 1 else "were denied") if denied.prompts else "failed"
+    began = clock(facts, denied.first)
+    return f"{plural(denied.count, what)}{whose} {came}, the first at {began}, before one was accepted."
+
+
+def _refused_at(rows: Sequence[Row]) -> list[datetime]:
+    return [first for row in rows if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))]
 
 
 def _ended_well(rows: Sequence[Row]) -> bool:
     """Whether a success followed the first refusal."""
-    firsts = [first for row in rows if text(row, "result") != "SUCCESS" and (first := moment(row, "first_seen"))]
+    firsts = _refused_at(rows)
     return bool(firsts) and any(
         text(row, "result") == "SUCCESS" and (last := moment(row, "last_seen")) is not None and last > min(firsts)
         for row in rows
@@ -159,7 +179,10 @@ def refused(facts: Facts) -> Iterator[Signal]:
         rows = [row for row in entry.rows if number(row, "refused") and text(row, "action") not in known]
         total = sum(number(row, "refused") for row in rows)
         if total >= REFUSED:
-            kinds = plural(len(rows), "kind")
-            sentence = f"{total} calls of {kinds} were refused, such as {plain(text(rows[0], 'action'))}."
+            example = plain(text(rows[0], "action"))
+            what = example if len(rows) == 1 else f"{len(rows)} actions such as {example}"
+            earlier = entry.end is not None and entry.end <= facts.actor.moment
+            when = before(facts, [entry]) if earlier else "after the alert"
+            sentence = f"{facts.who} was refused {total} times {when}, at {what}."
             yield signal("refused", sentence, [entry], scale=1.0 if len(rows) > 1 else 0.6)
             return

@@ -13,6 +13,7 @@ from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.stages.enrichment.rule_parts import awaited_names, comes_after
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, signal, text
+from triage.stages.enrichment.signals.wording import clock, did, later, named, on_object
 
 _WORD = re.compile(r"[A-Z]?[a-z]+|[A-Z]+(?![a-z])|\d+")
 LONG = 6
@@ -62,9 +63,8 @@ def _by_actor(facts: Facts) -> Iterator[Signal]:
                 and number(row, "targets") == 1
                 and text(row, "target") in facts.actor.targets
             ):
-                sentence = (
-                    f"{plain(text(row, 'action'))}, whose absence raised the alert, happened later on the same target."
-                )
+                act = f"{did(text(row, 'action'))}{on_object(text(row, 'target'))}"
+                sentence = f"{later(facts, first)} {facts.who} {act}; its absence had raised the alert."
                 yield signal("awaited_came", sentence, [entry])
 
 
@@ -74,10 +74,8 @@ def _on_target(facts: Facts) -> Iterator[Signal]:
         for row in entry.rows:
             when = _when(facts, row)
             if when and is_awaited(facts, entry.log_type, text(row, "action")) and done(row) == number(row, "times"):
-                sentence = (
-                    f"{plain(text(row, 'action'))}, whose absence raised the alert, was done to "
-                    f"{plain(text(row, 'target'))} by {plain(text(row, 'actor')) or 'somebody'} {when}."
-                )
+                act = f"{did(text(row, 'action'))}{on_object(text(row, 'target'))}"
+                sentence = f"{named(text(row, 'actor'))} {act} {when}; its absence had raised the alert."
                 yield signal("awaited_came", sentence, [entry])
 
 
@@ -89,18 +87,18 @@ def _by_rule(facts: Facts) -> Iterator[Signal]:
             when = _when(facts, row)
             # Many work from one address; that somebody there did it says nothing of this actor.
             if when and text(row, "rule") in names and number(row, "by_name"):
-                who = plain(text(row, "names")) or plain(text(row, "addresses"))
-                sentence = f"{plain(text(row, 'rule'))}, whose absence raised the alert, matched on {who} {when}."
+                who = named(text(row, "names") or text(row, "addresses"))
+                sentence = f"{plain(text(row, 'rule'))} matched on {who} {when}; its absence had raised the alert."
                 yield signal("awaited_came", sentence, [entry], scale=0.6, vouches=False)
 
 
 def _when(facts: Facts, row: Row) -> str:
     """When an awaited act came; empty where it came in time and was there for the rule to see, or before its time."""
-    later, late, delivered = moment(row, "first_since"), moment(row, "first_late"), moment(row, "delivered")
+    since, late, delivered = moment(row, "first_since"), moment(row, "first_late"), moment(row, "delivered")
     after = comes_after(facts.alert.detection_id, facts.detection.body)
     in_time = late is not None and late < facts.alert.created_at and (late >= facts.actor.moment or not after)
     if in_time and late is not None and delivered is not None:
-        return f"at {late:%Y-%m-%d %H:%M}, and delivered only at {delivered:%Y-%m-%d %H:%M}, after the rule had run"
-    if later is not None and after:
-        return f"at {later:%Y-%m-%d %H:%M}"
+        return f"at {clock(facts, late)}, delivered only at {clock(facts, delivered)}, after the rule had run"
+    if since is not None and after:
+        return f"at {clock(facts, since)}"
     return ""

@@ -14,6 +14,7 @@ from triage.logtypes.parameters import Party, from_lake
 from triage.logtypes.parties import Admitted, admitted, caller, harm_of_call, own_accounts
 from triage.logtypes.terms import take
 from triage.stages.enrichment.signals.facts import Facts, signal, text
+from triage.stages.enrichment.signals.wording import did, on_object
 
 Event = Mapping[str, JsonValue]
 ROUTINE_DAYS = 2
@@ -122,20 +123,19 @@ def parties(facts: Facts) -> Iterator[Signal]:
         if name in seen:
             continue
         seen.add(name)
-        on = f" on {plain(found.target)}" if found.target else ""
         who = (
             f"everyone ({plain(found.who.name)})"
             if found.who.party is Party.PUBLIC
-            else f"{plain(found.who.name)}, an account whose logs are not here"
+            else f"{plain(found.who.name)}, an account whose logs are not here,"
         )
-        sentence = f"{plain(found.action)}{on} lets in {who}."
+        sentence = f"{facts.who} let in {who} with {plain(found.action)}{on_object(found.target)}."
         usual = days.get(found.action, 0) >= ROUTINE_DAYS or (known and name == "foreign_principal")
         yield signal(name, sentence, [found.entry], scale=0.3 if usual else 1.0)
     for found in outside_callers(facts):
         who = (
-            f"Nobody signed in for {plain(found.action)}: the caller is {plain(found.who.name)}."
+            f"The caller of {plain(found.action)} did not sign in: {plain(found.who.name)}."
             if found.who.party is Party.PUBLIC
-            else f"Account {plain(found.who.name)}, whose logs are not here, made the call {plain(found.action)}."
+            else f"Account {plain(found.who.name)}, whose logs are not here, {did(found.action)}."
         )
         yield signal("outside_caller", who, [found.entry])
         return

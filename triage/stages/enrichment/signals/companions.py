@@ -164,27 +164,35 @@ def what_usually_follows(facts: Facts) -> Iterator[Signal]:
         key=lambda found: (-found.occasions, found.action),
     )
     if came:
-        more = f", and so did {plural(len(came) - 1, 'further kind')} of act" if len(came) > 1 else ""
-        sentence = f"{plain(came[0].action)} came within an hour{more}, as usual: {_told(facts, came[0])}."
+        found = came[0]
+        more = f" and {plural(len(came) - 1, 'further action')}" if len(came) > 1 else ""
+        sentence = (
+            f"{plain(found.action)}{more} followed {_own_act(facts)} within an hour, as usual: {plain(found.action)} did so on "
+            f"{_occasions(found)}."
+        )
         yield signal("usual_companion", sentence, [came[0].entry])
     if facts.actor.refused:
         return
     for found in sorted(companions(facts), key=lambda found: (-found.occasions / found.of, -found.occasions)):
         if found.missed and _changes(found) and not _by_others(facts, found.action):
-            sentence = f"{plain(found.action)} did not come within an hour, as it usually does: {_told(facts, found)}."
+            sentence = (
+                f"{plain(found.action)} did not follow {_own_act(facts)} by {facts.who} within an hour, although it did on "
+                f"{_occasions(found)}."
+            )
             until = facts.actor.last + WITHIN
             yield signal("missing_companion", sentence, [found.entry], absence=True, absent_until=until)
             return
 
 
-def _told(facts: Facts, found: Companion) -> str:
-    what = plain(facts.actor.actions[0]) if facts.actor.actions else "the act"
+def _own_act(facts: Facts) -> str:
+    return plain(facts.actor.actions[0]) if facts.actor.actions else "the act"
+
+
+def _occasions(found: Companion) -> str:
+    """On how many occasions of the act it followed, up to when, and whose they were."""
     place = f", {found.on_target} times on the same target" if found.on_target > 1 else ""
     others = f", by {plural(found.others, 'other actor')}" if found.others else ""
-    return (
-        f"it followed {what} on {found.occasions} of {plural(found.of, 'earlier occasion')} up to {found.last}"
-        f"{others}{place}"
-    )
+    return f"{found.occasions} of {plural(found.of, 'earlier occasion')} (up to {found.last}{others}{place})"
 
 
 def _changes(found: Companion) -> bool:

@@ -34,7 +34,7 @@ def countries(facts: Facts) -> Iterator[Signal]:
             continue
         yield signal(
             "new_country",
-            f"{plain(actor.identity)} {'was refused in' if actor.refused else 'acted from'} {plain(new[0])}"
+            f"{facts.who} {'was refused from' if actor.refused else 'acted from'} {plain(new[0])}"
             f"{_since(facts, placed, new[0])}, and on {'' if len(old) == 1 else 'at least '}{days} earlier days only from "
             f"{_listed(sorted(usual.values()))}.",
             [entry],

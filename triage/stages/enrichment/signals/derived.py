@@ -18,6 +18,7 @@ from triage.domain.signal import Signal
 from triage.logtypes import harmful_action
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
+from triage.stages.enrichment.signals.wording import before, clock, did, event_of, named, on_object, service
 
 HOURS = timedelta(hours=12)
 """How long after the alert's last event a use still counts as a follow-up."""
@@ -31,12 +32,23 @@ RIGHTS_ONLY = 0.35
 """Whoever was given rights works from where they like; only a change of credentials lets somebody else in."""
 ORDINARY = 0.4
 """A new role, function or account does for the first time whatever it was made for."""
+_NEW_TO_THE_LOG = "an address not seen in this log"
 _INSIDE = tuple(
     ip_network(each)
     for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
 ) + tuple(ip_network(each) for each in ("::1/128", "fc00::/7", "fe80::/10"))
 _CREDENTIALS = {IdentityKind.AWS_ACCESS_KEY, IdentityKind.GCP_KEY}
 """Kinds that belong to somebody, whose habits are theirs too."""
+_PEOPLE = {
+    IdentityKind.EMAIL,
+    IdentityKind.USERNAME,
+    IdentityKind.GITHUB_LOGIN,
+    IdentityKind.ONELOGIN_USER_ID,
+    IdentityKind.OKTA_USER_ID,
+    IdentityKind.SNOWFLAKE_USER,
+    IdentityKind.AWS_USER_ARN,
+}
+"""Kinds that a sentence says of that they work, rather than that they are used."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,11 +99,11 @@ def derived_use(facts: Facts) -> Iterator[Signal]:
     for identity in facts.actor.derived:
         past = _past(facts, identity)
         uses = _uses(facts, identity)
-        found = _from_strange_place(facts, past, uses) or _harm(past, uses) or _signed_in(facts, identity)
+        found = _from_strange_place(facts, past, uses) or _harm(facts, past, uses) or _signed_in(facts, identity)
         if found is not None:
             strange.append(found)
         elif identity.relation in HANDED_OVER and uses and {use.address for use in uses} <= past.settled:
-            calm.append(_as_usual(uses))
+            calm.append(_as_usual(facts, uses))
     # An act on several identities is one act: the first tells it, each further one makes chance less likely.
     strange.sort(key=lambda each: -each.weight)
     for index, each in enumerate(strange):
@@ -119,11 +131,11 @@ def looked_at(facts: Facts) -> list[Evidence]:
     return list(facts.named("derived_after")) if facts.actor.derived else []
 
 
-def named(facts: Facts) -> str:
-    """The actor, and the identities that were looked at with them, to begin a sentence with."""
-    names = list(dict.fromkeys(plain(each.value) for each in facts.actor.derived))
+def looked_at_names(facts: Facts) -> str:
+    """The actor, and the identities that were looked at with them."""
+    names = list(dict.fromkeys(named(each.value) for each in facts.actor.derived))
     more = f" and {len(names) - SHOWN} more" if len(names) > SHOWN else ""
-    return f"This actor and what the act led to ({', '.join(names[:SHOWN])}{more})" if names else "This actor"
+    return f"{facts.who} or for what the act led to ({', '.join(names[:SHOWN])}{more})" if names else facts.who
 
 
 def _uses(facts: Facts, identity: DerivedIdentity) -> list[_Use]:
@@ -196,9 +208,10 @@ def _from_strange_place(facts: Facts, past: _Past, uses: list[_Use]) -> Signal |
         scale = RIGHTS_ONLY
     scale *= 0.5 if len(past.existed) >= POOL else 1.0
     scale = max([scale, *(serious for _, serious in use.harm)])
-    used = "used" if past.existed else "first used"
-    sentence = f"{_who(use.identity)} was {used} at {_at(use)} from {plain(use.address)}, {where}: {_acts(use)}."
-    cited = [use.entry, *([places] if places is not None and "log" in where else [past.entry])]
+    first = "" if past.existed else " first"
+    worked = f"{first} worked" if _is_person(use.identity) else f" was{first} used"
+    sentence = f"{_who(facts, use.identity)}{worked} at {clock(facts, use.first)} from {plain(use.address)}, {where}: {_acts(use)}."
+    cited = [use.entry, *([places] if places is not None and where.startswith(_NEW_TO_THE_LOG) else [past.entry])]
     return signal("derived_used", sentence, [each for each in cited if each.rows] or [use.entry], scale=scale)
 
 
@@ -214,23 +227,29 @@ def _strange(facts: Facts, past: _Past, use: _Use, places: Evidence | None) -> s
         return ""
     if address in facts.actor.addresses:
         # The maker tries out what was made: telling only where the maker is out of place too.
-        known = "which is new for whoever did this, too"
+        known = f"an address that is new for {facts.who}, too"
         return known if check_addresses(facts).unfamiliar else ""
     if past.existed:
-        return "where it had not been used before"
+        return f"an address not used {_period(facts, past, address)}"
     if places is None or any(ip_address(address) in network for network in _INSIDE):
         return ""
     first = next((moment(row, "first_seen") for row in places.rows if text(row, "address") == address), None)
     if first is None or first < facts.actor.moment - A_DAY:
         return ""
-    return "which this log had not seen before"
+    return f"{_NEW_TO_THE_LOG} {before(facts, [places], first if first < facts.actor.moment else None)}"
+
+
+def _period(facts: Facts, past: _Past, address: str) -> str:
+    """Since when before the act an identity had not worked from an address; it may have on the last day."""
+    firsts = [first for row in past.rows if text(row, "address") == address and (first := moment(row, "first_seen"))]
+    return before(facts, [past.entry] if past.entry is not None else [], min(firsts, default=None))
 
 
 def _places(facts: Facts) -> Evidence | None:
     return next((each for each in facts.named("derived_places") if not each.truncated), None)
 
 
-def _harm(past: _Past, uses: list[_Use]) -> Signal | None:
+def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
     """Harm that is new for the identity, from wherever it works."""
     if past.entry is None:
         return None
@@ -242,10 +261,18 @@ def _harm(past: _Past, uses: list[_Use]) -> Signal | None:
     if made and not past.rows:
         serious *= ORDINARY
     row = next(row for row in use.rows if text(row, "action") == action)
-    target = f" on {plain(text(row, 'target'))}" if text(row, "target").strip("/") else ""
-    since = "" if made or not past.rows else ", which it had not done before"
-    sentence = f"{_who(use.identity)} did {plain(action)}{target} at {_clock(row, use)} from {plain(use.address) or 'an unknown address'} (allowed){since}."
+    target = on_object(text(row, "target")) if number(row, "times") == 1 else ""
+    since = "" if made or not past.rows else f", {_novelty(facts, past, past.entry, action)}"
+    place = plain(use.address) or "an unknown address"
+    sentence = f"{_who(facts, use.identity)} {did(action)}{target} at {_clock(facts, row, use)} from {place}{since}."
     return signal("derived_harm", sentence, [use.entry], scale=serious)
+
+
+def _novelty(facts: Facts, past: _Past, entry: Evidence, action: str) -> str:
+    """How new an act is for an identity that had been at work before."""
+    once = any(text(row, "action") == action for row in past.rows)
+    period = before(facts, [entry])
+    return f"seen on only 1 day {period}" if once else f"with no such {event_of(action).rpartition(' ')[2]} {period}"
 
 
 def _signed_in(facts: Facts, identity: DerivedIdentity) -> Signal | None:
@@ -264,30 +291,40 @@ def _signed_in(facts: Facts, identity: DerivedIdentity) -> Signal | None:
             if facts.actor.moment - A_DAY < first <= facts.actor.last + HOURS:
                 scale = 1.0 if identity.relation in HANDED_OVER else RIGHTS_ONLY
                 scale *= 0.5 if len(settled) >= POOL else 1.0
-                sentence = f"{_who(identity)} signed in at {first:%H:%M} from {plain(address)}, where they had not signed in before."
+                sentence = (
+                    f"{_who(facts, identity)} signed in to {service(entry)} at {clock(facts, first)} from {plain(address)}, "
+                    f"with no sign-in from there {before(facts, [entry], first if first < facts.actor.moment else None)}."
+                )
                 return signal("derived_used", sentence, [entry], scale=scale)
     return None
 
 
-def _as_usual(uses: list[_Use]) -> Signal:
+def _as_usual(facts: Facts, uses: list[_Use]) -> Signal:
     use = uses[-1]
-    sentence = f"{_who(use.identity)} went on from {plain(use.address)}, as before: {_acts(use)}."
+    until = use.entry.proven_until
+    when = f" until {clock(facts, until)}" if until is not None else ""
+    worked = "worked" if _is_person(use.identity) else "was used"
+    sentence = (
+        f"{_who(facts, use.identity)} {worked}{when} only from addresses known since {facts.dwell_start:%Y-%m-%d}, last "
+        f"{plain(use.address)}: {_acts(use)}."
+    )
     return signal("derived_as_usual", sentence, [use.entry])
 
 
-def _who(identity: DerivedIdentity) -> str:
-    name = f"{identity.noun} {plain(identity.value)}".strip()
-    return f"{name}, {identity.relation.value} at {identity.moment:%H:%M},"
+def _is_person(identity: DerivedIdentity) -> bool:
+    return identity.identity.kind in _PEOPLE
 
 
-def _at(use: _Use) -> str:
-    same_day = use.first.date() == use.identity.moment.date()
-    return f"{use.first:%H:%M}" if same_day else f"{use.first:%H:%M on %d %B}"
+def _who(facts: Facts, identity: DerivedIdentity) -> str:
+    """The identity, and what the act did to it when."""
+    name = named(identity.value)
+    name = name if name.startswith(("the ", "user ")) else f"{identity.noun} {name}".strip()
+    return f"{name}, {identity.relation.value} at {clock(facts, identity.moment)},"
 
 
-def _clock(row: Row, use: _Use) -> str:
+def _clock(facts: Facts, row: Row, use: _Use) -> str:
     first = moment(row, "first_seen")
-    return f"{max(first, use.identity.moment):%H:%M}" if first is not None else _at(use)
+    return clock(facts, max(first, use.identity.moment) if first is not None else use.first)
 
 
 def _acts(use: _Use) -> str:

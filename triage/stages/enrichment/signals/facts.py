@@ -9,8 +9,10 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert
 from triage.domain.base import Row
+from triage.domain.clean import plain
 from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence
+from triage.domain.names import sentence_start, short_name
 from triage.domain.signal import Signal
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor, parse_time
@@ -42,6 +44,11 @@ class Facts:
     """How long an intruder may have been there unnoticed."""
     matches: Matches = NO_MATCHES
     """What rules matched on this actor, and what people made of it."""
+
+    @property
+    def who(self) -> str:
+        """The actor as a sentence calls them, by the short name; `signal` takes care of its first letter."""
+        return plain(short_name(self.actor.identity)) or "the actor"
 
     @property
     def dwell_start(self) -> datetime:
@@ -132,7 +139,7 @@ def signal(
         name=name.removesuffix("_more"),
         direction=known.direction,
         weight=round(known.weight * scale, 3),
-        sentence=sentence,
+        sentence=sentence_start(sentence),
         evidence=tuple(entry.id for entry in evidence),
         absence=absence,
         vouches=bool(known.vouches) if vouches is None else vouches,

@@ -52,6 +52,10 @@ class Step:
     address: str = ""
     run: str = ""
     """Whose run of a role it was, as `runs` says; empty for people and keys."""
+    target: str = ""
+    """One of the objects."""
+    targets: int = 0
+    """How many there are; 0 where that isn't known."""
 
 
 def harm_was_cut(entry: Evidence) -> bool:
@@ -82,7 +86,7 @@ def steps(facts: Facts) -> list[Step]:
         if note.harm in _READING and call.times < BULK:
             seriousness *= 0.5
         routine = profile.get(call.action, 0) >= calls.ROUTINE_DAYS
-        about = (call.times, routine, call.first, call.entry, call.address, call.run)
+        about = (call.times, routine, call.first, call.entry, call.address, call.run, call.target, call.targets)
         found.append(Step(call.action, note.harm, seriousness, *about))
     return found
 
@@ -101,7 +105,8 @@ def _calls(facts: Facts) -> Iterator[RunCall]:
             first = moment(row, "first_seen")
             if first is not None:
                 where, what = text(row, "address"), text(row, "target")
-                yield RunCall(run, text(row, "action"), where, what, done(row), first, entry)
+                objects = number(row, "targets")
+                yield RunCall(run, text(row, "action"), where, what, done(row), first, entry, objects)
 
 
 def _usual_addresses(facts: Facts) -> set[str]:

@@ -13,6 +13,7 @@ from triage.stages.enrichment.signals.facts import Facts, day, done, moment, num
 from triage.stages.enrichment.signals.parties import new_recipient
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
+from triage.stages.enrichment.signals.wording import before, did_own, event_of, log_name, named, on_object, over
 
 LIKE_EXTENT = 4
 """A day counts as the same if it had at least this fraction (one in …) of the alert's events."""
@@ -31,6 +32,13 @@ COMMONS = 8
 """From how many actors on a target belongs to everybody, and whose turn it is says nothing."""
 
 
+_AMOUNTS = {
+    "rows_a_day": ("read", "rows"),
+    "items_a_day": ("opened", "items"),
+    "vault_use": ("opened", "items"),
+    "sent_a_day": ("sent", "bytes"),
+}
+"""By question, what its amounts are of."""
 _HABITS = {
     "routine",
     "seen_before",
@@ -71,7 +79,7 @@ def habit_days(facts: Facts) -> list[date]:
 def own_history(facts: Facts) -> Iterator[Signal]:
     """Routine, seen before, or first time: of the same act with the same result, to the same extent."""
     actor = facts.actor
-    what = plain(actor.actions[0]) if actor.actions else "this"
+    did_it = did_own(facts)
     unfamiliar = check_addresses(facts).unfamiliar
     fresh_recipient = new_recipient(facts) is not None
     for entry in facts.read("routine", "day", "times"):
@@ -88,40 +96,64 @@ def own_history(facts: Facts) -> Iterator[Signal]:
         enough = max(1, actor.events // LIKE_EXTENT)
         earlier = sorted(found for found, times in old.items() if times >= enough)
         if most and not actor.refused and actor.events >= max(BURST_EVENTS, BURST_FACTOR * most) and entry.complete:
-            sentence = f"{actor.events} times in this alert, and never more than {most} on any earlier day."
+            days = sorted(old or counted)
+            sentence = (
+                f"{facts.who} {did_it} {actor.events} times in this alert, and never more than {plural(most, 'time')} a day "
+                f"on {plural(len(days), 'earlier day')} up to {days[-1]}."
+            )
             yield signal("burst", sentence, [entry])
         if not earlier:
             if entry.complete and not any(map(facts.is_old, counted)):
-                yield from _first_time(facts, entry, what, sorted(day for day, times in counted.items() if times))
+                yield from _first_time(facts, entry, sorted(day for day, times in counted.items() if times))
         elif len(earlier) >= WEEKLY_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
             # A stolen session does its owner's work, so habit says less at an unfamiliar address.
             scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0 if len(earlier) >= HABIT_DAYS else 0.8) * (
                 0.5 if unfamiliar or facts.off_schedule else 1.0
             )
-            sentence = f"This actor did {what} on {plural(len(earlier), 'day')} from {earlier[0]} to {earlier[-1]}."
+            sentence = f"{facts.who} {did_it} on {plural(len(earlier), 'day')} from {earlier[0]} to {earlier[-1]}."
             yield signal("routine", sentence, [entry], scale=scale, vouches=facts.matches.known)
         else:
-            sentence = f"This actor did {what} on {plural(len(earlier), 'earlier day')}, first on {earlier[0]}."
+            when = (
+                f"1 earlier day, {earlier[0]}"
+                if len(earlier) == 1
+                else f"{len(earlier)} earlier days, first on {earlier[0]}"
+            )
+            sentence = f"{facts.who} {did_it} on {when}."
             yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if unfamiliar else 1.0)
 
 
-def _first_time(facts: Facts, entry: Evidence, what: str, since: list[date]) -> Iterator[Signal]:
+def _first_time(facts: Facts, entry: Evidence, since: list[date]) -> Iterator[Signal]:
     """Never before the dwell time. `since`: the days after it, which say when it began."""
     if facts.actor.refused:
         # Being refused is not something that an actor does.
         return
     known = facts.first("first_seen_actor", "action", "days")
+    event = event_of(facts.actor.actions[0]) if facts.actor.actions else "such event"
     if known is not None and any(facts.settled(row) for row in known.rows):
-        sentence = f"This actor has never done {what} in the history window, though otherwise active."
+        active = _otherwise_active(facts, known)
+        # Of the day of the alert it is not known whether the like came before the alert itself.
+        today = any(done(row) > 0 and day(row) == facts.actor.moment.date() for row in entry.rows)
+        tried = entry.row_count and not today
+        lacking = "successful {1} of {0}".format(*event.rsplit(" ", 1)) if tried else event
+        period = before(facts, [entry], facts.actor.moment if today else None)
+        sentence = f"{facts.who} had no {lacking} {period}, though {active}."
         if since:
-            sentence = f"This actor first did {what} on {since[0]}, though active for longer."
+            sentence = f"{facts.who} first {did_own(facts)} {before(facts, [entry])} on {since[0]}, though {active}."
         yield signal("first_seen_action", sentence, [entry, known], absence=entry.row_count == 0)
     elif known is not None:
         firsts = sorted(first for row in known.rows if (first := moment(row, "first_seen")) is not None)
-        sentence = "This actor has no activity in this log before the day of the alert."
-        if firsts:
-            sentence = f"This actor has no activity in this log before {firsts[0]:%Y-%m-%d}."
+        period = before(facts, [known], firsts[0] if firsts else None)
+        if not firsts and known.end is not None and known.end < facts.actor.moment:
+            period = f"{over(known, known.end).strip()} up to {known.end:%Y-%m-%d %H:%M} UTC".strip()
+        sentence = f"{facts.who} had no activity in {log_name(known)} {period}."
         yield signal("first_seen_actor", sentence, [known], absence=True)
+
+
+def _otherwise_active(facts: Facts, known: Evidence) -> str:
+    """What an actor had done before the dwell time besides the alert's act."""
+    others = {text(row, "action") for row in known.rows if facts.settled(row)} - set(facts.actor.actions)
+    least = "" if known.complete else "at least "
+    return f"active with {least}{plural(len(others), 'other action')}" if others else "active for longer"
 
 
 def automation(facts: Facts) -> Iterator[Signal]:
@@ -137,11 +169,18 @@ def automation(facts: Facts) -> Iterator[Signal]:
         if not earlier:
             return
         if _steady(earlier):
-            yield signal("known_automation", "A service identity at its usual place keeps a steady rhythm.", [entry])
+            days = f"{plural(len(earlier), 'day')} from {earlier[0]} to {earlier[-1]}"
+            sentence = (
+                f"{facts.who}, a service identity at its usual address, {did_own(facts)} on {days} at a steady rhythm."
+            )
+            yield signal("known_automation", sentence, [entry])
             return
         for hours_entry in facts.read("off_hours", "hour", "days"):
             if len(hours_entry.rows) >= ROUND_THE_CLOCK:
-                sentence = f"A service identity at its usual place works at {len(hours_entry.rows)} hours of the day."
+                sentence = (
+                    f"{facts.who}, a service identity at its usual address, was active at {len(hours_entry.rows)} of the 24 "
+                    f"hours of the day{_until(hours_entry)}."
+                )
                 yield signal("known_automation", sentence, [hours_entry])
                 return
 
@@ -161,8 +200,17 @@ def volume(facts: Facts) -> Iterator[Signal]:
         earlier = old if len(old) >= HABIT_DAYS else earlier
         now = max((amount for found, amount in amounts.items() if first <= found <= last), default=0)
         if len(earlier) >= HABIT_DAYS and entry.complete and now >= BURST_FACTOR * max(earlier) > 0:
-            sentence = f"{now} on the alert's day, against {max(earlier)} at most on {len(earlier)} earlier days."
+            verb, what = _AMOUNTS.get(entry.key.rpartition(".")[2], ("reached", "in all"))
+            sentence = (
+                f"{facts.who} {verb} {now} {what} on the day of the alert, and at most {max(earlier)} a day on "
+                f"{len(earlier)} earlier days."
+            )
             yield signal("volume_burst", sentence, [entry])
+
+
+def _until(entry: Evidence) -> str:
+    """The period of an answer that ends before the alert."""
+    return "" if entry.end is None else f"{over(entry, entry.end)} up to {entry.end:%Y-%m-%d}"
 
 
 def _steady(days: list[date]) -> bool:
@@ -179,7 +227,7 @@ def peers(facts: Facts) -> Iterator[Signal]:
     actor = facts.actor
     if actor.refused:
         return
-    what = plain(actor.actions[0]) if actor.actions else "this"
+    did_it = did_own(facts)
     # What colleagues do on a rota excuses less from an unfamiliar address, or towards an unknown recipient.
     scale = 0.4 if check_addresses(facts).unfamiliar or new_recipient(facts) is not None else 1.0
     for entry in facts.read("team_routine", "actor", "on_target"):
@@ -187,17 +235,22 @@ def peers(facts: Facts) -> Iterator[Signal]:
         on_target = _target_days(facts)
         if on_target is not None and on_target[1] >= TEAM_DAYS:
             history, days, who = on_target
-            sentence = f"Others did {what} to the same target on {days} earlier days, most often {plain(who)}."
+            where = on_object(actor.targets[0]) if len(actor.targets) == 1 else " on the same targets"
+            sentence = (
+                f"Other actors {did_it}{where} on up to {plural(days, 'day')} by {facts.dwell_start:%Y-%m-%d}, most often "
+                f"{named(who)}."
+            )
             yield signal("team_routine", sentence, [history], scale=scale)
         elif len(settled) > 1 and sum(map(facts.old_days, settled)) >= COMMON_DAYS:
             first = settled[0]
             sentence = (
-                f"{plural(len(settled), 'other actor')} did {what} before; {plain(text(first, 'actor'))} on "
-                f"{plural(facts.old_days(first), 'day')}."
+                f"{plural(len(settled), 'other actor')} {did_it} by {facts.dwell_start:%Y-%m-%d}, among them "
+                f"{named(text(first, 'actor'))} on {plural(facts.old_days(first), 'day')}."
             )
             yield signal("common_here", sentence, [entry], scale=scale)
         elif not entry.rows:
-            yield signal("rare_among_peers", f"Nobody else did {what} in the history window.", [entry], absence=True)
+            sentence = f"No other actor {did_it} {before(facts, [entry])}."
+            yield signal("rare_among_peers", sentence, [entry], absence=True)
 
 
 def looking_around(facts: Facts) -> Iterator[Signal]:
@@ -223,7 +276,10 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
     fresh = {action: entry for action, entry in fresh.items() if action not in usual}
     others = [action for action in fresh if action not in facts.actor.actions]
     if len(others) >= LOOKING_AROUND - 1 and len(fresh) >= LOOKING_AROUND:
-        sentence = f"{len(fresh)} kinds of action new for this actor within an hour, such as {plain(others[0])}."
+        sentence = (
+            f"Within an hour of the alert {facts.who} used {len(fresh)} actions that are new since "
+            f"{facts.dwell_start:%Y-%m-%d}, such as {plain(others[0])}."
+        )
         scale = 1.0 if check_addresses(facts).unfamiliar else 0.6
         yield signal("first_time_burst", sentence, [fresh[others[0]]], scale=scale)
 
@@ -256,5 +312,5 @@ def hours(facts: Facts) -> Iterator[Signal]:
     entry = facts.unusual_hour
     if entry is not None:
         hour = facts.actor.moment.hour
-        sentence = f"This actor has never worked between {(hour - 1) % 24}:00 and {(hour + 2) % 24}:00 UTC before."
+        sentence = f"{facts.who} was never active between {(hour - 1) % 24:02}:00 and {(hour + 2) % 24:02}:00 UTC{_until(entry)}."
         yield signal("off_hours", sentence, [entry], scale=2.0 if facts.off_schedule else 1.0)

@@ -14,6 +14,7 @@ from triage.stages.enrichment.signals.facts import Facts, day, moment, plural, s
 from triage.stages.enrichment.signals.history import habit_days
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS, Standing
+from triage.stages.enrichment.signals.wording import before, log_name, named
 
 NAMED = 3
 """Other detections that a sentence names."""
@@ -37,8 +38,13 @@ def unexamined(facts: Facts) -> Iterator[Signal]:
     """Actors about whom not all was asked."""
     events = next((entry for entry in facts.evidence if entry.source is Source.EVENTS and entry.rows), None)
     if events is not None and facts.unexamined:
-        count = plural(len(facts.unexamined), "further actor")
-        sentence = f"Not everything was asked about {count} of this alert, such as {plain(facts.unexamined[0])}."
+        first, more = named(facts.unexamined[0]), len(facts.unexamined) - 1
+        who = (
+            f"{first} and {plural(more, 'further actor')} of this alert were"
+            if more
+            else f"{first}, an actor of this alert, was"
+        )
+        sentence = f"{who} examined only in part."
         yield signal("unexamined_actors", sentence, [events])
 
 
@@ -84,10 +90,13 @@ def outcomes(facts: Facts) -> Iterator[Signal]:
         wrong = judged.count("CLOSED")
         share = log((wrong + 1) / (len(judged) - wrong + 1))
         if len(judged) >= JUDGED and share > 0:
-            sentence = f"People closed {wrong} of {len(judged)} judged earlier alerts of this detection as invalid."
+            sentence = (
+                f"Analysts judged {len(judged)} earlier alerts of this detection and closed {wrong} of them as invalid."
+            )
             yield signal("outcome_history", sentence, [entry], scale=min(1.0, share / 2))
         elif len(judged) >= JUDGED and share < 0:
-            sentence = f"People handled {len(judged) - wrong} of {len(judged)} judged earlier alerts of this detection."
+            handled = len(judged) - wrong
+            sentence = f"Analysts judged {len(judged)} earlier alerts of this detection and resolved {handled} of them."
             yield signal("outcome_handled", sentence, [entry], scale=min(1.0, -share / 2))
 
 
@@ -104,7 +113,7 @@ def other_alerts(facts: Facts) -> Iterator[Signal]:
         if near:
             names = ", ".join(map(plain, sorted(near)[:NAMED]))
             more = f" and {len(near) - NAMED} more" if len(near) > NAMED else ""
-            sentence = f"Also raised on this actor: {names}{more}."
+            sentence = f"Also matched on {facts.who} within a day of the alert: {names}{more}."
             yield signal("other_alerts", sentence, [entry])
             return
 
@@ -115,18 +124,26 @@ def generic(facts: Facts) -> Iterator[Signal]:
         for entry in facts.read(name, "day", "times"):
             days, since = _days(facts, entry)
             if not days:
-                yield signal(name, f"The {word} does not occur in this log before {since}.", [entry], absence=True)
+                sentence = f"{_shown(facts, word)} does not occur in {log_name(entry)} {before(facts, [entry], since)}."
+                yield signal(name, sentence, [entry], absence=True)
             elif len(days) >= HABIT_DAYS:
-                sentence = f"The {word} occurred in this log on {len(days)} days from {min(days)} to {max(days)}."
+                sentence = f"{_shown(facts, word)} occurred in {log_name(entry)} on {len(days)} days from {min(days)} to {max(days)}."
                 yield signal("generic_known", sentence, [entry], scale=1.0 if word == "actor" else 0.6)
     for entry in facts.read("generic_new_hash", "day", "times"):
         days, since = _days(facts, entry)
         if not days:
-            sentence = f"The file does not occur in this log before {since}."
+            sentence = f"The file does not occur in {log_name(entry)} {before(facts, [entry], since)}."
             yield signal("generic_new_hash", sentence, [entry], absence=True)
         elif len(days) >= WEEKLY_DAYS:
-            sentence = f"The file occurred in this log on {len(days)} days from {min(days)} to {max(days)}."
+            sentence = f"The file occurred in {log_name(entry)} on {len(days)} days from {min(days)} to {max(days)}."
             yield signal("generic_known", sentence, [entry], scale=0.6)
+
+
+def _shown(facts: Facts, word: str) -> str:
+    """The actor, or the alert's address, by name where it is one."""
+    if word == "actor":
+        return facts.who
+    return plain(facts.actor.addresses[0]) if len(facts.actor.addresses) == 1 else "the source address"
 
 
 def _days(facts: Facts, entry: Evidence) -> tuple[set[date], date]:
@@ -142,16 +159,17 @@ def earlier_judgements(facts: Facts) -> Iterator[Signal]:
     dismissed = sorted((match for match in same if match.standing is Standing.DISMISSED), key=lambda match: match.day)
     if confirmed:
         last = confirmed[-1]
-        sentence = (
-            f"People handled an alert of this detection on this actor of {last.day}; it was not closed as invalid."
-        )
+        sentence = f"Analysts resolved an alert of this detection on {facts.who} of {last.day}, rather than close it as invalid."
         # Handled may mean looked at and left, where the act has been the actor's work for longer.
         scale = 0.5 if facts.is_old(last.day) or habit_days(facts) else 1.0
         yield signal("confirmed_before", sentence, last.entries, scale=scale)
     elif dismissed:
         last = dismissed[-1]
-        alerts = plural(len({match.alert_id for match in dismissed}), "alert")
-        sentence = f"People closed {alerts} of this detection on this actor as invalid, the last of {last.day}."
+        count = len({match.alert_id for match in dismissed})
+        alerts = f"an alert of this detection on {facts.who} of {last.day} as invalid"
+        if count > 1:
+            alerts = f"{count} alerts of this detection on {facts.who} as invalid, the last of {last.day}"
+        sentence = f"Analysts closed {alerts}."
         yield signal(
             "dismissed_before", sentence, last.entries, scale=0.6 if check_addresses(facts).unfamiliar else 1.0
         )

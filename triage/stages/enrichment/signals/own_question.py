@@ -16,6 +16,7 @@ from triage.stages.enrichment.signals.facts import Facts, moment, number, plural
 from triage.stages.enrichment.signals.followups import BULK, HOURS
 from triage.stages.enrichment.signals.history import BURST_EVENTS, BURST_FACTOR
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS
+from triage.stages.enrichment.signals.wording import did, did_own, later, log_name, named, times
 
 BY_CLASS = 0.6
 """How grave an act is of which only the class is known."""
@@ -45,20 +46,19 @@ def amounts(facts: Facts) -> Iterator[Signal]:
         rows: Mapping[str, Row] = {text(row, "whose"): row for row in entry.rows}
         own, others = rows.get("actor", {}), rows.get("others", {})
         now, days = number(own, "times_now"), facts.own_days({"old_days": own.get("days")}, facts.actor.actions)
-        what = plain(facts.actor.actions[0]) if facts.actor.actions else "this"
         if days >= HABIT_DAYS and 0 < now <= number(own, "most"):
             sentence = (
-                f"{what}: {now} times on the day of the alert, and up to {number(own, 'most')} times a day on "
-                f"{plural(days, 'day')} before the dwell time."
+                f"{facts.who} {did_own(facts)} {plural(now, 'time')} on the day of the alert, and up to "
+                f"{plural(number(own, 'most'), 'time')} a day on {plural(days, 'day')} by {facts.dwell_start:%Y-%m-%d}."
             )
             yield signal("usual_amount", sentence, [entry])
         elif now >= max(BURST_EVENTS, BURST_FACTOR * max(number(own, "most"), number(others, "most"))) and (
             days or number(others, "days") >= HABIT_DAYS
         ):
             sentence = (
-                f"{what}: {now} times on one day of the alert; before the dwell time never more than "
-                f"{number(own, 'most')} a day by this actor and {number(others, 'most')} by "
-                f"{plural(number(others, 'actors'), 'other')}."
+                f"{facts.who} {did_own(facts)} {now} times on one day of the alert, and by {facts.dwell_start:%Y-%m-%d} never "
+                f"more than {plural(number(own, 'most'), 'time')} a day; {plural(number(others, 'actors'), 'other actor')} "
+                f"reached at most {number(others, 'most')} a day."
             )
             yield signal("unusual_amount", sentence, [entry])
 
@@ -72,16 +72,16 @@ def parts(facts: Facts) -> Iterator[Signal]:
         rows = [row for row in rows if number(row, "by_name")] or rows
         if rows:
             more = f" and {plural(len(rows) - PARTS, 'more match')}" if len(rows) > PARTS else ""
-            yield signal("rule_parts", f"Parts of the rule: {'; '.join(map(_part, rows[:PARTS]))}{more}.", [entry])
+            yield signal("rule_parts", f"The rule's parts: {'; '.join(map(_part, rows[:PARTS]))}{more}.", [entry])
             return
 
 
 def _part(row: Row) -> str:
-    names, places = text(row, "names") or "nobody named", text(row, "addresses")
+    names, places = text(row, "names"), text(row, "addresses")
     first = moment(row, "first_seen")
-    when = f", first at {first:%Y-%m-%d %H:%M}" if first is not None else ""
+    when = f", first at {first:%Y-%m-%d %H:%M} UTC" if first is not None else ""
     where = f" from {plain(places)}" if places else ""
-    return f"{plain(text(row, 'rule'))} matched {plural(number(row, 'times'), 'time')} on {plain(names)}{where}{when}"
+    return f"{plain(text(row, 'rule'))} matched{times(number(row, 'times'))} on {named(names)}{where}{when}"
 
 
 def recipients(facts: Facts) -> Iterator[Signal]:
@@ -94,14 +94,18 @@ def recipients(facts: Facts) -> Iterator[Signal]:
         done = harm_of_recipient(facts, entry)
         if done is not None:
             row, kind, serious = done
+            first = moment(row, "first_since") or facts.actor.last
             sentence = (
-                f"{plain(text(row, 'actor'))}, who was given it, then did {plain(text(row, 'action'))} ({kind}) "
-                f"{plural(number(row, 'since'), 'time')}, new for them."
+                f"{later(facts, first)} {named(text(row, 'actor'))}, who had received something from {facts.who}, "
+                f"{did(text(row, 'action'))}{times(number(row, 'since'))} ({kind}), new since {facts.dwell_start:%Y-%m-%d}."
             )
             yield signal("recipient_harm", sentence, [entry], scale=serious)
         elif days >= HABIT_DAYS and entry.complete:
             row = max(entry.rows, key=facts.old_days)
-            sentence = f"{plain(text(row, 'actor'))}, who was given it, has worked in this log on {days} earlier days."
+            sentence = (
+                f"{named(text(row, 'actor'))}, who had received something from {facts.who}, had worked in {log_name(entry)} on "
+                f"at least {days} days by {facts.dwell_start:%Y-%m-%d}."
+            )
             yield signal("recipient_works_here", sentence, [entry])
 
 

@@ -1,5 +1,6 @@
 """Who received something, or was talked to: known parties and new ones."""
 
+import re
 from collections.abc import Callable, Iterator
 
 from triage.domain.base import Row
@@ -8,6 +9,7 @@ from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import Facts, day, moment, number, signal, text
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
+from triage.stages.enrichment.signals.wording import before, log_name, named, shown_object
 
 
 def new_recipient(facts: Facts) -> Evidence | None:
@@ -24,27 +26,37 @@ def recipients(facts: Facts) -> Iterator[Signal]:
     """Whether the receiving party is known."""
     entry = new_recipient(facts)
     if entry is not None:
-        who = plain(facts.actor.recipients[0])
+        who = _recipient(facts.actor.recipients[0])
         if entry.rows:
             first = min(text(row, "first_seen") for row in entry.rows)[:10]
-            sentence = f"{who} first received anything on {first}."
+            sentence = f"{who} first received something in {log_name(entry)} on {first}."
             yield signal("new_recipient", sentence, [entry])
         else:
-            yield signal("new_recipient", f"{who} has never received anything before.", [entry], absence=True)
+            sentence = f"{who} had received nothing in {log_name(entry)} {before(facts, [entry])}."
+            yield signal("new_recipient", sentence, [entry], absence=True)
         return
     for entry in facts.read("known_recipient", "recipient", "days"):
         settled = [row for row in entry.rows if facts.settled(row)]
         row = max(settled, key=_recipient_days(facts), default=None)
         if row is not None and (days := _recipient_days(facts)(row)) >= WEEKLY_DAYS:
-            sentence = f"{plain(text(row, 'recipient'))} received the same kind of thing on {days} days before {facts.dwell_start:%Y-%m-%d}."
+            by = f" from {named(text(row, 'actor'))}" if text(row, "actor") else ""
+            sentence = f"{_recipient(text(row, 'recipient'))} had received the like{by} on {days} days by {facts.dwell_start:%Y-%m-%d}."
             yield signal("known_recipient", sentence, [entry])
 
 
-def _new_peer(entry: Evidence) -> str:
+def _recipient(value: str) -> str:
+    """A party by its name; a bare number is an account's as often as a user's."""
+    return f"account {value}" if re.fullmatch(r"\d{12}", value) else named(value)
+
+
+def _new_peer(facts: Facts, entry: Evidence) -> str:
     first = min((found for row in entry.rows if (found := day(row)) is not None), default=None)
-    if first is None:
-        return "This source never sent to this destination before."
-    return f"This source never sent to this destination before {first}."
+    return f"{facts.who} never sent traffic to {_destination(facts)} {before(facts, [entry], first)}."
+
+
+def _destination(facts: Facts) -> str:
+    targets = facts.actor.targets
+    return shown_object(targets[0]) if len(targets) == 1 else "these destinations"
 
 
 def _recipient_days(facts: Facts) -> Callable[[Row], int]:
@@ -66,10 +78,10 @@ def flows(facts: Facts) -> Iterator[Signal]:
     for entry in facts.read("known_peer", "day", "target", "flows"):
         days = {found for row in entry.rows if (found := day(row)) is not None and facts.is_precedent(found)}
         if len(days) >= HABIT_DAYS:
-            sentence = f"This source sent to the same destination on {len(days)} days up to {max(days)}."
+            sentence = f"{facts.who} sent traffic to {_destination(facts)} on {len(days)} days from {min(days)} to {max(days)}."
             yield signal("known_peer", sentence, [entry], vouches=facts.matches.known)
         elif not days:
-            yield signal("new_peer", _new_peer(entry), [entry], absence=True)
+            yield signal("new_peer", _new_peer(facts, entry), [entry], absence=True)
     for entry in facts.read("lateral_movement", "source", "target", "port"):
         fresh = [
             row
@@ -79,8 +91,10 @@ def flows(facts: Facts) -> Iterator[Signal]:
         settled = [row for row in entry.rows if facts.settled(row)]
         if fresh and settled:
             row = fresh[0]
+            first = moment(row, "first_seen")
+            since = before(facts, [entry], first if first is not None and first < actor.moment else None)
             sentence = (
                 f"After the alert {plain(text(row, 'source'))} connected to {plain(text(row, 'target'))} port "
-                f"{number(row, 'port')}, which it never did before {text(row, 'first_seen')[:10]}."
+                f"{number(row, 'port')}, and never {since}."
             )
             yield signal("lateral_movement", sentence, [entry])

@@ -18,10 +18,12 @@ from triage.stages.enrichment.signals.facts import (
     is_usual,
     moment,
     number,
+    plural,
     signal,
     text,
 )
 from triage.stages.enrichment.signals.networks import novelty, usual_network
+from triage.stages.enrichment.signals.wording import before, either, named, service
 
 FRESH_SIGN_IN = timedelta(hours=14)
 """A second factor older than a long working day confirms nothing."""
@@ -169,40 +171,105 @@ def addresses(facts: Facts) -> Iterator[Signal]:
     place = check_addresses(facts)
     if not place.address or place.address == facts.actor.identity:
         return
-    shown = plain(place.address)
+    shown, who = plain(place.address), facts.who
     if place.known is not None:
         # The usual place alone is where malware runs, too; with a second factor someone was there.
         yield signal(
             "known_address",
-            f"This actor has used {shown} before.",
+            f"{who} {_used(facts, place)} {shown} {_since_when(place)}.",
             [place.known],
             vouches=place.verified is not None and not enrolled_lately(facts),
         )
     if place.verified is not None and place.known is None:
-        who = f" by {plain(place.verified_by)}" if place.verified_by else ""
-        sentence = f"A second factor was given from {shown}{who} shortly before."
+        if place.verified_by:
+            sentence = _factor_given(place.verified_by, place.verified, shown)
+        else:
+            hours = round(FRESH_SIGN_IN.total_seconds() / 3600)
+            sentence = (
+                f"{who} gave a second factor to {service(place.verified)} from {shown} in the {hours} hours before."
+            )
         yield signal("verified_sign_in", sentence, [place.verified], vouches=not enrolled_lately(facts))
     if not place.unfamiliar or not place.asked:
         return
+    unused = f"{who} had not used {shown} {_unused_before(facts, place)}"
     shared = _shared(facts)
     scale = min(0.3 if place.pool else 0.4 if shared else 1.0, novelty(facts))
     if place.signed_in is not None and place.refusals:
-        sentence = (
-            f"This actor has not used {shown} before, and signed in from it only after {place.refusals} refusals."
-        )
+        refusals = plural(place.refusals, "refusal")
+        sentence = f"{unused}, and signed in to {service(place.signed_in)} from it only after {refusals}."
         yield signal("new_address_without_sign_in", sentence, [place.signed_in], scale=scale)
     elif place.signed_in is not None:
-        sentence = f"This actor has not used {shown} before, and signed in from it without a second factor."
+        sentence = f"{unused}, and signed in to {service(place.signed_in)} from it without a second factor."
         yield signal("new_address", sentence, [place.signed_in], scale=scale * 0.8)
     elif place.could_sign_in:
-        sentence = f"This actor has not used {shown} before, and did not sign in from it before the alert."
+        sentence = f"{unused}, and {_no_sign_in(facts, place)}."
         # A long-lived key needs no sign-in, so its absence says less.
         keyed = 0.8 if facts.actor.identity.startswith("arn:") else 1.0
         yield signal("new_address_without_sign_in", sentence, _telling(place), scale=scale * keyed)
     else:
-        sentence = f"This actor has not used {shown} before."
+        sentence = f"{unused}."
         yield signal("new_address", sentence, _telling(place)[:1], scale=scale * (1.0 if facts.actor.people else 1.6))
     yield from _two_places(facts, place, scale)
+
+
+def _used(facts: Facts, place: AddressCheck) -> str:
+    """The verb of a use: of the log of sign-ins of another product it is known that they signed in."""
+    entry = place.known
+    elsewhere = entry is not None and entry.key.endswith(".person_places") and entry.log_type != facts.actor.log_type
+    return f"has signed in to {service(entry)} from" if elsewhere and entry is not None else "has used"
+
+
+def _since_when(place: AddressCheck) -> str:
+    """The first use of the alert's usual address, as far back as the answer goes."""
+    rows = place.known.rows if place.known is not None else ()
+    here = [row for row in rows if text(row, "address") == place.address]
+    first = min((when for row in here if (when := moment(row, "first_seen")) is not None), default=None)
+    return "before" if first is None else f"since at least {first:%Y-%m-%d}"
+
+
+def _unused_before(facts: Facts, place: AddressCheck) -> str:
+    """The period in which the actor had not used the alert's address: up to the first use that the answers know."""
+    uses = [entry for entry in facts.read("known_address", "address", "days", "first_seen") if entry in place.asked]
+    firsts = [
+        first
+        for entry in uses
+        for row in entry.rows
+        if text(row, "address") == place.address and (first := moment(row, "first_seen")) is not None
+    ]
+    earlier = [first for first in firsts if first < facts.actor.moment - ITSELF]
+    return before(facts, uses or place.asked, min(earlier, default=None))
+
+
+def _no_sign_in(facts: Facts, place: AddressCheck) -> str:
+    """What the logs of sign-ins have not seen from the alert's address: no success, none confirmed, or no new one."""
+    asked = [entry for entry in place.asked if {"verified_sign_in", "address_signed_in"} & set(entry.signals)]
+    services = either([service(entry) for entry in asked])
+    hours = round(FRESH_SIGN_IN.total_seconds() / 3600)
+    seen = [(entry, row) for entry in asked for row in entry.rows if _may_be_fresh(facts, place, row)]
+    if any(_came_after_refusals(entry, row) for entry, row in seen):
+        return f"each {services} sign-in from it in the {hours} hours before came after refusals"
+    confirmed = any(row.get("second_factor") is True or number(row, "second_factor") for _, row in seen)
+    kind = "new " if confirmed else ""
+    factor = " with a second factor" if seen and not confirmed else ""
+    return f"no {kind}{services} sign-in{factor} came from it in the {hours} hours before"
+
+
+def _may_be_fresh(facts: Facts, place: AddressCheck, row: Row) -> bool:
+    """Whether a row counts successful sign-ins from the alert's address, some of which can have come shortly before."""
+    last = moment(row, "last_seen")
+    succeeded = number(row, "successes") > 0 or text(row, "result") == "SUCCESS"
+    here = text(row, "address") == place.address
+    return here and succeeded and (last is None or last >= facts.actor.moment - FRESH_SIGN_IN)
+
+
+def _came_after_refusals(entry: Evidence, row: Row) -> bool:
+    denied = denied_factors(entry.rows) if "result" in row else None
+    return number(row, "failures") >= FAILURES or (denied is not None and denied.ended_in(row))
+
+
+def _factor_given(person: str, entry: Evidence, address: str) -> str:
+    hours = round(FRESH_SIGN_IN.total_seconds() / 3600)
+    return f"{named(person)} signed in to {service(entry)} from {address} with a second factor, last within {hours} hours of the alert."
 
 
 def _telling(place: AddressCheck) -> list[Evidence]:
@@ -237,7 +304,9 @@ def _two_places(facts: Facts, place: AddressCheck, scale: float) -> Iterator[Sig
                 if address not in usual or not is_address(address) or first is None or last is None:
                     continue
                 if first <= facts.actor.last + AT_ONCE and last >= facts.actor.moment - AT_ONCE:
-                    sentence = f"{plain(address)}, one of this actor's usual addresses, was in use within two hours of the new one."
+                    sentence = (
+                        f"{plain(address)}, a usual address of {facts.who}, was in use within two hours of the new one."
+                    )
                     yield signal("two_places", sentence, [entry], scale=scale)
                     return
 
@@ -255,6 +324,6 @@ def staff(facts: Facts) -> Iterator[Signal]:
     for entry in facts.read("staff_address", "person", "address", "second_factor"):
         for row in entry.rows:
             if _is_verified(facts, row, entry):
-                who, where = plain(text(row, "person")), plain(text(row, "address"))
-                yield signal("staff_address", f"{who} is signed in with a second factor at {where}.", [entry])
+                sentence = _factor_given(text(row, "person"), entry, plain(text(row, "address")))
+                yield signal("staff_address", sentence, [entry])
                 return

@@ -42,6 +42,8 @@ class RunCall:
     times: int
     first: datetime
     entry: Evidence
+    targets: int = 0
+    """Objects of these calls; 0 where it isn't known how many."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -80,6 +82,7 @@ def calls_since(facts: Facts) -> list[RunCall] | None:
             number(row, "since"),
             first,
             entry,
+            int(number(row, "times") == 1),
         )
         for row in entry.rows
         if number(row, "since") and (first := moment(row, "first_since")) is not None
@@ -157,7 +160,7 @@ def whole_run(facts: Facts) -> Iterator[Signal]:
         # Where a role has one place, its acts from elsewhere are those of whoever has its key.
         scale = (1.0 if found.days >= HABIT_DAYS else 0.8) * (1.0 - novelty(facts) if unfamiliar else 1.0)
         sentence = (
-            f"This run as a whole did what runs of this role did on {plural(found.days, 'day')} up to "
+            f"This run of {facts.who} did as a whole what earlier runs did on {plural(found.days, 'day')} up to "
             f"{found.last:%Y-%m-%d}: {_named(found.acts)}."
         )
         if scale > 0:
@@ -182,7 +185,7 @@ def _unlike(facts: Facts, found: Comparison) -> Iterator[Signal]:
             fresh[action] = note.seriousness
     if fresh:
         acts = sorted(fresh, key=lambda action: -fresh[action])
-        sentence = f"Before the alert this run did {_named(acts)}, new for this role."
+        sentence = f"Before the alert this run of {facts.who} did {_named(acts)}, new for the role since {facts.dwell_start:%Y-%m-%d}."
         yield signal("run_unlike", sentence, [found.around, profile], scale=fresh[acts[0]])
 
 

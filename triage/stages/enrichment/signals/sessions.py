@@ -9,7 +9,8 @@ from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import Facts, is_address, is_usual, moment, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 
-MINUTES = timedelta(minutes=15)
+WITHIN = 15
+MINUTES = timedelta(minutes=WITHIN)
 POOL = 8
 """From how many addresses on a credential belongs to a program on several machines."""
 
@@ -30,7 +31,7 @@ def sessions(facts: Facts) -> Iterator[Signal]:
             one, other = (plain(text(row, "address")) for row in pair)
             yield signal(
                 "session_two_places",
-                f"One session or key was used from {one} and from {other} at the same time.",
+                f"One session or key of {facts.who} was in use from {one} and from {other} within {WITHIN} minutes.",
                 [entry],
                 scale=scale,
             )

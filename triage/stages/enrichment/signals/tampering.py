@@ -7,6 +7,7 @@ from triage.domain.signal import Signal
 from triage.logtypes import Harm
 from triage.stages.enrichment.signals.calls import alert_events, harm_of_alert
 from triage.stages.enrichment.signals.facts import Facts, signal
+from triage.stages.enrichment.signals.wording import on_object
 
 SERIOUS = 0.7
 """From here on the log type's file calls such an act rare."""
@@ -21,7 +22,7 @@ def protections(facts: Facts) -> Iterator[Signal]:
     for action in facts.actor.actions:
         harm = harm_of_alert(facts, facts.actor.log_type, action)
         if cited and harm is not None and harm.harm is Harm.EVASION and harm.seriousness >= SERIOUS:
-            on = f" on {plain(facts.actor.targets[0])}" if len(facts.actor.targets) == 1 else ""
-            sentence = f"{plain(action)}{on} switched off or weakened a log or a protection."
+            on = on_object(facts.actor.targets[0]) if len(facts.actor.targets) == 1 else ""
+            sentence = f"{facts.who} switched off or weakened a log or a protection with {plain(action)}{on}."
             yield signal("protection_off", sentence, cited, scale=harm.seriousness)
             return

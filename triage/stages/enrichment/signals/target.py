@@ -10,6 +10,7 @@ from triage.domain.signal import Signal
 from triage.questions.classes import is_of_class
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
+from triage.stages.enrichment.signals.wording import before, later, log_name, on_object, shown_object
 
 
 def _existed(facts: Facts, row: Row) -> bool:
@@ -39,16 +40,23 @@ def strangers(facts: Facts) -> Iterator[Signal]:
             if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != actor.identity:
                 address = text(row, "address")
                 if address not in actor.addresses:
-                    sentence = f"Afterwards {plain(address)}, not seen in this log before, worked on the same target."
+                    first = moment(row, "first_seen")
+                    new = before(facts, [entry], first if first is not None and first < actor.moment else None)
+                    where = on_object(actor.targets[0]) if len(actor.targets) == 1 else " on the same targets"
+                    sentence = (
+                        f"After the act of {facts.who}, {plain(address)} worked{where}, an address not seen in "
+                        f"{log_name(entry)} {new}."
+                    )
                     yield signal("stranger_on_target", sentence, [entry])
                     return
     for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):
         fresh = [row for row in entry.rows if _opened(facts, row)]
         if fresh and len(fresh) < len(entry.rows):
             row = fresh[-1]
+            first = moment(row, "first_seen") or actor.last
             sentence = (
-                f"After the change {plain(text(row, 'source'))} connected to {plain(text(row, 'target'))} port "
-                f"{number(row, 'port')}, which no outside address had reached before."
+                f"{later(facts, first)} {plain(text(row, 'source'))} connected to {plain(text(row, 'target'))} port "
+                f"{number(row, 'port')}, a port with no traffic from outside {before(facts, [entry])}."
             )
             yield signal("opened_to_strangers", sentence, [entry])
             return
@@ -63,8 +71,10 @@ def new_target(facts: Facts) -> Iterator[Signal]:
         return
     for entry in facts.named("target_history"):
         if not entry.row_count:
-            shown = plain(actor.targets[0]) if len(actor.targets) == 1 else f"the {len(actor.targets)} targets"
-            yield signal("new_target", f"Nobody did anything to {shown} before.", [entry], absence=True)
+            many = f"any of the {len(actor.targets)} targets"
+            shown = shown_object(actor.targets[0]) if len(actor.targets) == 1 else many
+            sentence = f"{log_name(entry)} has no action on {shown or 'the target'} {before(facts, [entry])}."
+            yield signal("new_target", sentence, [entry], absence=True)
             return
 
 
