@@ -228,7 +228,7 @@ def test_what_a_person_does_under_an_assumed_role_is_not_called_quiet(found: Tri
 
 def test_harm_by_the_account_that_a_binding_serves_is_found(found: Triaged) -> None:
     """Whoever made the binding is silent; the service account lists the secrets under its full name."""
-    assert "system:serviceaccount:web:deployer" in found["binding"].words
+    assert "the service account web/deployer" in found["binding"].words.lower()
     assert "quiet_aftermath" not in found["binding"].facts
 
 

@@ -136,7 +136,7 @@ def test_a_step_that_always_came_and_did_not_is_a_fact(found: Triaged) -> None:
     facts = found["missed"].facts
 
     assert facts["missing_companion"].sentence == (
-        "CreateInvalidation did not follow PutObject by zoe@acme.example within an hour, although it did on 8 of 8 earlier "
+        "CreateInvalidation did not follow PutObject by missed within an hour, although it did on 8 of 8 earlier "
         "occasions (up to 2031-04-20, by 3 other actors, 8 times on the same target)."
     )
     assert facts["missing_companion"].weight <= 0.5

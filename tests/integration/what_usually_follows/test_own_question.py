@@ -164,7 +164,10 @@ def test_the_awaited_rule_of_another_log_matched_late(found: Triaged) -> None:
     """The sign-in at the identity provider was there all along; which target a match is about isn't known."""
     signal = found["signed in after all"].facts["awaited_came"]
 
-    assert signal.sentence == "People.ToCloud matched on signedall at 08:58 UTC; its absence had raised the alert."
+    assert signal.sentence == (
+        "People.ToCloud matched on signedall at 08:58 UTC, delivered only at 14:00 UTC, after the rule had run; its absence "
+        "had raised the alert."
+    )
     assert not signal.vouches
     assert "awaited_came" not in found["signed in and seen"].facts
 
@@ -179,14 +182,17 @@ def test_a_reader_sees_which_part_came_from_whom(found: Triaged) -> None:
 def test_a_count_is_told_beside_the_usual_one(found: Triaged) -> None:
     """The day's count, not that of the alert's own events, which are fewer."""
     assert found["janitor"].facts["usual_amount"].sentence == (
-        "DeleteObjectjanitor: 18 times on the day of the alert, and up to 20 times a day on 4 days before the dwell time."
+        "janitor called DeleteObjectjanitor 18 times on the day of the alert, and up to 20 times a day on 4 days by 2031-04-22."
     )
     assert "60 times on one day of the alert" in found["vandal"].facts["unusual_amount"].sentence
 
 
 def test_what_the_recipient_of_a_grant_did_with_it(found: Triaged) -> None:
     """Rights in the hands of somebody who then does what they never did, or who goes on as before."""
-    assert "then did generateDbToken" in found["given and used"].facts["recipient_harm"].sentence
+    assert found["given and used"].facts["recipient_harm"].sentence == (
+        "60 min later given.and.used@acme.example, who had received something from given.and.used.admin@acme.example, "
+        "performed generateDbToken (key creation), new since 2031-04-22."
+    )
     assert "has worked in this log on 11 earlier days" in found["given"].facts["recipient_works_here"].sentence
 
 
