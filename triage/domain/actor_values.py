@@ -6,6 +6,7 @@ from pydantic import Field
 
 from triage.domain.alert import Moment
 from triage.domain.base import Value
+from triage.domain.derived import DerivedIdentity
 from triage.domain.identity import Identity
 
 
@@ -25,3 +26,5 @@ class ActorValues(Value):
     `names`, `values`, `hashes`, `derived`, `derived_actors` and so on; `alert` and `detection` hold one id each."""
     identities: tuple[Identity, ...] = ()
     """All that is known of who it is, over all logs."""
+    derived: tuple[DerivedIdentity, ...] = ()
+    """Identities that their acts made or reached."""

@@ -6,6 +6,8 @@ from pydantic import Field
 
 from triage.domain.alert import Moment
 from triage.domain.base import EvidenceId, Value
+from triage.domain.case import Case, LinkKey
+from triage.domain.disposition import Disposition
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding, Finding, Issue
@@ -13,20 +15,24 @@ from triage.domain.flag import RaisedFlag
 from triage.domain.look import AlertSeen
 from triage.domain.signal import Signal
 
-
-class Disposition(StrEnum):
-    MALICIOUS = "malicious"
-    SUSPICIOUS = "suspicious"
-    INCONCLUSIVE = "inconclusive"
-    BENIGN = "benign"
-
-    @property
-    def gravity(self) -> int:
-        """From 0, reassuring, to 3, alarming."""
-        return _GRAVITY.index(self)
-
-
-_GRAVITY = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
+__all__ = [
+    "HIGH",
+    "MEDIUM",
+    "STEP_STATES",
+    "UNCALIBRATED",
+    "Action",
+    "ActionKind",
+    "Analyst",
+    "AnswerState",
+    "Disposition",
+    "Draft",
+    "Investigation",
+    "Look",
+    "RunbookAnswer",
+    "Usage",
+    "Verdict",
+    "confidence_word",
+]
 
 
 class AnswerState(StrEnum):
@@ -227,6 +233,10 @@ class Investigation(Value):
     notes: tuple[str, ...] = ()
     """What could not be asked or was cut, in words for the reader."""
     look: Look = Look()
+    links: tuple[LinkKey, ...] = ()
+    """What other alerts can be linked to it by; empty in what older versions stored."""
+    case: Case | None = None
+    """The related alerts when it was finished, this one among them; `None` if there were none."""
 
     @property
     def seconds(self) -> float:

@@ -45,6 +45,7 @@ def actor_values(actor: AlertActor, alert: Alert) -> ActorValues:
             for name, term in _DERIVED.items()
         },
         identities=actor.identities,
+        derived=actor.derived,
     )
 
 
