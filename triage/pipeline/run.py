@@ -16,9 +16,11 @@ from triage.domain.calibration import ConfidenceMap, calibrate
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.look import AlertSeen
+from triage.domain.related import link_keys
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Analyst, Investigation, Usage, Verdict
 from triage.pipeline.calibration import load_fit
+from triage.pipeline.cases import find_case
 from triage.pipeline.current import current_alert
 from triage.pipeline.journal import ClaimJournal, StaleClaimError, step_value
 from triage.pipeline.judgement import CheckedConclusion, check_conclusion, facts_for, judge, objections
@@ -158,6 +160,7 @@ class _Triage:
         verdict = provisional(verdict, conclusion.evidence, alert, now=started)
         finished = await self.moment("finished")
         self.observe(Progress("verdict", f"{verdict.disposition.value}, {verdict.dropped} findings dropped"))
+        keys = link_keys(dossier)
         return Investigation(
             run_id=self.claim.run_id,
             alert_id=alert.id,
@@ -180,6 +183,8 @@ class _Triage:
                 longest=timedelta(0) if self.forced else parts.settings.ingest.second_look,
                 journal=self.journal,
             ),
+            links=keys.keys,
+            case=await find_case(alert, keys, verdict.disposition, records=parts.store.records, journal=self.journal),
         )
 
     async def publish(self, alert: Alert, investigation: Investigation, at_start: AlertAtStart) -> Investigation:

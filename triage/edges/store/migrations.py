@@ -173,12 +173,30 @@ def m0005_second_looks(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def m0006_cases(connection: Connection) -> None:
+    """What alerts can be linked by. Alerts investigated before have nothing stored, and join no case."""
+    for statement in (
+        """CREATE TABLE case_keys (
+            alert_id TEXT NOT NULL REFERENCES alerts (id),
+            kind TEXT NOT NULL,
+            value TEXT NOT NULL,
+            first_at BIGINT NOT NULL,
+            last_at BIGINT NOT NULL,
+            PRIMARY KEY (alert_id, kind, value)
+        )""",
+        "CREATE INDEX case_keys_value ON case_keys (value, last_at)",
+        "CREATE INDEX case_keys_last ON case_keys (last_at, alert_id)",
+    ):
+        connection.execute(text(statement))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_alerts_queue_journal,
     m0002_leaders,
     m0003_spend,
     m0004_marks,
     m0005_second_looks,
+    m0006_cases,
 )
 
 

@@ -7,6 +7,7 @@ from typing import Any, Literal
 from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select
 
 from triage.domain.verdict import Investigation
+from triage.edges.store import cases
 from triage.edges.store.alerts import BATCH, STATE_TEXT, locked, record_of
 from triage.edges.store.columns import Upsert, load, short_key, upsert
 from triage.edges.store.tables import alerts, investigations, journal, leases, marks, receipts, spend
@@ -128,6 +129,7 @@ def prune_batch(connection: Connection, *, before: datetime) -> Pruned:
     if not ids:
         return Pruned()
     _keep_sum(connection, ids, before)
+    cases.forget(connection, ids)
     return Pruned(
         marks=connection.execute(delete(marks).where(marks.c.alert_id.in_(ids))).rowcount,
         steps=connection.execute(delete(journal).where(journal.c.alert_id.in_(ids))).rowcount,

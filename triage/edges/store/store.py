@@ -6,7 +6,7 @@ from datetime import datetime
 
 from pydantic import JsonValue
 
-from triage.edges.store import alerts, decisions, journal, ledger, looks, queue, records, values
+from triage.edges.store import alerts, cases, decisions, journal, ledger, looks, queue, records, values
 from triage.edges.store.database import Database, StorePart, reads, writes
 from triage.edges.store.status import queue_status
 from triage.ports import Claim, Pruned, Store
@@ -61,6 +61,9 @@ class SqlRecords(StorePart):
     newest = reads(records.newest)
     done = reads(records.done)
     investigation = reads(records.investigation)
+    sharing = reads(cases.sharing)
+    keys_of = reads(cases.keys_of)
+    link_keys = reads(cases.seen_since)
     mark = writes(records.mark)
     marks = reads(records.marked)
     prunable = reads(records.prunable)

@@ -177,3 +177,16 @@ schema_migrations = Table(
     Column("name", Text, primary_key=True),
     Column("applied_at", Text, nullable=False, server_default=func.current_timestamp()),
 )
+
+# What each alert's investigation found that other alerts can be linked by.
+case_keys = Table(
+    "case_keys",
+    metadata,
+    Column("alert_id", Key, ForeignKey("alerts.id"), primary_key=True),
+    Column("kind", Text, primary_key=True),
+    Column("value", Key, primary_key=True),
+    Column("first_at", Instant, nullable=False),
+    Column("last_at", Instant, nullable=False),
+)
+Index("case_keys_value", case_keys.c.value, case_keys.c.last_at)
+Index("case_keys_last", case_keys.c.last_at, case_keys.c.alert_id)

@@ -1,0 +1,112 @@
+"""The case that an alert belongs to: related alerts of other detections, found in the store by what they share.
+
+Members are looked for once in each look at an alert, after its verdict and before its comment. Two alerts that are
+investigated at the same time by two workers may miss each other, since neither is stored yet: then the comment of the
+one that ends first, and maybe that of the second, lacks a member. `triage cases`, `triage show` and the exports compute
+the case when they are asked, and have both; a comment has it from the alert's next look on. A comment that is written
+is not rewritten because a later alert joins.
+"""
+
+from collections.abc import Iterable, Mapping
+from datetime import datetime
+
+from pydantic import TypeAdapter
+
+from triage.domain.alert import Alert
+from triage.domain.case import Case, CaseMember, LinkKeys, case_of
+from triage.domain.disposition import Disposition
+from triage.domain.related import LONGEST, Grouped, grouped, looked_up
+from triage.pipeline.journal import ClaimJournal, step_value
+from triage.ports import AlertRecord, Records
+
+MOST_ROUNDS = 4
+"""How many times what was found is searched for further members."""
+MOST_MEMBERS = 60
+"""Alerts at which a search ends."""
+
+_CASE: TypeAdapter[Case | None] = TypeAdapter(Case | None)
+
+
+async def find_case(
+    alert: Alert, keys: LinkKeys, verdict: Disposition, *, records: Records, journal: ClaimJournal
+) -> Case | None:
+    """The case of an alert that has just got its verdict; a replay finds the same. Raises StoreError.
+
+    Args:
+        alert: The alert.
+        keys: What it can be linked by.
+        verdict: Which the store does not have yet.
+        records: The other alerts.
+        journal: Of the claim.
+    """
+
+    async def look() -> Case | None:
+        return await _case(keys, {alert.id: _member(alert, verdict)}, records)
+
+    return await step_value(journal, "case", "look", look, _CASE)
+
+
+async def stored_case(alert_id: str, records: Records) -> Case | None:
+    """The case of a stored alert as it is now; `None` if nothing joins it. Raises StoreError."""
+    keys = await records.keys_of(alert_id)
+    return await _case(keys, {}, records)
+
+
+async def stored_cases(records: Records, *, since: datetime | None = None) -> tuple[Case, ...]:
+    """All cases that have an event at or after `since`, the latest first. Raises StoreError."""
+    start = None if since is None else since - LONGEST
+    members: dict[str, CaseMember] = {}
+    cases = []
+    for group in grouped(await records.link_keys(start)):
+        found = await _made(group, members, records)
+        if found is not None and (since is None or found.members[-1].at >= since):
+            cases.append(found)
+    return tuple(sorted(cases, key=lambda case: (case.members[-1].at, case.id), reverse=True))
+
+
+def case_by_alert(cases: Iterable[Case]) -> Mapping[str, Case]:
+    """The case of each member."""
+    return {member.alert_id: case for case in cases for member in case.members}
+
+
+async def _case(keys: LinkKeys, known: Mapping[str, CaseMember], records: Records) -> Case | None:
+    """Search from one alert outwards, then sort what was found as `stored_cases` does."""
+    if not keys.keys:
+        return None
+    first, last = keys.first - LONGEST, keys.last + LONGEST
+    found = {keys.alert_id: keys}
+    searched: set[str] = set()
+    for _ in range(MOST_ROUNDS):
+        values = frozenset(value for each in found.values() for value in looked_up(each)) - searched
+        if not values or len(found) > MOST_MEMBERS:
+            break
+        searched |= values
+        for each in await records.sharing(values, first=first, last=last):
+            # What was stored of this alert is of an earlier look.
+            found.setdefault(each.alert_id, each)
+    group = next((group for group in grouped(list(found.values())) if keys.alert_id in group.alert_ids), None)
+    return None if group is None else await _made(group, dict(known), records)
+
+
+async def _made(group: Grouped, members: dict[str, CaseMember], records: Records) -> Case | None:
+    """The case of a group, without members that retention has deleted meanwhile."""
+    for alert_id in sorted(group.alert_ids - members.keys()):
+        record = await records.find(alert_id)
+        if record is not None:
+            members[alert_id] = _stored_member(record)
+    present = [members[alert_id] for alert_id in group.alert_ids if alert_id in members]
+    return case_of(present, group.links) if len(present) > 1 else None
+
+
+def _stored_member(record: AlertRecord) -> CaseMember:
+    return _member(record.alert, record.verdict)
+
+
+def _member(alert: Alert, verdict: Disposition | None) -> CaseMember:
+    return CaseMember(
+        alert_id=alert.id,
+        title=alert.title,
+        detection=alert.detection_name or alert.detection_id,
+        at=alert.moment,
+        verdict=verdict,
+    )
