@@ -128,6 +128,7 @@ cli = _Root(
         "run": Command("run", "command", "Poll Panther and triage the selected alerts."),
         "investigate": Command("investigate", "command", "Triage one alert, by ID or console URL."),
         "list": Command("listing", "command", "List the alerts seen, with their verdicts."),
+        "cases": Command("cases", "command", "List the cases: related alerts, and why they are."),
         "show": Command("show", "command", "Show one investigation in full."),
         "report": Command("report", "command", "Summarise a shift."),
         "status": Command("status", "command", "Show queue, polling, spend, and what failed."),

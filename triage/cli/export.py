@@ -7,7 +7,7 @@ import click
 
 from triage.cli.common import settings_from
 from triage.cli.options import config_option, now_option, since_option
-from triage.cli.state import each_record, latest_marks
+from triage.cli.state import Cases, each_record, in_store, latest_marks
 from triage.domain.alert import Severity
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Clock
@@ -30,14 +30,19 @@ def alerts(form: str, since: timedelta | None, config: str | None, clock: Clock)
     """
     settings = settings_from(config)
     start = clock.now() - since if since else None
+    cases = in_store(settings, lambda store: Cases.load(store.records, start))
     if form == "jsonl":
-        each_record(settings, start, lambda record, investigation: _print_line(to_json(record, investigation)))
+        each_record(
+            settings,
+            start,
+            lambda record, investigation: _print_line(to_json(record, investigation, cases.of(record))),
+        )
         return 0
     marks = latest_marks(settings)
     click.echo(csv_line(COLUMNS), nl=False)
 
     def visit(record: AlertRecord, investigation: Investigation | None) -> None:
-        click.echo(csv_line(csv_row(record, investigation, marks.get(record.alert.id))), nl=False)
+        click.echo(csv_line(csv_row(record, investigation, marks.get(record.alert.id), cases.of(record))), nl=False)
 
     each_record(settings, start, visit)
     return 0

@@ -71,7 +71,7 @@ def command(
     if html:
         write_file(html, alert_page(settings, record, investigation), "--html")
     if as_json:
-        print_json(to_json(record, investigation))
+        print_json(to_json(record, investigation, investigation.case))
     else:
         click.echo(
             investigation_text(record, investigation, settings.llm.currency, settings.report.timezone, click.style),

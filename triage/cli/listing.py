@@ -7,7 +7,7 @@ import click
 
 from triage.cli.common import print_json, settings_from
 from triage.cli.options import config_option, json_option, since_option
-from triage.cli.state import in_store, with_leader_verdicts
+from triage.cli.state import Cases, in_store, with_leader_verdicts
 from triage.cli.text import alert_table
 from triage.edges.clock import SystemClock
 from triage.ports import AlertRecord, Spend, State, Store
@@ -26,14 +26,18 @@ def command(config: str | None, since: timedelta | None, failed: bool, as_json: 
     """
     settings = settings_from(config)
 
-    async def load(store: Store) -> tuple[tuple[AlertRecord, ...], Mapping[str, Spend]]:
+    async def load(store: Store) -> tuple[tuple[AlertRecord, ...], Mapping[str, Spend], Cases]:
         start = SystemClock().now() - since if since is not None else None
         records = await store.records.newest(since=start, states=(State.FAILED,) if failed else ())
-        return await with_leader_verdicts(store.records, records), await store.ledger.spent_by_alert(since=start)
+        return (
+            await with_leader_verdicts(store.records, records),
+            await store.ledger.spent_by_alert(since=start),
+            await Cases.load(store.records, start) if as_json else Cases(),
+        )
 
-    records, spends = in_store(settings, load)
+    records, spends, cases = in_store(settings, load)
     if as_json:
-        print_json([list_row(record, spends.get(record.alert.id, Spend())) for record in records])
+        print_json([list_row(record, spends.get(record.alert.id, Spend()), cases.of(record)) for record in records])
     elif records or not (since or failed):
         click.echo(alert_table(records, spends, settings.llm.currency))
     else:

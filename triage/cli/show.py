@@ -12,6 +12,7 @@ from triage.cli.state import in_store, record_of, with_leader_verdicts
 from triage.cli.text import evidence_text, investigation_text
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
+from triage.pipeline.cases import stored_case
 from triage.ports import AlertRecord, State, Store
 from triage.settings import Price
 from triage.stages.reporting import Turn, to_json
@@ -51,7 +52,7 @@ def command(
         turns = tuple(Turn(f"{step.key}, {step.facts(currency)}", step.lines) for step in steps.steps)
         write_file(html, alert_page(settings, record, done, turns), "--html")
     elif as_json:
-        print_json(to_json(record, investigation))
+        print_json(to_json(record, investigation, investigation.case if investigation is not None else None))
     elif evidence or sql:
         click.echo(evidence_text(record.alert, _investigated(record, investigation), sql=sql))
     else:
@@ -71,9 +72,12 @@ async def _load(store: Store, alert_id: str) -> tuple[AlertRecord, Investigation
     """The record and the investigation; both the leader's for a linked alert."""
     (record,) = await with_leader_verdicts(store.records, [await record_of(store.records, alert_id)])
     leader = record.leader
-    return record, await store.records.investigation(
-        leader if leader is not None and await store.records.find(leader) is not None else alert_id
-    )
+    name = leader if leader is not None and await store.records.find(leader) is not None else alert_id
+    investigation = await store.records.investigation(name)
+    if investigation is not None:
+        # Alerts that have joined since the comment was written are shown too.
+        investigation = investigation.model_copy(update={"case": await stored_case(name, store.records)})
+    return record, investigation
 
 
 async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Transcript":

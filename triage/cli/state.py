@@ -2,14 +2,17 @@
 
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
 from datetime import datetime
-from typing import TypeVar
+from typing import Self, TypeVar
 
 from triage.cli.common import run_async
+from triage.domain.case import Case
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
 from triage.errors import NotFound
+from triage.pipeline.cases import case_by_alert, stored_cases
 from triage.ports import AlertRecord, Mark, Records, Store
 from triage.settings import Settings
 
@@ -58,6 +61,22 @@ async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) 
         verdict = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
         shown.append(record.model_copy(update=verdict))
     return tuple(shown)
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of the stored alerts, by alert ID."""
+
+    by_alert: Mapping[str, Case] = field(default_factory=dict)
+
+    @classmethod
+    async def load(cls, records: Records, since: datetime | None) -> Self:
+        """Raises StoreError."""
+        return cls(case_by_alert(await stored_cases(records, since=since)))
+
+    def of(self, record: AlertRecord) -> Case | None:
+        """The case of an alert; that of its leader for a linked one."""
+        return self.by_alert.get(record.leader or record.alert.id)
 
 
 def latest_marks(settings: Settings) -> Mapping[str, Mark]:

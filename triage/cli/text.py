@@ -4,6 +4,7 @@ from collections.abc import Callable, Container, Mapping, Sequence
 
 from triage.cli.common import table
 from triage.domain.alert import Alert
+from triage.domain.case import Case
 from triage.domain.clean import printable, printable_sentence
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation, confidence_word
@@ -129,6 +130,7 @@ def investigation_text(
     if view.story_left:
         told.append(f"and {count(view.story_left, 'more act')} of less weight")
     lines += _part("What happened", told, style)
+    lines += _part("Same case", [line.text for line in view.case], style)
     lines += _part("Flags", [line for flag in view.flags for line in _flag(flag, style)], style)
     flagged = " ".join(text for flag in view.flags for text in (*flag.raised, *flag.answers))
     findings = [each for each in (*view.found, *view.against) if not each.told and each.text not in flagged]
@@ -148,6 +150,24 @@ def investigation_text(
 
 def _part(title: str, lines: Sequence[str], style: Style) -> list[str]:
     return ["", style(title, bold=True), *(f"  {line}" for line in lines)] if lines else []
+
+
+def case_lines(case: Case) -> list[str]:
+    """One case: its span and its gravest verdict, then a line per member and per link."""
+    first, last = case.members[0].at, case.members[-1].at
+    verdict = case.verdict.value if case.verdict is not None else "no verdict yet"
+    lines = [
+        f"{printable(case.id, 80)}  {verdict}, {len(case.members)} alerts, {moment(first)} to {moment(last)} UTC",
+    ]
+    for member in case.members:
+        said = member.verdict.value if member.verdict is not None else ""
+        lines.append(
+            f"  {'*' if member is case.lead else ' '} {moment(member.at)}  {said:<12}  {printable(member.alert_id, 40)}  "
+            f"{printable_sentence(member.title, 100)} ({printable(member.detection, 80)})"
+        )
+    return lines + [
+        f"    because {printable_sentence(why, 200)}" for why in dict.fromkeys(link.why for link in case.links)
+    ]
 
 
 def _flag(flag: FlagView, style: Style) -> list[str]:

@@ -144,8 +144,8 @@ def _link(one: LinkKeys, other: LinkKeys) -> _Link | None:
         return None
     one, other = sorted((one, other), key=lambda each: each.alert_id)
     mine, theirs = _by_kind(one), _by_kind(other)
-    for value, near in _common(mine, theirs, KeyKind.EVENT, LONGEST):
-        return _Link(f"the same event {value.value} is in both", near)
+    for _, near in _common(mine, theirs, KeyKind.EVENT, LONGEST):
+        return _Link("the same event is in both", near)
     for value, near in _common(mine, theirs, KeyKind.SESSION, KEY_WINDOW):
         return _Link(f"both were done with the same session or key {value.shown}", near)
     for made, near in (*_reached(mine, theirs), *_reached(theirs, mine)):

@@ -16,6 +16,7 @@ JSON (`--json`, and JSON lines) has texts as they are: it escapes what a termina
 | `analyst`, `model`, `run_id`, `started_at`, `finished_at` | of the run |
 | `seconds`, `queries`, `rows`, `prompt_tokens`, `completion_tokens`, `money` | what it took |
 | `provisional_until`, `look` | until when something could not have been seen yet; which look at the alert it was |
+| `case` | id of the case that the alert belongs to: that of the case's first alert |
 
 No cell of a CSV file starts a formula: a text that begins with `=`, `+`, `-` or `@`, also behind a separator inside the
 text (another program may split there), gets an apostrophe before it. Tabs, line breaks and other control characters
@@ -31,6 +32,7 @@ import regex
 from pydantic import JsonValue
 
 from triage.domain.base import Value
+from triage.domain.case import Case
 from triage.domain.clean import safe_value
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
@@ -41,12 +43,13 @@ from triage.ports import AlertRecord, Mark, Spend
 NOTHING = Spend()
 
 
-def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue]:
+def list_row(record: AlertRecord, spend: Spend = NOTHING, case: Case | None = None) -> dict[str, JsonValue]:
     """One alert of `triage list --json`.
 
     `selected`: it has its own investigation. `group`: the alert that is investigated in its place, else null. `look_at`: when it
     is looked at again, else null. `tokens`
-    and `money`: what its model calls have cost, over all its investigations.
+    and `money`: what its model calls have cost, over all its investigations. `case`: the related alerts, see `case_row`,
+    else null.
     """
     decision = record.decision
     return {
@@ -65,15 +68,32 @@ def list_row(record: AlertRecord, spend: Spend = NOTHING) -> dict[str, JsonValue
         "look_at": record.look_at.isoformat() if record.look_at else None,
         "tokens": spend.tokens,
         "money": spend.money,
+        "case": case_row(case) if case is not None else None,
     }
 
 
-def to_json(record: AlertRecord, investigation: Investigation | None) -> dict[str, JsonValue]:
+def case_row(case: Case) -> dict[str, JsonValue]:
+    """One case of `triage cases --json`.
+
+    `id`: of its first alert. `lead`: the alert that carries the analysis. `links`: why two members belong together.
+    """
+    return {
+        "id": case.id,
+        "lead": case.lead.alert_id,
+        "verdict": case.verdict.value if case.verdict else None,
+        "first": case.members[0].at.isoformat(),
+        "last": case.members[-1].at.isoformat(),
+        "members": _all(case.members),
+        "links": _all(case.links),
+    }
+
+
+def to_json(record: AlertRecord, investigation: Investigation | None, case: Case | None = None) -> dict[str, JsonValue]:
     """One alert of `triage show --json`: the keys of `list_row` and the whole investigation.
 
     Without an investigation, its lists are empty and its other values null.
     """
-    row = list_row(record) | {"detection_name": record.alert.detection_name, "error": record.error}
+    row = list_row(record, case=case) | {"detection_name": record.alert.detection_name, "error": record.error}
     if investigation is None:
         return row | dict.fromkeys(_VALUES) | {name: [] for name in _LISTS}
     verdict, usage = investigation.verdict, investigation.usage
@@ -207,6 +227,7 @@ COLUMNS = (
     "money",
     "provisional_until",
     "look",
+    "case",
 )
 
 _CELL = 4_000
@@ -233,7 +254,9 @@ def csv_cell(value: Cell) -> str:
     return _FORMULA.sub("'", safe_value(value, _CELL))
 
 
-def csv_row(record: AlertRecord, investigation: Investigation | None, mark: Mark | None) -> tuple[Cell, ...]:
+def csv_row(
+    record: AlertRecord, investigation: Investigation | None, mark: Mark | None, case: Case | None = None
+) -> tuple[Cell, ...]:
     """One alert in the order of `COLUMNS`."""
     alert = record.alert
     row = list_row(record) | {
@@ -242,6 +265,7 @@ def csv_row(record: AlertRecord, investigation: Investigation | None, mark: Mark
         "detection_name": alert.detection_name,
         "error": record.error,
         "mark": mark.label if mark else "",
+        "case": case.id if case is not None else "",
         # A linked alert has its leader's verdict and nothing else.
         "seconds": None,
         "money": None,

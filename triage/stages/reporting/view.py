@@ -20,6 +20,7 @@ from triage.domain.instructions import INSTRUCTION_FINDING
 from triage.domain.signal import Direction, Signal
 from triage.domain.verdict import STEP_STATES, Analyst, AnswerState, Disposition, Investigation, RunbookAnswer
 from triage.stages.reporting.acts import Phase
+from triage.stages.reporting.case_view import CaseLineView, case_view
 from triage.stages.reporting.claim import claim, next_steps
 from triage.stages.reporting.evidence_view import (
     FOR_COMMENT,
@@ -136,6 +137,8 @@ class InvestigationView:
     """What happened, in order of time."""
     story_left: int
     """Further acts that may matter."""
+    case: tuple[CaseLineView, ...]
+    """The related alerts, and which of them carries the analysis."""
     open: tuple[str, ...]
     """What is not known, and why it could not be seen."""
     deciding: tuple[str, ...]
@@ -226,6 +229,9 @@ def investigation_view(
             for line in story.lines
         ),
         story_left=story.left,
+        case=case_view(
+            investigation.case, alert.id, clean=clean, zone=at, link=lambda name: console_link(console_url, name)
+        ),
         open=tuple(clean.sentence(text, _SENTENCE) for text in _open(investigation)),
         deciding=tuple(_deciding(checked, stored, clean)),
         alert_id=clean.value(alert.id, 48),
