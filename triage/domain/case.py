@@ -34,6 +34,8 @@ class LinkKey(Value):
     """For an identity, its kind and its value: `email:mira.holt@example.com`."""
     first: Moment
     last: Moment
+    log_type: str = ""
+    """The log in which it was seen; empty for what counts in every log."""
 
     @property
     def shown(self) -> str:

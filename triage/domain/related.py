@@ -15,6 +15,7 @@ from triage.domain.actor_values import ActorValues
 from triage.domain.alert import Kind
 from triage.domain.base import Value
 from triage.domain.case import CaseLink, KeyKind, LinkKey, LinkKeys
+from triage.domain.derived import HANDED_OVER
 from triage.domain.dossier import Dossier
 from triage.domain.identity import Identity, IdentityKind
 
@@ -84,23 +85,25 @@ def link_keys(dossier: Dossier) -> LinkKeys:
     return LinkKeys(alert_id=alert.id, keys=tuple(unique.values()))
 
 
-def _key(kind: KeyKind, value: str, first: datetime, last: datetime) -> LinkKey:
-    return LinkKey(kind=kind, value=value, first=first, last=last)
+def _key(kind: KeyKind, value: str, first: datetime, last: datetime, log_type: str = "") -> LinkKey:
+    return LinkKey(kind=kind, value=value, first=first, last=last, log_type=log_type)
 
 
 def _actor_keys(actor: ActorValues) -> Iterable[LinkKey]:
     first, last, log_type = actor.first, max(actor.first, actor.last), actor.log_type
     for session in actor.lists.get("sessions", ())[:MOST_VALUES]:
-        yield _key(KeyKind.SESSION, _session(session, log_type), first, last)
+        yield _key(KeyKind.SESSION, _session(session, log_type), first, last, log_type)
     for identity in actor.identities:
         if _is_shared(identity):
             if identity.kind in _REACHABLE:
-                yield _key(KeyKind.AGENT, _named(identity, log_type), first, last)
+                yield _key(KeyKind.AGENT, _named(identity, log_type), first, last, log_type)
         elif identity.kind in _PERSONAL:
-            yield _key(KeyKind.ACTOR, _named(identity, log_type), first, last)
+            yield _key(KeyKind.ACTOR, _named(identity, log_type), first, last, log_type)
     for made in actor.derived:
         if made.identity.kind in _KEYS | _REACHABLE:
-            yield _key(KeyKind.MADE, _named(made.identity, log_type), made.moment, made.moment)
+            # A new credential opens every system of its owner; rights are used where they were granted.
+            scope = "" if made.relation in HANDED_OVER else log_type
+            yield _key(KeyKind.MADE, _named(made.identity, log_type), made.moment, made.moment, scope)
     for target in actor.lists.get("targets", ())[:MOST_VALUES]:
         yield _key(KeyKind.TARGET, target, first, last)
 
@@ -149,7 +152,7 @@ def _link(one: LinkKeys, other: LinkKeys) -> _Link | None:
     for value, near in _common(mine, theirs, KeyKind.SESSION, KEY_WINDOW):
         return _Link(f"both were done with the same session or key {value.shown}", near)
     for made, near in (*_reached(mine, theirs), *_reached(theirs, mine)):
-        return _Link(f"{made.shown} was made or changed in one and acted in the other", near)
+        return _Link(f"{made.shown} was made, changed or given rights in one and acted in the other", near)
     by_actor = _common(mine, theirs, KeyKind.ACTOR, TARGET_WINDOW)
     for value, near in by_actor:
         if near <= ACTOR_WINDOW:
@@ -199,7 +202,10 @@ def _reached(makes: _Keys, acts: _Keys) -> list[tuple[LinkKey, timedelta]]:
             acts[KeyKind.AGENT].get(value),
             acts[KeyKind.SESSION].get(value.partition(":")[2]),
         )
-        if actor is not None and made.first - actor.last <= ACTOR_WINDOW and actor.first - made.last <= KEY_WINDOW
+        if actor is not None
+        and made.log_type in ("", actor.log_type)
+        and made.first - actor.last <= ACTOR_WINDOW
+        and actor.first - made.last <= KEY_WINDOW
     ]
 
 

@@ -25,7 +25,14 @@ def replace_keys(connection: Connection, alert_id: str, keys: Sequence[LinkKey])
         connection.execute(
             insert(case_keys),
             [
-                {"alert_id": alert_id, "kind": key.kind, "value": key.value, "first_at": key.first, "last_at": key.last}
+                {
+                    "alert_id": alert_id,
+                    "kind": key.kind,
+                    "value": key.value,
+                    "first_at": key.first,
+                    "last_at": key.last,
+                    "log_type": key.log_type,
+                }
                 for key in keys
             ],
         )
@@ -79,7 +86,14 @@ def _gathered(connection: Connection, *conditions: ColumnElement[bool]) -> Itera
         yield LinkKeys(
             alert_id=alert_id,
             keys=tuple(
-                LinkKey(kind=KeyKind(row.kind), value=row.value, first=row.first_at, last=row.last_at) for row in keys
+                LinkKey(
+                    kind=KeyKind(row.kind),
+                    value=row.value,
+                    first=row.first_at,
+                    last=row.last_at,
+                    log_type=row.log_type,
+                )
+                for row in keys
             ),
         )
 

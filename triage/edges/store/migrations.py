@@ -182,6 +182,7 @@ def m0006_cases(connection: Connection) -> None:
             value TEXT NOT NULL,
             first_at BIGINT NOT NULL,
             last_at BIGINT NOT NULL,
+            log_type TEXT NOT NULL,
             PRIMARY KEY (alert_id, kind, value)
         )""",
         "CREATE INDEX case_keys_value ON case_keys (value, last_at)",

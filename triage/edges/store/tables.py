@@ -187,6 +187,7 @@ case_keys = Table(
     Column("value", Key, primary_key=True),
     Column("first_at", Instant, nullable=False),
     Column("last_at", Instant, nullable=False),
+    Column("log_type", Escaped, nullable=False),
 )
 Index("case_keys_value", case_keys.c.value, case_keys.c.last_at)
 Index("case_keys_last", case_keys.c.last_at, case_keys.c.alert_id)
