@@ -1,10 +1,10 @@
 """The case that an alert belongs to: related alerts of other detections, found in the store by what they share.
 
-Members are looked for once in each look at an alert, after its verdict and before its comment. Two alerts that are
-investigated at the same time by two workers may miss each other, since neither is stored yet: then the comment of the
-one that ends first, and maybe that of the second, lacks a member. `triage cases`, `triage show` and the exports compute
-the case when they are asked, and have both; a comment has it from the alert's next look on. A comment that is written
-is not rewritten because a later alert joins.
+Members are looked for once in each look at an alert, after its verdict and before its comment. An alert first stores
+what it can be linked by and then searches, so of two that are investigated at the same time, by whichever workers, at
+least one finds the other, though without a verdict yet; the comment of the one that searched first lacks a member until
+its next look. `triage cases`, `triage show` and the exports compute the case when they are asked, and have both. A
+comment that is written is not rewritten because a later alert joins.
 """
 
 from collections.abc import Iterable, Mapping
@@ -41,6 +41,8 @@ async def find_case(
     """
 
     async def look() -> Case | None:
+        # A stale claim stores nothing here, and is noticed when this step is journalled.
+        await records.save_keys(journal.claim, keys.keys)
         return await _case(keys, {alert.id: _member(alert, verdict)}, records)
 
     return await step_value(journal, "case", "look", look, _CASE)

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Moment
 from triage.domain.base import Value
-from triage.domain.case import LinkKeys
+from triage.domain.case import LinkKey, LinkKeys
 from triage.domain.verdict import Investigation
 from triage.ports.model import Spend
 from triage.ports.queue import AlertQueue, AlertRecord, Claim, State
@@ -79,14 +79,17 @@ class Records(Protocol):
     async def investigation(self, alert_id: str) -> Investigation | None:
         """The newest finished one."""
 
+    async def save_keys(self, claim: Claim, keys: Sequence[LinkKey]) -> bool:
+        """Store what a claimed alert can be linked by, ahead of its result; false if the claim is stale."""
+
     async def sharing(self, values: Collection[str], *, first: datetime, last: datetime) -> tuple[LinkKeys, ...]:
         """All that every alert can be linked by which had one of these values between two times."""
 
     async def keys_of(self, alert_id: str) -> LinkKeys:
-        """All that one alert can be linked by; nothing for one without an investigation."""
+        """All that one alert can be linked by; nothing for one that was not investigated."""
 
     async def link_keys(self, since: datetime | None = None) -> tuple[LinkKeys, ...]:
-        """All that the alerts with an investigation can be linked by; those that have something at or after `since`."""
+        """All that the investigated alerts can be linked by; of those that have something at or after `since`."""
 
     async def mark(
         self, alert_id: str, label: Literal["malicious", "benign"], note: str = "", *, by: str = "", now: datetime

@@ -10,11 +10,14 @@ from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, 
 from triage.domain.case import KeyKind, LinkKey, LinkKeys
 from triage.edges.store.alerts import BATCH
 from triage.edges.store.columns import short_key
-from triage.edges.store.tables import case_keys
+from triage.edges.store.fence import HOLDS, held
+from triage.edges.store.tables import alerts, case_keys
+from triage.ports import Claim
 
 MOST_FOUND = 200
 """Alerts that one search gives back, those with the latest key first: more than that share what joins none."""
 
+_LOCK = select(alerts.c.id).where(HOLDS).with_for_update(key_share=True)
 _OF_ALERT = delete(case_keys).where(case_keys.c.alert_id == bindparam("the_id", type_=case_keys.c.alert_id.type))
 
 
@@ -36,6 +39,13 @@ def replace_keys(connection: Connection, alert_id: str, keys: Sequence[LinkKey])
                 for key in keys
             ],
         )
+
+
+def save_keys(connection: Connection, claim: Claim, keys: Sequence[LinkKey]) -> bool:
+    if connection.execute(_LOCK, held(claim)).first() is None:
+        return False
+    replace_keys(connection, claim.alert.id, keys)
+    return True
 
 
 def sharing(

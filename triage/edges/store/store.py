@@ -61,6 +61,7 @@ class SqlRecords(StorePart):
     newest = reads(records.newest)
     done = reads(records.done)
     investigation = reads(records.investigation)
+    save_keys = writes(cases.save_keys)
     sharing = reads(cases.sharing)
     keys_of = reads(cases.keys_of)
     link_keys = reads(cases.seen_since)

@@ -74,6 +74,20 @@ async def test_a_stale_claim_stores_no_keys(store: Store) -> None:
     assert await store.records.link_keys() == ()
 
 
+async def test_keys_are_stored_ahead_of_the_result(store: Store) -> None:
+    """So that of two alerts that are investigated at once, one finds the other; only the holder of a claim stores any."""
+    await saved(store, alert("a"))
+    old = await claimed(store, lease_seconds=0.0)
+    claim = await claimed(store, "heir")
+
+    assert await store.records.save_keys(claim, (key("s1"), key("s2")))
+    assert await store.records.save_keys(claim, (key("s1"),))
+    assert not await store.records.save_keys(old, (key("s3"),))
+
+    (found,) = await store.records.sharing({"s1", "s3"}, first=NOW, last=NOW)
+    assert found == LinkKeys(alert_id="a", keys=(key("s1"),))
+
+
 async def test_the_keys_of_recent_alerts(store: Store) -> None:
     """An alert is recent if one of its keys is, and comes with all of them."""
     await finished(store, alert("old"), key("s1", hours=-100))
