@@ -70,6 +70,11 @@ class CaseMember(Value):
     """Its first event."""
     verdict: Disposition | None = None
 
+    @property
+    def gravity(self) -> int:
+        """That of its verdict; below all of them without one."""
+        return -1 if self.verdict is None else self.verdict.gravity
+
 
 class CaseLink(Value):
     """Why two alerts belong together."""
@@ -95,16 +100,12 @@ class Case(Value):
     @property
     def lead(self) -> CaseMember:
         """The one that carries the analysis: of the gravest verdict, and of several such the earliest."""
-        return max(self.members, key=_gravity)
+        return max(self.members, key=lambda each: each.gravity)
 
     @property
     def verdict(self) -> Disposition | None:
         """The gravest."""
         return self.lead.verdict
-
-
-def _gravity(member: CaseMember) -> int:
-    return -1 if member.verdict is None else member.verdict.gravity
 
 
 def case_of(members: Iterable[CaseMember], links: Iterable[CaseLink]) -> Case:

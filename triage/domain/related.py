@@ -30,7 +30,11 @@ LONGEST_BY_ACTOR = timedelta(hours=12)
 LONGEST = timedelta(days=2)
 """A case does not grow beyond this at all."""
 MOST_SHARING = 25
-"""What more alerts than this have in common within a window is shared by many and joins none."""
+"""A person who acted in more alerts than this within a window is a user in whose name everything runs, and joins none.
+
+Of as many alerts with one session or key, each is compared with so many of the next: by causing alerts, whoever has the
+key can't pull its case apart.
+"""
 MOST_VALUES = 12
 """Of each kind, in one alert."""
 MOST_EVENTS = 20
@@ -278,12 +282,13 @@ def _links(known: Mapping[str, LinkKeys]) -> Iterable[tuple[str, str, _Link]]:
         for value in looked_up(keys):
             holders[value].append(keys)
     pairs = set()
-    for sharing in holders.values():
+    for value, sharing in holders.items():
+        personal = value.partition(":")[0] in _PERSONAL
         ordered = sorted(sharing, key=lambda keys: (keys.first, keys.alert_id))
         for index, one in enumerate(ordered):
             near = [each for each in ordered[index + 1 :] if each.first - one.last <= KEY_WINDOW]
-            if len(near) < MOST_SHARING:
-                pairs |= {tuple(sorted((one.alert_id, other.alert_id))) for other in near}
+            if len(near) < MOST_SHARING or not personal:
+                pairs |= {tuple(sorted((one.alert_id, other.alert_id))) for other in near[:MOST_SHARING]}
     for first, second in sorted(pairs):
         link = _link(known[first], known[second])
         if link is not None:

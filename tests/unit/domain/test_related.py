@@ -195,6 +195,15 @@ def test_what_very_many_share_joins_none() -> None:
     assert len(named) <= MOST_SHARING
 
 
+def test_volume_does_not_pull_a_stolen_key_apart() -> None:
+    """Whoever has the key can cause as many alerts as they like."""
+    alerts = [alert_of(f"{number:03}", actor(ROLE, sessions=(STOLEN,))) for number in range(3 * MOST_SHARING)]
+
+    (group,) = grouped(alerts)
+
+    assert len(group.alert_ids) == len(alerts)
+
+
 def test_the_gravest_alert_carries_the_analysis() -> None:
     """Of several such, the earliest; an alert without a verdict only where none has one."""
 

@@ -43,7 +43,11 @@ def case_view(
         text = f"The analysis is in: {_member(lead, clean, zone, day)}{_why(case, alert_id, clean)}"
         head = CaseLineView(text, link(lead.alert_id))
     others = [each for each in case.members if each is not own and each is not lead]
-    shown = others if len(others) < LINES else others[: LINES - 2]
+    shown = others
+    if len(others) >= LINES:
+        # The gravest, so that many small alerts can't push one out.
+        gravest = sorted(others, key=lambda each: each.gravity, reverse=True)[: LINES - 2]
+        shown = [each for each in others if each in gravest]
     lines = [
         CaseLineView(f"Also in this case: {_member(each, clean, zone, day)}", link(each.alert_id)) for each in shown
     ]

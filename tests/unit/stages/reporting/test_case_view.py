@@ -43,13 +43,16 @@ def test_the_other_members_with_their_links() -> None:
 
 
 def test_a_long_case_is_cut() -> None:
-    """Four lines at most; the last says how many are left and which command has them."""
-    case = case_of([member(name, number) for number, name in enumerate("abcdefg")], [])
+    """Four lines at most, with the gravest members; the last says how many are left and which command has them."""
+    mild = [member(name, number) for number, name in enumerate("abcdef")]
+    case = case_of([*mild, member("g", 9, GRAVE), member("h", 10, GRAVE), member("i", 11, GRAVE)], [])
 
     shown = lines(case, "a")
+    named = [line.link[-1:] for line in shown]
 
     assert len(shown) == LINES
-    assert shown[-1] == CaseLineView("and 4 more: triage cases")
+    assert named == ["g", "h", "i", ""]
+    assert shown[-1] == CaseLineView("and 5 more: triage cases")
     assert len(lines(case_of([member(name, 0) for name in "abcd"], []), "a")) == LINES
 
 
