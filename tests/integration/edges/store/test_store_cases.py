@@ -1,5 +1,6 @@
 """What alerts can be linked by, on both engines."""
 
+import asyncio
 from datetime import timedelta
 
 import pytest
@@ -8,8 +9,10 @@ from tests.support.stores import NOW, alert, claimed, investigation, saved
 from triage.domain.alert import Alert
 from triage.domain.case import KeyKind, LinkKey, LinkKeys
 from triage.domain.disposition import Disposition
+from triage.edges.clock import FixedStartClock
 from triage.edges.store.cases import MOST_FOUND
-from triage.pipeline.cases import stored_case, stored_cases
+from triage.pipeline.cases import find_case, stored_case, stored_cases
+from triage.pipeline.journal import ClaimJournal
 from triage.ports import Store
 
 pytest_plugins = ["tests.support.store_fixtures"]
@@ -139,3 +142,32 @@ async def test_a_case_is_the_same_from_each_of_its_members(store: Store) -> None
         assert await stored_case(name, store.records) == case
     assert await stored_case("alone", store.records) is None
     assert await stored_cases(store.records, since=NOW + 9 * DAY) == ()
+
+
+async def test_of_two_that_search_at_once_one_finds_the_other(store: Store) -> None:
+    """Each stores what it can be linked by before it searches, so at most one comment lacks a member."""
+    for number in range(5):
+        keys = (key(f"s{number}"),)
+        names = (f"{number}a", f"{number}b")
+        await saved(store, *map(alert, names))
+        claims = [await claimed(store, alert_id=name) for name in names]
+
+        found = await asyncio.gather(
+            *(
+                find_case(
+                    claim.alert,
+                    LinkKeys(alert_id=claim.alert.id, keys=keys),
+                    Disposition.SUSPICIOUS,
+                    records=store.records,
+                    journal=ClaimJournal(store.journal, claim, FixedStartClock(NOW)),
+                )
+                for claim in claims
+            )
+        )
+
+        cases = [case for case in found if case is not None]
+        assert cases
+        assert all([member.alert_id for member in case.members] == list(names) for case in cases)
+        now = await stored_case(names[0], store.records)
+        assert now is not None
+        assert now.lead.verdict is None
