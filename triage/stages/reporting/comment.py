@@ -293,7 +293,7 @@ def _fewer_words(view: InvestigationView) -> Iterator[InvestigationView]:
         ("deciding", 6), ("runbook", 4), ("open", 4), ("found", 5), ("against", 3), ("deciding", 3), ("runbook", 2),
         ("found", 4), ("open", 3), ("steps", 3), ("story", 5), ("against", 2), ("deciding", 1), ("found", 3), ("open", 2),
         ("deciding", 0), ("runbook", 1), ("story", 4), ("steps", 2), ("against", 1), ("runbook", 0), ("open", 1),
-        ("found", 2), ("story", 3), ("found", 1), ("steps", 1), ("story", 2), ("against", 0), ("open", 0),
+        ("case", 2), ("found", 2), ("story", 3), ("found", 1), ("steps", 1), ("story", 2), ("against", 0), ("open", 0),
     )  # fmt: skip
     for name, number in cuts:
         lines = getattr(view, name)
