@@ -56,9 +56,10 @@ MODES = (
     "turns_round",
     "says_nothing",
 )
-_EVENTS = re.compile(r"## (E\d+)\nsource events;[^\n]*\n<<<DATA (\w+) \1\n(?:(?!DATA \2).*\n)*?\[0\] (\{.*\})\n")
-_HEADS = re.compile(r"## (E\d+)\nsource (\w+);?([^\n]*)")
-_SIGNAL = re.compile(r'^\{.*"direction":"(malicious|benign|neutral)".*"weight":([\d.]+).*\}$', re.MULTILINE)
+_EVENTS = re.compile(r"^## (E\d+) source events;[^\n]*\n(?:(?!## |DATA ).*\n)*?\[0\] (\{.*\})\n", re.MULTILINE)
+_HEADS = re.compile(r"^## (E\d+) (?:source (\w+);)?([^\n]*)", re.MULTILINE)
+_PROVEN = re.compile(r"^(E\d[^:\n]*): no rows; the absence is proven", re.MULTILINE)
+_SIGNAL = re.compile(r'^\["\w+","(malicious|benign|neutral)",([\d.]+),\[', re.MULTILINE)
 _CANARY = re.compile(r"Internal reference (\w+):")
 
 
@@ -241,16 +242,17 @@ def true_findings(said: str) -> list[dict[str, Any]]:
     found = []
     match = _EVENTS.search(said)
     if match is not None:
-        for column, value in _leaves(json.loads(match[3])):
+        for column, value in _leaves(json.loads(match[2])):
             if "p_" not in column and len(found) < 6 and "…" not in f"{column}{value}":
                 cited = {"kind": "value", "evidence": match[1], "row": 0, "column": column, "value": value}
                 found.append(_finding("This is what the owner approved.", cited))
     for name, source, head in _HEADS.findall(said):
-        rows = re.search(r"(\d+) rows", head)
-        if source in {"query", "history"} and rows and int(rows[1]) and len(found) < 12:
+        rows = re.search(r"(\d+) rows?", head)
+        if source in {"", "history"} and rows and int(rows[1]) and len(found) < 12:
             cited = {"kind": "count", "evidence": name, "comparison": ">=", "number": 1}
             found.append(_finding("Such work is routine here.", cited))
-        elif source == "query" and "absence is proven" in head and len(found) < 12:
+    for name in re.findall(r"E\d+", " ".join(_PROVEN.findall(said))):
+        if len(found) < 15:
             found.append(_finding("Nothing harmful followed.", {"kind": "absence", "evidence": name}))
     return found
 
@@ -258,7 +260,7 @@ def true_findings(said: str) -> list[dict[str, Any]]:
 def actor_citations(said: str) -> list[dict[str, Any]]:
     """Values of the first event that read like sentences."""
     match = _EVENTS.search(said)
-    leaves = _leaves(json.loads(match[3])) if match is not None else []
+    leaves = _leaves(json.loads(match[2])) if match is not None else []
     texts = [(column, value) for column, value in leaves if isinstance(value, str) and " " in value]
     return [
         {"kind": "value", "evidence": match[1], "row": 0, "column": column, "value": value}

@@ -159,7 +159,7 @@ def able(asked: Mapping[str, Any]) -> dict[str, Any]:
     return calling(note, note) if "twice" in asked["messages"][0]["content"] else calling(note)
 
 
-_EVENTS = re.compile(r"## (E\d+)\nsource events;[^\n]*\n<<<DATA (\w+) \1\n(?:(?!DATA \2).*\n)*?\[0\] (\{.*\})\n")
+_EVENTS = re.compile(r"^## (E\d+) source events;[^\n]*\n(?:(?!## |DATA ).*\n)*?\[0\] (\{.*\})\n", re.MULTILINE)
 _STEPS = re.compile(r"<<<DATA \w+ runbook\n((?:\{[^\n]*\n)+)")
 _PREFERRED = ("eventName", "eventType", "action", "sourceIPAddress", "p_event_time", "p_log_type")
 
@@ -182,7 +182,7 @@ def recipe(prompt: str) -> dict[str, Any]:
     match = _EVENTS.search(prompt)
     if match is not None:
         evidence = match[1]
-        row = json.loads(match[3])
+        row = json.loads(match[2])
         for column, value in list(_scalars(row))[:3]:
             findings.append(
                 {

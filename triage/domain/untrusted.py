@@ -6,7 +6,7 @@ that is quoted back through JSON is still exactly the stored one.
 """
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import regex
@@ -82,7 +82,7 @@ class Caps:
     """Characters of one text."""
     row: int = 2_000
     """Characters of one row's JSON."""
-    rows: int = 15
+    rows: int = 25
     """Rows of one answer."""
     chars: int = 8_000
     """Characters of one answer."""
@@ -98,15 +98,19 @@ class Caps:
 
 
 def show_row(row: Row, caps: Caps) -> str:
-    """One row as visible JSON of about `caps.row` characters at most.
+    """One row as visible JSON of about `caps.row` characters at most; empty values are left out."""
+    return fit_row({key: value for key, value in row.items() if value not in (None, "", [], {})}, caps)
 
-    Empty values are left out. A row that is still too long loses characters of its texts first, then columns, the
-    ones of Panther's own first; `"…"` says how many.
+
+def fit_row(full: Mapping[str, JsonValue], caps: Caps) -> str:
+    """An object as visible JSON of about `caps.row` characters at most.
+
+    One that is too long loses characters of its texts first, then columns, the ones of Panther's own first; `"…"` says
+    how many.
     """
-    full: dict[str, JsonValue] = {key: value for key, value in row.items() if value not in (None, "", [], {})}
     field = caps.field
     while True:
-        text = visible_json(shorten(full, field))
+        text = visible_json(shorten(dict(full), field))
         if len(text) <= caps.row:
             return text
         if field <= _LEAST:
@@ -133,49 +137,6 @@ def _fewer_columns(row: Mapping[str, JsonValue], limit: int) -> str:
     if left:
         shown["…"] = f"{left} more columns"
     return visible_json(shown)
-
-
-def show_chosen_rows(rows: Sequence[Row], order: Sequence[int], caps: Caps) -> tuple[str, tuple[int, ...]]:
-    """As many rows as the caps allow, chosen in one order and shown in their own, each with its number.
-
-    Args:
-        rows: All rows.
-        order: Their numbers, in the order in which they are chosen.
-        caps: How much of them.
-
-    Returns:
-        The text, and the numbers of the rows shown.
-    """
-    chosen: dict[int, str] = {}
-    size = 0
-    for number in order[: caps.rows]:
-        line = f"[{number}] {show_row(rows[number], caps)}"
-        size += len(line) + 1
-        if chosen and size > caps.chars:
-            break
-        chosen[number] = line
-    return "\n".join(chosen[number] for number in sorted(chosen)), tuple(sorted(chosen))
-
-
-def show_rows(rows: Iterable[Row], caps: Caps, *, first: int = 0) -> tuple[str, int]:
-    """Rows as lines `[0] {…}`, up to the caps; the number is the row's own. Gives the text and the rows shown.
-
-    Args:
-        rows: To be shown.
-        caps: How much of them.
-        first: The number of the first one.
-    """
-    lines: list[str] = []
-    size = 0
-    for number, row in enumerate(rows):
-        if number >= caps.rows:
-            break
-        line = f"[{first + number}] {show_row(row, caps)}"
-        size += len(line) + 1
-        if lines and size > caps.chars:
-            break
-        lines.append(line)
-    return "\n".join(lines), len(lines)
 
 
 @dataclass(frozen=True, slots=True)

@@ -11,7 +11,6 @@ from triage.domain.untrusted import (
     Fence,
     shorten,
     show_row,
-    show_rows,
     uncut,
     visible,
     visible_json,
@@ -84,13 +83,6 @@ def test_a_long_row_loses_panthers_own_columns_first() -> None:
 def test_empty_values_are_left_out() -> None:
     """They cost tokens and say nothing; false and zero stay."""
     assert show_row({"a": None, "b": "", "c": [], "d": False, "e": 0}, Caps()) == '{"d":false,"e":0}'
-
-
-def test_rows_are_numbered_and_counted() -> None:
-    """The number in brackets is what a citation names."""
-    text, shown = show_rows([{"a": number} for number in range(5)], Caps(rows=2))
-    assert text == '[0] {"a":0}\n[1] {"a":1}'
-    assert shown == 2
 
 
 @given(st.text(min_size=50, max_size=400), st.integers(min_value=1, max_value=40))

@@ -5,10 +5,11 @@ from collections.abc import Sequence
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert, alert_row
+from triage.domain.alert import alert_row
 from triage.domain.argument import argue_alert
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
+from triage.domain.entity import EntityKind, Role
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_json
 from triage.domain.step import StepOutcome, besides
@@ -19,8 +20,10 @@ _MAX_ENTITIES = 60
 _MAX_STEP_CHARS = 600
 MAX_QUESTION_CHARS = 300
 _FEW_ROWS = 2
-_STANDS_FOR = 15
+_STANDS_FOR = 12
 """Of a longer answer too little is shown for it to stand for another one."""
+_MAX_TRACES = 3
+"""Ids of requests and sessions shown among the entities: each event has some, and its row shows them."""
 
 
 def question_list(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
@@ -42,17 +45,20 @@ def rows_within(entry: Evidence, earlier: Sequence[Evidence]) -> str:
     """An earlier answer about the same table that has each of an answer's rows, and maybe more columns; empty if none.
 
     Such as what was done in the first hours among what was done in the first day: shown once, it can be cited as either.
+    A single row is left out only where the other answer has the same columns: it is short, and often the telling one.
     """
-    if entry.source is not Source.QUERY or len(entry.rows) < _FEW_ROWS:
+    if entry.source is not Source.QUERY or not entry.rows:
         return ""
     names = tuple(entry.rows[0])
     rows = [_cells(row, names) for row in entry.rows]
     for other in earlier:
         same = other.source is Source.QUERY and other.table == entry.table and other.subject == entry.subject
-        if same and len(rows) <= len(other.rows) <= _STANDS_FOR and set(names) <= set(other.rows[0]):
-            known = {_cells(row, names) for row in other.rows}
-            if known.issuperset(rows):
-                return other.id
+        if not same or not len(rows) <= len(other.rows) <= _STANDS_FOR or not set(names) <= set(other.rows[0]):
+            continue
+        if len(rows) < _FEW_ROWS and set(names) != set(other.rows[0]):
+            continue
+        if {_cells(row, names) for row in other.rows}.issuperset(rows):
+            return other.id
     return ""
 
 
@@ -65,7 +71,9 @@ def detection_record(dossier: Dossier, limit: int) -> JsonValue:
     for entry in dossier.evidence:
         if entry.source is Source.DETECTION and entry.answered and entry.rows:
             row: dict[str, JsonValue] = {
-                key: value for key, value in entry.rows[0].items() if value not in (None, "", [])
+                key: value
+                for key, value in entry.rows[0].items()
+                if value not in (None, "", []) and not (key == "deleted" and not value)
             }
             return shorten(redact_json(row), limit)
     detection = dossier.detection
@@ -95,53 +103,71 @@ def without_runbook(detection: JsonValue, steps: Sequence[StepOutcome]) -> JsonV
     return {key: value for key, value in detection.items() if key != "runbook"}
 
 
-def alert_record(alert: Alert, caps: Caps) -> JsonValue:
-    found = {**alert_row(alert), "description": alert.description, "context": alert.context}
+def alert_record(dossier: Dossier, caps: Caps) -> JsonValue:
+    """The alert's own record: of its description and context what neither the detection nor the first event says."""
+    alert = dossier.alert
+    found: dict[str, JsonValue] = dict(alert_row(alert))
+    if alert.description.strip() != dossier.detection.description.strip():
+        found["description"] = alert.description
+    said = _values(dossier.events[0]) if dossier.events else frozenset()
+    context = {name: value for name, value in alert.context.items() if json.dumps(value, sort_keys=True) not in said}
+    if len(context) < len(alert.context):
+        context["…"] = f"{len(alert.context) - len(context)} more, as in the event"
+    found["context"] = context
     return shorten(redact_json({key: value for key, value in found.items() if value not in (None, "", {})}), caps.field)
 
 
+def _values(value: JsonValue | Row) -> frozenset[str]:
+    """Every value in an event, at any depth, as JSON."""
+    found, stack = set(), [value]
+    while stack:
+        each = stack.pop()
+        found.add(json.dumps(each, sort_keys=True, default=str))
+        stack += each.values() if isinstance(each, dict) else each if isinstance(each, list) else ()
+    return frozenset(found)
+
+
 def entity_lines(dossier: Dossier, caps: Caps) -> str:
-    lines = []
-    for entity in dossier.entities[:_MAX_ENTITIES]:
-        shown: dict[str, JsonValue] = {"kind": entity.kind.value, "value": entity.value, "role": entity.role.value}
+    """A line for each: kind, value, role, and what its name alone tells, if anything."""
+    lines: list[str] = []
+    left = traces = 0
+    for entity in dossier.entities:
+        is_trace = entity.kind is EntityKind.TRACE and entity.role is Role.OTHER
+        traces += is_trace
+        if len(lines) == _MAX_ENTITIES or (is_trace and traces > _MAX_TRACES):
+            left += 1
+            continue
+        shown: list[JsonValue] = [entity.kind.value, entity.value, entity.role.value]
         # A part of a name, such as the account of an ARN, can be read in the name.
         facts: dict[str, JsonValue] = {name: fact for name, fact in entity.facts.items() if fact not in entity.value}
-        if facts:
-            shown["facts"] = facts
+        shown += [facts] if facts else []
         lines.append(visible_json(shorten(redact_json(shown), caps.field)))
-    if len(dossier.entities) > _MAX_ENTITIES:
-        lines.append(f"{len(dossier.entities) - _MAX_ENTITIES} more")
+    if left:
+        lines.append(f"{left} more")
     return "\n".join(lines) or "none"
 
 
 def flag_lines(dossier: Dossier, caps: Caps) -> str:
-    """What speaks against the alert, open flags first, each with what answers it so far."""
+    """What speaks against the alert, open flags first, each with the signals that raised it and that answer it so far."""
+    names = {signal.sentence: signal.name for signal in dossier.signals}
     lines = []
     for flag in argue_alert(dossier).flags:
-        shown: dict[str, JsonValue] = {
-            "flag": flag.name,
-            "asks": flag.asks,
-            "hard": flag.hard,
-            "raised_by": list(flag.raised),
-            "evidence": list(flag.raised_evidence),
-            "answered_by": list(flag.answers),
-        }
-        if flag.subject:
-            shown["actor"] = flag.subject
+        shown: dict[str, JsonValue] = {"flag": flag.name, "asks": flag.asks}
+        shown |= {"hard": True} if flag.hard else {}
+        shown["raised_by"] = [names.get(sentence, sentence) for sentence in flag.raised]
+        shown["answered_by"] = [names.get(sentence, sentence) for sentence in flag.answers]
+        shown |= {"actor": flag.subject} if flag.subject else {}
         lines.append(visible_json(shorten(redact_json(shown), caps.field)))
     return "\n".join(lines) or "none"
 
 
 def signal_lines(dossier: Dossier, caps: Caps) -> str:
+    """A line for each: name, direction, weight, evidence, sentence, and whom of several actors it is about."""
     lines = []
     for signal in dossier.signals:
-        shown: dict[str, JsonValue] = {
-            "name": signal.name,
-            "direction": signal.direction.value,
-            "weight": signal.weight,
-            "evidence": list(signal.evidence),
-            "sentence": shorten(redact(signal.sentence), caps.field),
-        }
+        sentence = shorten(redact(signal.sentence), caps.field)
+        shown: list[JsonValue] = [signal.name, signal.direction.value, signal.weight, list(signal.evidence), sentence]
+        shown += [shorten(redact(signal.subject), caps.field)] if signal.subject else []
         lines.append(visible_json(shown))
     return "\n".join(lines) or "none"
 
@@ -159,7 +185,7 @@ def step_line(outcome: StepOutcome) -> str:
 
 def note_lines(dossier: Dossier, caps: Caps) -> str:
     notes = (*dossier.notes, *dossier.alert.notes)
-    return "\n".join(visible_json(shorten(redact(note), caps.field)) for note in notes) or "none"
+    return "\n".join(visible_json(shorten(redact(note), caps.field)) for note in notes)
 
 
 def shortened_line(text: str, limit: int) -> str:

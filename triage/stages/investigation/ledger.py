@@ -19,7 +19,8 @@ QUERYING = frozenset({ASK, "query_lake", "search_indicators", "more_events"})
 """Tools that cost a query, at least."""
 MAX_CALLS = 12
 """Calls of one turn that are run."""
-_MIN_RESULT_CHARS = 2_000
+_MIN_RESULT_CHARS = 3_000
+"""Of one answer of several: about 25 compact rows."""
 
 Narrate = Callable[[str, bool], None]
 """Shows a line of progress, and whether it is good news."""

@@ -73,7 +73,7 @@ async def run_investigation(
         observe(Progress("investigate", text, ok))
 
     caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=True)
-    briefing = Briefing(context.prompts, Fence(nonce), _steps(dossier), dossier.alert.moment)
+    briefing = Briefing(context.prompts, Fence(nonce), _steps(dossier), dossier.alert.moment, dossier.now)
     budget = Budget(context, lambda: caller.seconds, spent_on(dossier.evidence))
     loop = TurnLoop(
         briefing=briefing,

@@ -139,6 +139,12 @@ def _resolved(node: JsonValue, definitions: dict[str, JsonValue], strict: bool) 
             found[key] = {name: _resolved(item, definitions, strict) for name, item in value.items()}
         elif key not in (_UNENFORCED if strict else _DROPPED):
             found[key] = _resolved(value, definitions, strict)
+    either = found.get("anyOf")
+    if not strict and isinstance(either, list) and {"type": "null"} in either and len(either) == 2:  # noqa: PLR2004
+        # What may be left out need not be null.
+        only = next(each for each in either if each != {"type": "null"})
+        assert isinstance(only, dict)
+        found = {**only, **{key: value for key, value in found.items() if key != "anyOf"}}
     properties = found.get("properties")
     if isinstance(properties, dict) and strict:
         found["required"] = list(properties)

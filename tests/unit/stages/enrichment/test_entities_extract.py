@@ -52,6 +52,19 @@ def test_an_entity_of_many_events_is_listed_once_with_its_fields() -> None:
     assert mine[0].fields == ("actor.alternateId", "p_any_emails.0")
 
 
+@pytest.mark.parametrize("place", ["requestParameters", "responseElements", "more"])
+@pytest.mark.parametrize("name", ["_xmlns", "xmlns", "@xmlns:soap"])
+def test_a_namespace_is_no_address(place: str, name: str) -> None:
+    """Web services written in XML leave it in their parameters; nobody has ever visited it."""
+    given = {
+        "p_log_type": "AWS.CloudTrail",
+        place: {"a": {name: "http://ec2.example.com/doc/2016-11-15/", "url": "http://x.example/y"}},
+    }
+    values = {each.value for each in extract_entities([given], context={}, log_types=())}
+    assert "http://ec2.example.com/doc/2016-11-15/" not in values
+    assert "http://x.example/y" in values
+
+
 def test_entities_come_by_role_then_by_number_of_events() -> None:
     """Actors first; among them the one of most events."""
     found = extract_entities([event("bob@acme.example"), event(ADA), event(ADA)], context={}, log_types=())

@@ -2,11 +2,18 @@
 
 from typing import Any
 
-from tests.support.make import evidence
+from tests.support.make import evidence, signal
 from tests.support.small_dossier import dossier
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.untrusted import Caps
-from triage.stages.investigation.dossier_parts import entity_lines, question_list, rows_within
+from triage.stages.investigation.dossier_parts import (
+    alert_record,
+    entity_lines,
+    flag_lines,
+    question_list,
+    rows_within,
+    signal_lines,
+)
 
 DAY = (
     {"action": "A", "times": 2, "targets": 1},
@@ -29,6 +36,7 @@ def test_rows_of_a_shorter_window_are_shown_once() -> None:
     assert within(({**HOURS[0], "times": 1}, HOURS[1])) == ""
     assert within(({**HOURS[0], "day": "x"}, HOURS[1])) == ""
     assert within(HOURS[:1]) == ""
+    assert within(DAY[:1]) == "E1"
     assert within(HOURS, others=DAY * 6) == ""
 
 
@@ -42,7 +50,7 @@ def test_what_can_be_read_in_a_name_is_not_said_beside_it() -> None:
     )
     text = entity_lines(dossier(entities=(arn,)), Caps())
 
-    assert '"facts":{"identity":"person"}' in text
+    assert text == f'["arn","{arn.value}","actor",{{"identity":"person"}}]'
 
 
 def test_a_table_is_named_once_in_a_row() -> None:
@@ -50,3 +58,38 @@ def test_a_table_is_named_once_in_a_row() -> None:
     entries = [evidence(number, table=table) for number, table in enumerate(("a", "a", "", "a", "b"), 1)]
 
     assert [each["table"] for each in question_list(entries)] == ["a", "same", "", "a", "b"]
+
+
+def test_ids_of_requests_are_not_all_listed() -> None:
+    """Each event has some, and its row shows them; a session that the actor used is another matter."""
+    traces = [Entity(kind=EntityKind.TRACE, value=f"trace-{number}", role=Role.OTHER) for number in range(9)]
+    session = Entity(kind=EntityKind.TRACE, value="session-1", role=Role.ACTOR)
+
+    lines = entity_lines(dossier(entities=(*traces, session)), Caps()).splitlines()
+
+    assert [line for line in lines if "trace-" in line] == [
+        f'["trace","trace-{number}","other"]' for number in range(3)
+    ]
+    assert lines[-2:] == ['["trace","session-1","actor"]', "6 more"]
+
+
+def test_the_alert_says_what_the_event_and_the_detection_dont() -> None:
+    """What a rule copies from its event into the alert's context is read in the event."""
+    given = dossier({"who": {"name": "ada"}, "ip": "192.0.2.1", "n": 3})
+    context = {"who": {"name": "ada"}, "n": 3, "why": "x"}
+    alert = given.alert.model_copy(update={"context": context, "description": given.detection.description})
+
+    shown = alert_record(given.model_copy(update={"alert": alert}), Caps())
+
+    assert isinstance(shown, dict)
+    assert "description" not in shown
+    assert shown["context"] == {"why": "x", "…": "2 more, as in the event"}
+
+
+def test_a_flag_names_its_signals() -> None:
+    """Their sentences are under Signals, once."""
+    raised = signal(2.0, name="new_address_without_sign_in", sentence="Nobody has seen 192.0.2.1 before.")
+    given = dossier(signals=(raised,))
+
+    assert '"raised_by":["new_address_without_sign_in"],"answered_by":[]' in flag_lines(given, Caps())
+    assert raised.sentence in signal_lines(given, Caps())

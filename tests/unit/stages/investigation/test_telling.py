@@ -6,7 +6,8 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.domain.untrusted import Caps, show_chosen_rows
+from triage.domain.untrusted import Caps
+from triage.stages.investigation.shown_rows import show_answer
 from triage.stages.investigation.telling import telling_first
 
 MOMENT = datetime(2026, 3, 4, 12, tzinfo=UTC)
@@ -24,7 +25,7 @@ def test_harm_refusals_changes_and_first_times_come_before_reads() -> None:
     rows = [*reads, row("TagResource"), row("GetObject", refused=2), row("CreateAccessKey", first=LATE)]
 
     order = telling_first(rows, "AWS.CloudTrail", moment=MOMENT)
-    text, shown = show_chosen_rows(rows, order, Caps(field=100, row=400, rows=4, chars=2_000))
+    text, shown = show_answer(rows, order, Caps(field=100, row=400, rows=4, chars=2_000))
 
     assert order[:3] == [42, 41, 40]
     assert shown == (0, 40, 41, 42)

@@ -11,7 +11,7 @@ from triage.domain.entity import Entity, EntityKind, Role
 from triage.logtypes import EntityField, FieldKind, entity_fields, recognise
 from triage.logtypes.paths import find, leaves, parse_path
 from triage.stages.enrichment.entities.found import FoundEntities
-from triage.stages.enrichment.entities.names import is_filter, kind_of, names_a_thing, role_of
+from triage.stages.enrichment.entities.names import is_filter, is_namespace, kind_of, names_a_thing, role_of
 from triage.stages.enrichment.entities.values import Typed, detect, read, text_of
 
 MAX_EVENTS: Final = 1_000
@@ -129,7 +129,7 @@ def _scalars(at: str, node: JsonValue) -> Iterator[tuple[str, JsonValue]]:
 def _typed(value: JsonValue, kind: FieldKind, path: str) -> tuple[Typed, ...]:
     if kind is not FieldKind.SCAN:
         return read(value, kind)
-    if is_filter(path):
+    if is_filter(path) or is_namespace(path):
         return ()
     return read(value, kind_of(path)) or (read(value, FieldKind.RESOURCE) if names_a_thing(path) else ())
 
@@ -138,6 +138,8 @@ def _read_rest(found: FoundEntities, event: Row, *, by_name: bool, prefix: str =
     """Read the fields that no file names: with roles by their names, or only what shows its own type."""
     columns = {name: value for name, value in event.items() if not str(name).startswith("p_")}
     for path, value in islice(leaves(columns), MAX_LEAVES):
+        if is_namespace(path):
+            continue
         if by_name:
             kind = kind_of(path)
             role = role_of(path, kind)

@@ -123,6 +123,11 @@ def is_filter(path: str) -> bool:
     return not _FILTER.isdisjoint(words(path))
 
 
+def is_namespace(path: str) -> bool:
+    """Whether the field is what is left of an XML namespace declaration, such as `response._xmlns`: an address of none."""
+    return path.rpartition(".")[2].lstrip("_@$-").lower().partition(":")[0] == "xmlns"
+
+
 def names_a_thing(path: str) -> bool:
     """Whether the last word says that the text names a thing: `bucketName`, `instanceId`, `roleArn`."""
     return _last(words(path)) in _NAMES_A_THING
