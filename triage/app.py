@@ -165,6 +165,7 @@ def _toolbox_over(panther: PantherApi, settings: InvestigationSettings) -> Toolb
             sources=panther.sources,
             history=settings.history,
             seconds=settings.query_seconds,
+            batch=settings.questions_per_query,
         )
         return Toolbox(
             dossier,

@@ -22,7 +22,9 @@ from triage.questions.subjects import EACH, identity_parameter
 from triage.questions.words import question_text
 
 MAX_VALUES = 12
-"""Values of one field."""
+"""Values of one field or role."""
+_NAMED = 3
+"""Of them in the question's words."""
 _FORMS = {
     IdentityKind.AWS_USER_ARN: re.compile(r"arn:aws[\w-]*:iam::\d+:user/.+"),
     IdentityKind.AWS_SESSION_ARN: re.compile(r"arn:aws[\w-]*:sts::\d+:assumed-role/.+/.+"),
@@ -30,7 +32,7 @@ _FORMS = {
     "arn": re.compile(r"arn:aws[\w-]*:.+"),
     "hash": re.compile(r"[0-9a-fA-F]{32}|[0-9a-fA-F]{40}|[0-9a-fA-F]{64}"),
 }
-_LISTS_OF_ROLE = {
+LISTS_OF_ROLE = {
     SubjectRole.ADDRESS: "addresses",
     SubjectRole.SESSION: "sessions",
     SubjectRole.TARGET: "targets",
@@ -101,7 +103,7 @@ def bind_question(
     except SqlRefused as error:
         raise NotAskable(str(error)) from error
     names = {SubjectRole.ACTOR: actor.name[:120]} | {
-        role: ", ".join(actor.lists[name][:3])[:160] for role, name in _LISTS_OF_ROLE.items() if actor.lists.get(name)
+        role: _some_of(actor.lists[name]) for role, name in LISTS_OF_ROLE.items() if actor.lists.get(name)
     }
     return BoundQuestion(
         compiled=narrowed,
@@ -111,6 +113,12 @@ def bind_question(
         value_fits=_fits(narrowed, actor),
         text=question_text(question, compiled.log_type, names=names),
     )
+
+
+def _some_of(values: Sequence[str]) -> str:
+    """The first values of a role, in words that say how many more there are."""
+    more = f" and {len(values) - _NAMED} more" if len(values) > _NAMED else ""
+    return f"{', '.join(values[:_NAMED])[:160]}{more}"
 
 
 def window_of(

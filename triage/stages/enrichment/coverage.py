@@ -5,11 +5,12 @@
 
 import asyncio
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 
 from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
+from triage.domain.sql.batch import batch_queries, in_order, split_batch
 from triage.domain.window import TimeWindow
 from triage.errors import PantherError, QueryFailed
 from triage.logtypes import table_of
@@ -151,6 +152,8 @@ class ToolCoverage:
     """How far back a table's activity is read."""
     seconds: float
     """Limit of one query."""
+    batch: int = 1
+    """The most tables whose activity is asked for in one statement."""
     _activity: dict[str, TableActivity | None] = field(default_factory=dict)
     _sources: tuple[LogSource, ...] | None = None
     _sources_read: bool = False
@@ -168,10 +171,8 @@ class ToolCoverage:
                 what that searched for is unknown, and rows that name an actor are the least that must be there.
             wanted_end: The end that a compiled question wants, which may lie in the future.
         """
-        database, _, rest = table.partition(".")
-        name = rest.rpartition(".")[2]
-        # Rules run on what the log's own table holds: a rule match can be missing only where the log could be.
-        if database != LOGS and not (control and database == MATCHES):
+        name = _measured(table, compiled=bool(control))
+        if not name:
             return Coverage(), 0
         queries = 0
         async with self._lock:
@@ -194,6 +195,48 @@ class ToolCoverage:
         )
         return coverage, queries
 
+    async def prepare(self, tables: Sequence[str]) -> int:
+        """Measure several tables in as few statements as the lake takes; gives how many these were.
+
+        What fails is measured table by table when it is asked for.
+        """
+        queries = 0
+        async with self._lock:
+            for name in dict.fromkeys(_measured(table, compiled=True) for table in tables):
+                if name and name not in self._activity and (known := self._from_dossier(name)) is not None:
+                    self._activity[name] = known
+            names = [_measured(table, compiled=True) for table in tables]
+            unknown = [name for name in dict.fromkeys(names) if name and name not in self._activity]
+            for start in range(0, len(unknown), self.batch):
+                some = unknown[start : start + self.batch]
+                if len(some) > 1:
+                    queries += 1
+                    await self._query_together(some)
+        return queries
+
+    async def _query_together(self, names: Sequence[str]) -> None:
+        templates = [activity_of_table(name) for name in names]
+        window, now = self._window, self.dossier.now
+        bound = [template.bind({}, window=window, limit=MAX_HOURS, now=now) for template in templates]
+        query = batch_queries([(each, template.columns) for each, template in zip(bound, templates, strict=True)])
+        try:
+            single = QueryLimits(rows=query.limit, seconds=self.seconds)
+            result = await self.lake.run_query(query, limits=replace(single, bytes=single.bytes * len(names)))
+            split = split_batch(result.rows, [template.columns for template in templates])
+        except (PantherError, QueryFailed, ValueError):
+            return
+        if result.truncated:
+            return
+        for name, template, rows in zip(names, templates, split, strict=True):
+            ordered = in_order(rows, template.columns, template.row_order)
+            self._activity[name] = TableActivity.of(ordered, truncated=len(rows) >= MAX_HOURS)
+
+    @property
+    def _window(self) -> TimeWindow:
+        """In which a table's activity is read."""
+        moment = self.dossier.alert.moment
+        return TimeWindow(moment - self.history, max(self.dossier.now, moment))
+
     def _from_dossier(self, name: str) -> TableActivity | None:
         for entry in self.dossier.evidence:
             if entry.key == f"rhythm.{name}" and entry.answered:
@@ -201,9 +244,7 @@ class ToolCoverage:
         return None
 
     async def _query(self, name: str) -> TableActivity | None:
-        now = self.dossier.now
-        window = TimeWindow(self.dossier.alert.moment - self.history, max(now, self.dossier.alert.moment))
-        query = activity_of_table(name).bind({}, window=window, limit=MAX_HOURS, now=now)
+        query = activity_of_table(name).bind({}, window=self._window, limit=MAX_HOURS, now=self.dossier.now)
         try:
             result = await self.lake.run_query(query, limits=QueryLimits(rows=MAX_HOURS, seconds=self.seconds))
         except (PantherError, QueryFailed):
@@ -219,3 +260,15 @@ class ToolCoverage:
             except PantherError:
                 self._sources = None
         return self._sources
+
+
+def _measured(table: str, *, compiled: bool) -> str:
+    """The name of the log's table whose activity says what an answer is worth; empty if nothing does.
+
+    Args:
+        table: Fully qualified, as it was asked.
+        compiled: By a question of the one language.
+    """
+    database, _, rest = table.partition(".")
+    # Rules run on what the log's own table holds: a rule match can be missing only where the log could be.
+    return rest.rpartition(".")[2] if database == LOGS or (compiled and database == MATCHES) else ""

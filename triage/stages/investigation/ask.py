@@ -6,18 +6,19 @@ one that can't be asked says why and what would be needed, and the others are an
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from difflib import get_close_matches
 
 from triage.domain.actor_values import ActorValues
 from triage.domain.coverage import Coverage
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
-from triage.domain.question import ALERTS, OWN, SIGN_INS, Question, SubjectRole
+from triage.domain.question import ALERTS, OWN, SIGN_INS, ActionClass, Question, SubjectRole
 from triage.errors import PantherError
 from triage.logtypes import table_of
 from triage.ports import Lake, QueryLimits, QueryResult, Table
 from triage.questions import BoundQuestion, NotAskable, bind_question, compile_question, logs_of, own_logs
+from triage.questions.binding import LISTS_OF_ROLE, MAX_VALUES
 from triage.questions.compiler import LOGS, CompiledQuestion
 from triage.questions.matches import MATCHES, SIGNALS
 from triage.questions.statement import SHAPES
@@ -27,8 +28,8 @@ from triage.stages.investigation.ask_sending import Sender
 from triage.stages.investigation.results import refusal, tool_evidence, unanswered_query
 from triage.stages.investigation.values import CoverageOf, ToolAnswer
 
-MAX_PARTS = 12
-"""Of one call: a question to each of its logs is a part."""
+MAX_PARTS = 28
+"""Of one call: a question to each of its logs is a part. They go to the lake in two statements, if it takes batches."""
 _GROUPS = (OWN, SIGN_INS, ALERTS)
 _LOG_TYPE = re.compile(r"[A-Za-z][A-Za-z0-9_.-]{0,120}")
 _MAX_NAMES = 12
@@ -47,10 +48,21 @@ class Part:
     """Whether anyone's acts fit the filter; `None` where that is known."""
     subject: str
     """Whom of several actors it is about."""
+    in_passing: bool = False
+    """The log was not named, but is one of those with sign-ins."""
 
     @property
     def compiled(self) -> CompiledQuestion:
         return self.bound.compiled
+
+    @property
+    def log_type(self) -> str:
+        return self.compiled.log_type
+
+    @property
+    def table(self) -> str:
+        """Fully qualified."""
+        return f"{self.compiled.database}.public.{self.compiled.table}"
 
 
 @dataclass(slots=True)
@@ -82,27 +94,49 @@ class QuestionDesk:
                 problems.append(f"Question {number} was not asked: {read}.")
                 continue
             found, reasons = self._parts(number, *read, tables, limits.rows)
-            room = MAX_PARTS - len(parts)
-            if len(found) > room:
-                reasons.append(
-                    f"one call asks {MAX_PARTS} logs at most; ask {len(found) - room} of its logs in another"
-                )
-            parts += found[:room]
-            problems += [f"Question {number} was not asked: {why}." for why in dict.fromkeys(reasons)]
+            parts += found
+            whole = "was not asked" if not found else "was asked, but not of all"
+            problems += [f"Question {number} {whole}: {why}." for why in dict.fromkeys(reasons)]
+        parts, left = self._within_room(parts)
+        problems += [
+            f"Question {number}: one call asks {MAX_PARTS} logs at most; ask in another of {', '.join(names)}."
+            for number, names in left.items()
+        ]
         if not parts:
             return refusal("\n".join([*problems, _REMEDY]))
         return await self._answer(parts, problems, limits)
 
+    def _within_room(self, parts: Sequence[Part]) -> tuple[list[Part], dict[int, list[str]]]:
+        """As many as one call may ask, and the logs that are left, by question.
+
+        The logs that a question names come first, then those of sign-ins that the alert's dossier has asked already: they
+        know the person.
+        """
+        known = {entry.log_type for entry in self.dossier.evidence if entry.answered}
+        order = sorted(parts, key=lambda part: (part.in_passing, part.in_passing and part.log_type not in known))
+        left: dict[int, list[str]] = {}
+        for part in order[MAX_PARTS:]:
+            left.setdefault(part.number, []).append(part.log_type)
+        return sorted(order[:MAX_PARTS], key=lambda part: part.number), left
+
     async def _answer(self, parts: Sequence[Part], problems: Sequence[str], limits: QueryLimits) -> ToolAnswer:
         sender = Sender(self.lake, limits, batch=self.settings.questions_per_query)
         await sender.send([part.bound for part in parts], [part.control for part in parts if part.control is not None])
-        entries = []
         queries = sender.queries
+        if self.coverage is not None:
+            queries += await self.coverage.prepare([part.table for part in parts])
+        found = []
         for part in parts:
             entry, asked = await self._evidence(part, sender)
-            entries.append(entry)
+            found.append((part, entry))
             queries += asked
-        words = [*problems, *_left_out(parts)]
+        # Of a log that was asked in passing and holds nothing of anyone there is nothing to read or to cite.
+        empty = [part for part, entry in found if part.in_passing and entry.coverage.table_has_rows is False]
+        entries = [entry for part, entry in found if part not in empty] or [entry for _, entry in found]
+        words = [*problems, *_left_out(parts), *self._stands_for(parts)]
+        if empty and len(entries) < len(found):
+            names = ", ".join(dict.fromkeys(part.log_type for part in empty))
+            words.append(f"Asked too, without any rows of anyone in the window: {names}.")
         return ToolAnswer(
             content="\n".join([*words, _REMEDY] if problems else words),
             evidence=entries[0],
@@ -143,18 +177,21 @@ class QuestionDesk:
             if tables is None
             else {name: frozenset(each.name.lower() for each in of) for name, of in tables.items()}
         )
-        logs = logs_of(question, own_logs(actor, actors, self.dossier.log_types), there)
-        if not logs and not reasons:
+        own = own_logs(actor, actors, self.dossier.log_types)
+        wanted = [(each, log) for each in _by_logs(question) for log in logs_of(each, own, there)]
+        if not wanted and not reasons:
             reasons.append(f"this Panther has none of the logs {', '.join(question.logs)}")
         found = []
-        for log_type, database in logs:
+        for asked, (log_type, database) in wanted:
             if there is not None and table_of(log_type) not in there.get(database, ()):
                 reasons.append(_no_log(log_type, tables))
                 continue
             try:
-                found.append(self._part(number, question, log_type, database, actor, rows))
+                part = self._part(number, asked, log_type, database, actor, rows)
             except NotAskable as error:
-                reasons.append(f"{log_type}: {error.why}" if len(logs) > 1 else error.why)
+                reasons.append(f"{log_type}: {error.why}" if len(wanted) > 1 else error.why)
+            else:
+                found.append(replace(part, in_passing=asked.logs == (SIGN_INS,)))
         return found, reasons
 
     def _part(
@@ -206,6 +243,19 @@ class QuestionDesk:
             self._tables = found
         return self._tables
 
+    def _stands_for(self, parts: Sequence[Part]) -> list[str]:
+        """Says where a role stands for the first of many values, which are all that is kept of them."""
+        found: dict[str, None] = {}
+        for part in parts:
+            roles = {subject.role for subject in (*part.compiled.question.about, *part.compiled.question.on)}
+            for actor in self._actors():
+                for role in roles:
+                    count = len(actor.lists.get(LISTS_OF_ROLE[role], ())) if role in LISTS_OF_ROLE else 0
+                    if role is not None and count >= MAX_VALUES:
+                        said = f"`{role.value}` stands for the {count} values that most of the alert's events have"
+                        found[f"Question {part.number}: {said}; name others as `any:…`."] = None
+        return list(found)
+
     # ---- answering -----------------------------------------------------------------------------------------------
 
     async def _evidence(self, part: Part, sender: Sender) -> tuple[Evidence, int]:
@@ -230,9 +280,8 @@ class QuestionDesk:
         bound, compiled = part.bound, part.compiled
         if self.coverage is None:
             return Coverage(), 0
-        table = f"{compiled.database}.public.{compiled.table}"
         coverage, queries = await self.coverage(
-            table, bound.window, control=compiled.control, wanted_end=bound.wanted_end
+            part.table, bound.window, control=compiled.control, wanted_end=bound.wanted_end
         )
         if bound.value_fits is not None:
             coverage = coverage.model_copy(update={"value_fits": bound.value_fits})
@@ -243,6 +292,18 @@ class QuestionDesk:
             control = sender.answers.get(part.control.query.sql)
             coverage = coverage.with_control(control.row_count if isinstance(control, QueryResult) else None)
         return coverage, queries
+
+
+def _by_logs(question: Question) -> tuple[Question, ...]:
+    """The question to the logs that it names, and to those of sign-ins, where it asks for sign-ins unless it says what for."""
+    if SIGN_INS not in question.logs:
+        return (question,) if question.logs else ()
+    others = tuple(name for name in question.logs if name != SIGN_INS)
+    signing_in: dict[str, object] = {"logs": (SIGN_INS,)}
+    if not (question.classes or question.actions or question.words):
+        signing_in["classes"] = (ActionClass.SIGN_IN,)
+    rest = (question.model_copy(update={"logs": others}),) if others else ()
+    return (*rest, question.model_copy(update=signing_in))
 
 
 def _left_out(parts: Sequence[Part]) -> list[str]:

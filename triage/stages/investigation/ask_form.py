@@ -4,11 +4,12 @@ One question that can't be read costs only that question. What was left out has 
 letter case, a list of one without its brackets, and a window written as an object are read as they are meant.
 """
 
+from collections.abc import Sequence
 from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
-from triage.domain.question import OWN, ActionClass, Asked, Outcome, Question
+from triage.domain.question import OWN, ActionClass, Asked, Outcome, Question, Subject, SubjectRole
 from triage.stages.model_calls import Lowered, explain
 
 MAX_QUESTIONS = 6
@@ -91,6 +92,13 @@ def read_question(given: JsonValue) -> tuple[AskedQuestion, Question] | str:
         question = wire.question
     except ValidationError as error:
         return "; ".join(explain(error))[:600]
+    everybody = [name for name in ("about", "on") if _names_more_than_anyone(getattr(question, name))]
+    if everybody:
+        return f"{everybody[0]}: `anyone` takes in whoever else is named; leave it out, or name the others under `on`"
     if len(question.logs) > MAX_LOGS:
         return f"logs: it names {len(question.logs)}; at most {MAX_LOGS} can be asked at once"
     return wire, question
+
+
+def _names_more_than_anyone(subjects: Sequence[Subject]) -> bool:
+    return len(subjects) > 1 and any(subject.role is SubjectRole.ANYONE for subject in subjects)

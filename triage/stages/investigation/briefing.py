@@ -29,6 +29,8 @@ from triage.stages.investigation.legend import legend_of
 
 _MAX_DETECTION_CHARS = 3_000
 """Characters shown of a detection's source or description."""
+_MAX_ASKED_CHARS = 160
+"""Of a question whose answer has no rows."""
 _RHYTHM = "rhythm."
 """Start of the keys of questions that ask in which hours a table has rows."""
 
@@ -108,6 +110,23 @@ class Briefing:
         legend = legend_of(entry)
         head = f"{head} {legend}" if legend and rows else head
         return "\n".join(part for part in (f"{entry.id}: {table}{head}", body, content and self.words(content)) if part)
+
+    def tool_results(self, entries: Sequence[Evidence], shown: Sequence[Evidence], content: str, caps: Caps) -> str:
+        """What the model reads for a call that brought several answers.
+
+        Args:
+            entries: All of them.
+            shown: Those with a block of their own; the others have no rows, and share one.
+            content: What is said of the call.
+            caps: Of each block.
+        """
+        parts = [self.tool_result(entry, "", caps) for entry in shown]
+        others = [entry for entry in entries if entry not in shown]
+        if others:
+            asked = (f"{each.id} {visible_json(shortened_line(each.question, _MAX_ASKED_CHARS))}" for each in others)
+            lines = self._entries.dossier(others, caps).rest
+            parts.append("\n".join([self.fence.wrap("no rows", "\n".join(asked)), *lines]))
+        return "\n\n".join([*parts, *([self.words(content)] if content else [])])
 
     def page(self, entry: Evidence, start: int, caps: Caps) -> str:
         """Stored rows of an answer from a number on."""

@@ -12,6 +12,8 @@ from triage.stages.model_calls import ModelBudget
 _QUERY_BYTES = 200_000
 _RESERVE_SECONDS = 60.0
 _RESERVE_SHARE = 0.2
+_RUNS_OUT = 0.3
+"""Below this share what is left of rows or bytes is worth saying."""
 
 
 @dataclass(slots=True)
@@ -37,6 +39,25 @@ class Budget(ModelBudget):
     @property
     def bytes_left(self) -> int:
         return max(self.settings.max_bytes - self.before.bytes - self.bytes, 0)
+
+    @property
+    def left(self) -> str:
+        """What is left for queries, in words; of rows and bytes only where they may end first."""
+        parts = [f"{self.queries_left} {'query' if self.queries_left == 1 else 'queries'}"]
+        if self.rows_left < self.settings.max_rows * _RUNS_OUT:
+            parts.append(f"{self.rows_left:,} rows")
+        if self.bytes_left < self.settings.max_bytes * _RUNS_OUT:
+            parts.append(f"{self.bytes_left // 1_000:,} kB of rows")
+        return f"{', '.join(parts)} left"
+
+    @property
+    def used_up(self) -> str:
+        """Which budget of queries is used up, in words; empty if none is."""
+        if not self.queries_left:
+            return f"the alert's budget of queries is used up ({self.settings.max_queries})"
+        if not self.rows_left:
+            return f"the alert's budget of rows is used up ({self.settings.max_rows:,})"
+        return "" if self.bytes_left else f"the alert's budget of bytes is used up ({self.settings.max_bytes:,})"
 
     @property
     def usage(self) -> Usage:

@@ -41,7 +41,7 @@ def _none_as_text(value: object) -> object:
     return "" if value is None else value
 
 
-EvidenceName = Annotated[str, BeforeValidator(_upper), Field(pattern=_ID, description="Evidence id such as E3")]
+EvidenceName = Annotated[str, BeforeValidator(_upper), Field(pattern=_ID)]
 
 
 class _Wire(BaseModel):
@@ -49,18 +49,15 @@ class _Wire(BaseModel):
 
 
 class WireCitation(_Wire):
-    """One citation; which fields are used depends on `kind`."""
+    """One citation; the instructions say which fields each `kind` has."""
 
     kind: Annotated[Literal["value", "count", "absence", "lacks"], Lowered]
     evidence: EvidenceName
-    row: int | None = Field(default=None, ge=0, description="value: row number as shown in brackets")
-    column: str | None = Field(default=None, max_length=300, description="value, lacks: column name or dotted path")
-    value: JsonScalar = Field(
-        default=None,
-        description="value: the exact value in that row and column; lacks: the value that no row has there",
-    )
-    comparison: Comparison | None = Field(default=None, description="count: how the number of rows compares")
-    number: int | None = Field(default=None, ge=0, description="count: the number compared with")
+    row: int | None = Field(default=None, ge=0, description="As shown in brackets")
+    column: str | None = Field(default=None, max_length=300, description="Name or dotted path")
+    value: JsonScalar = None
+    comparison: Comparison | None = None
+    number: int | None = Field(default=None, ge=0)
 
 
 class WireFinding(_Wire):

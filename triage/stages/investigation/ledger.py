@@ -59,7 +59,7 @@ class EvidenceLedger:
 
     def plan(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The calls to run: each question once, as far as the budget goes."""
-        queries = self.budget.queries_left if self.budget.rows_left and self.budget.bytes_left else 0
+        queries = 0 if self.budget.used_up else self.budget.queries_left
         planned: dict[str, ToolCall] = {}
         for call in calls:
             if call.name == ROWS:
@@ -114,15 +114,17 @@ class EvidenceLedger:
         if answer is None:
             earlier = self._known.get(canonical_call(call))
             if earlier is None:
-                return "Not run: the budget of queries, rows or bytes is used up. Conclude from what you have."
+                used_up = self.budget.used_up
+                if used_up:
+                    return f"Not run: {used_up}. Conclude from what you have."
+                return f"Not run: the other calls of this turn took what there was. {self.budget.left}."
             return f"You asked this before. The answer is: {self.briefing.words(earlier)}"
+        text = self._answer_text(answer, calls)
+        return f"{text}\n{self.budget.left}." if call.name in QUERYING else text
+
+    def _answer_text(self, answer: ToolAnswer, calls: int) -> str:
         if answer.evidence is None:
             return self.briefing.words(answer.content)
-        caps = self._caps(calls * len(answer.answers))
-        *others, last = answer.answers
-        return "\n\n".join(
-            [
-                *(self.briefing.tool_result(entry, "", caps) for entry in others),
-                self.briefing.tool_result(last, answer.content, caps),
-            ]
-        )
+        shown = [entry for entry in answer.answers if entry.rows or not entry.answered] or [answer.evidence]
+        caps = self._caps(calls * len(shown))
+        return self.briefing.tool_results(answer.answers, shown, answer.content, caps)

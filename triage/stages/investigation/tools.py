@@ -30,13 +30,13 @@ class QueryLake(_Arguments):
 
 
 class SearchIndicators(_Arguments):
-    """Search all log tables for addresses, user names, e-mails, ARNs, domains, hashes or other indicators."""
+    """Search all log tables for addresses, names, e-mails, ARNs, domains, hashes."""
 
     indicators: list[Annotated[str, Field(min_length=2, max_length=500)]] = Field(
         min_length=1, max_length=MAX_INDICATORS, description="Exact values"
     )
-    hours_before: float = Field(ge=0, le=MAX_HOURS, description="Hours before the alert's first event")
-    hours_after: float = Field(ge=0, le=MAX_HOURS, description="Hours after it")
+    hours_before: float = Field(ge=0, le=MAX_HOURS, description="Before the alert's first event")
+    hours_after: float = Field(ge=0, le=MAX_HOURS)
 
 
 class ListTables(_Arguments):
@@ -80,7 +80,7 @@ class RelatedAlerts(_Arguments):
 class ShowRows(_Arguments):
     """Show further rows of an answer of which only the first were shown. Costs no query."""
 
-    evidence: str = Field(max_length=8, description="Evidence id such as E3")
+    evidence: str = Field(max_length=8, description="Its id, such as E3")
     start: int = Field(ge=0, le=1_000_000, description="Number of the first row to show")
 
 

@@ -1,5 +1,6 @@
 """What a tool call brought, and what an investigation concludes."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Protocol
@@ -22,6 +23,9 @@ class CoverageOf(Protocol):
         self, table: str, window: TimeWindow, *, control: str = "", wanted_end: datetime | None = None
     ) -> tuple[Coverage, int]:
         """What no rows would be worth, and the queries it took; see `ToolCoverage`."""
+
+    async def prepare(self, tables: Sequence[str]) -> int:
+        """Measure several tables at once; gives the queries it took."""
 
 
 class ToolAnswer(Value):

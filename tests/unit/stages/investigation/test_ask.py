@@ -4,7 +4,7 @@ import asyncio
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from datetime import timedelta
+from datetime import datetime, timedelta
 from typing import Any
 
 import pytest
@@ -14,7 +14,9 @@ from hypothesis import strategies as st
 from tests.support.clocks import START
 from tests.support.small_dossier import dossier
 from triage.domain.actor_values import ActorValues
+from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
+from triage.domain.identity import Identity, IdentityKind
 from triage.domain.question import COUNTED_COLUMNS, ActionClass, Asked, Outcome, PlannedQuestion, Question, SubjectRole
 from triage.domain.sql import ReadOnlyQuery, parse_read_only
 from triage.domain.window import TimeWindow
@@ -26,6 +28,7 @@ from triage.settings import InvestigationSettings
 from triage.stages.investigation import Toolbox
 from triage.stages.investigation.replies import describe_call, questions_in
 from triage.stages.investigation.tools import tool_specs
+from triage.stages.investigation.values import ToolAnswer
 
 LIMITS = QueryLimits(rows=50, bytes=100_000, seconds=20)
 CLOUD, OKTA = "AWS.CloudTrail", "Okta.SystemLog"
@@ -171,3 +174,105 @@ def test_what_lies_before_the_alert_ends_before_its_own_event(edge: str, kept: s
     question = Question.model_validate({"window": {"from": "-24h", "to": edge}})
 
     assert question.window.without_own_event.end == kept
+
+
+# ---- which logs, and what is left ------------------------------------------------------------------------------------
+
+
+@dataclass
+class ManyLogs(Lake):
+    """Has every log that ships; none has rows."""
+
+    async def tables(self, database: str) -> Sequence[Table]:
+        names = [file.log_type for file in shipped_log_types()] if database == "panther_logs" else []
+        return tuple(Table(database, table_of(name), name) for name in names)
+
+
+class Measured:
+    """Coverage that knows in which tables there is anything at all; says what it was asked."""
+
+    def __init__(self, *with_rows: str) -> None:
+        self.with_rows = {f"panther_logs.public.{table_of(name)}" for name in with_rows}
+        self.prepared: list[Sequence[str]] = []
+
+    async def prepare(self, tables: Sequence[str]) -> int:
+        self.prepared.append(tables)
+        return 1
+
+    async def __call__(
+        self, table: str, window: TimeWindow, *, control: str = "", wanted_end: datetime | None = None
+    ) -> tuple[Coverage, int]:
+        return Coverage(table_has_rows=table in self.with_rows), 0
+
+
+ADA = ActorValues(
+    name="ada@acme.example",
+    log_type=CLOUD,
+    first=START,
+    last=START,
+    lists={
+        "actors": ("ada",),
+        "addresses": ("192.0.2.1",),
+        "targets": tuple(f"bucket-{number}" for number in range(12)),
+    },
+    identities=(Identity.of(IdentityKind.EMAIL, "ada@acme.example"),),
+)
+
+
+def asking(lake: Lake, coverage: Any, *questions: dict[str, Any]) -> ToolAnswer:
+    """One call, about an alert of CloudTrail."""
+    given = dossier().model_copy(update={"log_types": (CLOUD,), "actors": (ADA,), "now": START + timedelta(days=1)})
+    box: Any = {"alerts": None, "rules": None, "settings": InvestigationSettings(), "coverage": coverage}
+    toolbox = Toolbox(given, lake=lake, **box)  # type: ignore[arg-type]
+    call = ToolCall(id="c", name="ask", arguments=json.dumps({"questions": questions}))
+    return asyncio.run(toolbox.run(call, LIMITS))
+
+
+SIGN_INS = {"reason": "?", "about": ["anyone"], "on": ["address"], "logs": ["sign-ins"], "from": "-7d", "to": "-1s"}
+
+
+def test_sign_ins_are_asked_for_sign_ins() -> None:
+    """In every log that has them, without saying so twice; another class, or a name, is taken as it is given."""
+    plain = asking(ManyLogs(), None, SIGN_INS)
+    assert len(plain.answers) > 10
+    assert {entry.asked.classes for entry in plain.answers if entry.asked} == {(ActionClass.SIGN_IN,)}
+    grants = asking(ManyLogs(), None, {**SIGN_INS, "classes": ["grant"]})
+    assert {entry.asked.classes for entry in grants.answers if entry.asked} == {(ActionClass.GRANT,)}
+
+
+def test_a_call_costs_the_statements_that_it_sends() -> None:
+    """However many logs it fans out to: fourteen questions in one, and all tables measured in another."""
+    lake, measured = ManyLogs(), Measured(CLOUD, OKTA)
+    answer = asking(lake, measured, SIGN_INS)
+    assert answer.queries == len(lake.sent) + 1
+    assert len(measured.prepared) == 1
+
+
+def test_logs_without_rows_of_anyone_are_no_answers() -> None:
+    """There is nothing to cite in them; they are named in one line. A log that was asked by name stays."""
+    answer = asking(ManyLogs(), Measured(OKTA), SIGN_INS, {**SIGN_INS, "logs": ["Zoom.Activity"]})
+    assert [entry.log_type for entry in answer.answers] == [OKTA, "Zoom.Activity"]
+    assert "Asked too, without any rows of anyone in the window: " in answer.content
+    assert "Dropbox.TeamEvent" in answer.content
+
+
+def test_the_logs_that_are_named_come_first() -> None:
+    """Where one call asks more than it may, what fans out makes room, and is named."""
+    own = {**SIGN_INS, "about": ["actor"], "on": [], "logs": ["own"]}
+    answer = asking(ManyLogs(), None, SIGN_INS, {**SIGN_INS, "to": "-2s"}, own)
+    assert answer.answers[-1].log_type == CLOUD
+    assert "Question 2: one call asks 28 logs at most; ask in another of " in answer.content
+    assert "Question 3" not in answer.content
+
+
+def test_anyone_beside_somebody_is_not_asked() -> None:
+    """It would be a question about anyone, with the other silently dropped."""
+    answer = asking(ManyLogs(), None, {**SIGN_INS, "logs": ["own"], "about": ["anyone", "any:x"]})
+    assert "Question 1 was not asked: about: `anyone` takes in whoever else is named" in answer.content
+
+
+def test_a_role_of_many_values_says_for_how_many_it_stands() -> None:
+    """No more than twelve are known of an alert, and three are in the question's words."""
+    answer = asking(ManyLogs(), None, {**SIGN_INS, "logs": ["own"], "on": ["target"]})
+    assert "bucket-0, bucket-1, bucket-2 and 9 more" in answer.answers[0].question
+    assert "`target` stands for the 12 values that most of the alert's events have" in answer.content

@@ -435,7 +435,7 @@ def test_queries_end() -> None:
         max_queries=1,
     )
     assert [[entry.name for entry in effect.calls] for effect in run.ran] == [["query_lake"], ["list_tables"]]
-    assert "budget of queries" in run.said[-2]
+    assert "budget of queries is used up (1)" in run.said[-2]
     assert run.end.usage.queries == 1
 
 
@@ -445,6 +445,24 @@ def test_rows_and_bytes_are_shared_by_the_calls_of_a_turn() -> None:
     limits = run.ran[0].limits
     assert limits.rows == 4
     assert limits.bytes == 5_000
+
+
+def test_every_answer_says_what_is_left() -> None:
+    """Queries always; rows once few are left. What is used up is named."""
+    many = [{"n": number} for number in range(8)]
+    run = Run(
+        reply(query(1)),
+        reply(query(2)),
+        reply(query(3)),
+        conclude(),
+        tools=lambda entry: rows_for(entry, many),
+        max_queries=9,
+        max_rows=16,
+    )
+    said = [message.content for message in run.asked[-1].request.messages if message.role == "tool"]
+    assert said[0].endswith("\n8 queries left.")
+    assert said[1].endswith("\n7 queries, 0 rows left.")
+    assert said[2] == "Not run: the alert's budget of rows is used up (16). Conclude from what you have."
 
 
 def test_rows_used_up_end_the_queries() -> None:
