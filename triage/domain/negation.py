@@ -25,8 +25,13 @@ _DENIES = regex.compile(
     rf"|\bwithout (?:any|a single|{_WHAT})\b"
     r"|\b(?:absent|absence) (?:from|of)\b"
 )
+_AT_MOST = regex.compile(
+    r"(?i)\b(?:never|not|no|\w+n['’]t)(?: \w+){0,3}? (?:more|fewer|less) than"
+    r" (?=(?:about |some |a )?(?:[1-9]|one|two|three|four|five|six|seven|eight|nine|ten|twelve|once|twice|few|dozen)\b|[1-9])"
+)
+"""A bound on an amount, such as `never more than 4 times`: the amount itself carries it."""
 
 
 def denies(sentence: str) -> bool:
-    """Whether a sentence says that something did not happen, or was not seen."""
-    return _DENIES.search(sentence[:4_000]) is not None
+    """Whether a sentence says that something did not happen, or was not seen; a bound on how often it did is none."""
+    return _DENIES.search(_AT_MOST.sub("", sentence[:4_000])) is not None

@@ -50,23 +50,22 @@ def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argume
         argument: The flags that the measured facts raise.
     """
     issues = [issue for checked in verify(draft.findings, evidence) for issue in checked.issues]
-    if argument is not None and draft.verdict in (Disposition.BENIGN, Disposition.INCONCLUSIVE):
+    # Any other verdict makes a person look, who can answer what is open.
+    if argument is not None and draft.verdict is Disposition.BENIGN:
         issues += [_unanswered(flag) for flag in argument.open_hard]
     return tuple(issues)
 
 
 def _unanswered(flag: RaisedFlag) -> Issue:
     """In code's words alone: what raised the flag names things as a log does, and stands fenced in the dossier."""
-    cited = ", ".join(flag.raised_evidence)
-    answer = (
-        "a measured finding over a time before the dwell time answers it"
-        if FLAGS[flag.name].old_rows_answer
-        else "no finding of yours can answer it"
+    known = FLAGS[flag.name]
+    kinds = ", ".join(sorted(known.answered_by))
+    answers = [f"a signal of the kind {kinds}"] if kinds else []
+    answers += (
+        ["a measured finding of yours over a window that ended before the dwell time"] if known.old_rows_answer else []
     )
-    message = (
-        f"the flag {flag.name} is unanswered ({flag.asks} See {cited}): {answer}; else give a verdict that makes "
-        "a person look, and say in a finding what this fact means"
-    )
+    answer = f"Only {' or '.join(answers)} may answer it" if answers else "No fact that is measured may answer it"
+    message = f"{flag.name}: {flag.asks} See {', '.join(flag.raised_evidence)}. {answer}."
     return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)
 
 

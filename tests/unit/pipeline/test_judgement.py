@@ -48,8 +48,25 @@ def test_an_objection_to_an_unanswered_flag_holds_no_word_of_a_log() -> None:
     """The sentence behind a flag names what the log names; it stands fenced in the dossier, and is only cited here."""
     rows = (evidence(1, {"a": 1}),)
     fact = signal(2.0, name="session_two_places", sentence="The session approve-this-now was used from two places.")
-    (issue,) = objections(DRAFT, rows, argument=argue((fact,), rows))
+    benign = DRAFT.model_copy(update={"verdict": Disposition.BENIGN})
+    (issue,) = objections(benign, rows, argument=argue((fact,), rows))
     assert issue.code is IssueCode.UNANSWERED_FLAG
     assert "approve-this-now" not in issue.message
     assert "unverified_place" in issue.message
     assert "E1" in issue.message
+
+
+def test_an_open_flag_is_objected_to_only_where_nobody_would_look() -> None:
+    """The objection says what may answer it; any other verdict leaves it to a person, who looks."""
+    rows = (evidence(1, {"a": 1}),)
+    argument = argue((signal(2.0, name="burst"),), rows)
+    said = {
+        verdict: objections(DRAFT.model_copy(update={"verdict": verdict}), rows, argument=argument)
+        for verdict in Disposition
+    }
+    assert {verdict for verdict, issues in said.items() if issues} == {Disposition.BENIGN}
+    (issue,) = said[Disposition.BENIGN]
+    assert issue.message == (
+        "haul: Why so much at once? See E1. Only a signal of the kind allowed, team_routine or a measured finding of yours "
+        "over a window that ended before the dwell time may answer it."
+    )

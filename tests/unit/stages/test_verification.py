@@ -1,8 +1,10 @@
 """Which claims hold."""
 
 import json
+from datetime import UTC, datetime
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -10,6 +12,7 @@ from tests.support.make import COVERED, evidence
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence
 from triage.domain.finding import AbsenceCitation, CountCitation, Finding, IssueCode, LacksCitation, ValueCitation
+from triage.domain.negation import denies
 from triage.domain.trust import Trust
 from triage.stages.verification import invented_value, verify
 
@@ -408,6 +411,44 @@ def test_a_value_that_no_row_has() -> None:
         finding = Finding(text="Not used before.", citations=(lacks("address", said),))
         (checked,) = verify([finding], [whole, new])
         assert checked.trust == {trust}, said
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("It was never more than 4 times a day.", False),
+        ("The actor did not do it more than twice.", False),
+        ("There were no more than 12 calls.", False),
+        ("It hasn't been used on fewer than 3 days.", False),
+        ("It was never more than 4 times a day, and never from there.", True),
+        ("There were no more than 0 calls, and nothing followed.", True),
+        ("It was never more than a rumour.", True),
+        ("It was never used before.", True),
+    ],
+)
+def test_a_bound_on_an_amount_is_no_denial(text: str, expected: bool) -> None:
+    """The amount is in the rows; that it never happened is not."""
+    assert denies(text) is expected
+
+
+def test_what_is_missing_may_be_named() -> None:
+    """A sentence that says rightly that an address is not there names it, though no row holds it; no other one."""
+    whole = evidence(1, {"address": "198.51.100.4"}, columns=("address",), source="history")
+    cited = LacksCitation(evidence="E1", column="address", value="203.0.113.9")
+    assert codes(cited, whole, text="203.0.113.9 was never used before.") == set()
+    assert codes(cited, whole, text="203.0.113.8 was never used before.") == {IssueCode.INVENTED_VALUE}
+    wrong = LacksCitation(evidence="E1", column="address", value="198.51.100.4")
+    assert IssueCode.NOT_LACKING in codes(wrong, whole, text="198.51.100.4 was never used before.")
+
+
+def test_an_absence_that_is_proven_in_part_says_until_when() -> None:
+    """And what to do about it."""
+    until = datetime(2026, 10, 14, 14, 37, tzinfo=UTC)
+    late = Coverage(source_healthy=True, table_has_rows=True, control_has_rows=True, proven_until=until)
+    entry = evidence(1, coverage=late)
+    finding = Finding(text="Nothing followed.", citations=(AbsenceCitation(evidence="E1"),))
+    (checked,) = verify([finding], [entry])
+    assert "Up to 2026-10-14 14:37 UTC it is proven: ask the same with that end" in checked.issues[0].message
 
 
 def test_rows_cannot_carry_a_sentence_that_denies() -> None:

@@ -7,7 +7,7 @@ from datetime import datetime
 from triage.domain.canary import canary_of
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
-from triage.domain.finding import Issue
+from triage.domain.finding import Issue, IssueCode
 from triage.domain.step import StepOutcome
 from triage.domain.untrusted import Caps, Fence, shorten, visible, visible_json
 from triage.ports import Prompts
@@ -146,8 +146,13 @@ class Briefing:
 
     def objections(self, issues: Sequence[Issue]) -> str:
         """Everything that verification objects to in a draft."""
-        listed = [{"finding": issue.finding, "message": shorten(issue.message, 600)} for issue in issues]
-        return self.prompts.render("issues.md.j2", {"issues": listed})
+        listed = [
+            {"finding": issue.finding, "message": shorten(issue.message, 600)}
+            for issue in issues
+            if issue.code is not IssueCode.UNANSWERED_FLAG
+        ]
+        flags = [shorten(issue.message, 600) for issue in issues if issue.code is IssueCode.UNANSWERED_FLAG]
+        return self.prompts.render("issues.md.j2", {"issues": listed, "flags": flags})
 
     def last_turn(self, reason: str) -> str:
         """Says that the budget is used up."""

@@ -4,7 +4,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 
 from triage.domain.evidence import Evidence
-from triage.domain.finding import Issue
+from triage.domain.finding import Issue, IssueCode
 from triage.domain.verdict import Draft
 from triage.ports import Capabilities, ChatReply, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
@@ -241,6 +241,7 @@ class TurnLoop:
             cited = ", ".join(dict.fromkeys(citation.evidence for citation in finding.citations))
             self.narrate(f"finding {number}, {finding.direction.value}: {one_line(finding.text)} [{cited}]")
         for issue in issues:
-            where = f"finding {issue.finding}" if issue.finding else "result"
-            self.narrate(f"{where} doesn't hold: {one_line(issue.message)}", False)
+            where = f"finding {issue.finding} doesn't hold" if issue.finding else "result doesn't hold"
+            where = "a flag is open" if issue.code is IssueCode.UNANSWERED_FLAG else where
+            self.narrate(f"{where}: {one_line(issue.message)}", False)
         self.narrate(f"draft: {draft.verdict.value}, {len(issues)} objections", not issues)

@@ -39,13 +39,16 @@ def check_finding(finding: Finding, number: int, evidence: Mapping[str, Evidence
         issues.append(
             Issue(code=IssueCode.NO_CITATION, message="cite evidence, or leave the sentence out", finding=number)
         )
+    missed: list[str] = []
     for citation in finding.citations:
         try:
             trust.add(trust_of(citation, evidence))
         except CitationFails as failure:
             issues.append(Issue(code=failure.code, message=str(failure), finding=number))
+        else:
+            missed += [str(citation.value)] if isinstance(citation, LacksCitation) else []
     cited = [evidence[citation.evidence] for citation in finding.citations if citation.evidence in evidence]
-    invented = invented_value(finding.text, cited)
+    invented = invented_value(finding.text, cited, missed=missed)
     if invented is not None:
         message = f"the sentence names {value_text(invented)}, which none of its citations hold"
         issues.append(Issue(code=IssueCode.INVENTED_VALUE, message=message, finding=number))

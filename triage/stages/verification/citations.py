@@ -194,7 +194,11 @@ def _trust_of_absence(entry: Evidence, evidence: Mapping[str, Evidence], *, unti
         own = entry.source is not Source.TOOL
         return Trust.MEASURED if own or _could_have_found(entry, evidence) else Trust.ACTOR
     gaps = "; ".join(entry.coverage.gaps) or "its coverage was not measured"
-    raise CitationFails(IssueCode.UNPROVEN_ABSENCE, f"{entry.id} cannot prove an absence: {gaps}")
+    proven = entry.proven_until
+    upto = f". Up to {proven:%Y-%m-%d %H:%M} UTC it is proven: ask the same with that end and cite it" if proven else ""
+    raise CitationFails(
+        IssueCode.UNPROVEN_ABSENCE, f"{entry.id} cannot prove an absence in all of its window: {gaps}{upto}"
+    )
 
 
 def _trust_of_lack(citation: LacksCitation, entry: Evidence, evidence: Mapping[str, Evidence]) -> Trust:
@@ -222,7 +226,10 @@ def _trust_of_lack(citation: LacksCitation, entry: Evidence, evidence: Mapping[s
     origins = origins_of(entry, tuple(evidence.values()))
     if origins is not None and origins.restricts(citation.column):
         raise CitationFails(
-            IssueCode.NOT_LACKING, f"the question of {entry.id} leaves out values of {name}, so they are missing by it"
+            IssueCode.NOT_LACKING,
+            f"the question of {entry.id} asks for certain values of {name} only, so that others are missing there says "
+            f"nothing; cite `lacks` of an answer that lists every {citation.column[:40]}, or ask for {value_text(value)} "
+            "alone and cite the `absence`",
         )
     trust = _trust_of_absence(entry, evidence)
     if entry.source is Source.TOOL and (origins is None or origins.trust_of(citation.column, value) is Trust.ACTOR):

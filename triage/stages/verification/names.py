@@ -25,8 +25,13 @@ _ONE_TOKEN = re.compile(r"[0-9a-z-]+")
 _ADDRESS = re.compile(r"(?:\d{1,3}\.){3}\d{1,3}")
 
 
-def invented_value(text: str, cited: Sequence[Evidence]) -> str | None:
+def invented_value(text: str, cited: Sequence[Evidence], *, missed: Sequence[str] = ()) -> str | None:
     """The first address, e-mail, ARN, key or the like in a text that none of the given answers holds.
+
+    Args:
+        text: A sentence.
+        cited: The answers.
+        missed: Values that the sentence rightly says are in none of them.
 
     An account number, key, UUID or hash may be a whole part of a longer name, such as an ARN; an address may have a port
     behind it. Everything else has to be a value of its own. `None` if they hold all of them.
@@ -35,7 +40,7 @@ def invented_value(text: str, cited: Sequence[Evidence]) -> str | None:
     named = [value for value in _CONCRETE.findall(unicodedata.normalize("NFKC", text)) if not _CLOCK.fullmatch(value)]
     if not named:
         return None
-    held = "\n".join(_texts(entry) for entry in cited).casefold()
+    held = "\n".join([*map(_texts, cited), json.dumps(list(missed), ensure_ascii=False)]).casefold()
     for value in named:
         if not _pattern(value.rstrip(".:/").casefold()).search(held):
             return str(value)
