@@ -1,15 +1,16 @@
 """The runbook's answers in a model's draft, beside those that code has found.
 
-What code made of a step stands, and what is for a person stays for a person. A model may add to it, and may answer a step
-that has no answer, but only with evidence that is about it: the answer to one of the step's own questions, or to a
-question that the model asked itself.
+What code made of a step stands, and what somebody has said a person is to do stays for a person. A model may add to it,
+and may answer a step that has no answer, but only with evidence that is about it: the answer to one of the step's own
+questions, or to a question that the model asked itself. A step that was left to a person only because nobody could turn
+it into questions may be answered from any question that the program asked of a log.
 """
 
 from collections.abc import Iterator, Mapping, Sequence
 
 from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import Issue, IssueCode
-from triage.domain.step import StepOutcome, step_of
+from triage.domain.step import StepOutcome, besides, step_of
 from triage.domain.verdict import AnswerState, Draft, RunbookAnswer
 
 
@@ -92,9 +93,13 @@ def _settled(answer: RunbookAnswer, outcome: StepOutcome | None, evidence: Mappi
 
 
 def _is_open(outcome: StepOutcome) -> bool:
-    """Whether a model may answer the step: code has no answer, and nobody has said that it is a person's to decide."""
-    unread = outcome.state is AnswerState.FOR_A_PERSON and not outcome.person
-    return unread or outcome.state is AnswerState.NO_ANSWER
+    """Whether a model may answer the step: code has no answer, and nobody has said what a person is to do."""
+    return _is_unread(outcome) or outcome.state is AnswerState.NO_ANSWER
+
+
+def _is_unread(outcome: StepOutcome) -> bool:
+    """Whether it is a person's only for want of questions: what is left to them is the step as it stands."""
+    return outcome.state is AnswerState.FOR_A_PERSON and not besides(outcome.text, outcome.person)
 
 
 def _answering(answer: RunbookAnswer, outcome: StepOutcome, evidence: Mapping[str, Evidence]) -> tuple[str, ...]:
@@ -105,7 +110,12 @@ def _answering(answer: RunbookAnswer, outcome: StepOutcome, evidence: Mapping[st
         for entry in cited
         if entry.answered
         and (entry.row_count or entry.proves_absence)
-        and (entry.source is Source.TOOL or step_of(entry.key) == outcome.step or entry.id in outcome.evidence)
+        and (
+            entry.source is Source.TOOL
+            or step_of(entry.key) == outcome.step
+            or entry.id in outcome.evidence
+            or (entry.source is Source.QUERY and _is_unread(outcome))
+        )
     )
 
 

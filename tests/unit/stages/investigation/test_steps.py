@@ -28,6 +28,7 @@ OUTCOMES = (
     StepOutcome(step=3, text="Ask", state=AnswerState.FOR_A_PERSON, person="ask the porter"),
     StepOutcome(step=4, text="Sniff", state=AnswerState.NOT_IN_LAKE, answer="the smell of the door"),
     StepOutcome(step=5, text="Hm", state=AnswerState.FOR_A_PERSON),
+    StepOutcome(step=6, text="Check the past 30 days.", state=AnswerState.FOR_A_PERSON, person="check the past 30 days"),
 )
 
 
@@ -115,6 +116,17 @@ def test_a_persons_step_stays_a_persons() -> None:
         found = settled(answer(AnswerState.ANSWERED, "Authorised.", "E6", step=step))
         assert found.state is state
         assert found.person == OUTCOMES[step - 1].person
+
+
+def test_a_step_that_nobody_could_read_is_answered_from_the_dossier() -> None:
+    """What is left to a person is the step itself, so nobody has said that it is theirs. An event is no answer to it."""
+    for step in (5, 6):
+        done = settled(answer(AnswerState.ANSWERED, "Once, on the 3rd.", "E8", step=step))
+        assert (done.state, done.answer, done.evidence) == (AnswerState.ANSWERED, "Once, on the 3rd.", ("E8",))
+        for name in ("E1", "E2", "E5"):
+            said = answer(AnswerState.ANSWERED, "Never.", name, step=step)
+            assert settled(said).state is AnswerState.FOR_A_PERSON, name
+            assert answer_issues(with_answers(said), EVIDENCE, OUTCOMES, name_open=False), name
 
 
 NAMES = [entry.id for entry in EVIDENCE] + ["E99"]
