@@ -164,7 +164,9 @@ class _Work:
                 return Compiled(old, (f"{path} is kept: {why}; --replace overwrites it",), path, "kept")
         plan = Compiled(made.plan, made.notes)
         if model is not None:
-            by_model = await model.compile(made.plan, runbook.log_types)
+            by_model = await model.compile(
+                made.plan, runbook.log_types, title=runbook.title, description=runbook.description
+            )
             left_out = ChosenPlan(by_model.plan, problems=by_model.problems).notes
             plan = Compiled(by_model.plan, (*by_model.notes, *left_out), usage=by_model.usage)
         if self._plans.directory is None:

@@ -30,6 +30,9 @@ class Runbook:
     """Its id."""
     text: str
     log_types: tuple[str, ...]
+    title: str = ""
+    """What the detection calls itself, if it is known."""
+    description: str = ""
 
 
 file_option = click.option("--file", "file", metavar="FILE", help="Read the runbook's text from FILE.")
@@ -109,4 +112,6 @@ def one_runbook(settings: Settings | None, rule: str | None, file: str | None, l
 
 
 def _runbook(detection: Detection) -> Runbook:
-    return Runbook(detection.id, detection.runbook, detection.log_types)
+    return Runbook(
+        detection.id, detection.runbook, detection.log_types, title=detection.name, description=detection.description
+    )

@@ -288,6 +288,9 @@ def test_the_steps_are_data_between_markers(work: Path) -> None:
     assert [line["text"] for line in lines] == [line[3:] for line in TEXT.splitlines()]
     assert '["AWS.CloudTrail"]' in user
     assert "userIdentity" in user
+    (block,) = re.findall(r"<<<DATA (\w+) detection\n(.*?)\nDATA \1 detection>>>", user, re.DOTALL)
+    assert json.loads(block[1])["id"] == "Trail.Stopped"
+    assert '"AWS.CloudTrail" has actor, action, target, outcome' in user
 
 
 def test_one_repair_names_every_problem(work: Path) -> None:

@@ -111,7 +111,9 @@ ARGUMENTS: dict[str, type[Arguments]] = {
 
 
 def _spec(name: str, model: type[BaseModel], description: str, *, strict: bool = False) -> ToolSpec:
-    return ToolSpec(name=name, description=description, parameters=schema_of(model, strict=strict), strict=strict)
+    # The tool's own description says what the schema's would say again.
+    parameters = {key: value for key, value in schema_of(model, strict=strict).items() if key != "description"}
+    return ToolSpec(name=name, description=description, parameters=parameters, strict=strict)
 
 
 _READING = (

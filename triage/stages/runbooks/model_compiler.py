@@ -1,6 +1,6 @@
 """The conversation in which a model turns a runbook into questions: one request, one repair, the grammar for the rest."""
 
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from pydantic import JsonValue
@@ -11,7 +11,7 @@ from triage.domain.clean import printable_sentence
 from triage.domain.plan import PlanSource, RunbookPlan
 from triage.domain.question import ActionClass, Asked, Outcome, Reads
 from triage.domain.redaction import redact
-from triage.domain.untrusted import Fence, visible_json
+from triage.domain.untrusted import Fence, shorten, visible_json
 from triage.domain.verdict import Usage
 from triage.ports import ChatReply, Message, ToolSpec
 from triage.questions.plan_check import PlanProblem, fitted
@@ -32,6 +32,18 @@ _CALLS = 4
 """Requests at most: the first, one repair, and each form that the endpoint refuses."""
 _MIN_SECONDS = 30.0
 _MAX_FIELDS = 60
+_MAX_DESCRIPTION = 600
+_PARTS: Mapping[str, frozenset[str]] = {
+    "actor": frozenset({"actor"}),
+    "action": frozenset({"action"}),
+    "target": frozenset({"target"}),
+    "outcome": frozenset({"refused", "failed"}),
+    "address": frozenset({"address"}),
+    "session": frozenset({"session"}),
+    "recipient": frozenset({"recipient"}),
+    "host": frozenset({"host"}),
+}
+"""What a question may use of a log, and the terms of its log type that say where it is."""
 _MAX_QUOTED = 8_000
 """Characters of a reply that are shown to the model again."""
 
@@ -61,12 +73,16 @@ class ModelCompiler:
 
     context: ModelContext
 
-    async def compile(self, base: RunbookPlan, log_types: Sequence[str]) -> ModelPlan:
+    async def compile(
+        self, base: RunbookPlan, log_types: Sequence[str], *, title: str = "", description: str = ""
+    ) -> ModelPlan:
         """Compile a runbook.
 
         Args:
             base: The grammar's plan: its steps and their texts are kept, and it stands in for what the model can't do.
             log_types: Of the detection.
+            title: The detection's, to understand the steps by.
+            description: The same.
 
         Raises:
             ModelError: The model can't be reached now, or its configuration is wrong.
@@ -75,7 +91,7 @@ class ModelCompiler:
             return ModelPlan(base)
         caller = ModelCaller(self.context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=False)
         budget = ModelBudget(self.context, lambda: caller.seconds)
-        found, why = await _Conversation(caller, budget, base, tuple(log_types)).run()
+        found, why = await _Conversation(caller, budget, base, tuple(log_types), title, description).run()
         spent = budget.spent
         usage = Usage(
             prompt_tokens=spent.prompt_tokens,
@@ -108,6 +124,8 @@ class _Conversation:
     budget: ModelBudget
     base: RunbookPlan
     log_types: tuple[str, ...]
+    title: str
+    description: str
 
     async def run(self) -> tuple[ReadSteps, str]:
         """The steps that hold, and why there are none; that is empty if there are some."""
@@ -160,8 +178,10 @@ class _Conversation:
         steps: list[JsonValue] = [{"step": step.step, "text": redact(step.text)} for step in self.base.steps]
         given = {
             "log_types": list(self.log_types),
+            "known": {log_type: _known_of(log_type) for log_type in self.log_types},
             "fields": {log_type: _field_paths(log_type) for log_type in self.log_types},
             "others": [file.log_type for file in logtypes.shipped_log_types() if file.terms and not file.is_family],
+            "detection": fence.wrap("detection", visible_json(_detection(self.base, self.title, self.description))),
             "nonce": fence.nonce,
             "steps": fence.wrap("runbook", "\n".join(map(visible_json, steps))),
         }
@@ -176,6 +196,24 @@ def _better(before: ReadSteps, after: ReadSteps) -> ReadSteps:
     good = {**before.good, **after.good}
     problems = {number: texts for number, texts in after.problems.items() if number not in good}
     return ReadSteps(good, problems)
+
+
+def _known_of(log_type: str) -> str:
+    """Which roles and which of an act's parts a log type is known to have, and which it lacks, in words."""
+    terms = logtypes.terms_of(log_type)
+    if not terms:
+        return (
+            "which fields hold the action, the target and the outcome is not known: ask about `field:path`, without "
+            "`classes`, `actions`, `words` and `outcome`"
+        )
+    have = [name for name, needed in _PARTS.items() if needed & terms.keys()]
+    lack = [name for name in _PARTS if name not in have]
+    return f"has {', '.join(have)}" + (f"; has no {', '.join(lack)}" if lack else "")
+
+
+def _detection(base: RunbookPlan, title: str, description: str) -> JsonValue:
+    found = {"id": base.detection, "title": redact(title), "description": redact(description)}
+    return shorten({name: text for name, text in found.items() if text.strip()}, _MAX_DESCRIPTION)
 
 
 def _field_paths(log_type: str) -> list[str]:

@@ -59,7 +59,7 @@ class WireWindow(WireModel):
 
 
 class WireQuestion(WireModel):
-    """One question; the model's field names are those of `Question`."""
+    """One question."""
 
     about: Annotated[Names, Field(max_length=MAX_SUBJECTS)] = Field(
         description="Whose acts: roles, `field:path`, `kind:value`"
@@ -92,7 +92,7 @@ class WireStep(WireModel):
 
 
 class WirePlan(WireModel):
-    """The whole reply; used for its schema. Replies are read step by step."""
+    """The plan, with every step once."""
 
     steps: list[WireStep]
 

@@ -28,7 +28,9 @@ OUTCOMES = (
     StepOutcome(step=3, text="Ask", state=AnswerState.FOR_A_PERSON, person="ask the porter"),
     StepOutcome(step=4, text="Sniff", state=AnswerState.NOT_IN_LAKE, answer="the smell of the door"),
     StepOutcome(step=5, text="Hm", state=AnswerState.FOR_A_PERSON),
-    StepOutcome(step=6, text="Check the past 30 days.", state=AnswerState.FOR_A_PERSON, person="check the past 30 days"),
+    StepOutcome(
+        step=6, text="Check the past 30 days.", state=AnswerState.FOR_A_PERSON, person="check the past 30 days"
+    ),
 )
 
 

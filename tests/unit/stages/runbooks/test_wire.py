@@ -183,3 +183,10 @@ def test_the_schema_has_no_place_for_sql() -> None:
         assert set(each["required"]) == set(each["properties"])
     names = {name for each in found for name in each["properties"]}
     assert not {name for name in names if "sql" in name or "table" in name or "database" in name}
+
+
+def test_the_schema_holds_no_notes_of_ours() -> None:
+    """What a model reads of it says what to write, not how the program is built."""
+    text = json.dumps(schema_of(WirePlan, strict=True))
+    assert "`Question`" not in text
+    assert "Replies" not in text
