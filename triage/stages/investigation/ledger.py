@@ -21,6 +21,8 @@ MAX_CALLS = 12
 """Calls of one turn that are run."""
 _MIN_RESULT_CHARS = 3_000
 """Of one answer of several: about 25 compact rows."""
+_MAX_CALL_CHARS = 24_000
+"""Of all answers of a turn together, where they are so many that this leaves less for each."""
 
 Narrate = Callable[[str, bool], None]
 """Shows a line of progress, and whether it is good news."""
@@ -55,7 +57,9 @@ class EvidenceLedger:
 
     def _caps(self, calls: int) -> Caps:
         caps = Caps()
-        return Caps(caps.field, caps.row, caps.rows, max(caps.chars // calls, _MIN_RESULT_CHARS))
+        return Caps(
+            caps.field, caps.row, caps.rows, max(caps.chars // calls, min(_MIN_RESULT_CHARS, _MAX_CALL_CHARS // calls))
+        )
 
     def plan(self, calls: Sequence[ToolCall]) -> tuple[ToolCall, ...]:
         """The calls to run: each question once, as far as the budget goes."""

@@ -1,0 +1,44 @@
+"""What the model reads in reply to a result, and to a call of several questions."""
+
+from tests.support.make import evidence
+from tests.support.small_dossier import NONCE
+from triage.domain.finding import Issue, IssueCode
+from triage.domain.untrusted import Caps, Fence
+from triage.edges.prompts import load_prompts
+from triage.stages.investigation.briefing import Briefing
+
+BRIEFING = Briefing(load_prompts(), Fence(NONCE), ())
+CITATION = Issue(code=IssueCode.WRONG_VALUE, message="E1 is otherwise", finding=2)
+FLAG = Issue(code=IssueCode.UNANSWERED_FLAG, message="haul: Why so much at once? See E6.")
+
+
+def test_an_open_flag_is_no_wrong_citation() -> None:
+    """It has words of its own: what is open, and that a person may answer it."""
+    text = BRIEFING.objections([FLAG])
+    assert "These don't hold" not in text
+    assert "Correct the citations" not in text
+    assert '- "haul: Why so much at once? See E6."' in text
+    assert "leave them to a person with `suspicious` or `inconclusive`" in text
+    assert text.strip().endswith("Call `conclude` once more with the whole result.")
+
+
+def test_wrong_citations_and_open_flags_are_told_apart() -> None:
+    """Each under its own heading, in one message."""
+    text = BRIEFING.objections([CITATION, FLAG])
+    assert text.index('- finding 2: "E1 is otherwise"') < text.index("hard flags are open") < text.index("haul")
+    assert "hard flags are open" not in BRIEFING.objections([CITATION])
+
+
+def test_answers_of_one_call_without_rows_share_a_block() -> None:
+    """With each question between markers, and once what they prove."""
+    found = evidence(7, {"times": 3}, source="tool")
+    empty = [evidence(number, source="tool", question=f"Who <{number}>?") for number in (8, 9)]
+    text = BRIEFING.tool_results([found, *empty], [found], "", Caps())
+    assert text.splitlines()[-5:] == [
+        f"<<<DATA {NONCE} no rows",
+        'E8 "Who \\u003c8\\u003e?"',
+        'E9 "Who \\u003c9\\u003e?"',
+        f"DATA {NONCE} no rows>>>",
+        "E8, E9: no rows; the absence is proven.",
+    ]
+    assert text.startswith("E7: source tool; 1 row.")
