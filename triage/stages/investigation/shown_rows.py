@@ -94,7 +94,7 @@ def _table(
     head = [f"columns {visible_json(shorten(list(differing), caps.field))}"]
     if any(name not in differing for name in same):
         shared = {name: value for name, value in same.items() if name not in differing}
-        head.append(f"in all rows {fit_row(shared, caps)}")
+        head.append(f"in all shown rows {fit_row(shared, caps)}")
     lines = {
         index: f"[{first + index}] {visible_json(shorten([rows[index].get(name) for name in differing], caps.field))}"
         for index in chosen

@@ -34,7 +34,7 @@ def test_counts_are_a_table() -> None:
     lines, shown = show(COUNTS[:3])
     assert lines == [
         'columns ["action","times"]',
-        'in all rows {"refused":0,"address":"192.0.2.1"}',
+        'in all shown rows {"refused":0,"address":"192.0.2.1"}',
         '[0] ["Act0",0]',
         '[1] ["Act1",1]',
         '[2] ["Act2",2]',
@@ -47,6 +47,14 @@ def test_twenty_five_compact_rows_are_shown_at_once() -> None:
     lines, shown = show(COUNTS, Caps(chars=2_000))
     assert shown == tuple(range(25))
     assert len("\n".join(lines)) < 600
+
+
+def test_what_is_shared_is_said_of_the_shown_rows_alone() -> None:
+    """A row that isn't shown may differ."""
+    rows = [*({"a": number, "b": 1} for number in range(3)), {"a": 9, "b": 2}]
+    lines, shown = show(rows, Caps(rows=3))
+    assert shown == (0, 1, 2)
+    assert lines[1] == 'in all shown rows {"b":1}'
 
 
 def test_long_cells_are_cut_before_rows_are_left_out() -> None:
@@ -104,7 +112,7 @@ def read_row(line: str, lines: list[str]) -> Any:
     if isinstance(values, dict):
         return values
     columns = json.loads(next(each for each in lines if each.startswith("columns "))[8:])
-    shared = [json.loads(each[12:]) for each in lines if each.startswith("in all rows ")]
+    shared = [json.loads(each[18:]) for each in lines if each.startswith("in all shown rows ")]
     return {**dict(zip(columns, values, strict=True)), **(shared[0] if shared else {})}
 
 
