@@ -22,6 +22,9 @@ class Coverage(Value):
     """When the source last delivered anything."""
     value_fits: bool | None = None
     """The asked value is of a kind that the column holds; `None` where the question names no identity."""
+    value_found: bool | None = None
+    """The alert's own events hold a value of the asked kind, and the same search finds it there; False: it may be missed
+    where it occurs; `None`: the value is not searched for by what Panther extracts."""
     proven_until: Moment | None = None
     """Up to when an absence is proven, where that is earlier than the end of the asked window."""
     open_until: Moment | None = None
@@ -37,14 +40,24 @@ class Coverage(Value):
             and self.source_reached_window
             and self.table_has_rows
             and self.control_has_rows
-            and self.value_fits is not False
+            and self._searchable
         )
 
     def proves_until(self, moment: datetime) -> bool:
         """Whether "no rows" may support a claim about the asked window up to a moment."""
         if self.proves_absence:
             return True
-        return self.value_fits is not False and self.proven_until is not None and self.proven_until >= moment
+        return self._searchable and self.proven_until is not None and self.proven_until >= moment
+
+    def of_search(self, *, value_fits: bool | None, value_found: bool | None) -> Self:
+        """The same with what is known of the value that was searched for; `None` leaves what there is."""
+        changed = {"value_fits": value_fits, "value_found": value_found}
+        return self.model_copy(update={name: value for name, value in changed.items() if value is not None})
+
+    @property
+    def _searchable(self) -> bool:
+        """Whether a row with the value would have been found."""
+        return self.value_fits is not False and self.value_found is not False
 
     def with_control(self, rows: int | None) -> Self:
         """The same with what a control found: whether acts of anyone fit what was asked for.
@@ -62,6 +75,11 @@ class Coverage(Value):
         found = []
         if self.value_fits is False:
             found.append("the log names people in another way than the name that was searched for")
+        if self.value_found is False:
+            found.append(
+                "the log may hold the value in a field that is not searched: Panther extracts only some as indicators, and "
+                "no event of the alert shows that it extracts this kind"
+            )
         if self.alarms:
             found.append(f"the log source has an active alarm ({', '.join(map(_alarm_text, self.alarms))})")
         elif self.source_healthy is False:

@@ -16,7 +16,8 @@ from triage.domain.sql import ParameterValue, ReadOnlyQuery, SqlRefused
 from triage.domain.window import TimeWindow
 from triage.logtypes.paths import find, parse_path
 from triage.questions.compiler import CompiledQuestion, compile_known
-from triage.questions.parts import DWELL_START, NotAskable
+from triage.questions.findable import value_is_findable
+from triage.questions.parts import DWELL_START, Log, NotAskable
 from triage.questions.statement import SHAPES
 from triage.questions.subjects import EACH, identity_parameter
 from triage.questions.words import question_text
@@ -56,6 +57,8 @@ class BoundQuestion:
     """The end that the question wants, which may lie in the future."""
     value_fits: bool | None
     """The asked names are of a kind that the log holds; `None` where the question names no identity."""
+    value_found: bool | None
+    """The alert's own events show that such a value is found by this search, or that it may be missed; `None`: neither."""
     text: str
     """The question with the names filled in."""
 
@@ -111,6 +114,9 @@ def bind_question(
         window=window,
         wanted_end=wanted.end,
         value_fits=_fits(narrowed, actor),
+        value_found=value_is_findable(
+            question, Log.of(compiled.log_type, compiled.database, compiled.terms), actor, events
+        ),
         text=question_text(question, compiled.log_type, names=names),
     )
 

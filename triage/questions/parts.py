@@ -38,16 +38,24 @@ class Log:
     terms: Mapping[str, str]
     """SQL by name."""
     identities: Mapping[IdentityKind, Term]
+    takes: Mapping[str, Term] = field(default_factory=dict)
+    """How the terms of the log type's own file are read from an event."""
 
     @classmethod
     def of(cls, log_type: str, database: str, terms: OwnTerms = ()) -> Self:
         """What the files say of a log type, with other terms than theirs where some are given."""
-        known = dict(terms) or {name: term.sql for name, term in logtypes.terms_of(log_type).items()}
-        return cls(log_type, database, known, logtypes.identities_of(log_type))
+        takes = {} if terms else logtypes.terms_of(log_type)
+        known = dict(terms) or {name: term.sql for name, term in takes.items()}
+        return cls(log_type, database, known, logtypes.identities_of(log_type), takes)
 
     @property
     def table(self) -> str:
         return table_of(self.log_type)
+
+    @property
+    def holds_matches(self) -> bool:
+        """Whether it holds what detections matched, which is found by the columns that Panther fills."""
+        return self.database in ("panther_rule_matches", "panther_signals")
 
     @property
     def name(self) -> str:

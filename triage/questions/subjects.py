@@ -17,8 +17,16 @@ _COLUMNS = {
     "hash": ("p_any_sha256_hashes", "p_any_sha1_hashes", "p_any_md5_hashes"),
     "arn": ("p_any_aws_arns",),
     "account": ("p_any_aws_account_ids",),
-    "any": (*INDICATORS_OF_ACTOR, "p_any_ip_addresses", "p_any_domain_names"),
+    "any": (
+        *INDICATORS_OF_ACTOR,
+        "p_any_ip_addresses",
+        "p_any_domain_names",
+        "p_any_aws_account_ids",
+        "p_any_trace_ids",
+    ),
 }
+NAMING_TERMS = ("actor", "target", "recipient", "address", "session", "host", "service")
+"""The terms in which a bare value of unknown kind is searched for, beside the columns that Panther fills."""
 _NAMES_OF_KIND = {
     IdentityKind.EMAIL: ("p_any_emails", "p_any_usernames"),
     IdentityKind.AWS_USER_ARN: ("p_any_aws_arns",),
@@ -168,10 +176,10 @@ def _literal(subject: Subject, log: Log, parameters: Parameters, *, acting: bool
     identity = subject.identity
     if identity is None:
         found = literal_indicators(subject, parameters)
-        if subject.kind == "any" and not acting and "target" in log.terms:
-            value = parameters.constant("value", (subject.value,))
-            return _either([found, f"{log.term('target')} IN ({value})"])
-        return found
+        if subject.kind != "any":
+            return found
+        value = parameters.constant("value", (subject.value,))
+        return _either([found, *(f"{log.term(name)} IN ({value})" for name in NAMING_TERMS if name in log.terms)])
     if acting and (log.identities or log.terms):
         if identity.kind not in log.identities:
             raise NotAskable(f"{log.log_type} doesn't name people by {NOUNS[identity.kind]}")
@@ -185,12 +193,30 @@ def _literal(subject: Subject, log: Log, parameters: Parameters, *, acting: bool
 def literal_indicators(subject: Subject, parameters: Parameters) -> str:
     """A literal value in the columns that Panther fills for values of its kind."""
     identity = subject.identity
-    if identity is None:
-        columns = _COLUMNS[subject.kind]
-    else:
-        columns = _NAMES_OF_KIND.get(identity.kind, ("p_any_usernames", "p_any_actor_ids"))
     value = parameters.constant("value", (identity.value if identity is not None else subject.value,))
-    return _either([f"ARRAYS_OVERLAP({column}, {value})" for column in columns])
+    return _either([f"ARRAYS_OVERLAP({column}, {value})" for column in columns_of_literal(subject.kind)])
+
+
+def columns_of_literal(kind: str) -> tuple[str, ...]:
+    """Panther's columns for literal values of a kind."""
+    if kind in _COLUMNS:
+        return _COLUMNS[kind]
+    return _NAMES_OF_KIND.get(IdentityKind(kind), ("p_any_usernames", "p_any_actor_ids"))
+
+
+def is_by_indicator(subject: Subject, log: Log, *, acting: bool) -> bool:
+    """Whether a subject is searched for in the columns that Panther fills, rather than in the log's own fields alone."""
+    match subject.role:
+        case None:
+            in_fields = acting and bool(log.identities or log.terms) and not log.holds_matches
+            return bool(subject.kind) and not (subject.identity is not None and in_fields)
+        case SubjectRole.HASH:
+            return True
+        case SubjectRole.ADDRESS:
+            return log.holds_matches or "address" not in log.terms
+        case SubjectRole.ACTOR:
+            return log.holds_matches or not (log.terms or log.identities)
+    return False
 
 
 def overlap(columns: Sequence[str], name: str, parameters: Parameters) -> str:

@@ -151,6 +151,9 @@ def _subjects(subjects: Sequence[Subject], names: Names, *, acting: bool = True)
             where.append(f"with the alert's {subject.field}")
         elif subject.identity is not None and acting:
             who.append(subject.value[:120])
+        elif subject.kind == "any":
+            # Less than all that an event says: without rows it is no indicator, and may be there all the same.
+            where.append(f"with {subject.value[:120]} among the indicators and main fields")
         else:
             where.append(f"with {subject.value[:120]}")
     return who, where

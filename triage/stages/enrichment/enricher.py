@@ -11,6 +11,7 @@ from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
 
 from triage.domain.alert import Alert
+from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity
@@ -189,7 +190,7 @@ class EnrichmentRun:
         entities = extract_entities(rows, context=self.alert.context, log_types=log_types)
         finder = ActorFinder(self.asker, self.alert, self.settings, self.now)
         found = await finder.find(rows, self._terms(log_types), entities, known)
-        plan = self._plan(rule, found.actors, log_types, entities, known)
+        plan = self._plan(rule, found.actors, log_types, entities, known, rows)
         frame = AlertFrame(
             actors=[actor_values(actor, self.alert) for actor in found.actors],
             log_types=log_types,
@@ -247,6 +248,7 @@ class EnrichmentRun:
         log_types: Sequence[str],
         entities: Sequence[Entity],
         tables: dict[str, frozenset[str]] | None,
+        events: Sequence[Row],
     ) -> QueryPlan:
         """The questions about all actors of the alert."""
         own = {actor.log_type for actor in actors}
@@ -266,6 +268,7 @@ class EnrichmentRun:
                 dwell=self.settings.dwell,
                 budget=self.settings.max_queries,
                 now=self.now,
+                events=events,
             )
             plans.append((actor, plan))
         return merge_plans(plans, budget=self.settings.max_queries)

@@ -246,9 +246,7 @@ def _coverage(
             now=now,
             wanted_end=bound.wanted_end,
         )
-    if bound.value_fits is not None:
-        coverage = coverage.model_copy(update={"value_fits": bound.value_fits})
-    return coverage
+    return coverage.of_search(value_fits=bound.value_fits, value_found=bound.value_found)
 
 
 def _with_rows(answer: Answer, rows: Sequence[dict[str, JsonValue]]) -> Answer:

@@ -7,6 +7,7 @@ from functools import partial
 
 from triage.domain.actor_values import ActorValues
 from triage.domain.alert import Alert
+from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity
 from triage.domain.evidence import NOT_ASKED
@@ -48,6 +49,8 @@ class BoundQuery:
     """Place of that actor among the alert's actors."""
     value_fits: bool | None = None
     """The asked value is of a kind that the column holds; `None` where the question names no identity."""
+    value_found: bool | None = None
+    """The alert's own events show that such a value is found by this search, or that it may be missed; `None`: neither."""
     wanted_end: datetime | None = None
     """The end that the playbook wants, where the window stops at the present before it."""
     asked: AskedQuestion | None = None
@@ -91,12 +94,14 @@ def plan_queries(
     dwell: timedelta,
     budget: int,
     now: datetime,
+    events: Sequence[Row] = (),
 ) -> QueryPlan:
     """Bind every playbook question whose parameters this alert can fill, in file order, up to the budget.
 
     Args:
         tables: Table names by database, lower case; `None` if unknown, in which case every table is tried.
         budget: The most questions to ask.
+        events: The alert's, which show what Panther extracts from this log.
     """
 
     queries: list[BoundQuery] = []
@@ -125,7 +130,7 @@ def plan_queries(
                 missing.add(f"{question.database}.{question.table}")
             continue
         try:
-            bound = _bind(question, values, actor, about, history, dwell, now)
+            bound = _bind(question, values, actor, about, history, dwell, now, events)
         except SqlRefused as error:
             notes.append(f"{question.key} was not asked: {error}")
             continue
@@ -212,13 +217,14 @@ def _bind(
     history: timedelta,
     dwell: timedelta,
     now: datetime,
+    events: Sequence[Row],
 ) -> BoundQuery | NotAsked | None:
     """Fill one question; `None` if the alert lacks a value that it needs or its window is empty."""
     definition = question.definition
     if definition.actions and not any(any_glob(action, definition.actions) for action in actor.actions):
         return None
     if question.compiled is not None:
-        return _bind_compiled(question, question.compiled, about, history, dwell, now)
+        return _bind_compiled(question, question.compiled, about, history, dwell, now, events)
     fits: bool | None = None
     if definition.kinds:
         names = given["names"] if IdentityKind.EMAIL in definition.kinds else ()
@@ -249,10 +255,11 @@ def _bind_compiled(
     history: timedelta,
     dwell: timedelta,
     now: datetime,
+    events: Sequence[Row],
 ) -> BoundQuery | None:
     limit = question.definition.limit
     try:
-        bound = bind_question(compiled, actor, events=(), history=history, dwell=dwell, now=now, limit=limit)
+        bound = bind_question(compiled, actor, events=events, history=history, dwell=dwell, now=now, limit=limit)
     except NotAskable:
         return None
     return BoundQuery(
@@ -261,6 +268,7 @@ def _bind_compiled(
         bound.window,
         wanted_end=bound.wanted_end,
         value_fits=bound.value_fits,
+        value_found=bound.value_found,
         asked=bound.compiled.question.plain,
     )
 

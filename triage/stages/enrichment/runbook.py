@@ -233,6 +233,7 @@ class _Binder:
             subject=subject if len(self.frame.actors) > 1 else "",
             number=place + 1,
             value_fits=bound.value_fits,
+            value_found=bound.value_found,
             wanted_end=bound.wanted_end,
             asked=bound.compiled.question.plain,
         )

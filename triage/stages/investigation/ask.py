@@ -283,8 +283,7 @@ class QuestionDesk:
         coverage, queries = await self.coverage(
             part.table, bound.window, control=compiled.control, wanted_end=bound.wanted_end
         )
-        if bound.value_fits is not None:
-            coverage = coverage.model_copy(update={"value_fits": bound.value_fits})
+        coverage = coverage.of_search(value_fits=bound.value_fits, value_found=bound.value_found)
         if compiled.left_out:
             # What the log can't be searched for may be there all the same.
             coverage = coverage.with_control(None).model_copy(update={"proven_until": None})
