@@ -2,7 +2,7 @@
 
 import re
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from ipaddress import ip_address
@@ -28,6 +28,8 @@ MAX_VALUES = 12
 """The most values of one kind in a question."""
 _AWS_USER = re.compile(r"^arn:aws[\w-]*:iam::\d+:user/(?:.*/)?([^/]+)$")
 _AWS_SESSION = re.compile(r"^arn:aws[\w-]*:sts::\d+:assumed-role/[^/]+/([^/]+)$")
+_AWS_ROLE_ID = re.compile(r"^AROA[A-Z0-9]+$")
+"""Without the name of a session after a colon."""
 _IDENTIFYING = {"actor", "target", "recipient", "session", "host"}
 """Terms whose values tell one from another."""
 _UNKNOWN_NAMES = {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "system:anonymous"}
@@ -294,7 +296,13 @@ def _indicators(identity: str, entities: Sequence[Entity], group: IdentityGroup)
     user = _AWS_USER.match(identity)
     if user:
         found.append(user.group(1))
-    # A person's session is not the role, which others may assume as well.
     roles = set(values_of(group.known, IdentityKind.AWS_ROLE_ARN)) - {identity}
-    kept = (value for value in found if value.lower() not in _UNKNOWN_NAMES and value not in roles)
+    kept = (value for value in found if value.lower() not in _UNKNOWN_NAMES and not _is_of_role(value, roles))
     return tuple(dict.fromkeys(kept))[:MAX_VALUES]
+
+
+def _is_of_role(value: str, roles: Collection[str]) -> bool:
+    """Whether a value names a role that the actor has assumed, as others may: its ARN, its name or its id."""
+    if not roles:
+        return False
+    return value in roles or value in {role.rpartition("/")[2] for role in roles} or bool(_AWS_ROLE_ID.match(value))

@@ -75,6 +75,33 @@ def test_a_session_named_after_a_person_is_the_actor_not_the_role(shipped: Playb
     assert "arn:aws:iam::1:role/support" not in found.values
 
 
+@pytest.mark.parametrize("role", ["AWSReservedSSO_Developer_9a8eb2c188be9eb7", "support"])
+def test_two_people_on_one_role_are_searched_for_by_nothing_that_both_have(shipped: Playbooks, role: str) -> None:
+    """The role's ARN, name and id are in the events of everyone who assumes it; what is the person's own stays."""
+
+    def values(name: str) -> set[str]:
+        event = session(role, name)
+        event["userIdentity"]["sessionContext"]["sessionIssuer"]["principalId"] = "AROAX"
+        rows = [{"p_log_type": "AWS.CloudTrail", "p_event_time": "2026-03-04 12:00:00.000", **event}]
+        found = extract_entities(rows, context={}, log_types=["AWS.CloudTrail"])
+        return set(subject(shipped, "AWS.CloudTrail", event, entities=found).values)
+
+    ada, bo = values("ada@example.com"), values("bo@example.com")
+    assert ada & bo == {"ASIAX"}, "the fixture gives both the same key"
+    assert f"arn:aws:sts::1:assumed-role/{role}/ada@example.com" in ada
+    assert "AROAX:ada@example.com" in ada
+
+
+def test_a_role_with_no_person_behind_it_is_searched_for_by_its_names(shipped: Playbooks) -> None:
+    """The role itself acts: its ARN and its name are its own."""
+    event = session("deploy", "run-17")
+    rows = [{"p_log_type": "AWS.CloudTrail", "p_event_time": "2026-03-04 12:00:00.000", **event}]
+    found = extract_entities(rows, context={}, log_types=["AWS.CloudTrail"])
+    assert {"arn:aws:iam::1:role/deploy", "deploy"} <= set(
+        subject(shipped, "AWS.CloudTrail", event, entities=found).values
+    )
+
+
 def test_the_sessions_of_a_pipeline_are_one_actor(shipped: Playbooks) -> None:
     """A name with a number is that of a run: the role is who acts, and no person's sign-ins are asked for."""
     email = Entity(kind=EntityKind.EMAIL, value="ada@example.com", role=Role.ACTOR)
