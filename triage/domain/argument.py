@@ -11,7 +11,7 @@ from triage.domain.base import Value
 from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding
-from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS, STRONG_ANSWER, RaisedFlag
+from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS, STRONG_ANSWER, Flag, RaisedFlag
 from triage.domain.signal import Direction, Signal, about, cut_for_benign, is_proven, subjects_of
 from triage.domain.verdict import Disposition
 
@@ -149,7 +149,7 @@ def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
         ]
         if not raised:
             continue
-        answers = [fact for fact in facts if fact.name in flag.answered_by and _answers(fact)]
+        answers = [fact for fact in facts if _answers(fact, flag)]
         found.append(
             RaisedFlag(
                 name=name,
@@ -167,8 +167,9 @@ def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
     return found
 
 
-def _answers(fact: Signal) -> bool:
-    return fact.direction is Direction.BENIGN and fact.weight >= STRONG_ANSWER
+def _answers(fact: Signal, flag: Flag) -> bool:
+    least = max(STRONG_ANSWER, flag.least_answer.get(fact.name, 0.0))
+    return fact.name in flag.answered_by and fact.direction is Direction.BENIGN and fact.weight >= least
 
 
 def _evidence(facts: Sequence[Signal]) -> tuple[str, ...]:

@@ -6,7 +6,7 @@ fact from which the flag is raised: rules make a fact lighter where something el
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 
 from triage.domain.base import EvidenceId, Value
@@ -31,6 +31,8 @@ class Flag:
     """Kinds of fact, each with its least strength."""
     answered_by: frozenset[str]
     reason: str
+    least_answer: Mapping[str, float] = field(default_factory=dict)
+    """Of those, the ones that answer it only from this strength on: below, it isn't known what they are about."""
     hard: bool = False
     """Nothing but the named facts answers it, and an alert with it unanswered is never closed."""
     decides: bool = False
@@ -189,6 +191,7 @@ FLAGS: Mapping[str, Flag] = {
         {"protection_off": 0.3},
         frozenset({"reverted", "routine", "run_as_before", "allowed"}),
         "A maintenance ends with the protection back on; colleagues' example switches nothing on.",
+        least_answer={"reverted": 0.7},
         hard=True,
     ),
     "first_time": Flag(

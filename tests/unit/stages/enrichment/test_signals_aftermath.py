@@ -2,10 +2,16 @@
 
 import pytest
 
-from tests.support.facts import ALERT, DETECTION, NOW, answer, at, signals_of, subject
+from tests.support.facts import ALERT, DETECTION, MOMENT, NOW, answer, at, signals_of, subject
+from triage.domain.argument import raise_flags
+from triage.domain.derived import DerivedIdentity, Relation
 from triage.domain.evidence import Evidence, Source
+from triage.domain.flag import FLAGS
+from triage.domain.identity import Identity, IdentityKind
 from triage.domain.signal import Direction
 from triage.stages.enrichment.signals import measure
+from triage.stages.enrichment.signals.facts import signal
+from triage.stages.enrichment.signals.weights import WEIGHTS
 
 
 def after(
@@ -117,9 +123,92 @@ def test_after_data_was_taken_quiet_says_little() -> None:
     ],
 )
 def test_a_change_that_is_taken_back_soon_was_a_maintenance(done: str, undone: str) -> None:
-    """The inverse action within two hours weighs towards benign; hours later it doesn't."""
-    assert "reverted" in signals_of(subject(actions=(done,)), *after(undone))
-    assert "reverted" not in signals_of(subject(actions=(done,)), *after(undone, hours=3))
+    """The inverse action on the same object within two hours weighs towards benign; hours later it doesn't."""
+    who = subject(actions=(done,), targets=("t",))
+    assert "reverted" in signals_of(who, *after(undone))
+    assert "reverted" not in signals_of(who, *after(undone, hours=3))
+
+
+def made(kind: IdentityKind, value: str, action: str) -> DerivedIdentity:
+    """What an act of the alert made."""
+    return DerivedIdentity(
+        identity=Identity.of(kind, value),
+        value=value,
+        found_in="session",
+        relation=Relation.MADE,
+        action=action,
+        moment=MOMENT,
+    )
+
+
+GCP_KEY = "//iam.googleapis.com/projects/p/serviceAccounts/sa@p.example/keys/"
+CREATE_KEY, DELETE_KEY = "google.iam.admin.v1.CreateServiceAccountKey", "google.iam.admin.v1.DeleteServiceAccountKey"
+
+
+@pytest.mark.parametrize(
+    ("target", "weight"),
+    [("projects/-/serviceAccounts/117/keys/new", 0.8), ("projects/-/serviceAccounts/117/keys/old", None), ("", 0.4)],
+)
+def test_another_key_deleted_is_a_rotation_and_no_reversal(target: str, weight: float | None) -> None:
+    """Only the key that was made, taken back, undoes the act; of which one it was, the log may say nothing."""
+    who = subject(
+        log_type="GCP.AuditLog",
+        actions=(CREATE_KEY,),
+        targets=("projects/-/serviceAccounts/117",),
+        derived=(made(IdentityKind.GCP_KEY, f"{GCP_KEY}new", CREATE_KEY),),
+    )
+    answers = [
+        entry.model_copy(update={"rows": tuple({**row, "target": target} for row in entry.rows)})
+        for entry in after(DELETE_KEY)
+    ]
+    found = signals_of(who, *answers).get("reverted")
+    assert (found and found.weight) == weight
+
+
+def test_which_key_of_a_user_was_deleted_is_unknown_where_the_target_is_the_user() -> None:
+    """AWS names the user in both calls: the opposite act counts half, and answers no hard flag."""
+    who = subject(
+        actions=("CreateAccessKey",),
+        targets=("t",),
+        derived=(made(IdentityKind.AWS_ACCESS_KEY, "AKIANEW", "CreateAccessKey"),),
+    )
+    assert signals_of(who, *after("DeleteAccessKey"))["reverted"].weight == 0.4
+
+
+def test_another_object_dealt_with_otherwise_is_an_act_of_its_own() -> None:
+    """A snapshot was made and another one deleted: that undoes nothing, and is read as harm like any deletion."""
+    who = subject(actions=("CreateDBSnapshot",), targets=("mine",))
+    found = signals_of(who, *after("DeleteDBSnapshot"))
+    assert "reverted" not in found
+    assert "DeleteDBSnapshot" in found["harmful_aftermath"].sentence
+    own = signals_of(subject(actions=("CreateDBSnapshot",), targets=("t",)), *after("DeleteDBSnapshot"))
+    assert "harmful_aftermath" not in own
+    assert own["reverted"].weight == 0.8
+
+
+def test_a_part_taken_back_leaves_the_protection_off() -> None:
+    """Of two trails that were stopped one is on again, or a detector was deleted as well: no hard flag is answered."""
+    two = subject(actions=("StopLogging",), targets=("t", "u"))
+    both = subject(actions=("StopLogging", "DeleteDetector"), targets=("t",))
+    for who in (two, both):
+        found = signals_of(who, *after("StartLogging"))["reverted"]
+        assert found.weight < FLAGS["protection_off"].least_answer["reverted"] <= WEIGHTS["reverted"].weight
+
+
+def test_a_weak_reversal_answers_the_soft_flags_only() -> None:
+    """What may have been about another object answers no hard flag."""
+
+    def answered(scale: float) -> dict[str, bool]:
+        entry = answer("actor_soon_after", ["reverted"], [{"action": "StartLogging"}])
+        found = [
+            signal("protection_off", "It was switched off.", [entry]),
+            signal("new_target", "It is new.", [entry]),
+            signal("reverted", "It was taken back.", [entry], scale=scale),
+        ]
+        return {flag.name: not flag.open for flag in raise_flags(found)}
+
+    assert answered(1.0) == {"protection_off": True, "new_target": True}
+    assert answered(0.5) == {"protection_off": False, "new_target": True}
 
 
 PARAMETERS = ("action", "parameters", "times", "target", "first_seen", "last_seen")

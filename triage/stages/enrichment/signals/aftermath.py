@@ -10,9 +10,10 @@ from triage.logtypes import Harm, knows_harmful_actions
 from triage.stages.enrichment.signals import calls, companions, quiet, runs
 from triage.stages.enrichment.signals.derived import looked_at, looked_at_names
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plural, signal, text
-from triage.stages.enrichment.signals.followups import Step, inverses, steps
+from triage.stages.enrichment.signals.followups import Step, steps
 from triage.stages.enrichment.signals.networks import novelty
 from triage.stages.enrichment.signals.place import check_addresses
+from triage.stages.enrichment.signals.reversal import Object, left_undone, object_of, opposites
 from triage.stages.enrichment.signals.runs import NAMED
 from triage.stages.enrichment.signals.wording import clock, did, later, log_name, on_object, times
 
@@ -20,6 +21,8 @@ SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
 _SETTING_UP = {Harm.PERSISTENCE, Harm.PRIVILEGE, Harm.EXECUTION, Harm.EXPOSURE}
 _CREATION = re.compile(r"(?i)(create|add|register)(?!.*(key|login|user|credential|mfa))")
+UNCERTAIN = 0.5
+"""What is left of an opposite act whose object is unknown, or that took back only a part."""
 SET_UP = timedelta(minutes=15)
 """Creating something and equipping it is done within this."""
 _COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
@@ -150,19 +153,25 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
 
 
 def _reverted(facts: Facts) -> Iterator[Signal]:
-    wanted = {inverse for action in facts.actor.actions for inverse in inverses(action)}
+    """The opposite act came soon; in full where it was done to the same object, and to all that the alert harmed."""
+    uncertain: Signal | None = None
     for entry in facts.read("reverted", "action", "first_seen"):
         for row in entry.rows:
+            action, last = text(row, "action"), moment(row, "last_seen") or moment(row, "first_seen")
             first = moment(row, "first_seen")
-            back = text(row, "action") in wanted and done(row) > 0
-            if back and first is not None and facts.actor.moment < first <= facts.actor.last + SETTLING:
-                back_again = text(row, "action")
-                undone = next(action for action in facts.actor.actions if back_again in inverses(action))
-                objects = number(row, "targets")
-                known = objects > 0 or number(row, "times") == 1
-                where = on_object(text(row, "target"), objects - 1) if known else ""
-                sentence = (
-                    f"{later(facts, first)} {facts.who} {did(back_again)}{where}, the reverse of {plain(undone)}."
-                )
-                yield signal("reverted", sentence, [entry])
+            if first is None or last is None or done(row) <= 0 or first > facts.actor.last + SETTLING:
+                continue
+            undone = opposites(facts, action, last)
+            about = object_of(facts, undone, text(row, "target"), targets=number(row, "targets") or 1)
+            if not undone or about is Object.OTHER:
+                continue
+            left = next(left_undone(facts, [act.action for act in undone]), "")
+            if about is Object.SAME and not left:
+                back = f"{later(facts, first)} {facts.who} {did(action)}{on_object(text(row, 'target'), 0)}"
+                yield signal("reverted", f"{back}, the reverse of {plain(undone[0].action)}.", [entry])
                 return
+            what = f"{plain(left)} was not taken back" if left else "on which object, the log doesn't tell"
+            sentence = f"{later(facts, first)} {facts.who} {did(action)}, which may have undone the change; {what}."
+            uncertain = uncertain or signal("reverted", sentence, [entry], scale=UNCERTAIN)
+    if uncertain is not None:
+        yield uncertain

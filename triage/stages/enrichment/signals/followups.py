@@ -1,13 +1,12 @@
 """What followed, as the catalogue of harmful actions reads it."""
 
-import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from triage.domain.evidence import Evidence
 from triage.logtypes import Harm, is_self_service
-from triage.stages.enrichment.signals import calls, runs
+from triage.stages.enrichment.signals import calls, reversal, runs
 from triage.stages.enrichment.signals.awaited import is_awaited
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, text
 from triage.stages.enrichment.signals.runs import RunCall
@@ -17,25 +16,6 @@ HOURS = timedelta(hours=12)
 BULK = 5
 """From how many on reading counts in full: one document opened is work, dozens are a haul."""
 _READING = (Harm.COLLECTION,)
-_INVERSE = (
-    ("Stop", "Start"),
-    ("Delete", "Put"),
-    ("Delete", "Create"),
-    ("Remove", "Add"),
-    ("Detach", "Attach"),
-    ("Disable", "Enable"),
-    ("Revoke", "Authorize"),
-    ("Deregister", "Register"),
-    ("disable", "enable"),
-    ("destroy", "create"),
-    ("delete", "create"),
-    ("remove", "add"),
-    ("deactivate", "activate"),
-    ("revoke", "grant"),
-    ("deactivate", "reactivate"),
-    ("suspend", "unsuspend"),
-    ("delete", "write"),
-)
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,14 +49,13 @@ def steps(facts: Facts) -> list[Step]:
     """Follow-ups of the actor with a note in the catalogue."""
     actor = facts.actor
     profile = calls.earlier_days(facts)
-    undone = {inverse for action in actor.actions for inverse in inverses(action)}
     usual = _usual_addresses(facts)
     found = []
     for call in _calls(facts):
         if call.times <= 0 or call.first > actor.last + HOURS:
             continue
         note = calls.harm_of(facts, call.entry.log_type, call.action)
-        if note is None or call.action in actor.actions or call.action in undone:
+        if note is None or call.action in actor.actions or _undoes(facts, call):
             continue
         if call.target in actor.targets and is_awaited(facts, call.entry.log_type, call.action):
             continue
@@ -89,6 +68,12 @@ def steps(facts: Facts) -> list[Step]:
         about = (call.times, routine, call.first, call.entry, call.address, call.run, call.target, call.targets)
         found.append(Step(call.action, note.harm, seriousness, *about))
     return found
+
+
+def _undoes(facts: Facts, call: RunCall) -> bool:
+    """Whether a follow-up takes the alert's act back, as far as is known; what it does to another object is its own act."""
+    undone = reversal.opposites(facts, call.action, call.last)
+    return bool(undone) and reversal.object_of(facts, undone, call.target) is not reversal.Object.OTHER
 
 
 def _calls(facts: Facts) -> Iterator[RunCall]:
@@ -105,8 +90,8 @@ def _calls(facts: Facts) -> Iterator[RunCall]:
             first = moment(row, "first_seen")
             if first is not None:
                 where, what = text(row, "address"), text(row, "target")
-                objects = number(row, "targets")
-                yield RunCall(run, text(row, "action"), where, what, done(row), first, entry, objects)
+                objects, last = number(row, "targets"), moment(row, "last_seen") or first
+                yield RunCall(run, text(row, "action"), where, what, done(row), first, entry, last, objects)
 
 
 def _usual_addresses(facts: Facts) -> set[str]:
@@ -116,13 +101,3 @@ def _usual_addresses(facts: Facts) -> set[str]:
         for row in entry.rows
         if facts.settled(row)
     }
-
-
-def inverses(action: str) -> Iterator[str]:
-    for one, other in _INVERSE:
-        for here, there in ((one, other), (other, one)):
-            # Whole words only: at the start of a name in capitals, or between dots, slashes or blanks.
-            pattern = rf"^{here}(?=[A-Z])|(?<![a-z]){here}(?![a-z])"
-            changed = re.sub(pattern, there, action, count=1)
-            if changed != action:
-                yield changed

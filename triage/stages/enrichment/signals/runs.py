@@ -42,6 +42,7 @@ class RunCall:
     times: int
     first: datetime
     entry: Evidence
+    last: datetime
     targets: int = 0
     """Objects of these calls; 0 where it isn't known how many."""
 
@@ -82,6 +83,7 @@ def calls_since(facts: Facts) -> list[RunCall] | None:
             number(row, "since"),
             first,
             entry,
+            moment(row, "last_seen") or first,
             int(number(row, "times") == 1),
         )
         for row in entry.rows
