@@ -246,3 +246,15 @@ def test_a_factor_enrolled_within_the_dwell_time_vouches_for_nobody(enrolled: bo
 
     assert found["verified_sign_in"].vouches is not enrolled
     assert ("known_address" in usual) is not enrolled
+
+
+def test_the_days_that_are_said_are_those_of_the_answer() -> None:
+    """Of all earlier days, those that count are told apart, with what makes the others no precedents."""
+    some = signals_of(subject(), days(2, 5, 20), active())["seen_before"].sentence
+    assert f"on 3 earlier days, first on {at(days=20)[:10]}; 1 of them before the last 14 days" in some
+    spoilt = signals_of(subject(), days(16, 20), active(), matches(16))["seen_before"].sentence
+    assert "on 2 earlier days" in spoilt
+    assert spoilt.endswith("; 1 of them clear of open or handled alerts.")
+    habit = signals_of(subject(), days(2, 16, 18, 25), active())["routine"].sentence
+    assert f"on 4 days from {at(days=25)[:10]} to {at(days=2)[:10]}; 3 of them before the last 14 days." in habit
+    assert "of them" not in signals_of(subject(), days(20), active())["seen_before"].sentence

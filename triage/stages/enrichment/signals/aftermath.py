@@ -165,11 +165,14 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             about = object_of(facts, undone, text(row, "target"), targets=number(row, "targets") or 1)
             if not undone or about is Object.OTHER:
                 continue
-            left = next(left_undone(facts, [act.action for act in undone]), "")
+            left = next(left_undone(facts, [action, *(act.action for act in undone)]), "")
             if about is Object.SAME and not left:
                 back = f"{later(facts, first)} {facts.who} {did(action)}{on_object(text(row, 'target'), 0)}"
                 yield signal("reverted", f"{back}, the reverse of {plain(undone[0].action)}.", [entry])
                 return
+            if action in facts.actor.actions:
+                # A step of the alert's own work, which set up as much as it took back.
+                continue
             what = f"{plain(left)} was not taken back" if left else "on which object, the log doesn't tell"
             sentence = f"{later(facts, first)} {facts.who} {did(action)}, which may have undone the change; {what}."
             uncertain = uncertain or signal("reverted", sentence, [entry], scale=UNCERTAIN)

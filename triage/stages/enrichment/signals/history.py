@@ -95,6 +95,8 @@ def own_history(facts: Facts) -> Iterator[Signal]:
         # A day with a tenth of the extent is no precedent for a haul.
         enough = max(1, actor.events // LIKE_EXTENT)
         earlier = sorted(found for found, times in old.items() if times >= enough)
+        since = sorted(found for found, times in counted.items() if times)
+        counting = _counting(facts, since, earlier)
         if most and not actor.refused and actor.events >= max(BURST_EVENTS, BURST_FACTOR * most) and entry.complete:
             days = sorted(old or counted)
             sentence = (
@@ -104,22 +106,30 @@ def own_history(facts: Facts) -> Iterator[Signal]:
             yield signal("burst", sentence, [entry])
         if not earlier:
             if entry.complete and not any(map(facts.is_old, counted)):
-                yield from _first_time(facts, entry, sorted(day for day, times in counted.items() if times))
+                yield from _first_time(facts, entry, since)
         elif len(earlier) >= WEEKLY_DAYS and earlier[-1] - earlier[0] >= HABIT_SPAN and not fresh_recipient:
             # A stolen session does its owner's work, so habit says less at an unfamiliar address.
             scale = (1.2 if len(earlier) >= 2 * HABIT_DAYS else 1.0 if len(earlier) >= HABIT_DAYS else 0.8) * (
                 0.5 if unfamiliar or facts.off_schedule else 1.0
             )
-            sentence = f"{facts.who} {did_it} on {plural(len(earlier), 'day')} from {earlier[0]} to {earlier[-1]}."
+            sentence = f"{facts.who} {did_it} on {plural(len(since), 'day')} from {since[0]} to {since[-1]}{counting}."
             yield signal("routine", sentence, [entry], scale=scale, vouches=facts.matches.known)
         else:
-            when = (
-                f"1 earlier day, {earlier[0]}"
-                if len(earlier) == 1
-                else f"{len(earlier)} earlier days, first on {earlier[0]}"
-            )
-            sentence = f"{facts.who} {did_it} on {when}."
+            when = f"1 earlier day, {since[0]}" if len(since) == 1 else f"{len(since)} earlier days, first on {since[0]}"
+            sentence = f"{facts.who} {did_it} on {when}{counting}."
             yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if unfamiliar else 1.0)
+
+
+def _counting(facts: Facts, since: list[date], earlier: list[date]) -> str:
+    """Which of the days count as precedents, and why the others don't; empty where all do."""
+    if len(earlier) == len(since):
+        return ""
+    old = [found for found in since if facts.is_old(found)]
+    why = [f"before the last {facts.dwell.days} days"] if len(old) < len(since) else []
+    precedents = [found for found in old if facts.is_precedent(found)]
+    why += ["clear of open or handled alerts"] if len(precedents) < len(old) else []
+    why += ["to this extent"] if len(earlier) < len(precedents) else []
+    return f"; {len(earlier)} of them {' and '.join(why)}"
 
 
 def _first_time(facts: Facts, entry: Evidence, since: list[date]) -> Iterator[Signal]:

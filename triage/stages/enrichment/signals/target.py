@@ -69,6 +69,9 @@ def new_target(facts: Facts) -> Iterator[Signal]:
         return
     if any(is_of_class(actor.log_type, action, ActionClass.CREATION) for action in actor.actions):
         return
+    if actor.actions and all(is_of_class(actor.log_type, action, ActionClass.DELETION) for action in actor.actions):
+        # What is deleted was there before, whether or not the log names what made it.
+        return
     for entry in facts.named("target_history"):
         if not entry.row_count:
             many = f"any of the {len(actor.targets)} targets"
