@@ -189,8 +189,9 @@ FLAGS: Mapping[str, Flag] = {
         "Is the protection on again?",
         Hypothesis.MISUSE,
         {"protection_off": 0.3},
-        frozenset({"reverted", "routine", "run_as_before", "allowed"}),
-        "A maintenance ends with the protection back on; colleagues' example switches nothing on.",
+        frozenset({"reverted", "torn_down", "routine", "run_as_before", "allowed"}),
+        "A maintenance ends with the protection back on, a teardown that is the actor's usual one with what it protected "
+        "gone; colleagues' example switches nothing on.",
         least_answer={"reverted": 0.7},
         hard=True,
     ),

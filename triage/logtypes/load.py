@@ -12,7 +12,7 @@ from triage.domain.identity import SHARED_KINDS, IdentityKind
 from triage.domain.question import ActionClass
 from triage.domain.yaml_lines import read_yaml
 from triage.logtypes.fields import FieldKind
-from triage.logtypes.parameters import columns_sql, matching_sql
+from triage.logtypes.parameters import Protection, columns_sql, matching_sql
 from triage.logtypes.paths import Part, parse_path
 from triage.logtypes.schema import Derivation, EntityPaths, Harm, LogType, Term, TrustPaths, table_of
 
@@ -182,6 +182,12 @@ _HARM_OF = {
     ActionClass.EXECUTION: Harm.EXECUTION,
     ActionClass.DELETION: Harm.DESTRUCTION,
 }
+
+
+def protections_taken(log_type: str, action: str) -> tuple[Protection, ...]:
+    """What is known of the protection that an action takes away from one thing; empty where it is not that of one."""
+    files = log_type_files(log_type)
+    return tuple(entry for file in files for entry in file.protections if any_glob(action, entry.actions))
 
 
 @lru_cache(maxsize=1024)

@@ -76,6 +76,17 @@ class Admits(Value):
     """To let in none but these is no harm."""
 
 
+class Protection(Value):
+    """A log or a protection that an action takes away from one thing, and how that thing itself is deleted."""
+
+    actions: Globs
+    """Those that take it away."""
+    gone_by: Globs
+    """Those that delete what it was on: nothing is left to protect then."""
+    same_target: bool = False
+    """Both have the thing as their target; else the log doesn't say on what the protection was."""
+
+
 class Parties(Value):
     """How a log names parties. `*` alone is itself and no wildcard."""
 

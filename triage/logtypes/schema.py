@@ -14,7 +14,7 @@ from triage.domain.identity import IdentityKind
 from triage.domain.question import ActionClass
 from triage.logtypes.columns import column_of
 from triage.logtypes.fields import FieldKind
-from triage.logtypes.parameters import Admits, Harmless, Parties
+from triage.logtypes.parameters import Admits, Harmless, Parties, Protection
 from triage.logtypes.paths import parse_path
 from triage.logtypes.words import Words
 
@@ -256,6 +256,8 @@ class LogType(Value):
     """Calls that are named above and do no harm, by their parameters; one that fits is enough."""
     admits: tuple[Admits, ...] = ()
     """Where calls say whom they let in."""
+    protections: tuple[Protection, ...] = ()
+    """Which logs and protections belong to one thing, and go with it."""
     parties: Parties | None = None
     """How those and callers are named."""
     classes: dict[ActionClass, Actions] = Field(default_factory=dict)

@@ -6,11 +6,14 @@ import pytest
 
 from tests.support.facts import MOMENT, answer, at, subject
 from tests.support.facts import signals_of as all_signals
+from triage.domain.argument import raise_flags
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
-from triage.domain.signal import Signal, is_proven
+from triage.domain.signal import Direction, Signal, is_proven
 from triage.stages.enrichment.actor import AlertActor
+from triage.stages.enrichment.signals.facts import signal as weighed
 
+ACT_ITSELF = "(the act itself)"
 ACT, NEXT = "PutBucketVersioning", "PutBucketPolicy"
 
 
@@ -35,7 +38,7 @@ def custom(**changes: Any) -> dict[str, Any]:
 
 def followups(*rows: dict[str, Any], of: int = 6, **changes: Any) -> Evidence:
     """The answer to what followed on earlier occasions: the act itself first."""
-    act = custom(action="", occasions=of, old_days=of, any_occasions=of)
+    act = custom(action=ACT_ITSELF, occasions=of, old_days=of, any_occasions=of)
     return answer("usual_followups", ["usual_companion", "missing_companion"], [act, *rows], **changes)
 
 
@@ -178,3 +181,88 @@ def test_what_is_usual_is_no_looking_around() -> None:
 
     assert "first_time_burst" in fresh
     assert "first_time_burst" not in usual
+
+
+FLOW_LOGS = "DeleteFlowLogs"
+
+
+def torn_down(who: AlertActor, *evidence: Evidence, **changes: Any) -> Signal | None:
+    """The fact that what the protection was on is gone, after two earlier teardowns a week apart."""
+    own = {
+        "others": 0,
+        "occasions": 2,
+        "old_days": 2,
+        "own_days": 2,
+        "own_first": at(days=23)[:10],
+        "own_last": at(days=16)[:10],
+    }
+    rows = [custom(action=ACT_ITSELF, **own), custom(**{"action": "DeleteVpc", **own, **changes})]
+    given = answer("usual_followups", ["torn_down"], rows)
+    return all_signals(who, given, profile(), *evidence).get("torn_down")
+
+
+def test_a_usual_teardown_takes_the_protection_with_what_it_protected() -> None:
+    """Every earlier occasion of the actor's own ended so, on days a week apart before the dwell time, and so did this."""
+    found = torn_down(subject(actions=(FLOW_LOGS,)))
+
+    assert found is not None
+    assert found.direction is Direction.BENIGN
+    assert found.sentence.startswith("DeleteVpc followed within an hour, as on 2 days")
+    assert not found.vouches
+
+
+@pytest.mark.parametrize(
+    "changes",
+    [
+        {"own_days": 0, "own_first": None, "own_last": None, "others": 2},
+        {"own_days": 1, "own_last": at(days=23)[:10]},
+        {"own_first": at(days=17)[:10]},
+        {"since": 0},
+        {"since": 3},
+        {"action": "DeleteBucket"},
+        {"action": "DeleteTrail"},
+    ],
+    ids=["colleagues", "not always", "days in a row", "not now", "more than ever", "another thing", "another log"],
+)
+def test_another_teardown_answers_nothing(changes: dict[str, Any]) -> None:
+    """A first one above all: whoever covers tracks can delete what they worked on, too."""
+    assert torn_down(subject(actions=(FLOW_LOGS,)), **changes) is None
+
+
+def test_a_protection_of_no_one_thing_does_not_go_with_it() -> None:
+    """A trail records the whole account, whatever is deleted after it was stopped."""
+    assert torn_down(subject(actions=("StopLogging",))) is None
+    assert torn_down(subject(actions=(FLOW_LOGS, "StopLogging"))) is None
+
+
+def test_a_bucket_is_the_one_that_the_protection_was_on() -> None:
+    """Both calls name it, so another bucket's deletion explains nothing."""
+    who = subject(actions=("DeleteBucketEncryption",))
+    same = {"action": "DeleteBucket", "since": 1, "since_on_target": 1}
+    assert torn_down(who, **same) is not None
+    assert torn_down(who, **{**same, "since_on_target": 0}) is None
+
+
+def test_a_teardown_that_was_handled_or_is_open_is_no_precedent() -> None:
+    """One of the two days has an open alert on the act."""
+    row = {
+        "rule": "My.Rule",
+        "alert": "a0",
+        "day": at(days=16)[:10],
+        "action": FLOW_LOGS,
+        "times": 1,
+        "same_detection": 1,
+    }
+    matched = answer("matches_of_actor", [], [{**row, "first_seen": at(days=16), "last_seen": at(days=16)}])
+    assert torn_down(subject(actions=(FLOW_LOGS,)), matched) is None
+
+
+def test_a_first_teardown_leaves_the_protection_off() -> None:
+    """In the table of flags: the usual one answers, and a first one is still open."""
+    entry = answer("usual_followups", ["torn_down"], [custom()])
+    off = weighed("protection_off", "DeleteFlowLogs switched off a log.", [entry])
+    down = weighed("torn_down", "DeleteVpc followed, as on earlier days.", [entry])
+    (first,), (usual,) = raise_flags([off]), raise_flags([off, down])
+    assert first.hard
+    assert first.open
+    assert not usual.open

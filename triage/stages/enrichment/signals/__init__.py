@@ -27,6 +27,7 @@ from triage.stages.enrichment.signals import (
     sessions,
     tampering,
     target,
+    teardown,
 )
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.precedent import DWELL, read_matches
@@ -55,6 +56,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     tampering.protections,
     aftermath.aftermath,
     companions.what_usually_follows,
+    teardown.torn_down,
     runs.whole_run,
     awaited.came_after_all,
     derived.derived_use,
@@ -177,6 +179,7 @@ _ABOUT_THE_ACTOR = {
     "routine_aftermath",
     "team_routine",
     "run_as_before",
+    "torn_down",
     "usual_amount",
     "recipient_works_here",
 }

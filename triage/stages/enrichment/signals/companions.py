@@ -20,6 +20,8 @@ from triage.stages.enrichment.signals.facts import Facts, done, moment, number, 
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import Standing, standing_of
 
+ACT = "(the act itself)"
+"""Stands in the answer for the alert's own actions, taken together."""
 WITHIN = timedelta(hours=1)
 """A companion comes within this; the question looks as far."""
 DAYS = 3
@@ -97,11 +99,11 @@ def companions(facts: Facts) -> Iterator[Companion]:
     for entry in facts.named("usual_followups"):
         if not entry.complete:
             continue
-        of = sum(number(row, "occasions") for row in entry.rows if not text(row, "action"))
+        of = sum(number(row, "occasions") for row in entry.rows if text(row, "action") == ACT)
         spoilt = _spoilt_days(facts)
         for row in entry.rows:
             action = text(row, "action")
-            if of and action and action not in facts.actor.actions:
+            if of and action != ACT and action not in facts.actor.actions:
                 yield _companion(row, action, of, spoilt, entry)
 
 
@@ -138,7 +140,7 @@ def _spoilt_days(facts: Facts) -> frozenset[date]:
     return frozenset(found)
 
 
-def _judgements_known(facts: Facts) -> bool:
+def judgements_known(facts: Facts) -> bool:
     """Whether no day of an open alert can have been overlooked."""
     unread = (entry.error or entry.truncated for entry in facts.evidence if entry.key == "history")
     return facts.matches.known and not any(unread)
@@ -146,7 +148,7 @@ def _judgements_known(facts: Facts) -> bool:
 
 def explained(facts: Facts) -> dict[str, Companion]:
     """The follow-ups that usually come with the act, by action; none at a place or an hour that is not the actor's."""
-    if facts.off_schedule or facts.actor.refused or check_addresses(facts).unfamiliar or not _judgements_known(facts):
+    if facts.off_schedule or facts.actor.refused or check_addresses(facts).unfamiliar or not judgements_known(facts):
         return {}
     return {found.action: found for found in companions(facts) if found.explains}
 

@@ -47,6 +47,7 @@ _HABITS = {
     "common_here",
     "routine_aftermath",
     "run_as_before",
+    "torn_down",
 }
 _FIRSTS = {"first_seen_action", "rare_among_peers"}
 
@@ -115,7 +116,9 @@ def own_history(facts: Facts) -> Iterator[Signal]:
             sentence = f"{facts.who} {did_it} on {plural(len(since), 'day')} from {since[0]} to {since[-1]}{counting}."
             yield signal("routine", sentence, [entry], scale=scale, vouches=facts.matches.known)
         else:
-            when = f"1 earlier day, {since[0]}" if len(since) == 1 else f"{len(since)} earlier days, first on {since[0]}"
+            when = (
+                f"1 earlier day, {since[0]}" if len(since) == 1 else f"{len(since)} earlier days, first on {since[0]}"
+            )
             sentence = f"{facts.who} {did_it} on {when}{counting}."
             yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if unfamiliar else 1.0)
 

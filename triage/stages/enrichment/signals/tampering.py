@@ -13,16 +13,23 @@ SERIOUS = 0.7
 """From here on the log type's file calls such an act rare."""
 
 
+def switched_off(facts: Facts) -> Iterator[tuple[str, float]]:
+    """The alert's acts that switch a log or a protection off or weaken it, with how serious that is."""
+    for action in facts.actor.actions:
+        harm = harm_of_alert(facts, facts.actor.log_type, action)
+        if harm is not None and harm.harm is Harm.EVASION and harm.seriousness >= SERIOUS:
+            yield action, harm.seriousness
+
+
 def protections(facts: Facts) -> Iterator[Signal]:
     """A log or a protection was switched off or weakened, as far as the call's parameters tell."""
     if not facts.actor.log_type or facts.actor.refused:
         return
     entries = list(dict.fromkeys(entry.id for _, entry in alert_events(facts)))
     cited = [entry for entry in facts.evidence if entry.id in entries]
-    for action in facts.actor.actions:
-        harm = harm_of_alert(facts, facts.actor.log_type, action)
-        if cited and harm is not None and harm.harm is Harm.EVASION and harm.seriousness >= SERIOUS:
+    for action, seriousness in switched_off(facts):
+        if cited:
             on = on_object(facts.actor.targets[0]) if len(facts.actor.targets) == 1 else ""
             sentence = f"{facts.who} switched off or weakened a log or a protection with {plain(action)}{on}."
-            yield signal("protection_off", sentence, cited, scale=harm.seriousness)
+            yield signal("protection_off", sentence, cited, scale=seriousness)
             return

@@ -151,6 +151,12 @@ WEIGHTS: Mapping[str, Weight] = {
         "steps, too.",
     ),
     "reverted": Weight(_DOWN, 0.8, "The change was taken back shortly after, as in a maintenance."),
+    "torn_down": Weight(
+        _DOWN,
+        0.8,
+        "What the protection was on was deleted after it, as this actor did on separate days before: a teardown takes "
+        "the protection away first, and leaves nothing unseen.",
+    ),
     "awaited_came": Weight(
         _DOWN,
         1.5,
