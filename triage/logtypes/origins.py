@@ -62,6 +62,26 @@ class AnswerOrigins:
             return ""
         return ".".join(filter(None, (*paths, below)))
 
+    def kind(self, column: str) -> Kind:
+        """How a cell comes about; computed where that isn't one way."""
+        name, _ = self._split(column)
+        kinds = {origin.kind for origin in self.lineage.output(name, self.columns).origins}
+        return kinds.pop() if len(kinds) == 1 else Kind.COMPUTED
+
+    def counted(self, column: str) -> tuple[str, ...]:
+        """The paths that a count is about; empty where it counts rows."""
+        name, _ = self._split(column)
+        return tuple(sorted({each.path for each in self._columns_of(name)}))
+
+    def log_type(self, column: str) -> str:
+        """The log type of the one table that a cell comes from; empty where that isn't known."""
+        name, _ = self._split(column)
+        found = {self._log_type(each) or "" for each in self._columns_of(name)}
+        return found.pop() if len(found) == 1 else ""
+
+    def _columns_of(self, name: str) -> set[BaseColumn]:
+        return {each for origin in self.lineage.output(name, self.columns).origins for each in origin.columns}
+
     @property
     def counts(self) -> bool:
         """Whether the number of rows, and what is counted, depends on the provider's fields alone, or on a compiled

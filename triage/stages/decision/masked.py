@@ -8,6 +8,7 @@ that the sentence cites, since an absence cites none; so everything that the ale
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from pydantic import JsonValue
 
@@ -20,8 +21,9 @@ from triage.domain.injection import looks_like_instruction
 from triage.domain.names import object_name, sentence_start, short_name
 from triage.domain.signal import Signal
 from triage.domain.trust import Trust
-from triage.logtypes import classify
-from triage.stages.decision.proven import Pseudonyms, is_listed, is_moment, is_number
+from triage.logtypes import classify, log_type_files
+from triage.stages.decision.proven import Pseudonyms, is_moment, is_number, listed_text
+from triage.stages.decision.vocabulary import is_known_action, is_own_word
 
 MIN_CHARS = 3
 TELLING_CHARS = 12
@@ -31,6 +33,8 @@ MAX_DEPTH = 8
 _NAMED = re.compile(r"\S*(?:@|\\|arn:|://|…)\S*|\b\d{1,3}(?:\.\d{1,3}){3}\b|\b[0-9a-f]*:[0-9a-f:]{3,}\b", re.IGNORECASE)
 """What looks like a name, an address, a path or a value that was cut, whoever wrote it."""
 LEFT_OUT = "(a measured sentence whose names read like an instruction is left out)"
+Part = tuple[str, bool]
+"""A piece of a sentence, and whether it is a placeholder."""
 Pair = tuple[str, str]
 """The column of a value, and the value; the column is empty where the value is never a word of a provider's list."""
 
@@ -42,10 +46,7 @@ def alert_values(
     found: set[Pair] = set()
     for entry in evidence:
         if entry.source is Source.EVENTS:
-            for row in entry.rows:
-                for column, value in _texts(row):
-                    listed = classify(entry.log_type, column, value=value) is Trust.PROVIDER
-                    found.add((column if listed else "", value))
+            found |= set(_pairs_of(entry))
     for actor in actors:
         found |= {("", actor.name), *(("", each.value) for each in actor.identities)}
         found |= {
@@ -54,16 +55,44 @@ def alert_values(
     return frozenset(found | {("", entity.value) for entity in entities})
 
 
-def _texts(value: JsonValue | Mapping[str, JsonValue], column: str = "", depth: int = 0) -> Iterator[Pair]:
+def _pairs_of(entry: Evidence) -> Iterator[Pair]:
+    """Every text of an answer. A column is named where its words are the provider's, or its answer's are our own."""
+    counted = entry.measured
+    columns = _columns(entry.log_type)
+    for row in entry.rows:
+        for column, key, value in _texts(row):
+            if key:
+                # What an event's fields are called is not the actor's choice, but below an object that they filled.
+                given = column in columns or classify(entry.log_type, column) is Trust.PROVIDER
+                if not (counted and "." not in column) and not given:
+                    yield "", value
+            elif counted:
+                yield ("" if "." in column or column == "name" else column), value
+            else:
+                listed = classify(entry.log_type, column, value=value) is Trust.PROVIDER
+                yield (column if listed else ""), value
+
+
+def _texts(
+    value: JsonValue | Mapping[str, JsonValue], column: str = "", depth: int = 0
+) -> Iterator[tuple[str, bool, str]]:
+    """Each text with its column, and whether it is a key rather than a value."""
     if isinstance(value, str):
-        yield column, value
+        yield column, False, value
     elif depth < MAX_DEPTH and isinstance(value, Mapping):
         for key, item in value.items():
-            yield "", key
-            yield from _texts(item, f"{column}.{key}" if column else key, depth + 1)
+            path = f"{column}.{key}" if column else key
+            yield path, True, key
+            yield from _texts(item, path, depth + 1)
     elif depth < MAX_DEPTH and isinstance(value, list):
         for item in value:
             yield from _texts(item, column, depth + 1)
+
+
+@lru_cache(maxsize=1024)
+def _columns(log_type: str) -> frozenset[str]:
+    """The columns of a log type's table."""
+    return frozenset(name for file in log_type_files(log_type) for names in file.columns.values() for name in names)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +107,33 @@ class Masking:
     def sentence(self, fact: Signal) -> str:
         """A measured sentence: each name or address in it is `name 1`, `address 2`."""
         pairs = {*self.known, *_cited(fact), *(pair for name in fact.evidence for pair in self._cells(name))}
-        listed = {form for column, value in pairs if is_listed(column, value) for form in (value, plain(value))}
-        forms = {form: value for form, value in self._forms(pairs).items() if form not in listed}
-        text = self._cut_ones(fact.sentence, forms)
-        # The longest first, so that no part of a name is left over.
-        for form in sorted(forms, key=len, reverse=True):
-            if len(form) >= MIN_CHARS and form in text and not (is_moment(form) or is_number(form)):
-                text = _whole(form).sub(lambda _, name=forms[form]: self.names.of(name), text)  # type: ignore[misc]  # a bound default
-        text = _NAMED.sub(lambda match: self.names.of(match.group(0)), text)[:MAX_CHARS]
+        shown = self._shown(pairs)
+        forms = {form: value for form, value in self._forms(pairs).items() if form not in shown}
+        parts = self._cut_ones(fact.sentence, forms)
+        # The longest first, so that no part of a name is left over; a placeholder is never read again.
+        for form in sorted({*forms, *(form for form, text in shown.items() if text != form)}, key=len, reverse=True):
+            if len(form) >= MIN_CHARS and form in fact.sentence and not (is_moment(form) or is_number(form)):
+                parts = _replaced(parts, _whole(form), shown.get(form) or self.names.of(forms[form]))
+        pieces = [part if done else _NAMED.sub(lambda match: self.names.of(match[0]), part) for part, done in parts]
+        text = _within("".join(pieces), MAX_CHARS)
         return LEFT_OUT if looks_like_instruction(text) else text
+
+    def _shown(self, pairs: Iterable[Pair]) -> dict[str, str]:
+        """The forms that stay as they are, or are said by a part of them, with what is shown."""
+        found: dict[str, str] = {}
+        for column, value in pairs:
+            if is_own_word(value) or any(is_known_action(log_type, value) for log_type in self.log_types):
+                found |= {form: form for form in (value, plain(value))}
+            elif column:
+                texts = (listed_text(column, value, log_type, self.names) for log_type in ("", *self.log_types))
+                if text := next(filter(None, texts), ""):
+                    found |= {form: form if text == value else text for form in (value, plain(value))}
+        return found
+
+    @property
+    def log_types(self) -> tuple[str, ...]:
+        """The logs that were asked, and the alert's own."""
+        return tuple(dict.fromkeys(entry.log_type for entry in self.evidence.values() if entry.log_type))
 
     def _forms(self, pairs: Iterable[Pair]) -> dict[str, str]:
         """Every form in which a sentence may show a value, with the value.
@@ -107,23 +154,40 @@ class Masking:
 
     def _cells(self, name: str) -> Iterator[Pair]:
         entry = self.evidence.get(name)
-        for row in entry.rows if entry is not None else ():
-            for column, value in row.items():
-                yield from _texts(value, column)
+        return _pairs_of(entry) if entry is not None else iter(())
 
-    def _cut_ones(self, text: str, forms: Mapping[str, str]) -> str:
+    def _cut_ones(self, text: str, forms: Mapping[str, str]) -> list[Part]:
         """The text with each value that ends in an ellipsis replaced, whatever length it was cut to."""
-        done = 0
-        while (end := text.find(ELLIPSIS, done)) >= 0:
-            begun = {form: length for form in forms if (length := _shared_end(text[done:end], form)) >= MIN_CHARS}
+        parts: list[Part] = []
+        while (end := text.find(ELLIPSIS)) >= 0:
+            begun = {form: length for form in forms if (length := _shared_end(text[:end], form)) >= MIN_CHARS}
             longest = max(begun.values(), default=0)
-            start = end - longest
             whole = {forms[form] for form, length in begun.items() if length == longest}
             sure = len(whole) == 1 and longest >= TELLING_CHARS
-            name = self.names.of(whole.pop() if sure else text[start : end + 1]) if begun else text[start : end + 1]
-            text = f"{text[:start]}{name}{text[end + 1 :]}"
-            done = start + len(name)
-        return text
+            start = end - longest
+            if begun:
+                parts += [(text[:start], False), (self.names.of(whole.pop() if sure else text[start : end + 1]), True)]
+            else:
+                parts.append((text[: end + 1], False))
+            text = text[end + 1 :]
+        return [*parts, (text, False)]
+
+
+def _replaced(parts: Iterable[Part], form: re.Pattern[str], by: str) -> list[Part]:
+    """The parts with a form replaced wherever nothing has been replaced yet."""
+    found: list[Part] = []
+    for part, done in parts:
+        if done:
+            found.append((part, done))
+            continue
+        for place, piece in enumerate(form.split(part)):
+            found += [(by, True), (piece, False)] if place else [(piece, False)]
+    return found
+
+
+def _within(text: str, limit: int) -> str:
+    """A text, cut between words where it is too long."""
+    return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0]} {ELLIPSIS}"
 
 
 def _cited(fact: Signal) -> Iterator[Pair]:

@@ -7,14 +7,17 @@ What a sentence may show:
 | number, true, false or null of a provider's or a measured field | as it is |
 | a moment | as it is |
 | text of a field whose words come from the provider's own list (`eventName`, `errorCode`, …) | as it is, if it looks like such a word |
+| a word of a closed list (see `vocabulary`) | as it is, whoever wrote it |
 | other text of a provider's or a measured field: names, ids, addresses | `name 1`, `address 2`: the same for the same text |
-| text that the actor chose | its length |
+| text that the actor chose | `text 1`, or what stands for the same text elsewhere; different for different ones |
 | a column of a query that the model wrote | the field that it comes from, as above; neither its name nor its text where it comes from several or from none |
 """
 
+from collections import Counter
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import lru_cache
 from ipaddress import ip_address
 from typing import assert_never, cast
 
@@ -31,9 +34,18 @@ from triage.domain.finding import (
     ValueCitation,
 )
 from triage.domain.injection import looks_like_instruction
+from triage.domain.sql.lineage import Kind
 from triage.domain.trust import Trust
-from triage.logtypes import classify
-from triage.logtypes.origins import origins_of
+from triage.logtypes import classify, identities_of, terms_of
+from triage.logtypes.origins import AnswerOrigins, origins_of
+from triage.stages.decision.vocabulary import (
+    is_foreign_cluster_method,
+    is_known_action,
+    is_own_word,
+    is_published_action,
+    is_rule_id,
+    program_of,
+)
 
 LISTED = frozenset(
     {"eventname", "eventsource", "eventtype", "eventcategory", "legacyeventtype", "awsregion", "region", "errorcode"}
@@ -50,21 +62,48 @@ _MOST_PARTS = 6
 _PARTS = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _COLUMN = regex.compile(r"[A-Za-z_@][A-Za-z0-9_@:/-]{0,60}(?:\.[A-Za-z0-9_@:/-]{1,60}){0,12}")
 _LARGE = 1e18
+_SEPARATOR = regex.compile(r"[/\\]")
 _NUMBER = regex.compile(r"-?\d{1,20}(?:\.\d{1,9})?")
 
 
 @dataclass(slots=True)
 class Pseudonyms:
-    """Gives each name one placeholder per run."""
+    """Gives each name, and each text that an actor chose, one placeholder per run."""
 
-    _known: dict[tuple[str, str], int] = field(default_factory=dict)
+    texts: str = "text"
+    """What stands for texts that an actor chose: people, who read a sentence or two, have not been told what it means."""
+    _folded: dict[str, str] = field(default_factory=dict)
+    """By a name in lower case."""
+    _spelled: dict[str, str] = field(default_factory=dict)
+    """By a name or a text, letter by letter."""
+    _counts: Counter[str] = field(default_factory=Counter)
 
     def of(self, text: str) -> str:
         """`address 1`, `ARN 2`, `name 3`: the same text has the same one, in any letter case."""
-        kind = _kind(text)
-        key = (kind, text.casefold())
-        count = sum(known == kind for known, _ in self._known)
-        return f"{kind} {self._known.setdefault(key, count + 1)}"
+        folded = text.casefold()
+        found = self._folded.get(folded) or self._spelled.get(text) or self._next(_kind(text))
+        self._folded.setdefault(folded, found)
+        self._spelled.setdefault(text, found)
+        return found
+
+    def of_text(self, text: str, *, folds: bool = False) -> str:
+        """`text 1` for what an actor chose, or what the same text is called already as a name.
+
+        Args:
+            text: Anything; no character of it shows, nor how many there are.
+            folds: Letter case makes no difference in the field that holds it.
+        """
+        if folds or _kind(text) != "name":
+            found = self._folded.get(text.casefold()) or self._spelled.get(text) or self._next(self.texts)
+            self._folded.setdefault(text.casefold(), found)
+        else:
+            found = self._spelled.get(text) or self._next(self.texts)
+        self._spelled.setdefault(text, found)
+        return found
+
+    def _next(self, kind: str) -> str:
+        self._counts[kind] += 1
+        return f"{kind} {self._counts[kind]}"
 
 
 def _kind(text: str) -> str:
@@ -83,6 +122,8 @@ def is_listed(column: str, value: str) -> bool:
     """Whether a text may be shown as a word of the provider's own list."""
     last = column.casefold().rpartition(".")[2]
     if last not in LISTED and column != "name":
+        return False
+    if is_foreign_cluster_method(value):
         return False
     # However it got there, a sentence is not such a word.
     few = len(_PARTS.findall(value)) <= _MOST_PARTS
@@ -103,7 +144,7 @@ def is_moment(text: str) -> bool:
     return True
 
 
-def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms) -> str:
+def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms, log_type: str = "") -> str:
     """A value as the rules above allow it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
@@ -111,11 +152,37 @@ def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms) -
         return f"{value:.10g}" if abs(value) < _LARGE else "a large number"
     if not isinstance(value, str):
         return "a nested value"
-    if is_number(value) or is_moment(value):
+    if is_number(value) or is_moment(value) or is_own_word(value) or is_known_action(log_type, value):
         return value
     if trust is Trust.ACTOR:
-        return f"text that the actor chose, {len(value)} characters"
-    return value if is_listed(column, value) else names.of(value)
+        return names.of_text(value, folds=_folds(log_type, column))
+    return listed_text(column, value, log_type, names) or names.of(value)
+
+
+def listed_text(column: str, value: str, log_type: str, names: Pseudonyms) -> str:
+    """What may be shown of a text of the provider's; empty for a name."""
+    if is_listed(column, value) or is_rule_id(column, value):
+        return value
+    if not _is_action(log_type, column):
+        return ""
+    if is_published_action(log_type, value):
+        return value
+    kind, program = program_of(log_type, value)
+    return f"{kind} {names.of(program) if _SEPARATOR.search(program) else program}" if kind else ""
+
+
+def _is_action(log_type: str, column: str) -> bool:
+    """Whether a column holds actions: that of our own questions, or the log type's own."""
+    term = terms_of(log_type).get("action")
+    own = {take.path.casefold() for take in term.take} if term is not None else set()
+    return column.casefold() in {"action", "actions"} | (own - {""})
+
+
+@lru_cache(maxsize=1024)
+def _folds(log_type: str, column: str) -> bool:
+    """Whether a log type's terms read a field without regard to letter case."""
+    terms = (*terms_of(log_type).values(), *identities_of(log_type).values())
+    return any(take.lower and take.path.casefold() == column.casefold() for term in terms for take in term.take)
 
 
 def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
@@ -144,9 +211,10 @@ def _value_citation_text(
         return ""
     value = cast("JsonValue", found)
     if entry.source is Source.TOOL:
-        return f"row {citation.row} of {_answer_name(entry)} {_tool_cell_text(citation.column, value, entry, evidence, names)}"
+        return f"row {citation.row} of {_answer_name(entry)}: {_tool_cell_text(citation.column, value, entry, evidence, names)}"
     trust = classify(entry.log_type, citation.column, value=value, measured=entry.measured)
-    return f"row {citation.row} of {_answer_name(entry)}: {_column_name(citation.column, trust)} is {value_text(value, citation.column, trust, names)}"
+    shown = value_text(value, citation.column, trust, names, entry.log_type)
+    return f"row {citation.row} of {_answer_name(entry)}: {_column_name(citation.column, trust)} is {shown}"
 
 
 def _tool_cell_text(
@@ -155,11 +223,35 @@ def _tool_cell_text(
     """A cell of a query that the model wrote, by what it comes from rather than what it is called."""
     origins = origins_of(entry, tuple(evidence.values()))
     trust = origins.trust_of(column, value) if origins is not None else Trust.ACTOR
-    if origins is None or trust is Trust.ACTOR:
-        return f"has {value_text(value, '', Trust.ACTOR, names)}"
-    field_path = origins.field(column)
-    what = f"has {_column_name(field_path, trust)}" if field_path else "counts"
-    return f"{what} {value_text(value, field_path, trust, names)}"
+    path = origins.field(column) if origins is not None else ""
+    log_type = origins.log_type(column) if origins is not None else ""
+    name = cell_name(column, entry, origins, trust)
+    # A field's own words; what was counted or put together has none.
+    return f"{name} is {value_text(value, path, trust, names, log_type or entry.log_type)}"
+
+
+def cell_name(column: str, entry: Evidence, origins: AnswerOrigins | None, trust: Trust) -> str:
+    """What a column of an answer holds, in code's words: the alias that a model gives it never shows."""
+    if entry.asked is not None and column in entry.columns and _COLUMN.fullmatch(column):
+        # Compiled from a question, so that the names are ours.
+        return column
+    if origins is None:
+        return "a column"
+    return _origin_name(origins, column, trust)
+
+
+def _origin_name(origins: AnswerOrigins, column: str, trust: Trust) -> str:
+    path = origins.field(column)
+    match origins.kind(column):
+        case Kind.COLUMN:
+            return _column_name(path, trust) if path else "a column"
+        case Kind.EXTREME:
+            return f"first or last {_column_name(path, trust)}" if path else "a first or last value"
+        case Kind.COUNT:
+            counted = [_column_name(each, Trust.ACTOR) for each in origins.counted(column)]
+            return f"count of {' and '.join(counted)}" if counted else "count"
+        case _:
+            return "a computed value"
 
 
 def _column_name(column: str, trust: Trust) -> str:

@@ -13,6 +13,8 @@ from triage.stages.decision.opinion import Opinion
 from triage.stages.decision.proven import Pseudonyms, proven_sentence
 from triage.stages.decision.rules import RuleChange, cap_confidence, changes_of
 
+_TEXTS = "actor-chosen text"
+
 
 def adjudicate(
     draft: Draft,
@@ -104,7 +106,7 @@ def _in_code(
     findings: Sequence[CheckedFinding], evidence: Sequence[Evidence], own: set[str]
 ) -> tuple[CheckedFinding, ...]:
     """The same findings, the verified ones in code's words."""
-    entries, names = by_id(evidence), Pseudonyms()
+    entries, names = by_id(evidence), Pseudonyms(_TEXTS)
 
     def rewritten(checked: CheckedFinding) -> CheckedFinding:
         if not checked.verified or checked.finding.text in own:
@@ -141,12 +143,12 @@ def _summary(
         start = (
             f"A log field tries to instruct its reader, so the analyst's summary is left out; this is {final.value}."
         )
-    entries = by_id(evidence)
+    entries, names = by_id(evidence), Pseudonyms(_TEXTS)
     held = [checked for checked in findings if checked.verified]
     # A measured sentence reads better than one written from a citation.
     held.sort(key=lambda checked: checked.finding.text not in own)
     sentences = [
-        checked.finding.text if checked.finding.text in own else f"{proven_sentence(checked, entries, Pseudonyms())}."
+        checked.finding.text if checked.finding.text in own else f"{proven_sentence(checked, entries, names)}."
         for checked in held
     ]
     return " ".join([start, *(text[:1].upper() + text[1:] for text in sentences if text != ".")][:3])

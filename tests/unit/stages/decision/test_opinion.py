@@ -77,7 +77,7 @@ def test_the_facts_hold_no_text_of_a_log_or_a_model() -> None:
     for part in ("Kim", "CISO", "approved", "mark-", "and so it is", "192.0.2.7", "123456789012"):
         assert part not in said, part
     assert "eventName is StopLogging" in said
-    assert "text that the actor chose" in said
+    assert "userAgent is text 1" in said
     assert "name 1" in said
     assert "address 1" in said
 

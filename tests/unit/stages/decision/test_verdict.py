@@ -372,7 +372,7 @@ def test_the_worst_of_several_actors_decides() -> None:
 
 
 def test_the_judge_reads_a_models_own_query_by_its_fields() -> None:
-    """What a provider's column holds is shown under that column's name; what was made up is shown as its length."""
+    """What a provider's column holds is shown under that column's name; what was made up is a placeholder."""
     sql = (
         "SELECT t.eventName AS x, userAgent AS eventName, 'granted' AS status, COUNT(*) AS n "
         "FROM panther_logs.public.aws_cloudtrail AS t GROUP BY ALL LIMIT 5"
@@ -380,12 +380,13 @@ def test_the_judge_reads_a_models_own_query_by_its_fields() -> None:
     row = {"x": "StopLogging", "eventName": "Harmless", "status": "granted", "n": 4}
     entry = evidence(1, row, source="tool", sql=sql, columns=tuple(row))
     cases = [
-        ("x", "has eventname StopLogging"),
-        ("eventName", "has text that the actor chose, 8 characters"),
-        ("status", "has text that the actor chose, 7 characters"),
+        ("x", "eventname is StopLogging"),
+        ("eventName", "useragent is text 1"),
+        ("status", "a computed value is text 1"),
+        ("n", "count is 4"),
     ]
     for column, shown in cases:
         citation = ValueCitation(evidence="E1", row=0, column=column, value=row[column])
         (checked,) = verify([Finding(text="x", citations=(citation,))], [entry])
         text = proven_sentence(checked, {"E1": entry}, Pseudonyms())
-        assert text == f"row 0 of E1 (a query that the analyst wrote) {shown}"
+        assert text == f"row 0 of E1 (a query that the analyst wrote): {shown}"
