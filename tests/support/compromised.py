@@ -83,7 +83,7 @@ class Puppet:
         self.seen |= {secret for secret in self.secrets if secret in read}
         names = {tool["function"]["name"] for tool in asked.get("tools", ())}
         said = "\n".join(str(message.get("content") or "") for message in asked["messages"])
-        if "You weigh facts" in said[:200]:
+        if "You judge one SIEM alert" in said[:200]:
             return self._weigh(asked, said, names)
         if not self.mode:
             return _conclude(honest(said), names)

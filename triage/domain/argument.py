@@ -4,7 +4,7 @@ Pure: from measured facts to a disposition, by the table in `flag`. It is what d
 model can close over.
 """
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from datetime import timedelta
 
 from triage.domain.base import Value
@@ -138,6 +138,20 @@ def with_answers(argument: Argument, answers: Mapping[FlagOfActor, Sequence[Chec
     return argument.model_copy(update={"flags": tuple(map(answered, argument.flags))})
 
 
+def without_answers(argument: Argument, rejected: Collection[str]) -> Argument:
+    """The argument with the answers to some flags withdrawn: what answers a flag by the table need not convince.
+
+    Args:
+        argument: As the measured facts have it.
+        rejected: Names of flags; one that several actors have is open for all of them.
+    """
+
+    def reopened(flag: RaisedFlag) -> RaisedFlag:
+        return flag.model_copy(update={"answers": (), "answer_evidence": ()}) if flag.name in rejected else flag
+
+    return argument.model_copy(update={"flags": tuple(map(reopened, argument.flags))})
+
+
 def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
     """The flags that one actor's proven facts raise, each with the facts that answer it."""
     found = []
@@ -164,7 +178,14 @@ def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
                 answer_evidence=_evidence(answers),
             )
         )
-    return found
+    return [flag for flag in found if not _is_said_by_a_harder(flag, found)]
+
+
+def _is_said_by_a_harder(flag: RaisedFlag, flags: Iterable[RaisedFlag]) -> bool:
+    """Whether a hard flag of the same family is raised by all that raises a soft one: it is one observation."""
+    return not flag.hard and any(
+        other.hard and other.family == flag.family and set(flag.raised) <= set(other.raised) for other in flags
+    )
 
 
 def _answers(fact: Signal, flag: Flag) -> bool:

@@ -42,6 +42,8 @@ class Instruction:
     """In words, such as `E1 row 0 userAgent` or `the alert's title`."""
     citation: ValueCitation | None
     """Set for a text of the alert's own events."""
+    row: Row | None = None
+    """The record that holds it; `None` for the alert's own title and context."""
 
 
 def find_instructions(alert: Alert, evidence: Sequence[Evidence]) -> tuple[Instruction, ...]:
@@ -63,11 +65,12 @@ def _find(alert: Alert, evidence: Sequence[Evidence]) -> Iterator[Instruction]:
                 yield Instruction(
                     f"{entry.id} row {number} {path[:200]}",
                     ValueCitation(evidence=entry.id, row=number, column=path, value=str(value)) if cited else None,
+                    entry.rows[number],
                 )
         elif entry.source is Source.TOOL:
             for number, row in enumerate(entry.rows):
                 for path in instructions_in(row):
-                    yield Instruction(f"{entry.id} row {number} {path[:200]}", None)
+                    yield Instruction(f"{entry.id} row {number} {path[:200]}", None, row)
     own: dict[str, JsonValue] = {"title": alert.title, "context": alert.context}
     for path in instructions_in(own):
         yield Instruction(f"the alert's {path[:200]}", None)

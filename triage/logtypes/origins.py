@@ -76,8 +76,12 @@ class AnswerOrigins:
     def log_type(self, column: str) -> str:
         """The log type of the one table that a cell comes from; empty where that isn't known."""
         name, _ = self._split(column)
-        found = {self._log_type(each) or "" for each in self._columns_of(name)}
+        found = {self.table_log_type(each) for each in self._columns_of(name)}
         return found.pop() if len(found) == 1 else ""
+
+    def table_log_type(self, column: BaseColumn) -> str:
+        """The log type of a column's table; empty where that isn't known."""
+        return self._log_type(column) or ""
 
     def _columns_of(self, name: str) -> set[BaseColumn]:
         return {each for origin in self.lineage.output(name, self.columns).origins for each in origin.columns}

@@ -1,5 +1,6 @@
 """Verification and decision of one conclusion. Pure: the pipeline makes the second model call."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import timedelta
@@ -14,7 +15,9 @@ from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.instructions import INSTRUCTION_FINDING, Instruction, find_instructions
 from triage.domain.redaction import redact
 from triage.domain.signal import Direction
+from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition, Draft, Verdict
+from triage.logtypes import classify
 from triage.stages.decision import Opinion, adjudicate, alert_values, facts_of
 from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
@@ -37,6 +40,8 @@ class CheckedConclusion:
     summary_holds: bool
     sentences: frozenset[str] = frozenset()
     """Findings that code has added."""
+    instructed_by_actor: bool = False
+    """Whoever acted in the alert could have written one of the injections."""
 
 
 def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argument | None = None) -> tuple[Issue, ...]:
@@ -85,7 +90,22 @@ def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclus
         argument=argue_alert(dossier),
         summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
         sentences=frozenset({finding.text} if finding is not None else ()),
+        instructed_by_actor=any(_is_by_actor(found, dossier) for found in instructions),
     )
+
+
+def _is_by_actor(found: Instruction, dossier: Dossier) -> bool:
+    """Whether the alert's actor could have written a text: of its events, unless the provider has set the field, or of a
+    record of another log that names them."""
+    if found.row is None:
+        return True
+    if found.citation is not None:
+        log_types = dossier.log_types or ("",)
+        path, value = found.citation.column, found.citation.value
+        return any(classify(log_type, path, value=value) is Trust.ACTOR for log_type in log_types)
+    names = {name for actor in dossier.actors for name in (actor.name, *(each.value for each in actor.identities))}
+    held = json.dumps(dict(found.row), ensure_ascii=False).casefold()
+    return any(name.casefold() in held for name in names if name)
 
 
 def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusion) -> dict[str, JsonValue]:
@@ -97,8 +117,10 @@ def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusi
         checked.draft.runbook,
         dossier.detection,
         injected=bool(checked.injections),
+        by_actor=checked.instructed_by_actor,
         argument=checked.argument,
         known=alert_values(conclusion.evidence, dossier.actors, dossier.entities),
+        alert_at=dossier.alert.moment,
     )
 
 

@@ -2,11 +2,13 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime
 
 from pydantic import JsonValue
 
 from triage.domain.argument import Argument, argue
 from triage.domain.base import Row
+from triage.domain.citation import ValueCitation
 from triage.domain.detection import Detection
 from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.finding import CheckedFinding
@@ -17,7 +19,8 @@ from triage.domain.signal import Signal, is_proven
 from triage.domain.trust import Trust
 from triage.domain.verdict import RunbookAnswer
 from triage.logtypes import classify
-from triage.stages.decision.masked import Masking, Pair, alert_values
+from triage.stages.decision.asked import asked_text
+from triage.stages.decision.masked import Masking, Pair, alert_values, within
 from triage.stages.decision.proven import Pseudonyms, is_listed, proven_sentence
 
 _MAX_FINDINGS = 40
@@ -25,9 +28,13 @@ _MAX_SIGNALS = 40
 _MAX_EVENTS = 100
 _MAX_COLUMNS = 16
 _MAX_VALUES = 6
-_MAX_DESCRIPTION_CHARS = 600
-_MAX_STEP_CHARS = 200
+_MAX_DESCRIPTION_CHARS = 900
+_MAX_STEP_CHARS = 300
 _MAX_DEPTH = 4
+_TIMES = ("first_seen", "last_seen", "day")
+_FINDINGS = "those towards benign that rest on `measured` and not on `actor`"
+_OLD_FINDINGS = "those of counts over a time before an intruder can have been here, towards benign"
+_NO_FINDINGS = "none"
 
 
 def facts_of(
@@ -38,8 +45,10 @@ def facts_of(
     detection: Detection,
     *,
     injected: bool,
+    by_actor: bool = True,
     argument: Argument | None = None,
     known: frozenset[Pair] | None = None,
+    alert_at: datetime | None = None,
 ) -> dict[str, JsonValue]:
     """Everything that the judge sees, as JSON, what decides first.
 
@@ -53,35 +62,45 @@ def facts_of(
         runbook: How its steps ended.
         detection: What fired.
         injected: Log text tries to instruct its reader.
+        by_actor: Whoever acted in the alert could have written that text.
         argument: The flags; by default from `signals`.
         known: Whatever the alert is about, from `alert_values`; by default what its events hold.
+        alert_at: When it happened.
     """
     argument = argument if argument is not None else argue(signals, evidence)
     names = Pseudonyms()
     entries = by_id(evidence)
     masking = Masking(entries, names, alert_values(evidence) if known is None else known)
-    held = [checked for checked in findings if checked.verified]
+    held = [checked for checked in findings if checked.verified][:_MAX_FINDINGS]
+    said = [_finding(checked, entries, names) for checked in held]
+    flags = [_flag(flag, signals, masking, alert_at) for flag in argument.flags]
+    measured = [_signal(signal, masking) for signal in signals[:_MAX_SIGNALS]]
     return {
         "detection": _detection(detection),
-        "flags": [_flag(flag, signals, masking) for flag in argument.flags],
+        "alert_at": _time_text(alert_at) if alert_at is not None else None,
+        "flags": flags,
         "what_followed_is_unknown": list(argument.gaps),
-        "findings": [_finding(checked, entries, names) for checked in held[:_MAX_FINDINGS]],
-        "findings_that_did_not_hold": len(findings) - len(held),
-        "signals": [_signal(signal, masking) for signal in signals[:_MAX_SIGNALS]],
+        "findings": said,
+        "questions": _questions(held, masking),
+        "findings_that_did_not_hold": sum(not checked.verified for checked in findings),
+        "signals": measured,
         "event_facts": _event_facts(evidence),
         "runbook": [
             {"step": answer.step, "asks": _text(answer.text), "state": answer.state.value} for answer in runbook
         ],
-        "questions": {
-            "answered": sum(entry.answered for entry in evidence),
-            "without_answer": sum(not entry.answered for entry in evidence),
-            "empty_and_unproven": sum(
-                entry.answered and not entry.row_count and entry.source is Source.QUERY and not entry.proves_absence
-                for entry in evidence
-            ),
+        "log_text_instructs_its_reader": {
+            "found": injected,
+            "the_alerts_actor_could_have_written_it": bool(injected and by_actor),
         },
-        "log_text_addresses_its_reader": injected,
     }
+
+
+def _questions(findings: Sequence[CheckedFinding], masking: Masking) -> JsonValue:
+    """What each answer that a finding cites was asked for."""
+    cited = dict.fromkeys(name for checked in findings for name in checked.evidence if name in masking.evidence)
+    known = masking.words()
+    texts = {name: asked_text(masking.evidence[name], masking.evidence, masking.names, known) for name in cited}
+    return {name: text for name, text in texts.items() if text}
 
 
 def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: Pseudonyms) -> JsonValue:
@@ -94,22 +113,55 @@ def _finding(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: P
     }
 
 
-def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking) -> JsonValue:
-    """A flag with what raised it, and what answers it already; open where nothing does."""
+def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking, alert_at: datetime | None) -> JsonValue:
+    """A flag with what raised it and when, what answers it already, and what may; open where nothing does."""
 
-    def said(sentences: Sequence[str]) -> list[JsonValue]:
-        facts = [signal for signal in signals if signal.sentence in sentences]
-        return [masking.sentence(fact) for fact in dict.fromkeys(facts)]
+    def facts(sentences: Sequence[str]) -> list[Signal]:
+        return list(dict.fromkeys(signal for signal in signals if signal.sentence in sentences))
 
+    def said(signal: Signal) -> JsonValue:
+        when = _time_of(signal, masking.evidence, alert_at)
+        return {"says": masking.sentence(signal), **({"at": when} if when else {})}
+
+    row = FLAGS[flag.name]
     found: dict[str, JsonValue] = {
         "flag": flag.name,
         "asks": flag.asks,
-        "supports": FLAGS[flag.name].supports.value,
+        "supports": row.supports.value,
         "hard": flag.hard,
-        "raised_by": said(flag.raised),
-        "answered_by": said(flag.answers),
+        "raised_by": [said(fact) for fact in facts(flag.raised)],
+        "answered_by": [said(fact) for fact in facts(flag.answers)],
+        "may_be_answered_by": {
+            "facts": [name.replace("_", " ") for name in sorted(row.answered_by)],
+            "findings": _OLD_FINDINGS if row.hard and row.old_rows_answer else _NO_FINDINGS if row.hard else _FINDINGS,
+        },
     }
     return found | ({"actor": masking.names.of(flag.subject)} if flag.subject else {})
+
+
+def _time_of(signal: Signal, evidence: Mapping[str, Evidence], alert_at: datetime | None) -> str:
+    """From when to when what a fact rests on happened, by the rows that it cites; empty where they don't say."""
+    found: set[datetime] = set()
+    for citation in signal.citations:
+        entry = evidence.get(citation.evidence)
+        if not isinstance(citation, ValueCitation) or entry is None or citation.row >= len(entry.rows):
+            continue
+        if entry.source is Source.EVENTS and alert_at is not None:
+            found.add(alert_at)
+        found |= {when for column in _TIMES if (when := _moment(entry.rows[citation.row].get(column))) is not None}
+    return " to ".join(dict.fromkeys(map(_time_text, (min(found), max(found))))) if found else ""
+
+
+def _moment(value: JsonValue) -> datetime | None:
+    try:
+        found = datetime.fromisoformat(value) if isinstance(value, str) else None
+    except ValueError:
+        return None
+    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
+
+
+def _time_text(when: datetime) -> str:
+    return f"{when.astimezone(UTC):%Y-%m-%d %H:%M} UTC"
 
 
 def _signal(signal: Signal, masking: Masking) -> JsonValue:
@@ -126,7 +178,7 @@ def _signal(signal: Signal, masking: Masking) -> JsonValue:
 
 def _text(text: str) -> str:
     """The detection author's own words; left out where they read like an order."""
-    return "" if looks_like_instruction(text) else redact(text)[:_MAX_STEP_CHARS]
+    return "" if looks_like_instruction(text) else within(redact(text), _MAX_STEP_CHARS)
 
 
 def _detection(detection: Detection) -> JsonValue:
@@ -135,7 +187,7 @@ def _detection(detection: Detection) -> JsonValue:
         "id": detection.id,
         "name": detection.name,
         "severity": detection.severity.value if detection.severity is not None else None,
-        "description": redact(detection.description)[:_MAX_DESCRIPTION_CHARS],
+        "description": within(redact(detection.description), _MAX_DESCRIPTION_CHARS),
         "techniques": [*detection.techniques],
         "log_types": [*detection.log_types],
     }

@@ -115,7 +115,7 @@ class Masking:
             if len(form) >= MIN_CHARS and form in fact.sentence and not (is_moment(form) or is_number(form)):
                 parts = _replaced(parts, _whole(form), shown.get(form) or self.names.of(forms[form]))
         pieces = [part if done else _NAMED.sub(lambda match: self.names.of(match[0]), part) for part, done in parts]
-        text = _within("".join(pieces), MAX_CHARS)
+        text = within("".join(pieces), MAX_CHARS)
         return LEFT_OUT if looks_like_instruction(text) else text
 
     def _shown(self, pairs: Iterable[Pair]) -> dict[str, str]:
@@ -129,6 +129,12 @@ class Masking:
                 if text := next(filter(None, texts), ""):
                     found |= {form: form if text == value else text for form in (value, plain(value))}
         return found
+
+    def words(self) -> frozenset[str]:
+        """Words of the provider's lists in the alert's events and in the answers to our own questions."""
+        own = (entry for entry in self.evidence.values() if entry.measured and entry.source is Source.QUERY)
+        pairs = {*self.known, *(pair for entry in own for pair in _pairs_of(entry))}
+        return frozenset(form for form, text in self._shown(pairs).items() if form == text)
 
     @property
     def log_types(self) -> tuple[str, ...]:
@@ -185,7 +191,7 @@ def _replaced(parts: Iterable[Part], form: re.Pattern[str], by: str) -> list[Par
     return found
 
 
-def _within(text: str, limit: int) -> str:
+def within(text: str, limit: int) -> str:
     """A text, cut between words where it is too long."""
     return text if len(text) <= limit else f"{text[:limit].rpartition(' ')[0]} {ELLIPSIS}"
 

@@ -50,6 +50,8 @@ class Opinion(Value):
     answers: dict[str, tuple[int, ...]] = Field(default_factory=dict)
     """By the name of a flag, the findings that answer it in the judge's eyes; what the table makes of that is another
     matter."""
+    rejected: frozenset[str] = frozenset()
+    """Flags that it calls unanswered; one that measured facts answer is open again."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,7 +77,11 @@ class WireOpinion(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    flags: list[WireAnswer] = Field(default_factory=list, max_length=40, description="Each open flag, once")
+    flags: list[WireAnswer] = Field(
+        default_factory=list,
+        max_length=40,
+        description="Each open flag, once; an answered one only to reject its answer, with no findings",
+    )
     disposition: Annotated[Disposition, Lowered] = Field(description="What the facts show")
     confidence: float = Field(ge=0, le=1, description="Between 0 and 1")
     reason: str = Field(
@@ -195,7 +201,9 @@ def parse_opinion(text: str, verified: frozenset[int]) -> Adjudication:
     reason = printable_sentence(redact(wire.reason), _MAX_REASON_CHARS)
     objection = _objection_to(reason, verified)
     answers = {each.flag: tuple(n for n in each.findings if n in verified) for each in wire.flags if each.findings}
+    rejected = frozenset(each.flag for each in wire.flags if not each.findings) - answers.keys()
     opinion = Opinion(
+        rejected=rejected,
         disposition=wire.disposition,
         confidence=wire.confidence,
         reason="" if objection else reason,

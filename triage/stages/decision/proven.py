@@ -214,7 +214,7 @@ def _value_citation_text(
         return f"row {citation.row} of {_answer_name(entry)}: {_tool_cell_text(citation.column, value, entry, evidence, names)}"
     trust = classify(entry.log_type, citation.column, value=value, measured=entry.measured)
     shown = value_text(value, citation.column, trust, names, entry.log_type)
-    return f"row {citation.row} of {_answer_name(entry)}: {_column_name(citation.column, trust)} is {shown}"
+    return f"row {citation.row} of {_answer_name(entry)}: {column_name(citation.column, trust)} is {shown}"
 
 
 def _tool_cell_text(
@@ -244,17 +244,18 @@ def _origin_name(origins: AnswerOrigins, column: str, trust: Trust) -> str:
     path = origins.field(column)
     match origins.kind(column):
         case Kind.COLUMN:
-            return _column_name(path, trust) if path else "a column"
+            return column_name(path, trust) if path else "a column"
         case Kind.EXTREME:
-            return f"first or last {_column_name(path, trust)}" if path else "a first or last value"
+            return f"first or last {column_name(path, trust)}" if path else "a first or last value"
         case Kind.COUNT:
-            counted = [_column_name(each, Trust.ACTOR) for each in origins.counted(column)]
+            counted = [column_name(each, Trust.ACTOR) for each in origins.counted(column)]
             return f"count of {' and '.join(counted)}" if counted else "count"
         case _:
             return "a computed value"
 
 
-def _column_name(column: str, trust: Trust) -> str:
+def column_name(column: str, trust: Trust) -> str:
+    """A field's name, as far as it is not the actor's choice."""
     # Below an object that the actor filled, the keys are the actor's too.
     if trust is Trust.ACTOR:
         column = column.partition(".")[0]

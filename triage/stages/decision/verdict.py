@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 from datetime import UTC, datetime
 
-from triage.domain.argument import Argument, argue, with_answers
+from triage.domain.argument import Argument, argue, with_answers, without_answers
 from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding, Issue, IssueCode
 from triage.domain.signal import Signal
@@ -54,6 +54,7 @@ def adjudicate(
         # A model that has read instructions in the log may have followed them in its words as well.
         findings = _in_code(findings, evidence, own)
     if opinion is not None:
+        argument = without_answers(argument, opinion.rejected)
         start = dwell_start or datetime.min.replace(tzinfo=UTC)
         answers = accepted_answers(argument, opinion.answers, findings, entries, dwell_start=start)
         argument = with_answers(argument, answers)

@@ -87,7 +87,7 @@ def test_the_facts_say_what_held_and_what_did_not() -> None:
     given = facts()
     assert [entry["number"] for entry in given["findings"]] == [1, 2, 3, 4]  # type: ignore[union-attr, index, call-overload] # JSON
     assert given["findings_that_did_not_hold"] == 1
-    assert given["log_text_addresses_its_reader"] is True
+    assert given["log_text_instructs_its_reader"] == {"found": True, "the_alerts_actor_could_have_written_it": True}
     assert given["runbook"] == [{"step": 1, "asks": "", "state": "done"}]
 
 
