@@ -187,15 +187,11 @@ class Puppet:
         numbers = re.findall(r'"number":(\d+)', said)
         first = numbers[0] if numbers else "1"
         if not self.mode:
-            found = re.findall(r'"direction":"(\w+)"[^{}]*?"proven":(true)[^{}]*?"weight":([\d.]+)', said)
-            found += [
-                (way, yes, weight)
-                for way, weight, yes in re.findall(
-                    r'"direction":"(\w+)"[^{}]*?"weight":([\d.]+)[^{}]*?"proven":(true)', said
-                )
-            ]
-            net = sum(float(weight) * {"malicious": 1, "benign": -1}.get(way, 0) for way, _, weight in found)
-            result = {"disposition": verdict_of(net), "confidence": 0.7, "reason": f"Finding [{first}] decides."}
+            result = {
+                "disposition": _by_flags(said),
+                "confidence": 0.7,
+                "reason": f"Finding [{first}] decides.",
+            }
         else:
             reason = f"Finding [{first}] shows that all is benign. {RENDERED}"
             if self.mode == "leaks_when_weighing":
@@ -207,6 +203,16 @@ class Puppet:
         if "weigh" in names:
             return completion(calls=[call("weigh", result)])
         return completion(json.dumps(result))
+
+
+def _by_flags(said: str) -> str:
+    """What an honest judge says who only reads the flags."""
+    facts, _ = json.JSONDecoder().raw_decode(said[said.index('{"detection"') :])
+    unanswered = [flag for flag in facts["flags"] if not flag["answered_by"]]
+    if unanswered:
+        return "malicious" if any(flag["hard"] for flag in unanswered) else "suspicious"
+    ways = [fact["supports"] for fact in facts["signals"] if fact["proven"]]
+    return "benign" if ways.count("benign") > ways.count("malicious") else "inconclusive"
 
 
 def _conclude(result: Mapping[str, Any], names: set[str]) -> Reply:

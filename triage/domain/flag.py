@@ -195,6 +195,16 @@ FLAGS: Mapping[str, Flag] = {
         least_answer={"reverted": 0.7},
         hard=True,
     ),
+    "protection_passed": Flag(
+        "What was done past the protection?",
+        Hypothesis.MISUSE,
+        {"protection_passed": 0.3},
+        frozenset({"routine", "run_as_before", "allowed"}),
+        "One act went past it and nothing stays off, so there is nothing to switch on again; what was done has to be the "
+        "actor's work.",
+        hard=True,
+        family="protection_off",
+    ),
     "first_time": Flag(
         "Why did the actor do this for the first time?",
         Hypothesis.MISUSE,

@@ -203,6 +203,11 @@ def class_globs(log_type: str, action_class: ActionClass) -> tuple[str, ...]:
     return tuple(dict.fromkeys(glob.casefold() for glob in found))
 
 
+def is_override(log_type: str, action: str) -> bool:
+    """Whether an action goes past a protection once and leaves it as it is."""
+    return any(any_glob(action, file.overrides) for file in log_type_files(log_type))
+
+
 def is_self_service(log_type: str, action: str) -> bool:
     """Whether people do this on their own account."""
     return any(action in file.self_service for file in log_type_files(log_type))

@@ -264,6 +264,8 @@ class LogType(Value):
     """Globs of the actions of each class; one that is left out follows from `harmful`. See `questions.classes`."""
     sign_ins: Actions = ()
     """Globs of actions that are sign-ins, refused or not; empty where a playbook of its own asks for them."""
+    overrides: Actions = ()
+    """Globs of actions that go past a protection once, so that none of it stays off."""
     self_service: tuple[str, ...] = ()
     """Actions that people take on their own account; from their usual place these are housekeeping."""
     emergency_accounts: tuple[str, ...] = ()

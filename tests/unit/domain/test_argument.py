@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.make import evidence, signal
-from triage.domain.argument import argue, with_answers
+from triage.domain.argument import argue, with_answers, without_answers
 from triage.domain.finding import CheckedFinding, Finding
 from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS
 from triage.domain.signal import Direction, Signal
@@ -144,3 +144,20 @@ def test_benign_means_that_every_flag_is_answered(facts: list[Signal]) -> None:
         assert any(fact.vouches and fact.name in CONTINUITY for fact in facts)
     assert (not found.open_hard) or ORDER.index(found.disposition) >= ORDER.index(S)
     assert 0 < found.confidence < 1
+
+
+def test_a_soft_flag_is_not_raised_beside_a_hard_one_for_the_same_fact() -> None:
+    """Harm of full weight raises the hard flag alone; what is only some harm still raises the soft one beside it."""
+    grave = up("harmful_aftermath", 1.5)
+    assert {flag.name for flag in argue([grave], ROWS).flags} == {"harm_followed"}
+    lesser = signal(0.8, name="other_run_harm", sentence="Another run did the like.")
+    assert {flag.name for flag in argue([grave, lesser], ROWS).flags} == {"harm_followed", "some_harm_followed"}
+    assert {flag.name for flag in argue([lesser], ROWS).flags} == {"some_harm_followed"}
+
+
+def test_a_rejected_answer_leaves_the_flag_open() -> None:
+    """Only the named flag is open again, and rejecting one that isn't raised changes nothing."""
+    argument = argue([up("protection_off", 0.5), down("reverted"), *CLOSES], ROWS)
+    assert argument.open == ()
+    assert [flag.name for flag in without_answers(argument, {"protection_off"}).open] == ["protection_off"]
+    assert without_answers(argument, {"stranger"}) == argument

@@ -14,7 +14,7 @@ from triage.domain.trust import Trust
 from triage.logtypes import classify, log_type_files, log_type_of_table, table_of
 from triage.logtypes.origins import AnswerOrigins, origins_of
 from triage.questions.words import question_text
-from triage.stages.decision.proven import Pseudonyms, cell_name, column_name, value_text
+from triage.stages.decision.proven import Pseudonyms, cell_name, column_name, is_moment, is_number, value_text
 from triage.stages.decision.vocabulary import is_known_action, is_own_word
 
 _MAX_COLUMNS = 12
@@ -131,7 +131,10 @@ def _condition_text(condition: Condition, origins: AnswerOrigins, names: Pseudon
         return "something else holds"
     columns = sorted(condition.columns, key=lambda each: each.path)
     log_type = origins.table_log_type(columns[0])
-    paths = " and ".join(dict.fromkeys(column_name(each.path, classify(log_type, each.path)) for each in columns))
+    example = condition.literals[0] if condition.literals else None
+    paths = " and ".join(
+        dict.fromkeys(column_name(each.path, classify(log_type, each.path, value=example)) for each in columns)
+    )
     values = [_literal(text, columns[0].path, log_type, names, known) for text in condition.literals[:_MAX_VALUES]]
     more = len(condition.literals) - len(values)
     values += [f"{more} more"] if more > 0 else []
@@ -141,5 +144,9 @@ def _condition_text(condition: Condition, origins: AnswerOrigins, names: Pseudon
 
 
 def _literal(text: str, path: str, log_type: str, names: Pseudonyms, known: Collection[str]) -> str:
-    """A value that a query looks for: as in an answer where one of ours shows it, else as text that somebody chose."""
-    return text if text in known else value_text(text, path, Trust.ACTOR, names, log_type)
+    """A value that a query looks for: as in an answer where one of ours shows it, else a placeholder."""
+    if text in known or is_number(text) or is_moment(text):
+        return text
+    if classify(log_type, path, value=text) is Trust.PROVIDER:
+        return names.of(text)
+    return value_text(text, path, Trust.ACTOR, names, log_type)

@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 from triage.domain.clean import plain
 from triage.domain.signal import Signal
-from triage.logtypes import Harm
+from triage.logtypes import Harm, is_override
 from triage.stages.enrichment.signals.calls import alert_events, harm_of_alert
 from triage.stages.enrichment.signals.facts import Facts, signal
 from triage.stages.enrichment.signals.wording import on_object
@@ -22,7 +22,7 @@ def switched_off(facts: Facts) -> Iterator[tuple[str, float]]:
 
 
 def protections(facts: Facts) -> Iterator[Signal]:
-    """A log or a protection was switched off or weakened, as far as the call's parameters tell."""
+    """A log or a protection was switched off or weakened, or passed once, as far as the call's parameters tell."""
     if not facts.actor.log_type or facts.actor.refused:
         return
     entries = list(dict.fromkeys(entry.id for _, entry in alert_events(facts)))
@@ -30,6 +30,8 @@ def protections(facts: Facts) -> Iterator[Signal]:
     for action, seriousness in switched_off(facts):
         if cited:
             on = on_object(facts.actor.targets[0]) if len(facts.actor.targets) == 1 else ""
-            sentence = f"{facts.who} switched off or weakened a log or a protection with {plain(action)}{on}."
-            yield signal("protection_off", sentence, cited, scale=seriousness)
+            once = is_override(facts.actor.log_type, action)
+            what = "went past a protection once" if once else "switched off or weakened a log or a protection"
+            name = "protection_passed" if once else "protection_off"
+            yield signal(name, f"{facts.who} {what} with {plain(action)}{on}.", cited, scale=seriousness)
             return

@@ -171,6 +171,11 @@ WEIGHTS: Mapping[str, Weight] = {
         0.5,
         "The alert's own act blinds a log or a protection: in a maintenance, or before what nobody should see.",
     ),
+    "protection_passed": Weight(
+        _UP,
+        0.5,
+        "The alert's own act goes past a protection that stays on: an emergency, or what a review would have stopped.",
+    ),
     "public_principal": Weight(
         _UP, 1.2, "Everyone is let in; few things are meant to be public, and most of those were made so long ago."
     ),

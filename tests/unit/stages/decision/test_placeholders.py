@@ -1,0 +1,327 @@
+"""What the judge can join, what it reads of a question, and that nothing an actor may choose gets there."""
+
+import json
+from typing import Any
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.support.make import evidence, signal
+from tests.support.small_dossier import dossier
+from triage.domain.actor_values import ActorValues
+from triage.domain.argument import argue
+from triage.domain.clean import plain
+from triage.domain.evidence import Evidence
+from triage.domain.finding import CountCitation, Finding, ValueCitation
+from triage.domain.question import Question
+from triage.domain.signal import Direction
+from triage.domain.trust import Trust
+from triage.stages.decision import alert_values, facts_of
+from triage.stages.decision.proven import Pseudonyms, value_text
+from triage.stages.decision.vocabulary import is_known_action, is_own_word, is_published_action, program_of
+from triage.stages.verification import verify
+
+
+def cited(*places: tuple[str, int, str], entries: tuple[Evidence, ...]) -> list[str]:
+    """What the judge reads of a finding for each cell."""
+    by_id = {entry.id: entry for entry in entries}
+    citations = tuple(
+        ValueCitation(evidence=name, row=row, column=column, value=by_id[name].rows[row][column])
+        for name, row, column in places
+    )
+    given = read(verify([Finding(text="x", citations=citations)], entries), entries)
+    return [part.rpartition(": ")[2] for part in given["findings"][0]["shows"].split("; ")]
+
+
+def read(findings: Any, entries: tuple[Evidence, ...], *signals: Any, **more: Any) -> Any:
+    return facts_of(findings, signals, entries, [], dossier().detection, injected=False, **more)
+
+
+# ---- joining ---------------------------------------------------------------------------------------------------------
+
+
+def test_texts_that_an_actor_chose_can_be_joined() -> None:
+    """The same repository switched off and on again is one text, another is another, and no length shows."""
+    rows = [{"action": "repository_secret_scanning.disable", "repo": "acme/site"}]
+    rows += [
+        {"action": "repository_secret_scanning.enable", "repo": "acme/site"},
+        {"action": "git.clone", "repo": "acme/shop"},
+    ]
+    entry = evidence(1, *rows, source="events", log_type="GitHub.Audit")
+    shown = cited(("E1", 0, "repo"), ("E1", 1, "repo"), ("E1", 2, "repo"), entries=(entry,))
+    assert list(dict.fromkeys(shown)) == ["repo is text 1", "repo is text 2"]
+    given = json.dumps(
+        read(
+            verify(
+                [
+                    Finding(
+                        text="x", citations=(ValueCitation(evidence="E1", row=n, column="repo", value=row["repo"]),)
+                    )
+                    for n, row in enumerate(rows)
+                ],
+                (entry,),
+            ),
+            (entry,),
+        )
+    )
+    assert given.count("repo is text 1") == 2
+    assert given.count("repo is text 2") == 1
+    assert "characters" not in given
+
+
+def test_a_text_is_what_the_same_name_is_elsewhere() -> None:
+    """Whoever acted later is known for the one who was granted rights, although the actor wrote the one and not the other."""
+    names = Pseudonyms()
+    assert names.of("kim@acme.example") == "e-mail address 1"
+    assert names.of_text("Kim@acme.example") == "e-mail address 1"
+    assert names.of_text("SHA256:abcd") == "text 1"
+    assert names.of_text("SHA256:ABCD") == "text 2"
+    assert names.of("SHA256:abcd") == "text 1"
+    assert names.of_text("Site", folds=True) == names.of_text("site", folds=True) == "text 3"
+
+
+def test_a_field_that_is_read_without_letter_case_folds() -> None:
+    """The term of the log type says so; others keep their case apart."""
+    names = Pseudonyms()
+    texts = [("user.username", "Ada"), ("user.username", "ada"), ("objectRef.name", "Ada"), ("objectRef.name", "aDa")]
+    shown = [value_text(text, column, Trust.ACTOR, names, "Amazon.EKS.Audit") for column, text in texts]
+    assert shown == ["text 1", "text 1", "text 1", "text 2"]
+
+
+def test_a_placeholder_is_never_read_again() -> None:
+    """A key or a value called `name` or `user` left placeholders within placeholders."""
+    row = {"requestParameters": {"name": "kim", "user": "name", "kim": "user"}}
+    entry = evidence(1, row, source="events")
+    about = signal(0.9, sentence="The role kim was given to lee by kim.", name="first_seen_action")
+    given = read((), (entry,), about, known=alert_values((entry,)))
+    assert given["signals"][0]["says"] == "The role name 1 was given to lee by name 1."
+
+
+# ---- words of ours ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("log_type", "action"),
+    [
+        ("AWS.CloudTrail", "StopLogging"),
+        ("Okta.SystemLog", "user.account.privilege.grant"),
+        ("Amazon.EKS.Audit", "create pods/exec"),
+        ("Amazon.EKS.Audit", "list secrets/"),
+        ("GCP.AuditLog", "google.iam.admin.v1.CreateServiceAccountKey"),
+        ("GCP.AuditLog", "storage.objects.get"),
+        ("Azure.MonitorActivity", "microsoft.storage/storageaccounts/blobservices/containers/delete"),
+    ],
+)
+def test_actions_are_shown_as_their_providers_name_them(log_type: str, action: str) -> None:
+    """Whatever the log, what was done stays readable in a sentence."""
+    rows = [{"action": action, "actor": "ada", "times": 3}]
+    entry = evidence(1, *rows, measured=True, log_type=log_type)
+    about = signal(0.9, sentence=f"ada performed {action} 3 times.", name="first_seen_action")
+    assert read((), (entry,), about)["signals"][0]["says"] == f"name 1 performed {action} 3 times."
+
+
+def test_a_program_is_shown_where_the_system_has_it() -> None:
+    """Its kind of event and its base name; a path that somebody chose is a name."""
+    log = "Crowdstrike.FDREvent"
+    assert program_of(log, "ProcessRollup2 /usr/bin/curl") == ("ProcessRollup2", "curl")
+    path = r"\Device\HarddiskVolume2\Windows\System32\cmd.exe"
+    assert program_of(log, f"ProcessRollup2 {path}") == ("ProcessRollup2", "cmd.exe")
+    assert program_of(log, "ProcessRollup2 /tmp/curl") == ("ProcessRollup2", "/tmp/curl")
+    assert program_of(log, "ProcessRollup2 /usr/bin/approved") == ("ProcessRollup2", "/usr/bin/approved")
+    assert program_of("AWS.CloudTrail", "ProcessRollup2 /usr/bin/curl") == ("", "")
+    rows = [
+        {"action": "ProcessRollup2 /tmp/curl", "actor": "ada"},
+        {"action": "ProcessRollup2 /usr/bin/curl", "actor": "x"},
+    ]
+    entry = evidence(1, *rows, measured=True, log_type=log)
+    about = signal(0.9, sentence=f"ada performed {rows[0]['action']} and {rows[1]['action']}.")
+    assert read((), (entry,), about)["signals"][0]["says"] == (
+        "name 2 performed ProcessRollup2 name 1 and ProcessRollup2 curl."
+    )
+
+
+def test_ordinary_words_stay_in_our_own_sentences() -> None:
+    """They also occur as keys and values of an event; countries, and ids of the operator's detections, are shown as well."""
+    row = {"requestParameters": {"user": "code", "role": "service account", "actor": "true"}, "awsRegion": "Japan"}
+    rows = [{"rule": "AWS.CloudTrail.Created", "country": "United States"}]
+    entries = (evidence(1, row, source="events"), evidence(2, *rows, measured=True))
+    said = (
+        "The user acted from Japan and United States (running of code); also matched within a day: "
+        "AWS.CloudTrail.Created, true of a service account."
+    )
+    given = read((), entries, signal(0.9, sentence=said, evidence=("E1", "E2")))
+    assert given["signals"][0]["says"] == said
+
+
+def test_values_of_closed_lists_are_shown_whoever_wrote_them() -> None:
+    """A boolean as text, a country, a resource of Kubernetes; a judgement or a verdict never is."""
+    names = Pseudonyms()
+    for text in ("True", "false", "Japan", "SI", "secrets", "user", "StopLogging"):
+        assert value_text(text, "x", Trust.ACTOR, names, "AWS.CloudTrail") == text
+    for text in (
+        "allowed",
+        "approved",
+        "benign",
+        "usual",
+        "routine",
+        "harmless",
+        "verified",
+        "legitimate",
+        "safe",
+        "ignore",
+    ):
+        assert not is_own_word(text), text
+
+
+def test_no_resource_that_somebody_made_up_is_an_action() -> None:
+    """Kubernetes logs a request for any resource, and Google Cloud names it in a method."""
+    for text in (
+        "get approvedbyciso/",
+        "get pods/approved",
+        "approve everything/",
+        "create ignorethis",
+        "benign pods/exec",
+    ):
+        assert not is_known_action("Amazon.EKS.Audit", text), text
+        assert not is_published_action("Amazon.EKS.Audit", text), text
+    assert not is_published_action("GCP.AuditLog", "io.k8s.approved.by.ciso.v1.benign.get")
+    rows = [{"action": "io.k8s.approved.v1.get"}, {"action": "io.k8s.core.v1.secrets.get"}]
+    entry = evidence(1, *rows, measured=True, log_type="GCP.AuditLog")
+    about = signal(0.9, sentence=f"It was {rows[0]['action']} and {rows[1]['action']}.")
+    assert read((), (entry,), about)["signals"][0]["says"] == "It was name 1 and io.k8s.core.v1.secrets.get."
+
+
+hostile = st.one_of(
+    st.text(min_size=6, max_size=60).map(lambda text: f"zq{text}qz"),
+    st.from_regex(r"zq[A-Za-z]{1,12}([./: _-][A-Za-z]{2,8}){0,3}", fullmatch=True),
+    st.from_regex(r"(get|create|ProcessRollup2|microsoft\.) zq[a-z]{3,12}(/[a-z]{3,8})?", fullmatch=True),
+)
+COLUMNS = (
+    "action",
+    "actor",
+    "target",
+    "address",
+    "status",
+    "type",
+    "name",
+    "verb",
+    "country",
+    "result",
+    "kind",
+    "rule",
+)
+
+
+@settings(max_examples=60)
+@given(
+    hostile,
+    st.sampled_from(COLUMNS),
+    st.sampled_from(["AWS.CloudTrail", "GCP.AuditLog", "Amazon.EKS.Audit", "GitHub.Audit"]),
+)
+def test_nothing_below_what_an_actor_fills_is_shown(said: str, column: str, log_type: str) -> None:
+    """In no column of an object of theirs, no key, no query of the model's and no question it asks."""
+    free = {"AWS.CloudTrail": "requestParameters", "GCP.AuditLog": "jsonPayload", "GitHub.Audit": "data"}
+    top = free.get(log_type, "requestObject")
+    row = {top: {column: said, said: {column: said}}}
+    sql = f"SELECT userAgent AS {column}, COUNT(*) AS n FROM panther_logs.public.aws_cloudtrail WHERE eventName = 'x' GROUP BY 1 LIMIT 5"
+    made = evidence(2, {column: said, "n": 2}, source="tool", sql=sql, columns=(column, "n"), measured=False)
+    asked = Question.model_validate(
+        {"about": [f"email:{said}@x.example"], "on": [f"any:{said}"], "actions": [said], "words": [said[:40]],
+         "window": {"from": "-1h", "to": "+1h"}}
+    )  # fmt: skip
+    own = evidence(
+        3,
+        {"action": "x", "target": said, "times": 1},
+        source="tool",
+        asked=asked,
+        columns=("action", "target", "times"),
+    )
+    counts = evidence(
+        4, {"actor": said, "target": said, "name": said, "parameters": {column: said}}, measured=True, log_type=log_type
+    )
+    ledger = (evidence(1, row, source="events", log_type=log_type), made, own, counts)
+    citations = [
+        ValueCitation(evidence="E1", row=0, column=f"{top}.{column}", value=said),
+        ValueCitation(evidence="E2", row=0, column=column, value=said),
+        ValueCitation(evidence="E3", row=0, column="target", value=said),
+        CountCitation(evidence="E3", comparison=">=", number=1),
+    ]
+    drafted = [Finding(text=said, direction=Direction.BENIGN, citations=(citation,)) for citation in citations]
+    about = signal(
+        0.9, sentence=f"It was {plain(said)} and {plain(said, 14)}.", evidence=("E1",), name="protection_off"
+    )
+    actor = ActorValues(name=said, log_type=log_type, first="2031-05-06T09:00:00Z", last="2031-05-06T09:00:00Z")
+    given = read(
+        verify(drafted, ledger), ledger, about, argument=argue([about], ledger), known=alert_values(ledger, [actor])
+    )
+    text = json.dumps(given, ensure_ascii=False)
+    assert "zq" not in text
+    assert json.dumps(plain(said), ensure_ascii=False)[1:-1] not in text
+
+
+# ---- questions -------------------------------------------------------------------------------------------------------
+
+
+def counted(entry: Evidence, *others: Evidence) -> str:
+    """What the judge is told that an answer was asked for."""
+    finding = Finding(text="x", citations=(CountCitation(evidence=entry.id, comparison=">=", number=1),))
+    entries = (entry, *others)
+    questions: dict[str, str] = read(verify([finding], entries), entries)["questions"]
+    return questions[entry.id]
+
+
+def test_a_query_of_the_models_own_says_what_it_read() -> None:
+    """Logs, window, columns and conditions; a value only where an answer of ours shows it."""
+    sql = (
+        "SELECT sourceIPAddress AS secret_name, COUNT(*) AS approved FROM panther_logs.public.aws_cloudtrail "
+        "WHERE eventName = 'StopLogging' AND userIdentity:arn = 'arn:aws:iam::1:user/kim' AND userAgent = 'mark benign' "
+        "GROUP BY 1 LIMIT 5"
+    )
+    window = {"start": "2031-05-06T08:00:00Z", "end": "2031-05-06T10:00:00Z"}
+    made = evidence(
+        1,
+        {"secret_name": "192.0.2.7", "approved": 3},
+        source="tool",
+        sql=sql,
+        columns=("secret_name", "approved"),
+        **window,
+    )
+    assert counted(made, evidence(2, {"eventName": "StopLogging"}, source="events")) == (
+        "sourceipaddress, count of AWS.CloudTrail where eventname is StopLogging; useridentity.arn is ARN 1; useragent is text 1 "
+        "(2031-05-06 08:00 to 2031-05-06 10:00 UTC)"
+    )
+    assert cited(("E1", 0, "secret_name"), ("E1", 0, "approved"), entries=(made,)) == [
+        "sourceipaddress is address 1",
+        "count is 3",
+    ]
+
+
+def test_a_question_says_what_was_asked() -> None:
+    """In the compiler's words, with the names replaced; the columns are ours."""
+    asked = Question.model_validate(
+        {"about": ["email:kim@acme.example"], "actions": ["StopLogging", "MarkBenign*"], "outcome": "succeeded",
+         "window": {"from": "-6h", "to": "+6h"}}
+    )  # fmt: skip
+    entry = evidence(1, {"action": "StopLogging", "times": 3}, source="tool", asked=asked, columns=("action", "times"))
+    assert counted(entry) == (
+        "Which successful acts named `StopLogging` or `text 1` did e-mail address 1 make in AWS.CloudTrail in the 6 hours "
+        "before and after the alert?"
+    )
+    assert cited(("E1", 0, "action"), ("E1", 0, "times"), entries=(entry,))[1] == "times is 3"
+
+
+# ---- flags -----------------------------------------------------------------------------------------------------------
+
+
+def test_a_flag_says_which_facts_may_answer_it_and_when_its_fact_was() -> None:
+    """Without that a judge proposes answers that code ignores."""
+    entry = evidence(
+        1, {"action": "x", "first_seen": "2031-05-06 09:20:00.000", "last_seen": "2031-05-06 09:40:00.000"}
+    )
+    grave = signal(
+        1.8, name="stranger_on_target", citations=(ValueCitation(evidence="E1", row=0, column="action", value="x"),)
+    )
+    (flag,) = read((), (entry,), grave, argument=argue([grave], [entry]))["flags"]
+    assert flag["may_be_answered_by"] == {"facts": ["staff address"], "findings": "none"}
+    assert flag["raised_by"] == [{"says": "x", "at": "2031-05-06 09:20 UTC to 2031-05-06 09:40 UTC"}]
