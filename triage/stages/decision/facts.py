@@ -34,6 +34,8 @@ _MAX_DEPTH = 4
 _TIMES = ("first_seen", "last_seen", "day")
 _FINDINGS = "those towards benign that rest on `measured` and not on `actor`"
 _OLD_FINDINGS = "those of counts over a time before an intruder can have been here, towards benign"
+_BESIDE = {"stranger": frozenset({"stranger_known"})}
+"""Facts that answer no flag, and without which one is misread."""
 _NO_FINDINGS = "none"
 
 
@@ -136,7 +138,17 @@ def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking, alert_a
             "findings": _OLD_FINDINGS if row.hard and row.old_rows_answer else _NO_FINDINGS if row.hard else _FINDINGS,
         },
     }
+    beside = [
+        signal for signal in signals if signal.name in _BESIDE.get(flag.name, ()) and _is_about_same(signal, flag)
+    ]
+    if beside:
+        found["see_as_well"] = [said(fact) for fact in beside]
     return found | ({"actor": masking.names.of(flag.subject)} if flag.subject else {})
+
+
+def _is_about_same(signal: Signal, flag: RaisedFlag) -> bool:
+    """Whether a fact is about the actor of a flag, or about the alert as a whole."""
+    return signal.subject in ("", flag.subject)
 
 
 def _time_of(signal: Signal, evidence: Mapping[str, Evidence], alert_at: datetime | None) -> str:

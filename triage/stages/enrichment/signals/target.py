@@ -1,16 +1,18 @@
 """What became of the target: worked on or reached by strangers."""
 
+import re
 from collections.abc import Iterator
 from datetime import timedelta
 
 from triage.domain.base import Row
 from triage.domain.clean import plain
+from triage.domain.evidence import Evidence, Source
 from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
 from triage.questions.classes import is_of_class
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
-from triage.stages.enrichment.signals.wording import before, later, log_name, on_object, shown_object
+from triage.stages.enrichment.signals.wording import before, later, log_name, named, on_object, shown_object
 
 
 def _existed(facts: Facts, row: Row) -> bool:
@@ -48,6 +50,7 @@ def strangers(facts: Facts) -> Iterator[Signal]:
                         f"{log_name(entry)} {new}."
                     )
                     yield signal("stranger_on_target", sentence, [entry])
+                    yield from _known_account(facts, row, entry)
                     return
     for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):
         fresh = [row for row in entry.rows if _opened(facts, row)]
@@ -60,6 +63,50 @@ def strangers(facts: Facts) -> Iterator[Signal]:
             )
             yield signal("opened_to_strangers", sentence, [entry])
             return
+
+
+def _known_account(facts: Facts, row: Row, entry: Evidence) -> Iterator[Signal]:
+    """Whose account it was that came from an unknown address, where it is one that was here before or has alerts.
+
+    It answers nothing, since an account can be stolen: the alerts of that account are to be read beside this one.
+    """
+    who = text(row, "actor")
+    if number(row, "actors") != 1 or not who:
+        return
+    before_dwell = [
+        (other, found)
+        for found in (*facts.named("target_history"), entry)
+        for other in found.rows
+        if text(other, "actor") == who and facts.older(other, SETTLED)
+    ]
+    whole = re.compile(rf"(?<![\w.@-]){re.escape(who)}(?![\w@-])", re.IGNORECASE)
+    alerts = [
+        (other, found)
+        for found in facts.evidence
+        if found.source is Source.HISTORY and found.key == "history" and not found.error
+        for other in found.rows
+        if whole.search(text(other, "title")) and text(other, "alert_id") != facts.alert.id
+    ]
+    if not before_dwell and not alerts:
+        return
+    said = [f"{plain(text(row, 'address'))} was used by {named(who)}"]
+    if before_dwell:
+        first = min(moment(other, "first_seen") or facts.actor.moment for other, _ in before_dwell)
+        said.append(f"an account at work on the target since {first:%Y-%m-%d} or earlier")
+    if alerts:
+        last = max((other for other, _ in alerts), key=lambda each: text(each, "created_at"))
+        many = (
+            f"{len(alerts)} other alerts of this detection name"
+            if len(alerts) > 1
+            else "another alert of this detection names"
+        )
+        said.append(f"whom {many}, the last of {text(last, 'created_at')[:10]} ({plain(text(last, 'alert_id'))})")
+    cited = list(dict.fromkeys(found.id for _, found in (*before_dwell[:1], *alerts)))
+    yield signal(
+        "stranger_known",
+        f"{', '.join(said)}.",
+        [entry, *(each for each in facts.evidence if each.id in cited and each is not entry)],
+    )
 
 
 def new_target(facts: Facts) -> Iterator[Signal]:
