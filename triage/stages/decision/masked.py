@@ -8,7 +8,7 @@ that the sentence cites, since an absence cites none; so everything that the ale
 import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
-from functools import lru_cache
+from functools import cached_property, lru_cache
 
 from pydantic import JsonValue
 
@@ -62,9 +62,9 @@ def _pairs_of(entry: Evidence) -> Iterator[Pair]:
     for row in entry.rows:
         for column, key, value in _texts(row):
             if key:
-                # What an event's fields are called is not the actor's choice, but below an object that they filled.
-                given = column in columns or classify(entry.log_type, column) is Trust.PROVIDER
-                if not (counted and "." not in column) and not given:
+                # What fields are called is not the actor's choice, but below an object that they filled.
+                ours = entry.source not in {Source.EVENTS, Source.TOOL} and "." not in column
+                if not (ours or column in columns or classify(entry.log_type, column) is Trust.PROVIDER):
                     yield "", value
             elif counted:
                 yield ("" if "." in column or column == "name" else column), value
@@ -95,7 +95,7 @@ def _columns(log_type: str) -> frozenset[str]:
     return frozenset(name for file in log_type_files(log_type) for names in file.columns.values() for name in names)
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Masking:
     """Writes the facts of one alert without its names; the same name is the same placeholder in all of them."""
 
@@ -103,6 +103,8 @@ class Masking:
     names: Pseudonyms
     known: frozenset[Pair] = field(default_factory=frozenset)
     """From `alert_values`."""
+    seen: dict[Pair, str] = field(default_factory=dict)
+    """What is shown of each value that came up; empty for a name."""
 
     def sentence(self, fact: Signal) -> str:
         """A measured sentence: each name or address in it is `name 1`, `address 2`."""
@@ -111,24 +113,38 @@ class Masking:
         forms = {form: value for form, value in self._forms(pairs).items() if form not in shown}
         parts = self._cut_ones(fact.sentence, forms)
         # The longest first, so that no part of a name is left over; a placeholder is never read again.
-        for form in sorted({*forms, *(form for form, text in shown.items() if text != form)}, key=len, reverse=True):
-            if len(form) >= MIN_CHARS and form in fact.sentence and not (is_moment(form) or is_number(form)):
-                parts = _replaced(parts, _whole(form), shown.get(form) or self.names.of(forms[form]))
+        for form in sorted({*forms, *shown}, key=len, reverse=True):
+            if len(form) < MIN_CHARS or form not in fact.sentence or is_moment(form) or is_number(form):
+                continue
+            if form not in shown:
+                whole = _whole(form)
+                if any(not done and whole.search(part) for part, done in parts):
+                    parts = _replaced(parts, whole, self.names.of(forms[form]))
+            elif shown[form] != form or not form.isalpha():
+                # Nothing within it is a name, such as the `exec` of `create pods/exec`.
+                parts = _replaced(parts, _alone(form), shown[form])
         pieces = [part if done else _NAMED.sub(lambda match: self.names.of(match[0]), part) for part, done in parts]
         text = within("".join(pieces), MAX_CHARS)
         return LEFT_OUT if looks_like_instruction(text) else text
 
     def _shown(self, pairs: Iterable[Pair]) -> dict[str, str]:
         """The forms that stay as they are, or are said by a part of them, with what is shown."""
-        found: dict[str, str] = {}
-        for column, value in pairs:
-            if is_own_word(value) or any(is_known_action(log_type, value) for log_type in self.log_types):
-                found |= {form: form for form in (value, plain(value))}
-            elif column:
-                texts = (listed_text(column, value, log_type, self.names) for log_type in ("", *self.log_types))
-                if text := next(filter(None, texts), ""):
-                    found |= {form: form if text == value else text for form in (value, plain(value))}
+        # A log type's own name is ours, though an event may hold a part of it.
+        found = {log_type: log_type for log_type in self.log_types if log_type_files(log_type)}
+        for pair in pairs:
+            if pair not in self.seen:
+                self.seen[pair] = self._shown_text(*pair)
+            if text := self.seen[pair]:
+                value = pair[1]
+                found |= {form: form if text == value else text for form in (value, plain(value))}
         return found
+
+    def _shown_text(self, column: str, value: str) -> str:
+        """What is shown of a value; empty for a name."""
+        if is_own_word(value) or any(is_known_action(log_type, value) for log_type in self.log_types):
+            return value
+        logs = ("", *self.log_types) if column else ()
+        return next(filter(None, (listed_text(column, value, log, self.names) for log in logs)), "")
 
     def words(self) -> frozenset[str]:
         """Words of the provider's lists in the alert's events and in the answers to our own questions."""
@@ -136,7 +152,7 @@ class Masking:
         pairs = {*self.known, *(pair for entry in own for pair in _pairs_of(entry))}
         return frozenset(form for form, text in self._shown(pairs).items() if form == text)
 
-    @property
+    @cached_property
     def log_types(self) -> tuple[str, ...]:
         """The logs that were asked, and the alert's own."""
         return tuple(dict.fromkeys(entry.log_type for entry in self.evidence.values() if entry.log_type))
@@ -200,6 +216,11 @@ def _cited(fact: Signal) -> Iterator[Pair]:
     for citation in fact.citations:
         if isinstance(citation, ValueCitation) and isinstance(citation.value, str):
             yield citation.column, citation.value
+
+
+def _alone(form: str) -> re.Pattern[str]:
+    """The form where it is no part of an address, a path or a longer name."""
+    return re.compile(rf"(?<![^\s(`]){re.escape(form)}(?=[).,;:`]*(?:\s|$))")
 
 
 def _whole(form: str) -> re.Pattern[str]:

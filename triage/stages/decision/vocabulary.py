@@ -12,7 +12,7 @@ import regex
 from triage.domain.injection import looks_like_instruction
 from triage.domain.trust import Trust
 from triage.logtypes import classify, log_type_files, terms_of
-from triage.logtypes.words import spelled_out
+from triage.logtypes.words import holes, spelled_out
 
 _NOUNS = (
     "access account act action actor address alert analyst answer api app application area aws azure bucket call change "
@@ -534,6 +534,8 @@ _SYSTEM_DIRECTORY = regex.compile(
 _EVENT_KIND = regex.compile(r"[A-Za-z][A-Za-z0-9]{2,39}")
 _KIND_FIRST = regex.compile(r"\{([^{}]+)\} ")
 _METHOD = regex.compile(r"[A-Za-z][A-Za-z0-9_]*(?:[./:-][A-Za-z0-9_]+)+")
+_SHORT_ACT = regex.compile(r"[A-Za-z_]{2,30}(?: [A-Za-z_]{2,30})?(?: \d{1,5})?")
+"""`ACCEPT 443`, `workflow_run completed`."""
 _MAX_METHOD_CHARS = 120
 _MAX_METHOD_WORDS = 12
 _PARTS = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -559,12 +561,11 @@ def is_published_action(log_type: str, text: str) -> bool:
     `google.iam.admin.v1.CreateServiceAccountKey`, `storage.objects.get`: parts with a verb in its place. Where the action
     holds anything that the actor chose, no form proves anything.
     """
-    if not _METHOD.fullmatch(text) or len(text) > _MAX_METHOD_CHARS or text.startswith(_CLUSTER_METHOD):
+    if text.startswith(_CLUSTER_METHOD) or looks_like_instruction(text):
         return False
-    takes = terms_of(log_type)["action"].take if "action" in terms_of(log_type) else ()
-    given = bool(takes) and all(take.path and classify(log_type, take.path) is Trust.PROVIDER for take in takes)
-    few = len(_PARTS.findall(text)) <= _MAX_METHOD_WORDS
-    return given and few and bool(spelled_out(text)) and not looks_like_instruction(text)
+    few = len(text) <= _MAX_METHOD_CHARS and len(_PARTS.findall(text)) <= _MAX_METHOD_WORDS
+    verb = _METHOD.fullmatch(text) is not None and bool(spelled_out(text))
+    return few and (verb or _SHORT_ACT.fullmatch(text) is not None) and _is_providers_action(log_type)
 
 
 def is_foreign_cluster_method(text: str) -> bool:
@@ -595,6 +596,14 @@ def program_of(log_type: str, text: str) -> tuple[str, str]:
 def is_rule_id(column: str, text: str) -> bool:
     """Whether a text is the id of one of the operator's detections."""
     return column.casefold() in RULE_COLUMNS and _RULE.fullmatch(text) is not None and not looks_like_instruction(text)
+
+
+@lru_cache(maxsize=256)
+def _is_providers_action(log_type: str) -> bool:
+    """Whether all that a log's action is read from is the provider's."""
+    takes = terms_of(log_type)["action"].take if "action" in terms_of(log_type) else ()
+    paths = [path for take in takes for path in (holes(take.text) if take.text else (take.path,))]
+    return bool(paths) and all(path and classify(log_type, path) is Trust.PROVIDER for path in paths)
 
 
 @lru_cache(maxsize=256)

@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from tests.support.facts import answer, signals_of, subject
 from tests.support.make import evidence, signal
 from tests.support.small_dossier import dossier
 from triage.domain.actor_values import ActorValues
@@ -325,3 +326,29 @@ def test_a_flag_says_which_facts_may_answer_it_and_when_its_fact_was() -> None:
     (flag,) = read((), (entry,), grave, argument=argue([grave], [entry]))["flags"]
     assert flag["may_be_answered_by"] == {"facts": ["staff address"], "findings": "none"}
     assert flag["raised_by"] == [{"says": "x", "at": "2031-05-06 09:20 UTC to 2031-05-06 09:40 UTC"}]
+
+
+def test_what_is_shown_is_not_taken_apart() -> None:
+    """A part of an action, of a log type's name or of a key may occur as a value of its own."""
+    row = {"action": "create pods/exec", "data": {"sub": "exec", "kind": "GitHub", "what": "judged"}}
+    entries = (
+        evidence(1, row, source="events", log_type="GitHub.Audit"),
+        evidence(2, {"action": "create pods/exec"}, measured=True, log_type="Amazon.EKS.Audit"),
+        evidence(3, {"judged": True}, source="history", log_type=""),
+    )
+    said = "A create pods/exec event that GitHub.Audit has not seen, by exec."
+    about = signal(0.9, sentence=said, evidence=("E1", "E2", "E3"))
+    assert read((), entries, about)["signals"][0]["says"] == (
+        "A create pods/exec event that GitHub.Audit has not seen, by name 1."
+    )
+
+
+def test_how_earlier_alerts_ended_reaches_the_judge() -> None:
+    """The sentence is ours, and must not read like an order to close an alert."""
+    for ended in ("CLOSED", "RESOLVED"):
+        rows = [{"alert_id": f"a{n}", "status": ended, "judged": True} for n in range(6)]
+        history = answer("x", [], rows, source="history", measured=False).model_copy(update={"key": "history"})
+        found = signals_of(subject(), history)
+        name = "outcome_history" if ended == "CLOSED" else "outcome_handled"
+        (said,) = (fact["says"] for fact in read((), (history,), found[name])["signals"])
+        assert said.startswith("Of 6 earlier alerts of this detection that analysts judged, 6 were ")

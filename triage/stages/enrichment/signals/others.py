@@ -90,13 +90,13 @@ def outcomes(facts: Facts) -> Iterator[Signal]:
         wrong = judged.count("CLOSED")
         share = log((wrong + 1) / (len(judged) - wrong + 1))
         if len(judged) >= JUDGED and share > 0:
-            sentence = (
-                f"Analysts judged {len(judged)} earlier alerts of this detection and closed {wrong} of them as invalid."
-            )
+            sentence = f"Of {len(judged)} earlier alerts of this detection that analysts judged, {wrong} were closed as invalid."
             yield signal("outcome_history", sentence, [entry], scale=min(1.0, share / 2))
         elif len(judged) >= JUDGED and share < 0:
             handled = len(judged) - wrong
-            sentence = f"Analysts judged {len(judged)} earlier alerts of this detection and resolved {handled} of them."
+            sentence = (
+                f"Of {len(judged)} earlier alerts of this detection that analysts judged, {handled} were resolved."
+            )
             yield signal("outcome_handled", sentence, [entry], scale=min(1.0, -share / 2))
 
 
