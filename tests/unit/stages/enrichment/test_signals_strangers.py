@@ -47,7 +47,8 @@ def test_a_known_account_at_an_unknown_address_is_said_beside_the_flag() -> None
         f"203.0.113.4 was used by kim, an account at work on the target since {at(days=20)[:10]} or earlier, whom 2 other "
         f"alerts of this detection name, the last of {at(days=1)[:10]} (b1)."
     )
-    assert signals["stranger_known"].direction is Direction.NEUTRAL
+    assert signals["stranger_known"].direction is Direction.MALICIOUS
+    assert argue([signals["stranger_known"]], [places()]).flags == ()
     numbered = [entry.model_copy(update={"id": f"E{number}"}) for number, entry in enumerate(entries, 1)]
     argument = argue([*signals.values()], numbered)
     assert "stranger" in {flag.name for flag in argument.open_hard}

@@ -136,9 +136,9 @@ WEIGHTS: Mapping[str, Weight] = {
     "derived_as_usual": Weight(_DOWN, 0.5, "The identity that was changed goes on working from its usual places only."),
     "stranger_on_target": Weight(_UP, 1.8, "After the change someone from an unknown address works on the target."),
     "stranger_known": Weight(
-        Direction.NEUTRAL,
+        _UP,
         0.1,
-        "The unknown address was that of an account from here: its own alerts say more than the address does.",
+        "An account from here at an address that nobody knows is one to look at; it raises no flag of its own.",
     ),
     "opened_to_strangers": Weight(_UP, 1.8, "Outsiders connect to a port that no outside address had reached before."),
     "quiet_aftermath": Weight(_DOWN, 0.7, "Nothing harmful followed while the log was watching."),
