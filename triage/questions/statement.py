@@ -129,6 +129,12 @@ def _columns(question: Question, log: Log, parameters: Parameters, keys: Sequenc
             found[_PLURAL[name]] = f"COUNT(DISTINCT {name})"
     if question.ask is Asked.SUMMARY and "target" in log.terms:
         found["target"] = "MIN(target)"
+        own = (
+            f"CASE WHEN target IN ({parameters.texts('targets')}) THEN target END"
+            if parameters.given("targets")
+            else "NULL"
+        )
+        found["on_target"] = f"COUNT(DISTINCT {own})"
     if question.ask is Asked.DAYS and "address" in log.terms:
         found["address"] = "MIN(address)"
     if question.ask is Asked.ACTORS and "target" in log.terms:

@@ -387,3 +387,20 @@ def test_a_call_that_failed_did_no_harm() -> None:
     ]
 
     assert "harmful_aftermath" not in signals_of(subject(), *failed)
+
+
+@pytest.mark.parametrize(("own", "weight"), [(1, 0.8), (0, None)])
+def test_of_several_objects_the_alerts_own_is_counted(own: int, weight: float | None) -> None:
+    """The opposite act was done to three objects, of which the answer names one and counts the alert's."""
+    who = subject(actions=("StopLogging",), targets=("mine",))
+    answers = [
+        entry.model_copy(
+            update={
+                "rows": tuple({**row, "targets": 3, "on_target": own} for row in entry.rows),
+                "columns": (*entry.columns, "targets", "on_target"),
+            }
+        )
+        for entry in after("StartLogging")
+    ]
+    found = signals_of(who, *answers).get("reverted")
+    assert (found and found.weight) == weight

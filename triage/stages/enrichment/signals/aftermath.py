@@ -162,7 +162,8 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             if first is None or last is None or done(row) <= 0 or first > facts.actor.last + SETTLING:
                 continue
             undone = opposites(facts, action, last)
-            about = object_of(facts, undone, text(row, "target"), targets=number(row, "targets") or 1)
+            own = number(row, "on_target") if "on_target" in row else None
+            about = object_of(facts, undone, text(row, "target"), targets=number(row, "targets") or 1, on_target=own)
             if not undone or about is Object.OTHER:
                 continue
             left = next(left_undone(facts, [action, *(act.action for act in undone)]), "")

@@ -60,13 +60,16 @@ def opposites(facts: Facts, action: str, last: datetime) -> tuple[Act, ...]:
     return tuple(act for act in acts_of_alert(facts) if action in inverses(act.action) and last > act.at)
 
 
-def object_of(facts: Facts, undone: Sequence[Act], target: str, *, targets: int = 1) -> Object:
+def object_of(
+    facts: Facts, undone: Sequence[Act], target: str, *, targets: int = 1, on_target: int | None = None
+) -> Object:
     """Whether an opposite act was about what the alert's acts made or touched.
 
     Args:
         undone: From `opposites`.
         target: Of the opposite act, or one of several; empty if unknown.
         targets: How many it had.
+        on_target: How many of the alert's own targets are among them; `None` if unknown.
     """
     if not target:
         return Object.UNKNOWN
@@ -76,8 +79,13 @@ def object_of(facts: Facts, undone: Sequence[Act], target: str, *, targets: int 
         return Object.SAME if len(made) == 1 else Object.UNKNOWN
     if not touched:
         return Object.UNKNOWN
-    if target.casefold() not in touched:
-        return Object.OTHER if targets <= 1 else Object.UNKNOWN
+    if on_target is None:
+        if target.casefold() not in touched:
+            return Object.OTHER if targets <= 1 else Object.UNKNOWN
+    elif not on_target:
+        return Object.OTHER
+    else:
+        targets = on_target
     if any(is_of_class(facts.actor.log_type, act.action, ActionClass.KEY_CREATION) for act in undone):
         # On the same account; which of its keys, the log's target doesn't tell.
         return Object.UNKNOWN
