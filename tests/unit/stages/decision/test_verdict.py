@@ -1,5 +1,6 @@
 """The floor rules."""
 
+import json
 from datetime import timedelta
 from itertools import product
 from typing import Any
@@ -16,6 +17,7 @@ from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
 from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
 from triage.stages.decision import Opinion, adjudicate
+from triage.stages.decision.opinion import parse_opinion
 from triage.stages.decision.proven import Pseudonyms, proven_sentence
 from triage.stages.verification import verify
 
@@ -390,3 +392,29 @@ def test_the_judge_reads_a_models_own_query_by_its_fields() -> None:
         (checked,) = verify([Finding(text="x", citations=(citation,))], [entry])
         text = proven_sentence(checked, {"E1": entry}, Pseudonyms())
         assert text == f"row 0 of E1 (a query that the analyst wrote): {shown}"
+
+
+def test_a_judge_may_reject_what_answers_a_flag() -> None:
+    """Named as unanswered, a flag that the table answers is open again, which only ever makes the verdict graver."""
+    off = signal(0.5, name="protection_off", sentence="It was switched off.")
+    back = signal(1.0, Direction.BENIGN, name="reverted", sentence="It is on again.")
+    signals, rows = (*CLOSES, off, back), [evidence(1, {"a": 1})]
+    content = adjudicate(draft(B), GOOD, signals, rows, opinion=opinion(B))
+    assert content.disposition is B
+    for judged in (B, S):
+        second = opinion(judged).model_copy(update={"rejected": frozenset({"protection_off", "no_such_flag"})})
+        verdict = adjudicate(draft(B), GOOD, signals, rows, opinion=second)
+        assert [flag.name for flag in verdict.flags if flag.open] == ["protection_off"]
+        assert verdict.disposition is S
+
+
+def test_a_flag_without_findings_is_rejected_and_one_with_them_is_not() -> None:
+    """As the reply has it; a finding that did not hold is no answer, and no rejection either."""
+    reply = {
+        "flags": [{"flag": "haul", "findings": []}, {"flag": "guessed", "findings": [1]}, {"flag": "lateral", "findings": [9]}],
+        "disposition": "suspicious", "confidence": 0.7, "reason": "Finding [1] decides.",
+    }  # fmt: skip
+    second = parse_opinion(json.dumps(reply), frozenset({1})).opinion
+    assert second is not None
+    assert second.rejected == {"haul"}
+    assert second.answers["guessed"] == (1,)
