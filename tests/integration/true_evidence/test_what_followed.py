@@ -93,6 +93,23 @@ def _binding(world: World) -> None:
     world.alert("binding", CLUSTER, event)
 
 
+def _pod(world: World, name: str, account: str, *, secrets: bool) -> None:
+    """Somebody opens a shell in a pod, whose service account works on, and in one case lists all secrets."""
+    ada, space = f"ada.{name}@acme.example", {"namespace": name}
+    pod = {"resource": "pods", "subresource": "exec", "name": f"{name}-0", **space}
+    world.log(CLUSTER, AT - HOUR, _kube(ada, OFFICE, "get", "pods"), every=25)
+    usual = _kube(account, "10.0.0.4", "get", "configmaps")
+    world.log(CLUSTER, AT - HOUR, usual, every=25)
+    event = world.log(CLUSTER, AT, {**_kube(ada, OFFICE, "create", "pods"), "objectRef": pod})
+    world.log(CLUSTER, AT + 9 * MINUTE, _kube(account, "10.0.0.4", "list", "secrets") if secrets else usual)
+    world.alert(name, CLUSTER, event)
+
+
+def _pods(world: World) -> None:
+    _pod(world, "shop", "system:serviceaccount:shop:runner", secrets=True)
+    _pod(world, "till", "system:serviceaccount:till:runner", secrets=False)
+
+
 def _policy(principal: dict[str, str]) -> Columns:
     return {
         "Version": "2012-10-17",
@@ -197,6 +214,7 @@ def found(tmp_path_factory: pytest.TempPathFactory) -> Triaged:
         _opened,
         _role_session,
         _binding,
+        _pods,
         _logging,
         _let_in,
         _rehearsed,
@@ -230,6 +248,14 @@ def test_harm_by_the_account_that_a_binding_serves_is_found(found: Triaged) -> N
     """Whoever made the binding is silent; the service account lists the secrets under its full name."""
     assert "the service account web/deployer" in found["binding"].words.lower()
     assert "quiet_aftermath" not in found["binding"].facts
+
+
+def test_what_a_service_account_does_after_a_shell_in_its_namespace_is_found(found: Triaged) -> None:
+    """The log does not tell in which pod a token was used; a harmful call that is new for the account counts."""
+    harm = found["shop"].facts["derived_harm"]
+    assert harm.sentence.startswith("The service account shop/runner performed list secrets/")
+    assert harm.weight >= 1.5
+    assert "derived_harm" not in found["till"].facts
 
 
 def test_calls_whose_parameters_do_no_harm_are_no_harm(found: Triaged) -> None:

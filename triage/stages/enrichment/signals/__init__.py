@@ -60,6 +60,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     runs.whole_run,
     awaited.came_after_all,
     derived.derived_use,
+    derived.account_of_pod,
     target.strangers,
     target.new_target,
     attempts.refused,

@@ -14,6 +14,7 @@ from triage.domain.clean import plain
 from triage.domain.derived import HANDED_OVER, DerivedIdentity, Relation
 from triage.domain.evidence import Evidence
 from triage.domain.identity import IdentityKind
+from triage.domain.names import sentence_start
 from triage.domain.signal import Signal
 from triage.logtypes import harmful_action
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
@@ -266,6 +267,27 @@ def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
     place = plain(use.address) or "an unknown address"
     sentence = f"{_who(facts, use.identity)} {did(action)}{target} at {_clock(facts, row, use)} from {place}{since}."
     return signal("derived_harm", sentence, [use.entry], scale=serious)
+
+
+def account_of_pod(facts: Facts) -> Iterator[Signal]:
+    """After code was run in a pod, a service account of its namespace did harm that it had never done."""
+    if not any(each.identity.kind is IdentityKind.WORKLOAD for each in facts.actor.derived):
+        return
+    for entry in facts.named("pod_accounts"):
+        found = [
+            (harm.seriousness, row)
+            for row in entry.rows
+            if done(row) > 0 and (harm := harmful_action(entry.log_type, text(row, "action"))) is not None
+        ]
+        if not found:
+            continue
+        serious, row = max(found, key=lambda each: each[0])
+        first = moment(row, "first_seen")
+        when = f" at {clock(facts, first)}" if first is not None else ""
+        who = sentence_start(named(text(row, "identity")))
+        place = on_object(text(row, "target"))
+        sentence = f"{who} {did(text(row, 'action'))}{place}{when}, with no such {event_of(text(row, 'action')).rpartition(' ')[2]} {before(facts, [entry])}."
+        yield signal("derived_harm", sentence, [entry], scale=serious)
 
 
 def _novelty(facts: Facts, past: _Past, entry: Evidence, action: str) -> str:
