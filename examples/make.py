@@ -20,6 +20,7 @@ from triage.ports import AlertRecord, State
 from triage.settings import parse_settings
 from triage.stages.reporting import build_report, page
 from triage.stages.reporting.shift import Shift, shift_page
+from triage.stages.reporting.story import tell_story
 
 HERE = Path(__file__).parent
 PICTURES = (
@@ -52,10 +53,13 @@ def write(directory: Path) -> None:
     done.sort(key=lambda item: (*item[:2], item[2].alert.id))
     texts = {"report.html": shift_page(shift, prompts=prompts)}
     for place, disposition in enumerate(_ORDER):
-        found = next(((record, investigation) for at, _, record, investigation in done if at == place), None)
-        if found is None:
+        of_verdict = [(record, investigation) for at, _, record, investigation in done if at == place]
+        if not of_verdict:
             continue
-        record, investigation = found
+        # The one of which most can be told.
+        record, investigation = max(
+            of_verdict, key=lambda each: len(tell_story(each[0].alert, each[1], zone=UTC).lines)
+        )
         comment = build_report(record.alert, investigation, prompts=prompts, settings=settings.writeback)
         texts[f"comment-{disposition.value}.txt"] = comment.text
         if "alert.html" not in texts:

@@ -94,7 +94,7 @@ def test_a_queue_is_triaged_once(panther: SandboxServer, tmp_path: Path) -> None
         assert {citation["evidence"] for citation in finding["citations"]} <= ids
         assert isinstance(finding["verified"], bool)
     assert any(entry["sql"] for entry in shown["evidence"])
-    assert "Verdict" in run_cli("show", chosen["alert_id"], directory=tmp_path).out
+    assert "(confidence " in run_cli("show", chosen["alert_id"], directory=tmp_path).out
 
 
 @pytest.mark.parametrize("panther", [(SAMPLES[0], "short"), *whole(DEMO, *SAMPLES)], indirect=True)

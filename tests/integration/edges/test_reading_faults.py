@@ -453,7 +453,7 @@ def test_51_what_is_too_much_is_cut_and_said(events: list[Node], tmp_path: Path)
     assert sizes
     assert max(sizes) < 200_000
     assert re.search(r"source events;.* rows?(?:, a choice of \d+ stored)? \(cut\)", prompts)
-    assert re.search(r"at least [\d,]+ rows?, of which \d+ kept", str(comment["body"]))
+    assert re.search(r"Only [\d,]+ of the alert(&#39;|')s events were read\.", str(comment["body"]))
     assert len(str(comment["body"])) < 25_000
 
 

@@ -88,7 +88,7 @@ def test_a_linked_alert_takes_the_verdict_and_points_to_it(tmp_path: Path) -> No
         (comment,) = ours(panther, 2)
         for said in (
             name(1),
-            rows[1]["verdict"],
+            str(rows[1]["verdict"]).capitalize(),
             "detection and title",
             "ada@acme",
             "192.0.2.7",

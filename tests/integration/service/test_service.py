@@ -96,7 +96,7 @@ def test_one_alert_by_id_and_by_url(panther: SandboxServer, tmp_path: Path) -> N
     closed = ALERTS[3]["id"]
     by_id = run_cli("investigate", closed, "--write", "--html", "page.html", directory=tmp_path)
     assert by_id.status == 0, by_id.err
-    assert "Verdict:" in by_id.out
+    assert "(confidence " in by_id.out
     assert (tmp_path / "page.html").read_text(encoding="utf-8").startswith("<!")
     url = f"https://console.acme.example/alerts/{closed}/"
     by_url = run_cli("investigate", url, "--write", "--json", directory=tmp_path)

@@ -274,11 +274,11 @@ def test_the_alerts_own_record_is_evidence(found: Triaged) -> None:
 
 def test_what_has_been_delivered_is_proven_before_a_window_ends(found: Triaged) -> None:
     """Quiet is proven up to what the log has delivered, and said of no more."""
-    quiet = found["behind"].facts["quiet_aftermath"].sentence
+    quiet, alerted = found["behind"].facts["quiet_aftermath"].sentence, NOW - 3 * HOUR
 
     until = re.fullmatch(
         r"From the alert until (\d\d):(\d\d) UTC, .* shows no harmful action that was new for .*\.", quiet
     )
     assert until is not None
-    minutes = int(until[1]) * 60 + int(until[2]) - (AT.hour * 60 + AT.minute)
+    minutes = int(until[1]) * 60 + int(until[2]) - (alerted.hour * 60 + alerted.minute)
     assert 90 <= minutes <= 105

@@ -1,8 +1,10 @@
 """The first line of a comment and what a person does next: a claim about somebody, and actions on concrete things."""
 
+import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import tzinfo
+from ipaddress import ip_address
 from itertools import islice
 
 from triage.domain.clean import plain
@@ -18,6 +20,8 @@ from triage.stages.reporting.wording import step
 STEPS = 4
 _RUNBOOK = 120
 """Characters of a runbook's step."""
+_FOR_PEOPLE = re.compile(r"\s*(ask|call|confirm|contact|inform|notify|reach out|tell|verify with)\b", re.IGNORECASE)
+"""Steps of a runbook that are to be done with people; others that are left to a person are looks at the logs."""
 _ROUTINE = frozenset({"routine", "team_routine", "run_as_before"})
 _HOW_SURE = {Disposition.MALICIOUS: "likely", Disposition.SUSPICIOUS: "possible"}
 _UNDO = frozenset({Harm.PERSISTENCE, Harm.PRIVILEGE, Harm.EXPOSURE, Harm.EVASION})
@@ -72,6 +76,15 @@ def _hypothesis(verdict: Verdict) -> Hypothesis | None:
     return best if counted[best] else None
 
 
+def _is_person(who: str) -> bool:
+    """Whether a name is like a person's: an e-mail, or words joined by a dot, and no address."""
+    try:
+        ip_address(who)
+    except ValueError:
+        return "@" in who or "." in who
+    return False
+
+
 def _product(story: Story) -> str:
     own = next((act for act in story.acts if act.phase is Phase.ALERT), None)
     return f" ({product_of(own.log_type)})" if own is not None and own.log_type else ""
@@ -99,7 +112,11 @@ def next_steps(investigation: Investigation, story: Story, zone: tzinfo) -> tupl
         case Disposition.MALICIOUS:
             found += ["Escalate to incident response", *steps.cut_off(), *steps.undone()]
     if verdict.disposition is not Disposition.BENIGN:
-        people = (answer for answer in verdict.runbook if answer.state is AnswerState.FOR_A_PERSON)
+        people = (
+            answer
+            for answer in verdict.runbook
+            if answer.state is AnswerState.FOR_A_PERSON and _FOR_PEOPLE.match(answer.text)
+        )
         found[2:2] = [f"Runbook step {each.step}: {plain(each.text, _RUNBOOK)}" for each in islice(people, 1)]
     if investigation.analyst is Analyst.LLM and verdict.disposition is not Disposition.BENIGN:
         found += [step(action) for action in verdict.actions if steps.fits(action)]
@@ -134,7 +151,7 @@ class _Steps:
         own = self._own
         if own is None or own.bare:
             return
-        if "@" not in self._who and "." not in self._who:
+        if not _is_person(self._who):
             yield f"Ask the owner of {self._who or 'the account'} why this happened: {self._said(own)} at {self._time(own)}"
             return
         at = f" from {own.address}" if own.address and self._supports(Hypothesis.TAKEOVER) else ""

@@ -336,6 +336,9 @@ def _signal(signal: Signal, stored: dict[str, Evidence], clean: Cleaner) -> Sign
 def _open(investigation: Investigation) -> Iterable[str]:
     """What nothing answers: open flags, what a verdict lacks, and what could not be seen."""
     verdict = investigation.verdict
+    for entry in investigation.evidence:
+        if entry.source is Source.EVENTS and entry.truncated:
+            yield f"Only {len(entry.rows):,} of the alert's events were read."
     asked = list(dict.fromkeys(flag.asks for flag in verdict.flags if flag.open))
     yield from asked
     if not asked and verdict.disposition is Disposition.INCONCLUSIVE and verdict.reason:

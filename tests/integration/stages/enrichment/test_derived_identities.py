@@ -162,7 +162,7 @@ def test_harm_under_another_name_is_found_and_nothing_is_called_quiet(tmp_path: 
     signals = {signal.name: signal for signal in told(tmp_path, HARMFUL[name]).signals}
     sentence = next(signals[each].sentence for each in ("derived_used", "derived_harm") if each in signals)
 
-    assert " at 09:00, " in sentence
+    assert " at 09:00 UTC, " in sentence
     assert " at 09:31 " in sentence
     assert OUTSIDE in sentence or CLUSTER in sentence
     assert "quiet_aftermath" not in signals

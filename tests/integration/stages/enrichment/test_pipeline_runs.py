@@ -259,7 +259,9 @@ def test_a_persons_several_sessions_are_all_theirs(tmp_path: Path) -> None:
         tmp_path, usual=[("ListBuckets",)], act="ModifyVpcAttribute", then=[(OTHER, "CreateAccessKey")], who=ada
     )
 
-    assert facts_of(found)["harmful_aftermath"].sentence == "ada@acme.example called CreateAccessKey (a way back in)."
+    assert facts_of(found)["harmful_aftermath"].sentence == (
+        "31 min later ada@acme.example called CreateAccessKey (a way back in)."
+    )
     assert not [entry.key for entry in found.evidence if entry.key.endswith(("runs_around", "earlier_runs"))]
 
 

@@ -187,7 +187,7 @@ async def test_created_once_then_unchanged_then_updated(bench: Bench) -> None:
         results = [(await opened.write(report(case))).result for case in ("malicious", "malicious", "benign")]
     assert results == [Result.CREATED, Result.UNCHANGED, Result.UPDATED]
     (body,) = bench.ours()
-    assert "benign" in body
+    assert "<strong>Benign (" in body
     assert len(bench.server.comments(ALERT)) == 2, "the person's comment is still there"
 
 
@@ -264,7 +264,7 @@ async def test_two_writers_with_their_own_stores_leave_one_result(bench: Bench) 
         await asyncio.gather(_until_known(first, report(), "r1"), _until_known(second, report(), "r1"))
         await _until_known(first, report("benign"), "r2")
     bodies = bench.ours()
-    assert sum("Verdict: benign" in body for body in bodies) == 1
+    assert sum("<strong>Benign (" in body for body in bodies) == 1
     assert sum("can be ignored" in body for body in bodies) == len(bodies) - 1
 
 
@@ -301,7 +301,7 @@ async def test_two_replacements_become_one_that_says_so_once(bench: Bench) -> No
         first.comments = Meanwhile(first.comments, lambda: second.write(report("inconclusive"), "r2"))
         await first.write(report("benign"), "r3")
     bodies = bench.ours()
-    (result,) = [body for body in bodies if "Verdict: benign" in body]
+    (result,) = [body for body in bodies if "<strong>Benign (" in body]
     assert result.count("This comment replaces") == 1
     assert len(result) <= len(report("benign").html) + RESERVE
     assert sum("can be ignored" in body for body in bodies) == 1
