@@ -137,7 +137,7 @@ class Shift:
         self.rows += usage.rows
         self.tokens += usage.tokens
         for entry in investigation.evidence:
-            if not entry.answered:
+            if not entry.answered and not entry.not_asked:
                 self._failed[entry.key] += 1
                 self._reasons[entry.key] = entry.error
 

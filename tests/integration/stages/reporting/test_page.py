@@ -245,7 +245,7 @@ def test_a_shift_is_shown_without_complaint(tab: Browser, tmp_path: Path, width:
     assert tab.value("document.documentElement.scrollWidth") <= width
     assert tab.complaints == []
     assert tab.value("document.querySelectorAll('svg rect').length") == 4
-    assert tab.value("document.querySelectorAll('table')[0].rows.length") == 4
+    assert tab.value("document.querySelectorAll('table')[0].rows.length") == 5
 
 
 def test_the_keyboard_goes_down_the_page(tab: Browser, tmp_path: Path) -> None:

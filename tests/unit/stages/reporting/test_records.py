@@ -15,6 +15,7 @@ from tests.support.odd_investigations import suspicious
 from tests.support.spoiled import HOSTILE, spoiled
 from triage.domain.alert import Actor, Alert, Kind, Severity, Status
 from triage.domain.entity import Entity, EntityKind, Role
+from triage.domain.evidence import NOT_ASKED
 from triage.domain.report import UNWRITTEN
 from triage.domain.selection import Linked, SkipCode, Skipped
 from triage.domain.verdict import Disposition, Investigation
@@ -271,6 +272,14 @@ def test_what_was_taken_up_does_not_wait(taken_up: tuple[Alert, Investigation]) 
     assert a_shift(known(taken_up)).waiting == ()
     mark = Mark(alert_id=malicious()[0].id, label="benign", at=NOW)
     assert a_shift(known(malicious()), marks={mark.alert_id: mark}).waiting == ()
+
+
+def test_what_was_not_asked_is_no_unanswered_question() -> None:
+    """Nobody is known whom the log could be asked about, so nothing has failed."""
+    alert, investigation = benign()
+    entry = investigation.evidence[0].model_copy(update={"error": f"{NOT_ASKED}an e-mail address", "rows": ()})
+    changed = investigation.model_copy(update={"evidence": (entry,)})
+    assert a_shift((record(alert, verdict=investigation.verdict.disposition), changed)).failed_questions == ()
 
 
 def test_a_console_links_what_waits() -> None:
