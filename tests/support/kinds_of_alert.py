@@ -4,6 +4,7 @@ from datetime import timedelta
 
 from tests.support.investigations import COVERED, NOW, START, alert, benign, finding, investigation, value
 from triage.domain.alert import Alert, Kind, Severity
+from triage.domain.case import CaseLink, CaseMember, case_of
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Comparison, CountCitation
 from triage.domain.flag import RaisedFlag
@@ -306,3 +307,33 @@ def provisional() -> tuple[Alert, Investigation]:
     until = found.finished_at + timedelta(hours=3)
     verdict = found.verdict.model_copy(update={"provisional_until": until})
     return raised, found.model_copy(update={"verdict": verdict, "look": Look(again_at=until)})
+
+
+def three() -> tuple[Alert, Investigation]:
+    """One attack over three alerts of different detections; this one carries the analysis."""
+    raised, found = takeover()
+    at = raised.first_event_at or NOW
+    members = (
+        CaseMember(
+            alert_id=raised.id, title=raised.title, detection="Correlation.Grant", at=at, verdict=Disposition.MALICIOUS
+        ),
+        CaseMember(
+            alert_id=f"{21:032x}",
+            title="Sign-in from a new country",
+            detection="Okta.New.Country",
+            at=at - timedelta(minutes=9),
+            verdict=Disposition.SUSPICIOUS,
+        ),
+        CaseMember(
+            alert_id=f"{22:032x}", title="API token created", detection="Okta.Token", at=at + timedelta(minutes=22)
+        ),
+    )
+    links = (
+        CaseLink(one=raised.id, other=members[1].alert_id, why=f"{WHO} acted in both within 2 hours"),
+        CaseLink(
+            one=raised.id,
+            other=members[2].alert_id,
+            why="k.vance@mail.example, given rights in one, acted in the other",
+        ),
+    )
+    return raised, found.model_copy(update={"case": case_of(members, links)})

@@ -52,7 +52,7 @@ def case_view(
         CaseLineView(f"Also in this case: {_member(each, clean, zone, day)}", link(each.alert_id)) for each in shown
     ]
     left = len(others) - len(shown)
-    return (head, *lines, *([CaseLineView(f"and {left} more: triage cases")] if left else []))
+    return (head, *lines, *([CaseLineView(f"and {left} more")] if left else []))
 
 
 def _member(member: CaseMember, clean: Cleaner, zone: tzinfo, day: date) -> str:

@@ -13,6 +13,7 @@ from triage.domain.report import DEFERRED, UNWRITTEN
 from triage.domain.verdict import Disposition, Investigation
 from triage.ports import AlertRecord, Mark, Prompts, State
 from triage.stages.reporting.view import console_link
+from triage.stages.reporting.wording import count
 
 TEMPLATE = "report.html.j2"
 VERDICTS = tuple(each.value for each in Disposition)
@@ -150,7 +151,12 @@ class Shift:
             return
         untouched = alert.status == Status.OPEN and alert.assignee is None and alert.id not in self.marks
         if record.state is State.DONE and record.verdict in _WAITS and untouched:
-            yield f"{investigation.verdict.disposition.value}, and no one has picked it up"
+            case = investigation.case
+            others = len(case.members) - 1 if case is not None else 0
+            lead = case is None or case.lead.alert_id == alert.id
+            also = f"; one case with {count(others, 'other alert')}" if others else ""
+            also += f", analysed in {case.lead.alert_id}" if case is not None and others and not lead else ""
+            yield f"{investigation.verdict.disposition.value}, and no one has picked it up{also}"
         for note in investigation.notes:
             if note.startswith((DEFERRED, UNWRITTEN)):
                 yield note

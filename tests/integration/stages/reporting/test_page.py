@@ -15,6 +15,7 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.browser import Browser, browser
 from tests.support.investigations import NOW, benign, inconclusive, injected, malicious, record
+from tests.support.kinds_of_alert import three
 from tests.support.odd_investigations import crowded, huge, missing, suspicious
 from tests.support.shared import shared_lines
 from tests.support.spoiled import spoiled
@@ -134,6 +135,14 @@ def test_findings_lead_to_their_rows() -> None:
     assert '<a href="#E1-2">E1</a> row 2, eventName: StopLogging' in html
     assert '<tr id="E1-2">' in html
     assert re.search(r'<a href="#E1-2"><text [^>]*>11:32  stopped a trail \(StopLogging\)</text>', html)
+
+
+def test_the_page_names_the_case() -> None:
+    """Its other alerts, with what joins them."""
+    html = rendered(*three())
+    assert '<h2 id="case">Same case</h2>' in html
+    assert "This alert carries the analysis of 3 related alerts" in html
+    assert "Also in this case: API token created" in html
 
 
 def test_the_transcript_is_folded() -> None:

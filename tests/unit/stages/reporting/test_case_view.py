@@ -43,7 +43,7 @@ def test_the_other_members_with_their_links() -> None:
 
 
 def test_a_long_case_is_cut() -> None:
-    """Four lines at most, with the gravest members; the last says how many are left and which command has them."""
+    """Four lines at most, with the gravest members; the last says how many are left."""
     mild = [member(name, number) for number, name in enumerate("abcdef")]
     case = case_of([*mild, member("g", 9, GRAVE), member("h", 10, GRAVE), member("i", 11, GRAVE)], [])
 
@@ -52,7 +52,7 @@ def test_a_long_case_is_cut() -> None:
 
     assert len(shown) == LINES
     assert named == ["g", "h", "i", ""]
-    assert shown[-1] == CaseLineView("and 5 more: triage cases")
+    assert shown[-1] == CaseLineView("and 5 more")
     assert len(lines(case_of([member(name, 0) for name in "abcd"], []), "a")) == LINES
 
 

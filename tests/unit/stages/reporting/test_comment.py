@@ -10,7 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from tests.support.investigations import INJECTION, benign, finding, inconclusive, injected, malicious, record, value
-from tests.support.kinds_of_alert import policy, provisional, scheduled, takeover, unknown_log
+from tests.support.kinds_of_alert import policy, provisional, scheduled, takeover, three, unknown_log
 from tests.support.odd_investigations import huge, missing, suspicious
 from tests.support.shared import ROOT, shared_lines
 from tests.support.spoiled import HOSTILE, spoiled
@@ -38,6 +38,7 @@ CASES = {
     "scheduled": scheduled,
     "unknown_log": unknown_log,
     "provisional": provisional,
+    "three": three,
 }
 PROMPTS = load_prompts()
 PLAIN = WritebackSettings()

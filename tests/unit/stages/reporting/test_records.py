@@ -11,6 +11,7 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from tests.support.investigations import NOW, alert, benign, inconclusive, malicious, record
+from tests.support.kinds_of_alert import three
 from tests.support.odd_investigations import suspicious
 from tests.support.spoiled import HOSTILE, spoiled
 from triage.domain.alert import Actor, Alert, Kind, Severity, Status
@@ -280,6 +281,12 @@ def test_what_was_not_asked_is_no_unanswered_question() -> None:
     entry = investigation.evidence[0].model_copy(update={"error": f"{NOT_ASKED}an e-mail address", "rows": ()})
     changed = investigation.model_copy(update={"evidence": (entry,)})
     assert a_shift((record(alert, verdict=investigation.verdict.disposition), changed)).failed_questions == ()
+
+
+def test_a_shift_names_the_case_of_what_waits() -> None:
+    """How many alerts belong to it, so that one person takes them together."""
+    (waiting,) = a_shift(known(three())).waiting
+    assert waiting.why == "malicious, and no one has picked it up; one case with 2 other alerts"
 
 
 def test_a_console_links_what_waits() -> None:
