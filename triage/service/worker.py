@@ -30,8 +30,9 @@ LEASE_SECONDS = 120.0
 """How long a claim holds without a heartbeat; after that another worker takes the alert."""
 ATTEMPTS = 4
 """Tries of one alert before it is parked."""
-MAX_CLAIMS = 10
-"""An alert claimed more often than this has taken its process down each time; it is parked untouched."""
+MAX_CLAIMS = 20
+"""An alert claimed more often than this has taken its process down each time; it is parked untouched. An investigation
+makes some forty durable writes, so that a process which dies at every third of them still brings it to its end."""
 PAUSE = 1.0
 """Seconds before the second try to reach a store that fails; each later one waits twice as long."""
 LONGEST_PAUSE = 30.0
