@@ -12,9 +12,7 @@ are not measured on what they were made with.
 import argparse
 import asyncio
 import hashlib
-import json
 import sys
-import tempfile
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from itertools import combinations
@@ -24,8 +22,7 @@ sys.path.insert(0, str(Path(__file__).parents[2]))
 
 from pydantic import JsonValue
 
-from tests.bench.worlds import NOW, SHARED, Case, run, share
-from tools.worlds import Set, generate
+from tests.bench.worlds import Case, labelled_worlds, run, share
 from triage.domain.related import grouped, link_keys
 
 
@@ -91,21 +88,10 @@ def main() -> None:
     parser.add_argument("--half", choices=("work", "held-out"), default="")
     parser.add_argument("--pairs", action="store_true")
     given = parser.parse_args()
-    found = sorted(path.stem for path in (SHARED / "truth").glob("*.ndjson") if "." not in path.stem)
-    if not found:
-        print(f"no labelled worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in given.worlds or ["generated", *found]:
-            if name in {"generated", "evaluation"}:
-                which = Set.DEMO if name == "generated" else Set.EVALUATION
-                path = generate(Path(scratch) / name, seed=given.seed, now=NOW, which=which)
-                labels = path / "truth.ndjson"
-            else:
-                path, labels = SHARED / "worlds" / name, SHARED / "truth" / f"{name}.ndjson"
-            truth = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
-            half = given.half if name == "evaluation" else ""
-            title = f"{name}, {half} half" if half else name
-            report(title, asyncio.run(run(path, half_of(truth, half))), details=given.pairs)
+    for name, path, truth in labelled_worlds(given.worlds, seed=given.seed):
+        half = given.half if name == "evaluation" else ""
+        title = f"{name}, {half} half" if half else name
+        report(title, asyncio.run(run(path, half_of(truth, half))), details=given.pairs)
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.worlds import SHARED, Case, run
+from tests.bench.worlds import SHARED, Case, labelled_worlds, run
 from triage.domain.base import Row
 from triage.domain.times import parse_time
 from triage.domain.verdict import Analyst, Investigation
@@ -80,10 +80,8 @@ def main() -> None:
     names = given.worlds or sorted(path.name for path in (SHARED / "worlds").glob("*") if path.is_dir())
     prompts, counted = load_prompts(), {"brief": list[int](), "standard": list[int]()}
     told = judged = 0
-    for name in names:
-        world = SHARED / "worlds" / name
+    for _, world, labels in labelled_worlds(names):
         rows = lake_rows(world)
-        labels = [json.loads(line) for line in (SHARED / "truth" / f"{name}.ndjson").read_text("utf-8").splitlines()]
         for case in asyncio.run(run(world, labels)):
             found, alert = investigation(case), case.dossier.alert
             for length, words in counted.items():

@@ -17,7 +17,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from collections.abc import Awaitable, Callable, Iterable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -101,6 +101,26 @@ class Case:
     def accepted(self) -> bool:
         accept = self.label.get("accept")
         return self.said in (accept if isinstance(accept, list) else [accept])
+
+
+def labelled_worlds(
+    names: Iterable[str] = (), *, seed: int = 1
+) -> Iterator[tuple[str, Path, list[dict[str, JsonValue]]]]:
+    """Worlds by name with their labels: `generated`, `evaluation`, and those beside the project; without names, all but
+    `evaluation`.
+    """
+    found = sorted(path.stem for path in (SHARED / "truth").glob("*.ndjson") if "." not in path.stem)
+    if not found:
+        print(f"no labelled worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
+    with tempfile.TemporaryDirectory() as scratch:
+        for name in list(names) or ["generated", *found]:
+            if name in {"generated", "evaluation"}:
+                which = Set.DEMO if name == "generated" else Set.EVALUATION
+                path = generate(Path(scratch) / name, seed=seed, now=NOW, which=which)
+                labels = path / "truth.ndjson"
+            else:
+                path, labels = SHARED / "worlds" / name, SHARED / "truth" / f"{name}.ndjson"
+            yield name, path, [json.loads(line) for line in labels.read_text("utf-8").splitlines() if line.strip()]
 
 
 async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
@@ -247,22 +267,11 @@ def main() -> None:
     parser.add_argument("--alerts", action="store_true")
     parser.add_argument("--signals", action="store_true")
     given = parser.parse_args()
-    found = sorted(path.stem for path in (SHARED / "truth").glob("*.ndjson") if "." not in path.stem)
-    if not found:
-        print(f"no labelled worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
-    with tempfile.TemporaryDirectory() as scratch:
-        for name in given.worlds or ["generated", *found]:
-            if name in {"generated", "evaluation"}:
-                which = Set.DEMO if name == "generated" else Set.EVALUATION
-                path = generate(Path(scratch) / name, seed=given.seed, now=NOW, which=which)
-                labels = path / "truth.ndjson"
-            else:
-                path, labels = SHARED / "worlds" / name, SHARED / "truth" / f"{name}.ndjson"
-            truth = [json.loads(line) for line in labels.read_text(encoding="utf-8").splitlines() if line.strip()]
-            cases = asyncio.run(run(path, truth))
-            if given.alerts or given.signals:
-                details(cases, signals=given.signals)
-            report(name, cases)
+    for name, path, truth in labelled_worlds(given.worlds, seed=given.seed):
+        cases = asyncio.run(run(path, truth))
+        if given.alerts or given.signals:
+            details(cases, signals=given.signals)
+        report(name, cases)
 
 
 if __name__ == "__main__":

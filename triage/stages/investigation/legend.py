@@ -3,7 +3,7 @@
 from triage.domain.evidence import Evidence, Source
 
 _COMPANIONS = (
-    "An occasion is a day before the dwell time on which somebody did the act; the row without `action` counts the act. "
+    "An occasion is a day before the dwell time on which somebody did the act; the row `(the act itself)` counts the act. "
     "`occasions`: `action` followed within an hour; `any_occasions`: days with `action` at all; `on_target`: of "
     "`occasions`, on the act's target; `most`: times on one. Now: times `just_before` (an hour), `since`, "
     "`since_on_target`."

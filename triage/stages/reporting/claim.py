@@ -13,7 +13,7 @@ from triage.domain.flag import FLAGS, Hypothesis
 from triage.domain.names import short_name
 from triage.domain.verdict import Action, ActionKind, Analyst, AnswerState, Disposition, Investigation, Verdict
 from triage.logtypes import Harm, harmful_action, is_detection_event, product_of
-from triage.stages.reporting.acts import Act, Phase
+from triage.stages.reporting.act import Act, Phase
 from triage.stages.reporting.story import Story, act_text, span_text
 from triage.stages.reporting.wording import step
 
@@ -178,7 +178,7 @@ class _Steps:
     def undone(self) -> Iterable[str]:
         """What to take back, restore or find out, for the acts that did harm."""
         for act in self.story.acts:
-            if act.all_refused or act.phase is Phase.BEFORE or is_detection_event(act.log_type, act.raw_action):
+            if act.in_vain or act.phase is Phase.BEFORE or is_detection_event(act.log_type, act.raw_action):
                 continue
             harm = harmful_action(act.log_type, act.raw_action)
             if harm is None:

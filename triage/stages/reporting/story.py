@@ -13,7 +13,8 @@ from triage.domain.finding import ValueCitation
 from triage.domain.names import sentence_start
 from triage.domain.signal import Direction
 from triage.domain.verdict import Investigation
-from triage.stages.reporting.acts import Act, Phase, read_acts
+from triage.stages.reporting.act import Act, Phase
+from triage.stages.reporting.acts import read_acts
 
 LINES = 6
 """Lines of a story where nothing else is said."""
@@ -89,6 +90,8 @@ def act_text(act: Act, *, with_address: bool = True) -> str:
         text += ", refused"
     elif act.refused and "refused" not in deed:
         text += f", {act.refused:,} of them refused"
+    if act.failed:
+        text += ", without success" if act.failed >= act.times else f", {act.failed:,} of them without success"
     return text
 
 

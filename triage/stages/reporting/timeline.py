@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from triage.domain.clean import printable
-from triage.stages.reporting.acts import Act
+from triage.stages.reporting.act import Act
 from triage.stages.reporting.evidence_view import Cleaner
 from triage.stages.reporting.story import Story, act_text
 from triage.stages.reporting.wording import shorten_middle

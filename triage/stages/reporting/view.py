@@ -19,7 +19,7 @@ from triage.domain.finding import CheckedFinding, ValueCitation
 from triage.domain.instructions import INSTRUCTION_FINDING
 from triage.domain.signal import Direction, Signal
 from triage.domain.verdict import STEP_STATES, Analyst, AnswerState, Disposition, Investigation, RunbookAnswer
-from triage.stages.reporting.acts import Phase
+from triage.stages.reporting.act import Phase
 from triage.stages.reporting.case_view import CaseLineView, case_view
 from triage.stages.reporting.claim import claim, next_steps
 from triage.stages.reporting.evidence_view import (

@@ -5,7 +5,9 @@ from tests.support.small_dossier import NONCE
 from triage.domain.finding import Issue, IssueCode
 from triage.domain.untrusted import Caps, Fence
 from triage.edges.prompts import load_prompts
+from triage.stages.enrichment.signals.companions import ACT
 from triage.stages.investigation.briefing import Briefing
+from triage.stages.investigation.legend import legend_of
 
 BRIEFING = Briefing(load_prompts(), Fence(NONCE), ())
 CITATION = Issue(code=IssueCode.WRONG_VALUE, message="E1 is otherwise", finding=2)
@@ -42,3 +44,9 @@ def test_answers_of_one_call_without_rows_share_a_block() -> None:
         "E8, E9: no rows; the absence is proven.",
     ]
     assert text.startswith("E7: source tool; 1 row.")
+
+
+def test_the_legend_names_the_row_as_the_answer_does() -> None:
+    """The row that counts the act itself has a name, and the legend uses it."""
+    row = evidence(1, {"action": ACT}).model_copy(update={"key": "aws_cloudtrail.usual_followups"})
+    assert f"`{ACT}`" in legend_of(row)

@@ -14,7 +14,8 @@ from triage.domain.signal import Direction
 from triage.domain.verdict import Disposition, Investigation, Verdict
 from triage.logtypes import phrases_of, shipped_log_types
 from triage.logtypes.words import TARGET, holes, spelled_out
-from triage.stages.reporting.acts import Phase
+from triage.stages.reporting.act import Phase
+from triage.stages.reporting.claim import next_steps
 from triage.stages.reporting.story import Story, listed, tell_story
 
 AFTER = ("action", "address", "harmful", "times", "refused", "failed", "targets", "target", "first_seen", "last_seen")
@@ -248,3 +249,51 @@ def test_every_phrase_has_a_form_without_objects() -> None:
 def test_lists_read_as_lists(names: tuple[str, ...], said: str) -> None:
     """With one "and", before the last."""
     assert listed(names) == said
+
+
+def test_what_failed_did_not_happen() -> None:
+    """A call that came to nothing without being refused says so, in the alert's events and in an answer."""
+    after = answer(
+        "aws_cloudtrail.actor_after", AFTER, act("DeleteTrail", "11:42", target="audit", harmful=1, failed=1, times=2)
+    )
+    own = call("30", "StopLogging", errorCode="TrailNotFoundException", requestParameters={"name": "audit"})
+    assert lines(told(events(own), after)) == [
+        "11:30 mira.holt stopped the trail audit (StopLogging) from 203.0.113.9, without success",
+        "11:42 mira.holt deleted the trail audit (DeleteTrail), 2 times, 1 of them without success",
+    ]
+
+
+def test_only_a_sign_in_is_part_of_the_sign_ins() -> None:
+    """An act whose words happen to hold "sign" keeps its line beside refused sign-ins from the same address."""
+    okta = {"p_log_type": "Okta.SystemLog", "actor": {"alternateId": "mira@acme.example"}}
+    refused = {
+        **okta,
+        "p_event_time": "2031-05-06 11:30:00.000",
+        "eventType": "application.user_membership.add",
+        "client": {"ipAddress": "203.0.113.9"},
+        "outcome": {"result": "DENY"},
+    }
+    signed_in = answer(
+        "okta_sign_in.person_signins",
+        ("address", "step", "result", "second_factor", "times", "first_seen", "last_seen"),
+        {
+            "address": "203.0.113.9",
+            "step": "user.session.start",
+            "result": "FAILURE",
+            "times": 6,
+            "first_seen": "2031-05-06 11:21:00.000",
+            "last_seen": "2031-05-06 11:40:00.000",
+        },
+        log_type="Okta.SystemLog",
+    )
+    assert any("assigned an app" in line for line in lines(told(events(refused), signed_in)))
+
+
+def test_no_advice_rests_on_an_act_that_failed() -> None:
+    """What came to nothing needs no undoing."""
+    own = call("30", "StopLogging", errorCode="TrailNotFoundException", requestParameters={"name": "audit"})
+    verdict = Verdict(disposition=Disposition.MALICIOUS, confidence=0.5, summary="")
+    raised = alert(1, "t", "D", "D")
+    found = investigation(raised.id, verdict, evidence=(events(own),))
+    steps = next_steps(found, tell_story(raised, found, zone=UTC), UTC)
+    assert not [step for step in steps if "Undo" in step]
