@@ -10,6 +10,9 @@ _SERVICE_ACCOUNT = re.compile(r"system:serviceaccount:([^:]+):([^:]+)")
 _NODE = re.compile(r"system:node:(.+)")
 _PERSON = re.compile(r"[^@\s]+@[^@\s]+|[A-Za-z][\w-]*\.[A-Za-z][\w.-]*")
 
+_PATH_PARTS = 3
+"""Parts from which a path is a cloud's rather than a file's of the top folders."""
+
 
 def short_name(name: str) -> str:
     """The name that people would use: `jarek.lovell` for the ARN of that user, `the role deployer` for a role's.
@@ -46,6 +49,6 @@ def object_name(value: str) -> str:
     if value.startswith("arn:"):
         rest = value.split(":", 5)[-1]
         return rest.rpartition("/")[2] or rest if "/" in rest else rest.partition(":")[2] or rest
-    if value.startswith("/") and value.count("/") > 2:  # noqa: PLR2004 - a path with several parts
+    if value.startswith("/") and value.count("/") >= _PATH_PARTS:
         return value.rstrip("/").rpartition("/")[2]
     return value

@@ -70,3 +70,17 @@ def test_an_open_flag_is_objected_to_only_where_nobody_would_look() -> None:
         "haul: Why so much at once? See E1. Only a signal of the kind allowed, team_routine or a measured finding of yours "
         "over a window that ended before the dwell time may answer it."
     )
+
+
+def test_who_could_have_written_an_instruction() -> None:
+    """The alert's actor, where the acting party chooses the field; not where the provider sets it."""
+
+    def by_actor(column: str) -> bool:
+        entry = evidence(1, {column: TEXT}, source="events").model_copy(update={"log_type": "Okta.SystemLog"})
+        known = dossier(entry).model_copy(update={"log_types": ("Okta.SystemLog",)})
+        return check_conclusion(known, Conclusion(draft=DRAFT, evidence=known.evidence)).instructed_by_actor
+
+    assert by_actor("userAgent")
+    assert not by_actor("displayMessage")
+    titled = dossier(alert=alert(title=TEXT))
+    assert check_conclusion(titled, Conclusion(draft=DRAFT, evidence=())).instructed_by_actor

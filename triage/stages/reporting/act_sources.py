@@ -29,6 +29,8 @@ _HARMFUL_WEIGHT = 0.5
 _SIGN_IN_WEIGHT, _REFUSALS_WEIGHT, _REFUSED_WEIGHT, _DERIVED_WEIGHT, _CITED_WEIGHT = 0.6, 0.7, 0.3, 0.9, 0.8
 _MANY_REFUSALS = 3
 _NAME, _OBJECT, _FIELD = 80, 60, 40
+_ID_LENGTH, _ID_DIGITS = 16, 4
+"""From here on a name without spaces, dots and slashes is an id that tells people nothing."""
 FIELDS = 5
 """Fields that are shown of an event of which nothing is known."""
 _CALL = re.compile(r"[A-Z][a-z]+[A-Z]\w{2,40}")
@@ -101,7 +103,7 @@ def label_of(event: AlertEvent, name: str) -> str:
 
 def _opaque(name: str) -> bool:
     digits = sum(letter.isdigit() for letter in name)
-    return len(name) >= 16 and " " not in name and "." not in name and "/" not in name and digits >= 4  # noqa: PLR2004 - an id
+    return len(name) >= _ID_LENGTH and digits >= _ID_DIGITS and not {" ", ".", "/"} & set(name)
 
 
 # ---- the alert's own events -------------------------------------------------------------------------------------------

@@ -109,9 +109,8 @@ def span_text(act: Act, zone: tzinfo, day: object) -> str:
 
 def listed(names: Sequence[str], *, last_and: bool = True) -> str:
     """`a`, `a and b`, `a, b and c`."""
-    if not last_and or len(names) < 2:  # noqa: PLR2004 - a list of one has no "and"
-        return ", ".join(names)
-    return f"{', '.join(names[:-1])} and {names[-1]}"
+    *others, last = names or ("",)
+    return f"{', '.join(others)} and {last}" if others and last_and else ", ".join(names)
 
 
 def _cited(investigation: Investigation) -> Iterable[tuple[str, int]]:

@@ -135,8 +135,8 @@ def test_the_words_of_the_providers_list_stay_in_measured_sentences() -> None:
         signal(0.9, sentence="ada did StopLogging from 192.0.2.7, 3 times.", name="first_seen_action"),
         signal(0.8, sentence="192.0.2.7 was adapted by ada.", name="two_places"),
     ]
-    given = facts_of((), about, (evidence(1, *rows, measured=True),), [], dossier().detection, injected=False)
-    assert [entry["says"] for entry in given["signals"]] == [  # type: ignore[union-attr, index, call-overload] # JSON
+    given: Any = facts_of((), about, (evidence(1, *rows, measured=True),), [], dossier().detection, injected=False)
+    assert [entry["says"] for entry in given["signals"]] == [
         "name 1 did StopLogging from address 1, 3 times.",
         "address 1 was adapted by name 1.",
     ]
@@ -166,8 +166,8 @@ def test_a_short_name_has_the_placeholder_of_the_whole(name: str, short: str, pl
         signal(0.9, sentence=f"{said} was in use.", evidence=("E2",), name="first_seen_action")
         for said in (name, short)
     ]
-    given = facts_of((), about, ledger, [], dossier().detection, injected=False)
-    said = [entry["says"] for entry in given["signals"]]  # type: ignore[union-attr, index, call-overload] # JSON
+    given: Any = facts_of((), about, ledger, [], dossier().detection, injected=False)
+    said = [entry["says"] for entry in given["signals"]]
 
     assert said[1] == f"{placeholder} was in use."
     # A bare number says nothing of whom it names.
@@ -180,9 +180,10 @@ def test_a_short_name_goes_also_where_a_column_holds_the_bare_one() -> None:
     row = {"userIdentity": {"arn": USER, "userName": "mira.holt"}, "requestParameters": {"policyArn": POLICY}}
     ledger = (evidence(1, row, source="events"), evidence(2))
     about = [signal(0.9, sentence="1 min later mira.holt called PutUserPolicy on LedgerAdmins.", evidence=("E2",))]
-    (given,) = facts_of((), about, ledger, [], dossier().detection, injected=False)["signals"]  # type: ignore[misc, union-attr] # JSON
+    facts: Any = facts_of((), about, ledger, [], dossier().detection, injected=False)
+    (given,) = facts["signals"]
 
-    assert given["says"] == "1 min later ARN 2 called PutUserPolicy on ARN 1."  # type: ignore[index, call-overload] # JSON
+    assert given["says"] == "1 min later ARN 2 called PutUserPolicy on ARN 1."
 
 
 names = st.from_regex(r"zq[a-z]{2,12}[.-][a-z]{2,12}qz", fullmatch=True)

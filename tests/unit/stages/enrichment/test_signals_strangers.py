@@ -52,9 +52,9 @@ def test_a_known_account_at_an_unknown_address_is_said_beside_the_flag() -> None
     numbered = [entry.model_copy(update={"id": f"E{number}"}) for number, entry in enumerate(entries, 1)]
     argument = argue([*signals.values()], numbered)
     assert "stranger" in {flag.name for flag in argument.open_hard}
-    given = facts_of((), [*signals.values()], numbered, [], Detection(id="x"), injected=False, argument=argument)
-    (flag,) = [flag for flag in given["flags"] if flag["flag"] == "stranger"]  # type: ignore[union-attr, index, call-overload] # JSON
-    assert len(flag["see_as_well"]) == 1  # type: ignore[index, call-overload, arg-type] # JSON
+    given: Any = facts_of((), [*signals.values()], numbered, [], Detection(id="x"), injected=False, argument=argument)
+    (flag,) = [flag for flag in given["flags"] if flag["flag"] == "stranger"]
+    assert len(flag["see_as_well"]) == 1
     assert by_id(numbered).keys() >= set(signals["stranger_known"].evidence)
 
 
