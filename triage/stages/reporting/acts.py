@@ -9,8 +9,9 @@ from dataclasses import replace
 from datetime import datetime, timedelta
 
 from triage.domain.evidence import Evidence, Source
+from triage.domain.globs import any_glob
 from triage.domain.question import ActionClass
-from triage.questions import is_of_class
+from triage.logtypes import class_globs
 from triage.stages.reporting.act import Act, Phase
 from triage.stages.reporting.act_sources import (
     AlertEvent,
@@ -71,7 +72,7 @@ def _one_sign_in(own: Sequence[Act], signed_in: Sequence[Act]) -> tuple[list[Act
 
 def _is_part(act: Act, sign_in: Act) -> bool:
     return (
-        is_of_class(act.log_type, act.raw_action, ActionClass.SIGN_IN)
+        any_glob(act.raw_action, class_globs(act.log_type, ActionClass.SIGN_IN))
         and (act.raw_who, act.log_type, act.address) == (sign_in.raw_who, sign_in.log_type, sign_in.address)
         and bool(act.refused) == bool(sign_in.refused)
         and sign_in.at <= act.at <= sign_in.until
