@@ -16,6 +16,7 @@ from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.injection import looks_like_instruction
 from triage.domain.redaction import redact
 from triage.domain.signal import Signal, is_proven
+from triage.domain.times import parse_time
 from triage.domain.trust import Trust
 from triage.domain.verdict import RunbookAnswer
 from triage.logtypes import classify
@@ -160,16 +161,8 @@ def _time_of(signal: Signal, evidence: Mapping[str, Evidence], alert_at: datetim
             continue
         if entry.source is Source.EVENTS and alert_at is not None:
             found.add(alert_at)
-        found |= {when for column in _TIMES if (when := _moment(entry.rows[citation.row].get(column))) is not None}
+        found |= {when for column in _TIMES if (when := parse_time(entry.rows[citation.row].get(column))) is not None}
     return " to ".join(dict.fromkeys(map(_time_text, (min(found), max(found))))) if found else ""
-
-
-def _moment(value: JsonValue) -> datetime | None:
-    try:
-        found = datetime.fromisoformat(value) if isinstance(value, str) else None
-    except ValueError:
-        return None
-    return found if found is None or found.tzinfo is not None else found.replace(tzinfo=UTC)
 
 
 def _time_text(when: datetime) -> str:

@@ -385,3 +385,12 @@ def test_no_reply_breaks_the_reading(text: str) -> None:
     except ReplyInvalid as error:
         problems, opinion = error.problems, None
     assert problems or opinion
+
+
+def test_a_time_beyond_the_calendar_is_no_time() -> None:
+    """A log can claim any time; one that can't be reckoned with is left out of a fact."""
+    row = {"first_seen": "9999-12-31T23:59:59-12:00", "address": "203.0.113.9"}
+    cited = (ValueCitation(evidence="E1", row=0, column="address", value="203.0.113.9"),)
+    fact = signal(2.0, name="session_two_places", sentence="Two places.", citations=cited)
+    facts: Any = facts_of((), [fact], (evidence(1, row, measured=True),), [], dossier().detection, injected=False)
+    assert "at" not in facts["flags"][0]["raised_by"][0]
