@@ -38,7 +38,7 @@ def torn_down(facts: Facts) -> Iterator[Signal]:
             row = max(found, key=lambda each: (number(each, "own_days"), text(each, "action")))
             sentence = (
                 f"{plain(text(row, 'action'))} followed within an hour, as on {plural(number(row, 'own_days'), 'day')} "
-                f"from {text(row, 'own_first')[:10]} to {text(row, 'own_last')[:10]}: this actor takes "
+                f"from {text(row, 'own_first')[:10]} to {text(row, 'own_last')[:10]}: {facts.who} takes "
                 f"{plain(actor.actions[0])} as the first step of a teardown."
             )
             yield signal("torn_down", sentence, [entry])
