@@ -91,7 +91,7 @@ FLAGS: Mapping[str, Flag] = {
     "harm_followed": Flag(
         "What was the harmful act that followed for?",
         Hypothesis.MISUSE,
-        {"harmful_aftermath": 1.5, "other_run_harm": 1.5},
+        {"harmful_aftermath": 1.5},
         frozenset(),
         "What came after the alert's act is not excused by anything that is said of the act itself.",
         hard=True,
@@ -104,6 +104,16 @@ FLAGS: Mapping[str, Flag] = {
         {"harmful_aftermath": 0.7, "other_run_harm": 0.7},
         frozenset({"run_as_before", "allowed"}),
         "Ordinary work has steps that intruders use, too.",
+        family="harm",
+    ),
+    "harm_by_other_run": Flag(
+        "Is another run of the same role in other hands?",
+        Hypothesis.TAKEOVER,
+        {"other_run_harm": 1.5},
+        frozenset({"run_as_before", "routine", "allowed"}),
+        "Another run has a credential and alerts of its own: what it did speaks against this one unless this one did "
+        "only what earlier runs did.",
+        hard=True,
         family="harm",
     ),
     "unlike_other_runs": Flag(

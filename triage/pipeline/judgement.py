@@ -18,7 +18,7 @@ from triage.domain.signal import Direction
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition, Draft, Verdict
 from triage.logtypes import classify
-from triage.stages.decision import Opinion, adjudicate, alert_values, facts_of
+from triage.stages.decision import BENIGN_FINDINGS, Opinion, adjudicate, alert_values, facts_of
 from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
 
@@ -47,18 +47,45 @@ class CheckedConclusion:
 def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argument | None = None) -> tuple[Issue, ...]:
     """Everything that verification objects to in a draft, for the analyst to correct at once.
 
-    Where the table would keep the alert open whatever the analyst says, the analyst hears of it first.
+    Where the table would keep the alert open whatever the analyst says, the analyst hears of it first. A finding that
+    fails and that the verdict doesn't need is dropped without a word: asking again costs as much as the whole dossier.
 
     Args:
         draft: The proposal.
         evidence: All answers so far.
         argument: The flags that the measured facts raise.
     """
-    issues = [issue for checked in verify(draft.findings, evidence) for issue in checked.issues]
+    findings = verify(draft.findings, evidence)
+    issues = (
+        [] if _holds_without_the_failed(draft, findings, argument) else [i for each in findings for i in each.issues]
+    )
     # Any other verdict makes a person look, who can answer what is open.
     if argument is not None and draft.verdict is Disposition.BENIGN:
         issues += [_unanswered(flag) for flag in argument.open_hard]
     return tuple(issues)
+
+
+def _holds_without_the_failed(draft: Draft, findings: Sequence[CheckedFinding], argument: Argument | None) -> bool:
+    """Whether what is left of a draft bears its verdict: most of its findings, and those that the verdict rests on."""
+    held = [checked for checked in findings if checked.verified]
+    if 2 * len(held) <= len(findings):
+        return False
+    towards = [checked.finding.direction for checked in held]
+    match draft.verdict:
+        case Disposition.BENIGN:
+            # Each of them may be what answers an open flag.
+            answered = argument is not None and not argument.open
+            return (
+                answered
+                and not any(
+                    checked.finding.direction is Direction.MALICIOUS for checked in findings if not checked.verified
+                )
+                and towards.count(Direction.BENIGN) > BENIGN_FINDINGS
+            )
+        case Disposition.MALICIOUS | Disposition.SUSPICIOUS:
+            return Direction.MALICIOUS in towards
+        case Disposition.INCONCLUSIVE:
+            return True
 
 
 def _unanswered(flag: RaisedFlag) -> Issue:
@@ -148,6 +175,7 @@ def judge(
         dossier.signals,
         conclusion.evidence,
         injections=checked.injections,
+        by_actor=checked.instructed_by_actor,
         summary_holds=checked.summary_holds,
         argument=checked.argument,
         opinion=opinion,

@@ -84,3 +84,34 @@ def test_who_could_have_written_an_instruction() -> None:
     assert not by_actor("displayMessage")
     titled = dossier(alert=alert(title=TEXT))
     assert check_conclusion(titled, Conclusion(draft=DRAFT, evidence=())).instructed_by_actor
+
+
+def test_a_finding_that_the_verdict_does_not_need_is_not_objected_to() -> None:
+    """Asking again costs the whole dossier; a finding that a verdict rests on, or most of them, is worth that."""
+    rows = (evidence(1, {"a": 1}, measured=True),)
+    flag = argue((signal(0.8, name="off_hours"),), rows)
+
+    def draft(verdict: Disposition, *findings: tuple[Direction, int]) -> Draft:
+        made = tuple(
+            Finding(
+                text="It is so.",
+                direction=direction,
+                citations=(ValueCitation(evidence="E1", row=0, column="a", value=value),),
+            )
+            for direction, value in findings
+        )
+        return DRAFT.model_copy(update={"verdict": verdict, "findings": made})
+
+    bad, good, said = Direction.MALICIOUS, Direction.BENIGN, Direction.NEUTRAL
+    cases = [
+        (draft(Disposition.MALICIOUS, (bad, 1), (bad, 1), (bad, 2)), None, False),
+        (draft(Disposition.MALICIOUS, (bad, 2), (good, 1), (good, 1)), None, True),
+        (draft(Disposition.MALICIOUS, (bad, 1), (bad, 2)), None, True),
+        (draft(Disposition.INCONCLUSIVE, (said, 1), (said, 1), (bad, 2)), None, False),
+        (draft(Disposition.BENIGN, *[(good, 1)] * 3, (good, 2)), argue((), rows), False),
+        (draft(Disposition.BENIGN, *[(good, 1)] * 2, (good, 2)), argue((), rows), True),
+        (draft(Disposition.BENIGN, *[(good, 1)] * 3, (good, 2)), flag, True),
+        (draft(Disposition.BENIGN, *[(good, 1)] * 3, (bad, 2)), argue((), rows), True),
+    ]
+    for proposal, argument, asks_again in cases:
+        assert bool(objections(proposal, rows, argument=argument)) is asks_again, proposal

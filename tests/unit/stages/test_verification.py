@@ -13,6 +13,7 @@ from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence
 from triage.domain.finding import AbsenceCitation, CountCitation, Finding, IssueCode, LacksCitation, ValueCitation
 from triage.domain.negation import denies
+from triage.domain.question import Question
 from triage.domain.trust import Trust
 from triage.stages.verification import invented_value, verify
 
@@ -558,3 +559,13 @@ def test_the_alerts_own_record_can_be_cited() -> None:
         assert checked.verified
         assert checked.trust == {trust}
     assert codes(CountCitation(evidence="E1", comparison=">=", number=1), entry) == {IssueCode.WRONG_COUNT}
+
+
+def test_a_typed_question_may_name_what_it_asked_about() -> None:
+    """Its words are code's and its rows are about the value; SQL of the model's own shows only its rows."""
+    asked = Question.model_validate({"window": {"from": "-1d", "to": "now"}})
+    fields: dict[str, Any] = {"source": "tool", "question": "Who acted with 198.51.100.9?", "measured": True}
+    text = "198.51.100.9 was used by kim."
+    named = value("user.name", "kim")
+    assert codes(named, evidence(1, ROW, asked=asked, **fields), text=text) == set()
+    assert codes(named, evidence(1, ROW, **fields), text=text) == {IssueCode.INVENTED_VALUE}

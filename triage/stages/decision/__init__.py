@@ -7,6 +7,15 @@
 from triage.stages.decision.facts import facts_of
 from triage.stages.decision.masked import alert_values
 from triage.stages.decision.opinion import Adjudication, Opinion, adjudicate_with_model
+from triage.stages.decision.rules import BENIGN_FINDINGS
 from triage.stages.decision.verdict import adjudicate
 
-__all__ = ["Adjudication", "Opinion", "adjudicate", "adjudicate_with_model", "alert_values", "facts_of"]
+__all__ = [
+    "BENIGN_FINDINGS",
+    "Adjudication",
+    "Opinion",
+    "adjudicate",
+    "adjudicate_with_model",
+    "alert_values",
+    "facts_of",
+]

@@ -5,10 +5,12 @@ from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from triage.domain.argument import Argument, FlagOfActor
-from triage.domain.evidence import Evidence
-from triage.domain.finding import CheckedFinding
+from triage.domain.base import Row
+from triage.domain.evidence import Evidence, Source
+from triage.domain.finding import CheckedFinding, ValueCitation
 from triage.domain.flag import FLAGS
 from triage.domain.signal import Direction
+from triage.domain.times import parse_time
 from triage.domain.trust import Trust
 
 
@@ -47,6 +49,45 @@ def accepted_answers(
         if cited:
             found[flag.name, flag.subject] = tuple(cited)
     return found
+
+
+def vouches(checked: CheckedFinding, subject: str, evidence: Mapping[str, Evidence], dwell_start: datetime) -> bool:
+    """Whether a finding shows what no suspect can have made: work or a party of before the dwell time, by our own counts.
+
+    Args:
+        checked: A finding of the draft.
+        subject: The actor that it has to be about, or the alert as a whole.
+        evidence: By id.
+        dwell_start: What is older, no suspect can have made.
+    """
+    if not _is_solid(checked) or not _subjects(checked, evidence) <= {"", subject}:
+        return False
+    if _is_old(checked, evidence, dwell_start):
+        return True
+    return any(
+        isinstance(citation, ValueCitation)
+        and (entry := evidence.get(citation.evidence)) is not None
+        and (entry.source is Source.QUERY or entry.asked is not None)
+        and citation.row < len(entry.rows)
+        and _is_old_row(entry.rows[citation.row], dwell_start)
+        for citation in checked.finding.citations
+    )
+
+
+def _is_old_row(row: Row, dwell_start: datetime) -> bool:
+    """Whether what a row of our own questions counts succeeded before the dwell time.
+
+    Refused acts are no habit: anyone may try.
+    """
+    old = row.get("old_days")
+    if old is not None:
+        counted = isinstance(old, int | float) and old > 0
+    else:
+        first = parse_time(row.get("first_seen"))
+        counted = first is not None and first < dwell_start
+    times, refused = row.get("times"), row.get("refused")
+    all_refused = isinstance(times, int | float) and isinstance(refused, int | float) and 0 < times <= refused
+    return counted and not all_refused
 
 
 def _subjects(checked: CheckedFinding, evidence: Mapping[str, Evidence]) -> set[str]:

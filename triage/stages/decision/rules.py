@@ -6,6 +6,7 @@ is closed while any flag is open. Escalation needs no such proof.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from datetime import datetime
 
 from triage.domain.argument import Argument
 from triage.domain.evidence import Evidence
@@ -13,6 +14,7 @@ from triage.domain.finding import CheckedFinding
 from triage.domain.signal import Direction, Signal, cut_for_benign, unsupported
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition
+from triage.stages.decision.answers import vouches
 
 BENIGN_FINDINGS = 2
 """Verified findings that a benign verdict needs; one of them measured."""
@@ -29,12 +31,29 @@ class RuleChange:
     why: str
 
 
-def benign_gap(findings: Sequence[CheckedFinding], signals: Sequence[Signal], evidence: Mapping[str, Evidence]) -> str:
-    """What a benign verdict lacks; empty if nothing. Which rows a suspect may have written is said in `signals`."""
+def benign_gap(
+    findings: Sequence[CheckedFinding],
+    signals: Sequence[Signal],
+    evidence: Mapping[str, Evidence],
+    *,
+    dwell_start: datetime | None = None,
+) -> str:
+    """What a benign verdict lacks; empty if nothing. Which rows a suspect may have written is said in `signals`.
+
+    Args:
+        findings: All of the draft's, checked.
+        signals: What enrichment measured.
+        evidence: By id.
+        dwell_start: Where a judge agrees, a finding that rests on rows older than this vouches as a signal does.
+    """
     cut = cut_for_benign(evidence.values())
     if cut:
         return f"{cut}, and what was not read can't be called benign"
     lacking = unsupported(signals, evidence)
+    if dwell_start is not None:
+        lacking = tuple(
+            who for who in lacking if not any(vouches(each, who, evidence, dwell_start) for each in findings)
+        )
     if lacking:
         who = f" for {len(lacking)} of the alert's actors" if any(lacking) else ""
         return f"benign needs a fact that a suspect could not have made; there is none{who}"
@@ -78,6 +97,7 @@ def changes_of(
     argument: Argument,
     judged: Disposition | None,
     alone: bool,
+    dwell_start: datetime | None = None,
 ) -> tuple[RuleChange, ...]:
     """Apply the rules in order.
 
@@ -86,10 +106,11 @@ def changes_of(
         findings: All of its findings, checked.
         signals: What enrichment measured.
         evidence: By id.
-        injected: Log text tries to instruct its reader.
+        injected: Log text that the alert's actor could have written tries to instruct its reader.
         argument: The flags, with the answers that the table accepts.
         judged: The judge's disposition; `None` if there was none.
         alone: A model proposed and no judge has read the facts, so the table's own word is the least.
+        dwell_start: What is older, no suspect can have made; without it only measured facts vouch.
 
     Returns:
         The changes made, the last one being the verdict.
@@ -106,7 +127,7 @@ def changes_of(
     harmful = any(checked.verified and checked.finding.direction is Direction.MALICIOUS for checked in findings)
     move(*agreed(proposed, judged, argument))
     if current is Disposition.BENIGN:
-        gap = benign_gap(findings, signals, evidence)
+        gap = benign_gap(findings, signals, evidence, dwell_start=dwell_start if judged is current else None)
         if not gap and argument.open:
             gap = f"no fact answers: {_asks(argument)}"
         if not gap and argument.gaps:

@@ -23,6 +23,7 @@ def adjudicate(
     evidence: Sequence[Evidence],
     *,
     injections: Sequence[Issue] = (),
+    by_actor: bool = True,
     summary_holds: bool = True,
     argument: Argument | None = None,
     opinion: Opinion | None = None,
@@ -39,6 +40,7 @@ def adjudicate(
         evidence: Every answer, for its coverage.
         injections: Instructions to the reader in log text. If there are any, none of the analyst's words are shown:
             its findings are rewritten from their citations.
+        by_actor: Whoever acted in the alert could have written one of the injections, so that it speaks against them.
         summary_holds: The draft's summary names nothing that the evidence doesn't hold.
         argument: The flags that the measured facts raise, and what answers them; by default from `signals`.
         opinion: The judge's; without one the table's own word is the least.
@@ -63,10 +65,11 @@ def adjudicate(
         findings,
         signals,
         entries,
-        injected=injected,
+        injected=injected and by_actor,
         argument=argument,
         judged=opinion.disposition if opinion is not None else None,
         alone=opinion is None and not offline,
+        dwell_start=dwell_start if opinion is not None else None,
     )
     final = changes[-1].disposition if changes else draft.verdict
     issues = [*injections, *(issue for checked in findings for issue in checked.issues)]

@@ -58,8 +58,11 @@ def _pattern(value: str) -> re.Pattern[str]:
 
 
 def _texts(entry: Evidence) -> str:
-    """What an answer says, with what was asked; a model's own query counts only if it found nothing."""
+    """What an answer says, with what was asked; a model's own SQL counts only if it found nothing.
+
+    A typed question is written by code: its rows are about the values that it names.
+    """
     rows = json.dumps([dict(row) for row in entry.rows], ensure_ascii=False)
-    if entry.source is Source.TOOL and entry.row_count:
+    if entry.source is Source.TOOL and entry.asked is None and entry.row_count:
         return rows
     return f"{rows} {entry.question} {entry.sql}"

@@ -418,3 +418,50 @@ def test_a_flag_without_findings_is_rejected_and_one_with_them_is_not() -> None:
     assert second is not None
     assert second.rejected == {"haul"}
     assert second.answers["guessed"] == (1,)
+
+
+def test_old_rows_vouch_where_the_judge_agrees() -> None:
+    """Work of before the dwell time is nothing that an intruder could have made; the second reader decides what it means.
+
+    Without a judge, or where the row is young, was refused, was the model's own SQL or about another actor, it vouches
+    for nobody.
+    """
+    times = {"times": 4, "refused": 0}
+    cases: list[tuple[dict[str, Any], dict[str, Any], Opinion | None, bool]] = [
+        (times | {"old_days": 2}, {}, opinion(B), True),
+        (times | {"first_seen": "2026-01-02 10:00:00.000"}, {}, opinion(B), True),
+        (times | {"old_days": 0}, {}, opinion(B), False),
+        (times | {"first_seen": f"{NOW - timedelta(days=2):%Y-%m-%d %H:%M:%S}"}, {}, opinion(B), False),
+        (times | {"old_days": 2, "refused": 4}, {}, opinion(B), False),
+        (times | {"old_days": 2}, {"source": "tool"}, opinion(B), False),
+        (times | {"old_days": 2}, {"subject": "eve"}, opinion(B), False),
+        (times | {"old_days": 2}, {}, None, False),
+    ]
+    for row, fields, second, closes in cases:
+        cited = ValueCitation(evidence="E2", row=0, column="times", value=4)
+        known = finding(Direction.BENIGN, Trust.MEASURED)
+        known = known.model_copy(update={"finding": known.finding.model_copy(update={"citations": (cited,)})})
+        rows = [
+            evidence(1, {"a": 1}, subject="ada" if "subject" in fields else ""),
+            evidence(2, row, measured=True, **fields),
+        ]
+        rest = [item.model_copy(update={"number": 5 + item.number}) for item in GOOD]
+        verdict = adjudicate(draft(B), (known, *rest), (), rows, opinion=second, dwell_start=NOW - timedelta(days=14))
+        assert (verdict.disposition is B) is closes, (row, fields)
+
+
+def test_an_instruction_by_somebody_else_raises_nothing() -> None:
+    """Otherwise whoever can write into a log keeps every alert open; the analyst's words are left out all the same."""
+    for by_actor, expected in ((True, S), (False, B)):
+        verdict = adjudicate(
+            draft(B),
+            GOOD,
+            (VOUCHED,),
+            [evidence(1, {"a": 1})],
+            injections=INJECTIONS,
+            by_actor=by_actor,
+            opinion=opinion(B),
+        )
+        assert verdict.disposition is expected
+        assert "As proposed." not in verdict.summary
+        assert INJECTIONS[0] in verdict.issues

@@ -28,6 +28,7 @@ from triage.stages.enrichment.signals import (
     tampering,
     target,
     teardown,
+    way_in,
 )
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.precedent import DWELL, read_matches
@@ -48,6 +49,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     parties.recipients,
     parties.flows,
     place.addresses,
+    way_in.way_in,
     countries.countries,
     sessions.sessions,
     place.sign_ins,
