@@ -5,7 +5,7 @@ model can close over.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from triage.domain.base import Value
 from triage.domain.dossier import Dossier
@@ -20,7 +20,9 @@ SUPPORTS = 2
 SOFT_FAMILIES = 2
 """Open soft flags of this many kinds together are worth a look."""
 SETTLING = timedelta(hours=2)
-"""How long the log must have been watched after the alert before it is closed."""
+"""How long the log must have been watched after the alert before the table closes it by itself."""
+FIRST_WHILE = timedelta(minutes=15)
+"""The same where an analyst and a judge both close it: the verdict is provisional, and the alert is looked at again."""
 _DECISIVE = "quiet_aftermath"
 """Answers that feed this kind of fact show what followed."""
 _NO_SUPPORT = frozenset({"outcome_history", "dismissed_before"})
@@ -44,6 +46,8 @@ class Argument(Value):
     """The actor who decides, where there are several."""
     gaps: tuple[str, ...] = ()
     """Why it is unknown what followed; empty if the log would have shown it."""
+    waits: bool = False
+    """Nothing is missing but time: a healthy log has shown the first while after the alert, and later rows are to come."""
 
     @property
     def open(self) -> tuple[RaisedFlag, ...]:
@@ -56,7 +60,8 @@ class Argument(Value):
 
 def argue_alert(dossier: Dossier) -> Argument:
     """The argument over an alert as enrichment found it."""
-    return argue(dossier.signals, dossier.evidence, gaps=gaps_of(dossier))
+    gaps = gaps_of(dossier)
+    return argue(dossier.signals, dossier.evidence, gaps=gaps, waits=bool(gaps) and _waits(dossier))
 
 
 def gaps_of(dossier: Dossier) -> tuple[str, ...]:
@@ -72,9 +77,22 @@ def gaps_of(dossier: Dossier) -> tuple[str, ...]:
         return ("the query for what followed has no answer",)
     if entry.truncated:
         return ("the answer on what followed was cut",)
-    alert = dossier.alert
-    enough = max(alert.moment, alert.last_event_at or alert.moment) + SETTLING
+    enough = _last_event(dossier) + SETTLING
     return () if entry.proves_absence or entry.proves_until(enough) else entry.coverage.gaps
+
+
+def _last_event(dossier: Dossier) -> datetime:
+    return max(dossier.alert.moment, dossier.alert.last_event_at or dossier.alert.moment)
+
+
+def _waits(dossier: Dossier) -> bool:
+    """Whether it is only too early to know what followed."""
+    entry = _watched(dossier.evidence)
+    if entry is None or not entry.complete or cut_for_benign(dossier.evidence):
+        return False
+    coverage = entry.coverage
+    healthy = coverage.source_healthy and not coverage.alarms and coverage.open_until is not None
+    return bool(healthy) and entry.proves_until(_last_event(dossier) + FIRST_WHILE)
 
 
 def _watched(evidence: Iterable[Evidence]) -> Evidence | None:
@@ -83,13 +101,16 @@ def _watched(evidence: Iterable[Evidence]) -> Evidence | None:
     return next((entry for entry in found if "target" in entry.columns), found[0] if found else None)
 
 
-def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequence[str] = ()) -> Argument:
+def argue(
+    signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequence[str] = (), waits: bool = False
+) -> Argument:
     """Raise and answer the flags of every actor, and decide by the worst.
 
     Args:
         signals: What enrichment measured.
         evidence: Every answer.
-        gaps: Why it is unknown what followed; with one of them nothing is closed.
+        gaps: Why it is unknown what followed; with one of them the table closes nothing.
+        waits: Nothing is missing but time.
     """
     entries = by_id(evidence)
     proven = [signal for signal in signals if is_proven(signal, entries)]
@@ -109,6 +130,7 @@ def argue(signals: Sequence[Signal], evidence: Sequence[Evidence], *, gaps: Sequ
         flags=unique,
         subject=worst,
         gaps=tuple(gaps),
+        waits=waits,
     )
 
 

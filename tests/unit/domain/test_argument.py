@@ -1,13 +1,15 @@
 """The table of flags, and what follows from flags that are raised, answered and open."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.support.make import evidence, signal
-from triage.domain.argument import argue, with_answers, without_answers
+from tests.support.make import alert, dossier, evidence, signal
+from triage.domain.argument import argue, argue_alert, with_answers, without_answers
+from triage.domain.coverage import Coverage
 from triage.domain.finding import CheckedFinding, Finding
 from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS
 from triage.domain.signal import Direction, Signal
@@ -161,3 +163,31 @@ def test_a_rejected_answer_leaves_the_flag_open() -> None:
     assert argument.open == ()
     assert [flag.name for flag in without_answers(argument, {"protection_off"}).open] == ["protection_off"]
     assert without_answers(argument, {"stranger"}) == argument
+
+
+def test_it_waits_where_only_time_is_missing() -> None:
+    """A healthy log that has shown the first quarter of an hour; not one that is silent, cut, or too young to have."""
+    moment = alert().moment
+    early = {
+        "source_healthy": True,
+        "source_reached_window": False,
+        "table_has_rows": True,
+        "control_has_rows": True,
+        "open_until": moment + timedelta(hours=4),
+        "proven_until": moment + timedelta(minutes=20),
+    }
+    cases: list[tuple[dict[str, Any], dict[str, Any], bool]] = [
+        ({}, {}, True),
+        ({"source_healthy": False}, {}, False),
+        ({"open_until": None}, {}, False),
+        ({"alarms": ("SOURCE_NO_DATA",)}, {}, False),
+        ({"proven_until": moment + timedelta(minutes=5)}, {}, False),
+        ({}, {"truncated": True}, False),
+        ({}, {"error": "timed out"}, False),
+    ]
+    for covered, fields, waits in cases:
+        entry = evidence(1, signals=("quiet_aftermath",), coverage=Coverage(**early | covered), **fields)
+        found = argue_alert(dossier(entry))
+        assert found.gaps
+        assert found.waits is waits, (covered, fields)
+    assert not argue_alert(dossier(evidence(1, signals=("quiet_aftermath",)))).waits

@@ -264,7 +264,8 @@ CASES: dict[str, list[Case]] = {
         (workspace("ASSIGN_ROLE"), [("actor", "bo@acme.example", Relation.GRANTED)]),
     ],
     "OneLogin.Events": [
-        ({"event_type_id": 17, "actor_user_id": 7, "user_id": 12}, [("self", "12", Relation.RESET)]),
+        ({"event_type_id": 11, "actor_user_id": 7, "user_id": 12}, [("self", "12", Relation.RESET)]),
+        ({"event_type_id": 17, "actor_user_id": 7, "user_id": 12}, []),
         ({"event_type_id": 13, "actor_user_id": 7, "user_id": 12}, [("self", "12", Relation.INVITED)]),
         ({"event_type_id": 3, "actor_user_id": 7, "user_id": 12}, [("self", "12", Relation.OPENED)]),
     ],

@@ -130,7 +130,9 @@ def changes_of(
         gap = benign_gap(findings, signals, evidence, dwell_start=dwell_start if judged is current else None)
         if not gap and argument.open:
             gap = f"no fact answers: {_asks(argument)}"
-        if not gap and argument.gaps:
+        # Whoever reads an alert minutes after it was raised can't wait either: it is closed for now, and looked at again.
+        for_now = argument.waits and judged is current
+        if not gap and argument.gaps and not for_now:
             gap = f"what followed is unknown: {argument.gaps[0]}"
         if gap:
             move(Disposition.SUSPICIOUS if harmful or argument.open_hard else Disposition.INCONCLUSIVE, gap)

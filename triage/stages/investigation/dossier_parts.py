@@ -10,8 +10,9 @@ from triage.domain.argument import argue_alert
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
 from triage.domain.entity import EntityKind, Role
-from triage.domain.evidence import Evidence, Source
+from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.redaction import redact, redact_json
+from triage.domain.signal import is_proven
 from triage.domain.step import StepOutcome, besides
 from triage.domain.untrusted import Caps, shorten, visible, visible_json
 from triage.domain.verdict import STEP_STATES
@@ -150,21 +151,30 @@ def entity_lines(dossier: Dossier, caps: Caps) -> str:
 def flag_lines(dossier: Dossier, caps: Caps) -> str:
     """What speaks against the alert, open flags first, each with the signals that raised it and that answer it so far."""
     names = {signal.sentence: signal.name for signal in dossier.signals}
+    argument = argue_alert(dossier)
     lines = []
-    for flag in argue_alert(dossier).flags:
+    for flag in argument.flags:
         shown: dict[str, JsonValue] = {"flag": flag.name, "asks": flag.asks}
         shown |= {"hard": True} if flag.hard else {}
         shown["raised_by"] = [names.get(sentence, sentence) for sentence in flag.raised]
         shown["answered_by"] = [names.get(sentence, sentence) for sentence in flag.answers]
         shown |= {"actor": flag.subject} if flag.subject else {}
         lines.append(visible_json(shorten(redact_json(shown), caps.field)))
+    if argument.gaps:
+        lines.append(visible_json({"what_followed_is_unknown": list(argument.gaps)}))
     return "\n".join(lines) or "none"
 
 
 def signal_lines(dossier: Dossier, caps: Caps) -> str:
-    """A line for each: name, direction, weight, evidence, sentence, and whom of several actors it is about."""
+    """A line for each that is proven: name, direction, weight, evidence, sentence, and whom of several actors it is about.
+
+    One that is not, such as a calm that the log has not shown, is no fact.
+    """
+    entries = by_id(dossier.evidence)
     lines = []
     for signal in dossier.signals:
+        if not is_proven(signal, entries):
+            continue
         sentence = shorten(redact(signal.sentence), caps.field)
         shown: list[JsonValue] = [signal.name, signal.direction.value, signal.weight, list(signal.evidence), sentence]
         shown += [shorten(redact(signal.subject), caps.field)] if signal.subject else []

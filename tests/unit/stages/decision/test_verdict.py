@@ -465,3 +465,13 @@ def test_an_instruction_by_somebody_else_raises_nothing() -> None:
         assert verdict.disposition is expected
         assert "As proposed." not in verdict.summary
         assert INJECTIONS[0] in verdict.issues
+
+
+def test_what_only_time_can_show_is_closed_for_now_by_two() -> None:
+    """Analyst and judge close it, provisionally; the table alone, one of them alone, or a silent log does not."""
+    cases = [(True, opinion(B), B), (False, opinion(B), I), (True, opinion(I), I), (True, None, I)]
+    for waits, second, expected in cases:
+        rows = [evidence(1, {"a": 1})]
+        argument = argue(CLOSES, rows, gaps=("rows may still arrive",), waits=waits)
+        verdict = adjudicate(draft(B), GOOD, CLOSES, rows, argument=argument, opinion=second)
+        assert verdict.disposition is expected, (waits, second)

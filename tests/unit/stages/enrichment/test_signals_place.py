@@ -267,3 +267,27 @@ def signed(address: str, result: str = "SUCCESS", *, here: int) -> dict[str, Any
         "last_seen": at(minutes=-5),
         "here": here,
     }
+
+
+def test_rows_of_the_morning_do_not_show_that_a_log_was_watching_at_the_act() -> None:
+    """A log that delivered last three hours before the act may still hold the sign-in."""
+    stopped = Coverage(source_healthy=True, source_reached_window=False, table_has_rows=True, control_has_rows=True)
+    late = sign_ins(sign_in(HOME, hours=3)).model_copy(update={"coverage": stopped})
+    found = signals_of(subject(), places(home=20), person(home=20), late)
+
+    assert "new_address_without_sign_in" not in found
+    assert "new_address" in found
+
+
+def test_nobody_worked_where_every_attempt_was_refused() -> None:
+    """Anyone can try a door under anyone's name; what succeeds from there afterwards is another matter."""
+    refused = {**sign_in(HERE, hours=0, result="FAILURE"), "action": "login", "refused": 1}
+    got_in = {**sign_in(HERE, hours=-1), "action": "login", "refused": 0}
+
+    def weight(*rows: dict[str, object], **changes: Any) -> float:
+        after = answer("actor_after", ["harmful_aftermath"], rows)
+        known = (places(home=20), person(home=20), sign_ins(sign_in(HOME)), after)
+        return signals_of(subject(**changes), *known)["new_address_without_sign_in"].weight
+
+    assert weight(refused, refused=True) < 1.0 <= weight(refused, got_in, refused=True)
+    assert weight(refused) == 2.0

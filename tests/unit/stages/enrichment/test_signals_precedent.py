@@ -117,11 +117,11 @@ def test_an_alert_on_another_act_spoils_no_habit() -> None:
     assert "routine" in found
 
 
-def test_a_handled_alert_on_the_same_act_raises() -> None:
-    """People took it for an incident on that day: this may be the next of it."""
+def test_a_handled_alert_on_the_same_act_speaks_for_neither_side() -> None:
+    """RESOLVED is how some teams file incidents and others what they expected; the reader learns of it, with its day."""
     found = signals_of(subject(), days(11, 8, 5), active(), matches(5), earlier(alert5="RESOLVED"))
 
-    assert found["confirmed_before"].direction is Direction.MALICIOUS
+    assert found["confirmed_before"].direction is Direction.NEUTRAL
     assert at(days=5)[:10] in found["confirmed_before"].sentence
 
 

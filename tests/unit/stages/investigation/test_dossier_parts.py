@@ -2,9 +2,12 @@
 
 from typing import Any
 
+from tests.support import make
 from tests.support.make import evidence, signal
 from tests.support.small_dossier import dossier
+from triage.domain.coverage import Coverage
 from triage.domain.entity import Entity, EntityKind, Role
+from triage.domain.signal import Direction
 from triage.domain.untrusted import Caps
 from triage.stages.investigation.dossier_parts import (
     alert_record,
@@ -93,3 +96,14 @@ def test_a_flag_names_its_signals() -> None:
 
     assert '"raised_by":["new_address_without_sign_in"],"answered_by":[]' in flag_lines(given, Caps())
     assert raised.sentence in signal_lines(given, Caps())
+
+
+def test_a_calm_that_the_log_has_not_shown_is_no_fact() -> None:
+    """Where the source died, that nothing followed is not told; that it is unknown is."""
+    calm = signal(0.7, Direction.BENIGN, name="quiet_aftermath", sentence="Nothing followed.", absence=True)
+    seen = make.evidence(1, signals=("quiet_aftermath",), columns=("target",))
+    dead = seen.model_copy(update={"coverage": Coverage(source_healthy=False, table_has_rows=True)})
+    for entry, told in ((seen, True), (dead, False)):
+        given = make.dossier(entry, signals=(calm,))
+        assert ("Nothing followed." in signal_lines(given, Caps())) is told
+        assert ("what_followed_is_unknown" in flag_lines(given, Caps())) is not told

@@ -14,7 +14,7 @@ from triage.stages.enrichment.signals.facts import Facts, day, moment, plural, s
 from triage.stages.enrichment.signals.history import habit_days
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS, Standing
-from triage.stages.enrichment.signals.wording import before, log_name, named
+from triage.stages.enrichment.signals.wording import before, clock, log_name, named
 
 NAMED = 3
 """Other detections that a sentence names."""
@@ -104,14 +104,15 @@ def other_alerts(facts: Facts) -> Iterator[Signal]:
     """Other detections on the same actor or address within a day."""
     for entry in facts.read("other_alerts", "rule", "last_seen"):
         near = {
-            text(row, "rule")
+            text(row, "rule"): last
             for row in entry.rows
             if text(row, "rule") != facts.alert.detection_id
             and (last := moment(row, "last_seen")) is not None
             and last >= facts.actor.moment - timedelta(days=1)
         }
         if near:
-            names = ", ".join(map(plain, sorted(near)[:NAMED]))
+            nearest = sorted(near, key=lambda rule: (abs(near[rule] - facts.actor.moment), rule))
+            names = ", ".join(f"{plain(rule)} (last {clock(facts, near[rule])})" for rule in nearest[:NAMED])
             more = f" and {len(near) - NAMED} more" if len(near) > NAMED else ""
             sentence = f"Also matched on {facts.who} within a day of the alert: {names}{more}."
             yield signal("other_alerts", sentence, [entry])

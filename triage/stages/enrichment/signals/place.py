@@ -13,6 +13,7 @@ from triage.stages.enrichment.signals.attempts import FAILURES, denied_factors, 
 from triage.stages.enrichment.signals.facts import (
     SETTLED,
     Facts,
+    done,
     enrolled_lately,
     is_address,
     is_usual,
@@ -27,6 +28,8 @@ from triage.stages.enrichment.signals.wording import before, either, named, serv
 
 FRESH_SIGN_IN = timedelta(hours=14)
 """A second factor older than a long working day confirms nothing."""
+LATEST = timedelta(hours=1)
+"""What a log of sign-ins may not have delivered yet where the alert is young."""
 ITSELF = timedelta(seconds=5)
 """Events of one sign-in lie within this."""
 AT_ONCE = timedelta(hours=2)
@@ -134,8 +137,14 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
 
 
 def _watched(facts: Facts, entry: Evidence) -> bool:
-    """Whether a sign-in that isn't among the rows did not happen: the log was watching up to the alert."""
-    return (entry.complete or _has_all_here(entry)) and (bool(entry.rows) or entry.proves_until(facts.actor.moment))
+    """Whether a sign-in that isn't among the rows did not happen: the log was watching up to shortly before the alert.
+
+    Of a cut answer with all rows of the alert's addresses it is known by the coverage alone.
+    """
+    whole = entry.complete or _has_all_here(entry)
+    watching = entry.model_copy(update={"truncated": False}).proves_until(facts.actor.moment - LATEST)
+    late = (last for row in entry.rows if (last := moment(row, "last_seen")) is not None)
+    return whole and (watching or any(last >= facts.actor.moment - LATEST for last in late))
 
 
 def _has_all_here(entry: Evidence) -> bool:
@@ -193,7 +202,8 @@ def addresses(facts: Facts) -> Iterator[Signal]:
         return
     unused = f"{who} had not used {shown} {_unused_before(facts, place)}"
     shared = _shared(facts)
-    scale = min(0.3 if place.pool else 0.4 if shared else 1.0, novelty(facts))
+    tried = facts.actor.refused and not _got_in(facts, place.address)
+    scale = min(0.3 if place.pool or tried else 0.4 if shared else 1.0, novelty(facts))
     if place.signed_in is not None and place.refusals:
         refusals = plural(place.refusals, "refusal")
         sentence = f"{unused}, and signed in to {service(place.signed_in)} from it only after {refusals}."
@@ -210,6 +220,17 @@ def addresses(facts: Facts) -> Iterator[Signal]:
         sentence = f"{unused}."
         yield signal("new_address", sentence, _telling(place)[:1], scale=scale * (1.0 if facts.actor.people else 1.6))
     yield from _two_places(facts, place, scale)
+
+
+def _got_in(facts: Facts, address: str) -> bool:
+    """Whether anything from the address succeeded after the alert's refusals, or may have: anyone can try a door."""
+    for name in ("actor_after", "person_signins", "own_sign_ins"):
+        for entry in facts.named(name):
+            here = [row for row in entry.rows if text(row, "address") == address]
+            let_in = any(done(row) > 0 and text(row, "result") != "FAILURE" for row in here)
+            if let_in or (not entry.complete and not here):
+                return True
+    return not any(entry.answered for entry in facts.named("actor_after"))
 
 
 def _used(facts: Facts, place: AddressCheck) -> str:

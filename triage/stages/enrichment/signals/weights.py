@@ -23,7 +23,7 @@ class Weight:
     """Why a suspect can't have made what it rests on, so that it may carry a benign verdict; empty: they can."""
 
 
-_UP, _DOWN = Direction.MALICIOUS, Direction.BENIGN
+_UP, _DOWN, _BESIDE = Direction.MALICIOUS, Direction.BENIGN, Direction.NEUTRAL
 
 WEIGHTS: Mapping[str, Weight] = {
     # history of the actor
@@ -214,17 +214,17 @@ WEIGHTS: Mapping[str, Weight] = {
         _DOWN, 0.4, "People have found this detection wrong before; that says little about this time."
     ),
     "outcome_handled": Weight(
-        _UP, 0.2, "People found work in this detection's alerts; handled does not mean that each was an attack."
+        _BESIDE, 0.2, "People found work in this detection's alerts; handled does not mean that each was an attack."
     ),
     "generic_first_seen": Weight(_UP, 0.6, "The actor never occurs in this log before."),
     "generic_known": Weight(_DOWN, 0.7, "The actor occurs in this log on many days before."),
     "generic_new_address": Weight(_UP, 0.8, "The address never occurs in this log before."),
     "generic_new_hash": Weight(_UP, 0.6, "A program or file that no host had before; new versions look the same."),
     "confirmed_before": Weight(
-        _UP,
+        _BESIDE,
         0.9,
-        "People handled the same detection on the same actor lately, and this may be the next act of it; but handled "
-        "does not mean that it was an attack, so it decides nothing by itself.",
+        "People handled the same detection on the same actor lately, and this may be the next act of it; or it is how they "
+        "file what they expected. RESOLVED says neither.",
     ),
     "dismissed_before": Weight(
         _DOWN,
