@@ -6,7 +6,7 @@ _COMPANIONS = (
     "An occasion is a day before the dwell time on which somebody did the act; the row `(the act itself)` counts the act. "
     "`occasions`: `action` followed within an hour; `any_occasions`: days with `action` at all; `on_target`: of "
     "`occasions`, on the act's target; `most`: times on one. Now: times `just_before` (an hour), `since`, "
-    "`since_on_target`."
+    "`since_on_target`, `since_own`: by this actor."
 )
 _BY_QUESTION = {
     "usual_followups": _COMPANIONS,

@@ -404,3 +404,40 @@ def test_of_several_objects_the_alerts_own_is_counted(own: int, weight: float | 
     ]
     found = signals_of(who, *answers).get("reverted")
     assert (found and found.weight) == weight
+
+
+SETTING = "/subscriptions/s1/resourcegroups/g/providers/p/vaults/v1/providers/microsoft.insights/diagnosticsettings"
+
+
+@pytest.mark.parametrize(
+    ("target", "answers"),
+    [
+        (f"{SETTING}/to-siem", True),
+        (f"{SETTING}/to-siem-v2", True),
+        (SETTING.replace("v1", "v2") + "/to-siem-v2", False),
+        ("/to-siem-v2", False),
+    ],
+)
+def test_a_setting_written_anew_under_another_name_is_one_taken_back(target: str, answers: bool) -> None:
+    """On the same resource, where nothing else is left off; another resource's setting protects another resource."""
+    who = subject(
+        log_type="Azure.MonitorActivity",
+        actions=("microsoft.insights/diagnosticsettings/delete",),
+        targets=(f"{SETTING}/to-siem",),
+    )
+    row = {
+        "action": "microsoft.insights/diagnosticsettings/write",
+        "address": "198.51.100.7",
+        "times": 1,
+        "refused": 0,
+        "targets": 1,
+        "target": target,
+        "on_target": int(target == f"{SETTING}/to-siem"),
+        "first_seen": at(hours=-0.02),
+        "last_seen": at(hours=-0.02),
+    }
+    entry = answer("actor_soon_after", ["quiet_aftermath", "reverted"], [row], log_type="Azure.MonitorActivity")
+    found = signals_of(who, entry).get("reverted")
+    least = FLAGS["protection_off"].least_answer["reverted"]
+
+    assert (found is not None and found.weight >= least) is answers

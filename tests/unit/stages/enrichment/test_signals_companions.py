@@ -30,6 +30,7 @@ def custom(**changes: Any) -> dict[str, Any]:
         "just_before": 0,
         "since": 1,
         "since_on_target": 1,
+        "since_own": 1,
         "first_day": "2026-02-10",
         "last_day": "2026-02-16",
     }
@@ -116,7 +117,7 @@ def test_less_than_a_custom_explains_nothing(name: str, changes: dict[str, Any])
 def test_a_cut_answer_explains_and_misses_nothing() -> None:
     """What was cut may be the other occasions."""
     assert "usual_companion" not in found(followups(custom(), truncated=True), after(NEXT))
-    assert "missing_companion" not in found(followups(custom(since=0, since_on_target=0), truncated=True))
+    assert "missing_companion" not in found(followups(custom(since=0, since_on_target=0, since_own=0), truncated=True))
 
 
 @pytest.mark.parametrize(
@@ -136,7 +137,7 @@ def test_unread_earlier_alerts_leave_no_precedents() -> None:
 
 def missed(**changes: Any) -> dict[str, Any]:
     """The step did not come."""
-    return custom(since=0, since_on_target=0, **changes)
+    return custom(since=0, since_on_target=0, since_own=0, **changes)
 
 
 def test_a_missing_step_counts_where_its_absence_is_proven() -> None:
@@ -266,3 +267,11 @@ def test_a_first_teardown_leaves_the_protection_off() -> None:
     assert first.hard
     assert first.open
     assert not usual.open
+
+
+def test_what_others_do_in_the_hour_is_no_step_of_this_actors_work() -> None:
+    """A colleague's clean-up on a shared object neither explains this actor's act nor stands for the one left out."""
+    colleagues = custom(since=2, since_on_target=2, since_own=0, most=3)
+
+    assert "usual_companion" not in found(followups(colleagues))
+    assert "missing_companion" in found(followups(colleagues))

@@ -23,6 +23,8 @@ _SETTING_UP = {Harm.PERSISTENCE, Harm.PRIVILEGE, Harm.EXECUTION, Harm.EXPOSURE}
 _CREATION = re.compile(r"(?i)(create|add|register)(?!.*(key|login|user|credential|mfa))")
 UNCERTAIN = 0.5
 """What is left of an opposite act whose object is unknown, or that took back only a part."""
+REPLACED = 0.9
+"""What is left where another setting of the same resource took the place of the one before: what it does isn't known."""
 SET_UP = timedelta(minutes=15)
 """Creating something and equipping it is done within this."""
 _COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
@@ -167,6 +169,11 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             if not undone or about is Object.OTHER:
                 continue
             left = next(left_undone(facts, [action, *(act.action for act in undone)]), "")
+            if about is Object.REPLACED and not left:
+                back = f"{later(facts, first)} {facts.who} {did(action)}{on_object(text(row, 'target'), 0)}"
+                sentence = f"{back}, another of its kind on the same resource."
+                yield signal("reverted", sentence, [entry], scale=REPLACED)
+                return
             if about is Object.SAME and not left:
                 back = f"{later(facts, first)} {facts.who} {did(action)}{on_object(text(row, 'target'), 0)}"
                 yield signal("reverted", f"{back}, the reverse of {plain(undone[0].action)}.", [entry])

@@ -65,6 +65,8 @@ class Companion:
     """How often it was done from the alert's first event to an hour after its last."""
     since_on_target: int
     """How often of those on the act's own target."""
+    since_own: int
+    """How often of those by the alert's actor."""
     last: str
     """The last day on which it followed."""
     entry: Evidence
@@ -77,7 +79,8 @@ class Companion:
             and self.occasions >= DAYS
             and self.occasions > MOST * self.of
             and self.others > 0
-            and 0 < self.since <= self.most
+            and 0 < self.since_own
+            and self.since <= self.most
             and (self.since_on_target == self.since or self.on_target <= MOST * self.occasions)
         )
 
@@ -89,7 +92,7 @@ class Companion:
             and self.all_days >= DAYS
             and self.occasions >= NEARLY_ALL * self.of
             and self.occasions >= OF_THE_ACT * self.own_days
-            and not self.since
+            and not self.since_own
             and not self.just_before
         )
 
@@ -123,6 +126,7 @@ def _companion(row: Row, action: str, of: int, spoilt: frozenset[date], entry: E
         just_before=number(row, "just_before"),
         since=number(row, "since"),
         since_on_target=number(row, "since_on_target"),
+        since_own=number(row, "since_own"),
         last=last,
         entry=entry,
     )

@@ -2,7 +2,8 @@
 
 Another key deleted than the one that was made is a rotation, or an attacker who locks the owner out; another log switched
 on than the one that was switched off leaves that one off. So an opposite act counts in full only where its object is
-known to be what the alert's act made or touched, and counts for nothing where it is known to be another.
+known to be what the alert's act made or touched, and counts for nothing where it is known to be another. A setting of a
+resource that is written anew under another name is taken for the one before.
 """
 
 from collections.abc import Iterator, Sequence
@@ -13,7 +14,7 @@ from enum import StrEnum
 from triage.domain.derived import Relation
 from triage.domain.question import ActionClass
 from triage.domain.times import parse_time
-from triage.logtypes import terms_of
+from triage.logtypes import Harm, terms_of
 from triage.logtypes.terms import take
 from triage.questions import is_of_class
 from triage.stages.enrichment.signals import calls
@@ -21,10 +22,16 @@ from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.inverses import inverses
 
 
+_DEPTH = 4
+"""Parts of a path from which on it names a resource and a setting of it, rather than a folder of many."""
+
+
 class Object(StrEnum):
     """What an opposite act was done to, beside the alert's act."""
 
     SAME = "same"
+    REPLACED = "replaced"
+    """Another of its kind on the same resource, in place of a protection that was switched off."""
     UNKNOWN = "unknown"
     OTHER = "other"
 
@@ -79,6 +86,8 @@ def object_of(
         return Object.SAME if len(made) == 1 else Object.UNKNOWN
     if not touched:
         return Object.UNKNOWN
+    if targets <= 1 and any(_replaces(facts, act, target) for act in undone):
+        return Object.REPLACED
     if on_target is None:
         if target.casefold() not in touched:
             return Object.OTHER if targets <= 1 else Object.UNKNOWN
@@ -90,6 +99,15 @@ def object_of(
         # On the same account; which of its keys, the log's target doesn't tell.
         return Object.UNKNOWN
     return Object.SAME if targets >= len(touched) else Object.UNKNOWN
+
+
+def _replaces(facts: Facts, act: Act, target: str) -> bool:
+    """Whether a target is another setting of the same resource: a path that differs in its last part alone."""
+    harm = calls.harm_of_alert(facts, facts.actor.log_type, act.action)
+    if harm is None or harm.harm is not Harm.EVASION or target.casefold() == act.target.casefold():
+        return False
+    parent, slash, _ = act.target.casefold().rpartition("/")
+    return bool(slash) and parent.count("/") >= _DEPTH and target.casefold().rpartition("/")[0] == parent
 
 
 def _is_made(target: str, value: str) -> bool:
