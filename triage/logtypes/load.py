@@ -15,6 +15,7 @@ from triage.logtypes.fields import FieldKind
 from triage.logtypes.parameters import Protection, columns_sql, matching_sql
 from triage.logtypes.paths import Part, parse_path
 from triage.logtypes.schema import Derivation, EntityPaths, Harm, LogType, Term, TrustPaths, table_of
+from triage.logtypes.words import holes
 
 _DIRECTORY: Final = Path(__file__).parent
 _MAX_NAME: Final = 200
@@ -227,6 +228,13 @@ def phrases_of(log_type: str, action: str) -> tuple[str, ...]:
     """How an action is said in a sentence, the fullest phrase first; empty where no file says it."""
     words = (each for file in log_type_files(log_type) for each in file.words)
     return next((each.say for each in words if any_glob(action, each.actions)), ())
+
+
+def name_of_number(log_type: str, action: str) -> str:
+    """What an action is called that the log gives as a number, such as `set a password`; empty for others."""
+    if not action.isdecimal():
+        return ""
+    return next((phrase for phrase in phrases_of(log_type, action) if not holes(phrase)), "")
 
 
 def product_of(log_type: str) -> str:

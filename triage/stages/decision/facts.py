@@ -2,7 +2,7 @@
 
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
@@ -32,6 +32,8 @@ _MAX_VALUES = 6
 _MAX_DESCRIPTION_CHARS = 900
 _MAX_STEP_CHARS = 300
 _MAX_DEPTH = 4
+_AROUND = timedelta(days=1)
+"""Where some of a fact's times lie in the day before the alert or later, the others are its background."""
 _TIMES = ("first_seen", "last_seen", "day")
 _FINDINGS = "those towards benign that rest on `measured` and not on `actor`"
 _OLD_FINDINGS = "those of counts over a time before an intruder can have been here, towards benign"
@@ -162,6 +164,9 @@ def _time_of(signal: Signal, evidence: Mapping[str, Evidence], alert_at: datetim
         if entry.source is Source.EVENTS and alert_at is not None:
             found.add(alert_at)
         found |= {when for column in _TIMES if (when := parse_time(entry.rows[citation.row].get(column))) is not None}
+    if alert_at is not None:
+        # Since when something is known says nothing of when the fact happened.
+        found = {when for when in found if when >= alert_at - _AROUND} or found
     return " to ".join(dict.fromkeys(map(_time_text, (min(found), max(found))))) if found else ""
 
 

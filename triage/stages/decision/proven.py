@@ -36,7 +36,7 @@ from triage.domain.finding import (
 from triage.domain.injection import looks_like_instruction
 from triage.domain.sql.lineage import Kind
 from triage.domain.trust import Trust
-from triage.logtypes import classify, identities_of, terms_of
+from triage.logtypes import classify, identities_of, name_of_number, terms_of
 from triage.logtypes.origins import AnswerOrigins, origins_of
 from triage.stages.decision.vocabulary import (
     is_foreign_cluster_method,
@@ -55,6 +55,7 @@ LISTED = frozenset(
     | {"credentialtype", "credentialprovider", "authenticationprovider", "transport_protocol_name", "operation_type"}
     | {"conditionalaccessstatus", "risklevelaggregated", "riskstate", "granted", "permission", "decision"}
     | {"login_type", "login_failure_type", "login_challenge_status", "event_type", "query_type", "execution_status"}
+    | {"factor", "second_factor", "first_authentication_factor", "second_authentication_factor", "visibility"}
 )
 """Last parts of columns whose values are words of the provider's own list."""
 _WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
@@ -148,6 +149,8 @@ def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms, l
     """A value as the rules above allow it."""
     if value is None or isinstance(value, bool):
         return {None: "null", True: "true", False: "false"}[value]
+    if isinstance(value, int | float | str) and (said := _numbered_action(value, column, log_type)):
+        return said
     if isinstance(value, int | float):
         return f"{value:.10g}" if abs(value) < _LARGE else "a large number"
     if not isinstance(value, str):
@@ -157,6 +160,12 @@ def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms, l
     if trust is Trust.ACTOR:
         return names.of_text(value, folds=_folds(log_type, column))
     return listed_text(column, value, log_type, names) or names.of(value)
+
+
+def _numbered_action(value: float | str, column: str, log_type: str) -> str:
+    """An action that the log gives as a number, with what our file calls it; empty for everything else."""
+    said = name_of_number(log_type, str(value)) if _is_action(log_type, column) else ""
+    return f"{value} ({said})" if said else ""
 
 
 def listed_text(column: str, value: str, log_type: str, names: Pseudonyms) -> str:
@@ -198,9 +207,19 @@ def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: 
         case AbsenceCitation():
             return f"{_answer_name(entry)} has no rows, and rows would have been seen"
         case LacksCitation():
-            return f"{_answer_name(entry)} is complete, and no row of it has the value that was looked for"
+            return _lacks_text(citation, entry, evidence, names)
         case _:
             assert_never(citation)
+
+
+def _lacks_text(citation: LacksCitation, entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
+    """What no row of an answer has. The value is the analyst's own, so it shows only as a word of a closed list."""
+    shown = value_text(citation.value, citation.column, Trust.ACTOR, names, entry.log_type)
+    if entry.source is Source.TOOL:
+        column = cell_name(citation.column, entry, origins_of(entry, tuple(evidence.values())), Trust.ACTOR)
+    else:
+        column = column_name(citation.column, classify(entry.log_type, citation.column, measured=entry.measured))
+    return f"{_answer_name(entry)} is complete, and in no row of it {column} is {shown}"
 
 
 def _value_citation_text(

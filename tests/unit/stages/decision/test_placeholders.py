@@ -14,9 +14,10 @@ from triage.domain.actor_values import ActorValues
 from triage.domain.argument import argue
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
-from triage.domain.finding import CountCitation, Finding, ValueCitation
+from triage.domain.finding import CountCitation, Finding, LacksCitation, ValueCitation
 from triage.domain.question import Question
 from triage.domain.signal import Direction
+from triage.domain.times import parse_time
 from triage.domain.trust import Trust
 from triage.stages.decision import alert_values, facts_of
 from triage.stages.decision.proven import Pseudonyms, value_text
@@ -352,3 +353,42 @@ def test_how_earlier_alerts_ended_reaches_the_judge() -> None:
         name = "outcome_history" if ended == "CLOSED" else "outcome_handled"
         (said,) = (fact["says"] for fact in read((), (history,), found[name])["signals"])
         assert said.startswith("Of 6 earlier alerts of this detection that analysts judged, 6 were ")
+
+
+def test_a_value_that_is_missing_shows_only_as_a_word_of_a_closed_list() -> None:
+    """The analyst wrote it, so any other word of it would be the analyst's to choose; what it is called elsewhere joins."""
+    rows = [{"action": "CreateUser", "address": "198.51.100.7", "status": "ok"}]
+    entry = evidence(1, *rows, measured=True, columns=("action", "address", "status"), key="aws_cloudtrail.actor_after")
+    cases = [
+        ("action", "StopLogging", "in no row of it action is StopLogging"),
+        ("status", "approved", "in no row of it status is text 1"),
+        ("address", "203.0.113.9", "in no row of it address is text 1"),
+    ]
+    for column, value, expected in cases:
+        given = Finding(text="x", citations=(LacksCitation(evidence="E1", column=column, value=value),))
+        shown = read(verify([given], (entry,)), (entry,))["findings"][0]["shows"]
+        assert shown.endswith(expected), shown
+
+
+def test_an_action_that_is_a_number_is_shown_with_its_name() -> None:
+    """A reader who doesn't know the provider's numbers can't judge them."""
+    entry = evidence(1, {"event_type_id": 11, "user_id": 7}, source="events", log_type="OneLogin.Events")
+    assert cited(("E1", 0, "event_type_id"), ("E1", 0, "user_id"), entries=(entry,)) == [
+        "event_type_id is 11 (set a password)",
+        "user_id is 7",
+    ]
+
+
+def test_since_when_something_is_known_is_not_when_a_fact_happened() -> None:
+    """A row that counts from weeks ago to now dates the fact by its end; an old fact keeps its own time."""
+    alert_at = parse_time("2031-05-06 09:00:00")
+    for first, last, expected in (
+        ("2031-04-08 07:00:00", "2031-05-06 09:40:00", "2031-05-06 09:40 UTC"),
+        ("2031-04-08 07:00:00", "2031-04-09 07:00:00", "2031-04-08 07:00 UTC to 2031-04-09 07:00 UTC"),
+    ):
+        entry = evidence(1, {"first_seen": first, "last_seen": last}, measured=True)
+        told = (ValueCitation(evidence="E1", row=0, column="last_seen", value=last),)
+        fact = signal(2.0, name="session_two_places", citations=told)
+        facts: Any = read((), (entry,), fact, argument=argue((fact,), (entry,)), alert_at=alert_at)
+        (flag,) = facts["flags"]
+        assert flag["raised_by"][0]["at"] == expected

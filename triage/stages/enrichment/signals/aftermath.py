@@ -98,7 +98,7 @@ def _told(facts: Facts, step: Step) -> str:
 def _act(step: Step) -> str:
     """The act as a verb, how often if more than once, and on which object."""
     known = step.targets > 0 or step.times == 1
-    return f"{did(step.action)}{times(step.times)}{on_object(step.target, step.targets - 1) if known else ''}"
+    return f"{did(step.action, step.entry.log_type)}{times(step.times)}{on_object(step.target, step.targets - 1) if known else ''}"
 
 
 def _other_runs(facts: Facts, steps: Sequence[Step]) -> Iterator[Signal]:
@@ -170,19 +170,19 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
                 continue
             left = next(left_undone(facts, [action, *(act.action for act in undone)]), "")
             if about is Object.REPLACED and not left:
-                back = f"{later(facts, first)} {facts.who} {did(action)}{on_object(text(row, 'target'), 0)}"
+                back = f"{later(facts, first)} {facts.who} {did(action, entry.log_type)}{on_object(text(row, 'target'), 0)}"
                 sentence = f"{back}, another of its kind on the same resource."
                 yield signal("reverted", sentence, [entry], scale=REPLACED)
                 return
             if about is Object.SAME and not left:
-                back = f"{later(facts, first)} {facts.who} {did(action)}{on_object(text(row, 'target'), 0)}"
+                back = f"{later(facts, first)} {facts.who} {did(action, entry.log_type)}{on_object(text(row, 'target'), 0)}"
                 yield signal("reverted", f"{back}, the reverse of {plain(undone[0].action)}.", [entry])
                 return
             if action in facts.actor.actions:
                 # A step of the alert's own work, which set up as much as it took back.
                 continue
             what = f"{plain(left)} was not taken back" if left else "on which object, the log doesn't tell"
-            sentence = f"{later(facts, first)} {facts.who} {did(action)}, which may have undone the change; {what}."
+            sentence = f"{later(facts, first)} {facts.who} {did(action, entry.log_type)}, which may have undone the change; {what}."
             uncertain = uncertain or signal("reverted", sentence, [entry], scale=UNCERTAIN)
     if uncertain is not None:
         yield uncertain

@@ -79,7 +79,7 @@ class Companion:
             and self.occasions >= DAYS
             and self.occasions > MOST * self.of
             and self.others > 0
-            and 0 < self.since_own
+            and self.since_own > 0
             and self.since <= self.most
             and (self.since_on_target == self.since or self.on_target <= MOST * self.occasions)
         )

@@ -265,7 +265,7 @@ def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
     target = on_object(text(row, "target")) if number(row, "times") == 1 else ""
     since = "" if made or not past.rows else f", {_novelty(facts, past, past.entry, action)}"
     place = plain(use.address) or "an unknown address"
-    sentence = f"{_who(facts, use.identity)} {did(action)}{target} at {_clock(facts, row, use)} from {place}{since}."
+    sentence = f"{_who(facts, use.identity)} {did(action, use.entry.log_type)}{target} at {_clock(facts, row, use)} from {place}{since}."
     return signal("derived_harm", sentence, [use.entry], scale=serious)
 
 
@@ -286,7 +286,7 @@ def account_of_pod(facts: Facts) -> Iterator[Signal]:
         when = f" at {clock(facts, first)}" if first is not None else ""
         who = sentence_start(named(text(row, "identity")))
         place = on_object(text(row, "target"))
-        sentence = f"{who} {did(text(row, 'action'))}{place}{when}, with no such {event_of(text(row, 'action')).rpartition(' ')[2]} {before(facts, [entry])}."
+        sentence = f"{who} {did(text(row, 'action'), entry.log_type)}{place}{when}, with no such {event_of(text(row, 'action')).rpartition(' ')[2]} {before(facts, [entry])}."
         yield signal("derived_harm", sentence, [entry], scale=serious)
 
 
@@ -294,7 +294,11 @@ def _novelty(facts: Facts, past: _Past, entry: Evidence, action: str) -> str:
     """How new an act is for an identity that had been at work before."""
     once = any(text(row, "action") == action for row in past.rows)
     period = before(facts, [entry])
-    return f"seen on only 1 day {period}" if once else f"with no such {event_of(action).rpartition(' ')[2]} {period}"
+    return (
+        f"seen on only 1 day {period}"
+        if once
+        else f"with no such {event_of(action, entry.log_type).rpartition(' ')[2]} {period}"
+    )
 
 
 def _signed_in(facts: Facts, identity: DerivedIdentity) -> Signal | None:

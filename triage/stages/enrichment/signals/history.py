@@ -141,7 +141,7 @@ def _first_time(facts: Facts, entry: Evidence, since: list[date]) -> Iterator[Si
         # Being refused is not something that an actor does.
         return
     known = facts.first("first_seen_actor", "action", "days")
-    event = event_of(facts.actor.actions[0]) if facts.actor.actions else "such event"
+    event = event_of(facts.actor.actions[0], facts.actor.log_type) if facts.actor.actions else "such event"
     if known is not None and any(facts.settled(row) for row in known.rows):
         active = _otherwise_active(facts, known)
         # Of the day of the alert it is not known whether the like came before the alert itself.

@@ -97,7 +97,7 @@ def recipients(facts: Facts) -> Iterator[Signal]:
             first = moment(row, "first_since") or facts.actor.last
             sentence = (
                 f"{later(facts, first)} {named(text(row, 'actor'))}, who had received something from {facts.who}, "
-                f"{did(text(row, 'action'))}{times(number(row, 'since'))} ({kind}), new since {facts.dwell_start:%Y-%m-%d}."
+                f"{did(text(row, 'action'), entry.log_type)}{times(number(row, 'since'))} ({kind}), new since {facts.dwell_start:%Y-%m-%d}."
             )
             yield signal("recipient_harm", sentence, [entry], scale=serious)
         elif days >= HABIT_DAYS and entry.complete:

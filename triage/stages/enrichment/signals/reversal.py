@@ -21,7 +21,6 @@ from triage.stages.enrichment.signals import calls
 from triage.stages.enrichment.signals.facts import Facts
 from triage.stages.enrichment.signals.inverses import inverses
 
-
 _DEPTH = 4
 """Parts of a path from which on it names a resource and a setting of it, rather than a folder of many."""
 

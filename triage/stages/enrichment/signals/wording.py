@@ -12,6 +12,7 @@ from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.names import object_name, sentence_start, short_name
 from triage.domain.signal import Signal
+from triage.logtypes import name_of_number
 from triage.stages.enrichment.signals.facts import Facts, plural
 
 _CALL = re.compile(r"(?:\w+\.)*[A-Z][a-z0-9]+(?:[A-Z]\w*)+")
@@ -24,13 +25,19 @@ _CONCRETE = re.compile(r"@|\d{8}|[0-9a-f]{8}-|(?:\d+\.){3}\d|[0-9a-f]*:[0-9a-f]*
 """Names of these kinds are looked up in the cited answers when a finding is verified."""
 
 
-def did(action: str) -> str:
-    """An act as a verb: `called SendCommand`, `performed user.session.start`."""
+def did(action: str, log_type: str = "") -> str:
+    """An act as a verb: `called SendCommand`, `performed user.session.start`; in words where the log gives a number."""
+    said = name_of_number(log_type, action)
+    if said:
+        return said
     return f"{'called' if _CALL.fullmatch(action) else 'performed'} {plain(action)}"
 
 
-def event_of(action: str) -> str:
+def event_of(action: str, log_type: str = "") -> str:
     """An act as a noun: `SendCommand call`, `user.session.start event`."""
+    said = name_of_number(log_type, action)
+    if said:
+        return f'"{said}" event'
     return f"{plain(action)} {'call' if _CALL.fullmatch(action) else 'event'}"
 
 
@@ -39,7 +46,7 @@ def did_own(facts: Facts) -> str:
     if not facts.actor.actions:
         return "was refused this act" if facts.actor.refused else "did this"
     action = facts.actor.actions[0]
-    return f"was refused {plain(action)}" if facts.actor.refused else did(action)
+    return f"was refused {plain(action)}" if facts.actor.refused else did(action, facts.actor.log_type)
 
 
 def named(identity: str) -> str:
