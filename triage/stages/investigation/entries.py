@@ -26,8 +26,11 @@ _DOSSIER_ROWS = 12
 """Of one answer; `rows` shows the others."""
 _DOSSIER_CHARS = 2_000
 _RECORDS = 8
-"""Of the alert's events, in full or what differs, and of earlier alerts."""
+"""Of the alert's events, in full or what differs."""
 _STEP_ROWS = 5
+_OTHERS_ROWS = 4
+"""Of who else is at an address, and of earlier alerts, whose endings are counted in an answer of their own."""
+_OTHERS = frozenset({"address_others", "address_signins", "target_places"})
 _REPEATING = ("p_alert_", "p_rule_", "p_any_", "p_schema_version", "p_source_id", "p_row_id", "p_parse_time")
 """Begin the columns of an event that repeat its own values, or the alert and its detection, which are shown above, or
 say where and when Panther filed it."""
@@ -139,8 +142,9 @@ class EntryWriter:
 def _dossier_caps(entry: Evidence, caps: Caps) -> Caps:
     if entry.source is Source.EVENTS:
         return Caps(caps.field, caps.row, min(caps.rows, _RECORDS), caps.chars)
-    # A step says what its rows come to; how earlier alerts ended is counted in an answer of its own.
-    most = _RECORDS if entry.source is Source.HISTORY else _DOSSIER_ROWS
+    # A step says what its rows come to.
+    others = entry.source is Source.HISTORY or entry.key.rpartition(".")[2] in _OTHERS
+    most = _OTHERS_ROWS if others else _DOSSIER_ROWS
     most = _STEP_ROWS if step_of(entry.key) is not None else most
     return Caps(caps.field, caps.row, min(caps.rows, most), min(caps.chars, _DOSSIER_CHARS))
 
