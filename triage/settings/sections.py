@@ -243,6 +243,8 @@ class WritebackSettings(Section):
     status: dict[Decided, Annotated[StatusName, BeforeValidator(upper)]] = Field(default_factory=dict)
     """The status an alert gets by its verdict; an empty table leaves statuses to people."""
     status_min_confidence: float = Field(default=0.9, ge=0, le=1)
+    status_needs_judge: bool = False
+    """Only a verdict that the judge has given, too, moves an alert; the offline analyst's never does."""
     assign: dict[Decided, str] = Field(default_factory=dict)
     """E-mail address of the Panther user who gets an alert, by its verdict."""
     audit: OptionalText = "triage-audit.jsonl"

@@ -136,6 +136,8 @@ def _by_policy(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> S
     wanted = Status(name)
     if verdict.confidence < settings.status_min_confidence:
         return StatusDecision(None, f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence")
+    if settings.status_needs_judge and verdict.weighed is not verdict.disposition:
+        return StatusDecision(None, "the judge has not given the same verdict (writeback.status_needs_judge)")
     if wanted is Status.CLOSED and (alert.severity in _NEVER_CLOSED or not alert.severity.known):
         return StatusDecision(None, f"only a person may close a {alert.severity.value} alert")
     return StatusDecision(wanted)

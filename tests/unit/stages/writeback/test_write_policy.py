@@ -194,3 +194,13 @@ def test_a_second_look_decides_on_the_status(
 
     assert decided is not None
     assert decided.status is status
+
+
+@pytest.mark.parametrize(("judged", "moves"), [(B, True), (S, False), (None, False)])
+def test_a_status_may_need_the_judge(judged: Disposition | None, moves: bool) -> None:
+    """A verdict that no judge has given, too, leaves the alert where it is."""
+    said = verdict(B).model_copy(update={"weighed": judged})
+    wanted = wanted_status(alert(severity=Severity.LOW), said, settings(status=MOVES, status_needs_judge=True))
+    assert wanted is not None
+    assert (wanted.status is not None) is moves
+    assert moves or "judge" in wanted.reason
