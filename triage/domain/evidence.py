@@ -37,6 +37,8 @@ class Source(StrEnum):
     """The alert's own record, as Panther lists it."""
 
 
+SAME_CASE = "same_case"
+"""Key of the answer that holds this program's own verdicts on the alerts of the same case."""
 NOT_ASKED = "not asked: this log names people by "
 """Begins the error of a question for which no identity of a fitting kind is known."""
 

@@ -10,12 +10,14 @@ comment that is written is not rewritten because a later alert joins.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from pydantic import TypeAdapter
+from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
 from triage.domain.case import Case, CaseMember, LinkKeys, case_of
 from triage.domain.disposition import Disposition
-from triage.domain.related import LONGEST, Grouped, grouped, looked_up
+from triage.domain.dossier import Dossier
+from triage.domain.evidence import SAME_CASE, Evidence, Source
+from triage.domain.related import LONGEST, Grouped, grouped, link_keys, looked_up
 from triage.pipeline.journal import ClaimJournal, step_value
 from triage.ports import AlertRecord, Records
 
@@ -46,6 +48,45 @@ async def find_case(
         return await _case(keys, {alert.id: _member(alert, verdict)}, records)
 
     return await step_value(journal, "case", "look", look, _CASE)
+
+
+async def judged_so_far(dossier: Dossier, *, records: Records, journal: ClaimJournal) -> Dossier:
+    """The dossier with this program's verdicts on the alerts of the same case, if there are any yet.
+
+    One run of a program, or one intruder's afternoon, raises several alerts, and is not to be judged in two ways. A
+    replay finds the same. Raises StoreError.
+    """
+    keys = link_keys(dossier)
+
+    async def look() -> Case | None:
+        # As in `find_case`: whoever is investigated meanwhile can find this alert.
+        await records.save_keys(journal.claim, keys.keys)
+        return await _case(keys, {dossier.alert.id: _member(dossier.alert, None)}, records)
+
+    case = await step_value(journal, "case/before", "look", look, _CASE)
+    members = () if case is None else case.members
+    others = [each for each in members if each.alert_id != dossier.alert.id and each.verdict is not None]
+    if not others:
+        return dossier
+    rows: list[dict[str, JsonValue]] = [
+        {
+            "alert_id": each.alert_id,
+            "detection": each.detection,
+            "at": each.at.isoformat(),
+            "verdict": str(each.verdict),
+        }
+        for each in others
+    ]
+    entry = Evidence(
+        id=f"E{len(dossier.evidence) + 1}",
+        source=Source.HISTORY,
+        key=SAME_CASE,
+        question="How did this program judge the other alerts of the same case?",
+        columns=tuple(rows[0]),
+        rows=tuple(rows),
+        row_count=len(rows),
+    )
+    return dossier.model_copy(update={"evidence": (*dossier.evidence, entry)})
 
 
 async def stored_case(alert_id: str, records: Records) -> Case | None:

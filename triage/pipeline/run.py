@@ -20,7 +20,7 @@ from triage.domain.related import link_keys
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Analyst, Investigation, Usage, Verdict
 from triage.pipeline.calibration import load_fit
-from triage.pipeline.cases import find_case
+from triage.pipeline.cases import find_case, judged_so_far
 from triage.pipeline.current import current_alert
 from triage.pipeline.journal import ClaimJournal, StaleClaimError, step_value
 from triage.pipeline.judgement import CheckedConclusion, check_conclusion, facts_for, judge, objections
@@ -151,6 +151,8 @@ class _Triage:
         parts = self.parts
         dossier = await parts.enricher.enrich(alert, now=started, journal=self.journal, observe=self.observe)
         log.info("enriched", extra={"alert_id": alert.id, "evidence": len(dossier.evidence)})
+        if parts.model is not None:
+            dossier = await judged_so_far(dossier, records=parts.store.records, journal=self.journal)
         conclusion = await self._investigate(dossier)
         checked = check_conclusion(dossier, conclusion)
         adjudication, spent = await self._adjudicate(dossier, conclusion, checked)

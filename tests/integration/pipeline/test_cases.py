@@ -12,17 +12,21 @@ import pytest
 
 from tests.support.cli import run_cli, write_config
 from tests.support.clocks import START
+from tests.support.small_dossier import dossier
 from tests.support.small_lake import ALERT
 from tests.support.stores import NOW, alert, claimed, investigation, saved, sqlite_url
 from tests.support.young import RULE, TABLE, call, write_young_world
+from triage.domain.actor_values import ActorValues
 from triage.domain.case import KeyKind, LinkKey, LinkKeys
 from triage.domain.disposition import Disposition
+from triage.domain.dossier import Dossier
 from triage.edges.clock import FixedStartClock
 from triage.edges.store import open_store
-from triage.pipeline.cases import find_case
+from triage.pipeline.cases import find_case, judged_so_far
 from triage.pipeline.journal import ClaimJournal
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
+from triage.stages.decision import facts_of
 
 SAME_KEY, SAME_ADDRESS = "ca" * 16, "cb" * 16
 STOLEN = "AKIAQ7EXAMPLE0STOLEN"
@@ -178,6 +182,35 @@ def test_a_replayed_run_has_the_members_of_the_first_time(tmp_path: Path) -> Non
             assert await search() == ["a", "b"]
             await store.queue.finish(claims["c"], investigation(claims["c"], links=keys), now=NOW)
             assert await search() == ["a", "b"]
+        finally:
+            await store.close()
+
+    asyncio.run(body())
+
+
+def test_the_verdicts_on_a_case_so_far_are_in_the_dossier(tmp_path: Path) -> None:
+    """One session is not judged in two ways; an alert of nobody else's case has nothing to read."""
+    keys = (LinkKey(kind=KeyKind.SESSION, value=STOLEN, first=NOW, last=NOW),)
+
+    async def body() -> None:
+        store = await open_store(sqlite_url(tmp_path))
+        try:
+            await saved(store, *map(alert, ("a", "b", "c")))
+            claims = {name: await claimed(store, alert_id=name) for name in ("a", "b", "c")}
+            await store.queue.finish(claims["a"], investigation(claims["a"], links=keys), now=NOW)
+
+            async def known(name: str, session: str) -> Dossier:
+                acting = ActorValues(name="mira", first=NOW, last=NOW, lists={"sessions": (session,)})
+                given = dossier(alert=alert(name), evidence=(), actors=(acting,))
+                journal = ClaimJournal(store.journal, claims[name], FixedStartClock(NOW))
+                return await judged_so_far(given, records=store.records, journal=journal)
+
+            (entry,) = (await known("b", STOLEN)).evidence
+            (row,) = entry.rows
+            assert (row["alert_id"], row["verdict"]) == ("a", str(investigation(claims["a"]).verdict.disposition))
+            facts: Any = facts_of((), (), (entry,), (), dossier().detection, injected=False)
+            assert [each["verdict"] for each in facts["same_case"]] == [row["verdict"]]
+            assert (await known("c", "AKIAQ7EXAMPLE0OTHERS")).evidence == ()
         finally:
             await store.close()
 

@@ -10,7 +10,7 @@ from triage.domain.argument import Argument, argue
 from triage.domain.base import Row
 from triage.domain.citation import ValueCitation
 from triage.domain.detection import Detection
-from triage.domain.evidence import Evidence, Source, by_id
+from triage.domain.evidence import SAME_CASE, Evidence, Source, by_id
 from triage.domain.finding import CheckedFinding
 from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.injection import looks_like_instruction
@@ -40,6 +40,7 @@ _OLD_FINDINGS = "those of counts over a time before an intruder can have been he
 _BESIDE = {"stranger": frozenset({"stranger_known"})}
 """Facts that answer no flag, and without which one is misread."""
 _NO_FINDINGS = "none"
+_MAX_CASE = 10
 
 
 def facts_of(
@@ -89,6 +90,7 @@ def facts_of(
         "questions": _questions(held, masking),
         "findings_that_did_not_hold": sum(not checked.verified for checked in findings),
         "signals": measured,
+        "same_case": _same_case(evidence),
         "event_facts": _event_facts(evidence),
         "runbook": [
             {"step": answer.step, "asks": _text(answer.text), "state": answer.state.value} for answer in runbook
@@ -98,6 +100,17 @@ def facts_of(
             "the_alerts_actor_could_have_written_it": bool(injected and by_actor),
         },
     }
+
+
+def _same_case(evidence: Sequence[Evidence]) -> JsonValue:
+    """This program's verdicts on the alerts of the same case: detections by their authors' names, times, verdicts."""
+    rows = [
+        row for entry in evidence if entry.key == SAME_CASE and entry.source is Source.HISTORY for row in entry.rows
+    ]
+    return [
+        {"detection": _text(str(row.get("detection"))), "at": row.get("at"), "verdict": row.get("verdict")}
+        for row in rows[:_MAX_CASE]
+    ]
 
 
 def _questions(findings: Sequence[CheckedFinding], masking: Masking) -> JsonValue:
