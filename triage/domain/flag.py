@@ -98,6 +98,16 @@ FLAGS: Mapping[str, Flag] = {
         old_rows_answer=True,
         family="harm",
     ),
+    "harm_before": Flag(
+        "What was the harmful act for that came before?",
+        Hypothesis.MISUSE,
+        {"harm_before": 1.5},
+        frozenset(),
+        "What the same actor did in the hours before is not excused by anything that is said of the alert's own act.",
+        hard=True,
+        old_rows_answer=True,
+        family="harm",
+    ),
     "some_harm_followed": Flag(
         "Does what followed belong to the work?",
         Hypothesis.MISUSE,

@@ -82,6 +82,17 @@ def test_the_policy_that_was_attached_decides(tmp_path: Path, policy: str, harm:
     assert ("harmful_aftermath" in {signal.name for signal in found.signals}) is harm
 
 
+@pytest.mark.parametrize(("policy", "harm"), [(BASIC, False), (ADMINISTRATOR, True)])
+def test_what_was_attached_an_hour_before_decides(tmp_path: Path, policy: str, harm: bool) -> None:
+    """Harm before the alert is known, by its own parameters and not by those of what followed."""
+    other = BASIC if policy is ADMINISTRATOR else ADMINISTRATOR
+    found = dossier(tmp_path, (timedelta(hours=-1), attach(policy)), (timedelta(hours=1), attach(other)))
+    told = {signal.name for signal in found.signals}
+
+    assert ("harm_before" in told) is harm
+    assert ("harmful_aftermath" in told) is not harm
+
+
 def test_an_attempt_that_failed_excuses_and_accuses_nobody(tmp_path: Path) -> None:
     """A role that was there already was not made; the failed call is not a refusal."""
     failed = call("CreateUser", errorCode="EntityAlreadyExistsException", requestParameters={"userName": "x"})

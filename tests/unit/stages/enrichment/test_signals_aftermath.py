@@ -211,7 +211,7 @@ def test_a_weak_reversal_answers_the_soft_flags_only() -> None:
     assert answered(0.5) == {"protection_off": False, "new_target": True}
 
 
-PARAMETERS = ("action", "parameters", "times", "target", "first_seen", "last_seen")
+PARAMETERS = ("action", "parameters", "times", "since", "target", "first_seen", "last_seen")
 
 
 def parameters(action: str, *texts: str) -> Evidence:
@@ -221,6 +221,7 @@ def parameters(action: str, *texts: str) -> Evidence:
             "action": action,
             "parameters": text,
             "times": 1,
+            "since": 1,
             "target": "t",
             "first_seen": at(hours=-1),
             "last_seen": at(hours=-1),

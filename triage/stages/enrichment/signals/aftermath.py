@@ -19,7 +19,7 @@ from triage.stages.enrichment.signals.wording import clock, did, later, log_name
 
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
-_SETTING_UP = {Harm.PERSISTENCE, Harm.PRIVILEGE, Harm.EXECUTION, Harm.EXPOSURE}
+SETTING_UP = {Harm.PERSISTENCE, Harm.PRIVILEGE, Harm.EXECUTION, Harm.EXPOSURE}
 _CREATION = re.compile(r"(?i)(create|add|register)(?!.*(key|login|user|credential|mfa))")
 UNCERTAIN = 0.5
 """What is left of an opposite act whose object is unknown, or that took back only a part."""
@@ -33,21 +33,21 @@ _COMPLETE = {Harm.COLLECTION, Harm.CREDENTIALS, Harm.EXPOSURE}
 def aftermath(facts: Facts) -> Iterator[Signal]:
     """Harm that followed, by kind; else what its absence is worth."""
     followed = steps(facts)
-    weighed = list(_weighed(facts, followed))
+    graded = list(weighed(facts, followed))
     by_kind: dict[Harm, tuple[Step, float]] = {}
-    for step, serious in _acts(weighed):
+    for step, serious in counted(graded):
         by_kind.setdefault(step.harm, (step, serious))
     for index, (step, serious) in enumerate(list(by_kind.values())[:4]):
         # In another run of the role it weighs the same: a new session is opened in a moment.
         name = "other_run_harm" if step.run == runs.OTHER else "harmful_aftermath"
         yield signal(f"{name}_more" if index else name, _told(facts, step), [step.entry], scale=serious)
-    yield from _other_runs(facts, [step for step, serious in weighed if step.run == runs.OTHER and not serious])
+    yield from _other_runs(facts, [step for step, serious in graded if step.run == runs.OTHER and not serious])
     routine = [step for step in followed if step.routine and step.run != runs.OTHER]
     if routine and not by_kind:
         step = routine[0]
         who = f"this run of {facts.who}" if step.run == runs.THIS else facts.who
         days = plural(calls.earlier_days(facts)[step.action], "earlier day")
-        sentence = f"{later(facts, step.first)} {who} {_act(step)}, as on at least {days}."
+        sentence = f"{later(facts, step.first)} {who} {performed(step)}, as on at least {days}."
         yield signal("routine_aftermath", sentence, [step.entry])
     if not by_kind:
         if quiet.quiet_allowed(facts):
@@ -55,7 +55,7 @@ def aftermath(facts: Facts) -> Iterator[Signal]:
         yield from _reverted(facts)
 
 
-def _weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, float]]:
+def weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, float]]:
     """Each step with what is left of its seriousness once habit has excused what it can.
 
     A stolen session does its owner's work as a cover: from an unknown place, or at an hour at which a program never
@@ -72,14 +72,20 @@ def _weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, flo
             known = step.run == runs.OTHER or (run is not None and run.same)
             apart = step.run != runs.OTHER and run is not None and step.action in run.apart
             left = 0.5 if facts.off_schedule or apart else 0.5 * (moving if known else 1.0) if strange else 0.0
-        elif step.run != runs.OTHER and companions.is_explained(facts, step.action, step.first, step.times):
+        elif step.run != runs.OTHER and _is_explained(facts, step):
             left = companions.LEFT
         yield step, step.seriousness * left
 
 
+def _is_explained(facts: Facts, step: Step) -> bool:
+    """Whether the step is what usually comes with the act, soon after it or, out of order, soon before."""
+    soon = facts.actor.moment - step.first <= companions.WITHIN
+    return soon and companions.is_explained(facts, step.action, step.first, step.times)
+
+
 def _told(facts: Facts, step: Step) -> str:
     """What was done when, and in whose run."""
-    when, what = later(facts, step.first), f"{_act(step)} ({step.harm.value})"
+    when, what = later(facts, step.first), f"{performed(step)} ({step.harm.value})"
     match step.run:
         case runs.OTHER:
             known = "" if step.routine else f", new for the role since {facts.dwell_start:%Y-%m-%d}"
@@ -95,7 +101,7 @@ def _told(facts: Facts, step: Step) -> str:
     return f"{when} {facts.who} {what}."
 
 
-def _act(step: Step) -> str:
+def performed(step: Step) -> str:
     """The act as a verb, how often if more than once, and on which object."""
     known = step.targets > 0 or step.times == 1
     return f"{did(step.action, step.entry.log_type)}{times(step.times)}{on_object(step.target, step.targets - 1) if known else ''}"
@@ -113,20 +119,20 @@ def _other_runs(facts: Facts, steps: Sequence[Step]) -> Iterator[Signal]:
         yield signal("other_runs", sentence, [steps[0].entry])
 
 
-def _acts(weighed: Sequence[tuple[Step, float]]) -> Iterator[tuple[Step, float]]:
+def counted(graded: Sequence[tuple[Step, float]]) -> Iterator[tuple[Step, float]]:
     """The steps that count, the gravest first. The calls that set one new thing up are one act, told by its gravest."""
-    made = [step.first for step, _ in weighed if step.harm in _SETTING_UP and _makes(step)]
-    counted: list[Step] = []
-    for step, serious in sorted(weighed, key=lambda item: -item[1]):
-        part = step.harm in _SETTING_UP and any(abs(first - step.first) <= SET_UP for first in made)
-        if serious <= 0 or (part and any(abs(other.first - step.first) <= SET_UP for other in counted)):
+    made = [step.first for step, _ in graded if step.harm in SETTING_UP and makes(step)]
+    told: list[Step] = []
+    for step, serious in sorted(graded, key=lambda item: -item[1]):
+        part = step.harm in SETTING_UP and any(abs(first - step.first) <= SET_UP for first in made)
+        if serious <= 0 or (part and any(abs(other.first - step.first) <= SET_UP for other in told)):
             continue
         yield step, serious
         if part:
-            counted.append(step)
+            told.append(step)
 
 
-def _makes(step: Step) -> bool:
+def makes(step: Step) -> bool:
     """Whether a step creates something other than a way in for a person."""
     return bool(_CREATION.match(step.action))
 

@@ -13,7 +13,7 @@ from triage.logtypes import HarmfulAction, terms_of
 from triage.logtypes.parameters import Party, from_lake
 from triage.logtypes.parties import Admitted, admitted, caller, harm_of_call, own_accounts
 from triage.logtypes.terms import take
-from triage.stages.enrichment.signals.facts import Facts, signal, text
+from triage.stages.enrichment.signals.facts import Facts, number, signal, text
 from triage.stages.enrichment.signals.wording import did, on_object
 
 Event = Mapping[str, JsonValue]
@@ -56,9 +56,16 @@ def organisation(facts: Facts) -> frozenset[str]:
     return frozenset(found - {""})
 
 
-def harm_of(facts: Facts, log_type: str, action: str) -> HarmfulAction | None:
-    """What a follow-up can be good for, by its parameters where they are known; `None` for a harmless one."""
-    return harm_of_call(log_type, action, _parameters(facts, log_type, action), organisation(facts))
+def harm_of(facts: Facts, log_type: str, action: str, *, since: bool = True) -> HarmfulAction | None:
+    """What a follow-up can be good for, by its parameters where they are known; `None` for a harmless one.
+
+    Args:
+        facts: Have the answers.
+        log_type: Of the action.
+        action: As the term `action` gives it.
+        since: Whether the calls from the alert's first event on are meant; else those before it.
+    """
+    return harm_of_call(log_type, action, _parameters(facts, log_type, action, since=since), organisation(facts))
 
 
 def harm_of_alert(facts: Facts, log_type: str, action: str) -> HarmfulAction | None:
@@ -71,15 +78,21 @@ def harm_of_alert(facts: Facts, log_type: str, action: str) -> HarmfulAction | N
     return harm_of_call(log_type, action, events, organisation(facts))
 
 
-def _parameters(facts: Facts, log_type: str, action: str) -> list[Event | None]:
+def _parameters(facts: Facts, log_type: str, action: str, *, since: bool) -> list[Event | None]:
     """The parameters of the actor's calls of one name; `None` for those that nobody knows."""
     found: list[Event | None] = []
     for entry in facts.named("harm_parameters"):
         if entry.log_type == log_type:
-            found += [from_lake(text(row, "parameters")) for row in entry.rows if text(row, "action") == action]
+            rows = [row for row in entry.rows if _was_called(row, since=since)]
+            found += [from_lake(text(row, "parameters")) for row in rows if text(row, "action") == action]
             if entry.truncated:
                 found.append(None)
     return found
+
+
+def _was_called(row: Row, *, since: bool) -> bool:
+    """Whether calls with these parameters were made from the alert's first event on, or before it."""
+    return number(row, "since") > 0 if since else number(row, "times") > number(row, "since")
 
 
 def let_in(facts: Facts) -> Iterator[LetIn]:
@@ -96,6 +109,8 @@ def let_in(facts: Facts) -> Iterator[LetIn]:
     for entry in facts.named("harm_parameters"):
         for row in entry.rows:
             action, event = text(row, "action"), from_lake(text(row, "parameters"))
+            if not _was_called(row, since=True):
+                continue
             for who in admitted(entry.log_type, action, event, own) if event is not None else ():
                 if who.party in outside:
                     yield LetIn(who, action, text(row, "target"), entry)

@@ -48,26 +48,48 @@ def harm_was_cut(entry: Evidence) -> bool:
 def steps(facts: Facts) -> list[Step]:
     """Follow-ups of the actor with a note in the catalogue."""
     actor = facts.actor
-    profile = calls.earlier_days(facts)
-    usual = _usual_addresses(facts)
-    found = []
+    found: list[Step] = []
     for call in _calls(facts):
-        if call.times <= 0 or call.first > actor.last + HOURS:
-            continue
-        note = calls.harm_of(facts, call.entry.log_type, call.action)
-        if note is None or call.action in actor.actions or _undoes(facts, call):
+        if call.first > actor.last + HOURS or _undoes(facts, call):
             continue
         if call.target in actor.targets and is_awaited(facts, call.entry.log_type, call.action):
             continue
-        seriousness = note.seriousness
-        if is_self_service(call.entry.log_type, call.action) and call.address in usual:
-            seriousness *= 0.25
-        if note.harm in _READING and call.times < BULK:
-            seriousness *= 0.5
-        routine = profile.get(call.action, 0) >= calls.ROUTINE_DAYS
-        about = (call.times, routine, call.first, call.entry, call.address, call.run, call.target, call.targets)
-        found.append(Step(call.action, note.harm, seriousness, *about))
+        found += _steps(facts, call, since=True)
     return found
+
+
+def earlier_steps(facts: Facts) -> list[Step]:
+    """The same of the hours before the alert's first event, each at the last time that it was done.
+
+    Not of a role that works in runs: what this run did before the alert is compared with earlier ones as a whole.
+    """
+    if facts.actor.runs:
+        return []
+    run = runs.UNKNOWN if facts.actor.is_role else ""
+    calls_before = [
+        call
+        for entry in facts.named("actor_before")
+        for call in _calls_in(entry, run)
+        if facts.actor.moment - HOURS <= call.last < facts.actor.moment
+    ]
+    return [step for call in calls_before for step in _steps(facts, call, since=False)]
+
+
+def _steps(facts: Facts, call: RunCall, *, since: bool) -> Iterator[Step]:
+    """A call that the catalogue knows, and that the alert itself is not about."""
+    if call.times <= 0 or call.action in facts.actor.actions:
+        return
+    note = calls.harm_of(facts, call.entry.log_type, call.action, since=since)
+    if note is None:
+        return
+    seriousness = note.seriousness
+    if is_self_service(call.entry.log_type, call.action) and call.address in _usual_addresses(facts):
+        seriousness *= 0.25
+    if note.harm in _READING and call.times < BULK:
+        seriousness *= 0.5
+    routine = calls.earlier_days(facts).get(call.action, 0) >= calls.ROUTINE_DAYS
+    about = (call.times, routine, call.first if since else call.last, call.entry, call.address, call.run, call.target)
+    yield Step(call.action, note.harm, seriousness, *about, call.targets)
 
 
 def _undoes(facts: Facts, call: RunCall) -> bool:
@@ -84,14 +106,17 @@ def _calls(facts: Facts) -> Iterator[RunCall]:
         return
     run = runs.UNKNOWN if facts.actor.is_role else ""
     for entry in facts.read("harmful_aftermath", "action", "address", "first_seen"):
-        if "days" in entry.columns:
-            continue
-        for row in entry.rows:
-            first = moment(row, "first_seen")
-            if first is not None:
-                where, what = text(row, "address"), text(row, "target")
-                objects, last = number(row, "targets"), moment(row, "last_seen") or first
-                yield RunCall(run, text(row, "action"), where, what, done(row), first, entry, last, objects)
+        if "days" not in entry.columns:
+            yield from _calls_in(entry, run)
+
+
+def _calls_in(entry: Evidence, run: str) -> Iterator[RunCall]:
+    for row in entry.rows:
+        first = moment(row, "first_seen")
+        if first is not None:
+            where, what = text(row, "address"), text(row, "target")
+            objects, last = number(row, "targets"), moment(row, "last_seen") or first
+            yield RunCall(run, text(row, "action"), where, what, done(row), first, entry, last, objects)
 
 
 def _usual_addresses(facts: Facts) -> set[str]:

@@ -183,7 +183,9 @@ def _unlike(facts: Facts, found: Comparison) -> Iterator[Signal]:
         note = harmful_action(found.around.log_type, action)
         if text(row, "run") == OTHER or note is None or action in facts.actor.actions or days.get(action, 0):
             continue
-        if number(row, "since") < number(row, "times") and calls.harm_of(facts, found.around.log_type, action):
+        if number(row, "since") < number(row, "times") and calls.harm_of(
+            facts, found.around.log_type, action, since=False
+        ):
             fresh[action] = note.seriousness
     if fresh:
         acts = sorted(fresh, key=lambda action: -fresh[action])

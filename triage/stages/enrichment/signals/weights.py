@@ -108,6 +108,12 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next, done next, by someone who doesn't usually do it."
     ),
     "harmful_aftermath_more": Weight(_UP, 0.8, "Each further kind of harm makes chance less likely."),
+    "harm_before": Weight(
+        _UP,
+        2.2,
+        "What an intruder wants done first, by someone who doesn't usually do it; the alert's act may be there to hide it.",
+    ),
+    "harm_before_more": Weight(_UP, 0.8, "As `harmful_aftermath_more`."),
     "other_run_harm": Weight(
         _UP,
         2.2,

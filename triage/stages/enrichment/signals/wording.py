@@ -19,6 +19,7 @@ _CALL = re.compile(r"(?:\w+\.)*[A-Z][a-z0-9]+(?:[A-Z]\w*)+")
 """The name of an API's method: `SendCommand`, `google.iam.admin.v1.CreateServiceAccountKey`."""
 _SLACK = timedelta(hours=1)
 """By how much a period may be shorter than its whole days: an alert's time and its first event's differ by minutes."""
+_MINUTE = timedelta(minutes=1)
 _MINUTES, _HOURS = 120, 48
 """Up to how many of them a time is said in minutes, and in hours."""
 _CONCRETE = re.compile(r"@|\d{8}|[0-9a-f]{8}-|(?:\d+\.){3}\d|[0-9a-f]*:[0-9a-f]*:", re.IGNORECASE)
@@ -78,13 +79,22 @@ def times(count: int) -> str:
 
 def later(facts: Facts, when: datetime) -> str:
     """When something followed, from the alert's first event on, to begin a sentence with: `21 min later`."""
-    minutes = round((when - facts.actor.moment).total_seconds() / 60)
-    if minutes < 1:
-        return "Within a minute"
-    if minutes < _MINUTES:
-        return f"{minutes} min later"
+    since = when - facts.actor.moment
+    return f"{_span(since)} later" if since >= _MINUTE / 2 else "Within a minute"
+
+
+def earlier(facts: Facts, when: datetime) -> str:
+    """When something came before the alert's first event, to begin a sentence with: `58 min before the alert`."""
+    ago = facts.actor.moment - when
+    return f"{_span(ago)} before the alert" if ago >= _MINUTE / 2 else "Within a minute before the alert"
+
+
+def _span(time: timedelta) -> str:
+    minutes = max(1, round(time / _MINUTE))
     hours = round(minutes / 60)
-    return f"{hours} h later" if hours < _HOURS else f"{round(hours / 24)} days later"
+    if minutes < _MINUTES:
+        return f"{minutes} min"
+    return f"{hours} h" if hours < _HOURS else f"{round(hours / 24)} days"
 
 
 def clock(facts: Facts, when: datetime) -> str:
