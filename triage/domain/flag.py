@@ -247,9 +247,9 @@ FLAGS: Mapping[str, Flag] = {
         Hypothesis.MISTAKE,
         {"new_target": 0.5},
         frozenset({"reverted", "known_recipient", "routine", "team_routine", "run_as_before", "verified_sign_in",
-                   "staff_address", "allowed"}),
+                   "staff_address", "own_making", "allowed"}),
         "What nobody here has worked with before may be the intruder's own; a person who has just shown a second factor "
-        "may bring in something new.",
+        "may bring in something new, and what the actor has just made is known to be theirs.",
         family="target",
     ),
     "unexamined": Flag(
@@ -269,9 +269,9 @@ CONTINUITY = frozenset({"verified_sign_in", "staff_address", "known_address", "a
 dwell time, or a second factor was given."""
 EXPLAINS = frozenset(
     {"routine", "team_routine", "run_as_before", "allowed", "known_recipient", "reverted", "seen_before", "known_peer",
-     "known_automation", "awaited_came", "derived_as_usual"}
+     "known_automation", "awaited_came", "derived_as_usual", "own_making"}
 )  # fmt: skip
-"""Facts that say what the act is for: a duty, a change taken back, a known party."""
+"""Facts that say what the act is for: a duty, a change taken back, a known party, something of one's own."""
 
 
 class RaisedFlag(Value):

@@ -168,6 +168,12 @@ WEIGHTS: Mapping[str, Weight] = {
         "What the protection was on was deleted after it, as this actor did on separate days before: a teardown takes "
         "the protection away first, and leaves nothing unseen.",
     ),
+    "own_making": Weight(
+        _DOWN,
+        0.6,
+        "Whoever made something minutes ago tries it out, changes it and clears it away; an intruder can do so, too, but "
+        "gains nothing by it.",
+    ),
     "awaited_came": Weight(
         _DOWN,
         1.5,
