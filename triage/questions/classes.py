@@ -118,6 +118,11 @@ def is_of_class(log_type: str, action: str, action_class: ActionClass) -> bool:
     return any(test.fits(action) for test in class_tests(log_type, action_class))
 
 
+def says_it_creates(action: str) -> bool:
+    """Whether an action's own name says that something new is made; a class may hold names that mean a change as well."""
+    return _CREATES.fits(action)
+
+
 def is_listed(log_type: str, action_class: ActionClass) -> bool:
     """Whether the log type's file itself names actions of the class, so that they are known to occur in its log."""
     return bool(class_globs(log_type, action_class))

@@ -57,6 +57,16 @@ def test_what_is_not_shown_to_be_the_actors_own_is_not_called_so(rows: list[dict
     assert "own_making" not in signals_of(DELETES, history(*rows))
 
 
+def test_where_the_log_does_not_tell_a_creation_from_a_change_nothing_is_said() -> None:
+    """The log of Azure's resources calls both a write."""
+    written = history(done("microsoft.storage/storageaccounts/write")).model_copy(
+        update={"log_type": "Azure.MonitorActivity"}
+    )
+    deletes = replace(DELETES, log_type="Azure.MonitorActivity", actions=("microsoft.storage/storageaccounts/delete",))
+
+    assert "own_making" not in signals_of(deletes, written)
+
+
 def test_a_cut_answer_and_a_part_of_the_targets_say_nothing() -> None:
     """The row that shows an older use may be the one that was cut; the other target may be anybody's."""
     two = replace(DELETES, targets=("scratch", "payroll"))

@@ -13,7 +13,7 @@ from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, harmful_action, terms_of
 from triage.logtypes.terms import take
-from triage.questions import is_of_class
+from triage.questions.classes import is_of_class, says_it_creates
 from triage.stages.enrichment.signals import calls
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
@@ -78,7 +78,7 @@ def _made_lately(facts: Facts, entry: Evidence, row: Row) -> bool:
         first is not None
         and facts.actor.moment - A_DAY <= first < facts.actor.moment
         and done(row) > 0
-        and _creates(entry.log_type, action)
+        and says_it_creates(action)
         and not is_of_class(entry.log_type, action, ActionClass.ACCOUNT_CREATION)
         and not is_of_class(entry.log_type, action, ActionClass.KEY_CREATION)
         and (note is None or note.harm not in _WAYS_IN)
