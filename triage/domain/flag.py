@@ -172,7 +172,7 @@ FLAGS: Mapping[str, Flag] = {
     "unknown_party": Flag(
         "Who was given data or access?",
         Hypothesis.MISTAKE,
-        {"new_recipient": 1.0, "public_principal": 1.0, "foreign_principal": 0.9},
+        {"new_recipient": 1.0, "public_principal": 1.0, "foreign_principal": 0.9, "given_to_self": 1.0},
         frozenset({"known_recipient", "allowed"}),
         "A party that has received the like for longer than an intruder can have been here is known; another is not.",
         hard=True,

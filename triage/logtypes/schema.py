@@ -24,6 +24,7 @@ TERMS = (
     "target",
     "address",
     "recipient",
+    "receiver",
     "session",
     "refused",
     "failed",

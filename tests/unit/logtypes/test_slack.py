@@ -32,6 +32,7 @@ def test_the_terms_say_who_did_what_to_whom_and_from_where() -> None:
         "self": "nadia@acme.example",
         "action": "role_change_to_admin",
         "target": "bo@acme.example",
+        "receiver": "bo@acme.example",
         "address": "198.51.100.7",
         "session": "847288190092",
     }

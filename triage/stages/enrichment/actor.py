@@ -59,6 +59,8 @@ class AlertActor:
     countries: tuple[str, ...] = ()
     """Where the provider places the addresses, in its own words."""
     recipients: tuple[str, ...] = ()
+    receivers: tuple[str, ...] = ()
+    """Those who were given something, by the names under which they would act in this log."""
     sessions: tuple[str, ...] = ()
     hosts: tuple[str, ...] = ()
     people: tuple[str, ...] = ()
@@ -209,6 +211,7 @@ def _read(
         addresses=tuple(address for address in addresses if _is_address(address)),
         countries=_values(counted.get("country")),
         recipients=_values(counted.get("recipient")),
+        receivers=_receivers(counted, terms),
         sessions=_values(counted.get("session")),
         hosts=_values(counted.get("host")),
         people=_people(identity, by_role, draft.group),
@@ -233,6 +236,12 @@ def _count_terms(rows: Iterable[Row], terms: Mapping[str, Term]) -> dict[str, Co
             if value and (name not in _IDENTIFYING or text_of(value)):
                 counted.setdefault(name, Counter())[value] += 1
     return counted
+
+
+def _receivers(counted: Mapping[str, Counter[str]], terms: Mapping[str, Term]) -> tuple[str, ...]:
+    """Where the log type's file doesn't say who they act as, they are called as the recipient or the target is."""
+    names = ("receiver",) if "receiver" in terms else ("recipient", "target")
+    return tuple(dict.fromkeys(value for name in names for value in _values(counted.get(name))))
 
 
 def _actor_entities(rows: Sequence[Row], log_type: str) -> set[tuple[EntityKind, str]]:

@@ -30,6 +30,7 @@ def actor_values(actor: AlertActor, alert: Alert) -> ActorValues:
             "targets": actor.targets,
             "addresses": actor.addresses,
             "recipients": actor.recipients,
+            "receivers": actor.receivers,
             "sessions": actor.sessions,
             "runs": actor.runs,
             "hosts": actor.hosts,

@@ -19,6 +19,7 @@ LISTS = (
     "targets",
     "addresses",
     "recipients",
+    "receivers",
     "sessions",
     "runs",
     "people",

@@ -238,3 +238,21 @@ def test_taking_a_term_never_fails(row: dict[str, Any]) -> None:
     ]
 
     assert isinstance(take(row, ways), str)
+
+
+def test_whoever_was_given_something_is_looked_for_as_they_act_themselves(shipped: Playbooks) -> None:
+    """Not by the domain of a share's recipient, with the kind of a member, or by a number that nobody acts under."""
+    share = {"name": "change_user_access", "parameters": {"doc_id": "d", "target_user": "Bo@Other.example"}}
+    member = {
+        "protoPayload": {"serviceData": {"policyDelta": {"bindingDeltas": [{"member": "user:Bo@other.example"}]}}}
+    }
+    snapshot = {"createVolumePermission": {"add": {"items": [{"userId": "999900001111"}]}}, "snapshotId": "snap-1"}
+    granted = {"target": [{"alternateId": "bo@other.example"}]}
+    cases: list[tuple[str, dict[str, Any], tuple[str, ...]]] = [
+        ("GSuite.ActivityEvent", share, ("bo@other.example",)),
+        ("GCP.AuditLog", member, ("bo@other.example",)),
+        ("AWS.CloudTrail", {"requestParameters": snapshot}, ()),
+        ("Okta.SystemLog", granted, ("bo@other.example",)),
+    ]
+    for log_type, event, names in cases:
+        assert subject(shipped, log_type, event).receivers == names, log_type

@@ -49,6 +49,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     own_question.parts,
     own_question.recipients,
     parties.recipients,
+    parties.given_to_self,
     parties.flows,
     place.addresses,
     way_in.way_in,
@@ -177,7 +178,14 @@ def _cited(signal: Signal, evidence: Mapping[str, Evidence]) -> Signal:
 
 STRONG = 1.5
 """From this weight on, what was made of a change outweighs who made it."""
-_ABOUT_ANOTHER = {"derived_used", "derived_harm", "recipient_harm", "stranger_on_target", "opened_to_strangers"}
+_ABOUT_ANOTHER = {
+    "derived_used",
+    "derived_harm",
+    "recipient_harm",
+    "stranger_on_target",
+    "opened_to_strangers",
+    "given_to_self",
+}
 _ABOUT_THE_ACTOR = {
     "routine",
     "seen_before",

@@ -7,9 +7,10 @@ from triage.domain.base import Row
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
-from triage.stages.enrichment.signals.facts import Facts, day, moment, number, signal, text
+from triage.stages.enrichment.signals.facts import Facts, day, done, moment, number, signal, text
+from triage.stages.enrichment.signals.place import is_shared
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
-from triage.stages.enrichment.signals.wording import before, log_name, named, shown_object
+from triage.stages.enrichment.signals.wording import before, did, later, log_name, named, shown_object
 
 
 def new_recipient(facts: Facts) -> Evidence | None:
@@ -47,6 +48,36 @@ def recipients(facts: Facts) -> Iterator[Signal]:
 def _recipient(value: str) -> str:
     """A party by its name; a bare number is an account's as often as a user's."""
     return f"account {value}" if re.fullmatch(r"\d{12}", value) else named(value)
+
+
+def given_to_self(facts: Facts) -> Iterator[Signal]:
+    """An outside recipient works on what they were given from the address that the actor works from.
+
+    A party is outside if its mail domain is neither the actor's own nor that of anyone at work here since before the
+    dwell time. Of an address that several colleagues share it says less: the guest may sit beside them.
+    """
+    outside = {each.casefold() for each in facts.actor.receivers if _is_outside(facts, each)}
+    for entry in facts.named("target_after"):
+        for row in entry.rows:
+            who, first = text(row, "actor"), moment(row, "first_seen")
+            here = text(row, "address") in facts.actor.addresses
+            if not here or who.casefold() not in outside or first is None or done(row) <= 0:
+                continue
+            sentence = (
+                f"{later(facts, first)} {named(who)}, who had received something from {facts.who}, "
+                f"{did(text(row, 'action'))} from {plain(text(row, 'address'))}, the address of {facts.who}."
+            )
+            yield signal("given_to_self", sentence, [entry], scale=0.5 if is_shared(facts) else 1.0)
+            return
+
+
+def _is_outside(facts: Facts, party: str) -> bool:
+    """Whether a party's e-mail address is of another domain than the actor's, and of those who have long worked here."""
+    ours = [*facts.actor.aliases, *facts.actor.people]
+    for name in ("recipient_acts", "address_others"):
+        ours += [text(row, "actor") for entry in facts.named(name) for row in entry.rows if facts.settled(row)]
+    own = {each.rpartition("@")[2].casefold() for each in ours if "@" in each}
+    return bool(own) and "@" in party and party.rpartition("@")[2].casefold() not in own
 
 
 def _new_peer(facts: Facts, entry: Evidence) -> str:

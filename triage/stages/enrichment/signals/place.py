@@ -201,7 +201,7 @@ def addresses(facts: Facts) -> Iterator[Signal]:
     if not place.unfamiliar or not place.asked:
         return
     unused = f"{who} had not used {shown} {_unused_before(facts, place)}"
-    shared = _shared(facts)
+    shared = is_shared(facts)
     tried = facts.actor.refused and not _got_in(facts, place.address)
     scale = min(0.3 if place.pool or tried else 0.4 if shared else 1.0, novelty(facts))
     if place.signed_in is not None and place.refusals:
@@ -298,8 +298,8 @@ def _telling(place: AddressCheck) -> list[Evidence]:
     return [entry for entry in place.asked if entry.rows or entry.proves_absence][:3] or list(place.asked[:1])
 
 
-def _shared(facts: Facts) -> bool:
-    """Whether several others have worked from the address for long."""
+def is_shared(facts: Facts) -> bool:
+    """Whether several others have worked from the alert's address for long."""
     people: set[str] = set()
     for entry in (*facts.named("address_others"), *facts.named("address_signins")):
         for row in entry.rows:

@@ -199,6 +199,11 @@ WEIGHTS: Mapping[str, Weight] = {
     "foreign_principal": Weight(_UP, 1.0, "Another organisation's account is let in: a supplier's, or an intruder's."),
     "outside_caller": Weight(_UP, 0.8, "The call came from another organisation's account, or unsigned."),
     "new_recipient": Weight(_UP, 1.8, "It was given to a party that never received anything before."),
+    "given_to_self": Weight(
+        _UP,
+        1.8,
+        "The outsider who was given it sits where the actor sits: somebody sends data to an account of their own.",
+    ),
     "known_recipient": Weight(
         _DOWN,
         1.2,
