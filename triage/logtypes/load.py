@@ -103,6 +103,7 @@ def with_derived(log_type: str, terms: Mapping[str, Term]) -> Mapping[str, Term]
         found["person"] = Term(sql=(personal.get(IdentityKind.EMAIL) or next(iter(personal.values()))).sql)
     conditional = [glob for file in files for rule in file.harmless for glob in rule.actions]
     conditional += [glob for file in files for entry in file.admits for glob in entry.actions]
+    conditional += [glob for file in files for entry in file.details for glob in entry.actions]
     # What a harmful call was about is asked for as well where a sentence would name it.
     said = [glob for file in files for entry in file.words if entry.paths for glob in entry.actions]
     conditional += [glob for glob in said if glob not in conditional and any_glob(glob, harmful)]

@@ -76,6 +76,13 @@ class Admits(Value):
     """To let in none but these is no harm."""
 
 
+class Details(Value):
+    """What a reader wants to see of a harmful call, though it decides nothing by itself: the command, the image, the name."""
+
+    actions: Globs
+    paths: Paths
+
+
 class Protection(Value):
     """A log or a protection that an action takes away from one thing, and how that thing itself is deleted."""
 

@@ -14,7 +14,7 @@ from triage.domain.identity import IdentityKind
 from triage.domain.question import ActionClass
 from triage.logtypes.columns import column_of
 from triage.logtypes.fields import FieldKind
-from triage.logtypes.parameters import Admits, Harmless, Parties, Protection
+from triage.logtypes.parameters import Admits, Details, Harmless, Parties, Protection
 from triage.logtypes.paths import parse_path
 from triage.logtypes.words import Words
 
@@ -257,6 +257,8 @@ class LogType(Value):
     """Calls that are named above and do no harm, by their parameters; one that fits is enough."""
     admits: tuple[Admits, ...] = ()
     """Where calls say whom they let in."""
+    details: tuple[Details, ...] = ()
+    """Further parameters of harmful calls that are shown with them."""
     protections: tuple[Protection, ...] = ()
     """Which logs and protections belong to one thing, and go with it."""
     parties: Parties | None = None
@@ -284,9 +286,10 @@ class LogType(Value):
         return self.log_type.endswith(".*")
 
     def parameter_paths(self) -> tuple[str, ...]:
-        """The paths that decide whether a call does harm, whom it lets in, and what it is said to have done."""
+        """The paths that decide whether a call does harm, whom it lets in, and what it is shown and said to have done."""
         found = [path for rule in self.harmless for path in rule.paths]
         found += [path for entry in self.admits for path in entry.paths]
+        found += [path for entry in self.details for path in entry.paths]
         found += [path for entry in self.words for path in entry.paths]
         own = self.parties.own if self.parties is not None and self.admits else ()
         return tuple(dict.fromkeys((*own, *found)))

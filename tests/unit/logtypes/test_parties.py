@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from triage.logtypes import Harm
+from triage.logtypes import Harm, LogType, harmful_action, shipped_log_types
 from triage.logtypes.parameters import Party, columns_sql, from_lake
 from triage.logtypes.parties import admitted, caller, harm_of_call
 
@@ -263,3 +263,21 @@ def test_a_program_without_a_command_line_is_harm_by_its_name() -> None:
     action, _ = program("vssadmin.exe list shadows")
     assert harm_of_call("Crowdstrike.FDREvent", action, [{"event": {}}]) is not None
     assert harm_of_call("Crowdstrike.FDREvent", action, [program("vssadmin list shadows")[1], None]) is not None
+
+
+@pytest.mark.parametrize(
+    ("parameters", "harmless"),
+    [({"visibility": "shared_internally"}, True), ({"visibility": "shared_externally"}, False), ({}, False)],
+)
+def test_a_share_among_colleagues_is_no_exposure(parameters: dict[str, str], harmless: bool) -> None:
+    """Google says who can see the file after the change; where it doesn't, nothing is excused."""
+    event = {"parameters": {"target_user": "bo@acme.example", **parameters}}
+    assert (harm_of_call("GSuite.ActivityEvent", "change_user_access", [event]) is None) is harmless
+
+
+@pytest.mark.parametrize("file", [file for file in shipped_log_types() if file.details], ids=lambda file: file.log_type)
+def test_details_are_those_of_harmful_calls(file: LogType) -> None:
+    """The question that shows them asks for harmful calls."""
+    for globs in (entry.actions for entry in file.details):
+        for glob in globs:
+            assert harmful_action(file.log_type, glob.replace("*", "x")) is not None, glob

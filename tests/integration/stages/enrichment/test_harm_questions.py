@@ -93,6 +93,31 @@ def test_what_was_attached_an_hour_before_decides(tmp_path: Path, policy: str, h
     assert ("harmful_aftermath" in told) is not harm
 
 
+def test_a_reader_sees_what_was_run_and_which_secret_was_read(tmp_path: Path) -> None:
+    """The command of a task, its image and role, and the name of a secret are shown beside the harmful calls."""
+    image = {
+        "family": "nightly",
+        "taskRoleArn": "arn:aws:iam::1:role/r",
+        "containerDefinitions": [{"image": "x/miner"}],
+    }
+    command = {"taskDefinition": "nightly:3", "overrides": {"containerOverrides": [{"command": ["sh", "-c", "id"]}]}}
+    found = dossier(
+        tmp_path,
+        (timedelta(minutes=-5), call("RegisterTaskDefinition", requestParameters=image)),
+        (timedelta(minutes=5), call("RunTask", requestParameters=command)),
+        (timedelta(minutes=9), call("GetSecretValue", requestParameters={"secretId": "payroll/db"})),
+    )
+    entry = next(entry for entry in found.evidence if entry.key.endswith(".harm_parameters"))
+    shown = {str(row["action"]): row for row in entry.rows}
+
+    assert {name: row["target"] for name, row in shown.items()} == {
+        "RegisterTaskDefinition": "nightly", "RunTask": "nightly:3", "GetSecretValue": "payroll/db"
+    }  # fmt: skip
+    assert "x/miner" in str(shown["RegisterTaskDefinition"]["parameters"])
+    assert '"sh","-c","id"' in str(shown["RunTask"]["parameters"]).replace(", ", ",")
+    assert "payroll/db" in str(shown["GetSecretValue"]["parameters"])
+
+
 def test_an_attempt_that_failed_excuses_and_accuses_nobody(tmp_path: Path) -> None:
     """A role that was there already was not made; the failed call is not a refusal."""
     failed = call("CreateUser", errorCode="EntityAlreadyExistsException", requestParameters={"userName": "x"})
