@@ -41,7 +41,7 @@ def own_making(facts: Facts) -> Iterator[Signal]:
     if found:
         row, entry = found[0]
         made = moment(row, "first_seen") or actor.moment
-        sentence = f"{earlier(facts, made)} {facts.who} {did(text(row, 'action'))}{on_object(source)}, {about}."
+        sentence = f"{earlier(facts, made)} {facts.who} {did(text(row, 'action'), entry.log_type)}{on_object(source)}, {about}."
         yield signal("own_making", sentence, [entry])
 
 

@@ -65,7 +65,7 @@ def given_to_self(facts: Facts) -> Iterator[Signal]:
                 continue
             sentence = (
                 f"{later(facts, first)} {named(who)}, who had received something from {facts.who}, "
-                f"{did(text(row, 'action'))} from {plain(text(row, 'address'))}, the address of {facts.who}."
+                f"{did(text(row, 'action'), entry.log_type)} from {plain(text(row, 'address'))}, the address of {facts.who}."
             )
             yield signal("given_to_self", sentence, [entry], scale=0.5 if is_shared(facts) else 1.0)
             return
