@@ -22,8 +22,8 @@ class ActorValues(Value):
     last: Moment
     """Their last event."""
     lists: Mapping[str, tuple[str, ...]] = Field(default_factory=dict)
-    """By name of the parameter: `actors`, `actions`, `targets`, `addresses`, `recipients`, `sessions`, `hosts`, `people`,
-    `names`, `values`, `hashes`, `derived`, `derived_actors` and so on; `alert` and `detection` hold one id each."""
+    """By name of the parameter: `actors`, `actions`, `targets`, `addresses`, `recipients`, `receivers`, `sessions`, `hosts`,
+    `people`, `names`, `values`, `hashes`, `derived`, `derived_actors` and so on; `alert` and `detection` hold one id each."""
     identities: tuple[Identity, ...] = ()
     """All that is known of who it is, over all logs."""
     derived: tuple[DerivedIdentity, ...] = ()

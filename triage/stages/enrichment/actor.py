@@ -30,7 +30,7 @@ _AWS_USER = re.compile(r"^arn:aws[\w-]*:iam::\d+:user/(?:.*/)?([^/]+)$")
 _AWS_SESSION = re.compile(r"^arn:aws[\w-]*:sts::\d+:assumed-role/[^/]+/([^/]+)$")
 _AWS_ROLE_ID = re.compile(r"^AROA[A-Z0-9]+$")
 """Without the name of a session after a colon."""
-_IDENTIFYING = {"actor", "target", "recipient", "session", "host"}
+_IDENTIFYING = {"actor", "target", "recipient", "receiver", "session", "host"}
 """Terms whose values tell one from another."""
 _UNKNOWN_NAMES = {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "system:anonymous"}
 
