@@ -13,6 +13,7 @@ from triage.edges.panther import PantherConfig, connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import ConfigError
+from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.parts import ToolboxFactory
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.run import Pipeline
@@ -152,6 +153,7 @@ def assemble(
         model=model,
         publisher=publisher,
         capabilities=capabilities,
+        breaker=model if isinstance(model, ModelBreaker) else None,
     )
 
 
@@ -217,7 +219,9 @@ async def open_model_compiler(settings: Settings, *, clock: Clock) -> AsyncItera
         store = await open_store(settings.store.url)
         stack.push_async_callback(store.close)
         at_once = settings.investigation.concurrency
-        model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
+        model = await stack.enter_async_context(
+            open_model(settings.llm, clock=clock, at_once=at_once, values=store.values)
+        )
         context = ModelContext(
             model=model,
             journal=PassingJournal(),
@@ -257,10 +261,11 @@ async def open_app(
         store = await open_store(settings.store.url)
         stack.push_async_callback(store.close)
         prompts = load_prompts(settings.investigation.prompts)
-        model: ChatModel | None = None
+        model: ModelBreaker | None = None
         if settings.uses_llm:
             at_once = settings.investigation.concurrency
-            model = await stack.enter_async_context(open_model(settings.llm, clock=clock, at_once=at_once))
+            opened = open_model(settings.llm, clock=clock, at_once=at_once, values=store.values)
+            model = ModelBreaker(await stack.enter_async_context(opened), settings.llm, clock)
         capabilities = StoredCapabilities(model, settings.llm, store.values, clock) if model is not None else None
         gateway: Gateway | None = None
         if dry_run is not None:

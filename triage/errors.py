@@ -110,6 +110,7 @@ class ModelError(TriageError):
         retry_after: float | None = None,
         overflow: bool = False,
         unsupported: str = "",
+        of_alert: bool = False,
     ) -> None:
         """Say what the endpoint did.
 
@@ -120,6 +121,8 @@ class ModelError(TriageError):
             retry_after: Seconds, as the server asked.
             overflow: The prompt was too long for the model.
             unsupported: `tools` or `response_format`, where the endpoint refused a request for it.
+            of_alert: The alert's own text brought it about (a content filter, a refusal, too long a prompt); other
+                alerts may get through.
         """
         super().__init__(message)
         self.status = status
@@ -127,6 +130,7 @@ class ModelError(TriageError):
         self.retry_after = retry_after
         self.overflow = overflow
         self.unsupported = unsupported
+        self.of_alert = of_alert
 
 
 class PromptError(TriageError):

@@ -28,10 +28,10 @@ def completion(
     calls: Sequence[Mapping[str, Any]] = (),
     finish_reason: str = "",
     refusal: str | None = None,
-    prompt_tokens: int = 1_000,
+    prompt_tokens: int = 0,
     completion_tokens: int = 100,
 ) -> dict[str, Any]:
-    """A well-formed completion."""
+    """A well-formed completion; without a count of its own it counts the prompt by its length."""
     message: dict[str, Any] = {"role": "assistant", "content": content, "refusal": refusal}
     if calls:
         message["tool_calls"] = [dict(call) for call in calls]
@@ -138,11 +138,25 @@ class ScriptedLlm:
             reply = self._script[min(self._played, len(self._script) - 1)]
         self._played += 1
         if isinstance(reply, Mapping):
-            return respond(dict(reply))
+            return respond(counted(reply, asked))
         if isinstance(reply, tuple):
             status, headers, body = reply
             return respond(body, status, headers)
         return reply
+
+
+def read_tokens(asked: Mapping[str, Any]) -> int:
+    """How many tokens of a prompt the model has read, by its length."""
+    return 1_000 + sum(len(message.get("content") or "") for message in asked["messages"]) // 4
+
+
+def counted(reply: Mapping[str, Any], asked: Mapping[str, Any]) -> dict[str, Any]:
+    """A completion whose usage counts the prompt, as servers do."""
+    usage = reply.get("usage")
+    if not isinstance(usage, dict) or usage.get("prompt_tokens") != 0:
+        return dict(reply)
+    read = read_tokens(asked)
+    return {**reply, "usage": {**usage, "prompt_tokens": read, "total_tokens": read + usage["completion_tokens"]}}
 
 
 def is_probe(asked: Mapping[str, Any]) -> bool:

@@ -10,6 +10,7 @@ from triage.edges.llm import open_model
 from triage.edges.panther import connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
+from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.run import Pipeline
 from triage.ports import Clock, Comments, PantherApi, Prompts, Store
@@ -56,7 +57,8 @@ async def wired(
         stack.push_async_callback(opened.close)
         model = None
         if settings.uses_llm:
-            model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
+            opening = open_model(settings.llm, clock=clock, values=opened.values)
+            model = ModelBreaker(await stack.enter_async_context(opening), settings.llm, clock)
         store, comments = seen_store(opened), seen_comments(panther.comments)
         gateway = CommentGateway(comments, panther.alerts, store.values, settings.writeback, clock, timing)
         pipeline = assemble(

@@ -136,7 +136,7 @@ async def _model(settings: Settings, clock: Clock) -> Line:
         )
 
     async def work() -> str:
-        async with opened_store(settings) as store, open_model(settings.llm, clock=clock) as model:
+        async with opened_store(settings) as store, open_model(settings.llm, clock=clock, values=store.values) as model:
             # Probed anew, and stored for later runs.
             found = await StoredCapabilities(model, settings.llm, store.values, clock).probe()
         price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"

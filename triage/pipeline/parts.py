@@ -4,11 +4,12 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from triage.domain.dossier import Dossier
+from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.journal import ClaimJournal
 from triage.pipeline.publisher import Publisher
 from triage.pipeline.spending import PendingSpend, StoreMeter
 from triage.ports import AlertSource, ChatModel, Claim, Clock, KnownCapabilities, Prompts, Store
-from triage.settings import Settings
+from triage.settings import LlmFallback, Settings
 from triage.stages.enrichment import Enricher
 from triage.stages.investigation import Toolbox
 
@@ -33,8 +34,17 @@ class PipelineParts:
     """`None`: nothing is written to Panther."""
     capabilities: KnownCapabilities | None = None
     """What the model's endpoint can do; `None`: what most can."""
+    breaker: ModelBreaker | None = None
+    """The same as `model`, where it may be taken out of use."""
     pending: PendingSpend = field(default_factory=PendingSpend)
     """Model calls under way."""
+
+    @property
+    def model_waits(self) -> str:
+        """Why no alert can be investigated now, since the model is out of use and nobody stands in; empty if one can."""
+        if self.breaker is None or self.settings.llm.fallback is not LlmFallback.NONE:
+            return ""
+        return self.breaker.out_of_use
 
     def journal(self, claim: Claim) -> ClaimJournal:
         """The journal of one claim."""

@@ -19,6 +19,7 @@ from triage.domain.look import AlertSeen
 from triage.domain.related import link_keys
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Analyst, Investigation, Usage, Verdict
+from triage.errors import ModelError
 from triage.pipeline.calibration import load_fit
 from triage.pipeline.cases import find_case, judged_so_far
 from triage.pipeline.current import current_alert
@@ -42,6 +43,7 @@ from triage.ports import (
     Progress,
     Spend,
 )
+from triage.settings import LlmFallback
 from triage.stages.decision import Adjudication, adjudicate_with_model
 from triage.stages.investigation import Conclusion, offline_draft, run_investigation
 from triage.stages.model_calls import ASSUMED, ModelContext
@@ -51,6 +53,8 @@ log = logging.getLogger(__name__)
 
 _AT_START = TypeAdapter(AlertAtStart)
 _CAPABILITIES = TypeAdapter(Capabilities)
+_FALLBACK = "fallback"
+"""Journal key under which a run keeps that the offline analyst answers for the model."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -228,7 +232,38 @@ class _Triage:
 
         refused = str(await self.journal.step("budget", "choice", refusal))
         if refused:
-            return self._over_budget(Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence), refused)
+            return self._without_model(Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence), refused)
+
+        if reason := await self._fallback():
+            return self._without_model(Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence), reason)
+        try:
+            conclusion = await self._ask(dossier, model)
+        except ModelError:
+            reason = await self._fallback()
+            if not reason:
+                raise
+            return self._without_model(Conclusion(draft=offline_draft(dossier), evidence=dossier.evidence), reason)
+        if conclusion.unpaid:
+            offline = replace(conclusion, draft=offline_draft(dossier))
+            return self._without_model(offline, "the day's budget is used up")
+        return conclusion
+
+    async def _fallback(self) -> str:
+        """Why the offline analyst answers for the model; empty where the model is in use, or nobody may stand in."""
+        parts = self.parts
+        reason = parts.breaker.out_of_use if parts.breaker is not None else ""
+        known = await parts.store.journal.recall(self.claim.run_id, _FALLBACK)
+        if known is None and (not reason or parts.settings.llm.fallback is not LlmFallback.OFFLINE):
+            return ""
+
+        async def why() -> JsonValue:
+            return reason
+
+        return str(await self.journal.step(_FALLBACK, "choice", why))
+
+    async def _ask(self, dossier: Dossier, model: ChatModel) -> Conclusion:
+        """Let the model investigate. Raises ModelError."""
+        parts = self.parts
 
         async def draw() -> JsonValue:
             return parts.clock.token(8)
@@ -244,13 +279,10 @@ class _Triage:
         )
         if conclusion.learned is not None and parts.capabilities is not None:
             await parts.capabilities.learn(conclusion.learned)
-        if conclusion.unpaid:
-            offline = replace(conclusion, draft=offline_draft(dossier))
-            return self._over_budget(offline, "the day's budget is used up")
         return conclusion
 
-    def _over_budget(self, conclusion: Conclusion, reason: str) -> Conclusion:
-        """The offline analyst's conclusion in place of the model's, and why: no alert is lost to a budget."""
+    def _without_model(self, conclusion: Conclusion, reason: str) -> Conclusion:
+        """The offline analyst's conclusion in place of the model's, and why."""
         self.observe(Progress("investigate", f"{reason}: the offline analyst judges", ok=False))
         note = f"No language model has judged this alert, since {reason}; the offline analyst did."
         return replace(conclusion, notes=(*conclusion.notes, note), offline=True)

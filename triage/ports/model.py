@@ -4,9 +4,12 @@ from collections.abc import Mapping
 from contextlib import AbstractAsyncContextManager
 from typing import Literal, Protocol
 
-from pydantic import JsonValue
+from pydantic import Field, JsonValue
 
 from triage.domain.base import Value
+
+Opaque = dict[str, JsonValue]
+"""Fields of an endpoint's own, such as thought signatures: never read, and sent back as they came."""
 
 
 class ToolCall(Value):
@@ -14,6 +17,7 @@ class ToolCall(Value):
     name: str
     arguments: str
     """As the model wrote it: JSON by promise only."""
+    opaque: Opaque = Field(default_factory=dict)
 
 
 class Message(Value):
@@ -23,6 +27,8 @@ class Message(Value):
     content: str = ""
     tool_calls: tuple[ToolCall, ...] = ()
     tool_call_id: str = ""
+    opaque: Opaque = Field(default_factory=dict)
+    """Of an assistant's message."""
 
 
 class ToolSpec(Value):
@@ -49,6 +55,7 @@ class ChatReply(Value):
     tool_calls: tuple[ToolCall, ...] = ()
     finish_reason: str = ""
     refusal: str = ""
+    opaque: Opaque = Field(default_factory=dict)
     prompt_tokens: int = 0
     completion_tokens: int = 0
     cached_tokens: int = 0

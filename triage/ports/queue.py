@@ -205,12 +205,20 @@ class AlertQueue(Protocol):
         """
 
     async def give_back(
-        self, claim: Claim, *, now: datetime, error: str = "", retry_at: datetime | None = None, failed: bool = False
+        self,
+        claim: Claim,
+        *,
+        now: datetime,
+        error: str = "",
+        retry_at: datetime | None = None,
+        failed: bool = False,
+        counted: bool = True,
     ) -> bool:
         """End a claim without a result: release, retry later, or fail for good.
 
-        Without an error no attempt is counted, whether the alert is released at once or for later. An alert that was
-        claimed to take its leader's verdict is linked again, and claimed for that once more.
+        Without an error, or where it is not to be `counted`, no attempt is taken from the alert, whether it is released
+        at once or for later. An alert that was claimed to take its leader's verdict is linked again, and claimed for
+        that once more.
         """
 
     async def release_ended(self, has_ended: Callable[[str], bool], *, now: datetime) -> int:

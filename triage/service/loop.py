@@ -181,6 +181,9 @@ class Service:
             pass
 
     async def _next(self, worker: str, tally: Tally) -> bool:
+        """Work on one alert. False if none is due, or none can be worked on while the model is out of use."""
+        if self.pipeline.model_waits:
+            return False
         claim = await self.pipeline.store.queue.claim(
             worker, now=self.pipeline.clock.now(), lease_seconds=self.lease_seconds
         )

@@ -10,7 +10,7 @@ from typing import Any, assert_never
 from triage.domain.alert import Alert
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Investigation
-from triage.errors import PantherDenied, StoreError, TriageError
+from triage.errors import ModelError, PantherDenied, StoreError, TriageError
 from triage.pipeline.journal import StaleClaimError
 from triage.pipeline.linked import LinkedOutcome
 from triage.pipeline.publisher import unwritten
@@ -163,11 +163,26 @@ class Worker:
         if isinstance(error, PantherDenied) and await self._refused():
             await self._give_back(claim)
             raise error
+        if isinstance(error, ModelError) and not error.of_alert:
+            await self._without_model(claim, error, tally)
+            return
         parked = claim.attempts >= ATTEMPTS or (expected and not getattr(error, "retryable", False))
         delay = max(getattr(error, "retry_after", None) or 0.0, FIRST_RETRY * 4.0 ** (claim.attempts - 1))
         retry_after = None if parked else delay
         await self._give_back(claim, error=text[:1000], retry_after=retry_after, failed=parked)
         self._count(claim, text, tally)
+
+    async def _without_model(self, claim: Claim, error: ModelError, tally: Tally) -> None:
+        """Give an alert back whose model's endpoint failed: it waits, and is parked only if the endpoint is in use for
+        other alerts while it fails this one again and again."""
+        breaker = self.pipeline.breaker
+        pause = breaker.seconds_left if breaker is not None else 0.0
+        parked = not pause and claim.attempts >= ATTEMPTS
+        delay = max(error.retry_after or 0.0, pause, FIRST_RETRY * (1.0 if pause else 4.0 ** (claim.attempts - 1)))
+        await self._give_back(
+            claim, error=str(error)[:1000], retry_after=None if parked else delay, failed=parked, counted=not pause
+        )
+        self._count(claim, str(error), tally)
 
     async def _refused(self) -> bool:
         """Whether Panther refuses the token altogether, not just this alert."""
@@ -180,7 +195,13 @@ class Worker:
         return False
 
     async def _give_back(
-        self, claim: Claim, *, error: str = "", retry_after: float | None = None, failed: bool = False
+        self,
+        claim: Claim,
+        *,
+        error: str = "",
+        retry_after: float | None = None,
+        failed: bool = False,
+        counted: bool = True,
     ) -> None:
         """End a claim, retrying while the store fails; if it never answers, the lease runs out by itself."""
         ends = self.pipeline.clock.monotonic() + self.lease_seconds
@@ -189,7 +210,9 @@ class Worker:
             now = self.pipeline.clock.now()
             retry_at = None if retry_after is None else now + timedelta(seconds=retry_after)
             try:
-                await self.pipeline.store.queue.give_back(claim, now=now, error=error, retry_at=retry_at, failed=failed)
+                await self.pipeline.store.queue.give_back(
+                    claim, now=now, error=error, retry_at=retry_at, failed=failed, counted=counted
+                )
             except StoreError as trouble:
                 tries += 1
                 pause = backoff(PAUSE, tries, longest=LONGEST_PAUSE)

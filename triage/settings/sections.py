@@ -112,14 +112,56 @@ class Price(Section):
         return ((prompt - again) * self.input + again * known + completion * self.output) / 1_000_000
 
 
+class QuirkSettings(Section):
+    """How an endpoint differs from OpenAI's API. What is left out is learned from its refusals; see `docs/models.md`."""
+
+    output_key: Literal["max_tokens", "max_completion_tokens"] | None = None
+    temperature: bool | None = None
+    reasoning_effort: bool | None = None
+    tool_choice: Literal["named", "required", "auto", "none"] | None = None
+    strict: bool | None = None
+    closed_schemas: bool | None = None
+    unions: bool | None = None
+    system_role: Literal["system", "developer", "user"] | None = None
+    user_after_tool: bool | None = None
+    alternating: bool | None = None
+    opaque: bool | None = None
+    counts_prompt: bool | None = None
+
+
+class LlmFallback(StrEnum):
+    """Who answers while the model is out of use."""
+
+    NONE = "none"
+    """Nobody: alerts wait."""
+    OFFLINE = "offline"
+    """The offline analyst, who says so in the comment."""
+
+
+HeaderName = Annotated[str, Field(pattern=r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$")]
+
+
 class LlmSettings(Section):
     base_url: OptionalEndpoint = ""
-    """Any OpenAI-compatible endpoint; empty: OpenAI."""
+    """Any OpenAI-compatible endpoint; empty: OpenAI. A query, such as `?api-version=…`, goes with each request."""
     api_key: OptionalSecret = SecretStr("")
+    api_key_header: Annotated[str, BeforeValidator(empty_for_none), Field(pattern=r"^[A-Za-z0-9-]*$")] = ""
+    """Header that carries the key alone, such as `api-key` for Azure; empty: `Authorization: Bearer`."""
+    headers: dict[HeaderName, SecretStr] = Field(default_factory=dict)
+    """Further headers of each request, such as a gateway wants."""
     model: OptionalText = "gpt-5-mini"
     timeout: Duration = timedelta(seconds=120)
     max_output_tokens: int = Field(default=4_000, ge=256)
+    thinking_tokens: int = Field(default=16_000, ge=0)
+    """Output tokens of a second try, where a model has spent `max_output_tokens` without an answer; 0: no second try."""
+    reasoning_effort: OptionalText = ""
+    """Passed to the endpoint, such as `low`; empty: the model's default."""
     temperature: float | None = Field(default=None, ge=0, le=2)
+    fallback: LlmFallback = LlmFallback.NONE
+    max_failures: int = Field(default=3, ge=1)
+    """Failures of the endpoint in a row after which the model is out of use for `pause`."""
+    pause: Duration = timedelta(minutes=5)
+    quirks: QuirkSettings = QuirkSettings()
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model name, as in `llm.model`; the cost of a model without a price is unknown and counts as 0."""
     currency: str = "USD"

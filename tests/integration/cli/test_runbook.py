@@ -10,7 +10,7 @@ import pytest
 
 from tests.support.background import scripted_model
 from tests.support.cli import Ran, run_cli, write_config
-from tests.support.llm import Reply, call, calling, completion
+from tests.support.llm import Reply, call, calling, completion, read_tokens
 from tests.support.panther import TOKEN
 from tests.support.tiny_world import NOW, RULE, write_files
 from triage.domain.plan import digest_of
@@ -271,7 +271,8 @@ def test_all_runbooks_by_a_model(work: Path) -> None:
     assert ran.status == 0, ran.err
     lines = ran.err.splitlines()
     assert lines[0] == "up to 3 runbooks go to scripted-1"
-    assert lines[-1] == "3300 tokens, 0.0036 USD"
+    read = sum(map(read_tokens, llm.requests))
+    assert lines[-1] == f"{read + 300} tokens, {(read + 2 * 300) / 1_000_000:.4f} USD"
     assert "3 runbooks, 7 steps: 0 compiled" in ran.out
     for name, size in (("Trail.Daily", 2), ("Trail.Simple", 3), ("Trail.Stopped", 2)):
         plan = parse_plan((work / "plans" / f"{name}.yaml").read_text(encoding="utf-8"))
@@ -333,7 +334,6 @@ def test_what_still_does_not_hold_is_the_grammars(bad: dict[str, Any], work: Pat
     "script",
     [
         [completion("I would rather not.")],
-        [completion(refusal="I can't help with that.")],
         [calling(call("plan", "SELECT 1"))],
         [planned(*[first()] * 100)],
         [planned()],
@@ -345,6 +345,15 @@ def test_a_reply_that_is_no_plan(script: list[Reply], work: Path) -> None:
     assert ran.status == 0, ran.err
     assert len(asked) == 2
     assert "The model gave no usable plan" in ran.err
+    assert plan_in(work).source == "grammar"
+
+
+def test_a_text_that_the_model_refuses_has_the_grammars_plan(work: Path) -> None:
+    """Once it has refused it is not asked again."""
+    ran, asked = with_model([completion(refusal="I can't help with that.")], work)
+    assert ran.status == 0, ran.err
+    assert len(asked) == 1
+    assert "I can't help" in ran.err
     assert plan_in(work).source == "grammar"
 
 

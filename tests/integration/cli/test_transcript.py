@@ -9,7 +9,7 @@ import pytest
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli
 from tests.support.conversations import inquisitive
-from tests.support.llm import ScriptedLlm
+from tests.support.llm import ScriptedLlm, read_tokens
 from tests.support.panther import TOKEN
 from tests.support.small_dossier import ALERT_ID
 from tests.support.tiny_world import NOW, write_world
@@ -47,13 +47,14 @@ def served(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Path, Scr
 
 def test_an_investigation_is_shown_live_and_afterwards(served: tuple[Path, ScriptedLlm]) -> None:
     """Live: question, tool, rows, finding. Afterwards: every turn and call with tokens, money and seconds, on the page too."""
-    directory, _ = served
+    directory, llm = served
     live = run_cli("investigate", ALERT_ID, "--now", NOW, directory=directory)
     assert live.status == 0, live.err
     for words in ("Which doors? [query_lake sql=SELECT door, state", "list_tables database=panther_logs", "3 rows"):
         assert words in live.err
     assert "finding 1, malicious: Door 3 is there. [E" in live.err
     shown = run_cli("show", ALERT_ID, "--transcript", directory=directory)
+    money = (read_tokens(llm.requests[0]) + 2 * 100) / 1_000_000
     assert shown.status == 0, shown.err
     assert shown.out.startswith("model/1  ")
     for words in (
@@ -61,13 +62,13 @@ def test_an_investigation_is_shown_live_and_afterwards(served: tuple[Path, Scrip
         "tools/1/0  ",
         "SQL: SELECT",
         "3 rows: Which doors?",
-        "1000 tokens read, 100 written, 0.0012 EUR",
+        f"{read_tokens(llm.requests[0])} tokens read, 100 written, {money:.4f} EUR",
         "3 tool calls",
     ):
         assert words in shown.out
     rows = run_cli("show", ALERT_ID, "--transcript", "--json", directory=directory).json
     assert [row["kind"] for row in rows[:4]] == ["turn", "tool", "tool", "turn"]
-    assert rows[0]["money"] == pytest.approx(0.0012)
+    assert rows[0]["money"] == pytest.approx(money)
     assert all(row["at"] for row in rows)
     assert run_cli("show", ALERT_ID, "--html", "alert.html", directory=directory).status == 0
     html = (directory / "alert.html").read_text(encoding="utf-8")

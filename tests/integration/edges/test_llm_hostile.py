@@ -1,8 +1,9 @@
 """The hostile model: one row for each malformed, refusing, endless or broken answer, over a real socket.
 
 Each row says how the investigation ends, and how many requests that takes at most. Whatever the answer, the end is
-honest: a verdict that the model really gave and that code could read, or `inconclusive` with the reason and a person
-asked, or an error that says that the alert has to wait for its model.
+honest: a verdict that the model really gave and that code could read; or `inconclusive` with the reason and a person
+asked, where the model said what it wanted to and it was no result; or, where the endpoint kept it from answering, an
+error that says that the alert has to wait for its model or for a person.
 """
 
 import json
@@ -29,7 +30,7 @@ pytestmark = pytest.mark.anyio
 TURNS = 4
 """Of the budget; then one to conclude, one to repair, one to correct."""
 DEAD = -1
-"""The outcome of a row whose model is down: the alert waits."""
+"""The outcome of a row whose model did not answer: nothing is concluded, and the alert waits."""
 
 
 def error(message: str, status: int = 400, **more: Any) -> Any:
@@ -75,42 +76,42 @@ class Row:
 
 TABLE = [
     # what is no answer
-    Row("refuses", [completion(refusal="I can't help with that.")], INCONCLUSIVE, 1, "refused (I can't help"),
-    Row("is filtered", [completion(finish_reason="content_filter")], INCONCLUSIVE, 1, "content filter"),
-    Row("prompt is filtered", [error("The response was filtered", code="content_filter")], INCONCLUSIVE, 1, "filtered"),
-    Row("no choices", [{"choices": []}], INCONCLUSIVE, 4, "the reply was empty"),
-    Row("choices are null", [{"choices": None}], INCONCLUSIVE, 4),
-    Row("empty content", [completion("")], INCONCLUSIVE, 4),
-    Row("white space", [completion(" \n\t ")], INCONCLUSIVE, 4),
+    Row("refuses", [completion(refusal="I can't help with that.")], DEAD, 1, "a person has to look at this alert: I can't help"),
+    Row("is filtered", [completion(finish_reason="content_filter")], DEAD, 1, "content filter"),
+    Row("prompt is filtered", [error("The response was filtered", code="content_filter")], DEAD, 1, "content filter"),
+    Row("no choices", [{"choices": []}], DEAD, 4, "replies are empty"),
+    Row("choices are null", [{"choices": None}], DEAD, 4, "replies are empty"),
+    Row("empty content", [completion("")], DEAD, 4, "replies are empty"),
+    Row("white space", [completion(" \n\t ")], DEAD, 4, "replies are empty"),
     Row("chats for ever", [completion("The alert looks benign to me.")], INCONCLUSIVE, 4, "not JSON"),
-    Row("finish length, empty", [completion("", finish_reason="length")], INCONCLUSIVE, 4),
+    Row("finish length, empty", [completion("", finish_reason="length")], DEAD, 2, "llm.max_output_tokens"),
     Row("no JSON at all", [respond("<html>busy</html>", content_type="text/html")], DEAD, 4, "did not answer in JSON"),
-    Row("JSON that is no completion", [respond("[1, 2]")], INCONCLUSIVE, 1, "not a completion"),
-    Row("an object without choices", [respond('{"ok": true}')], INCONCLUSIVE, 1, "not a completion"),
-    Row("a stream of nothing", [sse({"choices": []})], DEAD, 4),
+    Row("JSON that is no completion", [respond("[1, 2]")], DEAD, 1, "not a completion"),
+    Row("an object without choices", [respond('{"ok": true}')], DEAD, 1, "not a completion"),
+    Row("a stream of nothing", [sse({"choices": []})], DEAD, 1, "only streams"),
     # errors in place of one
     Row("200 with an error", [respond({"error": {"message": "overloaded", "code": 529}})], DEAD, 4, "overloaded"),
-    Row("200 with a refusal", [respond({"error": {"message": "flagged", "code": 400}})], INCONCLUSIVE, 1, "flagged"),
+    Row("200 with a refusal", [respond({"error": {"message": "flagged", "code": 400}})], DEAD, 1, "content filter"),
     Row("429 for ever", [(429, {"retry-after": "3"}, {"error": {"message": "slow down"}})], DEAD, 4, "busy"),
     Row("500 for ever", [error("oops", 500)], DEAD, 4, "500"),
     Row("429, then good", [(429, {"retry-after": "3"}, {}), concluding(GOOD)], MALICIOUS, 2),
     Row("wrong key", [error("bad key", 401)], DEAD, 1, "llm.api_key"),
-    Row("400 without words", [(400, {}, "")], INCONCLUSIVE, 1, "400"),
+    Row("400 without words", [(400, {}, "")], DEAD, 1, "400"),
     Row("socket closed", [reset()], DEAD, 4, "can't be reached"),
     Row("closed in the middle", [reset(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{")], DEAD, 4),
     Row("cut body", [raw(b"HTTP/1.1 200 OK\r\ncontent-length: 90\r\n\r\n{")], DEAD, 4),
     Row("slow drip", [drip(b"HTTP/1.1 200 OK\r\ncontent-length: 9999\r\n\r\n{", b" ")], DEAD, 4, "llm.timeout"),
     Row("silence", [silence()], DEAD, 4, "llm.timeout"),
-    Row("5 MB of spaces", [respond(b" " * 5_000_000)], INCONCLUSIVE, 1, "larger than"),
+    Row("5 MB of spaces", [respond(b" " * 5_000_000)], DEAD, 1, "larger than"),
     # a prompt that is too long
-    Row("overflow for ever", [error("maximum context length is 10", code="context_length_exceeded")], INCONCLUSIVE, 3, "too long"),
+    Row("overflow for ever", [error("maximum context length is 10", code="context_length_exceeded")], DEAD, 3, "too long"),
     Row("overflow, then good", [error("prompt is too long"), concluding(GOOD)], MALICIOUS, 2),
     Row("overflow after rows", [asking(1), asking(2), error("context window exceeded"), concluding(GOOD)], MALICIOUS, 4),
     Row("413, then good", [error("Input is too long", 413), concluding(GOOD)], MALICIOUS, 2),
     # results that can't be used
     Row("arguments empty", [concluding("")], INCONCLUSIVE, 2, "it is empty"),
     Row("arguments prose", [concluding("It is benign.")], INCONCLUSIVE, 2, "not JSON"),
-    Row("arguments cut", [completion(calls=[call("conclude", GOOD[:40])], finish_reason="length")], INCONCLUSIVE, 2, "write less"),
+    Row("arguments cut", [completion(calls=[call("conclude", GOOD[:40])], finish_reason="length")], DEAD, 4, "llm.max_output_tokens"),
     Row("arguments null", [raw_call({"name": "conclude", "arguments": None})], INCONCLUSIVE, 2, "is missing"),
     Row("arguments a list", [concluding("[]")], INCONCLUSIVE, 2),
     Row("arguments deep", [concluding("[" * 90_000)], INCONCLUSIVE, 2, "nested too deeply"),
@@ -121,7 +122,7 @@ TABLE = [
     Row("NaN", [concluding('{"verdict": "benign", "confidence": NaN, "summary": "x", "findings": []}')], INCONCLUSIVE, 2),
     Row("lone surrogate", [concluding(GOOD.replace("A door", "\\ud800"))], INCONCLUSIVE, 2, "not JSON"),
     Row("99 findings", [concluding(findings=[{"text": "x", "direction": "neutral", "citations": []}] * 99)], INCONCLUSIVE, 2, "findings"),
-    Row("refuses to repair", [concluding("{"), completion(refusal="no more")], INCONCLUSIVE, 2, "refused"),
+    Row("refuses to repair", [concluding("{"), completion(refusal="no more")], DEAD, 2, "refused"),
     Row("calls while repairing", [concluding("{"), asking(1)], INCONCLUSIVE, 2),
     # results that are odd and can be used
     Row("repaired", [concluding("{"), concluding(GOOD)], MALICIOUS, 2),
@@ -138,9 +139,9 @@ TABLE = [
     Row("unknown tool, then good", [calling(call("rm", {})), concluding(GOOD)], MALICIOUS, 2),
     Row("broken arguments for ever", [calling(call("query_lake", "{"))], INCONCLUSIVE, TURNS + 2),
     Row("arguments a number", [raw_call({"name": "query_lake", "arguments": 7}), concluding(GOOD)], MALICIOUS, 2),
-    Row("no name", [raw_call({"arguments": "{}"})], INCONCLUSIVE, 4),
-    Row("no function", [choice({"content": None, "tool_calls": [{"id": "a"}, None, "b", 3]})], INCONCLUSIVE, 4),
-    Row("tool_calls a text", [choice({"content": None, "tool_calls": "query_lake"})], INCONCLUSIVE, 4),
+    Row("no name", [raw_call({"arguments": "{}"})], DEAD, 4, "replies are empty"),
+    Row("no function", [choice({"content": None, "tool_calls": [{"id": "a"}, None, "b", 3]})], DEAD, 4, "replies are empty"),
+    Row("tool_calls a text", [choice({"content": None, "tool_calls": "query_lake"})], DEAD, 4, "replies are empty"),
     Row("no ids", [raw_call({"name": "query_lake", "arguments": json.dumps(DOORS)}), concluding(GOOD)], MALICIOUS, 2),
     Row("one id twice", [completion(calls=[call("query_lake", DOORS, "c"), call("list_tables", {}, "c")]), concluding(GOOD)], MALICIOUS, 2),
     Row("a name of odd letters", [calling(call("x; drop\u202e" * 40, {})), concluding(GOOD)], MALICIOUS, 2),
@@ -153,7 +154,7 @@ TABLE = [
     Row("no tools: 400", lambda asked: error("this model does not support tools") if "tools" in asked else completion(GOOD), MALICIOUS, 2),
     Row("no tools: 404", lambda asked: error("No endpoints found that support tool use.", 404) if "tools" in asked else completion(GOOD), MALICIOUS, 2),
     Row("no tools: parameter", lambda asked: error("Extra inputs", 422, param="tools") if "tools" in asked else completion(GOOD), MALICIOUS, 2),
-    Row("refuses everything", [error("this model does not support tools")], INCONCLUSIVE, 2, "does not support tools"),
+    Row("refuses everything", [error("this model does not support tools")], DEAD, 2, "does not support tools"),
 ]  # fmt: skip
 
 

@@ -1,19 +1,22 @@
 """The language model: any OpenAI-compatible endpoint, over the openai library.
 
-`model.py` asks, `wire.py` has the bodies, `failures.py` maps the library's errors, `capabilities.py` probes an endpoint.
+`model.py` asks, `wire.py` has the bodies, `failures.py` maps refusals and the library's errors, `quirks.py` learns from
+refusals, `capabilities.py` probes an endpoint.
 """
 
 import importlib
 from contextlib import AbstractAsyncContextManager
 
 from triage.edges.llm.capabilities import StoredCapabilities, probe
-from triage.ports import ChatModel, Clock
+from triage.ports import ChatModel, Clock, Values
 from triage.settings import LlmSettings
 
 __all__ = ["StoredCapabilities", "open_model", "probe"]
 
 
-def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = 16) -> AbstractAsyncContextManager[ChatModel]:
+def open_model(
+    settings: LlmSettings, *, clock: Clock, at_once: int = 16, values: Values | None = None
+) -> AbstractAsyncContextManager[ChatModel]:
     """Open the configured model; closes its connections on exit.
 
     The library takes 0.4 s to import: `model.py` is imported here, so that only a run with a model pays for it.
@@ -23,11 +26,12 @@ def open_model(settings: LlmSettings, *, clock: Clock, at_once: int = 16) -> Abs
         clock: Waits, and gives the jitter.
         at_once: Requests that will be under way at the same time; one beyond that waits for a free connection only as
             long as for connecting.
+        values: Where what is learned of the endpoint is kept; `None`: it is learned anew.
 
     Raises:
         ConfigError: The environment's proxy or certificate settings cannot be used.
     """
     opened: AbstractAsyncContextManager[ChatModel] = importlib.import_module("triage.edges.llm.model").opened(
-        settings, clock=clock, at_once=at_once
+        settings, clock=clock, at_once=at_once, values=values
     )
     return opened

@@ -1,6 +1,7 @@
 """Turns everything that the openai library and its HTTP client raise into a ModelError."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import openai
 import regex
@@ -21,6 +22,10 @@ _OVERFLOW = regex.compile(
     r"|input (?:is|was) too long|exceeds? the (?:maximum|available|model'?s?) .{0,40}(?:tokens|context)"
     r"|reduce the length of the (?:messages|prompt|input)|token (?:count|limit).{0,60}exceed"
 )
+# How they say that one request alone has more tokens than a minute may have: Groq (413), OpenAI (429).
+_OVER_RATE = regex.compile(
+    r"(?i)request too large.{0,200}(?:tokens per min|\bTPM\b)|tokens must be reduced|reduce your message size"
+)
 # How servers say that they have no tools, or no answers in a given schema: OpenAI, Azure, vLLM, Ollama, OpenRouter.
 _NO_TOOLS = regex.compile(
     r"(?i)(?:does(?: not|n't)|do not|don't|no endpoints found that|not) support(?:ed|s)? (?:\w+ ){0,2}(?:tools?|functions?)\b"
@@ -28,7 +33,31 @@ _NO_TOOLS = regex.compile(
     r"|enable-auto-tool-choice|(?:unknown|unrecognized|unsupported|unexpected) .{0,40}['\"`]?\b(?:tools|functions)\b"
 )
 _NO_SCHEMA = regex.compile(r"(?i)response_format|json_schema|guided (?:json|decoding)|structured outputs?")
+# How they say under another status that the key is wrong: Gemini (400), gateways.
+_BAD_KEY = regex.compile(
+    r"(?i)api[ _-]?key.{0,20}(?:not valid|invalid|not found|expired|incorrect|missing|revoked)"
+    r"|(?:invalid|incorrect|expired|missing|no|valid) api[ _-]?key|API_KEY_INVALID|invalid (?:authentication|access token)"
+    r"|unauthenticated|authentication (?:fail|error|required)"
+)
+_NO_MODEL = regex.compile(
+    r"(?i)model .{0,80}(?:does not exist|not found|no access|not have access|is not available|not supported for"
+    r"|has been (?:deprecated|decommissioned))|unknown model|invalid model|no such model|model_not_found"
+)
+_STREAMS_ONLY = regex.compile(
+    r"(?i)only (?:supports? )?stream|stream(?:ing)?[`'\"]? (?:must|should|is required|needs)|requires? stream|non-?streaming"
+)
+_RESPONSES_ONLY = regex.compile(r"(?i)v1/responses|responses api")
+_FILTER_CODES = frozenset({"content_filter", "invalid_prompt", "content_policy_violation", "data_inspection_failed"})
+_FILTER = regex.compile(
+    r"(?i)content (?:management |safety )?(?:filter|policy|policies)|responsible ?ai|\bflagged\b|usage polic"
+    r"|safety (?:system|settings|filter)|moderation|inappropriate content|blocked .{0,30}safety|the (?:prompt|response) was filtered"
+)
+_WAIT = regex.compile(
+    r"(?i)(?:again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(\d+(?:\.\d+)?) ?(ms|s|sec|second|minute)?"
+)
 _REFUSED = frozenset({400, 404, 422, 501})
+_FORM = frozenset({400, 422})
+_FORBIDDEN, _BROKEN = 403, 500
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _WORDS: Mapping[int, str] = {
     401: "the model's endpoint refuses the key (401); check llm.api_key",
@@ -41,42 +70,136 @@ _WORDS: Mapping[int, str] = {
 }
 
 
-def of_status(error: openai.APIStatusError, clock: Clock, cleaner: ErrorCleaner) -> ModelError:
-    """A refusal, or a failure of the server."""
-    said = cleaner.clean(redact(message_of(error.body)))
-    failure = from_status(error.status_code, error.code or "", said, error.response.headers, clock)
-    if error.status_code in _REFUSED and parameter_of(error).partition(".")[0] in {"tools", "response_format"}:
-        failure.unsupported = parameter_of(error).partition(".")[0]
-    return failure
+@dataclass(frozen=True, slots=True)
+class Refusal:
+    """What an endpoint said in place of a completion."""
+
+    status: int
+    """Of the response; or the one that an error inside a successful response names."""
+    raw: str
+    """Its message, whole."""
+    cleaned: str
+    """The same without secrets, cut, on one line."""
+    code: str = ""
+    """The server's own, such as `context_length_exceeded`."""
+    parameter: str = ""
+    """The one that it names in a field of its own."""
+    headers: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def is_of_parameter(self) -> bool:
+        """Whether it may be about the form of the request. Templates that fail answer 500."""
+        return self.status in _REFUSED or (self.status == _BROKEN and "role" in self.raw.lower())
+
+    def error(self, clock: Clock) -> ModelError:
+        """What it means.
+
+        Args:
+            clock: Tells how far away a date in `Retry-After` is.
+        """
+        failure = self._meaning(clock)
+        named = self.parameter.partition(".")[0]
+        if failure.status in _REFUSED and not failure.of_alert and named in {"tools", "response_format"}:
+            failure.unsupported = named
+        return failure
+
+    def _meaning(self, clock: Clock) -> ModelError:
+        status, raw = self.status, self.raw
+        if status in _REFUSED | {_FORBIDDEN} and (self.code in _FILTER_CODES or _FILTER.search(raw)):
+            return self._of(
+                "the content filter of the model's endpoint refused the prompt, so a person has to look at this alert",
+                of_alert=True,
+            )
+        if (status in {400, 413, 422, 500} and (self.code in _OVERFLOW_CODES or _OVERFLOW.search(raw))) or (
+            status in {413, 429} and _OVER_RATE.search(raw)
+        ):
+            return self._of("the prompt is too long for the model", overflow=True)
+        if self.code in _QUOTA:
+            return self._of(
+                "the account of the model's endpoint has no quota left (429); check the account", as_status=402
+            )
+        if status in _REFUSED and (cause := self._misconfigured()):
+            text, counted = cause
+            return self._of(text, as_status=counted)
+        retryable = status in _RETRYABLE or status >= 500  # noqa: PLR2004 - HTTP
+        retryable &= self.headers.get("x-should-retry", "").lower() != "false"
+        failure = self._of(_WORDS.get(status, f"the model's endpoint answered {status}"), retryable=retryable)
+        if retryable:
+            failure.retry_after = _retry_after(self.headers, clock) or _wait_in(raw)
+        failure.unsupported = _unsupported(raw) if status in _REFUSED else ""
+        return failure
+
+    def _misconfigured(self) -> tuple[str, int] | None:
+        """What the operator has to change, and the status that would have said so."""
+        if self.status in _FORM and (_BAD_KEY.search(self.raw) or _BAD_KEY.search(self.code)):
+            return f"the model's endpoint refuses the key ({self.status}); check llm.api_key", 401
+        if _STREAMS_ONLY.search(self.raw):
+            return "the model's endpoint only streams, which triage doesn't; check llm.base_url and llm.model", 405
+        if _RESPONSES_ONLY.search(self.raw):
+            return "the model takes no chat completions (v1/responses only); choose another llm.model", 404
+        if _NO_MODEL.search(self.raw) or _NO_MODEL.search(self.code):
+            return f"the model's endpoint doesn't offer this model ({self.status}); check llm.model", 404
+        return None
+
+    def _of(
+        self,
+        text: str,
+        *,
+        as_status: int = 0,
+        retryable: bool = False,
+        overflow: bool = False,
+        of_alert: bool = False,
+    ) -> ModelError:
+        return ModelError(
+            f"{text}: {self.cleaned}" if self.cleaned else text,
+            status=as_status or self.status,
+            retryable=retryable,
+            overflow=overflow,
+            of_alert=of_alert,
+        )
 
 
-def from_status(status: int, code: str, said: str, headers: Mapping[str, str], clock: Clock) -> ModelError:
-    """What an HTTP status with its message means.
+def of_response(error: openai.APIStatusError, cleaner: ErrorCleaner) -> Refusal:
+    """A response whose status is an error's."""
+    return _refusal(error.status_code, error.body, cleaner, error.response.headers)
 
-    Args:
-        status: Of the response; or the one that an error inside a successful response names.
-        code: The server's own code, such as `context_length_exceeded`.
-        said: Its message, cleaned.
-        headers: Of the response.
-        clock: Tells how far away a date in `Retry-After` is.
-    """
-    overflow = status in {400, 413, 422, 500} and (code in _OVERFLOW_CODES or _OVERFLOW.search(said) is not None)
-    quota = code in _QUOTA
-    may_retry = headers.get("x-should-retry", "").lower() != "false"
-    retryable = may_retry and not overflow and not quota and (status in _RETRYABLE or status >= 500)  # noqa: PLR2004 - HTTP
-    text = _WORDS.get(status, f"the model's endpoint answered {status}")
-    if quota:
-        text = "the account of the model's endpoint has no quota left (429); check the account"
-    if overflow:
-        text = "the prompt is too long for the model"
-    return ModelError(
-        f"{text}: {said}" if said else text,
-        status=status if not quota else 402,
-        retryable=retryable,
-        retry_after=_retry_after(headers, clock) if retryable else None,
-        overflow=overflow,
-        unsupported="" if overflow or status not in _REFUSED else _unsupported(said),
+
+def inside(value: JsonValue, cleaner: ErrorCleaner) -> Refusal | None:
+    """The error that some gateways report inside a successful response."""
+    body = value[0] if isinstance(value, list) and value else value
+    if not isinstance(body, dict) or not body.get("error") or body.get("choices"):
+        return None
+    error = body["error"]
+    code = error.get("code") if isinstance(error, dict) else None
+    status = code if isinstance(code, int) and 400 <= code <= 599 else 502  # noqa: PLR2004 - HTTP statuses
+    return _refusal(status, body, cleaner, {})
+
+
+def _refusal(status: int, body: object, cleaner: ErrorCleaner, headers: Mapping[str, str]) -> Refusal:
+    raw = message_of(body)
+    error = _error_in(body)
+    code, parameter = error.get("code"), error.get("param")
+    return Refusal(
+        status=status,
+        raw=raw,
+        cleaned=cleaner.clean(redact(raw)),
+        code=code if isinstance(code, str) else "",
+        parameter=parameter if isinstance(parameter, str) else "",
+        headers=headers,
     )
+
+
+def _error_in(body: object) -> Mapping[str, object]:
+    """The object that describes the error: the library has unwrapped it in some shapes, and not in others."""
+    match body:
+        case [first, *_]:
+            return _error_in(first)
+        case {"error": dict() as error}:
+            return error
+        case dict():
+            return body
+        case _:
+            return {}
 
 
 def _unsupported(said: str) -> str:
@@ -84,6 +207,17 @@ def _unsupported(said: str) -> str:
     if _NO_TOOLS.search(said):
         return "tools"
     return "response_format" if _NO_SCHEMA.search(said) else ""
+
+
+def _wait_in(said: str) -> float | None:
+    """Seconds that the words of a refusal ask for, such as "try again in 1m7.5s"."""
+    match = _WAIT.search(said)
+    if match is None:
+        return None
+    hours, minutes, number, unit = match.groups()
+    scale = {"ms": 0.001, "minute": 60.0}.get((unit or "s").lower(), 1.0)
+    seconds = int(hours or 0) * 3600 + int(minutes or 0) * 60 + float(number) * scale
+    return min(seconds, _LONGEST_WAIT)
 
 
 def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
@@ -96,30 +230,22 @@ def _retry_after(headers: Mapping[str, str], clock: Clock) -> float | None:
 def message_of(body: object) -> str:
     """The message in an error's body, in any of the usual shapes; empty for an HTML page."""
     match body:
+        case [dict() as first, *_]:
+            return message_of(first)
+        case {"error": {"message": str(text), "metadata": {"raw": str(raw)}}}:
+            # A router's own words say nothing; the provider's are beside them.
+            return f"{text}: {raw}"
+        case {"message": str(text), "metadata": {"raw": str(raw)}}:
+            return f"{text}: {raw}"
         case {"error": {"message": str(text)}} | {"message": str(text)} | {"error": str(text)} | {"detail": str(text)}:
             return text
-        case {"detail": [{"msg": str(text)}, *_]}:
-            return text
+        case {"detail": [{"msg": str(text), **more}, *_]}:
+            place = more.get("loc")
+            return f"{'.'.join(map(str, place))}: {text}" if isinstance(place, list) else text
         case str(text) if not text.lstrip().startswith("<"):
             return text
         case _:
             return ""
-
-
-def parameter_of(error: openai.APIStatusError) -> str:
-    """The parameter that a refusal names; empty where it names none."""
-    return error.param if isinstance(error.param, str) else ""
-
-
-def inside(value: JsonValue, clock: Clock, cleaner: ErrorCleaner) -> ModelError | None:
-    """The error that some gateways report inside a successful response."""
-    if not isinstance(value, dict) or not value.get("error") or value.get("choices"):
-        return None
-    error = value["error"]
-    code = error.get("code") if isinstance(error, dict) else None
-    status = code if isinstance(code, int) and 400 <= code <= 599 else 502  # noqa: PLR2004 - HTTP statuses
-    said = cleaner.clean(redact(message_of(value)))
-    return from_status(status, code if isinstance(code, str) else "", said, {}, clock)
 
 
 def unreachable(error: Exception, seconds: float) -> ModelError:

@@ -254,20 +254,22 @@ def give_back(
     error: str = "",
     retry_at: datetime | None = None,
     failed: bool = False,
+    counted: bool = True,
 ) -> bool:
     """End a claim without a result. A release, which has no error, takes no attempt from the alert."""
     values = held(claim) | {"now": now}
+    again = _RETRY if counted else _RETRY.values(attempts=alerts.c.attempts - 1)
     if failed:
         ended = connection.execute(_FAIL, values | {"new_error": error})
     elif not error and retry_at is None:
         ended = connection.execute(_RELEASE, values)
     elif retry_at is None:
-        ended = connection.execute(_RETRY.values(due_at=AT_ONCE), values | {"new_error": error})
+        ended = connection.execute(again.values(due_at=AT_ONCE), values | {"new_error": error})
     else:
         # The caller's clock gives the length of the wait; the clock of claims decides when it is over.
         wait: dict[str, object] = {"plus": microseconds(retry_at - now)}
         if error:
-            ended = connection.execute(_RETRY.values(due_at=MOMENT_PLUS), values | wait | {"new_error": error})
+            ended = connection.execute(again.values(due_at=MOMENT_PLUS), values | wait | {"new_error": error})
         else:
             ended = connection.execute(_RELEASE.values(due_at=MOMENT_PLUS), values | wait)
     return ended.rowcount == 1

@@ -5,13 +5,14 @@ from dataclasses import dataclass
 from typing import Annotated, cast
 
 import regex
-from pydantic import BaseModel, ConfigDict, Field, JsonValue, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, JsonValue
 
 from triage.domain.base import Value
 from triage.domain.canary import canary_of
 from triage.domain.clean import printable_sentence
 from triage.domain.redaction import redact
 from triage.domain.verdict import Disposition, Usage
+from triage.errors import ModelError
 from triage.ports import ChatReply, Message, ToolSpec
 from triage.stages.model_calls import (
     Lowered,
@@ -21,11 +22,13 @@ from triage.stages.model_calls import (
     ModelContext,
     ModelFailure,
     ReplyInvalid,
-    explain,
+    Share,
+    endpoint_fault,
     leaks,
     read_json,
     result_request,
     schema_of,
+    validated,
 )
 
 TOOL = "weigh"
@@ -83,7 +86,7 @@ class WireOpinion(BaseModel):
         description="Each open flag, once; an answered one only to reject its answer, with no findings",
     )
     disposition: Annotated[Disposition, Lowered] = Field(description="What the facts show")
-    confidence: float = Field(ge=0, le=1, description="Between 0 and 1")
+    confidence: Annotated[float, Share] = Field(ge=0, le=1, description="Between 0 and 1")
     reason: str = Field(
         min_length=1, max_length=4_000, description="One paragraph; cites findings by number in brackets, such as [2]"
     )
@@ -103,13 +106,14 @@ async def adjudicate_with_model(
         before: What the investigation has spent.
 
     Returns:
-        The opinion or why there is none, and what the calls cost. A model that fails is not an error here: the rules
-        can decide alone.
+        The opinion or why there is none, and what the calls cost. A model that writes nonsense is not an error here:
+        the rules can decide alone.
 
     Raises:
+        ModelError: The model can't be reached now, its configuration is wrong, or it or its content filter refuses.
         StoreError: The journal can't be written or read.
     """
-    caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=False, keeps_prompts=False, seconds=before.seconds)
+    caller = ModelCaller(context, min_seconds=_MIN_SECONDS, keeps_prompts=False, seconds=before.seconds)
     budget = ModelBudget(context, lambda: caller.seconds, before)
     adjudication = await _adjudicate(facts, caller, budget)
     spent = budget.spent
@@ -158,6 +162,8 @@ async def _adjudicate(facts: Mapping[str, JsonValue], caller: ModelCaller, budge
             return parse_opinion(text, verified)
         except ReplyInvalid as error:
             if repaired:
+                if fault := endpoint_fault(reply):
+                    raise ModelError(fault) from error
                 return _without_opinion(f"no valid reply: {printable_sentence(str(error), 200)}")
             repaired = True
             # Plain text both ways: a server may refuse a tool call that is broken.
@@ -194,10 +200,7 @@ def parse_opinion(text: str, verified: frozenset[int]) -> Adjudication:
     Raises:
         ReplyInvalid: With every problem.
     """
-    try:
-        wire = WireOpinion.model_validate(read_json(text, limit=_MAX_REPLY_CHARS))
-    except ValidationError as error:
-        raise ReplyInvalid(explain(error)) from None
+    wire = validated(WireOpinion, read_json(text, limit=_MAX_REPLY_CHARS))
     reason = printable_sentence(redact(wire.reason), _MAX_REASON_CHARS)
     objection = _objection_to(reason, verified)
     answers = {each.flag: tuple(n for n in each.findings if n in verified) for each in wire.flags if each.findings}

@@ -99,9 +99,9 @@ class Conversation:
         content = reply.content[:HISTORY_CHARS]
         if calls:
             found = tuple(sound_call(call) for call in calls)
-            self.messages.append(Message(role="assistant", content=content, tool_calls=found))
+            self.messages.append(Message(role="assistant", content=content, tool_calls=found, opaque=reply.opaque))
         else:
-            self.messages.append(Message(role="assistant", content=content or "(nothing)"))
+            self.messages.append(Message(role="assistant", content=content or "(nothing)", opaque=reply.opaque))
 
     def add_tool_result(self, call: ToolCall, text: str, evidence: tuple[Evidence, ...] = ()) -> None:
         """The answer to a call; one with evidence may have to make room later."""

@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 from typing import Annotated, Literal
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from triage.domain.evidence import MISSING, Evidence, by_id, lookup
 from triage.domain.finding import (
@@ -23,7 +23,7 @@ from triage.domain.finding import (
 from triage.domain.signal import Direction
 from triage.domain.untrusted import uncut
 from triage.domain.verdict import Action, ActionKind, AnswerState, Disposition, Draft, RunbookAnswer
-from triage.stages.model_calls import Lowered, ReplyInvalid, explain, read_json
+from triage.stages.model_calls import Lowered, ReplyInvalid, Share, read_json, validated
 
 _MAX_PROBLEMS = 25
 _ID = r"^E[1-9][0-9]{0,4}$"
@@ -92,7 +92,7 @@ class WireDraft(_Wire):
     """The whole result."""
 
     verdict: Annotated[Disposition, Lowered]
-    confidence: float = Field(ge=0, le=1, description="Between 0 and 1")
+    confidence: Annotated[float, Share] = Field(ge=0, le=1, description="Between 0 and 1")
     summary: str = Field(min_length=1, max_length=3_000)
     findings: list[WireFinding] = Field(max_length=40)
     runbook: Annotated[list[WireAnswer], BeforeValidator(_none_as_empty)] = Field(default_factory=list, max_length=40)
@@ -118,10 +118,7 @@ def parse_draft(text: str, *, steps: Sequence[str] = (), finish_reason: str = ""
     if isinstance(value, dict) and set(value) == {"draft"}:
         # Some models wrap the result in the name of the type.
         value = value["draft"]
-    try:
-        wire = WireDraft.model_validate(value)
-    except ValidationError as error:
-        raise ReplyInvalid(explain(error)) from None
+    wire = validated(WireDraft, value)
     problems: list[str] = []
     findings = tuple(_finding(entry, number, problems) for number, entry in enumerate(wire.findings, 1))
     runbook = _runbook_answers(wire.runbook, steps, problems)

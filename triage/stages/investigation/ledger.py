@@ -3,8 +3,6 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
-from pydantic import ValidationError
-
 from triage.domain.evidence import Evidence
 from triage.domain.untrusted import Caps
 from triage.ports import ToolCall
@@ -13,7 +11,7 @@ from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.replies import canonical_call, describe_call, one_line
 from triage.stages.investigation.tools import ASK, ROWS, ShowRows
 from triage.stages.investigation.values import ToolAnswer
-from triage.stages.model_calls import ReplyInvalid, read_json
+from triage.stages.model_calls import ReplyInvalid, read_json, validated
 
 QUERYING = frozenset({ASK, "query_lake", "search_indicators", "more_events"})
 """Tools that cost a query, at least."""
@@ -46,8 +44,8 @@ class EvidenceLedger:
     def page(self, call: ToolCall, calls: int) -> str:
         """Further rows of an answer, as a `rows` call asks for them, or why there are none; counts a page as new."""
         try:
-            asked = ShowRows.model_validate(read_json(call.arguments or "{}"))
-        except (ReplyInvalid, ValidationError) as error:
+            asked = validated(ShowRows, read_json(call.arguments or "{}"))
+        except ReplyInvalid as error:
             return self.briefing.words(f"The arguments of {call.name}: {one_line(str(error))}.")
         entry = next((each for each in self.evidence if each.id == asked.evidence.strip().upper()), None)
         if entry is None:

@@ -6,16 +6,23 @@ from dataclasses import dataclass, field
 from triage.domain.evidence import Evidence
 from triage.domain.finding import Issue, IssueCode
 from triage.domain.verdict import Draft
+from triage.errors import ModelError
 from triage.ports import Capabilities, ChatReply, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.conversation import Conversation
 from triage.stages.investigation.draft import inconclusive, parse_draft, restore_cut_values
 from triage.stages.investigation.ledger import MAX_CALLS, EvidenceLedger
-from triage.stages.investigation.replies import conclude_call, one_line, questions_in, why_no_call, why_no_result
+from triage.stages.investigation.replies import (
+    conclude_call,
+    one_line,
+    questions_in,
+    why_no_call,
+    why_no_result,
+)
 from triage.stages.investigation.steps import answer_issues, settle_answers
 from triage.stages.investigation.values import Conclusion, ToolAnswer
-from triage.stages.model_calls import ModelCall, ModelFailure, ReplyInvalid, leaks
+from triage.stages.model_calls import ModelCall, ModelFailure, ReplyInvalid, endpoint_fault, leaks
 
 Check = Callable[[Draft, tuple[Evidence, ...]], tuple[Issue, ...]]
 RunTools = Callable[[str, Sequence[ToolCall], QueryLimits], Awaitable[tuple[ToolAnswer, ...]]]
@@ -61,13 +68,9 @@ class TurnLoop:
                 return await self._last_turn(reason or "further calls bring nothing new")
             reply = await self._ask(last=False)
             if isinstance(reply, ModelFailure):
-                if reply.unpaid:
-                    return await self._last_turn(reply.message)
-                return self._give_up(reply.message)
+                return await self._last_turn(reply.message)
             if leaks(self.briefing.canary, reply):
                 return self._leaked()
-            if reply.refusal:
-                return self._give_up(f"the model refused ({one_line(reply.refusal)})")
             if conclude_call(reply) is not None:
                 return await self._settle(reply)
             if reply.tool_calls:
@@ -100,7 +103,7 @@ class TurnLoop:
             return self._give_up(refusal)
         reply = await self._ask(last=True)
         if isinstance(reply, ModelFailure):
-            return self._give_up(reply.message, unpaid=reply.unpaid)
+            return self._give_up(reply.message, unpaid=True)
         return await self._settle(reply)
 
     async def _settle(self, reply: ChatReply) -> Conclusion:
@@ -120,11 +123,15 @@ class TurnLoop:
                 problems: tuple[str, ...] = ()
             else:
                 problems = found
-                again = "" if self.repaired or reply.refusal else self.briefing.repair(found)
+                again = "" if self.repaired else self.briefing.repair(found)
                 self.repaired = True
                 self.narrate(f"result: {len(found)} problems", False)
             if not again:
-                return self._end(best) if best is not None else self._give_up(f"no valid result ({one_line(problems)})")
+                if best is not None:
+                    return self._end(best)
+                if fault := endpoint_fault(reply):
+                    raise ModelError(fault)
+                return self._give_up(f"no valid result ({one_line(problems)})")
             self.conversation.send_back(reply, again)
             refusal = self._fit()
             if refusal:
@@ -133,12 +140,17 @@ class TurnLoop:
             if isinstance(answer, ModelFailure):
                 if best is not None:
                     return self._end(best)
-                return self._give_up(answer.message, unpaid=answer.unpaid)
+                return self._give_up(answer.message, unpaid=True)
             reply = answer
 
     # ---- asking the model ----------------------------------------------------------------------------------------
 
     async def _ask(self, *, last: bool) -> ChatReply | ModelFailure:
+        """Ask, and ask in other forms where the endpoint refuses; a failure is one of the day's budget.
+
+        Raises:
+            ModelError: There is no other form.
+        """
         self.number += 1
         shrunk = 0
         for attempt in range(_ATTEMPTS):
@@ -147,7 +159,8 @@ class TurnLoop:
             request = self.conversation.request(last=last)
             cost = self.budget.estimate(request)
             self.narrate(f"turn {self.number}: about {cost.prompt_tokens} tokens to the model")
-            answer = await self.ask(ModelCall(key, request, cost, concluding=last))
+            final = shrunk >= _SHRINKS or attempt == _ATTEMPTS - 1
+            answer = await self.ask(ModelCall(key, request, cost, concluding=last, final=final))
             if isinstance(answer, ChatReply):
                 self.budget.count_turn(request, answer)
                 return answer
@@ -164,10 +177,10 @@ class TurnLoop:
                 self.conversation.shrink(hard=shrunk > 0)
                 shrunk += 1
             else:
-                return answer
-            if attempt == _ATTEMPTS - 1 or self.budget.refusal(self.conversation.request(last=last)):
-                return answer
-        raise AssertionError("the last attempt returns")
+                raise answer.error()
+            if self.budget.refusal(self.conversation.request(last=last)):
+                raise answer.error()
+        raise AssertionError("the last attempt returns or raises")
 
     def _fit(self, *, in_time: bool = True) -> str:
         """Make room until one more turn fits the token budget; returns why not if it can't."""
@@ -200,7 +213,7 @@ class TurnLoop:
     def _draft(self, reply: ChatReply) -> Draft | tuple[str, ...]:
         """The draft in a reply, or everything that is wrong with it."""
         call = conclude_call(reply)
-        if call is None and (reply.refusal or not reply.content.strip()):
+        if call is None and not reply.content.strip():
             return (why_no_result(reply),)
         text = reply.content if call is None else call.arguments
         try:

@@ -102,7 +102,7 @@ def sound_call(call: ToolCall) -> ToolCall:
     except ReplyInvalid:
         sound = False
     name = _NAME.sub("_", call.name)[:_MAX_NAME] or "unknown"
-    return ToolCall(id=call.id, name=name, arguments=arguments if sound else "{}")
+    return call.model_copy(update={"name": name, "arguments": arguments if sound else "{}"})
 
 
 def why_no_call(reply: ChatReply) -> str:
@@ -114,8 +114,6 @@ def why_no_call(reply: ChatReply) -> str:
 
 def why_no_result(reply: ChatReply) -> str:
     """Why a reply holds no result, in a turn in which the model may only conclude."""
-    if reply.refusal:
-        return f"the model refused: {one_line(reply.refusal)}"
     return "tools were called, but only `conclude` may be called now" if reply.tool_calls else why_no_call(reply)
 
 

@@ -65,14 +65,15 @@ async def run_investigation(
         repair its form and one to correct its citations, each only if the budgets allow it.
 
     Raises:
-        ModelError: The model can't be reached now, or its configuration is wrong; the journal keeps what was done.
+        ModelError: The model can't be reached now, its configuration is wrong, it or its content filter refuses, or
+            its replies are empty; the journal keeps what was done.
         StoreError: The journal can't be written or read.
     """
 
     def narrate(text: str, ok: bool = True) -> None:
         observe(Progress("investigate", text, ok))
 
-    caller = ModelCaller(context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=True)
+    caller = ModelCaller(context, min_seconds=_MIN_SECONDS, keeps_prompts=True)
     briefing = Briefing(context.prompts, Fence(nonce), _steps(dossier), dossier.alert.moment, dossier.now)
     budget = Budget(context, lambda: caller.seconds, spent_on(dossier.evidence))
     loop = TurnLoop(

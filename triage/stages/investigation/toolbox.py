@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from datetime import timedelta
 from typing import assert_never
 
-from pydantic import ValidationError
-
 from triage.domain.dossier import Dossier
 from triage.domain.sql import DEFAULT, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
 from triage.domain.sql.lineage import lineage_of
@@ -32,7 +30,7 @@ from triage.stages.investigation.tools import (
     ShowColumns,
 )
 from triage.stages.investigation.values import CoverageOf, ToolAnswer
-from triage.stages.model_calls import ReplyInvalid, explain, read_json
+from triage.stages.model_calls import ReplyInvalid, read_json, validated
 
 _AFTER = timedelta(days=1)
 """How far past the alert a query without a window of its own reaches."""
@@ -94,11 +92,9 @@ class Toolbox:
         if model is None:
             return refusal(f"There is no tool {call.name[:80]!r}; there are {', '.join(ARGUMENTS)}, conclude.")
         try:
-            arguments = model.model_validate(read_json(call.arguments or "{}"))
+            arguments = validated(model, read_json(call.arguments or "{}"))
         except ReplyInvalid as error:
             return refusal(f"The arguments of {call.name}: {'; '.join(error.problems)}.")
-        except ValidationError as error:
-            return refusal(f"The arguments of {call.name}: {'; '.join(explain(error))}.")
         try:
             return await self._perform(arguments, limits)
         except NotFound as error:

@@ -19,12 +19,15 @@ from triage.stages.model_calls.result import (
     Lowered,
     ReplyInvalid,
     ResultMode,
+    Share,
+    endpoint_fault,
     explain,
     leaks,
     read_json,
     result_mode,
     result_request,
     schema_of,
+    validated,
 )
 
 __all__ = [
@@ -40,7 +43,9 @@ __all__ = [
     "ModelFailure",
     "ReplyInvalid",
     "ResultMode",
+    "Share",
     "cost_of",
+    "endpoint_fault",
     "explain",
     "leaks",
     "read_entry",
@@ -48,4 +53,5 @@ __all__ = [
     "result_mode",
     "result_request",
     "schema_of",
+    "validated",
 ]

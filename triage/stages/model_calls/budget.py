@@ -6,7 +6,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 
 from triage.domain.verdict import Usage
-from triage.ports import ChatReply, ChatRequest, Spend
+from triage.ports import ChatReply, ChatRequest, Opaque, Spend
 from triage.settings import InvestigationSettings, Price
 from triage.stages.model_calls.caller import ModelContext
 
@@ -101,10 +101,15 @@ def cost_of(reply: ChatReply, estimate: Spend, price: Price | None) -> Spend:
     return Spend(calls=1, prompt_tokens=prompt, cached_tokens=cached, completion_tokens=completion, money=money)
 
 
+def _opaque_bytes(opaque: Opaque) -> int:
+    return len(json.dumps(opaque)) if opaque else 0
+
+
 def _request_bytes(request: ChatRequest) -> int:
     messages = sum(
         len(message.content.encode("utf-8", "replace"))
-        + sum(len(call.arguments) + len(call.name) for call in message.tool_calls)
+        + sum(len(call.arguments) + len(call.name) + _opaque_bytes(call.opaque) for call in message.tool_calls)
+        + _opaque_bytes(message.opaque)
         for message in request.messages
     )
     schema = 0 if request.response_schema is None else len(json.dumps(request.response_schema))

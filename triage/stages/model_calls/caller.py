@@ -9,6 +9,8 @@ from pydantic import JsonValue, TypeAdapter, ValidationError
 
 from triage.domain.alert import Moment
 from triage.domain.base import Value
+from triage.domain.clean import printable_sentence
+from triage.domain.redaction import redact
 from triage.errors import ModelError, StoreError
 from triage.ports import (
     Capabilities,
@@ -26,9 +28,8 @@ from triage.settings import InvestigationSettings, Price
 
 V = TypeVar("V", bound=Value)
 
-_OPERATORS = frozenset({401, 402, 403, 404, 405})
-"""Statuses that only the operator can fix: the key, the account, the model's name, the address."""
-
+_MAX_REFUSAL = 160
+"""Characters quoted of a model's refusal."""
 
 ASSUMED = Capabilities(tools=True, parallel_tools=True)
 """For an endpoint of which nothing is known."""
@@ -67,10 +68,13 @@ class ModelCall:
     """The most that it may cost."""
     concluding: bool = False
     """The model may only conclude; a reserve of the day's budget is kept for such calls."""
+    final: bool = False
+    """The caller has no other form of the request: a refusal for its length or for a feature is raised, not journalled,
+    so that the same call can be made again once the endpoint has changed."""
 
 
 class ModelFailure(Value):
-    """There is no reply, and the same request would get none again."""
+    """There is no reply, but another form of the request may get one."""
 
     message: str
     overflow: bool = False
@@ -79,6 +83,10 @@ class ModelFailure(Value):
     """`tools` or `response_format`: the endpoint lacks it; the request may work without."""
     unpaid: bool = False
     """The day's budget refused the call; nothing was sent."""
+
+    def error(self) -> ModelError:
+        """The same as an error, where there is no other form either."""
+        return ModelError(self.message, overflow=self.overflow, unsupported=self.unsupported, of_alert=self.overflow)
 
 
 class ModelCallEntry(Value):
@@ -112,8 +120,6 @@ class ModelCaller:
     context: ModelContext
     min_seconds: float
     """What one call may take, retries included, however little time the alert has left."""
-    required: bool
-    """Failures that may pass, or that the operator has to fix, are raised; otherwise every failure is a result."""
     keeps_prompts: bool
     seconds: float = 0.0
     """Time that the alert has taken so far, as the journal has it: the same when a run is replayed."""
@@ -123,8 +129,11 @@ class ModelCaller:
     async def call(self, call: ModelCall) -> ChatReply | ModelFailure:
         """Make a call, or read it back.
 
+        Only what another form of the request may mend is a result; whatever else keeps the model from answering is
+        raised and not journalled, so that nothing is ever concluded from it.
+
         Raises:
-            ModelError: The model can't be reached now, or its configuration is wrong; only if `required`.
+            ModelError: The model can't be reached now, its configuration is wrong, or it or its content filter refuses.
             StoreError: The journal can't be written or read.
         """
         context = self.context
@@ -139,7 +148,13 @@ class ModelCaller:
                         failure = ModelFailure(message=refusal, unpaid=True)
                         entry = ModelCallEntry(failure=failure, seconds=0.0, at=context.clock.now())
                         return entry.model_dump(mode="json")
-                return (await self._complete(call)).model_dump(mode="json")
+                made = await self._complete(call)
+                if made.reply is not None and made.reply.refusal:
+                    if context.meter is not None:
+                        await context.meter.book(f"{call.key}/refused", made.reply, call.estimate)
+                    said = printable_sentence(redact(made.reply.refusal), _MAX_REFUSAL)
+                    raise ModelError(f"the model refused, so a person has to look at this alert: {said}", of_alert=True)
+                return made.model_dump(mode="json")
 
             entry = read_entry(ModelCallEntry, await context.journal.step(call.key, "model", perform), call.key)
             if entry.reply is not None and context.meter is not None:
@@ -159,8 +174,8 @@ class ModelCaller:
         try:
             reply = await self._reply(call.request)
         except ModelError as error:
-            conversation = error.overflow or error.unsupported or (error.status and error.status not in _OPERATORS)
-            if self.required and (error.retryable or not conversation):
+            if error.retryable or call.final or not (error.overflow or error.unsupported):
+                error.of_alert |= error.overflow
                 raise
             failure = ModelFailure(message=str(error), overflow=error.overflow, unsupported=error.unsupported)
         messages, rewritten = self._prompt(call.request.messages)

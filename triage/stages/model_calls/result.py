@@ -3,8 +3,9 @@
 import json
 from collections.abc import Sequence
 from enum import Enum
-from typing import NoReturn, cast
+from typing import NoReturn, TypeVar, cast
 
+import regex
 from pydantic import BaseModel, BeforeValidator, JsonValue, ValidationError
 
 from triage.domain.canary import carries
@@ -19,6 +20,15 @@ _UNENFORCED = _DROPPED | {
     "minItems", "maxItems", "uniqueItems",
 }  # fmt: skip
 """Keywords that one strict mode or another refuses; the reply is checked against all of them afterwards."""
+
+
+W = TypeVar("W", bound=BaseModel)
+_PACKED = frozenset({"list_type", "dict_type", "model_type", "model_attributes_type", "tuple_type"})
+"""Problems of a string where a list or an object belongs."""
+_MAX_UNPACKED = 200
+_TENS, _PERCENT = 10, 100
+_COMMA = regex.compile(r'(?P<keep>"(?:[^"\\]|\\.)*+")|,(?=\s*[}\]])')
+"""A comma before a closing bracket; strings are matched first, to be kept."""
 
 
 class ReplyInvalid(ValueError):
@@ -162,8 +172,63 @@ Lowered = BeforeValidator(_lower)
 """Accepts an enumerated word in any letter case."""
 
 
+def _share(value: object) -> object:
+    """A percentage as a share, where it can be nothing else: `"85%"`, and numbers above 10."""
+    if isinstance(value, str):
+        number = value.strip().removesuffix("%").strip()
+        try:
+            share = float(number) / (100 if number != value.strip() else 1)
+        except ValueError:
+            return value
+        return _share(share) if number == value.strip() else share
+    if isinstance(value, int | float) and not isinstance(value, bool) and _TENS < value <= _PERCENT:
+        return value / _PERCENT
+    return value
+
+
+Share = BeforeValidator(_share)
+"""Accepts a percentage for a number between 0 and 1."""
+
+
+def validated(model: type[W], value: JsonValue) -> W:
+    """Check a value against a model's form; lists and objects that came as JSON in a string are unpacked.
+
+    Raises:
+        ReplyInvalid: With every problem.
+    """
+    try:
+        return model.model_validate(value)
+    except ValidationError as error:
+        places = [entry["loc"] for entry in error.errors(include_url=False) if entry["type"] in _PACKED]
+        unpacked = value
+        for place in places[:_MAX_UNPACKED]:
+            unpacked = _unpacked(unpacked, place)
+        if unpacked == value:
+            raise ReplyInvalid(explain(error)) from None
+    try:
+        return model.model_validate(unpacked)
+    except ValidationError as error:
+        raise ReplyInvalid(explain(error)) from None
+
+
+def _unpacked(value: JsonValue, place: Sequence[int | str]) -> JsonValue:
+    """The value with the string at a place replaced by the JSON that it holds."""
+    if not place:
+        try:
+            inner = json.loads(value) if isinstance(value, str) else value
+        except (ValueError, RecursionError):
+            return value
+        return inner if isinstance(inner, list | dict) else value
+    key, rest = place[0], place[1:]
+    if isinstance(value, dict) and isinstance(key, str) and key in value:
+        return {**value, key: _unpacked(value[key], rest)}
+    if isinstance(value, list) and isinstance(key, int) and key < len(value):
+        return [*value[:key], _unpacked(value[key], rest), *value[key + 1 :]]
+    return value
+
+
 def read_json(text: str, *, limit: int = MAX_CHARS, finish_reason: str = "") -> JsonValue:
-    """Read strict JSON, bare or in a code fence.
+    """Read JSON, bare, in a code fence or in a string; a comma before a closing bracket is passed over.
 
     Args:
         text: As the model wrote it.
@@ -173,15 +238,15 @@ def read_json(text: str, *, limit: int = MAX_CHARS, finish_reason: str = "") -> 
     Raises:
         ReplyInvalid: It is empty, too long, or not JSON.
     """
-    bare = text.strip()
-    if bare.startswith("```"):
-        bare = bare.removeprefix("```json").removeprefix("```").removesuffix("```").strip()
+    bare = _unfenced(text)
     if not bare:
         raise ReplyInvalid(["it is empty"])
     if len(bare) > limit:
         raise ReplyInvalid([f"it has {len(bare)} characters; at most {limit} are read"])
     try:
-        value: JsonValue = json.loads(bare, parse_constant=_refuse)
+        value = _loads(bare)
+        if isinstance(value, str) and value.lstrip().startswith(("{", "[", "```")):
+            value = _loads(_unfenced(value))
         # Numbers and lone surrogates that JSON proper can't hold would break the journal later.
         json.dumps(value, allow_nan=False, ensure_ascii=False).encode()
     except json.JSONDecodeError as error:
@@ -191,6 +256,22 @@ def read_json(text: str, *, limit: int = MAX_CHARS, finish_reason: str = "") -> 
         raise ReplyInvalid(["it is nested too deeply"]) from error
     except ValueError as error:
         raise ReplyInvalid([f"it is not JSON ({type(error).__name__})"]) from error
+    return value
+
+
+def _unfenced(text: str) -> str:
+    bare = text.strip()
+    return bare.removeprefix("```json").removeprefix("```").removesuffix("```").strip() if bare[:3] == "```" else bare
+
+
+def _loads(text: str) -> JsonValue:
+    try:
+        value: JsonValue = json.loads(text, parse_constant=_refuse)
+    except json.JSONDecodeError:
+        without = _COMMA.sub(lambda match: match["keep"] or "", text)
+        if without == text:
+            raise
+        value = json.loads(without, parse_constant=_refuse)
     return value
 
 
@@ -208,6 +289,19 @@ def explain(error: ValidationError) -> list[str]:
     if error.error_count() > _MAX_PROBLEMS:
         found.append(f"and {error.error_count() - _MAX_PROBLEMS} more")
     return found
+
+
+def endpoint_fault(reply: ChatReply) -> str:
+    """What the operator has to change, where a reply that can't be used is none of the model's own: it is empty, or was
+    cut. Empty if the model has said what it wanted to."""
+    if reply.finish_reason == "length":
+        return (
+            "the model's result was cut at the limit of output tokens; raise llm.max_output_tokens, then "
+            "`triage queue retry --fresh`"
+        )
+    if reply.content.strip() or reply.tool_calls:
+        return ""
+    return "the model's replies are empty; `triage check --model` shows what its endpoint can do"
 
 
 def leaks(canary: str, reply: ChatReply) -> bool:

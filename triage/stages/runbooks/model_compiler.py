@@ -13,6 +13,7 @@ from triage.domain.question import ActionClass, Asked, Outcome, Reads
 from triage.domain.redaction import redact
 from triage.domain.untrusted import Fence, shorten, visible_json
 from triage.domain.verdict import Usage
+from triage.errors import ModelError
 from triage.ports import ChatReply, Message, ToolSpec
 from triage.questions.plan_check import PlanProblem, fitted
 from triage.stages.model_calls import (
@@ -89,7 +90,7 @@ class ModelCompiler:
         """
         if not base.steps:
             return ModelPlan(base)
-        caller = ModelCaller(self.context, min_seconds=_MIN_SECONDS, required=True, keeps_prompts=False)
+        caller = ModelCaller(self.context, min_seconds=_MIN_SECONDS, keeps_prompts=False)
         budget = ModelBudget(self.context, lambda: caller.seconds)
         found, why = await _Conversation(caller, budget, base, tuple(log_types), title, description).run()
         spent = budget.spent
@@ -144,7 +145,13 @@ class _Conversation:
             refusal = self.budget.refusal(request)
             if refusal:
                 return best, "" if best.good else refusal
-            reply = await self.caller.call(ModelCall(f"runbook/{number}", request, self.budget.estimate(request)))
+            try:
+                reply = await self.caller.call(ModelCall(f"runbook/{number}", request, self.budget.estimate(request)))
+            except ModelError as error:
+                if not error.of_alert:
+                    raise
+                # A text that the model or its filter refuses has the grammar's plan.
+                return best, "" if best.good else str(error)
             if isinstance(reply, ModelFailure):
                 fewer = capabilities.without(reply.unsupported)
                 if fewer == capabilities:

@@ -95,23 +95,33 @@ async def test_a_wrong_configuration_is_for_the_operator(server: SandboxServer) 
                 await investigated(server, llm, Notebook())
 
 
-async def test_what_only_this_alert_brings_about_ends_with_it(server: SandboxServer) -> None:
-    """Refused prompts, prompts that are too long, empty and broken replies: inconclusive, and journalled."""
+async def test_what_the_endpoint_does_not_answer_is_no_verdict(server: SandboxServer) -> None:
+    """Refused prompts, prompts that are too long and empty replies: an error, and the next attempt asks anew."""
     cases = [
         (400, {}, {"error": {"message": "flagged", "code": "invalid_prompt"}}),
         (400, {}, {"error": {"message": "maximum context length is 10", "code": "context_length_exceeded"}}),
         {"choices": []},
         {"choices": [{"message": {"content": None}}]},
-        concluding("{"),
     ]
     for reply in cases:
         journal = Notebook()
         async with ScriptedLlm([reply]) as llm:
-            end = await investigated(server, llm, journal)
-            asked = len(llm.requests)
-            assert await investigated(server, llm, journal) == end, reply
-            assert len(llm.requests) == asked, reply
-        assert end.draft.verdict is Disposition.INCONCLUSIVE, reply
+            with pytest.raises(ModelError):
+                await investigated(server, llm, journal)
+        if journal.entries.get("model/2") is None:
+            async with ScriptedLlm([concluding()]) as llm:
+                assert (await investigated(server, llm, journal)).draft.verdict is Disposition.SUSPICIOUS, reply
+
+
+async def test_what_the_model_wrote_and_nobody_can_read_ends_with_it(server: SandboxServer) -> None:
+    """Inconclusive, and journalled."""
+    journal = Notebook()
+    async with ScriptedLlm([concluding("{")]) as llm:
+        end = await investigated(server, llm, journal)
+        asked = len(llm.requests)
+        assert await investigated(server, llm, journal) == end
+        assert len(llm.requests) == asked
+    assert end.draft.verdict is Disposition.INCONCLUSIVE
 
 
 async def test_calls_of_one_turn_run_together(server: SandboxServer) -> None:

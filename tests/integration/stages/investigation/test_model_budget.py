@@ -11,7 +11,7 @@ import pytest
 
 from tests.support.clocks import START, FakeClock
 from tests.support.conversations import inquisitive, investigated, run_alert, run_settings, spent
-from tests.support.llm import ScriptedLlm, call, calling, completion, concluding
+from tests.support.llm import ScriptedLlm, call, calling, completion, concluding, read_tokens
 from tests.support.notebook import Notebook
 from tests.support.panther import TOKEN
 from tests.support.stores import SELECTED, alert
@@ -189,5 +189,5 @@ async def test_what_was_spent_stands_in_the_result(server: SandboxServer, tmp_pa
         found = await run_alert(settings, DAY)
         booked = await spent(settings)
     assert found.usage.money == pytest.approx(booked.money)
-    assert found.usage.prompt_tokens == booked.prompt_tokens == 1_000 * len(llm.requests)
+    assert found.usage.prompt_tokens == booked.prompt_tokens == sum(map(read_tokens, llm.requests))
     assert json.loads(found.model_dump_json())["usage"]["cached_tokens"] == 0

@@ -314,8 +314,8 @@ async def test_a_reply_with_the_canary_is_thrown_away() -> None:
         assert word not in " ".join(adjudication.notes)
 
 
-async def test_a_failing_endpoint_leaves_it_to_the_rules() -> None:
-    """Nothing that happens here fails the alert, whether it would pass or needs the operator."""
+async def test_a_failing_endpoint_leaves_nothing_to_the_rules() -> None:
+    """A judge that can't be asked has not abstained: the alert waits, whether it would pass or needs the operator."""
     for failure in (
         ModelError("bad request", status=400),
         ModelError("no key", status=401),
@@ -323,9 +323,8 @@ async def test_a_failing_endpoint_leaves_it_to_the_rules() -> None:
         ChatReply(refusal="I can't."),
         ChatReply(finish_reason="no_choices"),
     ):
-        adjudication, _, _ = await adjudicated(failure)
-        assert adjudication.opinion is None
-        assert adjudication.notes
+        with pytest.raises(ModelError):
+            await adjudicated(failure)
 
 
 async def test_an_endpoint_without_tools_is_asked_in_another_form() -> None:

@@ -286,15 +286,10 @@ def test_a_result_written_as_plain_json_counts() -> None:
 # ---- a model that goes wrong -----------------------------------------------------------------------------------------
 
 HOSTILE: dict[str, tuple[ChatReply | ModelError, ...]] = {
-    "refuses": (ChatReply(refusal="I can't help with that."),),
-    "is filtered": (ChatReply(finish_reason="content_filter", refusal="stopped"),),
-    "says nothing": (ChatReply(),),
-    "has no choices": (ChatReply(finish_reason="no_choices"),),
-    "chats": (ChatReply(content="The alert looks benign to me."),),
     "writes without end": (ChatReply(content="x" * 500_000, finish_reason="length"),),
+    "chats": (ChatReply(content="The alert looks benign to me."),),
     "concludes with nothing": (conclude(""),),
     "concludes with prose": (conclude("benign"),),
-    "concludes with cut JSON": (reply(call("conclude", '{"verdict": "ben'), finish_reason="length"),),
     "concludes with wrong types": (conclude({"verdict": 1, "confidence": [], "summary": {}, "findings": "x"}),),
     "concludes with unknown fields": (conclude(approve=True),),
     "concludes with too much": (conclude("[" * 300_000),),
@@ -303,10 +298,19 @@ HOSTILE: dict[str, tuple[ChatReply | ModelError, ...]] = {
     "calls for ever": tuple(reply(query(number)) for number in range(50)),
     "repeats itself": (reply(query()),),
     "calls a hundred at once": (reply(*(query(number, f"c{number}") for number in range(100))),),
-    "is refused for its prompt": (ModelError("flagged by a filter", status=400),),
-    "finds every prompt too long": (ModelError("too long", status=400, overflow=True),),
     "calls under one id": (reply(query(1, "same"), query(2, "same")), conclude("x")),
     "names a tool with odd letters": (reply(call("x; drop\u202e" * 40)), conclude("x")),
+}
+
+
+FAULTS: dict[str, tuple[ChatReply | ModelError, ...]] = {
+    "refuses": (ChatReply(refusal="I can't help with that."),),
+    "is filtered": (ChatReply(finish_reason="content_filter", refusal="stopped"),),
+    "says nothing": (ChatReply(),),
+    "has no choices": (ChatReply(finish_reason="no_choices"),),
+    "concludes with cut JSON": (reply(call("conclude", '{"verdict": "ben'), finish_reason="length"),),
+    "is refused for its prompt": (ModelError("flagged by a filter", status=400),),
+    "finds every prompt too long": (ModelError("too long", status=400, overflow=True),),
 }
 
 
@@ -332,6 +336,13 @@ def test_whatever_the_model_does_there_is_an_honest_end(hostile_runs: dict[str, 
         assert run.end.draft.actions[0].kind == "escalate", name
         assert run.end.usage.turns <= 5 + 3, name
         assert run.end.usage.queries <= 20, name
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_fault_is_no_verdict(name: str) -> None:
+    """A refusal, a filter, replies that are empty or cut, and prompts that never fit end the run without a conclusion."""
+    with pytest.raises(ModelError):
+        Run(*FAULTS[name], max_turns=5)
 
 
 def test_what_the_model_wrote_never_breaks_the_next_request(hostile_runs: dict[str, Run]) -> None:

@@ -50,8 +50,8 @@ def context(*replies: ChatReply | ModelError, **changes: Any) -> ModelContext:
     return ModelContext(**{**given, **changes})
 
 
-def caller(used: ModelContext, *, required: bool = True, keeps_prompts: bool = True) -> ModelCaller:
-    return ModelCaller(used, min_seconds=30, required=required, keeps_prompts=keeps_prompts)
+def caller(used: ModelContext, *, keeps_prompts: bool = True) -> ModelCaller:
+    return ModelCaller(used, min_seconds=30, keeps_prompts=keeps_prompts)
 
 
 def test_the_estimate_follows_the_servers_own_count() -> None:
@@ -102,12 +102,42 @@ async def test_a_replayed_call_is_booked_again_under_its_key() -> None:
     assert len(used.model.requests) == 1  # type: ignore[attr-defined] # the scripted model's
 
 
-async def test_only_a_required_call_raises() -> None:
-    """What may pass, or needs the operator, is raised; where the rules can go on alone it is a result."""
-    for error in (ModelError("down", status=503, retryable=True), ModelError("no key", status=401)):
+@pytest.mark.parametrize(
+    "error",
+    [
+        ModelError("down", status=503, retryable=True),
+        ModelError("no key", status=401),
+        ModelError("flagged", status=400, of_alert=True),
+        ModelError("no completion", status=200),
+    ],
+    ids=str,
+)
+async def test_what_no_other_form_mends_is_raised_and_not_journalled(error: ModelError) -> None:
+    """Nothing is concluded from it, and the same call can be made again later."""
+    used = context(error)
+    for _ in range(2):
         with pytest.raises(ModelError, match=str(error)):
-            await caller(context(error)).call(ModelCall("model/1", REQUEST))
-        optional = await caller(context(error), required=False).call(ModelCall("adjudicate/1", REQUEST))
-        assert optional == ModelFailure(message=str(error))
-    flagged = ModelError("flagged", status=400)
-    assert await caller(context(flagged)).call(ModelCall("model/1", REQUEST)) == ModelFailure(message="flagged")
+            await caller(used).call(ModelCall("model/1", REQUEST))
+    assert len(used.model.requests) == 2  # type: ignore[attr-defined] # the scripted model's
+
+
+async def test_what_another_form_mends_is_a_result_until_the_last_form() -> None:
+    """Too long a prompt, or a feature that is not there: the caller may ask otherwise, and is told when it can't."""
+    error = ModelError("too long", status=400, overflow=True)
+    assert await caller(context(error)).call(ModelCall("model/1", REQUEST)) == ModelFailure(
+        message="too long", overflow=True
+    )
+    with pytest.raises(ModelError, match="too long") as caught:
+        await caller(context(error)).call(ModelCall("model/1", REQUEST, final=True))
+    assert caught.value.of_alert
+
+
+async def test_a_refusal_is_an_error_and_is_paid_for() -> None:
+    """It says that a person has to look; what it cost is booked all the same."""
+    book = Book()
+    used = context(ChatReply(refusal="I can't help with Bearer abcdefghijklmnop"), meter=book)
+    with pytest.raises(ModelError, match="the model refused, so a person has to look") as caught:
+        await caller(used).call(ModelCall("model/1", REQUEST))
+    assert caught.value.of_alert
+    assert "abcdefghijklmnop" not in str(caught.value)
+    assert book.booked == ["model/1/refused"]

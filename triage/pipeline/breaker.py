@@ -1,0 +1,68 @@
+"""Takes the model out of use for a while when its endpoint has failed several times in a row."""
+
+import logging
+import math
+from dataclasses import dataclass
+
+from triage.errors import ModelError
+from triage.ports import ChatModel, ChatReply, ChatRequest, Clock
+from triage.settings import LlmSettings
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True)
+class ModelBreaker:
+    """A model that is left alone for `llm.pause` after `llm.max_failures` failures in a row. Implements `ports.ChatModel`.
+
+    One instance serves all alerts of a process. After the pause a single further failure takes the model out again. What
+    an alert's own text brings about (a refusal, too long a prompt) is no failure of the endpoint: whoever writes the logs
+    could stop all work with it.
+    """
+
+    model: ChatModel
+    settings: LlmSettings
+    clock: Clock
+    failures: int = 0
+    """In a row."""
+    reason: str = ""
+    """Of the last one."""
+    until: float = -math.inf
+    """Monotonic time at which the pause ends."""
+
+    @property
+    def name(self) -> str:
+        return self.model.name
+
+    @property
+    def seconds_left(self) -> float:
+        """Of the pause; 0 while the model is in use."""
+        return max(self.until - self.clock.monotonic(), 0.0)
+
+    @property
+    def out_of_use(self) -> str:
+        """Why the model is out of use; empty while it is in use."""
+        if not self.seconds_left:
+            return ""
+        times = "once again" if self.failures > self.settings.max_failures else f"{self.failures} times in a row"
+        return f"the model failed {times} and is left alone for {self.seconds_left:.0f} s: {self.reason}"
+
+    async def complete(self, request: ChatRequest) -> ChatReply:
+        """Ask, unless the model is out of use. Raises ModelError."""
+        if waits := self.out_of_use:
+            raise ModelError(waits, retryable=True, retry_after=self.seconds_left)
+        try:
+            reply = await self.model.complete(request)
+        except ModelError as error:
+            if not (error.of_alert or error.overflow or error.unsupported):
+                self._count(error)
+            raise
+        self.failures = 0
+        return reply
+
+    def _count(self, error: ModelError) -> None:
+        self.failures += 1
+        self.reason = str(error)
+        if self.failures >= self.settings.max_failures:
+            self.until = self.clock.monotonic() + self.settings.pause.total_seconds()
+            log.error("model out of use", extra={"seconds": self.seconds_left, "reason": self.reason})
