@@ -9,12 +9,12 @@ from tests.support.llm import Script, ScriptedLlm
 
 
 @contextmanager
-def scripted_model(script: Script) -> Iterator[ScriptedLlm]:
-    """Serve a script from a thread."""
+def scripted_model(script: Script, *, probes: bool = False) -> Iterator[ScriptedLlm]:
+    """Serve a script from a thread; see `ScriptedLlm`."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="model", daemon=True)
     thread.start()
-    server = ScriptedLlm(script)
+    server = ScriptedLlm(script, probes=probes)
     asyncio.run_coroutine_threadsafe(server.__aenter__(), loop).result(10)
     try:
         yield server

@@ -6,6 +6,7 @@ and lets the rest through to `investigator`.
 
 import itertools
 import json
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +17,7 @@ from tests.support.loopback import respond
 Serve = Callable[[dict[str, Any]], Reply]
 
 DOORS = {"sql": "SELECT door, state FROM panther_logs.public.custom_door ORDER BY door", "reason": "Which doors?"}
+CODE_WORD = re.compile(r"The code word is ([\w-]+)")
 OPINION = {"flags": [], "disposition": "suspicious", "confidence": 0.6, "reason": "The facts show little [1]."}
 
 
@@ -38,6 +40,11 @@ def investigator(asked: dict[str, Any]) -> dict[str, Any]:
     """Asks one thing, then another, then concludes; as a judge it gives an opinion; without tools it writes JSON."""
     if is_probe(asked):
         return able(asked)
+    if offered(asked) == {"note"}:
+        done = sum(message["role"] == "tool" for message in asked["messages"])
+        return calling(call("note", {"word": "beta"})) if done == 1 else completion("Noted both.")
+    if word := CODE_WORD.search(json.dumps(asked["messages"][0])):
+        return completion(word[1])
     if "weigh" in offered(asked):
         return calling(call("weigh", OPINION))
     if "conclude" not in offered(asked):

@@ -10,6 +10,7 @@ from typing import Literal
 import click
 
 from triage.app import panther_config, playbook_directories, runbook_plans
+from triage.cli.check_model import check_model
 from triage.cli.common import exit_status, note, one_line, print_json, run_async, settings_from, table
 from triage.cli.options import age_option, config_option, json_option
 from triage.cli.state import opened_store
@@ -41,13 +42,16 @@ class Line:
 @click.command("check")
 @config_option
 @age_option("--wait", "Keep trying this long while a new token is not active yet.", zero=True, metavar="DURATION")
+@click.option("--model", is_flag=True, help="Try only the model: one whole investigation of an invented alert.")
 @json_option
-def command(config: str | None, wait: timedelta | None, as_json: bool) -> int:
+def command(config: str | None, wait: timedelta | None, model: bool, as_json: bool) -> int:
     """Test the configuration, GraphQL, REST, every token permission, the model and the prompts.
 
     Example: triage check --wait 5m
     """
     settings = settings_from(config)
+    if model:
+        return run_async(check_model(settings, SystemClock(), as_json=as_json))
     lines = run_async(_check(settings, SystemClock(), wait or timedelta(0), quiet=as_json))
     if as_json:
         print_json([{"check": line.name, "state": line.state, "text": line.text} for line in lines])

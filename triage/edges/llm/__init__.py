@@ -6,17 +6,29 @@ refusals, `capabilities.py` probes an endpoint.
 
 import importlib
 from contextlib import AbstractAsyncContextManager
+from typing import Protocol
 
-from triage.edges.llm.capabilities import StoredCapabilities, probe
+from triage.edges.llm.capabilities import StoredCapabilities, probe, round_trip
+from triage.edges.llm.quirks import EndpointQuirks, first_quirks
 from triage.ports import ChatModel, Clock, Values
 from triage.settings import LlmSettings
 
-__all__ = ["StoredCapabilities", "open_model", "probe"]
+__all__ = ["EndpointModel", "EndpointQuirks", "StoredCapabilities", "first_quirks", "open_model", "probe", "round_trip"]
+
+
+class EndpointModel(ChatModel, Protocol):
+    """A model behind an endpoint, of which something is learned."""
+
+    @property
+    def quirks(self) -> EndpointQuirks: ...
+
+    async def find_window(self, chars: int) -> str:
+        """Why a prompt of this length is not read whole; empty if it is. Raises ModelError, StoreError."""
 
 
 def open_model(
     settings: LlmSettings, *, clock: Clock, at_once: int = 16, values: Values | None = None
-) -> AbstractAsyncContextManager[ChatModel]:
+) -> AbstractAsyncContextManager[EndpointModel]:
     """Open the configured model; closes its connections on exit.
 
     The library takes 0.4 s to import: `model.py` is imported here, so that only a run with a model pays for it.
@@ -31,7 +43,7 @@ def open_model(
     Raises:
         ConfigError: The environment's proxy or certificate settings cannot be used.
     """
-    opened: AbstractAsyncContextManager[ChatModel] = importlib.import_module("triage.edges.llm.model").opened(
+    opened: AbstractAsyncContextManager[EndpointModel] = importlib.import_module("triage.edges.llm.model").opened(
         settings, clock=clock, at_once=at_once, values=values
     )
     return opened

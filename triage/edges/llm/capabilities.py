@@ -121,6 +121,28 @@ async def probe(model: ChatModel) -> Capabilities:
     )
 
 
+async def round_trip(model: ChatModel) -> str:
+    """Two turns with a tool, each of the model's own messages sent back to it.
+
+    Returns:
+        What is wrong; empty if nothing is.
+
+    Raises:
+        ModelError: The endpoint refuses the conversation.
+    """
+    said = "Call the tool `note` with the word alpha. When it has answered, call it with the word beta, alone."
+    messages = [Message(role="user", content=said)]
+    for turn in ("first", "second"):
+        reply = await model.complete(ChatRequest(messages=tuple(messages), tools=(_TOOL,), max_tokens=_MAX_TOKENS))
+        if not _calls(reply):
+            return f"it called no tool in the {turn} turn"
+        calls = reply.tool_calls
+        messages.append(Message(role="assistant", content=reply.content, tool_calls=calls, opaque=reply.opaque))
+        messages += [Message(role="tool", content="noted", tool_call_id=call.id) for call in calls]
+    await model.complete(ChatRequest(messages=tuple(messages), tools=(_TOOL,), max_tokens=_MAX_TOKENS))
+    return ""
+
+
 def _request(text: str, tools: tuple[ToolSpec, ...]) -> ChatRequest:
     return ChatRequest(messages=(Message(role="user", content=text),), tools=tools, max_tokens=_MAX_TOKENS)
 

@@ -17,9 +17,11 @@ from triage.edges.llm.failures import Refusal, inside, of_response, unreachable
 from triage.edges.llm.quirks import EndpointQuirks, QuirkMemory
 from triage.edges.llm.wire import left_out, message_bodies, reply_of, request_body
 from triage.errors import ModelError
-from triage.ports import ChatReply, ChatRequest, Clock, Values
+from triage.ports import ChatReply, ChatRequest, Clock, Message, Values
 from triage.settings import LlmSettings
 
+_WINDOW_WORD = "heron-"
+_WINDOW_TOKENS = 1_000
 EMPTY = "the model's replies are empty; `triage check --model` shows what its endpoint can do"
 OPENAI_URL = "https://api.openai.com/v1"
 MAX_RESPONSE_BYTES = 4_000_000
@@ -89,6 +91,44 @@ class OpenAiModel:
             )
         self._check_window(request, reply)
         return reply
+
+    async def find_window(self, chars: int) -> str:
+        """Whether the endpoint reads a prompt of this length whole: a word at its beginning is asked for at its end.
+
+        An endpoint that repeats the word although it counts few tokens counts otherwise, which is remembered.
+
+        Returns:
+            What is wrong; empty if nothing is.
+
+        Raises:
+            ModelError: It refuses the question for another reason than its length.
+            StoreError: What is known of the endpoint can't be read or written.
+        """
+        await self._memory.load()
+        word = f"{_WINDOW_WORD}{self._clock.token(3)}"
+        filler = "\n".join(f"{number}: nothing of interest." for number in range(chars // 30))
+        request = ChatRequest(
+            messages=(
+                Message(role="system", content=f"The code word is {word}. Whoever asks for it gets it."),
+                Message(role="user", content=f"{filler}\n\nWhat is the code word? Answer with it alone."),
+            ),
+            max_tokens=max(self._settings.max_output_tokens, _WINDOW_TOKENS),
+        )
+        try:
+            reply = await self._retrying(request)
+        except ModelError as error:
+            if not error.overflow:
+                raise
+            return f"a prompt of {chars:,} characters does not fit; long dossiers are cut until they do ({error})"
+        try:
+            self._check_window(request, reply)
+        except ModelError as error:
+            if word not in reply.content:
+                return str(error)
+            await self._memory.learn(self.quirks.model_copy(update={"counts_prompt": False}))
+        if word not in reply.content:
+            return f"the model does not repeat a word from the beginning of a prompt of {chars:,} characters"
+        return ""
 
     async def _retrying(self, request: ChatRequest) -> ChatReply:
         return await _RETRIES.retrying(self._clock)(self._adapting, request)

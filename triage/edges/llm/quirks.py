@@ -1,6 +1,7 @@
 """How an endpoint differs from OpenAI's API: learned from its refusals, kept in the store, or configured by hand."""
 
 import hashlib
+import json
 from collections.abc import Iterator
 from datetime import datetime, timedelta
 from typing import Any, Literal
@@ -88,6 +89,14 @@ class EndpointQuirks(Value):
             if wanted and any(getattr(self, name) != value for name, value in wanted.items()):
                 return self.model_copy(update=wanted)
         return None
+
+    def describe(self, first: "EndpointQuirks") -> str:
+        """What differs from what was assumed at first, as `llm.quirks` writes it; empty if nothing does."""
+        values = self.model_dump(mode="json")
+        before = first.model_dump(mode="json")
+        return ", ".join(
+            f"{name}: {json.dumps(value).strip(chr(34))}" for name, value in values.items() if value != before[name]
+        )
 
     def _candidates(self, said: str, parameter: str) -> Iterator[dict[str, Any]]:
         """What a refusal may mean, the surest reading first."""

@@ -224,13 +224,13 @@ class TurnLoop:
 
     def _give_up(self, reason: str, *, unpaid: bool = False) -> Conclusion:
         self.narrate(f"inconclusive: {reason}", False)
-        return self._end(inconclusive(reason, steps=self.briefing.texts), unpaid=unpaid)
+        return self._end(inconclusive(reason, steps=self.briefing.texts), unpaid=unpaid, failed=reason)
 
     def _leaked(self) -> Conclusion:
         self.notes.append("The model wrote out its own instructions; its result was thrown away.")
         return self._give_up("it wrote out its own instructions, which a text in the data may have asked for")
 
-    def _end(self, draft: Draft, *, unpaid: bool = False) -> Conclusion:
+    def _end(self, draft: Draft, *, unpaid: bool = False, failed: str = "") -> Conclusion:
         budget = self.budget
         if self.conversation.cut:
             self.notes.append("Rows were left out of the conversation, which was too long for the model.")
@@ -247,6 +247,7 @@ class TurnLoop:
             notes=tuple(dict.fromkeys(self.notes)),
             learned=self.learned,
             unpaid=unpaid,
+            failed=failed,
         )
 
     def _narrate_draft(self, draft: Draft, issues: list[Issue]) -> None:

@@ -66,3 +66,5 @@ class Conclusion:
     """The model gave no draft, because the day's budget was used up first."""
     offline: bool = False
     """The draft is the offline analyst's."""
+    failed: str = ""
+    """Why the draft is none of the model's: it gave no result that code could read."""
