@@ -98,6 +98,8 @@ class Behaviour:
     """Refused requests of the first alert at most; later ones have none."""
     settings: Mapping[str, Any] = field(default_factory=dict)
     """Of the section `llm`."""
+    investigation: Mapping[str, Any] = field(default_factory=dict)
+    """Of the section `investigation`."""
 
 
 # ---- faults of configuration -----------------------------------------------------------------------------------------
@@ -187,7 +189,6 @@ def _holds(key: str) -> Callable[[dict[str, Any]], bool]:
 
 PARAMETERS = [
     Behaviour("max_completion_tokens wanted", unless(lambda asked: "max_tokens" in asked, refuses("Unsupported parameter: 'max_tokens' is not supported with this model. Use 'max_completion_tokens' instead.", param="max_tokens")), learns=1),
-    Behaviour("max_completion_tokens unknown", unless(lambda asked: "max_completion_tokens" in asked, refuses("Unrecognized request argument supplied: max_completion_tokens")), learns=1, settings={"quirks": {}}),
     Behaviour("no temperature", unless(lambda asked: "temperature" in asked, refuses("Unsupported value: 'temperature' does not support 0.2 with this model.", param="temperature")), learns=1, settings={"temperature": 0.2}),
     Behaviour("no reasoning_effort", unless(lambda asked: "reasoning_effort" in asked, refuses("Unrecognized request argument supplied: reasoning_effort")), learns=1, settings={"reasoning_effort": "low"}),
     Behaviour("tool_choice as a word only", unless(_named, refuses("tool_choice must be a string: none, auto or required")), learns=1),
@@ -214,18 +215,17 @@ def _same_role_twice(asked: dict[str, Any]) -> bool:
 
 
 def chatty(asked: dict[str, Any]) -> dict[str, Any]:
-    """Says in words what it would do before it does it, so that the conversation grows a nudge."""
-    roles = [message["role"] for message in asked["messages"]]
-    if "conclude" in offered(asked) and "query_lake" in offered(asked) and roles.count("assistant") == 1:
+    """Says in words what it would do before it concludes, so that the conversation grows a nudge."""
+    begun = any(message["role"] == "assistant" for message in asked["messages"])
+    if "query_lake" in offered(asked) and not begun:
         return completion("I will look at the tables next.")
-    if "query_lake" in offered(asked) and roles.count("assistant") >= 1:
-        return concluding("{") if roles.count("assistant") == 2 else concluding(the_draft(asked))
     return investigator(asked)
 
 
 ORDER = [
-    Behaviour("no user after a tool", unless(_user_after_tool, refuses("Unexpected role 'user' after role 'tool'", 400)), learns=1, settings={}),
-    Behaviour("roles must alternate", unless(_same_role_twice, refuses("Conversation roles must alternate user/assistant/user/assistant/...", 500)), learns=1),
+    # After the only turn the model is told, by the user, that it may only conclude.
+    Behaviour("no user after a tool", unless(_user_after_tool, refuses("Unexpected role 'user' after role 'tool'")), learns=1, investigation={"max_turns": 1}),
+    Behaviour("roles must alternate", unless(_same_role_twice, refuses("Conversation roles must alternate user/assistant/user/assistant/...", 500), chatty), learns=1, investigation={"max_turns": 1}),
 ]  # fmt: skip
 
 # ---- nearly right output ---------------------------------------------------------------------------------------------

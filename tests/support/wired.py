@@ -6,7 +6,7 @@ from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
 from triage.app import assemble, panther_config
-from triage.edges.llm import open_model
+from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import connect
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
@@ -55,10 +55,11 @@ async def wired(
         panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))
         opened = await open_store(settings.store.url)
         stack.push_async_callback(opened.close)
-        model = None
+        model, capabilities = None, None
         if settings.uses_llm:
             opening = open_model(settings.llm, clock=clock, values=opened.values)
             model = ModelBreaker(await stack.enter_async_context(opening), settings.llm, clock)
+            capabilities = StoredCapabilities(model, settings.llm, opened.values, clock)
         store, comments = seen_store(opened), seen_comments(panther.comments)
         gateway = CommentGateway(comments, panther.alerts, store.values, settings.writeback, clock, timing)
         pipeline = assemble(
@@ -68,6 +69,7 @@ async def wired(
             store=store,
             prompts=prompts(),
             model=model,
+            capabilities=capabilities,
             publisher=Publisher(gateway, prompts(), settings.writeback, settings.llm.currency),
             playbooks=playbooks(),
         )

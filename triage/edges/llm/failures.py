@@ -56,6 +56,7 @@ _WAIT = regex.compile(
     r"(?i)(?:again|retry) (?:in|after) (?:(\d+)h)?(?:(\d+)m(?!s))?(\d+(?:\.\d+)?) ?(ms|s|sec|second|minute)?"
 )
 _REFUSED = frozenset({400, 404, 422, 501})
+_INVALID = regex.compile(r"(?i)validation errors?\b")
 _FORM = frozenset({400, 422})
 _FORBIDDEN, _BROKEN = 403, 500
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
@@ -178,6 +179,9 @@ def inside(value: JsonValue, cleaner: ErrorCleaner) -> Refusal | None:
 def _refusal(status: int, body: object, cleaner: ErrorCleaner, headers: Mapping[str, str]) -> Refusal:
     raw = message_of(body)
     error = _error_in(body)
+    if status == _BROKEN and _INVALID.search(raw):
+        # llama-cpp-python answers so to a request whose form it doesn't know.
+        status = 422
     code, parameter = error.get("code"), error.get("param")
     return Refusal(
         status=status,

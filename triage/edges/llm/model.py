@@ -51,6 +51,8 @@ class OpenAiModel:
         self._memory = memory
         self._seconds = settings.timeout.total_seconds()
         headers = (value.get_secret_value() for value in settings.headers.values())
+        # The library sends the key as a bearer's unless each request says otherwise.
+        self._headers = cast("Mapping[str, str]", {"Authorization": openai.Omit()} if settings.api_key_header else {})
         self._cleaner = ErrorCleaner((settings.api_key.get_secret_value(), *headers))
 
     @property
@@ -159,7 +161,9 @@ class OpenAiModel:
         try:
             async with (
                 asyncio.timeout(self._seconds),
-                create(model=self._settings.model, messages=messages, extra_body=extra) as response,
+                create(
+                    model=self._settings.model, messages=messages, extra_body=extra, extra_headers=self._headers
+                ) as response,
             ):
                 body = await _read(response.iter_bytes())
         except openai.APIStatusError as error:
@@ -238,9 +242,8 @@ async def opened(
     base, _, query = (settings.base_url or OPENAI_URL).partition("?")
     key = settings.api_key.get_secret_value()
     headers = {name: value.get_secret_value() for name, value in settings.headers.items()}
-    own: dict[str, str | openai.Omit] = {"accept-encoding": "gzip, identity", **headers}
     if settings.api_key_header:
-        own |= {settings.api_key_header: key, "Authorization": openai.Omit()}
+        headers[settings.api_key_header] = key
     http: httpx2.AsyncClient = http_client(
         httpx2,
         urls=(base,),
@@ -255,7 +258,7 @@ async def opened(
         base_url=base,
         http_client=http,
         max_retries=0,
-        default_headers=cast("Mapping[str, str]", own),
+        default_headers={"accept-encoding": "gzip, identity", **headers},
         default_query=dict(parse_qsl(query, keep_blank_values=True)),
     )
     try:

@@ -135,12 +135,11 @@ class EndpointQuirks(Value):
             yield {"opaque": False}
 
     def _next_choice(self, text: str) -> ToolChoice:
-        """The form of `tool_choice` to try next."""
-        if self.tool_choice != "auto" and (_ONLY_AUTO.search(text) or "thinking" in text.lower()):
+        """The form of `tool_choice` to try next: always a weaker one, so that learning ends."""
+        place = _CHOICES.index(self.tool_choice)
+        if place < _CHOICES.index("auto") and (_ONLY_AUTO.search(text) or "thinking" in text.lower()):
             return "auto"
-        if _NO_PARAMETER.search(text):
-            return "none"
-        return _CHOICES[min(_CHOICES.index(self.tool_choice) + 1, len(_CHOICES) - 1)]
+        return "none" if _NO_PARAMETER.search(text) else _CHOICES[min(place + 1, len(_CHOICES) - 1)]
 
 
 def configured_quirks(settings: LlmSettings) -> dict[str, Any]:

@@ -52,11 +52,10 @@ def request_body(request: ChatRequest, quirks: EndpointQuirks, *, reasoning_effo
         if choice is not None:
             body["tool_choice"] = choice
     elif request.response_schema is not None:
-        schema = _shaped(request.response_schema, quirks)
-        body["response_format"] = {
-            "type": "json_schema",
-            "json_schema": {"name": "result", "schema": schema, "strict": quirks.strict},
-        }
+        form: dict[str, JsonValue] = {"name": "result", "schema": _shaped(request.response_schema, quirks)}
+        if quirks.strict:
+            form["strict"] = True
+        body["response_format"] = {"type": "json_schema", "json_schema": form}
     return body
 
 
