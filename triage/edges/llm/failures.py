@@ -58,7 +58,7 @@ _WAIT = regex.compile(
 _REFUSED = frozenset({400, 404, 422, 501})
 _INVALID = regex.compile(r"(?i)validation errors?\b")
 _FORM = frozenset({400, 422})
-_FORBIDDEN, _BROKEN = 403, 500
+_FORBIDDEN, _TOO_LARGE, _BUSY, _BROKEN = 403, 413, 429, 500
 _QUOTA = frozenset({"insufficient_quota", "billing_hard_limit_reached"})
 _WORDS: Mapping[int, str] = {
     401: "the model's endpoint refuses the key (401); check llm.api_key",
@@ -66,7 +66,6 @@ _WORDS: Mapping[int, str] = {
     403: "the model's endpoint forbids this (403); check the key's permissions and llm.model",
     404: "the model's endpoint doesn't know the address or the model (404); check llm.base_url and llm.model",
     405: "the model's endpoint takes no completions at this address (405); check llm.base_url",
-    413: "the request is too large for the model's endpoint (413)",
     429: "the model's endpoint is busy or its rate limit is reached (429)",
 }
 
@@ -111,8 +110,10 @@ class Refusal:
                 "the content filter of the model's endpoint refused the prompt, so a person has to look at this alert",
                 of_alert=True,
             )
-        if (status in {400, 413, 422, 500} and (self.code in _OVERFLOW_CODES or _OVERFLOW.search(raw))) or (
-            status in {413, 429} and _OVER_RATE.search(raw)
+        if (
+            status == _TOO_LARGE
+            or (status in {400, 422, 500} and (self.code in _OVERFLOW_CODES or _OVERFLOW.search(raw)))
+            or (status == _BUSY and _OVER_RATE.search(raw))
         ):
             return self._of("the prompt is too long for the model", overflow=True)
         if self.code in _QUOTA:

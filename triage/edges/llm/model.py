@@ -22,6 +22,7 @@ from triage.settings import LlmSettings
 
 _WINDOW_WORD = "heron-"
 _WINDOW_TOKENS = 1_000
+"""Of the answer: room for a model that thinks first."""
 EMPTY = "the model's replies are empty; `triage check --model` shows what its endpoint can do"
 OPENAI_URL = "https://api.openai.com/v1"
 MAX_RESPONSE_BYTES = 4_000_000
@@ -69,9 +70,9 @@ class OpenAiModel:
         """Ask once.
 
         Retried, at most three times: 408, 409, 429 and 5xx, connections that fail, answers that take longer than
-        `llm.timeout`, bodies that are no JSON and empty replies; with growing pauses and jitter, or as the server says. A refusal
-        that names a part of the request is answered by asking without it or in another form, and that is remembered.
-        A model that has spent its output on thinking is asked once more, with more room.
+        `llm.timeout`, bodies that are no JSON and empty replies; with growing pauses and jitter, or as the server says.
+        A refusal that names a part of the request is answered by asking without it or in another form, and that is
+        remembered. A model that has spent its output on thinking is asked once more, with more room.
 
         Raises:
             ModelError: With its HTTP status, whether it may pass, and whether the prompt was too long.
@@ -196,7 +197,8 @@ class OpenAiModel:
             ModelError: As for a prompt that was too long, which a smaller one may mend.
         """
         sent = sum(len(message.content.encode("utf-8", "replace")) for message in request.messages)
-        read = reply.prompt_tokens
+        # Some servers don't count what they have read from their cache.
+        read = reply.prompt_tokens + reply.cached_tokens
         if not self.quirks.counts_prompt or not read or sent < _SHORT or sent <= _BYTES_PER_TOKEN * read:
             return
         raise ModelError(
