@@ -64,5 +64,6 @@ class ModelBreaker:
         self.failures += 1
         self.reason = str(error)
         if self.failures >= self.settings.max_failures:
-            self.until = self.clock.monotonic() + self.settings.pause.total_seconds()
-            log.error("model out of use", extra={"seconds": self.seconds_left, "reason": self.reason})
+            pause = self.settings.pause.total_seconds()
+            self.until = self.clock.monotonic() + pause
+            log.error("model out of use", extra={"seconds": pause, "reason": self.reason})

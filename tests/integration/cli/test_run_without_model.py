@@ -30,7 +30,7 @@ def test_the_cause_is_named_once_and_nothing_is_concluded(behaviour: Behaviour, 
     world.mkdir()
     options = SandboxOptions(tokens=(ApiToken(TOKEN),))
     with (
-        SandboxServer(load_world(write_world(world)), options) as panther,
+        SandboxServer(load_world(write_world(world), as_recorded=True), options) as panther,
         scripted_model(behaviour.serve, probes=True) as llm,
     ):
         (tmp_path / "config.yaml").write_text(CONFIG.format(url=panther.url, token=TOKEN, llm=llm.url))
