@@ -79,7 +79,7 @@ def photograph() -> None:
 
 def main() -> None:
     """Triage the generated company, without any model, and show what came of it."""
-    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "TRIAGE_MODEL"):
+    for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="triage-examples-") as kept:
         run_demo(Path(kept), as_json=False)

@@ -52,11 +52,12 @@ class App:
 
 
 def panther_config(settings: Settings, *, token: str | None = None) -> PantherConfig:
-    """The client's view of the configuration. Raises ConfigError."""
+    """The client's view of the configuration, with `writeback.token` where that is given. Raises ConfigError."""
     panther = settings.panther
     return PantherConfig(
         url=panther.url,
         token=panther.token.get_secret_value() if token is None else token,
+        token_key="panther.token" if token is None else "writeback.token",
         auth=panther.auth,
         rest_url=panther.rest_url,
         read_seconds=panther.timeout.total_seconds(),

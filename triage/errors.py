@@ -85,6 +85,9 @@ class PantherDenied(PantherError):
 class PantherRefused(PantherError):
     """Panther understood the request and refused it (wrong input, unknown id)."""
 
+    path: tuple[str | int, ...] = ()
+    """Where in the answer the trouble was, such as `alerts`, `edges`, 3, `node`; empty where Panther doesn't say."""
+
 
 class PantherProtocolError(PantherError):
     """The answer is not what the official schema promises."""

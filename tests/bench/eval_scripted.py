@@ -14,6 +14,6 @@ from triage.cli import main
 if __name__ == "__main__":
     with scripted_model(cite_first_event()) as model:
         os.environ["OPENAI_BASE_URL"] = model.url
-        os.environ["TRIAGE_MODEL"] = "scripted-1"
+        os.environ["OPENAI_MODEL"] = "scripted-1"
         sys.argv = ["triage", "eval", *sys.argv[1:]]
         main()

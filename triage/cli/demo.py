@@ -36,7 +36,7 @@ ingest:
 llm:
   base_url: ${{OPENAI_BASE_URL:-}}
   api_key: ${{OPENAI_API_KEY}}
-  model: ${{TRIAGE_MODEL:-gpt-5-mini}}
+  model: ${{OPENAI_MODEL:-gpt-5-mini}}
 writeback:
   audit: {audit}
 store:

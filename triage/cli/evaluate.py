@@ -30,7 +30,7 @@ panther:
 llm:
   base_url: ${OPENAI_BASE_URL:-}
   api_key: ${OPENAI_API_KEY}
-  model: ${TRIAGE_MODEL:-gpt-5-mini}
+  model: ${OPENAI_MODEL:-gpt-5-mini}
 """
 
 

@@ -5,13 +5,15 @@ from datetime import timedelta
 import click
 
 from triage.app import panther_config
-from triage.cli.common import note, print_json, run_async, settings_from, table
+from triage.cli.common import log_to_stderr, note, print_json, run_async, settings_from, table
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.domain.alert import Alert
 from triage.domain.clean import printable
 from triage.domain.selection import Decision, Linked, Selected
 from triage.edges.panther import connect
+from triage.errors import PantherError, QueryFailed
 from triage.ingest.preview import Preview, counts, preview
+from triage.ingest.reach import SPAN, unmatched
 from triage.ports import Clock
 
 
@@ -27,28 +29,36 @@ def command(config: str | None, explain: bool, since: timedelta | None, clock: C
     Example: triage queue select --explain --since 7d
     """
     settings = settings_from(config)
+    log_to_stderr(verbose=False)
     end = clock.now()
     start = end - (since or settings.ingest.lookback)
 
-    async def look() -> Preview:
+    async def look() -> tuple[Preview, tuple[str, ...]]:
         async with connect(panther_config(settings), clock=clock) as panther:
             # Panther's clock may be a little ahead.
-            return await preview(panther.alerts, settings.ingest, start=start, end=end + timedelta(minutes=5))
+            seen = await preview(panther.alerts, settings.ingest, start=start, end=end + timedelta(minutes=5))
+            ids = {alert.detection_id for alert, _ in seen.decided if alert.detection_id}
+            try:
+                return seen, await unmatched(
+                    panther, settings.ingest, now=end, listed=ids if end - start >= SPAN else None
+                )
+            except (PantherError, QueryFailed) as error:
+                return seen, (f"the names in the filters could not be compared with Panther's: {error}",)
 
-    found = run_async(look())
+    found, warnings = run_async(look())
     counted = counts(found.decided)
     if as_json:
         document: dict[str, object] = {"since": start.isoformat(), "until": end.isoformat(), "counts": counted}
         if explain:
             document["alerts"] = [_row(alert, decision) for alert, decision in found.decided]
-        print_json(document | {"problems": list(found.problems)})
+        print_json(document | {"problems": list(found.problems), "warnings": list(warnings)})
         return 0
     if explain and found.decided:
         rows = [_cells(alert, decision) for alert, decision in found.decided]
         head = ("alert", "created (UTC)", "severity", "status", "detection", "taken", "why")
         click.echo("\n".join([*table(rows, head), ""]))
     click.echo("\n".join(table([(name, f"{number:>6}") for name, number in counted.items()])))
-    for problem in found.problems:
+    for problem in (*found.problems, *(f"warning: {warning}" for warning in warnings)):
         note(problem)
     if settings.ingest.min_events:
         note("ingest.min_events is not applied here: Panther's alert list has no event counts")

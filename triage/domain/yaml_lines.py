@@ -5,6 +5,7 @@ detections of an imported world. It takes plain values only, refuses a key that 
 the depth and what aliases expand to. Dates stay text, and a merge key (`<<`) is a key like any other.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -12,7 +13,9 @@ from typing import Final, TypeVar, get_args
 
 import yaml
 from pydantic import BaseModel, JsonValue, ValidationError
+from pydantic_core import ErrorDetails
 
+from triage.domain.near import did_you_mean
 from triage.errors import ConfigError
 
 MAX_SIZE: Final = 2 << 20
@@ -88,17 +91,19 @@ class YamlFile:
         try:
             return model.model_validate(self.value if value is None else value)
         except ValidationError as error:
-            found = error.errors(include_url=False, include_input=False, include_context=False)
+            found = error.errors(include_url=False)
         # A mistyped key leaves another one missing; the typo is the one to name.
         first = next((entry for entry in found if entry["type"] == "extra_forbidden"), found[0])
-        path, message = tuple(first["loc"]), str(first["msg"]).removeprefix("Value error, ")
+        path = tuple(first["loc"])
         match first["type"]:
             case "extra_forbidden":
-                reason = f"unknown key {_key(path)}; allowed here: {', '.join(_keys_beside(model, path))}"
+                keys = _keys_beside(model, path)
+                near = did_you_mean(str(path[-1]), keys)
+                reason = f"unknown key {_key(path)}{near or ';'} allowed here: {', '.join(keys)}"
             case "missing":
                 reason = f"{_key(path)} is missing"
             case _:
-                reason = f"{_key(path)}: {message[:1].lower()}{message[1:]}"
+                reason = f"{_key(path)}: {_remedy(first)}"
         # Raised outside the `except`: pydantic's own text could quote a secret.
         raise self.error(path, reason)
 
@@ -299,6 +304,47 @@ def _key(path: YamlPath) -> str:
     text = ".".join(map(str, path))
     shown = text if text.isprintable() else repr(text)
     return (shown if len(shown) <= _LONGEST_KEY else f"{shown[:_LONGEST_KEY]}…") or "the file"
+
+
+_REMEDIES: Final[Mapping[str, str]] = {
+    "bool_parsing": "write true or false",
+    "bool_type": "write true or false",
+    "dict_type": "write keys with their values",
+    "finite_number": "write a number",
+    "float_parsing": "write a number",
+    "float_type": "write a number",
+    "greater_than": "write a number above {gt}",
+    "greater_than_equal": "write {ge} or more",
+    "int_from_float": "write a whole number",
+    "int_parsing": "write a whole number",
+    "int_type": "write a whole number",
+    "less_than": "write a number below {lt}",
+    "less_than_equal": "write {le} or less",
+    "list_type": "write a list such as [one, another]",
+    "model_type": "write keys with their values",
+    "string_too_long": "write at most {max_length} characters",
+    "string_too_short": "is too short; write at least {min_length} characters",
+    "string_type": "write text; what YAML reads as a number, a date, true or a list needs quotes",
+    "too_long": "write at most {max_length} of them",
+    "too_short": "write at least {min_length} of them",
+    "tuple_type": "write a list such as [one, another]",
+}
+"""By pydantic's name of an error: what to write instead, in the words of the file."""
+_CHOICE = re.compile(r"'([^']*)'")
+
+
+def _remedy(error: ErrorDetails) -> str:
+    """What to write in place of a value that was refused; it quotes what is allowed, never the value."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in ("enum", "literal_error"):
+        allowed = str(context["expected"])
+        return f"write {allowed}{did_you_mean(str(error['input'])[:_LONGEST_KEY], _CHOICE.findall(allowed))}"
+    if context.get("min_length") == 1:
+        return "is empty"
+    if kind in _REMEDIES:
+        return _REMEDIES[kind].format_map(context)
+    message = error["msg"].removeprefix("Value error, ")
+    return f"{message[:1].lower()}{message[1:]}"
 
 
 def _keys_beside(model: type[BaseModel], path: YamlPath) -> list[str]:

@@ -77,6 +77,14 @@ def http_client(
     return client
 
 
+def host_of(url: str) -> str:
+    """Host and port of an address, for messages: `api.example.com:443`."""
+    parts = urlsplit(url)
+    host = parts.hostname or ""
+    port = parts.port or (443 if parts.scheme == "https" else 80)
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
 @cache
 def _certificates(library: Any, file: str, directory: str) -> ssl.SSLContext:  # noqa: ARG001 - the library reads the environment
     """The TLS settings that a library takes from the environment, once: reading the certificates takes longer than a call."""

@@ -8,6 +8,7 @@ from typing import cast
 from graphql import (
     DocumentNode,
     ExecutionResult,
+    GraphQLEnumType,
     GraphQLError,
     GraphQLObjectType,
     GraphQLResolveInfo,
@@ -50,7 +51,22 @@ def schema() -> GraphQLSchema:
     for (type_, name), (resolver, permission) in RESOLVERS.items():
         fields = cast("GraphQLObjectType", built.type_map[type_]).fields
         fields[name].resolve = _guarded(resolver, permission, type_, name)
+    for each in built.type_map.values():
+        if isinstance(each, GraphQLEnumType):
+            _serve_unknown(each)
     return built
+
+
+def _serve_unknown(enum: GraphQLEnumType) -> None:
+    """Answer a value that the schema lacks as it is: a later Panther knows more values than this schema."""
+
+    def answered(value: object) -> str:
+        return str(getattr(value, "value", value))
+
+    # The first is the name since graphql-core 3.3, the second that of 3.2.
+    for method in ("coerce_output_value", "serialize"):
+        if hasattr(enum, method):
+            setattr(enum, method, answered)
 
 
 @lru_cache(maxsize=256)

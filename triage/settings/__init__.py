@@ -17,9 +17,10 @@ from triage.settings.sections import (
     StoreSettings,
     WritebackSettings,
 )
-from triage.settings.values import is_loopback, parse_duration, parse_endpoint
+from triage.settings.values import GRAPHQL_PATHS, is_loopback, organisation_of, parse_duration, parse_endpoint
 
 __all__ = [
+    "GRAPHQL_PATHS",
     "AllowedActivity",
     "AnalystChoice",
     "BacklogOrder",
@@ -36,6 +37,7 @@ __all__ = [
     "WritebackSettings",
     "is_loopback",
     "load_settings",
+    "organisation_of",
     "parse_duration",
     "parse_endpoint",
     "parse_settings",

@@ -15,8 +15,8 @@ from triage.errors import ConfigError
 from triage.settings.sections import Settings
 
 _VARIABLE = regex.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_OPTIONAL_SECRETS = {("llm", "api_key"), ("writeback", "token")}
-"""May stay unset: without a model key the offline analyst works, without a second token the first one writes."""
+_OPTIONAL = {("llm", "api_key"), ("llm", "base_url"), ("writeback", "token")}
+"""May stay unset: without a model the offline analyst works, without a second token the first one writes."""
 
 
 def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
@@ -48,7 +48,7 @@ def _filled(file: YamlFile, value: JsonValue, path: YamlPath, environment: Mappi
     def replace(match: "regex.Match[str]") -> str:
         name, default = match.group(1), match.group(2)
         found: str | None = environment.get(name, default)
-        if found is None and path not in _OPTIONAL_SECRETS:
+        if found is None and path not in _OPTIONAL:
             key = ".".join(map(str, path))
             raise file.error(path, f"{key} reads the environment variable {name}, which is not set")
         return found or ""

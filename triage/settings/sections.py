@@ -10,11 +10,12 @@ from triage.domain.look import Growth
 from triage.domain.verdict import Disposition
 from triage.settings.values import (
     Duration,
-    Endpoint,
+    Interval,
     KindName,
     OptionalEndpoint,
     OptionalSecret,
     OptionalText,
+    PantherUrl,
     Pattern,
     QuietHours,
     SeverityName,
@@ -22,6 +23,7 @@ from triage.settings.values import (
     SwitchedDuration,
     Zone,
     empty_for_none,
+    status_name,
     upper,
 )
 
@@ -33,12 +35,12 @@ class Section(BaseModel):
 
 
 class PantherSettings(Section):
-    url: Endpoint
+    url: PantherUrl
     """The "API URL" shown above Panther's API tokens."""
     token: SecretStr = Field(min_length=1)
     auth: Literal["x-api-key", "bearer"] = "x-api-key"
     rest_url: OptionalEndpoint = ""
-    timeout: Duration = timedelta(seconds=30)
+    timeout: Interval = timedelta(seconds=30)
     """Total time of one call."""
     requests_per_second: float = Field(default=50.0, gt=0)
     """All calls to Panther together; one alert makes about 50."""
@@ -65,11 +67,11 @@ class BacklogOrder(StrEnum):
 
 
 class IngestSettings(Section):
-    poll_interval: Duration = timedelta(seconds=60)
-    lookback: Duration = timedelta(hours=24)
+    poll_interval: Interval = timedelta(seconds=60)
+    lookback: Interval = timedelta(hours=24)
     overlap: Duration = timedelta(minutes=15)
     """How far each poll reaches back before the last one: alerts can appear late."""
-    backlog_window: Duration = timedelta(hours=6)
+    backlog_window: Interval = timedelta(hours=6)
     """A long lookback is read in pieces of this length, each stored before the next."""
     backlog_order: BacklogOrder = BacklogOrder.OLDEST
     recheck: Duration = timedelta(hours=24)
@@ -77,7 +79,7 @@ class IngestSettings(Section):
     second_look: SwitchedDuration = timedelta(hours=24)
     """How long after its first verdict an alert is looked at again, where something could not have been seen yet or
     Panther has changed it; `off`: never."""
-    statuses: Annotated[tuple[StatusName, ...], BeforeValidator(upper)] = ("OPEN",)
+    statuses: Annotated[tuple[StatusName, ...], BeforeValidator(status_name)] = ("OPEN",)
     severities: Annotated[tuple[SeverityName, ...], BeforeValidator(upper)] = ("CRITICAL", "HIGH", "MEDIUM")
     types: Annotated[tuple[KindName, ...], BeforeValidator(upper)] = ("RULE", "SCHEDULED_RULE", "CORRELATION_RULE")
     log_types: tuple[str, ...] = ()
@@ -110,6 +112,9 @@ class Price(Section):
         again = min(cached, prompt)
         known = self.input if self.cached_input is None else self.cached_input
         return ((prompt - again) * self.input + again * known + completion * self.output) / 1_000_000
+
+
+OPENAI_URL = "https://api.openai.com/v1"
 
 
 class QuirkSettings(Section):
@@ -150,7 +155,7 @@ class LlmSettings(Section):
     headers: dict[HeaderName, SecretStr] = Field(default_factory=dict)
     """Further headers of each request, such as a gateway wants."""
     model: OptionalText = "gpt-5-mini"
-    timeout: Duration = timedelta(seconds=120)
+    timeout: Interval = timedelta(seconds=120)
     max_output_tokens: int = Field(default=4_000, ge=256)
     thinking_tokens: int = Field(default=16_000, ge=0)
     """Output tokens of a second try, where a model has spent `max_output_tokens` without an answer; 0: no second try."""
@@ -165,6 +170,11 @@ class LlmSettings(Section):
     prices: dict[str, Price] = Field(default_factory=dict)
     """By model name, as in `llm.model`; the cost of a model without a price is unknown and counts as 0."""
     currency: str = "USD"
+
+    @property
+    def endpoint(self) -> str:
+        """Where alert data goes, if a model is used."""
+        return self.base_url or OPENAI_URL
 
     @property
     def configured(self) -> bool:
@@ -206,7 +216,7 @@ class InvestigationSettings(Section):
     """Lake queries of one alert at the same time."""
     questions_per_query: int = Field(default=14, ge=1, le=16)
     """Questions sent to the lake in one statement; 1: each on its own."""
-    history: Duration = timedelta(days=30)
+    history: Interval = timedelta(days=30)
     """How far playbook questions look back."""
     dwell: Duration = timedelta(days=14)
     """How long an intruder may have been there unnoticed; what is younger vouches for nobody."""
@@ -282,7 +292,7 @@ class WritebackSettings(Section):
     """For `quiet_hours`, and for the day of `daily_cap`."""
     daily_cap: int = Field(default=0, ge=0)
     """Comments written per day; 0: no limit."""
-    status: dict[Decided, Annotated[StatusName, BeforeValidator(upper)]] = Field(default_factory=dict)
+    status: dict[Decided, Annotated[StatusName, BeforeValidator(status_name)]] = Field(default_factory=dict)
     """The status an alert gets by its verdict; an empty table leaves statuses to people."""
     status_min_confidence: float = Field(default=0.9, ge=0, le=1)
     status_needs_judge: bool = False

@@ -11,6 +11,14 @@ from pydantic import AfterValidator, BeforeValidator, SecretStr
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FULL_URL = "write a full URL such as https://api.example.runpanther.net/public/graphql"
+_CLOUD = ".runpanther.net"
+"""Under which Panther's own hosting gives each organisation a console, and an API below `api.`"""
+_API_URL = (
+    "write the API URL that Panther shows above its API tokens, https://api.<name>.runpanther.net/public/graphql for a "
+    "console at https://<name>.runpanther.net"
+)
+GRAPHQL_PATHS = ("/public/graphql", "/graphql")
+"""How the path of a GraphQL address ends; the REST paths begin where it does."""
 _DURATION = regex.compile(r"^\s*(\d+(?:\.\d+)?)\s*([smhd])\s*$")
 
 
@@ -30,7 +38,15 @@ def parse_duration(text: str) -> timedelta:
     return value
 
 
+def _above_zero(value: timedelta) -> timedelta:
+    if not value:
+        raise ValueError("write a duration above zero, such as 90s, 15m, 24h or 30d")
+    return value
+
+
 Duration = Annotated[timedelta, BeforeValidator(_duration)]
+Interval = Annotated[Duration, AfterValidator(_above_zero)]
+"""A duration above zero."""
 
 
 def _switched_duration(value: object) -> object:
@@ -70,20 +86,43 @@ def parse_endpoint(url: str) -> SplitResult:
     return parts
 
 
-def _endpoint(value: str) -> str:
-    parse_endpoint(value)
+def _optional_endpoint(value: str) -> str:
+    if value:
+        parse_endpoint(value)
     return value.rstrip("/")
 
 
-def _optional_endpoint(value: str) -> str:
-    return _endpoint(value) if value else value
+def organisation_of(url: str) -> str:
+    """The organisation's name in an address of Panther's own hosting; empty for any other host."""
+    host = (urlsplit(url).hostname or "").removeprefix("api.")
+    return host.removesuffix(_CLOUD) if host.endswith(_CLOUD) else ""
+
+
+def _panther_url(value: str) -> str:
+    """The API URL; made of the console's, or of the host alone, where Panther's own hosting leaves no doubt.
+
+    Raises ValueError that says what to write instead.
+    """
+    text = value.strip().rstrip("/")
+    if "://" not in text and urlsplit(f"//{text}").hostname:
+        text = f"https://{text}"
+    try:
+        parts = parse_endpoint(text)
+    except ValueError as error:
+        raise ValueError(_API_URL if str(error) == _FULL_URL else str(error)) from error
+    organisation = organisation_of(text)
+    if organisation and not parts.path.rstrip("/").endswith(GRAPHQL_PATHS):
+        return f"https://api.{organisation}{_CLOUD}{GRAPHQL_PATHS[0]}"
+    if organisation and not (parts.hostname or "").startswith("api."):
+        return f"https://api.{organisation}{_CLOUD}{parts.path}"
+    return text
 
 
 def empty_for_none(value: object) -> object:
     return "" if value is None else value
 
 
-Endpoint = Annotated[str, AfterValidator(_endpoint)]
+PantherUrl = Annotated[str, AfterValidator(_panther_url)]
 OptionalEndpoint = Annotated[str, BeforeValidator(empty_for_none), AfterValidator(_optional_endpoint)]
 OptionalText = Annotated[str, BeforeValidator(empty_for_none)]
 OptionalSecret = Annotated[SecretStr, BeforeValidator(lambda value: "" if value is None else value)]
@@ -110,6 +149,14 @@ def _pattern(value: str) -> str:
     except regex.error as error:
         raise ValueError(f"not a Python regular expression: {error}") from error
     return value
+
+
+def status_name(value: object) -> object:
+    """A status in any case; `Invalid` is what Panther's console calls CLOSED."""
+    name = upper(value)
+    if isinstance(name, tuple):
+        return tuple(map(status_name, name))
+    return "CLOSED" if name == "INVALID" else name
 
 
 Pattern = Annotated[str, BeforeValidator(empty_for_none), AfterValidator(_pattern)]

@@ -58,7 +58,7 @@ def test_check_says_what_a_refused_token_needs(panther: SandboxServer, tmp_path:
     write_config(tmp_path, panther.url, token="young")
     ran = run_cli("check", directory=tmp_path)
     assert ran.status == 2
-    (line,) = [text for text in ran.out.splitlines() if text.startswith("missing")]
+    (line,) = [text for text in ran.out.splitlines() if text.startswith("refused")]
     assert "--wait 5m" in line
 
 
@@ -78,7 +78,9 @@ def test_check_passes_and_writes_nothing(panther: SandboxServer, tmp_path: Path)
     before = {name: len(panther.comments(name)) for name in panther.world.alerts}
     ran = run_cli("check", directory=tmp_path)
     assert ran.status == 0, ran.out + ran.err
-    assert all(line.startswith("ok") for line in ran.out.splitlines())
+    *lines, last = ran.out.splitlines()
+    assert all(line.startswith("ok") for line in lines)
+    assert last.startswith("ready; next: triage queue select")
     for label in (
         "Read Alerts",
         "View Rules",
@@ -96,7 +98,7 @@ def test_check_names_the_missing_permissions(panther: SandboxServer, tmp_path: P
     write_config(tmp_path, panther.url, token="blind", more="writeback:\n  enabled: true\n  token: reader\n")
     ran = run_cli("check", directory=tmp_path)
     assert ran.status == 2
-    lake, writing = [text for text in ran.out.splitlines() if not text.startswith("ok")]
+    lake, writing, _ = [text for text in ran.out.splitlines() if not text.startswith("ok")]
     assert lake.startswith("missing")
     assert "Query Data Lake" in lake
     assert writing.startswith("missing")

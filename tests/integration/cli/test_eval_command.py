@@ -89,7 +89,7 @@ def test_labels_never_reach_the_model(world: Path, tmp_path: Path) -> None:
     with scripted_model(cite_first_event()) as model:
         ran = run_cli(
             "eval", "run", "--world", str(world), "--no-alert-only", "--json", directory=tmp_path,
-            environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
+            environment={"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "scripted-1"},
         )  # fmt: skip
         said = json.dumps(model.requests)
     assert ran.status == 0, ran.err
@@ -140,7 +140,7 @@ def test_a_page_that_cannot_be_drawn_is_refused_before_the_run(
     with scripted_model(cite_first_event()) as model:
         ran = run_cli(
             "eval", "run", "--world", str(world), "--html", "e.html", directory=tmp_path,
-            environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
+            environment={"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "scripted-1"},
         )  # fmt: skip
         asked = len(model.requests)
     assert ran.status == 2

@@ -87,7 +87,7 @@ def test_a_model_is_measured_on_records_and_sees_no_label(place: Path, tmp_path:
     kept = run_cli("eval", "run", "--alerts", "cases", "--offline", "--no-alert-only", "--json", directory=place)
     (tmp_path / "a.json").write_text(kept.out, encoding="utf-8")
     with scripted_model(inquisitive) as model:
-        environment = {"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"}
+        environment = {"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "scripted-1"}
         cases = str(place / "cases")
         ran = run_cli(
             "eval", "run", "--alerts", cases, "--no-alert-only", "--json", directory=tmp_path, environment=environment
@@ -118,7 +118,7 @@ def test_questions_without_a_recorded_answer_are_counted(place: Path, tmp_path: 
     with scripted_model(inquisitive) as model:
         ran = run_cli(
             "eval", "run", "--alerts", "cases", "--no-alert-only", directory=tmp_path,
-            environment={"OPENAI_BASE_URL": model.url, "TRIAGE_MODEL": "scripted-1"},
+            environment={"OPENAI_BASE_URL": model.url, "OPENAI_MODEL": "scripted-1"},
         )  # fmt: skip
     assert ran.status == 0, ran.err
     assert f"{asked} questions were asked that the records have no answer to" in ran.out

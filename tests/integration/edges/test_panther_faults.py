@@ -5,8 +5,10 @@ content). What the store holds after such a fault is tested in `test_reading_fau
 the queue or the store alone: 41 to 43, 46, 51.
 """
 
+import errno
 import gzip
 import json
+import os
 import shutil
 import socket
 import ssl
@@ -270,8 +272,11 @@ async def test_01_an_unknown_host_is_retried_then_named(monkeypatch: pytest.Monk
     monkeypatch.setattr(socket, "getaddrinfo", unknown)
     clock = FakeClock()
     async with connect(config("https://api.panther.invalid"), clock=clock) as panther:
-        with pytest.raises(PantherUnreachable, match=r"no connection; check panther\.url") as caught:
+        with pytest.raises(
+            PantherUnreachable, match=r"no connection \(.*does not resolve\); check panther\.url"
+        ) as caught:
             await list_alerts(panther)
+    assert str(caught.value).startswith("Panther at api.panther.invalid:443, Alerts: ")
     assert caught.value.retryable
     assert clock.sleeps == sorted(clock.sleeps)
     assert len(clock.sleeps) == 3
@@ -287,6 +292,10 @@ async def test_02_a_refused_connection_is_retried_then_named() -> None:
             await list_alerts(panther)
         with pytest.raises(PantherUnreachable, match="no connection") as written:
             await comment(panther)
+    refused = f"no connection (127.0.0.1: {os.strerror(errno.ECONNREFUSED).lower()}); check panther."
+    for caught in (read, written):
+        assert str(caught.value).startswith(f"Panther at 127.0.0.1:{port}, ")
+        assert refused in str(caught.value)
     assert read.value.retryable
     assert len(clock.sleeps) == 3
     assert not isinstance(written.value, OutcomeUnknown)

@@ -86,12 +86,12 @@ def test_values_know_their_lines() -> None:
 
 
 SCHEMA_ERRORS = [
-    ("steps:\n- nam: a\n", "line 2: unknown key steps.0.nam; allowed here: name, max"),
+    ("steps:\n- nam: a\n", "line 2: unknown key steps.0.nam, did you mean name? allowed here: name, max"),
     ("named:\n  x:\n    name: a\n    limit: 2\n", "line 4: unknown key named.x.limit; allowed here: name, max"),
-    ("stepz: []\n", "line 1: unknown key stepz; allowed here: steps, named"),
+    ("stepz: []\n", "line 1: unknown key stepz, did you mean steps? allowed here: steps, named"),
     ("steps:\n- max: 2\n", "line 2: steps.0.name is missing"),
-    ("steps:\n- name: a\n  max: s3cret\n", "line 3: steps.0.max: input should be a valid integer"),
-    ("- a\n", "line 1: the file: input should be a valid dictionary"),
+    ("steps:\n- name: a\n  max: s3cret\n", "line 3: steps.0.max: write a whole number"),
+    ("- a\n", "line 1: the file: write keys with their values"),
 ]
 
 
@@ -122,5 +122,5 @@ def test_a_list_is_read_as_a_root_model() -> None:
     """A file that holds a list names the item and, for a typo, the keys of an item."""
     steps = RootModel[tuple[Step, ...]]
     assert [step.name for step in parse_yaml("- name: a\n- name: b\n").validate(steps).root] == ["a", "b"]
-    with pytest.raises(YamlError, match=r"^line 2: unknown key 1\.nam; allowed here: name, max$"):
+    with pytest.raises(YamlError, match=r"^line 2: unknown key 1\.nam, did you mean name\? allowed here: name, max$"):
         parse_yaml("- name: a\n- nam: b\n").validate(steps)

@@ -45,14 +45,34 @@ def test_every_setting_is_in_the_example() -> None:
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
-        (GOOD + "  tokn: x\n", "line 4: unknown key panther.tokn; allowed here: url, token"),
-        (GOOD + "ingets: {}\n", "line 4: unknown key ingets; allowed here: panther, ingest"),
-        (GOOD + "  auth: basic\n", "line 4: panther.auth: input should be 'x-api-key' or 'bearer'"),
+        (GOOD + "  tokn: x\n", "line 4: unknown key panther.tokn, did you mean token? allowed here: url, token"),
+        (GOOD + "ingets: {}\n", "line 4: unknown key ingets, did you mean ingest? allowed here: panther, ingest"),
+        (GOOD + "  colour: red\n", "line 4: unknown key panther.colour; allowed here: url, token"),
+        (GOOD + "  auth: basic\n", "line 4: panther.auth: write 'x-api-key' or 'bearer'"),
+        (GOOD + "  auth: [bearer]\n", "line 4: panther.auth: write 'x-api-key' or 'bearer'"),
+        (GOOD + "  concurrency: many\n", "line 4: panther.concurrency: write a whole number"),
+        (GOOD + "  concurrency: 1.5\n", "line 4: panther.concurrency: write a whole number"),
+        (GOOD + "  concurrency: 0\n", "line 4: panther.concurrency: write 1 or more"),
+        (GOOD + "  concurrency: 999\n", "line 4: panther.concurrency: write 256 or less"),
+        (GOOD + "  requests_per_second: 0\n", "line 4: panther.requests_per_second: write a number above 0"),
+        (GOOD + "  requests_per_second: fast\n", "line 4: panther.requests_per_second: write a number"),
+        (GOOD + "ingest:\n  log_types: AWS.CloudTrail\n", "line 5: ingest.log_types: write a list such as [one,"),
+        (GOOD + "ingest:\n  log_types: [5]\n", "line 5: ingest.log_types.0: write text; what YAML reads as a number"),
+        (GOOD + "ingest: off\n", "line 4: ingest: write keys with their values"),
+        (GOOD + "llm:\n  prices: none\n", "line 5: llm.prices: write keys with their values"),
+        (GOOD + "writeback:\n  enabled: maybe\n", "line 5: writeback.enabled: write true or false"),
+        (GOOD + "writeback:\n  enabled: [1]\n", "line 5: writeback.enabled: write true or false"),
+        (GOOD + "writeback:\n  verdicts: [benin]\n", "or 'benign', did you mean benign?"),
+        (
+            GOOD + "ingest:\n  dedup_key: titel\n",
+            "line 5: ingest.dedup_key: write 'title', 'detection' or 'entities', did",
+        ),
+        (GOOD.replace("${PANTHER_API_TOKEN}", "''"), "line 3: panther.token: is empty"),
         (GOOD + "  url: https://b.example\n", "line 4: panther.url is given twice; keep one"),
         (GOOD.replace("https://", "http://"), "line 2: panther.url: plain http:// is accepted for this machine"),
         (GOOD + "ingest:\n  poll_interval: 60\n", "line 5: ingest.poll_interval: write a duration such as"),
         (GOOD + "ingest:\n  detection_id_regex: '('\n", "line 5: ingest.detection_id_regex: not a Python regular"),
-        (GOOD + "ingest:\n  severities: [HIGH, HUGE]\n", "line 5: ingest.severities.1: input should be"),
+        (GOOD + "ingest:\n  severities: [HIGH, HUGE]\n", "line 5: ingest.severities.1: write 'CRITICAL', 'HIGH'"),
         (GOOD + "llm:\n  model: ${NOPE}\n", "line 5: llm.model reads the environment variable NOPE"),
         ("panther: [\n", "line 2: "),
         ("!0", "line 1: the file has a YAML tag; write a plain value"),
@@ -61,7 +81,7 @@ def test_every_setting_is_in_the_example() -> None:
         ("ingest: {}\n", "line 1: panther is missing"),
         ("- x\n", "line 1: the file must hold keys"),
         (GOOD + "  timeout: [1]\n", "line 4: panther.timeout: write a duration"),
-        ("panther:\n  url: ftp://x\n  token: x\n", "line 2: panther.url: write a full URL"),
+        ("panther:\n  url: ftp://x\n  token: x\n", "line 2: panther.url: write the API URL that Panther shows"),
         ("panther:\n  url: https://u:p@x\n  token: x\n", "line 2: panther.url: leave user and password out"),
     ],
 )
@@ -101,6 +121,59 @@ def test_loopback_may_be_plain_http() -> None:
     for host in ("127.0.0.1:8000", "localhost:1", "[::1]:9"):
         text = GOOD.replace("https://api.example.runpanther.net", f"http://{host}")
         assert parse(text).panther.url.startswith("http://")
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        "panther.timeout",
+        "ingest.poll_interval",
+        "ingest.lookback",
+        "ingest.backlog_window",
+        "llm.timeout",
+        "investigation.history",
+    ],
+)
+def test_an_interval_is_above_zero(key: str) -> None:
+    """A wait or a span of no length would poll without pause or ask about nothing; it is refused, with its line."""
+    section, name = key.split(".")
+    head = GOOD if section == "panther" else f"{GOOD}{section}:\n"
+    with pytest.raises(ConfigError, match=rf"line \d: {key}: write a duration above zero, such as 90s"):
+        parse(f"{head}  {name}: 0s\n")
+
+
+def test_the_consoles_word_for_closed_is_accepted() -> None:
+    """Panther's console shows CLOSED as Invalid; both are read, in any case, as filter and as policy."""
+    ingest = f"{GOOD}ingest:\n  statuses: [open, Invalid, INVALID, closed, Triaged]\n"
+    assert parse(ingest).ingest.statuses == ("OPEN", "CLOSED", "CLOSED", "CLOSED", "TRIAGED")
+    assert parse(f"{GOOD}writeback:\n  status: {{benign: invalid}}\n").writeback.status == {"benign": "CLOSED"}
+    with pytest.raises(ConfigError, match="Invalid"):
+        parse(f"{GOOD}writeback:\n  status: {{malicious: invalid}}\n")
+
+
+@pytest.mark.parametrize(
+    "written",
+    [
+        "acme.runpanther.net",
+        "api.acme.runpanther.net",
+        "https://acme.runpanther.net",
+        "https://acme.runpanther.net/alerts-and-errors/?status=OPEN#top",
+        "https://ACME.runpanther.net/",
+        "https://api.acme.runpanther.net/public/v1",
+        "https://acme.runpanther.net/public/graphql",
+        "https://api.acme.runpanther.net/public/graphql/",
+    ],
+)
+def test_the_api_url_follows_from_the_console(written: str) -> None:
+    """On Panther's own hosting the console's address and the bare host leave no doubt which API is meant."""
+    url = "https://api.acme.runpanther.net/public/graphql"
+    assert parse(GOOD.replace("https://api.example.runpanther.net/public/graphql", written)).panther.url == url
+
+
+def test_another_host_is_taken_as_written() -> None:
+    """Nothing is guessed about an address that Panther's own hosting did not give."""
+    for url in ("https://panther.corp.example/v9", "https://runpanther.net.example/public/graphql"):
+        assert parse(GOOD.replace("https://api.example.runpanther.net/public/graphql", url)).panther.url == url
 
 
 @pytest.mark.parametrize(

@@ -6,5 +6,6 @@ Importing this package imports gql, which takes a while: import it where the cli
 from triage.edges.panther.client import connect, open_probes
 from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.failures import OutcomeUnknown
+from triage.edges.panther.probes import Probe
 
-__all__ = ["OutcomeUnknown", "PantherConfig", "connect", "open_probes"]
+__all__ = ["OutcomeUnknown", "PantherConfig", "Probe", "connect", "open_probes"]

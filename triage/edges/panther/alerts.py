@@ -1,6 +1,8 @@
 """Alerts: pages of them, one of them, and their events."""
 
+import asyncio
 import logging
+from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
@@ -10,11 +12,11 @@ from triage.domain.alert import Alert, Kind
 from triage.edges.panther.alert_nodes import AlertDetail, notes_on, read_alert
 from triage.edges.panther.failures import no_alert, not_found_as, unreadable
 from triage.edges.panther.graphql import GraphQL
-from triage.edges.panther.operations import ALERT, ALERT_EVENTS, ALERTS
+from triage.edges.panther.operations import ALERT, ALERT_EVENTS, ALERT_IDS, ALERTS
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.rows import RowBuffer
 from triage.edges.panther.wire import Connection, Trail, Unreadable, label, read, row_of, stamp
-from triage.errors import NotFound, PantherError
+from triage.errors import NotFound, PantherError, PantherRefused
 from triage.ports import AlertPage, AlertQuery, Clock, Events
 
 _EVENTS_PAGE = 50
@@ -40,12 +42,19 @@ class PantherAlerts:
         """One page of alerts in order of creation.
 
         An alert that cannot be read is named in `problems`; the others are kept. Where Panther gives only a part of an
-        alert, its `notes` say which part is missing.
+        alert, its `notes` say which part is missing. Where Panther refuses the page because of one of its alerts, the
+        others are read one by one, and that alert has an id and a time only.
 
         Raises:
             PantherError: refused, denied or unreachable.
         """
-        answer = await self._graphql.execute(ALERTS, {"input": self._variables(query, cursor)})
+        variables: Mapping[str, JsonValue] = {"input": self._variables(query, cursor)}
+        try:
+            answer = await self._graphql.execute(ALERTS, variables)
+        except PantherRefused as error:
+            if not any(isinstance(step, int) for step in error.path):
+                raise
+            return await self._page_by_parts(variables, cursor, error)
         page = Connection.of(answer.data.get("alerts"), cursor)
         alerts: list[Alert] = []
         problems = list(page.skipped)
@@ -59,6 +68,47 @@ class PantherAlerts:
         for problem in problems:
             _logger.warning("a page of alerts: %s", problem)
         return AlertPage(tuple(alerts), page.cursor, tuple(problems), page.complete)
+
+    async def _page_by_parts(
+        self, variables: Mapping[str, JsonValue], cursor: str | None, refusal: PantherRefused
+    ) -> AlertPage:
+        """The same page, its alerts asked for one by one: a field that can't be given takes a whole list with it.
+
+        Raises PantherError; the refusal itself where the list of ids is refused too, or is empty.
+        """
+        try:
+            answer = await self._graphql.execute(ALERT_IDS, variables)
+        except PantherRefused:
+            raise refusal from None
+        page = Connection.of(answer.data.get("alerts"), cursor)
+        if not page.nodes or answer.problems:
+            raise refusal
+        alerts: list[Alert] = []
+        problems = list(page.skipped)
+        for found in await asyncio.gather(*map(self._listed_alone, page.nodes)):
+            if isinstance(found, Alert):
+                alerts.append(found)
+                # The first note says why the others came about.
+                problems += [f"alert {found.id}: {note}" for note in found.notes[:1]]
+            else:
+                problems.append(found)
+        for problem in problems:
+            _logger.warning("a page of alerts: %s", problem)
+        return AlertPage(tuple(alerts), page.cursor, tuple(problems), page.complete)
+
+    async def _listed_alone(self, node: JsonValue) -> Alert | str:
+        """An alert of a list as Panther gives it alone, with id and time where it can't; or what is wrong with it."""
+        name = node.get("id") if isinstance(node, dict) else None
+        try:
+            try:
+                answer = await self._graphql.execute(ALERT, {"id": name})
+                return read_alert(
+                    answer.data.get("alert"), notes_on(answer.problems, None), partial=bool(answer.problems)
+                )
+            except PantherRefused as error:
+                return read_alert(node, [f"only its id and time could be read: {error}"], partial=True)
+        except Unreadable as error:
+            return f"alert {label(node, 0)} cannot be read: {error}"
 
     async def alert(self, alert_id: str) -> Alert:
         """One alert with its `context` and `event_count`; where REST does not give these, `notes` say so.

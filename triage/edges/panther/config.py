@@ -5,10 +5,9 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from triage.errors import ConfigError
-from triage.settings import parse_endpoint
+from triage.settings import GRAPHQL_PATHS, parse_endpoint
 
-_GRAPHQL_PATHS = ("/public/graphql", "/graphql")
-_EXAMPLE = "https://api.<your-org>.runpanther.net/public/graphql"
+_EXAMPLE = "https://api.<name>.runpanther.net/public/graphql"
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,6 +20,8 @@ class PantherConfig:
     url: str
     """The GraphQL address: the "API URL" that Panther shows above its API tokens."""
     token: str = field(repr=False)
+    token_key: str = "panther.token"  # noqa: S105 - the name of a key
+    """The configuration key that the token comes from, for messages."""
     auth: Literal["x-api-key", "bearer"] = "x-api-key"
     """The header that carries the token."""
     rest_url: str = ""
@@ -48,14 +49,16 @@ class PantherConfig:
             _address(self.rest_url, "panther.rest_url")
         elif _graphql_path(address) is None:
             raise ConfigError(
-                f"panther.url: expected an address like {_EXAMPLE}, got the path {address.path[:80] or '/'!r}; "
-                "give panther.rest_url too if the path is right"
+                f"panther.url: write the API URL that Panther shows above its API tokens, {_EXAMPLE}; the path "
+                f"{address.path[:80] or '/'!r} is no GraphQL address (if it is one, give panther.rest_url too)"
             )
         if not self.token:
-            raise ConfigError("panther.token: is empty")
+            raise ConfigError(f"{self.token_key}: is empty")
         if not all("!" <= letter <= "~" for letter in self.token):
             # The HTTP library would quote such a token in its own error.
-            raise ConfigError("panther.token: contains a space, a line break or another character that no token has")
+            raise ConfigError(
+                f"{self.token_key}: contains a space, a line break or another character that no token has"
+            )
 
     @property
     def rest_base(self) -> str:
@@ -83,4 +86,4 @@ def _address(url: str, key: str) -> SplitResult:
 
 def _graphql_path(parts: SplitResult) -> str | None:
     path = parts.path.rstrip("/")
-    return next((known for known in _GRAPHQL_PATHS if path.endswith(known)), None)
+    return next((known for known in GRAPHQL_PATHS if path.endswith(known)), None)

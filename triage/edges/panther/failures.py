@@ -4,7 +4,9 @@ Messages name the operation, the status, Panther's request id and what to do. Th
 a body; of Panther's own message at most 200 characters are quoted, cleaned.
 """
 
+import os
 import re
+import socket
 import ssl
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -29,6 +31,8 @@ E = TypeVar("E", bound=PantherError)
 
 _REQUEST_ID_HEADERS = ("x-amzn-requestid", "x-amzn-request-id", "x-request-id", "apigw-requestid")
 _REQUEST_ID = re.compile(r"[\w.:=+/-]{1,80}", re.ASCII)
+_TRIED = re.compile(r"Connect call failed \('([0-9A-Fa-f.:%]+)'")
+"""How asyncio says which address it tried."""
 _TRY_AGAIN = frozenset({HTTPStatus.REQUEST_TIMEOUT, HTTPStatus.TOO_EARLY})
 _NOT_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.UnsupportedProtocol, httpx.ProxyError)
 _NOT_FOUND = re.compile(r"\b(not ?found|does not exist|no such|unknown id)\b", re.IGNORECASE)
@@ -57,6 +61,10 @@ class CallErrors:
     """Whether the call changes something in Panther: then it is never retried."""
     url_key: str = "panther.url"
     """The configuration key that the address comes from."""
+    address: str = ""
+    """Host and port that the call goes to; empty where the error is not about reaching it."""
+    token_key: str = "panther.token"  # noqa: S105 - the name of a key
+    """The configuration key that the token comes from."""
     http_status: int | None = None
     """`None` before there is an answer."""
     request_id: str = ""
@@ -76,6 +84,8 @@ class CallErrors:
         if isinstance(error, _NOT_SENT):
             what = "the TLS handshake failed" if tls is not None else "no connection"
             what = "no connection in time" if isinstance(error, httpx.TimeoutException) else what
+            reason = _reason(error)
+            what = f"{what} ({reason})" if reason else what
             return self._retryable(PantherUnreachable, what, f"check {self.url_key}, the network and the proxy")
         return self.lost("no answer in time" if isinstance(error, httpx.TimeoutException) else "the answer broke off")
 
@@ -132,7 +142,7 @@ class CallErrors:
 
     def denied(self, what: str) -> PantherDenied:
         """The token may not do this."""
-        return self._error(PantherDenied, what, "check panther.token and its permissions")
+        return self._error(PantherDenied, what, f"check {self.token_key} and its permissions")
 
     def refused(self, what: str, remedy: str = "check the request") -> PantherRefused:
         """Panther understood the request and refused it."""
@@ -155,7 +165,9 @@ class CallErrors:
         facts = [f"HTTP {self.http_status}"] if self.http_status is not None else []
         facts += [f"request {self.request_id}"] if self.request_id else []
         detail = f" ({', '.join(facts)})" if facts else ""
-        message = f"Panther, {self.operation}: {what}{detail}; {remedy}"
+        # Who can't be reached is asked "where?" first; a refusal came from there and names its request.
+        where = f" at {self.address}" if self.address and issubclass(kind, PantherUnreachable) else ""
+        message = f"Panther{where}, {self.operation}: {what}{detail}; {remedy}"
         return kind(message, operation=self.operation, status=self.http_status)
 
 
@@ -181,11 +193,30 @@ def no_alert(alert_id: str) -> str:
 
 
 def _tls_error(error: BaseException) -> ssl.SSLError | None:
+    return next((each for each in _causes(error) if isinstance(each, ssl.SSLError)), None)
+
+
+def _reason(error: BaseException) -> str:
+    """Why there is no connection, in the system's words, with the address that was tried; empty where it doesn't say."""
+    for each in _causes(error):
+        if isinstance(each, socket.gaierror):
+            return "the host's name does not resolve"
+        if isinstance(each, OSError) and each.errno:
+            tried = _TRIED.search(str(each))
+            words = os.strerror(each.errno).lower()
+            return f"{tried[1]}: {words}" if tried else words
+    return ""
+
+
+def _causes(error: BaseException) -> Iterator[BaseException]:
+    """An error and what it came from, the outermost first."""
     seen: set[int] = set()
-    current: BaseException | None = error
-    while current is not None and id(current) not in seen:
-        if isinstance(current, ssl.SSLError):
-            return current
+    waiting: list[BaseException | None] = [error]
+    while waiting:
+        current = waiting.pop(0)
+        if current is None or id(current) in seen:
+            continue
         seen.add(id(current))
-        current = current.__cause__ or current.__context__
-    return None
+        yield current
+        waiting += current.exceptions if isinstance(current, BaseExceptionGroup) else ()
+        waiting.append(current.__cause__ or current.__context__)

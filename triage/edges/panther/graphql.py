@@ -197,4 +197,6 @@ def _refusal(reply: Reply, errors: list[GraphQLError]) -> PantherError:
         return reply.errors.denied(f'denied: "{said}"')
     if _TRANSIENT.search(code):
         return reply.errors.lost("the server has trouble")
-    return reply.errors.refused(f'refused: "{said}"')
+    refused = reply.errors.refused(f'refused: "{said}"')
+    refused.path = tuple(first.path or ())
+    return refused

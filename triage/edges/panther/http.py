@@ -10,7 +10,7 @@ from typing import Self, TypeVar
 import httpx
 from pydantic import JsonValue
 
-from triage.edges.http import ErrorCleaner, RetryPolicy, http_client, parse_retry_after
+from triage.edges.http import ErrorCleaner, RetryPolicy, host_of, http_client, parse_retry_after
 from triage.edges.panther.body import ACCEPTED_ENCODING, BodyError, parse_json, read_body
 from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.failures import CallErrors
@@ -128,7 +128,7 @@ class PantherHttp:
             PantherProtocolError: Not the JSON that was promised, or too much of it.
         """
         total = self.config.total_seconds if seconds is None else min(seconds, self.config.total_seconds)
-        errors = CallErrors(call.operation, call.write, call.url_key)
+        errors = CallErrors(call.operation, call.write, call.url_key, host_of(call.url), self.config.token_key)
         async with self._slots:
             try:
                 async with asyncio.timeout(total):

@@ -151,7 +151,7 @@ def test_a_hostile_value_stays_one_literal(tmp_path: Path) -> None:
         (QUESTION.replace("playbook: mine", "playbook: Mine!"), "line 1: playbook: "),
         (
             QUESTION.replace("    measured: true", "    measure: true"),
-            "line 8: unknown key questions.0.measure; allowed here: id, question, sql",
+            "line 8: unknown key questions.0.measure, did you mean measured? allowed here: id, question, sql",
         ),
         (QUESTION.replace("{from: history, to: -1s}", "{from: lately, to: -1s}"), "line 7: questions.0.window.from: "),
         (QUESTION.replace("[actor]", "[nobody]"), "line 6: questions.0.parameters.0: unknown parameter"),

@@ -17,6 +17,7 @@ class Operation:
 
 ALERTS = Operation("alerts", ("fragment_alert", "fragment_actor"))
 ALERT = Operation("alert", ("fragment_alert", "fragment_actor"))
+ALERT_IDS = Operation("alert_ids")
 ALERT_EVENTS = Operation("alert_events")
 
 # Starting a query is a mutation in the schema but changes nothing that lasts: a repeated one only costs a second
@@ -39,6 +40,7 @@ ASSIGN = Operation("assign", write=True)
 ALL = (
     ALERTS,
     ALERT,
+    ALERT_IDS,
     ALERT_EVENTS,
     EXECUTE_QUERY,
     EXECUTE_SEARCH,
