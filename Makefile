@@ -11,7 +11,7 @@ WORKERS ?= 3
 .PHONY: demo check check-all test lint types imports wheel wheel-check worlds clean
 
 demo: $(VENV)/.demo
-	$(BIN)/triage demo
+	@$(BIN)/triage demo
 
 check: lint types imports test
 
@@ -51,15 +51,10 @@ worlds: $(VENV)/.dev
 clean:
 	rm -rf $(VENV) dist build triage-demo
 
-$(VENV)/bin/python:
-	$(PYTHON) -m venv $(VENV)
+$(VENV)/.demo: pyproject.toml
+	@$(PYTHON) tools/install.py $(VENV) '.[sandbox]'
+	@touch $@
 
-$(VENV)/.demo: pyproject.toml | $(VENV)/bin/python
-	@echo "installing into $(VENV) (once) ..."
-	@$(INSTALL) -e '.[sandbox]'
-	touch $@
-
-$(VENV)/.dev: pyproject.toml | $(VENV)/bin/python
-	@echo "installing into $(VENV) (once) ..."
-	@$(INSTALL) -e '.[dev]'
-	touch $@
+$(VENV)/.dev: pyproject.toml
+	@$(PYTHON) tools/install.py $(VENV) '.[dev]'
+	@touch $@

@@ -156,13 +156,12 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except click.Abort:
-        sys.exit(1)
+    except (click.Abort, KeyboardInterrupt):
+        # Work in flight is given back where a command does that; what is stored stays.
+        sys.exit("triage: interrupted")
     except TriageError as error:
         common = require("triage.cli.common")
         click.echo(f"triage: {common.one_line(str(error))}", err=True)
         sys.exit(common.exit_status(error))
-    except KeyboardInterrupt:
-        sys.exit(1)
     # When the reader of a pipe has gone, click itself exits with 1 and prints nothing.
     sys.exit(status if isinstance(status, int) else 0)

@@ -4,6 +4,8 @@ import asyncio
 import json
 import logging
 import os
+import re
+import shutil
 import sys
 from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
 from datetime import UTC, datetime
@@ -147,3 +149,21 @@ def log_to_stderr(*, verbose: bool) -> None:
 def colour() -> bool | None:
     """Whether text is coloured: not with `NO_COLOR`, else where the terminal can (`None`: click finds out)."""
     return False if os.environ.get("NO_COLOR") else None
+
+
+def coloured(*, err: bool = False) -> bool:
+    """Whether a stream is a terminal that gets colours."""
+    return (sys.stderr if err else sys.stdout).isatty() and colour() is not False
+
+
+def terminal_width() -> int | None:
+    """Columns of the terminal that results are printed on; `None` where stdout is none, and nothing has to fit."""
+    return shutil.get_terminal_size().columns if sys.stdout.isatty() else None
+
+
+_STYLED = re.compile(r"\x1b\[[0-9;]*m")
+
+
+def cut(line: str, width: int | None) -> str:
+    """A line without colours, cut to a width with an ellipsis; `None`: as it is."""
+    return line if width is None or len(_STYLED.sub("", line)) <= width else f"{_STYLED.sub('', line)[: width - 1]}…"

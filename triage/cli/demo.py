@@ -1,40 +1,52 @@
 """`triage demo`: a generated company on an embedded Panther, its alerts triaged and commented on."""
 
+import asyncio
 import os
+import shutil
+import sys
 import tempfile
 import time
+from collections.abc import Sequence
 from contextlib import ExitStack
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import click
 
-from triage.cli.common import log_to_stderr, note, print_json, run_async
+from triage.app import open_app
+from triage.cli.common import UNFINISHED, cut, log_to_stderr, note, print_json, run_async, terminal_width
+from triage.cli.live import Live, verdict_word
 from triage.cli.page import alert_page
-from triage.cli.run import RunOptions, run
+from triage.cli.run import ending
 from triage.cli.state import opened_store, with_leader_verdicts
-from triage.cli.text import alert_table
-from triage.domain.verdict import Disposition
+from triage.domain.alert import Alert
+from triage.domain.clean import printable
+from triage.domain.verdict import Disposition, Investigation
 from triage.edges.clock import SystemClock
-from triage.edges.prompts import load_prompts
+from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
-from triage.ports import AlertRecord, State
+from triage.ports import AlertRecord, State, Store
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
-from triage.settings import Settings, parse_settings
-from triage.stages.reporting import build_report, list_row
+from triage.service.loop import Service
+from triage.service.worker import Tally, TurnResult
+from triage.settings import Settings, load_settings
+from triage.stages.reporting import FOR_TERMINAL, Extent, InvestigationView, investigation_view, list_row
 
-STORE, AUDIT = "demo.db", "demo-audit.jsonl"
-
-CONFIG = """\
+STORE, AUDIT, CONFIG_NAME, PAGE = "demo.db", "demo-audit.jsonl", "config.yaml", "alert.html"
+MARK = "# Written by `triage demo`"
+CONFIG = (
+    MARK
+    + """, which clears what is beside it and writes it anew.
+# list, show, report, status and export read what the demo made. The embedded Panther has ended with it;
+# `triage sandbox serve --port {port}` starts one again at this address.
 panther:
   url: {url}
   token: sandbox-token
   requests_per_second: 1000
-ingest:
-  severities: [CRITICAL, HIGH, MEDIUM]
 llm:
-  base_url: ${{OPENAI_BASE_URL:-}}
+  base_url: ${{OPENAI_BASE_URL}}
   api_key: ${{OPENAI_API_KEY}}
   model: ${{OPENAI_MODEL:-gpt-5-mini}}
 writeback:
@@ -42,27 +54,39 @@ writeback:
 store:
   url: sqlite:///{store}
 """
+)
+_BAR = 40
+"""Columns of the longest bar."""
+_RECENT = 8
+"""Alerts in the live table."""
+_REDRAW_SECONDS = 0.2
+_ONE_LINE = Extent(entities=0, unchecked=0, story=3, sentences=1)
 
 
 @click.command("demo")
 @click.option("--dir", "directory", default="triage-demo", show_default=True, help="Where the results go.")
+@click.option("--world", metavar="DIR", help="A world directory (default: a company that ships).")
 @click.option("--json", "as_json", is_flag=True, help="Print the alerts as one JSON document instead.")
-def command(directory: str, as_json: bool) -> int:
+def command(directory: str, world: str | None, as_json: bool) -> int:
     """Poll, triage and comment on the alerts of a generated company; nothing leaves this machine without an LLM key.
 
     Example: triage demo
     """
     log_to_stderr(verbose=False)
-    return run_demo(Path(directory), as_json=as_json)
+    return run_demo(Path(directory), Path(world) if world else None, as_json=as_json)
 
 
 def cleared(directory: Path) -> tuple[Path, Path]:
     """Paths of the demo's state and audit log, after deleting those of an earlier demo.
 
-    The names differ from the configuration's defaults, so that `--dir .` deletes no real state. Raises ConfigError.
+    The names differ from the configuration's defaults, so that `--dir .` deletes no real state, and a configuration
+    that no demo has written is left alone. Raises ConfigError.
     """
+    config = directory / CONFIG_NAME
     try:
         directory.mkdir(parents=True, exist_ok=True)
+        if config.exists() and not config.read_text(encoding="utf-8", errors="replace").startswith(MARK):
+            raise ConfigError(f"--dir: {config} is not a demo's; name another directory")
         for leftover in (*directory.glob(f"{STORE}*"), *directory.glob(f"{AUDIT}*")):
             leftover.unlink()
     except OSError as error:
@@ -70,58 +94,159 @@ def cleared(directory: Path) -> tuple[Path, Path]:
     return directory / STORE, directory / AUDIT
 
 
-def run_demo(directory: Path, *, as_json: bool) -> int:
-    """Start an embedded Panther, run `triage run --once --write` on it and print what came of it."""
+def run_demo(directory: Path, world: Path | None, *, as_json: bool) -> int:
+    """Start an embedded Panther, triage what it has, write comments, and print what came of it."""
     started = time.monotonic()
     store, audit = cleared(directory)
     with ExitStack() as stack:
-        scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
-        note("loading a company with 30 days of logs ...")
-        server = stack.enter_context(SandboxServer(load_world(unpack_world(Shipped.DEMO, scratch))))
-        text = CONFIG.format(url=server.url, store=store.resolve(), audit=audit.resolve())
-        settings = parse_settings(text, name="demo", environment=os.environ)
-        note(f"an embedded Panther listens on {server.url}")
+        note("loading a company with 30 days of logs ..." if world is None else f"loading {world} ...")
+        if world is None:
+            scratch = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="triage-demo-")))
+            world = unpack_world(Shipped.DEMO, scratch)
+        server = stack.enter_context(SandboxServer(load_world(world)))
+        config = directory / CONFIG_NAME
+        text = CONFIG.format(url=server.url, port=server.port, store=store.resolve(), audit=audit.resolve())
+        config.write_text(text, encoding="utf-8")
+        settings = load_settings(config)
+        note(f"an embedded Panther listens on {server.url}; {_analyst(settings)} triages its alerts")
         return run_async(_tour(settings, server, directory, started, as_json=as_json))
 
 
+def _analyst(settings: Settings) -> str:
+    return f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst"
+
+
+@dataclass(slots=True)
+class _Watch:
+    """What is shown while alerts are triaged: a live table on a terminal, a line per alert elsewhere."""
+
+    started: float
+    live: Live = field(default_factory=Live)
+    recent: list[tuple[Alert, TurnResult]] = field(default_factory=list)
+
+    def done(self, alert: Alert, result: TurnResult) -> None:
+        self.recent = [*self.recent, (alert, result)][-_RECENT:]
+        if not self.live.shown:
+            note(f"{alert.id}  {alert.severity.value:<8}  {alert.title[:70]}  ->  {ending(result)}")
+
+    async def follow(self, store: Store) -> None:
+        """Draw the table again and again, until cancelled."""
+        clock = SystemClock()
+        while self.live.shown:
+            status = await store.queue.status(now=clock.now())
+            states = status.by_state
+            finished = states.get("done", 0) + states.get("failed", 0) + states.get("linked", 0) - status.links_due
+            every = finished + states.get("queued", 0) + states.get("running", 0) + status.links_due
+            seconds = time.monotonic() - self.started
+            rows = [_row(alert, result) for alert, result in self.recent]
+            head = f"{finished} of {every} alerts triaged, {len(status.in_flight)} in work, {seconds:.0f} s"
+            self.live.draw([head, *rows])
+            await asyncio.sleep(_REDRAW_SECONDS)
+
+
+def _row(alert: Alert, result: TurnResult) -> str:
+    said = ending(result).partition(" ")[0].rstrip(",:")
+    return f"  {verdict_word(said, 13, err=True)} {printable(alert.severity.value, 8):<9} {printable(alert.title, 120)}"
+
+
 async def _tour(settings: Settings, server: SandboxServer, directory: Path, started: float, *, as_json: bool) -> int:
-    status = await run(settings, SystemClock(), RunOptions(once=True, write=True))
+    watch = _Watch(started)
+    tally = await _triage(settings, watch)
     async with opened_store(settings) as store:
         records = await with_leader_verdicts(store.records, await store.records.newest())
         done = sorted((record for record in records if record.state is State.DONE), key=_gravity)
-        investigation = await store.records.investigation(done[0].alert.id) if done else None
+        told = {
+            record.alert.id: investigation
+            for record in _stories(done)
+            if (investigation := await store.records.investigation(record.alert.id)) is not None
+        }
+    for alert_id, reason in tally.errors.items():
+        note(f"{alert_id}: {reason}")
+    status = UNFINISHED if tally.unfinished else 0
     if as_json:
         print_json([list_row(record) for record in records])
         return status
-    click.echo(alert_table(records))
-    if investigation is None:
-        return status
-    example = done[0]
-    click.echo(f"\nThe comment on {example.alert.id}, as the analyst reads it in Panther (plain-text form):\n")
-    report = build_report(
-        example.alert,
-        investigation,
-        prompts=load_prompts(settings.investigation.prompts),
-        settings=settings.writeback,
-        currency=settings.llm.currency,
-        zone=settings.report.timezone,
-    )
-    click.echo(report.text)
-    html = directory / "alert.html"
-    html.write_text(alert_page(settings, example, investigation), encoding="utf-8")
     written = sum(bool(server.comments(record.alert.id)) for record in done)
-    click.echo(f"\n{len(done)} alerts triaged, {written} carry a comment. {time.monotonic() - started:.0f} s in total.")
-    if settings.uses_llm:
-        click.echo(f"The model {settings.llm.model} investigated.")
-    else:
-        click.echo(
-            "The offline analyst decided: signals and runbook evidence, no language model.\n"
-            "Set OPENAI_API_KEY, or OPENAI_BASE_URL for your own server, to have an LLM investigate."
-        )
-    click.echo(f"Kept: {settings.store.url.removeprefix('sqlite:///')} (state), {html} (one alert as a page).")
+    seconds = time.monotonic() - started
+    lines = [f"{len(done)} alerts triaged by {_analyst(settings)} in {seconds:.0f} s; {written} carry a comment.", ""]
+    lines += _bars([record.verdict for record in done if record.verdict is not None])
+    shown = [(record, told[record.alert.id]) for record in done if record.alert.id in told]
+    lines += ["", *(_story(record, investigation, settings) for record, investigation in shown)]
+    if shown:
+        record, investigation = shown[0]
+        page = directory / PAGE
+        page.write_text(alert_page(settings, record, investigation), encoding="utf-8")
+        lines += ["", f"open {page}", "", *_further(directory / CONFIG_NAME, record)]
+    if not settings.uses_llm:
+        lines += [
+            "",
+            "Set OPENAI_API_KEY or OPENAI_BASE_URL, and a language model investigates.",
+        ]
+    width = terminal_width()
+    for line in lines:
+        click.echo(cut(line, width))
     return status
+
+
+async def _triage(settings: Settings, watch: _Watch) -> Tally:
+    async with open_app(settings, clock=SystemClock(), write=True) as app:
+        service = Service(
+            pipeline=app.pipeline,
+            observe=lambda _progress: None,
+            name=process_name(),
+            has_ended=has_ended,
+            on_done=watch.done,
+        )
+        drawing = asyncio.create_task(watch.follow(app.store))
+        try:
+            return await service.run_once()
+        finally:
+            drawing.cancel()
+            await asyncio.gather(drawing, return_exceptions=True)
+            watch.live.clear()
 
 
 def _gravity(record: AlertRecord) -> tuple[int, float]:
     """Sorts the worst verdict first, and the surest of equals."""
     return -(record.verdict or Disposition.BENIGN).gravity, -(record.confidence or 0)
+
+
+def _stories(done: Sequence[AlertRecord]) -> list[AlertRecord]:
+    """Up to three alerts worth a line: the surest of three different verdicts, the worst first."""
+    wanted = (Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.BENIGN, Disposition.INCONCLUSIVE)
+    surest = (next((record for record in done if record.verdict is verdict), None) for verdict in wanted)
+    return [record for record in surest if record is not None][:3]
+
+
+def _bars(verdicts: Sequence[Disposition]) -> list[str]:
+    """A bar for each verdict, its length by the number of alerts."""
+    counts = {verdict: verdicts.count(verdict) for verdict in sorted(Disposition, key=lambda each: -each.gravity)}
+    most = max(1, *counts.values())
+    block = "█" if "utf" in (sys.stdout.encoding or "").lower() else "#"
+    return [
+        f"  {verdict_word(verdict.value, 13)} {number:>3}  {block * round(number * min(_BAR, 2 * most) / most)}".rstrip()
+        for verdict, number in counts.items()
+    ]
+
+
+def _story(record: AlertRecord, investigation: Investigation, settings: Settings) -> str:
+    view = investigation_view(
+        record.alert, investigation, extent=_ONE_LINE, clean=FOR_TERMINAL, zone=settings.report.timezone
+    )
+    return f"  {verdict_word(view.disposition, 13)} {_what_happened(view)}"
+
+
+def _what_happened(view: InvestigationView) -> str:
+    """The claim without its verdict, then the first act; the alert's title where nothing is told."""
+    _, _, claim = view.headline.partition("): ")
+    act = view.story[0].text if view.story else view.title
+    return f"{claim}: {act}" if claim else act
+
+
+def _further(config: Path, record: AlertRecord) -> list[str]:
+    """The commands that show more of what the demo made, as they can be typed here."""
+    name = Path(sys.argv[0])
+    called = "triage" if shutil.which("triage") or name.name != "triage" else os.path.relpath(name)
+    return [
+        f"{called} --config {config} {rest}" for rest in ("list", f"show {printable(record.alert.id, 40)}", "report")
+    ]

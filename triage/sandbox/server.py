@@ -12,7 +12,7 @@ from typing import Literal, Self
 
 import uvicorn
 from starlette.applications import Starlette
-from starlette.requests import Request
+from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, Response
 from starlette.routing import Route
 
@@ -182,7 +182,12 @@ class SandboxServer:
         for base in _REST_BASES:
             for method, path, handler in rest_routes:
                 routes.append(Route(base + path, self._rest(handler), methods=[method]))
-        return Starlette(routes=routes, exception_handlers={404: self._not_found, 405: self._not_found})
+        handlers = {404: self._not_found, 405: self._not_found, ClientDisconnect: self._gone}
+        return Starlette(routes=routes, exception_handlers=handlers)
+
+    async def _gone(self, _request: Request, _error: Exception) -> Response:
+        """Whoever asked has given up; nobody reads this."""
+        return Response(status_code=400)
 
     async def _not_found(self, request: Request, error: Exception) -> Response:
         self.requests.append((request.method, request.url.path, ""))
