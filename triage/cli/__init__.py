@@ -58,7 +58,6 @@ _EVAL = LazyGroup(
         "agreement": Command("agreement", "command", "Compare verdicts with what people did afterwards."),
         "replay": Command("replay", "command", "Investigate again from the record."),
         "record": _RECORD,
-        "mark": Command("mark", "command", "Record what an alert turned out to be."),
     },
 )
 _RUNBOOK = LazyGroup(
@@ -90,7 +89,6 @@ RENAMED: dict[str, tuple[str, ...]] = {
     "agreement": ("eval", "agreement"),
     "assets": ("export", "assets"),
     "audit": ("writeback", "audit"),
-    "mark": ("eval", "mark"),
     "pause": ("writeback", "pause"),
     "prune": ("queue", "prune"),
     "record": ("eval", "record"),
@@ -130,6 +128,7 @@ cli = _Root(
         "list": Command("listing", "command", "List the alerts seen, with their verdicts."),
         "cases": Command("cases", "command", "List the cases: related alerts, and why they are."),
         "show": Command("show", "command", "Show one investigation in full."),
+        "mark": Command("mark", "command", "Record what an alert turned out to be, or take that back."),
         "report": Command("report", "command", "Summarise a shift."),
         "status": Command("status", "command", "Show queue, polling, spend, and what failed."),
         "demo": Command("demo", "command", "Triage a generated company on an embedded Panther.", extra="sandbox"),

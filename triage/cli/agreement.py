@@ -46,7 +46,7 @@ def command(
     as_json: bool,
     clock: Clock,
 ) -> int:
-    """Compare past verdicts with what people did in Panther afterwards, and with `triage eval mark`.
+    """Compare past verdicts with what people did in Panther afterwards, and with `triage mark`.
 
     RESOLVED or TRIAGED by a person counts as a true positive, CLOSED (shown as Invalid) as a false positive; untouched
     and auto-resolved alerts don't count.

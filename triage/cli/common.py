@@ -7,9 +7,10 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable, Container, Coroutine, Iterable, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
@@ -29,6 +30,7 @@ from triage.settings import Settings, load_settings
 
 T = TypeVar("T")
 
+VERDICT_COLOURS = {"malicious": "red", "suspicious": "yellow", "inconclusive": "cyan", "benign": "green"}
 WRONG = 2
 UNFINISHED = 1
 
@@ -82,25 +84,47 @@ def print_json(value: object) -> None:
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
 
 
-def table(rows: Iterable[Sequence[str]], head: Sequence[str] | None = None, *, right: Container[int] = ()) -> list[str]:
+def table(
+    rows: Iterable[Sequence[str]],
+    head: Sequence[str] | None = None,
+    *,
+    right: Container[int] = (),
+    shrink: Sequence[int] = (),
+    paint: Mapping[int, Callable[[str], str]] = MappingProxyType({}),
+) -> list[str]:
     """Lay out rows in columns, two spaces apart.
 
     Args:
         rows: Cells, clean for a terminal; each row has as many.
         head: Titles, with a line of dashes below.
         right: Indexes of the columns that are aligned to the right, such as numbers.
+        shrink: Indexes of the columns that give way where the terminal is too narrow, the first one first; then no line
+            is longer than it is wide. Without any, long text is left to the terminal.
+        paint: By column, what colours a padded cell on a terminal.
     """
     cells = [*([head] if head else []), *rows]
     widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+    room = terminal_width() if shrink else None
+    for column in shrink if room is not None else ():
+        over = sum(widths) + 2 * (len(widths) - 1) - (room or 0)
+        widths[column] = max(min(widths[column], _NARROWEST), widths[column] - max(over, 0))
     if head:
         cells.insert(1, ["-" * width for width in widths])
-    return [
-        "  ".join(
-            cell.rjust(width) if column in right else cell.ljust(width)
+    lines = []
+    for number, row in enumerate(cells):
+        padded = [
+            cut(cell, width).rjust(width) if column in right else cut(cell, width).ljust(width)
             for column, (cell, width) in enumerate(zip(row, widths, strict=True))
-        ).rstrip()
-        for row in cells
-    ]
+        ]
+        fits = room is None or len("  ".join(padded).rstrip()) <= room
+        if paint and fits and coloured() and not (head and number <= 1):
+            padded = [paint[column](cell) if column in paint else cell for column, cell in enumerate(padded)]
+        lines.append(cut("  ".join(padded).rstrip(), room))
+    return lines
+
+
+_NARROWEST = 12
+"""Columns that a cell keeps on a narrow terminal."""
 
 
 def observer(*, quiet: bool = False) -> Callable[[Progress], None]:

@@ -3,20 +3,25 @@
 import json
 import os
 import tempfile
+import time
+from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import asdict
 from functools import partial
 from pathlib import Path
 from statistics import median
+from typing import Self
 
 import click
 
 from triage.cli.common import UNFINISHED, log_to_stderr, note, run_async, write_file
 from triage.cli.lazy import require
+from triage.cli.live import Live
 from triage.cli.options import json_option, seed_option
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare as compare_results
-from triage.evaluation.labels import load_labels
+from triage.evaluation.labels import Label, load_labels
+from triage.evaluation.outcome import Finished
 from triage.evaluation.recorded import evaluate_records, load_records
 from triage.evaluation.result import below, build_result, load_result, thresholds
 from triage.evaluation.text import comparison_text, evaluation_text
@@ -40,6 +45,7 @@ llm:
 @click.option("--truth", metavar="FILE", help="The labels; default: truth.ndjson in DIR.")
 @click.option("--alerts", metavar="DIR", help="Records of `eval record export`, replayed.")
 @click.option("--repeat", default=1, show_default=True, type=click.IntRange(1), help="Investigations of each alert.")
+@click.option("--limit", type=click.IntRange(1), metavar="N", help="Only N of the labelled alerts, evenly spaced.")
 @click.option("--offline", is_flag=True, help="Use the offline analyst, whatever the configuration says.")
 @click.option("--alert-only/--no-alert-only", default=True, show_default=True, help="Also without the data lake.")
 @click.option("--fail-under", metavar="recall=0.9,…", help="Exit 1 below these.")
@@ -52,6 +58,7 @@ def run(
     truth: str | None,
     alerts: str | None,
     repeat: int,
+    limit: int | None,
     offline: bool,
     alert_only: bool,
     fail_under: str | None,
@@ -77,13 +84,15 @@ def run(
         labels = load_labels(Path(truth) if truth else path / "truth.ndjson")
         if not any(label.counts for label in labels):
             raise ConfigError(f"{truth or path / 'truth.ndjson'}: no label says malicious or benign")
+        if limit:
+            labels, name = _some(labels, limit, name)
         evaluation = partial(evaluate_records, load_records(path)) if runner is None else partial(runner.evaluate, path)
-        progress = (lambda _text: None) if as_json else note
-        ran = run_async(evaluation(labels, settings, repeat=repeat, progress=progress))
+        with _Progress(quiet=as_json, title="alerts") as progress:
+            ran = run_async(evaluation(labels, settings, repeat=repeat, progress=progress))
         alone = None
         if alert_only:
-            progress("again, from the alerts alone")
-            alone = run_async(evaluation(labels, settings, alert_only=True))
+            with _Progress(quiet=as_json, title="again, from the alerts alone") as progress:
+                alone = run_async(evaluation(labels, settings, alert_only=True, progress=progress))
     result = build_result(name, labels, ran, alone, repeat=repeat)
     if as_json:
         click.echo(result.text(), nl=False)
@@ -111,6 +120,59 @@ def compare(before: str, after: str, as_json: bool) -> int:
     compared = compare_results(load_result(Path(before)), load_result(Path(after)))
     click.echo(json.dumps(asdict(compared), indent=1) + "\n" if as_json else comparison_text(compared), nl=False)
     return 0
+
+
+def _some(labels: Sequence[Label], limit: int, name: str) -> tuple[tuple[Label, ...], str]:
+    """As many of the labels that count, evenly spaced, so that both kinds and all scenarios are among them."""
+    counted = [label for label in labels if label.counts]
+    if limit >= len(counted):
+        return tuple(labels), name
+    chosen = tuple(counted[number * len(counted) // limit] for number in range(limit))
+    return chosen, f"{name}, {limit} of {len(counted)} alerts"
+
+
+class _Progress:
+    """A bar with an estimate on a terminal, a line per alert elsewhere. A context manager, which takes the bar away."""
+
+    def __init__(self, *, quiet: bool, title: str) -> None:
+        self._quiet = quiet
+        self._title = title
+        self._started = time.monotonic()
+        self._live = Live()
+
+    def __enter__(self) -> Self:
+        if not self._quiet:
+            self._draw(f"{self._title}: beginning ...")
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._live.clear()
+
+    def __call__(self, finished: Finished) -> None:
+        """Show one more alert."""
+        if self._quiet:
+            return
+        if not self._live.shown:
+            note(str(finished))
+            return
+        seconds = time.monotonic() - self._started
+        left = seconds / finished.number * (finished.of - finished.number)
+        bar = ("#" * (_BAR * finished.number // finished.of)).ljust(_BAR, ".")
+        self._draw(f"{self._title}: {bar} {finished.number}/{finished.of}, {_span(seconds)}, about {_span(left)} left")
+
+    def _draw(self, line: str) -> None:
+        if self._live.shown:
+            self._live.draw([line])
+        else:
+            note(line)
+
+
+_BAR = 30
+_MINUTE = 60
+
+
+def _span(seconds: float) -> str:
+    return f"{seconds:.0f} s" if seconds < 2 * _MINUTE else f"{seconds / _MINUTE:.0f} min"
 
 
 def _settings(config: str | None) -> Settings:

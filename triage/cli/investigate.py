@@ -85,6 +85,9 @@ def command(
 async def _investigate(
     app: App, clock: Clock, alert_id: str, *, quiet: bool
 ) -> tuple[AlertRecord, Investigation, Tally]:
+    # Panther knows whole ids only; of a stored alert the beginning will do.
+    stored = await app.store.records.ids(alert_id, limit=2)
+    alert_id = stored[0] if len(stored) == 1 else alert_id
     alert = await app.panther.alerts.alert(alert_id)
     if not quiet:
         note(f"{alert.severity.value} {alert.title} ({alert.detection_id or 'no detection'})")

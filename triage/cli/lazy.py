@@ -10,7 +10,9 @@ from dataclasses import dataclass
 from types import ModuleType
 
 import click
+from click.shell_completion import CompletionItem
 
+from triage.domain.near import nearest
 from triage.errors import ConfigError
 
 EXTRAS = {
@@ -89,6 +91,35 @@ class LazyGroup(click.Group):
         self.lazy = dict(commands)
         self.bare = bare
 
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args[0] not in self.lazy and args[0] not in ctx.help_option_names:
+            near = self.meant_by(args[0])
+            hint = f", did you mean `{ctx.command_path} {near}`?" if near else ""
+            raise click.UsageError(f"No such command {args[0]!r}{hint}", ctx)
+        return super().resolve_command(ctx, args)
+
+    def meant_by(self, typed: str) -> str:
+        """The command that a mistyped one was meant to be, with its group where it stands in one; empty if none is near."""
+        below = {
+            name: f"{group} {name}"
+            for group, each in self.lazy.items()
+            if isinstance(each, LazyGroup)
+            for name in each.lazy
+        }
+        found = nearest(typed, (*self.lazy, *below))
+        return found if found in self.lazy else below.get(found, "")
+
+    def shell_complete(self, ctx: click.Context, incomplete: str) -> list[CompletionItem]:
+        # From the table, as the overview: loading each command to ask for its help would take seconds.
+        names = [
+            CompletionItem(name, help=each.help)
+            for name, each in self.lazy.items()
+            if name.startswith(incomplete) and not incomplete.startswith("-")
+        ]
+        return names or click.Command.shell_complete(self, ctx, incomplete)
+
     def list_commands(self, ctx: click.Context) -> list[str]:  # noqa: ARG002 - click's signature
         return list(self.lazy)
 
@@ -97,7 +128,9 @@ class LazyGroup(click.Group):
         return found.load() if isinstance(found, Command) else found
 
     def parse_args(self, ctx: click.Context, args: list[str]) -> list[str]:
-        if self.bare and not (args and (args[0] in self.lazy or args[0] in ctx.help_option_names)):
+        # None of these commands takes a word of its own: a word is a mistyped command.
+        old = not args or (args[0].startswith("-") and args[0] not in ctx.help_option_names)
+        if self.bare and old and not ctx.resilient_parsing:
             args = [self.bare, *args]
             if self.bare == "run" and "--compare" in args:
                 # `triage eval --compare A B` is a command of its own now.

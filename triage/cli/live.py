@@ -6,7 +6,7 @@ from collections.abc import Sequence
 
 import click
 
-from triage.cli.common import coloured, cut
+from triage.cli.common import VERDICT_COLOURS, coloured, cut
 
 
 class Live:
@@ -34,9 +34,6 @@ class Live:
 
     def _erasing(self) -> str:
         return f"\x1b[{self._height}F\x1b[J" if self._height else ""
-
-
-VERDICT_COLOURS = {"malicious": "red", "suspicious": "yellow", "inconclusive": "cyan", "benign": "green"}
 
 
 def verdict_word(verdict: str, width: int = 0, *, err: bool = False) -> str:

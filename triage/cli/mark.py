@@ -1,33 +1,58 @@
-"""`triage eval mark`."""
+"""`triage mark`."""
 
 import getpass
-from typing import Literal
+from typing import Final, Literal
 
 import click
 
-from triage.cli.common import note, settings_from
-from triage.cli.options import alert_argument, config_option
-from triage.cli.state import in_store
+from triage.cli.common import note, print_json, settings_from
+from triage.cli.options import alert_argument, config_option, json_option
+from triage.cli.state import full_id, in_store
 from triage.edges.clock import SystemClock
+from triage.ports import Store
+
+Label = Literal["malicious", "benign"]
+LABELS: Final[dict[str, Label | None]] = {
+    "true-positive": "malicious",
+    "false-positive": "benign",
+    "unmark": None,
+    "malicious": "malicious",
+    "benign": "benign",
+}
+"""What is stored for each word; the last two are how the words were spelled before."""
 
 
 @click.command("mark")
 @alert_argument
-@click.argument("label", type=click.Choice(["malicious", "benign"]))
+@click.argument("label", type=click.Choice(list(LABELS)), metavar="true-positive|false-positive|unmark")
 @click.option("--note", "text", default="", help="Why, for whoever reads the figures later.")
 @config_option
-def command(alert: str, label: Literal["malicious", "benign"], text: str, config: str | None) -> int:
-    """Record what an ALERT turned out to be.
+@json_option
+def command(alert: str, label: str, text: str, config: str | None, as_json: bool) -> int:
+    """Record what an ALERT turned out to be, or take that back; Panther is not touched.
 
-    `triage eval agreement` prefers this label to the alert's status. Panther is not touched.
+    `triage eval agreement` prefers this label to the alert's status.
 
-    Example: triage eval mark ALERT malicious --note INC-42
+    Example: triage mark ALERT true-positive --note INC-42
     """
     try:
         person = getpass.getuser()
     except (OSError, KeyError):
         person = ""
-    now = SystemClock().now()
-    in_store(settings_from(config), lambda store: store.records.mark(alert, label, text, by=person, now=now))
-    note(f"alert {alert} is marked {label}")
+
+    async def change(store: Store) -> tuple[str, bool]:
+        name = await full_id(store.records, alert)
+        stored = LABELS[label]
+        if stored is None:
+            return name, await store.records.unmark(name)
+        await store.records.mark(name, stored, text, by=person, now=SystemClock().now())
+        return name, True
+
+    name, changed = in_store(settings_from(config), change)
+    if as_json:
+        print_json({"alert_id": name, "mark": LABELS[label], "changed": changed})
+    elif LABELS[label] is None:
+        note(f"alert {name} is {'no longer' if changed else 'not'} marked")
+    else:
+        note(f"alert {name} is marked {label}")
     return 0

@@ -3,19 +3,23 @@
 import re
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
+from pathlib import Path
 from typing import Any, TypeVar
 from urllib.parse import urlsplit
 
 import click
 
 from triage.cli.common import one_line
+from triage.cli.lazy import require
 from triage.edges.clock import FixedStartClock, SystemClock
-from triage.errors import ConfigError
+from triage.errors import ConfigError, TriageError
 from triage.ports import Clock
-from triage.settings import parse_duration
+from triage.settings import load_settings, parse_duration
 
 F = TypeVar("F", bound=Callable[..., Any])
 
+COMPLETIONS = 50
+"""Alerts that a shell is offered."""
 _ID = re.compile(r"[A-Za-z0-9_.:-]{1,200}")
 
 
@@ -84,7 +88,22 @@ def age_option(
     return click.option(name, default=default, show_default=bool(default), metavar=metavar, callback=read, help=help)
 
 
-alert_argument = click.argument("alert", callback=lambda _context, _param, text: alert_id_of(text))
+def _complete_alert(context: click.Context, _param: click.Parameter, incomplete: str) -> list[str]:
+    """The stored alerts that begin with what is typed, the newest first; none where the state can't be read."""
+    state = require("triage.cli.state")
+    named = context.params.get("config") or context.find_root().params.get("config") or "config.yaml"
+    try:
+        found: tuple[str, ...] = state.in_store(
+            load_settings(Path(named)), lambda store: store.records.ids(incomplete, limit=COMPLETIONS)
+        )
+    except TriageError:
+        return []
+    return list(found)
+
+
+alert_argument = click.argument(
+    "alert", callback=lambda _context, _param, text: alert_id_of(text), shell_complete=_complete_alert
+)
 config_option = click.option("--config", default=None, metavar="FILE", help="Default: config.yaml.")
 """`--config FILE`, before or after the command's name; `settings_from` reads it."""
 dry_run_option = click.option("--dry-run", is_flag=True, help="Print what would be written; write nothing.")

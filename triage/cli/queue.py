@@ -4,9 +4,9 @@ from datetime import timedelta
 
 import click
 
-from triage.cli.common import UNFINISHED, note, settings_from
-from triage.cli.options import age_option, alert_id_of, config_option, now_option
-from triage.cli.state import in_store
+from triage.cli.common import UNFINISHED, note, print_json, settings_from
+from triage.cli.options import age_option, alert_id_of, config_option, json_option, now_option
+from triage.cli.state import full_id, in_store
 from triage.errors import ConfigError, NotFound
 from triage.ports import Clock, State, Store
 from triage.service.poller import prune as prune_store
@@ -17,8 +17,11 @@ from triage.service.poller import prune as prune_store
 @config_option
 @click.option("--all", "everything", is_flag=True, help="All alerts that failed.")
 @click.option("--fresh", is_flag=True, help="Start over; without it, finished steps are not repeated.")
+@json_option
 @now_option
-def retry(alerts: tuple[str, ...], config: str | None, everything: bool, fresh: bool, clock: Clock) -> int:
+def retry(
+    alerts: tuple[str, ...], config: str | None, everything: bool, fresh: bool, as_json: bool, clock: Clock
+) -> int:
     """Queue alerts again, by ID or console URL; a running `triage run` picks them up.
 
     Example: triage queue retry --all
@@ -27,15 +30,16 @@ def retry(alerts: tuple[str, ...], config: str | None, everything: bool, fresh: 
         raise ConfigError("name the alerts to retry, or give --all for all that failed")
     settings = settings_from(config)
     names = [alert_id_of(each) for each in alerts]
-    return in_store(settings, lambda store: _retry(store, clock, names, fresh=fresh))
+    return in_store(settings, lambda store: _retry(store, clock, names, fresh=fresh, as_json=as_json))
 
 
 @click.command("prune")
 @config_option
 @age_option("--older-than", "Such as 90d (default: store.keep).")
 @click.option("--dry-run", is_flag=True, help="Only say how many alerts would be deleted.")
+@json_option
 @now_option
-def prune(config: str | None, older_than: timedelta | None, dry_run: bool, clock: Clock) -> int:
+def prune(config: str | None, older_than: timedelta | None, dry_run: bool, as_json: bool, clock: Clock) -> int:
     """Delete old alerts from the state database, with their investigations. Panther is not touched.
 
     An alert is deleted if it was created before that, has not changed since, and is not queued or being worked on.
@@ -51,29 +55,37 @@ def prune(config: str | None, older_than: timedelta | None, dry_run: bool, clock
         now = clock.now()
         return await (store.records.prunable(now - keep) if dry_run else prune_store(store, now=now, keep=keep))
 
-    click.echo(f"{in_store(settings, delete)} alerts {'would be ' if dry_run else ''}deleted")
+    deleted = in_store(settings, delete)
+    if as_json:
+        print_json({"alerts": deleted, "dry_run": dry_run})
+    else:
+        click.echo(f"{deleted} alerts {'would be ' if dry_run else ''}deleted")
     return 0
 
 
-async def _retry(store: Store, clock: Clock, names: list[str], *, fresh: bool) -> int:
+async def _retry(store: Store, clock: Clock, names: list[str], *, fresh: bool, as_json: bool) -> int:
+    queued: list[str] = []
     busy: list[str] = []
     unknown: list[NotFound] = []
     if not names:
         names = [record.alert.id for record in await store.records.newest(states=(State.FAILED,))]
-    for name in names:
+    for given in names:
         try:
+            name = await full_id(store.records, given)
             await store.queue.enqueue(name, now=clock.now(), fresh=fresh)
         except NotFound as error:
             unknown.append(error)
             continue
         record = await store.records.find(name)
-        if record is not None and record.state is State.RUNNING:
-            busy.append(name)
+        (busy if record is not None and record.state is State.RUNNING else queued).append(name)
     if unknown and len(unknown) == len(names):
         raise unknown[0]
     for missing in unknown:
         note(str(missing))
     for name in busy:
         note(f"{name} is being worked on and was left alone")
-    click.echo(f"{len(names) - len(busy) - len(unknown)} queued again")
+    if as_json:
+        print_json({"queued": queued, "busy": busy, "unknown": len(unknown)})
+    else:
+        click.echo(f"{len(queued)} queued again")
     return UNFINISHED if busy or unknown else 0

@@ -6,9 +6,10 @@ import click
 
 from triage.cli.common import note, settings_from, write_file
 from triage.cli.options import alert_argument, config_option
-from triage.cli.state import in_store
+from triage.cli.state import full_id, in_store
 from triage.edges.clock import SystemClock
-from triage.evaluation.record import keep_record, load_record, read_record
+from triage.evaluation.record import CaseRecord, keep_record, load_record, read_record
+from triage.ports import Store
 
 
 @click.command("export")
@@ -20,7 +21,11 @@ def export(alert: str, file: str | None, config: str | None) -> int:
 
     Example: triage eval record export ALERT --file case.json
     """
-    text = in_store(settings_from(config), lambda store: read_record(store.records, store.journal, alert)).text()
+
+    async def read(store: Store) -> CaseRecord:
+        return await read_record(store.records, store.journal, await full_id(store.records, alert))
+
+    text = in_store(settings_from(config), read).text()
     if file:
         write_file(file, text, "--file")
     else:

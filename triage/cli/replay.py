@@ -7,7 +7,7 @@ import click
 
 from triage.cli.common import UNFINISHED, log_to_stderr, note, one_line, print_json, settings_from
 from triage.cli.options import age_option, alert_id_of, config_option, json_option, now_option
-from triage.cli.state import in_store
+from triage.cli.state import full_id, in_store
 from triage.errors import ConfigError
 from triage.evaluation.record import Unrecorded, read_record
 from triage.evaluation.replay import Replayed, replay, with_changes
@@ -50,7 +50,9 @@ def command(
     log_to_stderr(verbose=False)
 
     async def work(store: Store) -> tuple[list[Replayed], int]:
-        names = [alert_id_of(alert)] if alert else await _investigated(store, clock, since)
+        names = (
+            [await full_id(store.records, alert_id_of(alert))] if alert else await _investigated(store, clock, since)
+        )
         return await _replay(settings, store, names, strict=bool(alert), quiet=as_json)
 
     found, left = in_store(settings, work)

@@ -5,7 +5,7 @@ from datetime import timedelta
 import click
 
 from triage.app import panther_config
-from triage.cli.common import log_to_stderr, note, print_json, run_async, settings_from, table
+from triage.cli.common import colour, log_to_stderr, note, print_json, run_async, settings_from, table
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.domain.alert import Alert
 from triage.domain.clean import printable
@@ -56,7 +56,7 @@ def command(config: str | None, explain: bool, since: timedelta | None, clock: C
     if explain and found.decided:
         rows = [_cells(alert, decision) for alert, decision in found.decided]
         head = ("alert", "created (UTC)", "severity", "status", "detection", "taken", "why")
-        click.echo("\n".join([*table(rows, head), ""]))
+        click.echo("\n".join([*table(rows, head, shrink=(6, 4)), ""]), color=colour())
     click.echo("\n".join(table([(name, f"{number:>6}") for name, number in counted.items()])))
     for problem in (*found.problems, *(f"warning: {warning}" for warning in warnings)):
         note(problem)

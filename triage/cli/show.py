@@ -72,7 +72,7 @@ async def _load(store: Store, alert_id: str) -> tuple[AlertRecord, Investigation
     """The record and the investigation; both the leader's for a linked alert."""
     (record,) = await with_leader_verdicts(store.records, [await record_of(store.records, alert_id)])
     leader = record.leader
-    name = leader if leader is not None and await store.records.find(leader) is not None else alert_id
+    name = leader if leader is not None and await store.records.find(leader) is not None else record.alert.id
     investigation = await store.records.investigation(name)
     if investigation is not None:
         # Alerts that have joined since the comment was written are shown too.
@@ -82,6 +82,7 @@ async def _load(store: Store, alert_id: str) -> tuple[AlertRecord, Investigation
 
 async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Transcript":
     record = await record_of(store.records, alert_id)
+    alert_id = record.alert.id
     if record.leader is not None:
         raise NotFound(
             f"alert {alert_id} takes its verdict from {record.leader}; `triage show {record.leader} --transcript`"

@@ -8,6 +8,7 @@ from typing import Self, TypeVar
 
 from triage.cli.common import run_async
 from triage.domain.case import Case
+from triage.domain.near import did_you_mean
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
@@ -39,13 +40,34 @@ def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
     return run_async(body())
 
 
-async def record_of(records: Records, alert_id: str) -> AlertRecord:
-    """The record of an alert. Raises NotFound."""
-    record = await records.find(alert_id)
-    if record is None:
+_SIMILAR = 5_000
+"""Newest alerts among which a mistyped id is looked for."""
+_NAMED = 5
+"""Ids that a message lists."""
+
+
+async def full_id(records: Records, given: str) -> str:
+    """The id that is meant by an id or its unique beginning. Raises NotFound with the nearest ids."""
+    if await records.find(given) is not None:
+        return given
+    found = await records.ids(given, limit=_NAMED + 1)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        more = ", …" if len(found) > _NAMED else ""
         raise NotFound(
-            f"alert {alert_id} is not in the state database; `triage investigate {alert_id}` investigates it"
+            f"{given} is how several alerts begin: {', '.join(found[:_NAMED])}{more}; write one more character"
         )
+    near = did_you_mean(given, await records.ids(limit=_SIMILAR))
+    remedy = near or f"; `triage investigate {given}` investigates it"
+    raise NotFound(f"alert {given} is not in the state database{remedy}")
+
+
+async def record_of(records: Records, given: str) -> AlertRecord:
+    """The record of an alert, by its id or its unique beginning. Raises NotFound."""
+    record = await records.find(await full_id(records, given))
+    if record is None:
+        raise NotFound(f"alert {given} has just been deleted from the state database")
     return record
 
 

@@ -2,7 +2,9 @@
 
 from collections.abc import Callable, Container, Mapping, Sequence
 
-from triage.cli.common import table
+import click
+
+from triage.cli.common import VERDICT_COLOURS, table
 from triage.domain.alert import Alert
 from triage.domain.case import Case
 from triage.domain.clean import printable, printable_sentence
@@ -18,7 +20,6 @@ from triage.stages.reporting.wording import count, moment
 SHORT = Extent(entities=0, unchecked=0, story=12, sentences=5)
 FINDINGS = 6
 """Findings of a kind on the screen; `--json` has all."""
-_COLOURS = {"malicious": "red", "suspicious": "yellow", "inconclusive": "cyan", "benign": "green"}
 WHOLE = Extent(entities=0, unchecked=0, rows=20, question=300, cell=120)
 
 
@@ -40,7 +41,13 @@ def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | No
     for record, cost in zip(records, costs[1:], strict=True):
         *cells, why = _cells(record, ids)
         rows.append((*cells, *cost, why))
-    return "\n".join(table(rows, head))
+    why_column, title_column, verdict_column = len(head) - 1, 2, 4
+    return "\n".join(table(rows, head, shrink=(why_column, title_column), paint={verdict_column: _painted}))
+
+
+def _painted(cell: str) -> str:
+    """A verdict in its colour, in the parentheses of a linked alert too."""
+    return click.style(cell, fg=VERDICT_COLOURS.get(cell.strip(" ()")))
 
 
 def _costs(spends: Sequence[Spend], currency: str) -> list[tuple[str, ...]]:
@@ -122,7 +129,7 @@ def investigation_text(
         lines.append(f"state {record.state.value}{': ' + printable(record.error, 400) if record.error else ''}")
         return "\n".join(lines)
     view = investigation_view(alert, investigation, extent=SHORT, clean=FOR_TERMINAL, currency=currency, zone=zone)
-    colour = _COLOURS.get(view.disposition, "white")
+    colour = VERDICT_COLOURS.get(view.disposition, "white")
     lines += ["", style(view.headline, fg=colour, bold=True), *view.look]
     lines += [view.summary] if view.by_model or not view.story else []
     width = max((len(line.time) for line in view.story), default=0)

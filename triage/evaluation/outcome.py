@@ -72,6 +72,23 @@ class EvaluationRun:
     """Alerts left out because no one has said what is right."""
 
 
+@dataclass(frozen=True, slots=True)
+class Finished:
+    """One more investigation of an evaluation is over."""
+
+    number: int
+    """How many are."""
+    of: int
+    """How many there will be in this pass."""
+    alert_id: str
+    ended: str
+    """The verdict, or why there is none."""
+
+    def __str__(self) -> str:
+        """One line."""
+        return f"{self.number}/{self.of} {self.alert_id}: {self.ended}"
+
+
 Investigate = Callable[[Label, AlertOutcome, int], Awaitable[AlertOutcome]]
 """Investigates one alert once: its label, the outcome to fill in, and the number of the worker."""
 
@@ -100,7 +117,7 @@ async def investigate_all(
     *,
     repeat: int,
     unlabelled: int,
-    progress: Callable[[str], None],
+    progress: Callable[[Finished], None],
 ) -> EvaluationRun:
     """Investigate every labelled alert, several at once.
 
@@ -111,7 +128,7 @@ async def investigate_all(
         settings: Whose analyst and prompts are evaluated, and how many investigations run at once.
         repeat: Investigations of each alert.
         unlabelled: Alerts left out because no one has said what is right.
-        progress: Called with a line for each finished alert.
+        progress: Called for each finished alert.
 
     Raises PromptError where the templates cannot be loaded.
     """
@@ -126,7 +143,7 @@ async def investigate_all(
             seconds[label.alert_id, number] = time.monotonic() - started
             outcomes[label.alert_id, number] = outcome
             ended = outcome.verdict.value if outcome.verdict else f"failed: {outcome.error}"
-            progress(f"{len(outcomes)}/{len(labels) * repeat} {label.alert_id}: {ended}")
+            progress(Finished(len(outcomes), len(labels) * repeat, label.alert_id, ended))
 
     for number in range(1, repeat + 1):
         work = iter([(label, number) for label in labels])

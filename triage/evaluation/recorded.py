@@ -8,6 +8,7 @@ from triage.evaluation.labels import Label
 from triage.evaluation.outcome import (
     AlertOutcome,
     EvaluationRun,
+    Finished,
     investigate_all,
     labels_that_count,
     with_investigation,
@@ -42,7 +43,7 @@ async def evaluate_records(
     *,
     repeat: int = 1,
     alert_only: bool = False,
-    progress: Callable[[str], None] = lambda _text: None,
+    progress: Callable[[Finished], None] = lambda _finished: None,
 ) -> EvaluationRun:
     """Investigate every labelled alert again from its record.
 
@@ -52,7 +53,7 @@ async def evaluate_records(
         settings: Whose model, prompts, playbooks and limits are used. Its Panther and its store are not touched.
         repeat: Investigations of each alert.
         alert_only: Without what the data lake has answered.
-        progress: Called with a line for each finished alert.
+        progress: Called for each finished alert.
 
     Raises:
         ConfigError, PromptError: a label, the configuration, a template or a playbook is wrong.

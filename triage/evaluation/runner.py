@@ -19,6 +19,7 @@ from triage.evaluation.outcome import (
     LEASE_SECONDS,
     AlertOutcome,
     EvaluationRun,
+    Finished,
     investigate_all,
     investigate_claim,
     labels_that_count,
@@ -75,7 +76,7 @@ async def evaluate(
     *,
     repeat: int = 1,
     alert_only: bool = False,
-    progress: Callable[[str], None] = lambda _text: None,
+    progress: Callable[[Finished], None] = lambda _finished: None,
 ) -> EvaluationRun:
     """Investigate every labelled alert of a world.
 
@@ -85,7 +86,7 @@ async def evaluate(
         settings: Whose model, prompts, playbooks and limits are used; Panther and store are the evaluation's own.
         repeat: Investigations of each alert.
         alert_only: Without the data lake.
-        progress: Called with a line for each finished alert.
+        progress: Called for each finished alert.
 
     Raises:
         ConfigError, NotFound: the world or a label is wrong.

@@ -69,9 +69,17 @@ class Records(Protocol):
     async def find(self, alert_id: str) -> AlertRecord | None: ...
 
     async def newest(
-        self, *, since: datetime | None = None, states: Sequence[State] = (), limit: int | None = None
+        self,
+        *,
+        since: datetime | None = None,
+        states: Sequence[State] = (),
+        ended_since: datetime | None = None,
+        limit: int | None = None,
     ) -> tuple[AlertRecord, ...]:
-        """Newest alert first."""
+        """Newest alert first; created at or after `since`, last done, linked, skipped or given up since `ended_since`."""
+
+    async def ids(self, prefix: str = "", *, limit: int) -> tuple[str, ...]:
+        """Ids that begin with a text, the newest alert first."""
 
     async def done(self, alert_ids: Collection[str]) -> frozenset[str]:
         """Which of these alerts are done."""
@@ -95,6 +103,9 @@ class Records(Protocol):
         self, alert_id: str, label: Literal["malicious", "benign"], note: str = "", *, by: str = "", now: datetime
     ) -> None:
         """Record what a person says an alert is; the last word counts. Raises NotFound."""
+
+    async def unmark(self, alert_id: str) -> bool:
+        """Take a mark back; false if there is none."""
 
     async def marks(self, *, since: datetime | None = None) -> tuple[Mark, ...]:
         """The marks made at or after `since`, newest first."""

@@ -37,7 +37,7 @@ def test_from_shadow_mode_to_a_calibrated_verdict(panther: SandboxServer, tmp_pa
     done = [name for name, row in rows.items() if row["state"] == "done"]
     later = (panther.world.now + timedelta(hours=1)).isoformat()
     for name in done:
-        assert run_cli("eval", "mark", name, "benign", "--note", "a drill", directory=tmp_path).status == 0
+        assert run_cli("mark", name, "false-positive", "--note", "a drill", directory=tmp_path).status == 0
     found = run_cli("eval", "agreement", "--json", "--now", later, directory=tmp_path)
     assert found.status == 0, found.err
     assert found.json["agreement"]["triaged"] == len(done)
@@ -71,7 +71,7 @@ def test_what_cannot_be_asked_is_one_line(tmp_path: Path, panther: SandboxServer
     assert run_cli("eval", "agreement", "--since", "soon", directory=tmp_path).status == 2
     assert run_cli("eval", "agreement", "--max-missed", "0.1", directory=tmp_path).status == 2
     assert run_cli("eval", "agreement", "--calibrate", directory=tmp_path).status == 2
-    assert run_cli("eval", "mark", ALERTS[0]["id"], "benign", directory=tmp_path).status == 2
+    assert run_cli("mark", ALERTS[0]["id"], "false-positive", directory=tmp_path).status == 2
 
 
 async def _decided(directory: Path, *names: str) -> None:

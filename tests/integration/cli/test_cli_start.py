@@ -22,7 +22,7 @@ HEAVY = ["openai", "duckdb", "sqlglot", "gql", "httpx", "sqlalchemy", "pydantic"
     ("commands", "unwanted"),
     [
         ([""], HEAVY),
-        (["list", "show", "report", "status", "export alerts", "queue retry", "eval mark"], HEAVY[:5]),
+        (["list", "show", "report", "status", "export alerts", "queue retry", "mark"], HEAVY[:5]),
     ],
     ids=["overview", "store-only"],
 )

@@ -93,6 +93,39 @@ def test_every_command_has_an_example() -> None:
         parse(example)
 
 
+WITHOUT_JSON = {
+    "triage init": "writes a file",
+    "triage writeback pause": "has no result",
+    "triage writeback resume": "has no result",
+    "triage export alerts": "prints JSON lines or CSV",
+    "triage export assets": "prints JSON lines",
+    "triage export risks": "prints JSON lines",
+    "triage eval record export": "prints JSON",
+    "triage eval record import": "has no result",
+    "triage sandbox serve": "serves until it is stopped",
+}
+"""Commands without `--json`, and why."""
+
+
+def test_every_result_can_be_had_as_json() -> None:
+    """Each command with a result takes `--json`; the others are listed with the reason."""
+    without = {
+        " ".join(path)
+        for path, command in leaves(cli)
+        if not any("--json" in parameter.opts for parameter in command.params)
+    }
+    assert without == set(WITHOUT_JSON)
+
+
+def leaves(group: LazyGroup, path: tuple[str, ...] = ("triage",)) -> Iterator[tuple[tuple[str, ...], click.Command]]:
+    """Every command below a group with the words that are typed."""
+    for name, each in group.lazy.items():
+        if isinstance(each, LazyGroup):
+            yield from leaves(each, (*path, name))
+        else:
+            yield (*path, name), each.load()
+
+
 def test_a_command_that_does_not_exist_is_noticed() -> None:
     """The check above can fail: on a wrong command, a wrong option, and a wrong value."""
     for command in ("triage fly", "triage run --faster", "triage eval run --repeat no", "triage queue list"):

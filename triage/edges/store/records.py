@@ -29,16 +29,27 @@ def newest(
     *,
     since: datetime | None = None,
     states: Sequence[State] = (),
+    ended_since: datetime | None = None,
     limit: int | None = None,
 ) -> tuple[AlertRecord, ...]:
     """Newest alert first."""
     query: Select[Any] = select(alerts).order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(limit)
     if since is not None:
         query = query.where(alerts.c.created_at >= since)
+    if ended_since is not None:
+        query = query.where(alerts.c.ended_at >= ended_since)
     if states:
         state = alerts.c.state if since is None else STATE_TEXT
         query = query.where(state.in_([each.value for each in states]))
     return tuple(record_of(row) for row in connection.execute(query))
+
+
+def ids(connection: Connection, prefix: str = "", *, limit: int) -> tuple[str, ...]:
+    """Those that begin with a text, the newest first."""
+    query = select(alerts.c.id).order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(limit)
+    if prefix:
+        query = query.where(func.substr(alerts.c.id, 1, len(prefix)) == prefix)
+    return tuple(connection.scalars(query))
 
 
 def done(connection: Connection, alert_ids: Collection[str]) -> frozenset[str]:
@@ -87,6 +98,11 @@ def mark(
     locked(connection, alert_id)
     values = {"alert_id": alert_id, "label": label, "note": note, "said_by": by, "at": now}
     connection.execute(_MARK[connection.dialect.name], values)
+
+
+def unmark(connection: Connection, alert_id: str) -> bool:
+    """False if there was none."""
+    return bool(connection.execute(delete(marks).where(marks.c.alert_id == alert_id)).rowcount)
 
 
 def marked(connection: Connection, *, since: datetime | None = None) -> tuple[Mark, ...]:

@@ -59,6 +59,7 @@ class SqlRecords(StorePart):
 
     find = reads(records.find)
     newest = reads(records.newest)
+    ids = reads(records.ids)
     done = reads(records.done)
     investigation = reads(records.investigation)
     save_keys = writes(cases.save_keys)
@@ -66,6 +67,7 @@ class SqlRecords(StorePart):
     keys_of = reads(cases.keys_of)
     link_keys = reads(cases.seen_since)
     mark = writes(records.mark)
+    unmark = writes(records.unmark)
     marks = reads(records.marked)
     prunable = reads(records.prunable)
 

@@ -12,7 +12,7 @@ JSON (`--json`, and JSON lines) has texts as they are: it escapes what a termina
 | `findings`, `dropped` | counts: verified, and dropped |
 | `failed_questions`, `unproven` | counts: without an answer, and answers without rows that prove nothing |
 | `techniques`, `actions`, `entities` | joined by ` \| ` |
-| `mark` | what a person recorded with `triage eval mark` |
+| `mark` | what a person recorded with `triage mark` |
 | `analyst`, `model`, `run_id`, `started_at`, `finished_at` | of the run |
 | `seconds`, `queries`, `rows`, `prompt_tokens`, `completion_tokens`, `money` | what it took |
 | `provisional_until`, `look` | until when something could not have been seen yet; which look at the alert it was |
