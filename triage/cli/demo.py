@@ -60,7 +60,7 @@ _BAR = 40
 _RECENT = 8
 """Alerts in the live table."""
 _REDRAW_SECONDS = 0.2
-_ONE_LINE = Extent(entities=0, unchecked=0, story=3, sentences=1)
+_ONE_LINE = Extent(entities=0, unchecked=0, story=12, sentences=1)
 
 
 @click.command("demo")
@@ -176,7 +176,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
         record, investigation = shown[0]
         page = directory / PAGE
         page.write_text(alert_page(settings, record, investigation), encoding="utf-8")
-        lines += ["", f"open {page}", "", *_further(directory / CONFIG_NAME, record)]
+        lines += ["", f"open {page}", "", *_further(directory / CONFIG_NAME, _short(record, records))]
     if not settings.uses_llm:
         lines += [
             "",
@@ -237,16 +237,30 @@ def _story(record: AlertRecord, investigation: Investigation, settings: Settings
 
 
 def _what_happened(view: InvestigationView) -> str:
-    """The claim without its verdict, then the first act; the alert's title where nothing is told."""
-    _, _, claim = view.headline.partition("): ")
-    act = view.story[0].text if view.story else view.title
-    return f"{claim}: {act}" if claim else act
+    """The act of most weight; where nothing is told, what the alert is said to be."""
+    if view.story:
+        line = max(view.story, key=lambda each: each.weight)
+        return f"{line.time} {line.text}"
+    return view.headline.partition("): ")[2] or view.title
 
 
-def _further(config: Path, record: AlertRecord) -> list[str]:
+_SHORTEST = 8
+"""Characters that the beginning of an id keeps."""
+
+
+def _short(record: AlertRecord, records: Sequence[AlertRecord]) -> str:
+    """As much of an alert's id as no other alert shares."""
+    name = record.alert.id
+    others = [each.alert.id for each in records if each.alert.id != name]
+    size = next(
+        (size for size in range(_SHORTEST, len(name)) if not any(each.startswith(name[:size]) for each in others)),
+        len(name),
+    )
+    return printable(name[:size], 40)
+
+
+def _further(config: Path, alert: str) -> list[str]:
     """The commands that show more of what the demo made, as they can be typed here."""
     name = Path(sys.argv[0])
     called = "triage" if shutil.which("triage") or name.name != "triage" else os.path.relpath(name)
-    return [
-        f"{called} --config {config} {rest}" for rest in ("list", f"show {printable(record.alert.id, 40)}", "report")
-    ]
+    return [f"{called} --config {config} {rest}" for rest in ("list", f"show {alert}", "report")]

@@ -21,7 +21,7 @@ ALIKE = {
     r"127\.0\.0\.1:\d+": "127.0.0.1:PORT",
     r"in \d+(\.\d)? s": "in N s",
     r"loading .*/world \.\.\.": "loading WORLD ...",
-    r"\d{4}-\d\d-\d\d \d\d:\d\d(:\d\d)?": "TIME",
+    r"\d\d:\d\d": "HH:MM",
 }
 
 
