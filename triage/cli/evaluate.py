@@ -91,7 +91,9 @@ def run(
             ran = run_async(evaluation(labels, settings, repeat=repeat, progress=progress))
         alone = None
         if alert_only:
-            with _Progress(quiet=as_json, title="again, from the alerts alone") as progress:
+            if not as_json:
+                note("again, from the alerts alone")
+            with _Progress(quiet=as_json, title="alone") as progress:
                 alone = run_async(evaluation(labels, settings, alert_only=True, progress=progress))
     result = build_result(name, labels, ran, alone, repeat=repeat)
     if as_json:
@@ -142,7 +144,7 @@ class _Progress:
 
     def __enter__(self) -> Self:
         if not self._quiet:
-            self._draw(f"{self._title}: beginning ...")
+            self._live.draw([f"{self._title}: beginning ..."])
         return self
 
     def __exit__(self, *_: object) -> None:
@@ -158,13 +160,9 @@ class _Progress:
         seconds = time.monotonic() - self._started
         left = seconds / finished.number * (finished.of - finished.number)
         bar = ("#" * (_BAR * finished.number // finished.of)).ljust(_BAR, ".")
-        self._draw(f"{self._title}: {bar} {finished.number}/{finished.of}, {_span(seconds)}, about {_span(left)} left")
-
-    def _draw(self, line: str) -> None:
-        if self._live.shown:
-            self._live.draw([line])
-        else:
-            note(line)
+        self._live.draw(
+            [f"{self._title}: {bar} {finished.number}/{finished.of}, {_span(seconds)}, about {_span(left)} left"]
+        )
 
 
 _BAR = 30

@@ -215,7 +215,7 @@ def test_the_offline_analyst_replays_too(recorded: Recorded) -> None:
     [
         ((), 2, "name one alert"),
         (("a", "--all"), 2, "name one alert"),
-        (("a",), 2, "has no investigation here"),
+        (("a",), 2, "is not in the state database"),
         ((ALERT_ID, "--prompts", "nowhere"), 2, "not a directory"),
     ],
 )
