@@ -17,7 +17,7 @@ from vcr.errors import CannotOverwriteExistingCassetteException
 
 from tests.support.cassettes import FOLDER, HOST, RECORDING, HalfPlayed, cassette, requests_of
 from tests.support.clocks import START, FakeClock
-from tests.support.loopback import FakePanther, Loopback
+from tests.support.loopback import Answer, FakePanther, Loopback, Request, Script, respond
 from tests.support.panther import TOKEN, Opening, config
 from tests.support.tiny_world import write_world
 from triage.domain.alert import DetectionOrigin, Kind, Status
@@ -32,6 +32,7 @@ pytestmark = pytest.mark.anyio
 
 CASSETTES = (
     "panther_alerts",
+    "panther_broken_alert",
     "panther_comments",
     "panther_denied",
     "panther_detections",
@@ -59,7 +60,7 @@ async def taped(
     *,
     token: str = TOKEN,
     latency: float = 0.0,
-    script: FakePanther | None = None,
+    script: Script | FakePanther | None = None,
     opening: Opening = connect,
 ) -> AsyncIterator[Any]:
     """A client that talks to a cassette, or, while recording, to the script or else to the embedded Panther."""
@@ -201,6 +202,37 @@ async def test_a_wrong_token(tmp_path: Path) -> None:
             await panther.users.users()
         with pytest.raises(PantherDenied):
             await panther.comments.list(FIRST)
+
+
+async def test_a_page_with_a_broken_alert(tmp_path: Path) -> None:
+    """One alert that Panther can't give takes the page with it; the others are then asked for one by one."""
+    nodes = [{"id": name, "createdAt": "2031-05-06T10:01:00.000Z"} for name in ("whole", "broken")]
+    whole = {**nodes[0], "title": "A door", "severity": "HIGH", "status": "OPEN", "type": "RULE"}
+    whole["origin"] = {"__typename": "DeletedDetection", "id": "Door.Gone"}
+    page = {"edges": [{"node": node} for node in nodes], "pageInfo": {"hasNextPage": False, "endCursor": None}}
+
+    def refusal(*path: str | int) -> Answer:
+        error = {"message": "Cannot return null for Alert.title", "path": path, "errorType": "DataFetchingException"}
+        return respond({"data": None, "errors": [error]})
+
+    def alone(request: Request) -> Answer:
+        body = request.json
+        if body["operationName"] == "Alerts":
+            return refusal("alerts", "edges", 1, "node", "title")
+        if body["operationName"] == "AlertIds":
+            return respond({"data": {"alerts": page}})
+        is_whole = body["variables"]["id"] == "whole"
+        return respond({"data": {"alert": whole}}) if is_whole else refusal("alert", "title")
+
+    async with taped("panther_broken_alert", tmp_path, script=alone) as panther:
+        found = await panther.alerts.page(AlertQuery(created_after=START, created_before=START))
+    assert [(alert.id, alert.title, alert.severity.value) for alert in found.alerts] == [
+        ("whole", "A door", "HIGH"),
+        ("broken", "UNKNOWN", "UNKNOWN"),
+    ]
+    (problem,) = found.problems
+    assert problem.startswith("alert broken: only its id and time could be read: ")
+    assert "Cannot return null for Alert.title" in problem
 
 
 def test_every_operation_is_recorded() -> None:
