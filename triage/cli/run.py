@@ -26,7 +26,7 @@ from triage.domain.selection import Linked, Selected, Skipped
 from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
-from triage.ports import Clock
+from triage.ports import Clock, QueueStatus
 from triage.service.loop import Service
 from triage.service.worker import Tally, TurnResult
 from triage.settings import Settings
@@ -146,11 +146,12 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=options.polls, workers=options.workers)
         status = await app.store.queue.status(now=clock.now())
-    _print(tally, dict(status.by_state), as_json=options.as_json)
-    return UNFINISHED if tally.unfinished else 0
+    _print(tally, status, as_json=options.as_json)
+    return UNFINISHED if tally.unfinished or status.comments_open else 0
 
 
-def _print(tally: Tally, states: dict[str, int], *, as_json: bool) -> None:
+def _print(tally: Tally, status: QueueStatus, *, as_json: bool) -> None:
+    states = dict(status.by_state)
     if as_json:
         print_json(
             {
@@ -159,6 +160,7 @@ def _print(tally: Tally, states: dict[str, int], *, as_json: bool) -> None:
                 "skipped": tally.skipped,
                 "failed": tally.failed,
                 "unwritten": tally.unwritten,
+                "comments_open": status.comments_open,
                 "errors": tally.errors,
                 "states": states,
             }
@@ -168,6 +170,8 @@ def _print(tally: Tally, states: dict[str, int], *, as_json: bool) -> None:
     note(f"{tally.done} investigated, {tally.failed} unfinished; alerts known: {known}")
     for alert_id, reason in tally.errors.items():
         note(f"{alert_id}: {reason}")
+    if status.comments_open:
+        note(f"comments without a known answer: {status.comments_open}; a later run looks for each, and writes it")
 
 
 def _writing(options: RunOptions) -> str:

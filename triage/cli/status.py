@@ -46,6 +46,7 @@ def to_json(status: ServiceStatus, currency: str) -> dict[str, object]:
         "links_waiting": queue.links_waiting,
         "links_due": queue.links_due,
         "second_looks": queue.second_looks,
+        "comments_open": queue.comments_open,
         "in_flight": [
             {**asdict(each), "since": each.since.isoformat() if each.since else None} for each in queue.in_flight
         ],
@@ -77,6 +78,7 @@ def to_text(status: ServiceStatus, currency: str) -> str:
         ("queue", _queue(status)),
         ("linked", f"{queue.links_due} ready to take a verdict, {queue.links_waiting} waiting for one"),
         ("looks", f"{queue.second_looks} with a verdict will be looked at again"),
+        *_comments(queue.comments_open),
         ("last hour", _ended(queue.last_hour)),
         ("last 24 h", _ended(queue.last_day)),
         ("in total", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
@@ -108,6 +110,11 @@ def to_text(status: ServiceStatus, currency: str) -> str:
             for each in queue.parked
         )
     return "\n".join(lines)
+
+
+def _comments(number: int) -> list[tuple[str, str]]:
+    text = f"{number} without a known answer; each is looked for, and written where it is missing"
+    return [("comments", text)] if number else []
 
 
 def _queue(status: ServiceStatus) -> str:

@@ -90,11 +90,11 @@ class LinkedAlert:
         return LinkedOutcome(decision, verdict, unwritten(commented.notes))
 
     async def _postpone(self, commented: CommentResult, until: datetime) -> LinkedOutcome:
-        """Give the alert back until policy allows its comment."""
+        """Give the alert back until its comment may be written, or its lost answer is looked for."""
         if not await self.parts.store.queue.give_back(self.claim, now=self.parts.clock.now(), retry_at=until):
             raise StaleClaimError(self.claim.alert.id)
         reason = next(iter(commented.notes), "the comment has to wait")
-        return LinkedOutcome(Linked(leader=self.claim.leader, reason=reason))
+        return LinkedOutcome(Linked(leader=self.claim.leader, reason=reason), unwritten=unwritten(commented.notes))
 
     async def _check_link(self, alert: Alert, leader: Alert, investigation: Investigation) -> LinkCheck:
         if alert.severity.rank > leader.severity.rank:

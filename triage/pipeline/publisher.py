@@ -23,7 +23,7 @@ class Publication:
     investigation: Investigation
     """With notes on what could not be written."""
     again_at: datetime | None = None
-    """When policy allows the comment; `None` if nothing is waiting."""
+    """When to write the comment, if policy defers it or its answer was lost; `None` if nothing is waiting."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,7 +33,7 @@ class CommentResult:
     notes: tuple[str, ...] = ()
     """For the reader: why it is missing, or what is unusual about it."""
     again_at: datetime | None = None
-    """When to try again, if policy defers it."""
+    """When to try again, if policy defers it or the answer to the write was lost."""
     up_to_date: bool = False
     """The alert has the right comment; in a dry run: would have."""
 
@@ -111,7 +111,7 @@ class Publisher:
             return CommentResult((f"{UNWRITTEN}{error}",))
         match outcome.result:
             case Result.UNKNOWN:
-                return CommentResult((*outcome.notes, f"{UNWRITTEN}{outcome.reason}"))
+                return CommentResult((*outcome.notes, f"{UNWRITTEN}{outcome.reason}"), outcome.until)
             case Result.HELD:
                 return CommentResult((*outcome.notes, f"no comment by policy: {outcome.reason}"))
             case Result.DEFERRED:

@@ -119,6 +119,8 @@ class QueueStatus:
     """Linked alerts whose leader is done; workers take them up."""
     second_looks: int = 0
     """Alerts that have a verdict and wait to be looked at again."""
+    comments_open: int = 0
+    """Comments whose request had no answer; workers look for each, and create it where it is missing."""
     last_hour: Ended = Ended()
     last_day: Ended = Ended()
     parked: tuple[Parked, ...] = ()

@@ -8,7 +8,7 @@ from triage.domain.polling import PollStatus
 from triage.errors import StoreError
 from triage.ingest.poll import poll_status
 from triage.pipeline.spending import midnight
-from triage.ports import QueueStatus, Spend, Store, Values
+from triage.ports import QueueStatus, Spend, State, Store, Values
 from triage.stages.writeback import PAUSED
 
 POLLER = "poller"
@@ -108,3 +108,12 @@ async def health_problems(values: Values, health: ProcessHealth, *, monotonic: f
     except StoreError as error:
         found = (*found, str(error))
     return found
+
+
+def unsettled(queue: QueueStatus) -> dict[str, object]:
+    """What is not as it should be though the process is well, for the detail of `/healthz`; a restart would not help."""
+    return {
+        "comments_open": queue.comments_open,
+        "failed": queue.by_state.get(State.FAILED, 0),
+        "failures": [{"alert_id": each.alert_id, "error": each.error} for each in queue.parked],
+    }

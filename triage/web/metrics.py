@@ -108,6 +108,7 @@ class _Snapshot(Collector):
             "triage_oldest_queued_seconds", "Age of the alert that has waited longest.", self._status.oldest_seconds
         )
         yield _gauge("triage_second_looks", "Alerts with a verdict that will be looked at again.", queue.second_looks)
+        yield _gauge("triage_comments_open", "Comments whose request had no answer.", queue.comments_open)
         yield _gauge("triage_in_flight", "Alerts being worked on by any process.", len(queue.in_flight))
         yield _gauge("triage_links_waiting", "Linked alerts whose leader is not done.", queue.links_waiting)
         yield _gauge(

@@ -5,7 +5,7 @@ import ipaddress
 import re
 import socket
 from collections.abc import AsyncIterator, Iterator
-from contextlib import asynccontextmanager, contextmanager
+from contextlib import asynccontextmanager, contextmanager, suppress
 
 import uvicorn
 from starlette.applications import Starlette
@@ -15,7 +15,7 @@ from starlette.routing import Route
 
 from triage.errors import ConfigError, StoreError
 from triage.ports import Clock, Store
-from triage.service.status import ProcessHealth, health_problems, read_status
+from triage.service.status import ProcessHealth, health_problems, read_status, unsettled
 from triage.web.metrics import Metrics
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]\s]+):)?(?P<port>\d{1,5})")
@@ -78,7 +78,10 @@ async def serving(
 
     async def serve_health(_request: Request) -> Response:
         wrong = await health_problems(store.values, health, monotonic=clock.monotonic())
-        return JSONResponse({"ok": not wrong, "reasons": list(wrong)}, status_code=503 if wrong else 200)
+        answer: dict[str, object] = {"ok": not wrong, "reasons": list(wrong)}
+        with suppress(StoreError):
+            answer |= unsettled(await store.queue.status(now=clock.now()))
+        return JSONResponse(answer, status_code=503 if wrong else 200)
 
     routes = [Route("/metrics", serve_metrics, methods=["GET"]), Route("/healthz", serve_health, methods=["GET"])]
     server = _Server(

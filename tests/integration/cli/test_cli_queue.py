@@ -120,6 +120,7 @@ def test_the_status_document(busy_directory: Path) -> None:
         "links_waiting": 1,
         "links_due": 1,
         "second_looks": 0,
+        "comments_open": 0,
         "in_flight": [{"alert_id": "works", "worker": "host/7/0", "since": NOW.isoformat(), "leader": ""}],
         "in_flight_by_worker": {"host/7/0": 1},
         "last_hour": {"done": 1, "linked": 0, "skipped": 0, "failed": 1},

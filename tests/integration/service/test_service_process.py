@@ -115,7 +115,8 @@ def test_a_running_process_tells_how_it_is(panther: SandboxServer, tmp_path: Pat
         status = run_cli("status", "--json", directory=tmp_path).json
         page = run_cli("status", directory=tmp_path).out
 
-        assert (health, json.loads(told)) == (200, {"ok": True, "reasons": []})
+        well = {"ok": True, "reasons": [], "comments_open": 0, "failed": 0, "failures": []}
+        assert (health, json.loads(told)) == (200, well)
         assert metrics["triage_investigation_seconds_count", ""] == 3
         assert sum(value for (name, _), value in metrics.items() if name == "triage_verdicts_total") == 3
         assert metrics["triage_alerts_stored", "done"] == 3

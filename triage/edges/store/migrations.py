@@ -191,6 +191,17 @@ def m0006_cases(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def m0007_lost_comments(connection: Connection) -> None:
+    """A comment whose answer was lost is looked for again; before, its alert was left as it was."""
+    for statement in (
+        "CREATE INDEX receipts_unanswered ON receipts (key) WHERE state = 'unknown'",
+        """UPDATE alerts SET due_at = 0 WHERE state = 'done' AND due_at IS NULL AND id IN (
+            SELECT substr(key, 9) FROM receipts WHERE state = 'unknown' AND key LIKE 'comment:%'
+        )""",
+    ):
+        connection.execute(text(statement))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_alerts_queue_journal,
     m0002_leaders,
@@ -198,6 +209,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0004_marks,
     m0005_second_looks,
     m0006_cases,
+    m0007_lost_comments,
 )
 
 

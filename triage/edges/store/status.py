@@ -5,7 +5,7 @@ from datetime import datetime, timedelta
 from sqlalchemy import BigInteger, Connection, bindparam, case, func, select
 
 from triage.edges.store.columns import MOMENT
-from triage.edges.store.tables import UNLED, alerts
+from triage.edges.store.tables import UNANSWERED, UNLED, alerts, receipts
 from triage.ports import Ended, InFlight, Parked, QueueStatus, State
 
 IN_FLIGHT = 256
@@ -23,6 +23,14 @@ _IN_FLIGHT = (
 _WAITING = select(func.count()).select_from(alerts).where(UNLED)
 _DUE = select(func.count()).select_from(alerts).where(alerts.c.state == State.LINKED, alerts.c.queued_at.is_not(None))
 _LOOKS = select(func.count()).select_from(alerts).where(alerts.c.look_at.is_not(None), alerts.c.state == State.DONE)
+_COMMENT = "comment:"
+_COMMENTS_OPEN = (
+    select(func.count())
+    .select_from(receipts)
+    .join(alerts, alerts.c.id == func.substr(receipts.c.key, len(_COMMENT) + 1))
+    # No comment is due on an alert that was closed or deleted before it had a verdict.
+    .where(UNANSWERED, receipts.c.key.startswith(_COMMENT), alerts.c.state != State.SKIPPED)
+)
 _DAY = bindparam("a_day_ago", type_=alerts.c.ended_at.type)
 _HOUR = bindparam("an_hour_ago", type_=alerts.c.ended_at.type)
 _ENDED = (
@@ -57,6 +65,7 @@ def queue_status(connection: Connection, *, now: datetime) -> QueueStatus:
         links_waiting=connection.scalar(_WAITING) or 0,
         links_due=connection.scalar(_DUE) or 0,
         second_looks=connection.scalar(_LOOKS) or 0,
+        comments_open=connection.scalar(_COMMENTS_OPEN) or 0,
         last_hour=_ended({row.state: int(row.in_hour) for row in ended}),
         last_day=_ended({row.state: int(row.in_day) for row in ended}),
         parked=tuple(Parked(row.id, row.error, row.ended_at) for row in connection.execute(_PARKED)),

@@ -134,6 +134,14 @@ receipts = Table(
     Column("at", Instant),
     Column("updated_at", Instant, nullable=False),
 )
+# Writes whose answer was lost; written as the query writes it, so that SQLite sees it.
+UNANSWERED = text("receipts.state = 'unknown'")
+Index(
+    "receipts_unanswered",
+    receipts.c.key,
+    sqlite_where=text("state = 'unknown'"),
+    postgresql_where=text("state = 'unknown'"),
+)
 
 leases = Table(
     "leases",

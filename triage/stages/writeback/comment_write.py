@@ -38,8 +38,8 @@ class CommentWrite:
 
     One writer at a time works on an alert (a lease in the store). It saves its intent, looks for this program's own
     comment by the marker, creates one or updates it in place, and saves the receipt. Where the answer to a write is
-    lost, it reads until it sees the effect; where it never does, the outcome is `unknown`, and the next run looks
-    first, and creates a comment only when none is there and `Timing.settle` has passed since the request.
+    lost, it reads until it sees the effect; where it never does, the outcome is `unknown`, and due again when
+    `Timing.settle` has passed since the request: then it looks first, and creates a comment only when none is there.
 
     Two comments of ours (writers with separate stores) become one: the oldest holds the result, the others hold a line
     that points to it. Comments by people are never touched.
@@ -68,6 +68,8 @@ class CommentWrite:
         self._key = f"comment:{alert_id}"
         self._holder = clock.token(8)
         self._receipt: Receipt | None = None
+        self._wait = timedelta(seconds=timing.settle)
+        """Until an unknown outcome is looked into."""
         self._brief = False
         self._tries = 0
         self._notes: list[str] = []
@@ -101,10 +103,14 @@ class CommentWrite:
         deadline = self._clock.monotonic() + self._timing.lease_wait
         while not await self._hold():
             if self._clock.monotonic() >= deadline:
-                return WriteOutcome(result=Result.UNKNOWN, reason="another process is writing this comment")
+                return self._outcome(Result.UNKNOWN, reason="another process is writing this comment")
             await self._clock.sleep(self._timing.lease_pause)
         try:
             self._receipt = await self._values.receipt(self._key)
+            if self._receipt is not None and self._receipt.state == "unknown" and self._receipt.at is not None:
+                # Twice as long as the last time, so that a Panther that loses every answer is not kept busy.
+                again = 2 * (self._clock.now() - self._receipt.at)
+                self._wait = min(max(self._wait, again), timedelta(seconds=self._timing.longest_settle))
             if not self._open:
                 await self._save("intended", comment_id=self._receipt.comment_id if self._receipt else "")
             while True:
@@ -292,4 +298,5 @@ class CommentWrite:
 
     def _outcome(self, result: Result, comment_id: str = "", reason: str = "") -> WriteOutcome:
         notes = tuple(dict.fromkeys(self._notes))
-        return WriteOutcome(result=result, comment_id=comment_id, reason=reason, notes=notes)
+        until = self._clock.now() + self._wait if result is Result.UNKNOWN else None
+        return WriteOutcome(result=result, comment_id=comment_id, reason=reason, until=until, notes=notes)

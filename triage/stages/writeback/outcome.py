@@ -13,7 +13,7 @@ class Result(StrEnum):
     UNCHANGED = "unchanged"
     """The comment already says the same."""
     UNKNOWN = "unknown"
-    """It may or may not have taken effect; the next run looks before it writes."""
+    """It may or may not have taken effect; who tries again looks before it writes."""
     HELD = "held"
     """Policy forbids it."""
     DEFERRED = "deferred"
@@ -30,7 +30,7 @@ class WriteOutcome(Value):
     reason: str = ""
     """Why the outcome is unknown, or what policy says."""
     until: Moment | None = None
-    """When a deferred comment may be tried again."""
+    """When to try again, where policy has deferred the comment or its outcome is unknown."""
     notes: tuple[str, ...] = ()
     """What a person may want to know: a second comment, a shortened one."""
 
@@ -48,6 +48,8 @@ class Timing:
     """Pauses before each look for a write whose answer was lost."""
     settle: float = 120
     """A request that Panther has not acted on after this long never will be: its gateway ends one within 30 s."""
+    longest_settle: float = 6 * 3_600
+    """The longest wait before a lost answer is looked for again; each is twice as long as the one before."""
     tries: int = 4
     """Attempts at a write that Panther has certainly not acted on (too many requests, no connection)."""
     pause: float = 2
