@@ -64,11 +64,14 @@ class Claim:
     epoch: int
     worker: str
     attempts: int
-    """Including this one."""
+    """Including this one; a claim that ended with its process is none."""
     leader: str = ""
     """The alert whose verdict this linked alert takes; empty where it is to be investigated itself."""
     look: int = 0
     """How often the alert has been looked at again, including this time; 0 in its first investigation."""
+    deaths: int = 0
+    """How many claims in a row ended with their process and brought the alert no step further. Fewer count after an
+    hour."""
 
 
 @dataclass(frozen=True, slots=True)

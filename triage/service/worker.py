@@ -30,9 +30,9 @@ LEASE_SECONDS = 120.0
 """How long a claim holds without a heartbeat; after that another worker takes the alert."""
 ATTEMPTS = 4
 """Tries of one alert before it is parked."""
-MAX_CLAIMS = 20
-"""An alert claimed more often than this has taken its process down each time; it is parked untouched. An investigation
-makes some forty durable writes, so that a process which dies at every third of them still brings it to its end."""
+MAX_DEATHS = 20
+"""When this many processes in a row have died while they worked on an alert, and none of them brought it a step
+further, the alert is parked untouched: it may be what takes them down."""
 PAUSE = 1.0
 """Seconds before the second try to reach a store that fails; each later one waits twice as long."""
 LONGEST_PAUSE = 30.0
@@ -117,9 +117,9 @@ class Worker:
         Raises:
             PantherDenied: Panther refuses the token altogether; the alert was given back untouched.
         """
-        if claim.attempts > MAX_CLAIMS:
+        if claim.deaths >= MAX_DEATHS:
             text = (
-                f"given up after {MAX_CLAIMS} attempts that ended with the process; "
+                f"given up after {MAX_DEATHS} processes in a row ended while they worked on it, without a new step; "
                 f"`triage queue retry {claim.alert.id}` tries again"
             )
             await self._give_back(claim, error=text, failed=True)

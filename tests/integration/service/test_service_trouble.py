@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from triage.domain.selection import Skipped
 from triage.errors import PantherDenied
 from triage.ingest.poll import poll_status
 from triage.pipeline.journal import ClaimJournal, StaleClaimError
-from triage.ports import State
+from triage.ports import Claim, State
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.service.loop import Service
-from triage.service.worker import ATTEMPTS, MAX_CLAIMS, Tally, Worker
+from triage.service.worker import ATTEMPTS, MAX_DEATHS, Tally, Worker
 from triage.settings import Settings
 
 pytestmark = pytest.mark.anyio
@@ -151,7 +152,8 @@ async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxSe
     """After so many claims that ended with the process nobody touches it until a person says so."""
     async with serving(panther, tmp_path) as (service, app):
         await service._poller().once()
-        for _ in range(MAX_CLAIMS):
+        # The service's own claim finds the last of them dead.
+        for _ in range(MAX_DEATHS):
             assert await app.store.queue.claim(
                 "dead", now=service.pipeline.clock.now(), lease_seconds=0, alert_id=FIRST
             )
@@ -160,6 +162,34 @@ async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxSe
         assert state is State.FAILED
         assert f"triage queue retry {FIRST}" in error
         assert (tally.done, tally.failed) == (2, 1)
+
+
+async def test_deaths_of_the_process_park_no_alert_that_gets_on(panther: SandboxServer, tmp_path: Path) -> None:
+    """As many processes die as would park the alert, but one of them journals a step, or an hour passes each time: the
+    alert ends well, and the deaths cost it none of its tries."""
+    async with serving(panther, tmp_path, pace=1) as (service, app):
+        await service._poller().once()
+        queue, start = app.store.queue, service.pipeline.clock.now()
+
+        async def die(name: str, *, hours: float = 0) -> Claim:
+            claim = await queue.claim("dead", now=start + timedelta(hours=hours), lease_seconds=0, alert_id=name)
+            assert claim is not None
+            return claim
+
+        for number in range(MAX_DEATHS + 5):
+            claim = await die(FIRST)
+            if number == MAX_DEATHS // 2:
+                assert await app.store.journal.append(
+                    claim, "started", "clock", {"result": start.isoformat()}, now=start
+                )
+        assert (claim.attempts, claim.deaths) == (1, MAX_DEATHS + 5 - MAX_DEATHS // 2 - 2)
+        for number in range(MAX_DEATHS + 5):
+            slow = await die(SELECTED[1], hours=-100 + number)
+        assert (slow.attempts, slow.deaths) == (1, 1)
+
+        tally = await service.run_once(polls=False)
+
+        assert (tally.done, tally.failed) == (3, 0)
 
 
 async def test_work_whose_lease_was_lost_is_dropped(panther: SandboxServer, tmp_path: Path) -> None:

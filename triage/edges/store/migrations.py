@@ -202,6 +202,11 @@ def m0007_lost_comments(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def m0008_deaths(connection: Connection) -> None:
+    """How often in a row a process died while it worked on an alert, apart from the tries that ended with an error."""
+    connection.execute(text("ALTER TABLE alerts ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_alerts_queue_journal,
     m0002_leaders,
@@ -210,6 +215,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0005_second_looks,
     m0006_cases,
     m0007_lost_comments,
+    m0008_deaths,
 )
 
 

@@ -2,8 +2,9 @@
 
 from collections.abc import Callable
 from datetime import datetime, timedelta
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, case, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
 
 from triage.domain.look import Growth
 from triage.domain.selection import Selected
@@ -12,7 +13,7 @@ from triage.edges.store import cases, links, looks
 from triage.edges.store.alerts import alert_of, locked
 from triage.edges.store.columns import AT_ONCE, MOMENT, MOMENT_PLUS, NOW, dump, microseconds
 from triage.edges.store.fence import HOLDS, held
-from triage.edges.store.tables import alerts, investigations, leases
+from triage.edges.store.tables import alerts, investigations, journal, leases
 from triage.ports import Claim, State
 
 # Statements are built once, because building one takes longer than the database needs to run it.
@@ -39,7 +40,14 @@ def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool
     row = locked(connection, alert_id)
     if row.state == State.RUNNING and connection.scalar(_LEASE_HOLDS, {"the_id": alert_id, "now": now}):
         return
-    changes: dict[str, object] = {"worker": "", "attempts": 0, "error": "", "due_at": AT_ONCE, "queued_at": now}
+    changes: dict[str, object] = {
+        "worker": "",
+        "attempts": 0,
+        "deaths": 0,
+        "error": "",
+        "due_at": AT_ONCE,
+        "queued_at": now,
+    }
     changes |= {"look_at": None, "look_by": None}
     if row.leader and not fresh and row.state in {State.FAILED, State.RUNNING}:
         changes["state"] = State.LINKED
@@ -64,6 +72,9 @@ _DUE = (
         alerts.c.attempts,
         alerts.c.leader,
         alerts.c.looks,
+        alerts.c.state,
+        alerts.c.claimed_at,
+        alerts.c.deaths,
         looks.LOOK_IS_DUE,
     )
     # The second condition implies the first, which is there so that the partial index is used.
@@ -82,6 +93,7 @@ _TAKE = (
         state=State.RUNNING,
         epoch=bindparam("new_epoch"),
         attempts=bindparam("new_attempts"),
+        deaths=bindparam("new_deaths"),
         worker=bindparam("new_worker"),
         due_at=MOMENT_PLUS,
         claimed_at=NOW,
@@ -102,14 +114,18 @@ def claim(
     if row is None:
         return None
     begun = looks.begin(row) if row.look_is_due else {}
+    # Who gives an alert back changes its state; only a process that ended leaves it running.
+    died = row.state == State.RUNNING
     taken = Claim(
         alert=alert_of(row.alert),
         run_id=begun.get("new_run_id", row.run_id),
         epoch=row.epoch + 1,
         worker=worker,
-        attempts=row.attempts + 1,
+        # A death says nothing about the alert: whoever ends the process may do so as often as they like.
+        attempts=max(row.attempts, 1) if died else row.attempts + 1,
         leader=row.leader,
         look=begun.get("new_looks", row.looks),
+        deaths=_deaths(connection, row, now) if died else 0,
     )
     connection.execute(
         _TAKE_TO_LOOK if begun else _TAKE,
@@ -118,12 +134,31 @@ def claim(
             "the_id": row.id,
             "new_epoch": taken.epoch,
             "new_attempts": taken.attempts,
+            "new_deaths": taken.deaths,
             "new_worker": worker,
             "now": now,
             "plus": _span(lease_seconds),
         },
     )
     return taken
+
+
+_PROGRESS = (
+    select(journal.c.id)
+    .where(
+        journal.c.run_id == bindparam("the_run", type_=journal.c.run_id.type),
+        journal.c.epoch == bindparam("the_epoch", type_=journal.c.epoch.type),
+    )
+    .limit(1)
+)
+
+
+def _deaths(connection: Connection, row: Row[Any], now: datetime) -> int:
+    """How many claims in a row have died without a new step, the last one included; each hour halves the earlier ones."""
+    if connection.execute(_PROGRESS, {"the_run": row.run_id, "the_epoch": row.epoch}).first() is not None:
+        return 0
+    hours = max(int((now - row.claimed_at).total_seconds() // 3_600), 0) if row.claimed_at else 0
+    return (int(row.deaths) >> min(hours, 30)) + 1
 
 
 _PROLONG = update(alerts).where(HOLDS).values(due_at=MOMENT_PLUS)

@@ -57,6 +57,8 @@ alerts = Table(
     Column("look_at", Instant),
     # The latest time to which further changes of the alert can put that off.
     Column("look_by", Instant),
+    # How many claims in a row ended with their process and had journalled nothing new.
+    Column("deaths", Integer, nullable=False, server_default="0"),
 )
 Index(
     "alerts_claimable",

@@ -155,8 +155,10 @@ class Queue(RuleBasedStateMachine):
         if claim is None:
             return multiple()
         row = self.model[claim.alert.id]
+        # Who died with the alert has used up no attempt.
+        row.attempts = max(row.attempts, 1) if row.state is State.RUNNING else row.attempts + 1
         row.state, row.due, row.worker = State.RUNNING, seconds == RUN_OUT, worker
-        row.epoch, row.attempts = row.epoch + 1, row.attempts + 1
+        row.epoch += 1
         assert (claim.epoch, claim.attempts, claim.worker) == (row.epoch, row.attempts, worker)
         assert claim.run_id.endswith(f"-{row.run}")
         assert claim.leader == row.leader

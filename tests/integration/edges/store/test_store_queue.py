@@ -102,15 +102,15 @@ async def test_who_locks_a_row_for_a_moment_is_no_worker(store: Store) -> None:
 
 
 async def test_a_lease_that_ran_out_is_claimed_again(store: Store) -> None:
-    """In its place by severity and age, with a higher epoch and one more attempt, and in the same run, so that the
-    journal is found."""
+    """In its place by severity and age, with a higher epoch, and in the same run, so that the journal is found. A death
+    is counted, and costs no attempt."""
     await saved(store, alert("low", severity=Severity.LOW), alert("high", severity=Severity.HIGH))
     dead = await claimed(store, "dead", lease_seconds=RUN_OUT)
 
     heir = await claimed(store, "heir")
 
     assert dead.alert.id == heir.alert.id == "high"
-    assert (heir.epoch, heir.attempts, heir.run_id) == (dead.epoch + 1, 2, dead.run_id)
+    assert (heir.epoch, heir.attempts, heir.deaths, heir.run_id) == (dead.epoch + 1, 1, 1, dead.run_id)
 
 
 async def test_a_heartbeat_prolongs_the_lease(store: Store) -> None:
