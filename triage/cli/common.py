@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from triage.domain.clean import printable, printable_sentence
+from triage.edges.files import write_private
 from triage.errors import (
     ConfigError,
     NotFound,
@@ -141,9 +142,9 @@ def observer(*, quiet: bool = False) -> Callable[[Progress], None]:
 def write_file(path: str, text: str, option: str) -> None:
     """Write the file that an option names. Raises ConfigError."""
     try:
-        Path(path).write_text(text, encoding="utf-8")
-    except OSError as error:
-        raise ConfigError(f"{option}: {path} cannot be written ({error.strerror})") from error
+        write_private(Path(path), text)
+    except ConfigError as error:
+        raise ConfigError(f"{option}: {error}") from error
     note(f"{path} written")
 
 

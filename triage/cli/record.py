@@ -43,7 +43,7 @@ def import_(file: str, config: str | None) -> int:
     """
     settings = settings_from(config)
     case = load_record(Path(file))
-    in_store(settings, lambda store: keep_record(store, case, SystemClock(), worker="import"))
+    in_store(settings, lambda store: keep_record(store, case, SystemClock()))
     name = case.alert.id
     note(f"alert {name} is in the store; `triage eval replay {name}` investigates it again")
     return 0

@@ -20,6 +20,8 @@ from triage.stages.reporting import Turn, to_json
 if TYPE_CHECKING:
     from triage.cli.transcript import Transcript
 
+_JUDGED = (State.DONE, State.IMPORTED)
+
 
 @click.command("show")
 @alert_argument
@@ -90,7 +92,7 @@ async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Tran
     if not record.run_id:
         raise NotFound(f"alert {alert_id} has not been investigated yet ({record.state.value})")
     # A run that began to look again and found the alert closed has no conversation.
-    investigation = await store.records.investigation(alert_id) if record.state is State.DONE else None
+    investigation = await store.records.investigation(alert_id) if record.state in _JUDGED else None
     return await _load_transcript(store, investigation.run_id if investigation else record.run_id, price)
 
 

@@ -12,14 +12,16 @@ from triage import __version__
 from triage.domain.alert import Alert
 from triage.domain.base import Value
 from triage.domain.redaction import without_secrets
-from triage.domain.verdict import Investigation
-from triage.errors import ConfigError, NotFound, StoreError
-from triage.pipeline.single import claim_alert
+from triage.domain.verdict import Disposition, Investigation
+from triage.edges.files import read_bounded
+from triage.errors import ConfigError, NotFound
 from triage.ports import Claim, Clock, Journal, Records, Store
+from triage.stages.verification import verify
 
 Document = TypeVar("Document", bound=Value)
 
-_LEASE = 3600.0
+LARGEST = 32 << 20
+"""Bytes of a document: parsed, it takes about ten times as much memory."""
 _UNPRINTED = re.compile(r"[^\n -~]+")
 
 
@@ -98,9 +100,7 @@ def load_record(path: Path) -> CaseRecord:
 def read_document(path: Path, model: type[Document], what: str) -> Document:
     """Read a JSON document from a file. Raises ConfigError; `what` says which kind of file was expected."""
     try:
-        return model.model_validate_json(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError) as error:
-        raise ConfigError(f"{path} cannot be read ({type(error).__name__})") from error
+        return model.model_validate_json(read_bounded(path, LARGEST))
     except ValidationError as error:
         raise ConfigError(f"{path} is not {what}") from error
 
@@ -111,20 +111,36 @@ async def append_steps(journal: Journal, claim: Claim, steps: Iterable[RecordedS
         await journal.append(claim, step.key, step.kind, step.payload, now=clock.now())
 
 
-async def keep_record(store: Store, case: CaseRecord, clock: Clock, *, worker: str) -> None:
-    """Put a record into a store, as if the alert had been investigated there.
+async def keep_record(store: Store, case: CaseRecord, clock: Clock) -> None:
+    """Put a record into a store, to be read and replayed there, with what its own evidence bears out.
 
     Raises:
         ConfigError: The store knows the alert already.
-        AlertBusy: Another process has claimed it in the meantime.
         StoreError: It cannot be written.
     """
     if await store.records.find(case.alert.id) is not None:
         raise ConfigError(f"alert {case.alert.id} is in this store already; import into another (store.url)")
-    claim = await claim_alert(
-        store.queue, case.alert, reason="imported record", worker=worker, clock=clock, lease_seconds=_LEASE
+    steps = [(step.key, step.kind, step.payload) for step in case.steps]
+    # What an export would clean is cleaned here too: the file need not come from one.
+    alert = without_secrets(case.alert)
+    await store.journal.keep_imported(alert, verified_again(case.investigation), steps, now=clock.now())
+
+
+def verified_again(recorded: Investigation) -> Investigation:
+    """The investigation with every finding looked up in its own evidence again.
+
+    A file says what it likes: where a finding that it calls verified does not hold, or a benign verdict rests on none
+    that does, the verdict is inconclusive.
+    """
+    verdict = recorded.verdict
+    findings = verify([checked.finding for checked in verdict.findings], recorded.evidence)
+    fallen = sum(old.verified and not new.verified for old, new in zip(verdict.findings, findings, strict=True))
+    holds = sum(checked.verified for checked in findings)
+    changed: dict[str, object] = {"findings": findings}
+    if fallen or (verdict.disposition is Disposition.BENIGN and not holds):
+        why = f"{fallen} findings of the imported record do not hold" if fallen else "no finding bears the verdict out"
+        changed |= {"disposition": Disposition.INCONCLUSIVE, "confidence": 0.0, "reason": f"{why} in its own evidence"}
+    note = f"Imported record: {holds} of its {len(findings)} findings hold in the evidence that it brings."
+    return recorded.model_copy(
+        update={"verdict": verdict.model_copy(update=changed), "notes": (*recorded.notes, note), "case": None}
     )
-    await append_steps(store.journal, claim, case.steps, clock)
-    result = case.investigation.model_copy(update={"run_id": claim.run_id})
-    if not await store.queue.finish(claim, result, now=clock.now()):
-        raise StoreError(f"alert {case.alert.id} was taken by another process")

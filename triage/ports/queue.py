@@ -26,6 +26,9 @@ class State(StrEnum):
     """Takes the verdict of its group's leader."""
     FAILED = "failed"
     """Given up after its attempts; `triage queue retry` queues it again."""
+    IMPORTED = "imported"
+    """A record from elsewhere, to be read and replayed. It is no alert of this store: polling an alert of the same id
+    replaces it, no group has it for a leader, no case for a member, and no worker takes it."""
 
 
 class AlertRecord(Value):

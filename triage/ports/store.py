@@ -7,7 +7,7 @@ from typing import Literal, Protocol
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Moment
+from triage.domain.alert import Alert, Moment
 from triage.domain.base import Value
 from triage.domain.case import LinkKey, LinkKeys
 from triage.domain.verdict import Investigation
@@ -55,6 +55,17 @@ class Journal(Protocol):
 
     async def append(self, claim: Claim, key: str, kind: str, payload: JsonValue, *, now: datetime) -> bool:
         """Store the result of a step, once; false if the claim is stale. The first writer of a key wins."""
+
+    async def keep_imported(
+        self,
+        alert: Alert,
+        investigation: Investigation,
+        steps: Sequence[tuple[str, str, JsonValue]],
+        *,
+        now: datetime,
+    ) -> None:
+        """Store a record from elsewhere as `State.IMPORTED`: the alert, its result, and key, kind and payload of its
+        steps. Raises StoreError where the alert is stored already."""
 
     async def recall(self, run_id: str, key: str) -> JsonValue | None:
         """The result of a finished step; `None` if it has not finished."""

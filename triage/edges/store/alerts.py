@@ -5,17 +5,31 @@ from datetime import datetime
 from functools import lru_cache
 from typing import Any, assert_never
 
-from pydantic import TypeAdapter
-from sqlalchemy import Connection, Row, and_, bindparam, case, literal, or_, select, update
+from pydantic import JsonValue, TypeAdapter
+from sqlalchemy import (
+    ColumnElement,
+    Connection,
+    Row,
+    and_,
+    bindparam,
+    case,
+    delete,
+    insert,
+    literal,
+    or_,
+    select,
+    update,
+)
 
 from triage.domain.alert import Alert
 from triage.domain.look import Growth
 from triage.domain.selection import Decision, Linked, Selected, Skipped
+from triage.domain.verdict import Investigation
 from triage.edges.store import links, looks
 from triage.edges.store.columns import AT_ONCE, dump, load, short_key, upsert
 from triage.edges.store.links import next_run, run_id
-from triage.edges.store.tables import alerts
-from triage.errors import NotFound
+from triage.edges.store.tables import alerts, investigations, journal, marks
+from triage.errors import NotFound, StoreError
 from triage.ports import AlertRecord, State
 
 BATCH = 500
@@ -63,6 +77,11 @@ def record_of(row: Row[Any]) -> AlertRecord:
         look_at=row.look_at,
         next_attempt_at=row.due_at if row.state in _WAITING and row.due_at != AT_ONCE else None,
     )
+
+
+# An expression keeps the state out of the index lookup: without statistics, SQLite would sooner read every alert in a
+# state than those of fifty detections or of one hour.
+STATE_TEXT = alerts.c.state.concat("")
 
 
 # ---- saving ------------------------------------------------------------------------------------------------------
@@ -199,6 +218,7 @@ def save(
     inserted = 0
     for start in range(0, len(rows), BATCH):
         batch = rows[start : start + BATCH]
+        _forget_imported(connection, [row["id"] for row in batch])
         found = connection.execute(_KNOWN.where(alerts.c.id.in_([row["id"] for row in batch])))
         known = {row.id: row for row in found}
         fresh = [row for row in batch if short_key(str(row["id"])) not in known]
@@ -214,6 +234,58 @@ def save(
         linked = [str(row["id"]) for row in (*fresh, *changed) if row["leader"]]
         links.just_linked(connection, linked, now=now)
     return inserted
+
+
+def keep_imported(
+    connection: Connection,
+    alert: Alert,
+    investigation: Investigation,
+    steps: Sequence[tuple[str, str, JsonValue]],
+    *,
+    now: datetime,
+    version: int,
+) -> None:
+    """Store a record from elsewhere, whole or not at all; see `State.IMPORTED`. Raises StoreError."""
+    row = _new_row(alert, Selected(reason="imported record"), now) | {
+        "state": State.IMPORTED.value,
+        "due_at": None,
+        "queued_at": None,
+        "epoch": 1,
+        "verdict": investigation.verdict.disposition,
+        "confidence": investigation.verdict.confidence,
+        "seconds": investigation.seconds,
+        "ended_at": now,
+    }
+    if connection.execute(_INSERT[connection.dialect.name], [row]).rowcount != 1:
+        raise StoreError(f"alert {alert.id} is in this store already")
+    run = row["run_id"]
+    kept = investigation.model_copy(update={"run_id": run})
+    connection.execute(
+        insert(investigations),
+        {
+            "alert_id": alert.id,
+            "run_id": run,
+            "finished_at": investigation.finished_at,
+            "investigation": dump(kept),
+        },
+    )
+    for key, kind, payload in {key: (key, kind, payload) for key, kind, payload in steps}.values():
+        entry = {"alert_id": alert.id, "run_id": run, "key": key, "kind": kind, "schema_version": version, "epoch": 1}
+        connection.execute(insert(journal), entry | {"written_at": now, "payload": dump(payload)})
+
+
+_IMPORTED = select(alerts.c.id).where(STATE_TEXT.in_((State.IMPORTED.value,)))
+
+
+def _forget_imported(connection: Connection, ids: Sequence[object]) -> None:
+    """Make room for the real alerts of these ids: nothing of a record from elsewhere may stand for one."""
+    imported = select(alerts.c.id).where(alerts.c.id.in_(ids), State.IMPORTED.value == STATE_TEXT)
+    gone = connection.scalars(imported).all()
+    if not gone:
+        return
+    for table in (marks, journal, investigations):
+        connection.execute(delete(table).where(table.c.alert_id.in_(gone)))
+    connection.execute(delete(alerts).where(alerts.c.id.in_(gone)))
 
 
 _KNOWN = select(
@@ -241,10 +313,6 @@ def _changed(
 
 # ---- reading -----------------------------------------------------------------------------------------------------
 
-
-# An expression keeps the state out of the index lookup: without statistics, SQLite would sooner read every alert in a
-# state than those of fifty detections or of one hour.
-STATE_TEXT = alerts.c.state.concat("")
 
 _LEADS = (
     STATE_TEXT.in_((State.QUEUED.value, State.RUNNING.value, State.DONE.value)),

@@ -32,7 +32,7 @@ BEGUN: Mapping[str, object] = {
 """What a claim changes to look again; `begin` gives the values."""
 
 
-def begin(row: Row[Any]) -> dict[str, Any]:
+def begin(row: Row[*tuple[Any, ...]]) -> dict[str, Any]:
     """Values of `BEGUN`: a new run, so that everything is asked again."""
     run = next_run(row.id, row.run_number, row.epoch)
     return {"new_run_number": run["run_number"], "new_run_id": run["run_id"], "new_looks": row.looks + 1}

@@ -14,6 +14,7 @@ from triage.edges.store.alerts import alert_of, locked
 from triage.edges.store.columns import AT_ONCE, MOMENT, MOMENT_PLUS, NOW, dump, microseconds
 from triage.edges.store.fence import HOLDS, held
 from triage.edges.store.tables import alerts, investigations, journal, leases
+from triage.errors import NotFound
 from triage.ports import Claim, State
 
 # Statements are built once, because building one takes longer than the database needs to run it.
@@ -38,6 +39,8 @@ def enqueue(connection: Connection, alert_id: str, *, now: datetime, fresh: bool
     failed while it took its leader's verdict does that again, unless it is to be investigated afresh.
     """
     row = locked(connection, alert_id)
+    if row.state == State.IMPORTED:
+        raise NotFound(f"alert {alert_id} is an imported record; `triage investigate {alert_id}` asks Panther for it")
     if row.state == State.RUNNING and connection.scalar(_LEASE_HOLDS, {"the_id": alert_id, "now": now}):
         return
     changes: dict[str, object] = {
@@ -153,7 +156,7 @@ _PROGRESS = (
 )
 
 
-def _deaths(connection: Connection, row: Row[Any], now: datetime) -> int:
+def _deaths(connection: Connection, row: Row[*tuple[Any, ...]], now: datetime) -> int:
     """How many claims in a row have died without a new step, the last one included; each hour halves the earlier ones."""
     if connection.execute(_PROGRESS, {"the_run": row.run_id, "the_epoch": row.epoch}).first() is not None:
         return 0

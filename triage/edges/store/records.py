@@ -16,7 +16,7 @@ from triage.ports import AlertRecord, Mark, Pruned, State
 PRUNE_BATCH = 500
 """Alerts per transaction, so that workers never wait long."""
 
-_RESTING = (State.DONE.value, State.SKIPPED.value, State.LINKED.value, State.FAILED.value)
+_RESTING = (State.DONE.value, State.SKIPPED.value, State.LINKED.value, State.FAILED.value, State.IMPORTED.value)
 
 
 def find(connection: Connection, alert_id: str) -> AlertRecord | None:

@@ -1,11 +1,13 @@
 """The five parts of the store, and how to open them. `ports` documents each method."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 from datetime import datetime
 
 from pydantic import JsonValue
 
+from triage.domain.alert import Alert
+from triage.domain.verdict import Investigation
 from triage.edges.store import alerts, cases, decisions, journal, ledger, looks, queue, records, values
 from triage.edges.store.database import Database, StorePart, reads, writes
 from triage.edges.store.status import queue_status
@@ -46,6 +48,16 @@ class SqlJournal(StorePart):
 
     async def append(self, claim: Claim, key: str, kind: str, payload: JsonValue, *, now: datetime) -> bool:
         return await self.database.write(journal.append, claim, key, kind, payload, now=now, version=self._version)
+
+    async def keep_imported(
+        self,
+        alert: Alert,
+        investigation: Investigation,
+        steps: Sequence[tuple[str, str, JsonValue]],
+        *,
+        now: datetime,
+    ) -> None:
+        await self.database.write(alerts.keep_imported, alert, investigation, steps, now=now, version=self._version)
 
     async def recall(self, run_id: str, key: str) -> JsonValue | None:
         return await self.database.read(journal.recall, run_id, key, version=self._version)

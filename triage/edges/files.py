@@ -1,0 +1,55 @@
+"""Files by name, where whoever wrote the name or the directory need not be trusted: no link is followed."""
+
+import errno
+import os
+import stat
+from pathlib import Path
+
+from triage.errors import ConfigError
+
+PRIVATE = 0o600
+"""Mode of what is written: logs, verdicts and names of a company are nobody else's."""
+_LINK = frozenset({errno.ELOOP, errno.EMLINK})
+
+
+def read_bounded(path: Path, limit: int) -> bytes:
+    """Read a regular file of at most `limit` bytes.
+
+    Raises:
+        ConfigError: It cannot be read, is larger, or is a link, a device or a pipe.
+    """
+    try:
+        # Opening a pipe would wait for its writer.
+        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be read ({_reason(error)})") from error
+    with os.fdopen(handle, "rb") as file:
+        if not stat.S_ISREG(os.fstat(handle).st_mode):
+            raise ConfigError(f"{path} cannot be read (it is no regular file)")
+        try:
+            data = file.read(limit + 1)
+        except OSError as error:
+            raise ConfigError(f"{path} cannot be read ({_reason(error)})") from error
+    if len(data) > limit:
+        raise ConfigError(f"{path} is larger than {limit >> 20} MiB")
+    return data
+
+
+def write_private(path: Path, text: str) -> None:
+    """Write a file that only its owner may read; one that exists keeps its mode.
+
+    Raises:
+        ConfigError: It cannot be written, or its name is a link.
+    """
+    try:
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            file.write(text)
+    except (OSError, ValueError) as error:
+        raise ConfigError(f"{path} cannot be written ({_reason(error)})") from error
+
+
+def _reason(error: OSError | ValueError) -> str:
+    if not isinstance(error, OSError):
+        return str(error)
+    return "it is a link; name the file itself" if error.errno in _LINK else error.strerror or type(error).__name__
