@@ -7,7 +7,6 @@ from typing import Any, assert_never
 
 from pydantic import JsonValue, TypeAdapter
 from sqlalchemy import (
-    ColumnElement,
     Connection,
     Row,
     and_,
@@ -279,7 +278,7 @@ _IMPORTED = select(alerts.c.id).where(STATE_TEXT.in_((State.IMPORTED.value,)))
 
 def _forget_imported(connection: Connection, ids: Sequence[object]) -> None:
     """Make room for the real alerts of these ids: nothing of a record from elsewhere may stand for one."""
-    imported = select(alerts.c.id).where(alerts.c.id.in_(ids), State.IMPORTED.value == STATE_TEXT)
+    imported = select(alerts.c.id).where(alerts.c.id.in_(ids), STATE_TEXT.in_((State.IMPORTED.value,)))
     gone = connection.scalars(imported).all()
     if not gone:
         return
