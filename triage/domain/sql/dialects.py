@@ -8,6 +8,7 @@ the result doesn't depend on macros or on the engine's clock and time zone.
 Athena has no schema between database and table, so `public` is dropped there.
 """
 
+import re
 from collections.abc import Callable
 from datetime import datetime
 
@@ -24,6 +25,8 @@ from triage.domain.sql.translatable import CASTS, ONLY_DATABRICKS, TRANSLATABLE,
 
 _COMPARISONS = (exp.EQ, exp.NEQ, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.Between)
 _QUOTED = frozenset({TokenType.STRING, TokenType.RAW_STRING, TokenType.IDENTIFIER})
+_TEXT_HAZARD = re.compile(r"p(?=_occurs_|_current_timestamp)|\{(?=[{%#])|-(?=-)", re.IGNORECASE)
+"""A character of `HAZARD` that is one only for what follows it."""
 _UNITS = frozenset({"second", "minute", "hour", "day", "week", "month", "quarter", "year"})
 
 
@@ -44,6 +47,7 @@ def translate(tree: exp.Query, policy: SqlPolicy, now: datetime) -> str:
     work.fold(copy)
     work.check(copy)
     work.rewrite(copy)
+    _split_strings(copy)
     target = SqlglotDialect.get_or_raise(policy.dialect.value)
     try:
         text = target.generator(comments=False, unsupported_level=ErrorLevel.RAISE).generate(copy)
@@ -80,6 +84,22 @@ def _write_in(tree: exp.Query) -> None:
                 comparison.replace(exp.Not(this=exp.In(this=comparison.this, query=query)))
             elif isinstance(node, exp.Any) and isinstance(comparison, exp.EQ):
                 comparison.replace(exp.In(this=comparison.this, query=query))
+
+
+def _split_strings(tree: exp.Query) -> None:
+    """Write a string that holds a comment's `--`, a template's brace or a macro's name as two that are joined.
+
+    Snowflake has escapes for such a string; the other engines have none that Panther's text passes would leave alone.
+    """
+    for node in list(tree.find_all(exp.Literal)):
+        if not node.is_string or not _TEXT_HAZARD.search(node.name):
+            continue
+        broken = _TEXT_HAZARD.sub(lambda found: f"{found[0]}\x00", node.name)
+        pieces = [exp.Literal.string(piece) for piece in broken.split("\x00")]
+        joined: exp.Expr = pieces[0]
+        for piece in pieces[1:]:
+            joined = exp.DPipe(this=joined, expression=piece, safe=True)
+        node.replace(exp.Paren(this=joined))
 
 
 def _harmless(literal: str) -> bool:

@@ -6,14 +6,13 @@ from dataclasses import dataclass
 from sqlglot import exp
 
 from triage.domain.sql.catalog import LakeTable, lake_table, resolve
+from triage.domain.sql.joins import check_aggregates, check_joins
 from triage.domain.sql.nodes import Census
 from triage.domain.sql.policy import SqlRefused
 from triage.domain.sql.spans import FromItem, Reads, check_bounds
 from triage.domain.sql.syntax import line_of
 
 MAX_CTES = 32
-MAX_CROSS_JOINS = 3
-"""Joins in the whole query that have no condition relating two tables; LATERAL FLATTEN doesn't count."""
 MAX_READS = 128
 """Tables read after every CTE is expanded where it is used. A chain of self-joined CTEs doubles it at each step."""
 
@@ -30,6 +29,9 @@ def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
     _query(tree, {}, _Visit(inner, reads))
     if reads.named_in_from != census.tables:
         raise SqlRefused("a table is named outside FROM and JOIN", code="expression")
+    if not reads.tables:
+        raise SqlRefused("the query reads no table; name one, or leave the query out", code="no_table")
+    check_aggregates(tree)
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,7 @@ def _query(query: exp.Expr, names: Mapping[str, int], visit: _Visit) -> int:
     for nested in visit.inner.get(id(query), ()):
         total += _query(nested, names, visit)
     if isinstance(query, exp.Select):
+        check_joins(query, items)
         check_bounds(query, items, reads)
     if total > MAX_READS:
         raise SqlRefused(
@@ -111,8 +114,6 @@ def _items(query: exp.Expr, names: Mapping[str, int], reads: Reads) -> tuple[lis
                 line=line_of(node),
             )
         taken.add(name)
-        if join is not None:
-            _count_cross_join(join, reads)
         found.append(FromItem(node, name, bool(alias), table, join))
     return found, total
 
@@ -130,25 +131,3 @@ def _table(table: exp.Table, names: Mapping[str, int], reads: Reads) -> tuple[La
         raise SqlRefused("a table's alias may not rename its columns", code="alias", line=line_of(table))
     reads.tables.setdefault(base.name)
     return base, 1
-
-
-def _relates(join: exp.Join) -> bool:
-    """Whether a JOIN's condition relates two tables; `ON TRUE` and `ON a.x = a.x` don't."""
-    if join.args.get("using"):
-        return True
-    condition = join.args.get("on")
-    columns = condition.find_all(exp.Column) if condition is not None else ()
-    qualifiers = {resolve(column.args.get("table")) for column in columns}
-    return "" in qualifiers or len(qualifiers) > 1
-
-
-def _count_cross_join(join: exp.Join, reads: Reads) -> None:
-    if type(join.this) in {exp.Lateral, exp.TableFromRows} or _relates(join):
-        return
-    reads.cross_joins += 1
-    if reads.cross_joins > MAX_CROSS_JOINS:
-        raise SqlRefused(
-            f"more than {MAX_CROSS_JOINS} joins have no condition that relates two tables; write JOIN … ON a.x = b.x",
-            code="cross_join",
-            line=line_of(join),
-        )

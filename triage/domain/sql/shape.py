@@ -11,6 +11,8 @@ MAX_DEPTH = 32
 """Open parentheses, brackets and CASEs. The parser recurses: this keeps it far from the interpreter's limit."""
 MAX_SELECTS = 48
 MAX_UNARY_RUN = 8
+MAX_CONNECTORS = 400
+"""ANDs and ORs. The checks walk the tree that they make, whose depth is their number: 1,400 took most of a second."""
 MAX_OPEN_JOINS = 5
 """JOINs still waiting for their ON or USING."""
 MAX_SPECIAL = 8
@@ -33,6 +35,8 @@ _COUNTED = frozenset(
         TokenType.SELECT,
         TokenType.LIMIT,
         TokenType.OFFSET,
+        TokenType.AND,
+        TokenType.OR,
         TokenType.JOIN,
         TokenType.ON,
         TokenType.USING,
@@ -84,6 +88,11 @@ def check_shape(text: str, tokens: list[Token]) -> None:
             if kind in _COUNTED:
                 shape.read(index, token)
         shape.previous = token
+    if shape.connectors > MAX_CONNECTORS:
+        raise SqlRefused(
+            f"{shape.connectors} ANDs and ORs in one query; at most {MAX_CONNECTORS} are allowed. Write a list as IN (…).",
+            code="size",
+        )
     if shape.selects > MAX_SELECTS:
         raise SqlRefused(f"{shape.selects} SELECTs in one query; at most {MAX_SELECTS} are allowed", code="size")
 
@@ -97,6 +106,7 @@ class _Shape:
         self.levels = [_Level()]
         self.cases = 0
         self.selects = 0
+        self.connectors = 0
         self.prefixes = 0
         """How many in a row."""
         self.previous = tokens[0]
@@ -129,6 +139,8 @@ class _Shape:
                 self.check_depth(token)
             case TokenType.END:
                 self.cases = max(self.cases - 1, 0)
+            case TokenType.AND | TokenType.OR:
+                self.connectors += 1
             case TokenType.SELECT:
                 self.selects += 1
                 level.joins, level.limited = level.outer_joins, False

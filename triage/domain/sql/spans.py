@@ -43,7 +43,6 @@ class Reads:
     """One for each bounded table."""
     notes: list[str] = field(default_factory=list)
     """What was changed, one sentence each."""
-    cross_joins: int = 0
     ctes: int = 0
     named_in_from: int = 0
     """How often FROM or JOIN names a table or a CTE."""
@@ -152,6 +151,11 @@ class _TableBound:
         stars = [projection for projection in self.select.expressions if projection.is_star]
         return any(resolve(found.args["alias"]) == name for star in stars for found in star.find_all(exp.Alias))
 
+    def _hidden_bound(self) -> str:
+        """The time column for which an alias of the SELECT stands; empty if none does."""
+        known = sorted(column.upper() for column in self.reads.policy.time_columns) if self.table.panther else []
+        return next((name for name in known if self._renamed(name)), "")
+
     def _alias(self, name: str) -> exp.Expr | None:
         for projection in self.select.expressions:
             if isinstance(projection, exp.Alias) and resolve(projection.args["alias"]) == name:
@@ -175,7 +179,7 @@ class _TableBound:
         if self.reads.policy.hoist_or_bounds and (hoisted := self._hoisted()):
             return hoisted
         window = self.reads.window
-        if window is None or not self.table.panther:
+        if window is None or not self.table.panther or (len(self.items) == 1 and self._hidden_bound()):
             raise self._unbounded()
         if window.duration > self.reads.policy.max_window:
             raise self._too_wide(window.duration)
@@ -262,6 +266,14 @@ class _TableBound:
 
     def _unbounded(self) -> SqlRefused:
         several = self._log_tables > 1
+        hidden = self._hidden_bound()
+        if hidden:
+            return SqlRefused(
+                f"the alias {hidden.lower()} has the name of the time column, so that a bound on {hidden.lower()} may mean "
+                f"the alias; call it otherwise, such as AS {hidden.lower()}_hour",
+                code="alias",
+                line=line_of(self.item.node),
+            )
         if self.table.panther:
             name = self.item.name.lower()
             column = f"{name}.p_event_time" if several else "p_event_time"

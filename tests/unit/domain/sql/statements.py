@@ -29,10 +29,10 @@ def refuse(text: str, *, policy: SqlPolicy | None = None, window: TimeWindow | N
     return caught.value
 
 
-def outcome(text: str, *, policy: SqlPolicy | None = None) -> str:
+def outcome(text: str, *, policy: SqlPolicy | None = None, window: TimeWindow | None = None) -> str:
     """`accepted`, or the code of the refusal."""
     try:
-        accept(text, policy=policy)
+        accept(text, policy=policy, window=window)
     except SqlRefused as error:
         return error.code
     return "accepted"
@@ -202,8 +202,8 @@ HOSTILE: list[tuple[str, str]] = [
     ("unbounded", where("p_occurs_since('1 d', , eventTime)")),
     ("unbounded", f"SELECT * FROM {TRAIL} HAVING p_event_time > CURRENT_DATE"),
     ("unbounded", f"SELECT * FROM {TRAIL} QUALIFY p_event_time > CURRENT_DATE"),
-    ("unbounded", f"SELECT CURRENT_TIMESTAMP AS p_event_time FROM {TRAIL} WHERE {SINCE}"),
-    ("unbounded", f"SELECT * REPLACE (CURRENT_TIMESTAMP AS p_event_time) FROM {TRAIL} WHERE {SINCE}"),
+    ("alias", f"SELECT CURRENT_TIMESTAMP AS p_event_time FROM {TRAIL} WHERE {SINCE}"),
+    ("alias", f"SELECT * REPLACE (CURRENT_TIMESTAMP AS p_event_time) FROM {TRAIL} WHERE {SINCE}"),
     ("unbounded", f"{where(SINCE)} UNION ALL SELECT eventType FROM {OKTA}"),
     ("unbounded", f"SELECT * FROM (SELECT * FROM {TRAIL}) WHERE {SINCE}"),
     ("unbounded", f"WITH a AS (SELECT * FROM {TRAIL}) SELECT * FROM a WHERE {SINCE}"),
@@ -263,6 +263,37 @@ HOSTILE: list[tuple[str, str]] = [
     ("nesting", "SELECT " + "NOT " * 40 + "TRUE"),
     ("nesting", "SELECT " + "CASE WHEN TRUE THEN " * 40 + "1" + " END" * 40),
     ("size", "SELECT " + ",".join(["1"] * 4000)),
+    ("no_table", "SELECT 1"),
+    ("no_table", "SELECT CURRENT_TIMESTAMP UNION ALL SELECT MD5('x')"),
+    ("no_table", "SELECT COUNT(*) FROM TABLE(FLATTEN(input => ARRAY_CONSTRUCT(1, 2, 3))) f"),
+    (
+        "cross_join",
+        f"SELECT COUNT(*) FROM {TRAIL} t"
+        + "".join(f", LATERAL FLATTEN(input => ARRAY_CONSTRUCT(1, 2, 3)) f{n}" for n in range(10))
+        + f" WHERE {SINCE}",
+    ),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON a.x <> b.x"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON TRUE"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON a.x = a.x"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x OR TRUE"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x OR a.y <> b.y"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON NOT a.x = b.x"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON b.p_event_time > a.p_event_time"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a JOIN {OKTA} b ON a.x = b.x JOIN {OKTA} c ON a.x = b.x"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a CROSS JOIN {OKTA} b"),
+    ("cross_join", f"SELECT 1 FROM {TRAIL} a, {OKTA} b WHERE a.x = 'k' AND b.x = 'k'"),
+    (
+        "cross_join",
+        f"WITH s AS (SELECT x FROM {TRAIL} WHERE {SINCE}) SELECT 1 FROM {TRAIL} a CROSS JOIN s WHERE {SINCE}",
+    ),
+    ("aggregate", f"SELECT ARRAY_AGG(OBJECT_CONSTRUCT(*)) FROM {TRAIL} WHERE {SINCE}"),
+    ("aggregate", f"SELECT ARRAY_AGG(o) FROM (SELECT OBJECT_CONSTRUCT(*) AS o FROM {TRAIL} WHERE {SINCE})"),
+    ("aggregate", f"SELECT LISTAGG(requestParameters::string, ',') FROM {TRAIL} WHERE {SINCE}"),
+    ("size", where(SINCE + " AND (" + " OR ".join(f"a = {n}" for n in range(1400)) + ")")),
+    (
+        "alias",
+        f"SELECT DATE_TRUNC('hour', p_event_time) AS p_event_time FROM {TRAIL} WHERE p_event_time >= '2026-03-14'",
+    ),
     ("cross_join", "SELECT 1 FROM (SELECT 1) a, (SELECT 1) b, (SELECT 1) c, (SELECT 1) d, (SELECT 1) e"),
     (
         "cross_join",
@@ -293,7 +324,6 @@ HOSTILE: list[tuple[str, str]] = [
 
 
 BENIGN: list[str] = [
-    "SELECT 1",
     where(SINCE),
     where("p_occurs_since(90m)"),
     where("p_occurs_since(3600)"),

@@ -111,12 +111,10 @@ BOTH_REFUSE = [
     ("a ILIKE b", "OR"),
     ("SUBSTR(a, -2)", "1 or more"),
     ("LTRIM(a, 'x')", "REPLACE"),
-    ("LISTAGG(a, ',')", "COUNT"),
+    ("LISTAGG(DISTINCT a, ',')", "COUNT"),
     ("a[0]", "p_any_"),
     ("HASH(a)", "plain"),
-    ("'p_occurs_since(1)'", "Panther"),
     ("'{{x}} {y'", ""),
-    ("'-' || '-- x'", "Panther"),
     ("'\\u202e'", "Panther"),
     ("* EXCLUDE (b), 1", "name the columns"),
 ]
@@ -250,3 +248,22 @@ async def test_a_lake_receives_its_own_dialect_or_nothing() -> None:
     with pytest.raises(QueryFailed, match=r"not sent: .*on athena, JSON paths"):
         await lake.run_query(accept(f"SELECT a:b FROM {TRAIL} WHERE {SINCE}"), limits=limits)
     assert len(sent) == 1
+
+
+@pytest.mark.parametrize("dialect", [Dialect.DATABRICKS, Dialect.ATHENA])
+@pytest.mark.parametrize(
+    "value", ["a -- b", "--", "x---y", "it''s -- x", "{{ p_occurs_since }} --", "-- ; DROP TABLE x"]
+)
+def test_a_value_that_looks_like_a_comment_is_a_value(dialect: Dialect, value: str) -> None:
+    """`--` and what else Panther could act on in a text is written in parts, which the engine joins to the same value."""
+    value = value.replace("}}", "")
+    query = accept(f"SELECT a FROM {TRAIL} WHERE {SINCE} AND userAgent = '{value}' LIMIT 5")
+
+    sql = in_dialect(query, dialect, now=NOW).sql
+
+    assert "--" not in sql
+    assert "p_occurs_since" not in sql
+    compared = next(node for node in sqlglot.parse_one(sql, dialect=dialect.value).find_all(exp.EQ))
+    assert "".join(piece.name for piece in compared.expression.find_all(exp.Literal, bfs=False)) == value.replace(
+        "''", "'"
+    )
