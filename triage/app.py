@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from triage.domain.dossier import Dossier
+from triage.domain.redaction import know_own_secrets
 from triage.edges.audit import AuditFile
 from triage.edges.dialect import TranslatedLake
 from triage.edges.llm import StoredCapabilities, open_model
@@ -257,6 +258,7 @@ async def open_app(
     Raises:
         ConfigError, PromptError, StoreError: something local is wrong. Panther has not been asked yet.
     """
+    know_own_secrets(settings.secrets)
     async with AsyncExitStack() as stack:
         panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))
         store = await open_store(settings.store.url)

@@ -16,6 +16,7 @@ from typing import Any, TypeVar
 import click
 
 from triage.domain.clean import printable, printable_sentence
+from triage.domain.redaction import know_own_secrets, redact
 from triage.edges.files import write_private
 from triage.errors import (
     ConfigError,
@@ -46,7 +47,9 @@ def exit_status(error: BaseException) -> int:
 def settings_from(config: str | None) -> Settings:
     """Load the file that `--config` names, before or after the command. Raises ConfigError."""
     outer = click.get_current_context().find_root().obj
-    return load_settings(Path(config or outer or "config.yaml"))
+    settings = load_settings(Path(config or outer or "config.yaml"))
+    know_own_secrets(settings.secrets)
+    return settings
 
 
 def run_async(main: Coroutine[Any, Any, T]) -> T:
@@ -158,7 +161,7 @@ class _JsonLines(logging.Formatter):
         if record.exc_info and record.exc_info[0] is not None:
             # The type and the place, not the text of values: a traceback's last line could quote log text.
             body["exception"] = self.formatException(record.exc_info).splitlines()[-3:]
-        return json.dumps(body, ensure_ascii=True, default=str)
+        return redact(json.dumps(body, ensure_ascii=True, default=str))
 
 
 def log_to_stderr(*, verbose: bool) -> None:

@@ -10,7 +10,7 @@ that it may be.
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
 from urllib.parse import unquote
 
@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.encodings import decode_base64, text_of
+from triage.domain.own_secrets import OWN
 from triage.domain.secret_patterns import LABEL, MARK, names_secret, replace_secrets, replace_value
 
 _SHORTEST = 6
@@ -56,9 +57,16 @@ def redact(text: str) -> str:
     return _redact(text, 0)
 
 
+def know_own_secrets(secrets: Iterable[str]) -> None:
+    """Replace these, the configured ones, wherever a text is redacted from now on, in every usual encoding."""
+    if OWN.add(secrets):
+        redact.cache_clear()
+
+
 def _redact(text: str, depth: int) -> str:
     if len(text) < _SHORTEST:
         return text
+    text = OWN.replace(text)
     if depth < _DEEPEST:
         if text[:1] in "{[" and text[-1:] in "}]" and len(text) <= _LONGEST_JSON:
             text = _as_json(text, depth)

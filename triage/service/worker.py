@@ -8,6 +8,7 @@ from datetime import timedelta
 from typing import Any, assert_never
 
 from triage.domain.alert import Alert
+from triage.domain.redaction import redact
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Investigation
 from triage.errors import ModelError, PantherDenied, StoreError, TriageError
@@ -154,7 +155,7 @@ class Worker:
 
     async def _failed(self, claim: Claim, error: Exception, tally: Tally) -> None:
         expected = isinstance(error, TriageError)
-        text = str(error) if expected else f"unexpected {type(error).__name__}: {error}"
+        text = redact(str(error) if expected else f"unexpected {type(error).__name__}: {error}")
         log.error("alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
         if isinstance(error, StoreError) and error.retryable:
             # Not the alert's fault: it keeps its attempts.

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from enum import StrEnum
 from typing import Annotated, Literal
+from urllib.parse import unquote, urlsplit
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
 
@@ -340,6 +341,13 @@ class Settings(Section):
     writeback: WritebackSettings = WritebackSettings()
     report: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()
+
+    @property
+    def secrets(self) -> tuple[str, ...]:
+        """Every configured token, key and password, which no text may hold."""
+        given = (self.panther.token, self.writeback.token, self.llm.api_key)
+        password = unquote(urlsplit(self.store.url).password or "")
+        return tuple(filter(None, (*(secret.get_secret_value() for secret in given), password)))
 
     def offline(self) -> "Settings":
         """The same, where the offline analyst answers whatever is configured."""
