@@ -29,6 +29,8 @@ _DEEPEST = 4
 _LONGEST_JSON = 400_000
 _PAIR_KEYS = 4
 """Keys of a record that may be a pair of name and value."""
+_PAIR_NAMES = ("name", "key", "parameterkey", "parametername", "variable", "header")
+_PAIR_VALUES = ("value", "parametervalue", "stringvalue", "newvalue")
 
 _PERCENT = regex.compile(r"%[0-9A-Fa-f]{2}")
 _PERCENTED = regex.compile(r"[^\s\"'<>\\%]{0,2000}+(?:%[0-9A-Fa-f]{2}[^\s\"'<>\\%]{0,2000}+)++")
@@ -41,6 +43,19 @@ _PAIR = regex.compile(r"[\w.@+\\-]{2,64}:(?=[^\s:]{6,128}\Z)(?=.*[^\d.:/-])[!-~]
 _NO_PAIR = regex.compile(
     r"(?i)\A(?:arn|urn|https?|cursor|ref|id|next|offset|page|sha\d+|user|v\d|\d+):|\A[\w-]+:(?:\d[\d:.TZ+-]*|[a-z][a-z-]*)\Z"
 )
+_INVISIBLE = regex.compile(
+    "[\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
+)
+_KEY_ID = regex.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
+_CLOUD_SECRET = regex.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9/+]{40}")
+_OPTION = regex.compile(
+    r"(?i)--?/?(?:[\w-]{0,30}[-_])?(?:pw|pass|passwd|password|passphrase|secret|token|api-?key|client-secret)"
+)
+_MYSQL = regex.compile(r"(?i)(?:mysql|mariadb|sshpass)")
+_JOINED = regex.compile(r"-p[^\s-]\S{3,}")
+_USER = regex.compile(r"(?:-u|--user|--proxy-user)")
+_LONGEST_ARGUMENTS = 400
+_PEM_BEGIN, _PEM_END = "PRIVATE KEY", "-----END"
 _DER_KEYS = (b"\x02\x01\x00", b"\x02\x01\x01\x04")
 """How a PKCS #1, PKCS #8 or SEC 1 private key goes on behind its outer header."""
 
@@ -67,6 +82,12 @@ def _redact(text: str, depth: int) -> str:
     if len(text) < _SHORTEST:
         return text
     text = OWN.replace(text)
+    if depth == 0 and not text.isascii() and _INVISIBLE.search(text):
+        # A token in pieces, between which nothing shows.
+        joined = _INVISIBLE.sub("", text)
+        cleaned = _redact(joined, depth + 1)
+        if cleaned != joined:
+            return cleaned
     if depth < _DEEPEST:
         if text[:1] in "{[" and text[-1:] in "}]" and len(text) <= _LONGEST_JSON:
             text = _as_json(text, depth)
@@ -161,16 +182,17 @@ def _redact_json(value: JsonValue, name: str, depth: int) -> JsonValue:
             return replace_value(value, name)
         return redact(value) if depth == 0 else _redact(value, depth)
     if isinstance(value, list):
-        return [_redact_json(item, name, depth) for item in value]
+        return [_redact_json(item, name, depth) for item in _arguments(value)]
     if isinstance(value, dict):
+        value = _without_cloud_secret(value)
         named = _named(value)
         found: dict[str, JsonValue] = {}
         for key, item in value.items():
             if item is None or isinstance(item, int | float):
                 # Most values of a row; no call is spent on them.
                 found[redact(key)] = item
-            elif named == key and isinstance(item, str):
-                found[redact(key)] = replace_value(item, "password")
+            elif named == key:
+                found[redact(key)] = _replaced_below(item)
             else:
                 found[redact(key)] = _redact_json(item, key, depth)
         return found
@@ -182,10 +204,64 @@ def _named(value: Mapping[str, JsonValue]) -> str:
     if len(value) > _PAIR_KEYS:
         return ""
     names = {key.lower(): key for key in value}
-    name = next((value[names[key]] for key in ("name", "key") if key in names), None)
+    name = next((value[names[key]] for key in _PAIR_NAMES if key in names), None)
     if not isinstance(name, str) or not names_secret(name):
         return ""
-    return names.get("value", "")
+    return next((names[key] for key in _PAIR_VALUES if key in names), "")
+
+
+def _replaced_below(value: JsonValue) -> JsonValue:
+    """Every text of the value of such a pair."""
+    if isinstance(value, str):
+        return replace_value(value, "password")
+    if isinstance(value, list):
+        return [_replaced_below(item) for item in value]
+    return {key: _replaced_below(item) for key, item in value.items()} if isinstance(value, dict) else value
+
+
+def _without_cloud_secret(value: dict[str, JsonValue]) -> dict[str, JsonValue]:
+    """A record that names an access key's id holds its secret under any name."""
+    if not any(isinstance(item, str) and _KEY_ID.fullmatch(item) for item in value.values()):
+        return value
+    return {
+        key: replace_value(item, "secret") if isinstance(item, str) and _CLOUD_SECRET.fullmatch(item) else item
+        for key, item in value.items()
+    }
+
+
+def _names(name: str, value: str) -> bool:
+    """Whether a pair is a header with its secret; two actions or two words are none."""
+    return names_secret(name) and ":" not in name and any(letter.isdigit() for letter in value)
+
+
+def _arguments(items: list[JsonValue]) -> list[JsonValue]:
+    """A list with the secrets that only the item before tells: a command's arguments, a key's lines, a header's pair."""
+    if not 1 < len(items) <= _LONGEST_ARGUMENTS or not any(isinstance(item, str) for item in items):
+        return items
+    found: list[JsonValue] = []
+    before, in_key = "", False
+    mysql = any(isinstance(item, str) and _MYSQL.search(item) for item in items[:3])
+    ids = any(isinstance(item, str) and _KEY_ID.fullmatch(item) for item in items)
+    pair = len(items) == 2  # noqa: PLR2004 - name and value
+    for item in items:
+        text = item if isinstance(item, str) else ""
+        starts = "-----BEGIN" in text and _PEM_BEGIN in text
+        if text and in_key:
+            found.append(f"{MARK}private key]")
+            in_key = not text.startswith(_PEM_END)
+        elif text and (_OPTION.fullmatch(before) or (pair and _names(before, text))) and not text.startswith("-"):
+            found.append(replace_value(text, "password"))
+        elif text and _USER.fullmatch(before) and ":" in text:
+            found.append(f"{text.partition(':')[0]}:{MARK}password]")
+        elif text and ids and _CLOUD_SECRET.fullmatch(text):
+            found.append(replace_value(text, "secret"))
+        elif text and mysql and _JOINED.fullmatch(text):
+            found.append(f"-p{MARK}password]")
+        else:
+            in_key = in_key or (starts and _PEM_END not in text)
+            found.append(item)
+        before = text
+    return found
 
 
 def redact_row(row: Row) -> dict[str, JsonValue]:

@@ -34,8 +34,22 @@ _SECRET_ENDINGS = (
     "sessioncookie",
     "connectionstring",
     "secretkey",
+    "passwd",
+    "passphrase",
+    "vaulttoken",
+    "appsecret",
+    "encryptionkey",
+    "signingkey",
+    "signingsecret",
+    "webhooksecret",
+    "jwtsecret",
+    "dbpass",
+    "dbpwd",
+    "dbpasswd",
+    "smtppass",
+    "sqlpwd",
 )
-_PASSWORD_NAMES = ("password", "passwd", "passphrase", "pwd")
+_PASSWORD_NAMES = ("password", "passwd", "passphrase", "pwd", "pass")
 
 _PRIVATE_KEY = regex.compile(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
@@ -65,6 +79,11 @@ _TOKENS: tuple[tuple[str, "regex.Pattern[str]"], ...] = (
     ("Grafana token", regex.compile(r"\bglsa_[A-Za-z0-9]{20,}+_[0-9a-f]{8}\b")),
     ("Panther token", regex.compile(r"\bpanther_[A-Za-z0-9]{30,}+")),
 )
+_SCHEME = regex.compile(
+    r"(?i)(\bauthorization[\"']?\s*+[:=]\s*+[\"']?(?:token|apikey|api-key|key|splunk|genie\s?key|snowflake token=\"?)[\s=]++\"?)"
+    r"(?!\[redacted )([\w.~+/=:-]{8,}+)"
+)
+"""Schemes that are ordinary words elsewhere."""
 _CREDENTIALS = regex.compile(r"(?i)\b(bearer|basic|ssws|negotiate|digest)(\s++)(?!\[redacted )([\w.~+/=-]{12,}+)")
 _COOKIE = regex.compile(r"(?i)\b((?:set-)?cookie\s*+:\s*+)(?!\[redacted )([^\r\n\"']{4,}+)")
 _SESSION = regex.compile(
@@ -85,6 +104,43 @@ _ASSIGNMENT = regex.compile(
     r"(?P<between>\\*+[\"']?\s{0,3}+(?:=>?+|:)\s{0,3}+|(?<=--[\w-]{3,40})\\?[\"']\s{0,3}+,\s{0,3}+|(?<=--?[\w-]{3,40})\s{1,3}+)"
     r"(?P<quote>\\*+[\"']?+)(?!\[redacted )(?P<value>(?<=[\"'])(?:[^\"'\\\r\n]{4,400}+)(?=\\*[\"'])|[^\s\"'\\&,;<>}]{4,}+)"
 )
+_SHORT_NAME = regex.compile(
+    r"(?i)((?<![A-Za-z0-9:/])(?:[A-Za-z0-9]{1,30}[_-]){0,4}(?:pass|secret|credential|encryption[_-]key|signing[_-]key|vault[_-]token"
+    r"|app[_-]secret)\\*+[\"']?\s{0,3}+[=:]\s{0,3}+\\*+[\"']?+)(?!\[redacted )((?=[^\s\"']{0,200}[\d!@#$%^*+/~.-])[^\s\"'\\&,;<>}]{6,200}+)"
+)
+"""Names that are words: what follows must look like no word."""
+_SAID = regex.compile(r"(?i)(\bpassword\s(?:is|was|to|=)\s)(?!\[redacted )((?=\S{0,200}\d)[^\s\"',;]{6,200}+)")
+_XML = regex.compile(
+    r"(?i)(<(?P<tag>[\w:.-]{0,40}(?:password|passwd|secret|token|apikey|api-key|api_key|privatekey))(?:\s[^<>]{0,200})?>)"
+    r"(?!\[redacted )([^<>\s]{4,400})(?=</)"
+)
+_XML_PAIR = regex.compile(
+    r"(?i)(\b(?:key|name)=[\"'](?P<name>[\w:. -]{2,60})[\"']\s{1,3}value=[\"'])(?!\[redacted )([^\"'<>]{4,400})(?=[\"'])"
+)
+_SQL_PASSWORD = regex.compile(
+    r"(?i)(\b(?:identified\s+(?:with\s+\S{1,40}\s+)?(?:by|as)|(?:with|encrypted)\s+password\s*+=?|password\s+for\s+\S{1,60}\s*=)"
+    r"\s*+(?:N(?='))?\\*+[\"'])(?!\[redacted )([^\"'\\\r\n]{3,200})"
+)
+_SECURE_STRING = regex.compile(
+    r"(?i)(\bconvertto-securestring\s+(?:-asplaintext\s+|-force\s+|-string\s+)*\\*+[\"']?)(?!\[redacted |-|\$)([^\s\"'\\]{3,200})"
+)
+_COMMANDS: tuple["regex.Pattern[str]", ...] = tuple(
+    regex.compile(text)
+    for text in (
+        # The flag touches its value.
+        r"(?i)(\b(?:mysql(?:dump|admin|import)?|mariadb(?:-dump)?|sshpass|mongo(?:dump)?)\b(?-i:[^\r\n|;&]{0,200}?\s-p)[\"']?)(?!\[redacted )([^\s\"'-][^\s\"']{3,200})",
+        r"(?i)(\b(?:sshpass|(?:docker|podman|skopeo|helm registry|oras)\s+login|psexec\d*|sqlcmd|bcp|mongo(?:sh|dump)?)(?:\.exe)?\b(?-i:[^\r\n|;&]{0,200}?\s-[pPa])\s{1,3}[\"']?)(?!\[redacted )([^\s\"'-][^\s\"']{3,200})",
+        r"(?i)(\b(?:zip|unzip|7z|rar)\b(?-i:[^\r\n|;&]{0,100}?\s-P)\s{1,3}[\"']?)(?!\[redacted )([^\s\"'-][^\s\"']{3,200})",
+        r"(?i)(\bopenssl\s+enc\b(?-i:[^\r\n|;&]{0,200}?\s-k)\s{1,3}[\"']?)(?!\[redacted )([^\s\"'-][^\s\"']{3,200})",
+        r"(?i)(\b(?:curl|wget|http)(?:\.exe)?\b(?-i:[^\r\n|]{0,400}?\s(?:-u|--user|--proxy-user|-U))[ =]{1,3}[\"']?[^\s:\"']{1,100}:)(?!\[redacted )([^\s\"']{3,200})",
+        r"(?i)(\bnet1?(?:\.exe)?\s+use\s[^\r\n]{0,200}?/user:\S{1,100}\s+[\"']?)(?!\[redacted |/)([^\s\"'/][^\s\"']{3,200})",
+        r"(?i)(\bnet1?(?:\.exe)?\s+use\s+(?:[\w*]:?\s+)?\\\\+[^\s]{1,200}\s+[\"']?)(?!\[redacted |/|\*)([^\s\"'/][^\s\"']{3,200})",
+        r"(?i)(\bnet1?(?:\.exe)?\s+user\s+[^\s/]{1,100}\s+[\"']?)(?!\[redacted |/|\*)([^\s\"'/][^\s\"']{3,200})",
+        r"(?i)(\bschtasks(?:\.exe)?\b[^\r\n]{0,300}?\s/rp\s+[\"']?)(?!\[redacted )([^\s\"'/][^\s\"']{3,200})",
+        r"(?i)(\bsnmp-server\s+community\s+)(?!\[redacted )([^\s\"']{4,200})",
+    )
+)
+"""Passwords among the arguments of commands."""
 _KEY_ID = regex.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
 _AWS_SECRET = regex.compile(
     r"(?<![A-Za-z0-9/+=_-])(?=[A-Za-z0-9/+]{0,39}[a-z])(?=[A-Za-z0-9/+]{0,39}[A-Z])(?=[A-Za-z0-9/+]{0,39}[0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
@@ -95,6 +151,8 @@ _WORTH = regex.compile(
     r"(?i)private key|eyj|fwogz|fqogz|iqojb|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|soat|cbt)-|xox[abeoprs]-|xapp-|aiza|ya29"
     r"|1//0|gocspx|[rs]k_|whsec|sk-|sg\.|hf_|npm_|pypi-|8q~|hv[sbr]\.|dapi|_v1_|dckr|atatt3|shp(?:at|ca|pa|ss)_|glsa_|panther_"
     r"|hooks\.slack|bearer|basic|ssws|negotiate|digest|cookie|session|sid=|jwt=|://[^\s/]{0,80}:[^\s/]{0,200}@|=[^\s&]{16}|token"
+    r"|authorization|pass\\*[\"']?\s{0,3}[:=]|credential|encryption.key|signing.key|securestring|identified\s|schtasks|sshpass|mysql"
+    r"|mariadb|mongo|docker|podman|psexec|\bnet1?(?:\.exe)?\s+use|\bcurl|\bwget|snmp-server|openssl\s|\s-[pP]|</|value="
     r"|passw|passphrase|pwd|secret|(?:api|account|access).?key|shared.?access|connect\.sid|akia|asia"
 )
 
@@ -106,12 +164,21 @@ def replace_secrets(text: str) -> str:
     text = _PRIVATE_KEY.sub(f"{MARK}private key]", text)
     for kind, pattern in _TOKENS:
         text = pattern.sub(partial(_labelled, kind), text)
+    text = _SCHEME.sub(lambda match: match[1] + _label("credentials", match[2]), text)
     text = _CREDENTIALS.sub(_credentials, text)
+    text = _XML.sub(lambda match: match[1] + replace_value(match[3], match["tag"]), text)
+    text = _XML_PAIR.sub(_xml_pair, text)
+    text = _SQL_PASSWORD.sub(_password_after, text)
+    text = _SECURE_STRING.sub(_password_after, text)
+    for pattern in _COMMANDS:
+        text = pattern.sub(_password_after, text)
     text = _COOKIE.sub(lambda match: match[1] + _label("cookie", match[2]), text)
     text = _SESSION.sub(lambda match: match[1] + _label("session", match[2]), text)
     text = _URL_PASSWORD.sub(lambda match: f"{match[1]}{MARK}password]", text)
     text = _URL_SIGNATURE.sub(lambda match: match[1] + _label("signature", match[2]), text)
     text = _ASSIGNMENT.sub(_assigned, text)
+    text = _SHORT_NAME.sub(_short_named, text)
+    text = _SAID.sub(_password_after, text)
     if _KEY_ID.search(text):
         text = _AWS_SECRET.sub(partial(_labelled, "AWS secret"), text)
     return text
@@ -151,6 +218,18 @@ def _assigned(match: "regex.Match[str]") -> str:
     name = "".join(letter for letter in match["name"].lower() if letter.isalnum())
     label = f"{MARK}password]" if name.endswith(_PASSWORD_NAMES) else _label("secret", value)
     return f"{match['name']}{match['between']}{match['quote']}{label}"
+
+
+def _xml_pair(match: "regex.Match[str]") -> str:
+    return match[1] + replace_value(match[3], match["name"]) if names_secret(match["name"]) else str(match.group())
+
+
+def _password_after(match: "regex.Match[str]") -> str:
+    return str(match.group()) if _harmless(match[2]) else f"{match[1]}{MARK}password]"
+
+
+def _short_named(match: "regex.Match[str]") -> str:
+    return str(match.group()) if _harmless(match[2]) else match[1] + _label("secret", match[2])
 
 
 def _labelled(kind: str, match: "regex.Match[str]") -> str:
