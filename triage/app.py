@@ -28,6 +28,7 @@ from triage.ports import (
     PantherApi,
     Prompts,
     Store,
+    Values,
 )
 from triage.questions.plans import Plans, load_plans
 from triage.resources import shipped
@@ -90,11 +91,11 @@ def runbook_plans(settings: Settings) -> Plans:
     return load_plans(own)
 
 
-def _audited(comments: Comments, settings: Settings, clock: Clock) -> Comments:
+def _audited(comments: Comments, settings: Settings, values: Values, clock: Clock) -> Comments:
     """The same comments, every write logged if `writeback.audit` names a file."""
     if not settings.writeback.audit:
         return comments
-    return AuditedComments(comments, AuditFile(Path(settings.writeback.audit).expanduser()), clock)
+    return AuditedComments(comments, AuditFile(Path(settings.writeback.audit).expanduser(), values=values), clock)
 
 
 def enrichment_settings(settings: Settings) -> InvestigationSettings:
@@ -280,7 +281,11 @@ async def open_app(
                 config = panther_config(settings, token=second)
                 comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
             gateway = CommentGateway(
-                _audited(comments, settings, clock), panther.alerts, store.values, settings.writeback, clock
+                _audited(comments, settings, store.values, clock),
+                panther.alerts,
+                store.values,
+                settings.writeback,
+                clock,
             )
         if lake is None and settings.panther.lake != "snowflake":
             lake = TranslatedLake(panther.lake, settings.panther.lake, clock)

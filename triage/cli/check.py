@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, repeat
+from pathlib import Path
 from typing import Literal
 
 import click
@@ -15,6 +16,7 @@ from triage.cli.common import WRONG, colour, log_to_stderr, note, one_line, prin
 from triage.cli.options import age_option, config_option, json_option
 from triage.cli.state import opened_store
 from triage.edges.clock import SystemClock
+from triage.edges.files import readable_by_others
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import Probe, connect, open_probes
 from triage.edges.prompts import load_prompts
@@ -96,6 +98,8 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
     if settings.investigation.runbooks:
         yield await _try("runbooks", lambda: _runbooks(settings))
     yield await _try("store", lambda: _store(settings))
+    for line in _wide_files(settings):
+        yield line
     async for line in _panther(settings, clock, patience, quiet=quiet):
         yield line
     if settings.uses_llm:
@@ -105,6 +109,16 @@ async def _check(settings: Settings, clock: Clock, patience: timedelta, *, quiet
         text = "none is set: the offline analyst decides (set llm.api_key or llm.base_url to use one)"
         yield Line("alert data", "ok", "goes to no one: no model is set")
         yield Line("model", "ok", text)
+
+
+def _wide_files(settings: Settings) -> list[Line]:
+    """A warning where others may read what a run has written; nothing where all is well."""
+    audit = Path(settings.writeback.audit).expanduser() if settings.writeback.audit else None
+    store = Path(settings.store.url.removeprefix("sqlite:///")) if settings.store.url.startswith("sqlite:///") else None
+    known = [path for path in (store, audit) if path is not None]
+    wide = readable_by_others([each for path in known for each in (path, path.with_name(f"{path.name}.head"))])
+    names = " ".join(map(str, wide))
+    return [Line("files", "warning", f"others may read them: chmod 600 {names}")] if wide else []
 
 
 async def _prompts(settings: Settings) -> str:

@@ -23,6 +23,7 @@ from triage.domain.alert import Alert
 from triage.domain.clean import printable
 from triage.domain.verdict import Disposition, Investigation
 from triage.edges.clock import SystemClock
+from triage.edges.files import write_private
 from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError
 from triage.ports import AlertRecord, State, Store
@@ -84,7 +85,7 @@ def cleared(directory: Path) -> tuple[Path, Path]:
     """
     config = directory / CONFIG_NAME
     try:
-        directory.mkdir(parents=True, exist_ok=True)
+        directory.mkdir(mode=0o700, parents=True, exist_ok=True)
         if config.exists() and not config.read_text(encoding="utf-8", errors="replace").startswith(MARK):
             raise ConfigError(f"--dir: {config} is not a demo's; name another directory")
         for leftover in (*directory.glob(f"{STORE}*"), *directory.glob(f"{AUDIT}*")):
@@ -106,7 +107,7 @@ def run_demo(directory: Path, world: Path | None, *, as_json: bool) -> int:
         server = stack.enter_context(SandboxServer(load_world(world)))
         config = directory / CONFIG_NAME
         text = CONFIG.format(url=server.url, port=server.port, store=store.resolve(), audit=audit.resolve())
-        config.write_text(text, encoding="utf-8")
+        write_private(config, text)
         settings = load_settings(config)
         note(f"an embedded Panther listens on {server.url}; {_analyst(settings)} triages its alerts")
         return run_async(_tour(settings, server, directory, started, as_json=as_json))
@@ -175,7 +176,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
     if shown:
         record, investigation = shown[0]
         page = directory / PAGE
-        page.write_text(alert_page(settings, record, investigation), encoding="utf-8")
+        write_private(page, alert_page(settings, record, investigation))
         lines += ["", f"open {page}", "", *_further(directory / CONFIG_NAME, _short(record, records))]
     if not settings.uses_llm:
         lines += [

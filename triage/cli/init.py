@@ -4,6 +4,7 @@ from pathlib import Path
 
 import click
 
+from triage.edges.files import PRIVATE, write_private
 from triage.errors import ConfigError
 from triage.resources import shipped
 
@@ -19,9 +20,6 @@ def command(path: str, force: bool) -> None:
     target = Path(path)
     if target.exists() and not force:
         raise ConfigError(f"{target} exists already; --force overwrites it")
-    try:
-        target.write_text(shipped("config.example.yaml").read_text(encoding="utf-8"), encoding="utf-8")
-        target.chmod(0o600)
-    except OSError as error:
-        raise ConfigError(f"{target} cannot be written ({error.strerror})") from error
+    write_private(target, shipped("config.example.yaml").read_text(encoding="utf-8"))
+    target.chmod(PRIVATE)
     click.echo(f"{target} written. Set panther.url and PANTHER_API_TOKEN, then: triage check")

@@ -8,7 +8,7 @@ import click
 from triage.cli.common import UNFINISHED, note, print_json, settings_from
 from triage.cli.options import config_option, json_option
 from triage.cli.state import in_store
-from triage.edges.audit import verify_audit
+from triage.edges.audit import last_line_name, verify_audit
 from triage.edges.clock import SystemClock
 from triage.errors import ConfigError
 from triage.stages.writeback import PAUSED
@@ -45,13 +45,17 @@ def resume(config: str | None) -> int:
 def audit(config: str | None, file: str | None, as_json: bool) -> int:
     """Verify the hash chain of the audit log; exit 1 if a line was edited, dropped or moved.
 
+    Without --file, its last line is compared with the state database as well.
+
     Example: triage writeback audit --file triage-audit.jsonl
     """
-    name = file or settings_from(config).writeback.audit
+    settings = None if file else settings_from(config)
+    name = file or (settings.writeback.audit if settings else "")
     if not name:
         raise ConfigError("writeback.audit is empty: no log is kept")
     path = Path(name).expanduser()
-    found = verify_audit(path)
+    stored = in_store(settings, lambda store: store.values.get(last_line_name(path))) if settings else None
+    found = verify_audit(path, stored)
     if as_json:
         print_json({"file": str(path), "lines": found.lines, "broken": [asdict(line) for line in found.broken]})
     else:

@@ -31,6 +31,8 @@ M = TypeVar("M", bound=BaseModel)
 
 # The C parser is ten times as fast; some platforms have no wheel with it.
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_LONG_TEXT = 1_000
+"""Characters of a text that counts as one value."""
 _RESOLVER = yaml.SafeLoader("")
 _TYPED = frozenset({"tag:yaml.org,2002:" + name for name in ("null", "bool", "int", "float")})
 _PLAIN_TAGS = (None, "!", "tag:yaml.org,2002:map", "tag:yaml.org,2002:seq", "tag:yaml.org,2002:str")
@@ -254,12 +256,14 @@ class _Builder:
         self.add(ended.value, ended.line)
 
     def scalar(self, event: yaml.ScalarEvent, line: int) -> None:
-        self.count(1, line)
+        # A long text counts for more, since an alias may repeat it.
+        weight = 1 + len(event.value) // _LONG_TEXT
+        self.count(weight, line)
         self.refuse_tag(event, line)
         is_key = self.awaits_key
         value = str(event.value) if is_key else _scalar(event)
         if event.anchor:
-            self.anchors[event.anchor] = (value, 1)
+            self.anchors[event.anchor] = (value, weight)
         if is_key:
             self.add_key(str(event.value), line)
             return

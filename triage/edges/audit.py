@@ -3,7 +3,8 @@
 A line is a JSON object with `n` (from 1), `at`, the fields of `ports.AuditEntry`, `previous` (the hash of the line
 before; 64 zeros at the start) and `hash` (SHA-256 over the canonical JSON of everything else in the line). Editing,
 dropping or moving a line breaks the chain at that line. Lines dropped from the end leave a valid chain; the head file
-beside the log (`<log>.head`) holds number and hash of the last line, so that this shows too.
+beside the log (`<log>.head`) holds number and hash of the last line, so that this shows too. So does the state database,
+which whoever can change the two files need not be able to change.
 """
 
 import asyncio
@@ -11,6 +12,7 @@ import fcntl
 import hashlib
 import json
 import os
+import socket
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
@@ -18,8 +20,11 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
+from pydantic import JsonValue
+
+from triage.edges.files import PRIVATE
 from triage.errors import StoreError
-from triage.ports import AuditEntry
+from triage.ports import AuditEntry, Values
 
 START = "0" * 64
 LOCK_SECONDS = 10.0
@@ -71,17 +76,22 @@ class AuditFile:
     `torn`. A file that does not end as a log does is left as it is.
     """
 
-    def __init__(self, path: Path, *, lock_seconds: float = LOCK_SECONDS) -> None:
+    def __init__(self, path: Path, *, values: Values | None = None, lock_seconds: float = LOCK_SECONDS) -> None:
+        """Values keep number and hash of the last line as well; `None`: the head file alone does."""
         self._path = path
+        self._values = values
         self._lock_seconds = lock_seconds
         self._lock = asyncio.Lock()
 
     async def append(self, entry: AuditEntry, *, now: datetime) -> None:
         """Write one line and wait until it is on the disk. Raises StoreError."""
         async with self._lock:
-            await asyncio.to_thread(self._append, entry, now)
+            number, digest = await asyncio.to_thread(self._append, entry, now)
+            if self._values is not None:
+                last: JsonValue = {"n": number, "hash": digest}
+                await self._values.put(last_line_name(self._path), last, now=now)
 
-    def _append(self, entry: AuditEntry, now: datetime) -> None:
+    def _append(self, entry: AuditEntry, now: datetime) -> tuple[int, str]:
         try:
             with self._open() as file:
                 last = _last(file, self._path)
@@ -101,9 +111,13 @@ class AuditFile:
                     )
                 if last.torn:
                     os.ftruncate(file, last.end)
+                if last.number == 0:
+                    # A log with lines has a head at any moment.
+                    _write_head(_head_of(self._path), 0, START)
                 _write(file, line)
                 os.fsync(file)
                 _write_head(_head_of(self._path), last.number + 1, digest)
+                return last.number + 1, digest
         except OSError as error:
             raise StoreError(
                 f"the audit log {self._path} cannot be written ({error.strerror}); nothing is sent without a line in it"
@@ -111,7 +125,7 @@ class AuditFile:
 
     @contextmanager
     def _open(self) -> Iterator[int]:
-        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND, 0o600)
+        file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
         try:
             _lock(file, self._path, fcntl.LOCK_EX, self._lock_seconds)
             yield file
@@ -180,20 +194,37 @@ def _write(file: int, line: bytes) -> None:
 
 def _write_head(path: Path, number: int, digest: str) -> None:
     temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    temporary.write_text(f"{number} {digest}\n", encoding="ascii")
+    # One that a kill left, or that somebody has put there.
+    temporary.unlink(missing_ok=True)
+    file = os.open(temporary, os.O_WRONLY | os.O_CREAT | os.O_EXCL | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+    try:
+        _write(file, f"{number} {digest}\n".encode("ascii"))
+    finally:
+        os.close(file)
     temporary.replace(path)
 
 
-def verify_audit(path: Path) -> AuditVerification:
+def last_line_name(path: Path) -> str:
+    """The named value of the store under which the last line of this host's log at a path is kept."""
+    return f"audit/{socket.gethostname()}/{path.absolute()}"
+
+
+def verify_audit(path: Path, stored: JsonValue | None = None) -> AuditVerification:
     """Read a log from start to end and name every line that is not as it was written.
 
+    Args:
+        path: The log.
+        stored: What the store has under `last_line_name`; `None` where it knows no line.
+
     Raises StoreError where the file cannot be read. A log that doesn't exist has no lines and is intact, unless a head
-    says that there were some.
+    or the store says that there were some.
     """
+    known = stored if isinstance(stored, dict) else {}
+    at_known = ""
     broken: list[BrokenLine] = []
     number, previous = 0, START
     # A kill may come between a line and the head; nothing was sent for that line.
-    before: list[str] = []
+    before = ["0", START]
     try:
         lines, head = _lines_and_head(path)
     except (OSError, UnicodeDecodeError) as error:
@@ -216,12 +247,27 @@ def verify_audit(path: Path) -> AuditVerification:
             broken.append(BrokenLine(place, "the line before is not the one that this line was written after"))
         before = [str(number), previous]
         number, previous = int(str(fields["n"])), stated
-    if len(head) == 2 and head not in ([str(number), previous], before):  # noqa: PLR2004 - number and hash
+        at_known = stated if number == known.get("n") else at_known
+    if head is None and number:
+        broken.append(BrokenLine(len(lines), "the head file is missing: lines may have been dropped at the end"))
+    elif head is not None and not _is_head(head):
+        broken.append(
+            BrokenLine(len(lines), "the head file is empty or no head: lines may have been dropped at the end")
+        )
+    elif head is not None and head not in ([str(number), previous], before):
         broken.append(BrokenLine(len(lines), f"the log should end with number {head[0]}: lines dropped at the end"))
+    if known and at_known != known.get("hash"):
+        broken.append(
+            BrokenLine(len(lines), f"the state database knows another line {known.get('n')}: lines changed or dropped")
+        )
     return AuditVerification(len(lines) - 1, tuple(broken))
 
 
-def _lines_and_head(path: Path) -> tuple[list[bytes], list[str]]:
+def _is_head(head: list[str]) -> bool:
+    return len(head) == 2 and head[0].isdecimal() and len(head[1]) == len(START)  # noqa: PLR2004 - number and hash
+
+
+def _lines_and_head(path: Path) -> tuple[list[bytes], list[str] | None]:
     """The lines and the head, never in the middle of an append. Raises OSError, UnicodeDecodeError, StoreError."""
     with ExitStack() as stack:
         content = b""
@@ -230,7 +276,7 @@ def _lines_and_head(path: Path) -> tuple[list[bytes], list[str]]:
             _lock(file.fileno(), path, fcntl.LOCK_SH, LOCK_SECONDS)
             content = file.read()
         head = _head_of(path)
-        return content.split(b"\n"), head.read_text(encoding="ascii").split() if head.exists() else []
+        return content.split(b"\n"), head.read_text(encoding="ascii").split() if head.exists() else None
 
 
 def _fields(line: bytes) -> dict[str, object] | None:

@@ -3,12 +3,14 @@
 import errno
 import os
 import stat
+from collections.abc import Iterable
 from pathlib import Path
 
 from triage.errors import ConfigError
 
 PRIVATE = 0o600
 """Mode of what is written: logs, verdicts and names of a company are nobody else's."""
+_OTHERS = stat.S_IRWXG | stat.S_IRWXO
 _LINK = frozenset({errno.ELOOP, errno.EMLINK})
 
 
@@ -53,3 +55,8 @@ def _reason(error: OSError | ValueError) -> str:
     if not isinstance(error, OSError):
         return str(error)
     return "it is a link; name the file itself" if error.errno in _LINK else error.strerror or type(error).__name__
+
+
+def readable_by_others(paths: Iterable[Path]) -> tuple[Path, ...]:
+    """Those of the files that exist and that someone besides their owner may read or write."""
+    return tuple(path for path in paths if path.is_file() and path.stat().st_mode & _OTHERS)

@@ -129,3 +129,17 @@ def test_an_import_reads_a_bounded_regular_file(panther: SandboxServer, record: 
         ran = run_cli("eval", "record", "import", f"{name}.json", directory=tmp_path)
         assert ran.status == 2, name
         assert reason in ran.err
+
+
+def test_check_names_files_that_others_may_read(panther: SandboxServer, tmp_path: Path) -> None:
+    """The state database is made private; one that was opened to others since is named with the command that mends it."""
+    write_config(tmp_path, panther.url)
+    assert run_cli("run", "--once", directory=tmp_path).status == 0
+    assert "chmod" not in run_cli("check", directory=tmp_path).out
+    store = next(path for path in tmp_path.glob("*.db"))
+    store.chmod(0o644)
+
+    ran = run_cli("check", directory=tmp_path)
+
+    assert f"chmod 600 {store}" in ran.out
+    assert ran.status == 0

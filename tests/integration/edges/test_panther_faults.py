@@ -104,6 +104,12 @@ CASES = [
         changes=(("total_seconds", 0.3),),
     ),
     Case(
+        "06-slow-drip-against-the-limit-of-one-read",
+        [drip(head("content-length: 90000"), b" "), GOOD],
+        requests=2,
+        changes=(("read_seconds", 0.3),),
+    ),
+    Case(
         "06-silence",
         [silence()],
         PantherUnreachable,

@@ -43,6 +43,12 @@ def test_hostile_yaml_is_refused() -> None:
         assert caught.value.line == line, text[:40]
 
 
+def test_a_long_text_is_not_repeated_without_end() -> None:
+    """An alias of a long text counts for its length."""
+    with pytest.raises(YamlError, match="holds more than"):
+        parse_yaml("k: &k " + "x" * 100_000 + "\nl: [" + ",".join(["*k"] * 50_000) + "]\n")
+
+
 @given(st.text(max_size=80))
 def test_any_text_is_yaml_or_refused(text: str) -> None:
     """Reading YAML ends in values that JSON can hold, or in a refusal."""

@@ -4,6 +4,7 @@ import asyncio
 import fcntl
 import json
 import multiprocessing
+import os
 import resource
 from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
@@ -296,3 +297,52 @@ def test_a_log_is_not_looked_at_in_the_middle_of_an_append(tmp_path: Path) -> No
         written(path, lines)
         fcntl.flock(appending, fcntl.LOCK_UN)
         assert found.result(30).intact
+
+
+@pytest.mark.parametrize("head", [None, "", "3", "x y", "3 abc", "6 7 8"])
+def test_a_missing_empty_or_odd_head_is_a_break(tmp_path: Path, head: str | None) -> None:
+    """Without a head nobody could tell whether lines were dropped at the end."""
+    path = tmp_path / "audit.jsonl"
+    filled(path)
+    file = path.with_name("audit.jsonl.head")
+    if head is None:
+        file.unlink()
+    else:
+        file.write_text(head, encoding="ascii")
+
+    (line,) = verify_audit(path).broken
+
+    assert "head" in line.problem
+
+
+def test_the_last_line_is_known_elsewhere(tmp_path: Path) -> None:
+    """Lines dropped from log and head alike do not escape who knows the last line; one behind it is no break."""
+    path = tmp_path / "audit.jsonl"
+    lines = filled(path)
+    last, before = (json.loads(line) for line in (lines[-1], lines[-2]))
+    known = {"n": last["n"], "hash": last["hash"]}
+    assert verify_audit(path, known).intact
+    assert verify_audit(path, {"n": before["n"], "hash": before["hash"]}).intact
+    written(path, lines[:-1])
+    path.with_name("audit.jsonl.head").write_text(f"{before['n']} {before['hash']}\n", encoding="ascii")
+    assert verify_audit(path).intact
+
+    assert "state database" in verify_audit(path, known).broken[0].problem
+
+
+def test_neither_log_nor_head_follows_a_link(tmp_path: Path) -> None:
+    """A link in the place of the log is refused, one in the place of the head's temporary file is replaced; what they
+    point to keeps its content. Both files are their owner's alone."""
+    victim = tmp_path / "victim"
+    victim.write_text("kept", encoding="ascii")
+    (tmp_path / "linked.jsonl").symlink_to(victim)
+    with pytest.raises(StoreError, match="cannot be written"):
+        append(tmp_path / "linked.jsonl", 1)
+    path = tmp_path / "audit.jsonl"
+    (tmp_path / f"audit.jsonl.head.{os.getpid()}").symlink_to(victim)
+
+    append(path, 1)
+
+    assert victim.read_text(encoding="ascii") == "kept"
+    assert verify_audit(path).intact
+    assert {oct(file.stat().st_mode & 0o777) for file in tmp_path.glob("audit.jsonl*")} == {"0o600"}

@@ -149,12 +149,16 @@ class PantherHttp:
         )
         pool.busy += 1
         try:
-            response = await pool.client.send(request, stream=True)
-            try:
-                errors = errors.with_response(response.status_code, response.headers)
-                reply = await self._read(call, errors, response)
-            finally:
-                await response.aclose()
+            # The client's own limit is for each single read: a byte now and then would hold the call for ever.
+            async with asyncio.timeout(self.config.read_seconds):
+                response = await pool.client.send(request, stream=True)
+                try:
+                    errors = errors.with_response(response.status_code, response.headers)
+                    reply = await self._read(call, errors, response)
+                finally:
+                    await response.aclose()
+        except TimeoutError as error:
+            raise errors.exception(httpx.ReadTimeout("", request=request)) from error
         except (httpx.HTTPError, httpx.StreamError, OSError) as error:
             raise errors.exception(error) from error
         finally:
