@@ -273,4 +273,6 @@ def redact_row(row: Row) -> dict[str, JsonValue]:
 
 def without_secrets(alert: Alert) -> Alert:
     """An alert without the secrets in its own texts: a rule's title and context quote the event."""
-    return Alert.model_validate(redact_json(alert.model_dump(mode="json")))
+    dumped = alert.model_dump(mode="json")
+    cleaned = redact_json(dumped)
+    return alert if cleaned == dumped else Alert.model_validate(cleaned)

@@ -54,7 +54,10 @@ def write_private(path: Path, text: str) -> None:
 def _reason(error: OSError | ValueError) -> str:
     if not isinstance(error, OSError):
         return str(error)
-    return "it is a link; name the file itself" if error.errno in _LINK else error.strerror or type(error).__name__
+    if error.errno in _LINK:
+        return "it is a link; name the file itself"
+    said = error.strerror or type(error).__name__
+    return said[:1].lower() + said[1:]
 
 
 def readable_by_others(paths: Iterable[Path]) -> tuple[Path, ...]:

@@ -10,6 +10,7 @@ from pydantic import ValidationError
 
 from triage.domain.alert import Alert
 from triage.domain.polling import STATUS, PollState, PollStatus, Span
+from triage.domain.redaction import without_secrets
 from triage.domain.selection import SkipCode, Skipped
 from triage.errors import PantherError
 from triage.ingest import windows
@@ -190,7 +191,9 @@ class _Poll:
         batches = new_alerts(self.source, listing, start=span.start, end=span.end, settings=asked, proceed=self.proceed)
         async with aclosing(batches):
             async for batch in batches:
-                alerts = await self._wanted(batch.alerts) if moved else batch.alerts
+                # Before anything is compared or stored: a rule's title and context quote the event.
+                listed = tuple(map(without_secrets, batch.alerts))
+                alerts = await self._wanted(listed) if moved else listed
                 self.new += await self.store.queue.save(
                     await deciding.decide(alerts), now=now, growth=self.settings.growth
                 )

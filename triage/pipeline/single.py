@@ -1,6 +1,7 @@
 """One alert taken by its id rather than from the queue: by `triage investigate`, evaluation, replay and import."""
 
 from triage.domain.alert import Alert
+from triage.domain.redaction import without_secrets
 from triage.domain.selection import Selected
 from triage.errors import AlertBusy
 from triage.ports import AlertQueue, Claim, Clock
@@ -31,6 +32,7 @@ async def claim_alert(
         AlertBusy: Another worker holds the alert.
         StoreError: The store cannot be written.
     """
+    alert = without_secrets(alert)
     await queue.save([(alert, Selected(reason=reason))], now=clock.now())
     if fresh:
         await queue.enqueue(alert.id, now=clock.now(), fresh=True)
