@@ -184,7 +184,7 @@ async def test_deaths_of_the_process_park_no_alert_that_gets_on(panther: Sandbox
                 )
         assert (claim.attempts, claim.deaths) == (1, MAX_DEATHS + 5 - MAX_DEATHS // 2 - 2)
         for number in range(MAX_DEATHS + 5):
-            slow = await die(SELECTED[1], hours=-100 + number)
+            slow = await die(SELECTED[1], hours=-200 + number)
         assert (slow.attempts, slow.deaths) == (1, 1)
 
         tally = await service.run_once(polls=False)
