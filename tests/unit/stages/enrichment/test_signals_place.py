@@ -1,10 +1,11 @@
 """Signals about places: known, new, vouched for, shared, two at once."""
 
+from datetime import timedelta
 from typing import Any
 
 import pytest
 
-from tests.support.facts import answer, at, signals_of, subject
+from tests.support.facts import MOMENT, answer, at, signals_of, subject
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence
 
@@ -269,14 +270,24 @@ def signed(address: str, result: str = "SUCCESS", *, here: int) -> dict[str, Any
     }
 
 
-def test_rows_of_the_morning_do_not_show_that_a_log_was_watching_at_the_act() -> None:
-    """A log that delivered last three hours before the act may still hold the sign-in."""
-    stopped = Coverage(source_healthy=True, source_reached_window=False, table_has_rows=True, control_has_rows=True)
-    late = sign_ins(sign_in(HOME, hours=3)).model_copy(update={"coverage": stopped})
-    found = signals_of(subject(), places(home=20), person(home=20), late)
+def test_a_quiet_log_of_sign_ins_is_known_up_to_its_last_delivery() -> None:
+    """Where few people sign in nothing comes for hours, which the sentence says; of a dead source nothing is claimed."""
+    quiet = Coverage(
+        source_healthy=True,
+        source_reached_window=False,
+        table_has_rows=True,
+        control_has_rows=True,
+        proven_until=MOMENT - timedelta(hours=3),
+    )
+    late = sign_ins(sign_in(HOME, hours=4))
+    known = signals_of(subject(), places(home=20), person(home=20), late.model_copy(update={"coverage": quiet}))
+    dead = quiet.model_copy(update={"source_healthy": False})
+    blind = signals_of(subject(), places(home=20), person(home=20), late.model_copy(update={"coverage": dead}))
 
-    assert "new_address_without_sign_in" not in found
-    assert "new_address" in found
+    sentence = known["new_address_without_sign_in"].sentence
+    assert sentence.endswith("in the 14 hours before, as far as these logs are known, up to 09:00 UTC.")
+    assert "new_address_without_sign_in" not in blind
+    assert "new_address" in blind
 
 
 def test_nobody_worked_where_every_attempt_was_refused() -> None:

@@ -1,6 +1,6 @@
 """Is this where the actor works, and did anyone confirm it with a second factor?"""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
@@ -24,12 +24,12 @@ from triage.stages.enrichment.signals.facts import (
     text,
 )
 from triage.stages.enrichment.signals.networks import novelty, usual_network
-from triage.stages.enrichment.signals.wording import before, either, named, service
+from triage.stages.enrichment.signals.wording import before, clock, either, named, service
 
 FRESH_SIGN_IN = timedelta(hours=14)
 """A second factor older than a long working day confirms nothing."""
 LATEST = timedelta(hours=1)
-"""What a log of sign-ins may not have delivered yet where the alert is young."""
+"""What a log of sign-ins may not have delivered yet: beyond it a sentence says how far the log is known."""
 ITSELF = timedelta(seconds=5)
 """Events of one sign-in lie within this."""
 AT_ONCE = timedelta(hours=2)
@@ -137,14 +137,21 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
 
 
 def _watched(facts: Facts, entry: Evidence) -> bool:
-    """Whether a sign-in that isn't among the rows did not happen: the log was watching up to shortly before the alert.
+    """Whether a sign-in that isn't among the rows did not happen: the log was watching up to the alert.
 
-    Of a cut answer with all rows of the alert's addresses it is known by the coverage alone.
+    A log in which few people sign in is quiet for hours. With rows of the day it was at work, unless its source has died.
     """
     whole = entry.complete or _has_all_here(entry)
-    watching = entry.model_copy(update={"truncated": False}).proves_until(facts.actor.moment - LATEST)
-    late = (last for row in entry.rows if (last := moment(row, "last_seen")) is not None)
-    return whole and (watching or any(last >= facts.actor.moment - LATEST for last in late))
+    coverage = entry.coverage
+    alive = bool(entry.rows) and coverage.source_healthy is not False and not coverage.alarms
+    return whole and (alive or entry.proves_until(facts.actor.moment))
+
+
+def _known_until(facts: Facts, asked: Sequence[Evidence]) -> str:
+    """Up to when the logs of sign-ins are known to have delivered, where that is long before the act; else empty."""
+    ends = [entry.coverage.proven_until for entry in asked if not entry.coverage.proves_absence]
+    known = [end for end in ends if end is not None and end < facts.actor.moment - LATEST]
+    return f", as far as these logs are known, up to {clock(facts, min(known))}" if known else ""
 
 
 def _has_all_here(entry: Evidence) -> bool:
@@ -272,7 +279,8 @@ def _no_sign_in(facts: Facts, place: AddressCheck) -> str:
     confirmed = any(row.get("second_factor") is True or number(row, "second_factor") for _, row in seen)
     kind = "new " if confirmed else ""
     factor = " with a second factor" if seen and not confirmed else ""
-    return f"no {kind}{services} sign-in{factor} came from it in the {hours} hours before"
+    known = _known_until(facts, asked)
+    return f"no {kind}{services} sign-in{factor} came from it in the {hours} hours before{known}"
 
 
 def _may_be_fresh(facts: Facts, place: AddressCheck, row: Row) -> bool:
