@@ -78,6 +78,12 @@ def know_own_secrets(secrets: Iterable[str]) -> None:
         redact.cache_clear()
 
 
+def forget_own_secrets() -> None:
+    """Replace none of them any more; for tests."""
+    OWN.forget()
+    redact.cache_clear()
+
+
 def _redact(text: str, depth: int) -> str:
     if len(text) < _SHORTEST:
         return text

@@ -93,7 +93,7 @@ def test_a_key_with_dots_is_written_in_braces() -> None:
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
-        ("sources:", "source:", "line 2: unknown key source; allowed here: log_type, sources"),
+        ("sources:", "source:", "line 2: unknown key source, did you mean sources? allowed here: log_type, sources"),
         ('sources: [Acme, "Door events"]\n', "", "line 1: sources is missing"),
         ("  action: event", "  acts: event", "unknown term; known: actor, action"),
         ("  action: event", "  action: {path: event, after: x}", "line 5: terms.action: no SQL follows"),
