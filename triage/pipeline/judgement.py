@@ -101,8 +101,16 @@ def _unanswered(flag: RaisedFlag) -> Issue:
     return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)
 
 
-def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclusion:
-    """Verify a draft, and look for log text that tries to steer its reader."""
+def check_conclusion(dossier: Dossier, conclusion: Conclusion, *, looks_again: bool = True) -> CheckedConclusion:
+    """Verify a draft, and look for log text that tries to steer its reader.
+
+    Args:
+        dossier: What was known.
+        conclusion: What the analyst made of it.
+        looks_again: Whether the alert is looked at again where something could not have been seen yet; else nothing is
+            closed for now.
+    """
+    argument = argue_alert(dossier)
     draft = _draft_without_secrets(conclusion.draft)
     instructions = find_instructions(dossier.alert, conclusion.evidence)
     finding = _injection_finding(instructions)
@@ -114,7 +122,7 @@ def check_conclusion(dossier: Dossier, conclusion: Conclusion) -> CheckedConclus
             Issue(code=IssueCode.INJECTION, message=f"{found.place} tries to instruct whoever reads it", fatal=False)
             for found in instructions
         ),
-        argument=argue_alert(dossier),
+        argument=argument if looks_again else argument.model_copy(update={"waits": False}),
         summary_holds=invented_value(draft.summary, conclusion.evidence) is None,
         sentences=frozenset({finding.text} if finding is not None else ()),
         instructed_by_actor=any(_is_by_actor(found, dossier) for found in instructions),

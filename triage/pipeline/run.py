@@ -158,7 +158,8 @@ class _Triage:
         if parts.model is not None:
             dossier = await judged_so_far(dossier, records=parts.store.records, journal=self.journal)
         conclusion = await self._investigate(dossier)
-        checked = check_conclusion(dossier, conclusion)
+        again = timedelta(0) if self.forced else parts.settings.ingest.second_look
+        checked = check_conclusion(dossier, conclusion, looks_again=bool(again))
         adjudication, spent = await self._adjudicate(dossier, conclusion, checked)
         dwell = self.parts.settings.investigation.dwell
         judged = judge(dossier, conclusion, checked=checked, opinion=adjudication.opinion, dwell=dwell)
@@ -186,7 +187,7 @@ class _Triage:
                 finished_at=finished,
                 seen=seen,
                 earlier=self.earlier,
-                longest=timedelta(0) if self.forced else parts.settings.ingest.second_look,
+                longest=again,
                 journal=self.journal,
             ),
             links=keys.keys,

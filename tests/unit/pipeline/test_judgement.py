@@ -1,7 +1,10 @@
 """A conclusion is verified and judged by code."""
 
+from datetime import timedelta
+
 from tests.support.make import alert, dossier, evidence, signal
 from triage.domain.argument import argue
+from triage.domain.coverage import Coverage
 from triage.domain.finding import Finding, IssueCode, ValueCitation
 from triage.domain.signal import Direction
 from triage.domain.verdict import Disposition, Draft
@@ -115,3 +118,20 @@ def test_a_finding_that_the_verdict_does_not_need_is_not_objected_to() -> None:
     ]
     for proposal, argument, asks_again in cases:
         assert bool(objections(proposal, rows, argument=argument)) is asks_again, proposal
+
+
+def test_nothing_is_closed_for_now_where_nobody_looks_again() -> None:
+    """Second looks may be off, and an alert that is investigated by its id has none."""
+    moment = alert().moment
+    young = Coverage(
+        source_healthy=True,
+        source_reached_window=False,
+        table_has_rows=True,
+        control_has_rows=True,
+        open_until=moment + timedelta(hours=4),
+        proven_until=moment + timedelta(minutes=20),
+    )
+    known = dossier(evidence(1, signals=("quiet_aftermath",), coverage=young))
+    conclusion = Conclusion(draft=DRAFT, evidence=known.evidence)
+    assert check_conclusion(known, conclusion).argument.waits
+    assert not check_conclusion(known, conclusion, looks_again=False).argument.waits
