@@ -155,6 +155,7 @@ def facts_for(dossier: Dossier, conclusion: Conclusion, checked: CheckedConclusi
         by_actor=checked.instructed_by_actor,
         argument=checked.argument,
         known=alert_values(conclusion.evidence, dossier.actors, dossier.entities),
+        actors=dossier.actors,
         alert_at=dossier.alert.moment,
     )
 

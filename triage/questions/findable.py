@@ -95,8 +95,9 @@ def _literal(subject: Subject, log: Log, own: Sequence[Row], *, acting: bool) ->
             take(event, log.takes[name].take) for name in terms if name in log.takes and name in log.terms
         }
         for text in _texts(event):
-            if text == value:
-                shown.append(text in searched)
+            if value in text:
+                # Within a longer text, such as a resource's name, nothing that compares whole values finds it.
+                shown.append(value in searched)
             elif form and _form(text) == form:
                 alike.append(text in searched)
     judged = shown or alike

@@ -35,6 +35,7 @@ EVENT: dict[str, JsonValue] = {
         "snapshotId": "snap-0123456789abcdef0",
         "createVolumePermission": {"add": {"items": [{"userId": "111122223333"}]}},
         "sharedWith": ["999988887777"],
+        "resource": "accounts/robot@acme.example/keys/1",
         "vpcs": {"id": "vpc-0a1b2c3d4e5f60718"},
     },
     "p_any_ip_addresses": ["198.51.100.7"],
@@ -57,6 +58,7 @@ def found(log_type: str = CLOUD, *, event: dict[str, JsonValue] = EVENT, **keys:
         ("any:222233334444", False),  # other accounts of the event aren't found either
         ("any:111122223333", True),  # the term `recipient` reads it
         ("any:AKIAIOSFODNN7EXAMPLE", True),  # the term `session`
+        ("any:robot@acme.example", False),  # within the name of a resource, where no comparison finds it
         ("any:AKIAAAAAAAAAAAAAAAAA", True),  # a key, as the one of the alert
         ("any:snap-0123456789abcdef0", True),
         ("any:vpc-0a1b2c3d4e5f60718", False),

@@ -32,9 +32,16 @@ def asked_text(entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudon
         names: Of this run.
         known: Words of the provider's lists that occur in the alert's events or in answers to our own questions.
     """
+    window = _window(entry.start, entry.end)
+    if entry.source is Source.SEARCH:
+        found = dict.fromkeys(value for row in entry.rows if isinstance(value := row.get("indicator"), str))
+        return (
+            f"In which logs do values of the alert occur, such as {', '.join(map(names.of, found))}?{window}"
+            if found
+            else ""
+        )
     if entry.source not in _ANSWERS:
         return ""
-    window = _window(entry.start, entry.end)
     if entry.asked is not None:
         asked = _masked(entry.asked.plain, entry.log_type, names, known)
         return f"{question_text(asked, entry.log_type)}{window}"

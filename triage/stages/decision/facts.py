@@ -1,11 +1,12 @@
 """What the second call reads: verified findings in code's words, signals, runbook states, and the provider's facts."""
 
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 
 from pydantic import JsonValue
 
+from triage.domain.actor_values import ActorValues
 from triage.domain.argument import Argument, argue
 from triage.domain.base import Row
 from triage.domain.citation import ValueCitation
@@ -34,6 +35,8 @@ _MAX_STEP_CHARS = 300
 _MAX_DEPTH = 4
 _AROUND = timedelta(days=1)
 """Where some of a fact's times lie in the day before the alert or later, the others are its background."""
+_ONE_TIME = timedelta(hours=1)
+"""Times further apart are not those of one fact."""
 _TIMES = ("first_seen", "last_seen", "day")
 _FINDINGS = "those towards benign that rest on `measured` and not on `actor`"
 _OLD_FINDINGS = "those of counts over a time before an intruder can have been here, towards benign"
@@ -41,6 +44,7 @@ _BESIDE = {"stranger": frozenset({"stranger_known"})}
 """Facts that answer no flag, and without which one is misread."""
 _NO_FINDINGS = "none"
 _MAX_CASE = 10
+_MAX_ACTORS = 5
 
 
 def facts_of(
@@ -54,6 +58,7 @@ def facts_of(
     by_actor: bool = True,
     argument: Argument | None = None,
     known: frozenset[Pair] | None = None,
+    actors: Sequence[ActorValues] = (),
     alert_at: datetime | None = None,
 ) -> dict[str, JsonValue]:
     """Everything that the judge sees, as JSON, what decides first.
@@ -71,6 +76,7 @@ def facts_of(
         by_actor: Whoever acted in the alert could have written that text.
         argument: The flags; by default from `signals`.
         known: Whatever the alert is about, from `alert_values`; by default what its events hold.
+        actors: Whoever acted, with every name that they are known by.
         alert_at: When it happened.
     """
     argument = argument if argument is not None else argue(signals, evidence)
@@ -84,6 +90,7 @@ def facts_of(
     return {
         "detection": _detection(detection),
         "alert_at": _time_text(alert_at) if alert_at is not None else None,
+        "actors": _actors(actors, names),
         "flags": flags,
         "what_followed_is_unknown": list(argument.gaps),
         "findings": said,
@@ -100,6 +107,26 @@ def facts_of(
             "the_alerts_actor_could_have_written_it": bool(injected and by_actor),
         },
     }
+
+
+def _actors(actors: Sequence[ActorValues], names: Pseudonyms) -> JsonValue:
+    """Under which names each actor of the alert, and what its acts made or reached, stands in the facts."""
+
+    def called(values: Iterable[str]) -> list[JsonValue]:
+        # Only names that the facts hold: a placeholder that occurs nowhere says nothing.
+        return [*dict.fromkeys(name for value in values if value and (name := names.known(value)))]
+
+    found: list[JsonValue] = []
+    for actor in actors[:_MAX_ACTORS]:
+        them = called((actor.name, *(each.value for each in actor.identities)))
+        made: list[JsonValue] = [
+            {"names": those, "what_was_done": each.relation.value}
+            for each in actor.derived[:_MAX_VALUES]
+            if (those := called((each.value, each.identity.value)))
+        ]
+        if them or made:
+            found.append({"names": them, **({"made_or_reached": made} if made else {})})
+    return found
 
 
 def _same_case(evidence: Sequence[Evidence]) -> JsonValue:
@@ -174,13 +201,16 @@ def _time_of(signal: Signal, evidence: Mapping[str, Evidence], alert_at: datetim
         entry = evidence.get(citation.evidence)
         if not isinstance(citation, ValueCitation) or entry is None or citation.row >= len(entry.rows):
             continue
-        if entry.source is Source.EVENTS and alert_at is not None:
-            found.add(alert_at)
         found |= {when for column in _TIMES if (when := parse_time(entry.rows[citation.row].get(column))) is not None}
-    if alert_at is not None:
+    if alert_at is not None and (around := {when for when in found if when >= alert_at - _AROUND}):
         # Since when something is known says nothing of when the fact happened.
-        found = {when for when in found if when >= alert_at - _AROUND} or found
-    return " to ".join(dict.fromkeys(map(_time_text, (min(found), max(found))))) if found else ""
+        found = around
+        if max(found) - min(found) > _ONE_TIME:
+            # The sentence has its times; the first of such a span would read as the time of the fact.
+            return ""
+    if not found:
+        return ""
+    return " to ".join(dict.fromkeys(map(_time_text, (min(found), max(found)))))
 
 
 def _time_text(when: datetime) -> str:

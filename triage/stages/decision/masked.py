@@ -148,7 +148,11 @@ class Masking:
 
     def words(self) -> frozenset[str]:
         """Words of the provider's lists in the alert's events and in the answers to our own questions."""
-        own = (entry for entry in self.evidence.values() if entry.measured and entry.source is Source.QUERY)
+        own = (
+            entry
+            for entry in self.evidence.values()
+            if (entry.measured and entry.source is Source.QUERY) or entry.asked is not None
+        )
         pairs = {*self.known, *(pair for entry in own for pair in _pairs_of(entry))}
         return frozenset(form for form, text in self._shown(pairs).items() if form == text)
 

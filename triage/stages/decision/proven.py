@@ -9,12 +9,12 @@ What a sentence may show:
 | text of a field whose words come from the provider's own list (`eventName`, `errorCode`, …) | as it is, if it looks like such a word |
 | a word of a closed list (see `vocabulary`) | as it is, whoever wrote it |
 | other text of a provider's or a measured field: names, ids, addresses | `name 1`, `address 2`: the same for the same text |
-| text that the actor chose | `text 1`, or what stands for the same text elsewhere; different for different ones |
+| text that the actor chose | `text 1`, or what stands for the same text elsewhere; different for different ones; with the programs and statement words of a closed list that it names |
 | a column of a query that the model wrote | the field that it comes from, as above; neither its name nor its text where it comes from several or from none |
 """
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import lru_cache
@@ -45,6 +45,7 @@ from triage.stages.decision.vocabulary import (
     is_published_action,
     is_rule_id,
     program_of,
+    told_words,
 )
 
 LISTED = frozenset(
@@ -60,6 +61,8 @@ LISTED = frozenset(
 """Last parts of columns whose values are words of the provider's own list."""
 _WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
 _MOST_PARTS = 6
+_ACT = "action"
+"""The column of our own questions that says what was done."""
 _PARTS = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+")
 _COLUMN = regex.compile(r"[A-Za-z_@][A-Za-z0-9_@:/-]{0,60}(?:\.[A-Za-z0-9_@:/-]{1,60}){0,12}")
 _LARGE = 1e18
@@ -101,6 +104,10 @@ class Pseudonyms:
             found = self._spelled.get(text) or self._next(self.texts)
         self._spelled.setdefault(text, found)
         return found
+
+    def known(self, text: str) -> str:
+        """How a name is shown, if it has come up: its placeholder, or itself where it is a plain number; else empty."""
+        return text if is_number(text) else self._folded.get(text.casefold()) or self._spelled.get(text, "")
 
     def _next(self, kind: str) -> str:
         self._counts[kind] += 1
@@ -158,7 +165,9 @@ def value_text(value: JsonValue, column: str, trust: Trust, names: Pseudonyms, l
     if is_number(value) or is_moment(value) or is_own_word(value) or is_known_action(log_type, value):
         return value
     if trust is Trust.ACTOR:
-        return names.of_text(value, folds=_folds(log_type, column))
+        named = told_words(value)
+        told = f" (with the words {', '.join(named)})" if named else ""
+        return f"{names.of_text(value, folds=_folds(log_type, column))}{told}"
     return listed_text(column, value, log_type, names) or names.of(value)
 
 
@@ -194,20 +203,21 @@ def _folds(log_type: str, column: str) -> bool:
     return any(take.lower and take.path.casefold() == column.casefold() for term in terms for take in term.take)
 
 
-def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
-    """One citation in words; empty if its value is missing."""
+def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: Pseudonyms) -> tuple[str, str]:
+    """One citation in words: what it is about, and what that shows; both empty if its value is missing."""
     entry = evidence.get(citation.evidence)
     if entry is None:
-        return ""
+        return "", ""
     match citation:
         case ValueCitation():
-            return _value_citation_text(citation, entry, evidence, names)
+            cell = _cell_text(citation.column, citation.row, entry, evidence, names)
+            return (f"row {citation.row} of {_answer_name(entry)}", cell) if cell else ("", "")
         case CountCitation():
-            return f"{_answer_name(entry)} has a number of rows {citation.comparison.value} {citation.number}"
+            return _answer_name(entry), f"has a number of rows {citation.comparison.value} {citation.number}"
         case AbsenceCitation():
-            return f"{_answer_name(entry)} has no rows, and rows would have been seen"
+            return _answer_name(entry), "has no rows, and rows would have been seen"
         case LacksCitation():
-            return _lacks_text(citation, entry, evidence, names)
+            return _answer_name(entry), _lacks_text(citation, entry, evidence, names)
         case _:
             assert_never(citation)
 
@@ -219,21 +229,30 @@ def _lacks_text(citation: LacksCitation, entry: Evidence, evidence: Mapping[str,
         column = cell_name(citation.column, entry, origins_of(entry, tuple(evidence.values())), Trust.ACTOR)
     else:
         column = column_name(citation.column, classify(entry.log_type, citation.column, measured=entry.measured))
-    return f"{_answer_name(entry)} is complete, and in no row of it {column} is {shown}"
+    return f"is complete, and in no row of it {column} is {shown}"
 
 
-def _value_citation_text(
-    citation: ValueCitation, entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms
-) -> str:
-    found = lookup(entry.rows[citation.row], citation.column) if citation.row < len(entry.rows) else MISSING
+def _cell_text(column: str, row: int, entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
+    """A cell of an answer; empty if there is none."""
+    found = lookup(entry.rows[row], column) if row < len(entry.rows) else MISSING
     if found is MISSING:
         return ""
     value = cast("JsonValue", found)
     if entry.source is Source.TOOL:
-        return f"row {citation.row} of {_answer_name(entry)}: {_tool_cell_text(citation.column, value, entry, evidence, names)}"
-    trust = classify(entry.log_type, citation.column, value=value, measured=entry.measured)
-    shown = value_text(value, citation.column, trust, names, entry.log_type)
-    return f"row {citation.row} of {_answer_name(entry)}: {column_name(citation.column, trust)} is {shown}"
+        return _tool_cell_text(column, value, entry, evidence, names)
+    trust = classify(entry.log_type, column, value=value, measured=entry.measured)
+    return f"{column_name(column, trust)} is {value_text(value, column, trust, names, entry.log_type)}"
+
+
+def _act_text(
+    cited: Sequence[ValueCitation], entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms
+) -> str:
+    """Which act a row of our own counts is about, where the citations don't say: "times is 3" alone shows nothing."""
+    ours = entry.measured or entry.asked is not None
+    row = cited[0].row
+    if not ours or any(each.column == _ACT for each in cited) or row >= len(entry.rows):
+        return ""
+    return _cell_text(_ACT, row, entry, evidence, names) if isinstance(entry.rows[row].get(_ACT), str) else ""
 
 
 def _tool_cell_text(
@@ -268,7 +287,7 @@ def _origin_name(origins: AnswerOrigins, column: str, trust: Trust) -> str:
             return f"first or last {column_name(path, trust)}" if path else "a first or last value"
         case Kind.COUNT:
             counted = [column_name(each, Trust.ACTOR) for each in origins.counted(column)]
-            return f"count of {' and '.join(counted)}" if counted else "count"
+            return f"count or sum over {' and '.join(counted)}" if counted else "count"
         case _:
             return "a computed value"
 
@@ -293,6 +312,21 @@ def _answer_name(entry: Evidence) -> str:
 
 
 def proven_sentence(checked: CheckedFinding, evidence: Mapping[str, Evidence], names: Pseudonyms) -> str:
-    """A verified finding as one sentence, in code's words."""
-    parts = [text for citation in checked.finding.citations if (text := _citation_text(citation, evidence, names))]
-    return "; ".join(dict.fromkeys(parts))[:1_200]
+    """A verified finding as one sentence, in code's words: what the cited rows hold, each row named once."""
+    about: dict[str, list[str]] = {}
+    rows: dict[str, list[ValueCitation]] = {}
+    for citation in checked.finding.citations:
+        what, shows = _citation_text(citation, evidence, names)
+        if not what:
+            continue
+        about.setdefault(what, []).append(shows)
+        if isinstance(citation, ValueCitation):
+            rows.setdefault(what, []).append(citation)
+    parts = []
+    for what, shown in about.items():
+        if what not in rows:
+            parts.append(f"{what} {' and '.join(dict.fromkeys(shown))}")
+            continue
+        act = _act_text(rows[what], evidence[rows[what][0].evidence], evidence, names)
+        parts.append(f"{what}: {', '.join(dict.fromkeys([act, *shown] if act else shown))}")
+    return "; ".join(parts)[:1_200]

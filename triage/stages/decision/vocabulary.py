@@ -107,6 +107,112 @@ _PROGRAMS_TEXT = (
     "whoami whoami.exe wmic.exe wscript.exe xcopy.exe zip zsh bitsadmin.exe certutil.exe "
 )
 _PROGRAMS = frozenset(_PROGRAMS_TEXT.split())
+_NAMED_PROGRAMS = _PROGRAMS | {name.removesuffix(".exe") for name in _PROGRAMS if name.endswith(".exe")}
+_COMMON = frozenset(
+    [
+        "cat",
+        "find",
+        "hostname",
+        "id",
+        "ip",
+        "ls",
+        "mount",
+        "net",
+        "perl",
+        "ping",
+        "ps",
+        "reg",
+        "sc",
+        "services",
+        "sh",
+        "sed",
+        "tar",
+        "tee",
+        "touch",
+        "zip",
+    ]
+)
+"""Programs whose names are also words or parts of paths: a text that holds one needn't run it."""
+_ARGUMENTS = frozenset(
+    [
+        "-enc",
+        "-encodedcommand",
+        "/create",
+        "/domain_trusts",
+        "/trusted_domains",
+        "/dclist",
+        "/add",
+        "/delete",
+        "shadows",
+        "frombase64string",
+        "downloadstring",
+        "downloadfile",
+        "invoke-expression",
+        "invoke-webrequest",
+        "irm",
+        "iex",
+        "iwr",
+        "minidump",
+        "sekurlsa",
+    ]
+)
+"""Arguments and functions of such programs by which an intrusion is known."""
+_STATEMENT_FIRST = frozenset(
+    [
+        "select",
+        "insert",
+        "update",
+        "delete",
+        "merge",
+        "copy",
+        "create",
+        "alter",
+        "drop",
+        "grant",
+        "revoke",
+        "truncate",
+        "show",
+        "describe",
+        "use",
+        "put",
+        "get",
+        "call",
+        "unload",
+        "execute",
+        "undrop",
+        "with",
+    ]
+)
+_STATEMENT_WORDS = _STATEMENT_FIRST | frozenset(
+    [
+        "into",
+        "from",
+        "table",
+        "user",
+        "role",
+        "account",
+        "stage",
+        "share",
+        "integration",
+        "warehouse",
+        "database",
+        "schema",
+        "set",
+        "unset",
+        "password",
+        "disabled",
+        "login_name",
+        "rsa_public_key",
+        "network_policy",
+        "to",
+        "ownership",
+        "all",
+        "limit",
+        "where",
+    ]
+)
+_WORDS_TOLD = 8
+_COMMAND_WORD = regex.compile(r"[/-]?[A-Za-z0-9_][A-Za-z0-9_.-]{0,40}")
 _SYSTEM_DIRECTORY = regex.compile(
     r"(?:/usr)?/s?bin/|(?:[a-z]:|\\device\\harddiskvolume\d{1,2}|\\systemroot)?\\(?:windows|winnt)?\\?"
     r"(?:system32|syswow64)\\(?:windowspowershell\\v1\.0\\|wbem\\)?",
@@ -172,6 +278,26 @@ def program_of(log_type: str, text: str) -> tuple[str, str]:
     directory = path[: len(path) - len(base)]
     known = base.casefold() in _PROGRAMS and _SYSTEM_DIRECTORY.fullmatch(directory) is not None
     return kind, base if known else path
+
+
+def told_words(text: str) -> tuple[str, ...]:
+    """Words of closed lists that a command line or an SQL statement holds, in its order; empty for any other text.
+
+    They say what kind of thing an actor's text is: `schtasks.exe`, `/create`; `ALTER`, `USER`, `SET`, `PASSWORD`. None
+    speaks for whoever wrote it.
+    """
+    words = [word.casefold() for word in _COMMAND_WORD.findall(text)]
+    if words and words[0] in _STATEMENT_FIRST:
+        found = [word.upper() for word in words if word in _STATEMENT_WORDS]
+        # One word may begin a sentence as well.
+        return tuple(dict.fromkeys(found))[:_WORDS_TOLD] if len(found) > 1 else ()
+    programs = [
+        word for place, word in enumerate(words) if word in _NAMED_PROGRAMS and (not place or word not in _COMMON)
+    ]
+    if not programs:
+        return ()
+    told = [word for word in words if word in programs or word in _ARGUMENTS]
+    return tuple(dict.fromkeys(told))[:_WORDS_TOLD]
 
 
 def is_rule_id(column: str, text: str) -> bool:

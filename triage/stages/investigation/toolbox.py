@@ -5,6 +5,7 @@ from datetime import timedelta
 from typing import assert_never
 
 from triage.domain.dossier import Dossier
+from triage.domain.evidence import Source
 from triage.domain.sql import DEFAULT, ReadOnlyQuery, SqlPolicy, SqlRefused, parse_read_only
 from triage.domain.sql.lineage import lineage_of
 from triage.domain.window import TimeWindow
@@ -173,7 +174,10 @@ class Toolbox:
             result = await self._lake.search(arguments.indicators, window=window, limits=limits)
         except QueryFailed as error:
             return unanswered_query(question, str(error))
-        entry = tool_evidence(question, result, window=window)
+        # Panther's own counts, under its own names, as in the search that every alert begins with.
+        entry = tool_evidence(question, result, window=window).model_copy(
+            update={"source": Source.SEARCH, "measured": True}
+        )
         return ToolAnswer(evidence=entry, queries=1, bytes=result.bytes)
 
     async def _tables(self, arguments: ListTables) -> ToolAnswer:

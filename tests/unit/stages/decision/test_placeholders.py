@@ -15,6 +15,7 @@ from triage.domain.argument import argue
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CountCitation, Finding, LacksCitation, ValueCitation
+from triage.domain.identity import Identity, IdentityKind
 from triage.domain.question import Question
 from triage.domain.signal import Direction
 from triage.domain.times import parse_time
@@ -33,7 +34,7 @@ def cited(*places: tuple[str, int, str], entries: tuple[Evidence, ...]) -> list[
         for name, row, column in places
     )
     given = read(verify([Finding(text="x", citations=citations)], entries), entries)
-    return [part.rpartition(": ")[2] for part in given["findings"][0]["shows"].split("; ")]
+    return [cell for part in given["findings"][0]["shows"].split("; ") for cell in part.rpartition(": ")[2].split(", ")]
 
 
 def read(findings: Any, entries: tuple[Evidence, ...], *signals: Any, **more: Any) -> Any:
@@ -392,3 +393,46 @@ def test_since_when_something_is_known_is_not_when_a_fact_happened() -> None:
         facts: Any = read((), (entry,), fact, argument=argue((fact,), (entry,)), alert_at=alert_at)
         (flag,) = facts["flags"]
         assert flag["raised_by"][0]["at"] == expected
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        (r"cmd.exe /c C:\x\vssadmin.exe delete shadows", " (with the words cmd.exe, vssadmin.exe, shadows)"),
+        ("ALTER USER loader SET PASSWORD = 'benign'", " (with the words ALTER, USER, SET, PASSWORD)"),
+        ("selected by the service desk, approved", ""),
+        ("Please find the cat on the host", ""),
+        ("approved by whoami@corp.example, allowed", " (with the words whoami)"),
+    ],
+)
+def test_of_a_command_the_words_of_a_closed_list_show(text: str, told: str) -> None:
+    """Else the judge reads that "text 2 is text 2", and none of an attacker's own words may be among what it reads."""
+    entry = evidence(1, {"commandLine": text}, source="events", log_type="Crowdstrike.FDREvent")
+    given = read(verify([finding_on(entry, "commandLine")], (entry,)), (entry,))
+    assert given["findings"][0]["shows"].endswith(f"is text 1{told}")
+
+
+def test_a_counted_row_says_what_act_it_counts() -> None:
+    entry = evidence(1, {"action": "StopLogging", "times": 3, "targets": 2}, measured=True)
+    given = read(verify([finding_on(entry, "times")], (entry,)), (entry,))
+    assert given["findings"][0]["shows"].endswith(": action is StopLogging, times is 3")
+
+
+def test_each_name_of_an_actor_is_said_to_be_theirs() -> None:
+    """One person under three names reads like three people."""
+    at = parse_time("2031-05-06 09:00:00")
+    assert at is not None
+    who = ActorValues(
+        name="kim@acme.example",
+        first=at,
+        last=at,
+        identities=(Identity.of(IdentityKind.GITHUB_LOGIN, "kimacme"), Identity.of(IdentityKind.OKTA_USER_ID, "00u7")),
+    )
+    entry = evidence(1, {"actor": "kim@acme.example", "target": "kimacme"}, measured=True)
+    found = verify([finding_on(entry, "actor"), finding_on(entry, "target")], (entry,))
+    assert read(found, (entry,), actors=(who,))["actors"] == [{"names": ["e-mail address 1", "name 1"]}]
+
+
+def finding_on(entry: Evidence, column: str) -> Finding:
+    citation = ValueCitation(evidence=entry.id, row=0, column=column, value=entry.rows[0][column])
+    return Finding(text="x", citations=(citation,))
