@@ -17,6 +17,8 @@ from triage.domain.verdict import Disposition
 
 SUPPORTS = 2
 """Measured facts that a benign verdict needs."""
+OPERATORS_WORD = "allowed"
+"""The fact that needs no second: the operator has said so, of this actor, in this place."""
 SOFT_FAMILIES = 2
 """Open soft flags of this many kinds together are worth a look."""
 SETTLING = timedelta(hours=2)
@@ -273,6 +275,6 @@ def _lacking(facts: Sequence[Signal], gaps: Sequence[str]) -> str:
         return "nothing that a suspect could not have made shows that it was the owner"
     if not EXPLAINS & {fact.name for fact in good}:
         return "nothing says what the act was for"
-    if len(good) < SUPPORTS:
+    if len(good) < SUPPORTS and not any(fact.name == OPERATORS_WORD for fact in good):
         return f"benign needs {SUPPORTS} measured facts; there is one"
     return ""

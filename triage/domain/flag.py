@@ -44,6 +44,8 @@ class Flag:
     party was known, when nobody under suspicion can have been here."""
 
 
+FULL_ANSWER = 1.0
+"""What the rule waited for counts where the actor did it, in time and on the same thing."""
 _VERIFIED = frozenset({"verified_sign_in", "staff_address", "allowed"})
 _DONE_HERE = frozenset({"routine", "team_routine", "run_as_before", "allowed"})
 
@@ -209,10 +211,10 @@ FLAGS: Mapping[str, Flag] = {
         "Is the protection on again?",
         Hypothesis.MISUSE,
         {"protection_off": 0.3},
-        frozenset({"reverted", "torn_down", "routine", "run_as_before", "allowed"}),
+        frozenset({"reverted", "torn_down", "awaited_came", "routine", "run_as_before", "allowed"}),
         "A maintenance ends with the protection back on, a teardown that is the actor's usual one with what it protected "
-        "gone; colleagues' example switches nothing on.",
-        least_answer={"reverted": 0.7},
+        "gone, and work that a rule waits for with what it waited for; colleagues' example switches nothing on.",
+        least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER},
         hard=True,
     ),
     "protection_passed": Flag(
@@ -230,8 +232,9 @@ FLAGS: Mapping[str, Flag] = {
         Hypothesis.MISUSE,
         {"first_seen_action": 0.8, "first_seen_actor": 0.8, "generic_first_seen": 0.5, "generic_new_hash": 0.5,
          "new_peer": 0.8},
-        _VERIFIED | {"team_routine", "reverted", "known_peer"},
-        "Every duty has a first day: with colleagues who do the same, or a known person who takes it back.",
+        _VERIFIED | {"team_routine", "common_here", "same_command", "reverted", "awaited_came", "known_peer"},
+        "Every duty has a first day: with colleagues who do the same, or a known person who takes it back or does all of it.",
+        least_answer={"common_here": 0.5, "awaited_came": FULL_ANSWER},
         family="first",
     ),
     "missing_step": Flag(
@@ -246,7 +249,7 @@ FLAGS: Mapping[str, Flag] = {
         "Whose is what was acted on?",
         Hypothesis.MISTAKE,
         {"new_target": 0.5},
-        frozenset({"reverted", "known_recipient", "routine", "team_routine", "run_as_before", "verified_sign_in",
+        frozenset({"reverted", "awaited_came", "known_recipient", "routine", "team_routine", "run_as_before", "verified_sign_in",
                    "staff_address", "own_making", "allowed"}),
         "What nobody here has worked with before may be the intruder's own; a person who has just shown a second factor "
         "may bring in something new, and what the actor has just made is known to be theirs.",
@@ -264,12 +267,14 @@ FLAGS: Mapping[str, Flag] = {
 
 STRONG_ANSWER = 0.2
 """A fact that rules have made lighter than this answers nothing."""
-CONTINUITY = frozenset({"verified_sign_in", "staff_address", "known_address", "allowed", "routine", "team_routine"})
+CONTINUITY = frozenset(
+    {"same_command", "verified_sign_in", "staff_address", "known_address", "allowed", "routine", "team_routine"}
+)
 """Facts that refute a takeover where they vouch: the place, the credential and the work are the owner's from before the
 dwell time, or a second factor was given."""
 EXPLAINS = frozenset(
-    {"routine", "team_routine", "run_as_before", "allowed", "known_recipient", "reverted", "seen_before", "known_peer",
-     "known_automation", "awaited_came", "derived_as_usual", "own_making"}
+    {"routine", "team_routine", "same_command", "run_as_before", "allowed", "known_recipient", "reverted", "seen_before", "known_peer",
+     "known_automation", "common_here", "awaited_came", "derived_as_usual", "own_making"}
 )  # fmt: skip
 """Facts that say what the act is for: a duty, a change taken back, a known party, something of one's own."""
 

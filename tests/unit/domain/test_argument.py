@@ -11,7 +11,7 @@ from tests.support.make import alert, dossier, evidence, signal
 from triage.domain.argument import argue, argue_alert, with_answers, without_answers
 from triage.domain.coverage import Coverage
 from triage.domain.finding import CheckedFinding, Finding
-from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS
+from triage.domain.flag import CONTINUITY, EXPLAINS, FLAGS, STRONG_ANSWER
 from triage.domain.signal import Direction, Signal
 from triage.domain.verdict import Disposition
 from triage.stages.enrichment.signals.weights import WEIGHTS
@@ -42,7 +42,8 @@ def test_each_row_of_the_table(name: str) -> None:
         assert name not in {each.name for each in argue([up(fact, least - 0.05)], ROWS).flags}, fact
         for answer in flag.answered_by:
             assert name not in {each.name for each in argue([up(fact, least), down(answer)], ROWS).open}, answer
-            assert name in {each.name for each in argue([up(fact, least), down(answer, 0.1)], ROWS).open}, answer
+            too_light = flag.least_answer.get(answer, STRONG_ANSWER) - 0.05
+            assert name in {each.name for each in argue([up(fact, least), down(answer, too_light)], ROWS).open}, answer
         for other in {*WEIGHTS} - flag.answered_by:
             assert name in {each.name for each in argue([up(fact, least), down(other)], ROWS).open}, other
     assert flag.asks.endswith("?")
@@ -191,3 +192,11 @@ def test_it_waits_where_only_time_is_missing() -> None:
         assert found.gaps
         assert found.waits is waits, (covered, fields)
     assert not argue_alert(dossier(evidence(1, signals=("quiet_aftermath",)))).waits
+
+
+def test_the_operators_word_needs_no_second_fact() -> None:
+    """A flag that it doesn't answer stays open all the same."""
+    word = down("allowed", 4.0, vouches=True)
+    assert argue([word], ROWS).disposition is B
+    assert argue([down("verified_sign_in", vouches=True)], ROWS).disposition is I
+    assert argue([word, up("derived_used", 2.0)], ROWS).disposition is M

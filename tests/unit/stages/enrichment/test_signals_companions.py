@@ -188,7 +188,12 @@ FLOW_LOGS = "DeleteFlowLogs"
 
 
 def torn_down(who: AlertActor, *evidence: Evidence, **changes: Any) -> Signal | None:
-    """The fact that what the protection was on is gone, after two earlier teardowns a week apart."""
+    """The fact that what the protection was on is gone."""
+    return teardown_signals(who, *evidence, **changes).get("torn_down")
+
+
+def teardown_signals(who: AlertActor, *evidence: Evidence, **changes: Any) -> dict[str, Signal]:
+    """What is measured after two earlier teardowns a week apart."""
     own = {
         "others": 0,
         "occasions": 2,
@@ -199,7 +204,7 @@ def torn_down(who: AlertActor, *evidence: Evidence, **changes: Any) -> Signal | 
     }
     rows = [custom(action=ACT_ITSELF, **own), custom(**{"action": "DeleteVpc", **own, **changes})]
     given = answer("usual_followups", ["torn_down"], rows)
-    return all_signals(who, given, profile(), *evidence).get("torn_down")
+    return all_signals(who, given, profile(), *evidence)
 
 
 def test_a_usual_teardown_takes_the_protection_with_what_it_protected() -> None:
@@ -210,6 +215,18 @@ def test_a_usual_teardown_takes_the_protection_with_what_it_protected() -> None:
     assert found.direction is Direction.BENIGN
     assert found.sentence.startswith("DeleteVpc followed within an hour, as on 2 days")
     assert not found.vouches
+
+
+def test_the_end_of_a_usual_teardown_is_no_harm_of_its_own() -> None:
+    """It is what the act was the first step of; the end of an unusual one weighs in full."""
+    row = {"action": "DeleteVpc", "address": "198.51.100.7", "times": 1, "refused": 0, "target": "vpc-1"}
+    seen = {"first_seen": at(minutes=-2), "last_seen": at(minutes=-2)}
+    after_it = answer("actor_after", ["harmful_aftermath"], [row | seen])
+
+    def weight(**changes: Any) -> float:
+        return teardown_signals(subject(actions=(FLOW_LOGS,)), after_it, **changes)["harmful_aftermath"].weight
+
+    assert weight() < 0.5 < weight(own_days=1)
 
 
 @pytest.mark.parametrize(

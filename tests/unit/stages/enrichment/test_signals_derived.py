@@ -60,12 +60,12 @@ def before(*places: tuple[str, str], action: str = "GetCallerIdentity") -> Evide
     return answer("derived_before", ["derived_used"], rows, columns=BEFORE)
 
 
-def places(**seen: str) -> Evidence:
-    """Since when the log knows addresses."""
+def places(actors: int = 1, **seen: str) -> Evidence:
+    """Since when the log knows addresses, and how many worked there."""
     rows = [
         {
             "address": address.replace("_", "."),
-            "actors": 1,
+            "actors": actors,
             "times": 3,
             "first_seen": first,
             "last_seen": at(minutes=-40),
@@ -260,3 +260,58 @@ def test_each_further_identity_adds_less() -> None:
     last = found(actor(BOB, other), *rows)["derived_used"]
 
     assert last.weight == pytest.approx(one.weight * 0.3, abs=0.01)
+
+
+def test_a_new_key_at_a_place_of_others_is_in_their_hands() -> None:
+    """Old, and not the maker's own: whoever makes a key and uses it at the own desk keeps it."""
+    key, old = actor(KEY), places(actors=3, **{"192_0_2_66": at(days=20)})
+    uses = after(use("AKIANEW", NEW, "GetSecretValue"))
+    signals = found(key, uses, before(), old)
+
+    assert signals["derived_as_usual"].sentence == (
+        "The key AKIANEW, made at 12:00 UTC, was used only from addresses at which others have worked since 2026-02-18 or "
+        "earlier, last 192.0.2.66: GetSecretValue (allowed)."
+    )
+    for fewer in (
+        found(key, uses, before(), places(actors=1, **{"192_0_2_66": at(days=20)})),
+        found(key, uses, before(), places(actors=3, **{"192_0_2_66": at(days=9)})),
+        found(
+            key,
+            after(use("AKIANEW", ACTORS, "GetSecretValue")),
+            before(),
+            places(actors=3, **{"198_51_100_7": at(days=20)}),
+        ),
+    ):
+        assert "derived_as_usual" not in fewer
+
+
+def test_whoever_sets_up_a_second_factor_again_where_they_always_work_was_helped() -> None:
+    """It is what the reset was for; from anywhere else it is a way in."""
+    reset = identity("bob@example.com", IdentityKind.EMAIL, Relation.FACTORS_RESET)
+
+    def signals(place: str) -> dict[str, Signal]:
+        enrolled = use("bob@example.com", place, "user.mfa.factor.activate")
+        past = before(("bob@example.com", HOME), ("bob@example.com", "203.0.113.77"), action="user.session.start")
+        okta = [each.model_copy(update={"log_type": "Okta.SystemLog"}) for each in (after(enrolled), past)]
+        return found(actor(reset, log_type="Okta.SystemLog"), *okta)
+
+    assert {"derived_harm", "derived_used"} & signals(HOME).keys() == set()
+    assert "derived_as_usual" in signals(HOME)
+    assert "derived_used" in signals(NEW)
+
+
+def test_a_second_factor_of_whoever_was_given_rights_confirms_their_place() -> None:
+    """No act has touched their credentials; without a past of their own a factor confirms nobody."""
+    given = identity("bob@example.com", IdentityKind.EMAIL, Relation.GRANTED)
+
+    def signed_in(factors: int) -> Evidence:
+        row = {"identity": "bob@example.com", "address": NEW, "days": 1, "times": 2, "refused": 0, "since": 2}
+        seen = {"second_factor": factors, "first_seen": at(minutes=-30), "last_seen": at(minutes=-30)}
+        return answer("okta.derived_signins", ["derived_used"], [row | seen])
+
+    def weight(factors: int, *past: tuple[str, str]) -> float:
+        evidence = (after(use("bob@example.com", NEW)), before(*past), places(**{"192_0_2_66": at(minutes=-31)}))
+        return found(actor(given), *evidence, signed_in(factors))["derived_used"].weight
+
+    assert weight(1, ("bob@example.com", HOME)) < 0.5 <= weight(0, ("bob@example.com", HOME))
+    assert weight(1) == weight(0)

@@ -177,3 +177,45 @@ def test_only_the_operators_list_authorises(entry: dict[str, Any], covered: bool
     events = answer("events", [], [{"eventName": "StopLogging"}], source=Source.EVENTS)
 
     assert ("allowed" in signals_of(subject(), events, allowed=(allowed,))) is covered
+
+
+def commands(*ago: float) -> Evidence:
+    """The very same command, on another host each time."""
+    rows = [
+        {
+            "actor": f"host-{index}",
+            "days": 1,
+            "times": 1,
+            "refused": 0,
+            "old_days": int(days > 14),
+            "first_seen": at(days=days),
+        }
+        for index, days in enumerate(ago)
+    ]
+    return answer("same_command", ["same_command"], rows)
+
+
+@pytest.mark.parametrize(
+    ("ago", "weight", "vouches"),
+    [((25, 20, 16, 2), 1.0, True), ((11, 8, 6, 5), 0.5, False), ((25, 20), None, None), ((3, 3, 3, 3), None, None)],
+    ids=["a rollout", "one that began lately", "two hosts", "all on one day"],
+)
+def test_a_command_of_many_hosts_is_a_programs(
+    ago: tuple[float, ...], weight: float | None, vouches: bool | None
+) -> None:
+    """Spread over days; what was spread within the dwell time may be an intruder's own spreading."""
+    found = signals_of(subject(), commands(*ago)).get("same_command")
+    assert (found.weight if found else None, found.vouches if found else None) == (weight, vouches)
+
+
+def targets(count: int, *, days: int = 4) -> Evidence:
+    row = {"action": "StopLogging", "days": days, "old_days": 1, "times": 5, "refused": 0, "targets": count}
+    return answer("actor_profile", [], [row | {"first_seen": at(days=20), "last_seen": at(days=4)}])
+
+
+def test_what_is_another_object_each_day_is_no_new_target() -> None:
+    """Tonight's snapshot is as new as last night's was."""
+    nothing = answer("target_history", [], [], columns=("action", "actor"))
+    assert "new_target" in signals_of(subject(), nothing, targets(1))
+    assert "new_target" in signals_of(subject(), nothing, targets(2, days=2))
+    assert "new_target" not in signals_of(subject(), nothing, targets(4))

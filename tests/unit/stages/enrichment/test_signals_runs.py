@@ -195,3 +195,12 @@ def test_harm_of_a_person_has_no_run() -> None:
     assert signals_of(subject(moment=MOMENT), after)["harmful_aftermath"].sentence.startswith(
         "60 min later ada@example.com called DeleteTrail"
     )
+
+
+def test_the_odd_hour_of_this_run_says_nothing_of_another() -> None:
+    """What another run does at its own usual place is the role's work, whenever this one was at work."""
+    hours = answer("actor_hours", ["off_hours"], [{"hour": hour, "days": 9, "times": 9} for hour in range(2, 6)])
+    signals = found(around(("other", ACTS[1])), earlier(), places(moving=False), hours)
+
+    assert "off_hours" in signals
+    assert {"other_runs", "other_run_harm"} & signals.keys() == {"other_runs"}

@@ -58,6 +58,16 @@ def test_a_known_account_at_an_unknown_address_is_said_beside_the_flag() -> None
     assert by_id(numbered).keys() >= set(signals["stranger_known"].evidence)
 
 
+def test_a_colleague_whom_the_act_does_not_touch_is_no_stranger() -> None:
+    """Somebody long at work on the target goes on there from a new place: that is a question about them."""
+    signals = found(places(), worked("kim"))
+    assert "stranger_known" in signals
+    assert "stranger_on_target" not in signals
+    assert "stranger_on_target" in found(places(), worked("lee"))
+    fresh = answer("target_history", [], [{"action": "push", "actor": "kim", "days": 2, "times": 3, "old_days": 0}])
+    assert "stranger_on_target" in found(places(), fresh)
+
+
 def test_nothing_is_said_of_an_account_that_nothing_knows() -> None:
     """One that never worked here and has no alert, or an address of several accounts, is no known account."""
     assert "stranger_known" not in found(places(), worked("lee"), alerts("Protection off by kimberly"))

@@ -41,6 +41,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     others.unexamined,
     history.own_history,
     history.peers,
+    history.same_command,
     history.looking_around,
     history.hours,
     history.automation,

@@ -7,7 +7,7 @@ from datetime import timedelta
 from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
-from triage.stages.enrichment.signals import calls, companions, quiet, runs
+from triage.stages.enrichment.signals import calls, companions, quiet, runs, teardown
 from triage.stages.enrichment.signals.derived import looked_at, looked_at_names
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.followups import Step, steps
@@ -71,7 +71,8 @@ def weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, floa
             # A new place says little of a role that has one at every run, where the run itself is no new one.
             known = step.run == runs.OTHER or (run is not None and run.same)
             apart = step.run != runs.OTHER and run is not None and step.action in run.apart
-            left = 0.5 if facts.off_schedule or apart else 0.5 * (moving if known else 1.0) if strange else 0.0
+            odd = facts.off_schedule and step.run != runs.OTHER
+            left = 0.5 if odd or apart else 0.5 * (moving if known else 1.0) if strange else 0.0
         elif step.run != runs.OTHER and _is_explained(facts, step):
             left = companions.LEFT
         yield step, step.seriousness * left
@@ -80,7 +81,8 @@ def weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, floa
 def _is_explained(facts: Facts, step: Step) -> bool:
     """Whether the step is what usually comes with the act, soon after it or, out of order, soon before."""
     soon = facts.actor.moment - step.first <= companions.WITHIN
-    return soon and companions.is_explained(facts, step.action, step.first, step.times)
+    ends = step.first >= facts.actor.moment and teardown.is_usual_end(facts, step.action)
+    return soon and (ends or companions.is_explained(facts, step.action, step.first, step.times))
 
 
 def _told(facts: Facts, step: Step) -> str:

@@ -16,7 +16,7 @@ from triage.domain.evidence import Evidence
 from triage.domain.identity import IdentityKind
 from triage.domain.names import sentence_start
 from triage.domain.signal import Signal
-from triage.logtypes import harmful_action
+from triage.logtypes import harmful_action, is_self_service
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.wording import before, clock, did, event_of, named, on_object, service
@@ -29,6 +29,8 @@ SHOWN = 3
 """Acts that a sentence names."""
 POOL = 8
 """Settled addresses from which on one more says little."""
+CONFIRMED = 0.4
+"""What is left of that where they gave a second factor there, which no act has touched."""
 RIGHTS_ONLY = 0.35
 """Whoever was given rights works from where they like; only a change of credentials lets somebody else in."""
 ORDINARY = 0.4
@@ -103,13 +105,14 @@ def derived_use(facts: Facts) -> Iterator[Signal]:
         found = _from_strange_place(facts, past, uses) or _harm(facts, past, uses) or _signed_in(facts, identity)
         if found is not None:
             strange.append(found)
+            calm += _where_others_work(facts, past, uses)
         elif identity.relation in HANDED_OVER and uses and {use.address for use in uses} <= past.settled:
             calm.append(_as_usual(facts, uses))
     # An act on several identities is one act: the first tells it, each further one makes chance less likely.
     strange.sort(key=lambda each: -each.weight)
     for index, each in enumerate(strange):
         yield each if not index else each.model_copy(update={"weight": round(each.weight * 0.3, 3)})
-    if not strange:
+    if len(calm) == 1 or not strange:
         yield from calm[:1]
 
 
@@ -208,12 +211,24 @@ def _from_strange_place(facts: Facts, past: _Past, uses: list[_Use]) -> Signal |
     if use.identity.relation is Relation.MADE and use.identity.identity.kind not in _CREDENTIALS:
         scale = RIGHTS_ONLY
     scale *= 0.5 if len(past.existed) >= POOL else 1.0
+    scale *= CONFIRMED if scale < 1.0 and past.existed and _gave_second_factor(facts, use) else 1.0
     scale = max([scale, *(serious for _, serious in use.harm)])
     first = "" if past.existed else " first"
     worked = f"{first} worked" if _is_person(use.identity) else f" was{first} used"
     sentence = f"{_who(facts, use.identity)}{worked} at {clock(facts, use.first)} from {plain(use.address)}, {where}: {_acts(use)}."
     cited = [use.entry, *([places] if places is not None and where.startswith(_NEW_TO_THE_LOG) else [past.entry])]
     return signal("derived_used", sentence, [each for each in cited if each.rows] or [use.entry], scale=scale)
+
+
+def _gave_second_factor(facts: Facts, use: _Use) -> bool:
+    """Whether the person behind an identity signed in with a second factor at the place of a use."""
+    return any(
+        text(row, "identity") == use.identity.email
+        and text(row, "address") == use.address
+        and number(row, "second_factor")
+        for entry in facts.read("derived_used", "identity", "address", "since")
+        for row in entry.rows
+    )
 
 
 def ordinal(use: _Use) -> float:
@@ -254,7 +269,12 @@ def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
     """Harm that is new for the identity, from wherever it works."""
     if past.entry is None:
         return None
-    weighed = [(serious, use, action) for use in uses for action, serious in use.harm if not past.usual(action)]
+    weighed = [
+        (serious, use, action)
+        for use in uses
+        for action, serious in use.harm
+        if not past.usual(action) and not _sets_up_again(past, use, action)
+    ]
     if not weighed:
         return None
     serious, use, action = max(weighed, key=lambda each: each[0])
@@ -267,6 +287,12 @@ def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
     place = plain(use.address) or "an unknown address"
     sentence = f"{_who(facts, use.identity)} {did(action, use.entry.log_type)}{target} at {_clock(facts, row, use)} from {place}{since}."
     return signal("derived_harm", sentence, [use.entry], scale=serious)
+
+
+def _sets_up_again(past: _Past, use: _Use, action: str) -> bool:
+    """Whether somebody whose password or factors were reset sets their own up again, at a place long theirs: what it is for."""
+    reset = use.identity.relation in {Relation.RESET, Relation.FACTORS_RESET}
+    return reset and use.address in past.settled and is_self_service(use.entry.log_type, action)
 
 
 def account_of_pod(facts: Facts) -> Iterator[Signal]:
@@ -335,6 +361,22 @@ def _as_usual(facts: Facts, uses: list[_Use]) -> Signal:
         f"{plain(use.address)}: {_acts(use)}."
     )
     return signal("derived_as_usual", sentence, [use.entry])
+
+
+def _where_others_work(facts: Facts, past: _Past, uses: list[_Use]) -> Iterator[Signal]:
+    """A new key or account has no habits. Where it is used only at others' places, known for long, it is in their hands."""
+    places = _places(facts)
+    if not uses or past.existed or places is None or any(use.identity.relation is not Relation.MADE for use in uses):
+        return
+    known = {text(row, "address") for row in places.rows if facts.settled(row) and number(row, "actors") > 1}
+    if {use.address for use in uses} <= known - {*facts.actor.addresses}:
+        use = uses[-1]
+        was = "worked" if _is_person(use.identity) else "was used"
+        sentence = (
+            f"{_who(facts, use.identity)} {was} only from addresses at which others have worked since "
+            f"{facts.dwell_start:%Y-%m-%d} or earlier, last {plain(use.address)}: {_acts(use)}."
+        )
+        yield signal("derived_as_usual", sentence, [use.entry, places])
 
 
 def _is_person(identity: DerivedIdentity) -> bool:

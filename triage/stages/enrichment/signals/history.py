@@ -21,6 +21,8 @@ BURST_FACTOR = 4
 BURST_EVENTS = 12
 LOOKING_AROUND = 3
 """New kinds of action within the hour around."""
+FLEET = 3
+"""On so many other hosts, on as many days, a command is that of a program that was rolled out."""
 HABIT_SPAN = timedelta(days=6)
 """They must spread over this much, so that a few days in a row are none."""
 TEAM_DAYS = 2
@@ -45,6 +47,7 @@ _HABITS = {
     "known_automation",
     "team_routine",
     "common_here",
+    "same_command",
     "routine_aftermath",
     "run_as_before",
     "torn_down",
@@ -264,6 +267,22 @@ def peers(facts: Facts) -> Iterator[Signal]:
         elif not entry.rows:
             sentence = f"No other actor {did_it} {before(facts, [entry])}."
             yield signal("rare_among_peers", sentence, [entry], absence=True)
+
+
+def same_command(facts: Facts) -> Iterator[Signal]:
+    """The very same command, letter by letter, ran on other hosts before anybody under suspicion can have been here."""
+    for entry in facts.read("same_command", "actor", "old_days"):
+        settled = [row for row in entry.rows if facts.settled(row)]
+        firsts = sorted(at for row in entry.rows if (at := moment(row, "first_seen")) is not None)
+        if len({at.date() for at in firsts}) < FLEET or len(entry.rows) < FLEET:
+            continue
+        sentence = (
+            f"The very same command ran on {plural(len(entry.rows), 'other host')} since {firsts[0]:%Y-%m-%d}, on "
+            f"{len(settled)} of them by {facts.dwell_start:%Y-%m-%d}."
+        )
+        # What is spread within the dwell time may be an intruder's spreading.
+        old = len(settled) >= FLEET
+        yield signal("same_command", sentence, [entry], scale=1.0 if old else 0.5, vouches=old)
 
 
 def looking_around(facts: Facts) -> Iterator[Signal]:

@@ -14,6 +14,9 @@ from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_addr
 from triage.stages.enrichment.signals.followups import HOURS
 from triage.stages.enrichment.signals.wording import before, later, log_name, named, on_object, shown_object
 
+VARYING_DAYS = 3
+"""Days of the same act, each with another object, from which a new object says nothing."""
+
 
 def _existed(facts: Facts, row: Row) -> bool:
     """In use for longer than a day or two, so that a new place is one."""
@@ -38,20 +41,20 @@ def strangers(facts: Facts) -> Iterator[Signal]:
     actor = facts.actor
     for entry in facts.read("stranger_on_target", "address", "on_target", "first_seen"):
         settled = any(_existed(facts, row) for row in entry.rows)
-        for row in entry.rows:
-            if settled and _since(facts, row) and number(row, "on_target") and text(row, "actor") != actor.identity:
-                address = text(row, "address")
-                if address not in actor.addresses:
-                    first = moment(row, "first_seen")
-                    new = before(facts, [entry], first if first is not None and first < actor.moment else None)
-                    where = on_object(actor.targets[0]) if len(actor.targets) == 1 else " on the same targets"
-                    sentence = (
-                        f"After the act of {facts.who}, {plain(address)} worked{where}, an address not seen in "
-                        f"{log_name(entry)} {new}."
-                    )
-                    yield signal("stranger_on_target", sentence, [entry])
-                    yield from _known_account(facts, row, entry)
-                    return
+        fresh = [row for row in entry.rows if settled and _is_stranger(facts, row)]
+        unknown = [row for row in fresh if not _is_colleague(facts, row)]
+        for row in unknown[:1]:
+            first = moment(row, "first_seen")
+            new = before(facts, [entry], first if first is not None and first < actor.moment else None)
+            where = on_object(actor.targets[0]) if len(actor.targets) == 1 else " on the same targets"
+            sentence = (
+                f"After the act of {facts.who}, {plain(text(row, 'address'))} worked{where}, an address not seen in "
+                f"{log_name(entry)} {new}."
+            )
+            yield signal("stranger_on_target", sentence, [entry])
+        for row in (unknown or fresh)[:1]:
+            yield from _known_account(facts, row, entry)
+            return
     for entry in facts.read("opened_to_strangers", "target", "port", "first_seen"):
         fresh = [row for row in entry.rows if _opened(facts, row)]
         if fresh and len(fresh) < len(entry.rows):
@@ -63,6 +66,42 @@ def strangers(facts: Facts) -> Iterator[Signal]:
             )
             yield signal("opened_to_strangers", sentence, [entry])
             return
+
+
+def _is_stranger(facts: Facts, row: Row) -> bool:
+    """Somebody else, at an address that is new to the log, worked on the target since."""
+    other = text(row, "actor") != facts.actor.identity and text(row, "address") not in facts.actor.addresses
+    return other and _since(facts, row) and number(row, "on_target") > 0
+
+
+def _is_colleague(facts: Facts, row: Row) -> bool:
+    """Whether only an account uses the address that was at work on the target before the dwell time, that the alert's act
+    has not touched, and that no late alert of the detection names: from where it works is no consequence of this act."""
+    who = text(row, "actor")
+    actor = facts.actor
+    touched = {each.value for each in actor.derived} | {each.identity.value for each in actor.derived}
+    if number(row, "actors") != 1 or not who or who in {*touched, *actor.recipients, *actor.targets}:
+        return False
+    named_lately = (text(other, "created_at") for other, _ in _alerts_naming(facts, who))
+    if any(created >= facts.dwell_start.isoformat() for created in named_lately):
+        return False
+    return any(
+        text(other, "actor") == who and facts.settled(other) and done(other) > 0
+        for found in facts.named("target_history")
+        for other in found.rows
+    )
+
+
+def _alerts_naming(facts: Facts, who: str) -> list[tuple[Row, Evidence]]:
+    """Other alerts of the detection with an account in their title."""
+    whole = re.compile(rf"(?<![\w.@-]){re.escape(who)}(?![\w@-])", re.IGNORECASE)
+    return [
+        (other, found)
+        for found in facts.evidence
+        if found.source is Source.HISTORY and found.key == "history" and not found.error
+        for other in found.rows
+        if whole.search(text(other, "title")) and text(other, "alert_id") != facts.alert.id
+    ]
 
 
 def _known_account(facts: Facts, row: Row, entry: Evidence) -> Iterator[Signal]:
@@ -79,14 +118,7 @@ def _known_account(facts: Facts, row: Row, entry: Evidence) -> Iterator[Signal]:
         for other in found.rows
         if text(other, "actor") == who and facts.older(other, SETTLED)
     ]
-    whole = re.compile(rf"(?<![\w.@-]){re.escape(who)}(?![\w@-])", re.IGNORECASE)
-    alerts = [
-        (other, found)
-        for found in facts.evidence
-        if found.source is Source.HISTORY and found.key == "history" and not found.error
-        for other in found.rows
-        if whole.search(text(other, "title")) and text(other, "alert_id") != facts.alert.id
-    ]
+    alerts = _alerts_naming(facts, who)
     if not before_dwell and not alerts:
         return
     said = [f"{plain(text(row, 'address'))} was used by {named(who)}"]
@@ -119,6 +151,8 @@ def new_target(facts: Facts) -> Iterator[Signal]:
     if actor.actions and all(is_of_class(actor.log_type, action, ActionClass.DELETION) for action in actor.actions):
         # What is deleted was there before, whether or not the log names what made it.
         return
+    if _varies(facts):
+        return
     for entry in facts.named("target_history"):
         if not entry.row_count:
             many = f"any of the {len(actor.targets)} targets"
@@ -126,6 +160,17 @@ def new_target(facts: Facts) -> Iterator[Signal]:
             sentence = f"{log_name(entry)} has no action on {shown or 'the target'} {before(facts, [entry])}."
             yield signal("new_target", sentence, [entry], absence=True)
             return
+
+
+def _varies(facts: Facts) -> bool:
+    """Whether the actor's same act was on another object each day: tonight's snapshot is new, as last night's was."""
+    rows = [
+        row
+        for entry in facts.named("actor_profile")
+        for row in entry.rows
+        if text(row, "action") in facts.actor.actions and done(row) > 0
+    ]
+    return any(number(row, "targets") >= number(row, "days") >= VARYING_DAYS and facts.settled(row) for row in rows)
 
 
 def _opened(facts: Facts, row: Row) -> bool:

@@ -9,6 +9,7 @@ from datetime import date
 
 from triage.domain.base import Row
 from triage.domain.clean import plain
+from triage.domain.evidence import Evidence
 from triage.domain.globs import any_glob
 from triage.domain.signal import Signal
 from triage.logtypes import protections_taken
@@ -22,27 +23,40 @@ from triage.stages.enrichment.signals.tampering import switched_off
 
 def torn_down(facts: Facts) -> Iterator[Signal]:
     """What the alert's act took a protection from was deleted, as on the actor's earlier occasions."""
+    found = _usual_end(facts)
+    if found is not None:
+        row, entry = found
+        sentence = (
+            f"{plain(text(row, 'action'))} followed within an hour, as on {plural(number(row, 'own_days'), 'day')} "
+            f"from {text(row, 'own_first')[:10]} to {text(row, 'own_last')[:10]}: {facts.who} takes "
+            f"{plain(facts.actor.actions[0])} as the first step of a teardown."
+        )
+        yield signal("torn_down", sentence, [entry])
+
+
+def is_usual_end(facts: Facts, action: str) -> bool:
+    """Whether a follow-up is the end of the actor's usual teardown, which says what the act was for."""
+    found = _usual_end(facts)
+    return found is not None and text(found[0], "action") == action
+
+
+def _usual_end(facts: Facts) -> tuple[Row, Evidence] | None:
+    """The follow-up by which the actor's teardowns end, and the answer that shows it."""
     actor = facts.actor
     if not actor.actions or actor.refused or not actor.log_type:
-        return
+        return None
     if {action for action, _ in switched_off(facts)} != set(actor.actions):
-        return
+        return None
     if facts.off_schedule or check_addresses(facts).unfamiliar or not judgements_known(facts):
-        return
+        return None
     for entry in facts.named("usual_followups"):
         if not entry.complete or "own_days" not in entry.columns:
             continue
         act = next((row for row in entry.rows if text(row, "action") == ACT), None)
         found = [row for row in entry.rows if act is not None and _is_usual_end(facts, act, row)]
         if found:
-            row = max(found, key=lambda each: (number(each, "own_days"), text(each, "action")))
-            sentence = (
-                f"{plain(text(row, 'action'))} followed within an hour, as on {plural(number(row, 'own_days'), 'day')} "
-                f"from {text(row, 'own_first')[:10]} to {text(row, 'own_last')[:10]}: {facts.who} takes "
-                f"{plain(actor.actions[0])} as the first step of a teardown."
-            )
-            yield signal("torn_down", sentence, [entry])
-            return
+            return max(found, key=lambda each: (number(each, "own_days"), text(each, "action"))), entry
+    return None
 
 
 def _is_usual_end(facts: Facts, act: Row, row: Row) -> bool:

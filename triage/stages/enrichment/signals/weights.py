@@ -75,6 +75,13 @@ WEIGHTS: Mapping[str, Weight] = {
         vouches="Other accounts did it before the dwell time, from other places.",
     ),
     "common_here": Weight(_DOWN, 0.5, "Several others do this often; it is ordinary work here, by other people."),
+    "same_command": Weight(
+        _DOWN,
+        1.0,
+        "The very same command on other hosts for weeks is a program that somebody rolled out; an intruder's names something "
+        "of the intrusion's own.",
+        vouches="It ran on other hosts before the dwell time.",
+    ),
     "rare_among_peers": Weight(_UP, 0.4, "Nobody else does this at all."),
     # place
     "new_address_without_sign_in": Weight(
