@@ -6,6 +6,9 @@ from typing import Self
 from triage.domain.alert import Moment
 from triage.domain.base import Value
 
+PROVEN_UNTIL_THEN = "; the absence is proven until then"
+"""Ends the gap that says up to when a source has delivered."""
+
 
 class Coverage(Value):
     """Whether the asked table could have answered. `None` means: not known, which proves nothing."""
@@ -103,7 +106,7 @@ class Coverage(Value):
             found.append(f"rows may still arrive until {_time_text(self.open_until)}")
         if self.proven_until is not None:
             until = _time_text(self.proven_until)
-            found.append(f"delivered only up to {until}; the absence is proven until then")
+            found.append(f"delivered only up to {until}{PROVEN_UNTIL_THEN}")
         elif self.source_reached_window is False and self.open_until is None:
             last = self.last_event_at
             when = "up to the end of the window" if last is None else f"since {_time_text(last)}"

@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import JsonValue
 
 from triage.domain.answer_secrets import rows_without_secrets
+from triage.domain.coverage import PROVEN_UNTIL_THEN
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_json
 from triage.domain.sql.sources import sources_of
@@ -70,10 +71,10 @@ class EntryWriter:
         blocks: list[str] = []
         legends: set[str] = set()
         rest: dict[str, list[str]] = {}
-        errors: list[str] = []
+        errors: dict[str, list[str]] = {}
         for place, entry in enumerate(entries):
             if not entry.answered:
-                errors.append(visible_json({entry.id: shortened_line(redact(entry.error), MAX_QUESTION_CHARS)}))
+                errors.setdefault(shortened_line(redact(entry.error), MAX_QUESTION_CHARS), []).append(entry.id)
                 continue
             found = _instead(entry, entries[:place])
             if found:
@@ -86,7 +87,9 @@ class EntryWriter:
             blocks.append(f"## {entry.id} {head}{told}\n{body}")
         return DossierEvidence(
             tuple(f"{', '.join(names)}: {found}." for found, names in rest.items()),
-            self.fence.wrap("unanswered", "\n".join(errors)) if errors else "",
+            self.fence.wrap("unanswered", "\n".join(visible_json({", ".join(ids): why}) for why, ids in errors.items()))
+            if errors
+            else "",
             self.fence.wrap("evidence", "\n".join(blocks)) if blocks else "",
         )
 
@@ -161,6 +164,9 @@ def _instead(entry: Evidence, earlier: Sequence[Evidence]) -> str:
         return f"{entry.row_count} rows, none stored{cut(entry)}"
     if not entry.rows:
         return f"no rows{cut(entry)}{f'; {_absence(entry)}' if entry.source in _QUERIED else ''}"
+    told = next((each for each in earlier if each.key == "history" and entry.key == "outcomes"), None)
+    if told is not None and told.row_count == len(told.rows) <= _OTHERS_ROWS:
+        return f"counts the rows of {told.id}"
     within = rows_within(entry, earlier)
     return f"its {len(entry.rows)} rows are all among those of {within}" if within else ""
 
@@ -168,6 +174,9 @@ def _instead(entry: Evidence, earlier: Sequence[Evidence]) -> str:
 def _absence(entry: Evidence) -> str:
     if entry.proves_absence:
         return "the absence is proven"
+    if entry.proven_until is not None:
+        reasons = "; ".join(gap.removesuffix(PROVEN_UNTIL_THEN) for gap in entry.coverage.gaps)
+        return f"the absence is proven until {_in_utc(entry.proven_until)}, later rows may be missing ({reasons})"
     return f"the absence is not proven ({'; '.join(entry.coverage.gaps) or 'coverage not measured'})"
 
 

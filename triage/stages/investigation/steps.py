@@ -52,7 +52,7 @@ def _issues(answer: RunbookAnswer, outcome: StepOutcome | None, evidence: Mappin
         case AnswerState.ANSWERED if outcome is not None and not _answering(answer, outcome, evidence):
             message = (
                 f"runbook step {answer.step} is `done`, but {', '.join(answer.evidence)} answers none of its own "
-                "questions: ask it with a tool, or leave the step out"
+                "questions: cite what answers it, or leave the step out"
             )
             yield Issue(code=IssueCode.NO_CITATION, message=message)
         case AnswerState.NOT_IN_LAKE if outcome is None and not answer.answer.strip():

@@ -160,7 +160,10 @@ def earlier_judgements(facts: Facts) -> Iterator[Signal]:
     dismissed = sorted((match for match in same if match.standing is Standing.DISMISSED), key=lambda match: match.day)
     if confirmed:
         last = confirmed[-1]
-        sentence = f"Analysts resolved an alert of this detection on {facts.who} of {last.day}, rather than close it as invalid."
+        sentence = (
+            f"Analysts marked an alert of this detection on {facts.who} of {last.day} as resolved, which says neither that it "
+            "was harmless nor that it was harm."
+        )
         # Handled may mean looked at and left, where the act has been the actor's work for longer.
         scale = 0.5 if facts.is_old(last.day) or habit_days(facts) else 1.0
         yield signal("confirmed_before", sentence, last.entries, scale=scale)
