@@ -1,6 +1,7 @@
 """What the columns of an answer mean, where their names don't say it."""
 
 from triage.domain.evidence import Evidence, Source
+from triage.logtypes import name_of_number, terms_of
 
 _COMPANIONS = (
     "An occasion is a day before the dwell time on which somebody did the act; the row `(the act itself)` counts the act. "
@@ -21,4 +22,18 @@ def legend_of(entry: Evidence) -> str:
     """One line on an answer's columns; empty where their names are enough."""
     if entry.source is Source.HISTORY and any("status" in row for row in entry.rows):
         return _ENDINGS
-    return _BY_QUESTION.get(entry.key.rpartition(".")[2], "")
+    told = (_BY_QUESTION.get(entry.key.rpartition(".")[2], ""), _numbers(entry))
+    return " ".join(filter(None, told))
+
+
+def _numbers(entry: Evidence) -> str:
+    """What the actions are called that a log gives as numbers; empty where it gives names."""
+    term = terms_of(entry.log_type).get("action")
+    columns = {"action", *(take.path for take in (term.take if term is not None else ()))}
+    named = {
+        str(value): said
+        for row in entry.rows
+        for value in map(row.get, columns)
+        if isinstance(value, int | str) and (said := name_of_number(entry.log_type, str(value)))
+    }
+    return f"Actions: {'; '.join(f'{number} is {said}' for number, said in sorted(named.items()))}." if named else ""

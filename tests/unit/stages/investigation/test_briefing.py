@@ -50,3 +50,12 @@ def test_the_legend_names_the_row_as_the_answer_does() -> None:
     """The row that counts the act itself has a name, and the legend uses it."""
     row = evidence(1, {"action": ACT}).model_copy(update={"key": "aws_cloudtrail.usual_followups"})
     assert f"`{ACT}`" in legend_of(row)
+
+
+def test_actions_that_are_numbers_are_named_once() -> None:
+    """Whoever doesn't know the provider's numbers can't read the rows."""
+    counted = evidence(1, {"action": "5"}, {"action": "11"}, {"action": "5"}, log_type="OneLogin.Events")
+    raw = evidence(2, {"event_type_id": 11}, source="events", log_type="OneLogin.Events")
+    assert legend_of(counted) == "Actions: 11 is set a password; 5 is signed in to OneLogin."
+    assert legend_of(raw) == "Actions: 11 is set a password."
+    assert legend_of(evidence(3, {"action": "StopLogging"})) == ""
