@@ -87,6 +87,7 @@ def _literal(subject: Subject, log: Log, own: Sequence[Row], *, acting: bool) ->
         NAMING_TERMS if subject.kind == "any" else () if acting or subject.identity is None else ("target", "recipient")
     )
     form = _form(value)
+    whole = re.compile(rf"(?<![\w.-]){re.escape(value)}(?![\w.-])")
     same = form in _CONTROLLED and subject.kind != "any"
     shown: list[bool] = []
     alike: list[bool] = []
@@ -95,7 +96,7 @@ def _literal(subject: Subject, log: Log, own: Sequence[Row], *, acting: bool) ->
             take(event, log.takes[name].take) for name in terms if name in log.takes and name in log.terms
         }
         for text in _texts(event):
-            if value in text:
+            if text == value or whole.search(text):
                 # Within a longer text, such as a resource's name, nothing that compares whole values finds it.
                 shown.append(value in searched)
             elif form and _form(text) == form:
