@@ -95,12 +95,14 @@ def _literal(subject: Subject, log: Log, own: Sequence[Row], *, acting: bool) ->
         searched = _held(event, columns) | {
             take(event, log.takes[name].take) for name in terms if name in log.takes and name in log.terms
         }
-        for text in _texts(event):
+        texts = list(_texts(event))
+        for text in texts:
             if text == value or whole.search(text):
                 # Within a longer text, such as a resource's name, nothing that compares whole values finds it.
                 shown.append(value in searched)
             elif form and _form(text) == form:
-                alike.append(text in searched)
+                # Which of several fields with one value the search reads, the event doesn't tell.
+                alike.append(text in searched and (subject.kind != "any" or texts.count(text) == 1))
     judged = shown or alike
     return all(judged) if judged else None if same else False
 

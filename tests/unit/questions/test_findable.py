@@ -119,3 +119,11 @@ def test_no_rows_for_a_value_that_may_be_missed_prove_nothing() -> None:
     assert not missed.proves_absence
     assert not missed.model_copy(update={"proven_until": NOW}).proves_until(NOW)
     assert any("extracts" in gap for gap in missed.gaps)
+
+
+def test_a_value_in_two_fields_does_not_show_which_of_them_is_searched() -> None:
+    """The actor's own address is extracted as the actor; the owner of a document, in another field, may not be."""
+    people = {"actor": "ada@acme.example", "owner": "ada@acme.example", "p_any_emails": ["ada@acme.example"]}
+    once = EVENT | {"actor": "ada@acme.example", "p_any_emails": ["ada@acme.example"], "resource": ""}
+    assert found(event=once, on=["any:bob@acme.example"]) is True
+    assert found(event=once | people, on=["any:bob@acme.example"]) is False

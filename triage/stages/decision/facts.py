@@ -114,7 +114,7 @@ def _actors(actors: Sequence[ActorValues], names: Pseudonyms) -> JsonValue:
 
     def called(values: Iterable[str]) -> list[JsonValue]:
         # Only names that the facts hold: a placeholder that occurs nowhere says nothing.
-        return [*dict.fromkeys(name for value in values if value and (name := names.known(value)))]
+        return [*dict.fromkeys(form for value in values if value for form in names.forms_of(value))]
 
     found: list[JsonValue] = []
     for actor in actors[:_MAX_ACTORS]:

@@ -105,9 +105,10 @@ class Pseudonyms:
         self._spelled.setdefault(text, found)
         return found
 
-    def known(self, text: str) -> str:
-        """How a name is shown, if it has come up: its placeholder, or itself where it is a plain number; else empty."""
-        return text if is_number(text) else self._folded.get(text.casefold()) or self._spelled.get(text, "")
+    def forms_of(self, text: str) -> tuple[str, ...]:
+        """How a name is shown, if it has come up: its placeholder, and itself where it is a plain number."""
+        known = self._folded.get(text.casefold()) or self._spelled.get(text)
+        return (*([known] if known else []), *([text] if is_number(text) else []))
 
     def _next(self, kind: str) -> str:
         self._counts[kind] += 1

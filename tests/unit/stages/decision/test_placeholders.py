@@ -431,6 +431,11 @@ def test_each_name_of_an_actor_is_said_to_be_theirs() -> None:
     entry = evidence(1, {"actor": "kim@acme.example", "target": "kimacme"}, measured=True)
     found = verify([finding_on(entry, "actor"), finding_on(entry, "target")], (entry,))
     assert read(found, (entry,), actors=(who,))["actors"] == [{"names": ["e-mail address 1", "name 1"]}]
+    numbered = ActorValues(name="51719884", first=at, last=at)
+    fact = signal(2.0, name="off_hours", sentence="user 51719884 was never active.")
+    given = read((), (entry,), fact, actors=(numbered,), known=frozenset({("", "51719884")}))
+    assert given["signals"][0]["says"] == "name 1 was never active."
+    assert given["actors"] == [{"names": ["name 1", "51719884"]}]
 
 
 def finding_on(entry: Evidence, column: str) -> Finding:

@@ -16,7 +16,7 @@ from triage.domain.evidence import Evidence
 from triage.domain.identity import IdentityKind
 from triage.domain.names import sentence_start
 from triage.domain.signal import Signal
-from triage.logtypes import harmful_action, is_self_service
+from triage.logtypes import harmful_action, is_self_service, name_of_number
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.wording import before, clock, did, event_of, named, on_object, service
@@ -399,6 +399,8 @@ def _acts(use: _Use) -> str:
     """The acts in words, harmful ones first, and what came of each."""
     harmful = [action for action, _ in use.harm]
     rows = sorted(use.rows, key=lambda row: (text(row, "action") not in harmful, not done(row)))
-    shown = [f"{plain(text(row, 'action'))} ({'allowed' if done(row) > 0 else 'refused'})" for row in rows[:SHOWN]]
+    acts = (text(row, "action") for row in rows[:SHOWN])
+    said = [name_of_number(use.entry.log_type, act) or plain(act) for act in acts]
+    shown = [f"{act} ({'allowed' if done(row) > 0 else 'refused'})" for act, row in zip(said, rows, strict=False)]
     more = len(rows) - len(shown)
     return ", ".join(shown) + (f" and {more} more" if more > 0 else "")
