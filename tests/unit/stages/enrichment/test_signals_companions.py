@@ -217,6 +217,25 @@ def test_a_usual_teardown_takes_the_protection_with_what_it_protected() -> None:
     assert not found.vouches
 
 
+@pytest.mark.parametrize(("closed", "expected"), [(True, True), (False, False)])
+def test_an_event_is_judged_once_for_all_alerts_that_it_raised(closed: bool, expected: bool) -> None:
+    """One deletion raises two detections; who closes one of the alerts as invalid has judged the deletion."""
+    days = ((23, "a"), (16, "b"))
+    matches = [
+        {"alert": f"{name}{same}", "action": FLOW_LOGS, "same_detection": same, "first_seen": at(days=day)}
+        for day, name in days
+        for same in (0, 1)
+    ]
+    status = [
+        {"alert_id": f"{name}{same}", "status": "CLOSED" if closed and not same else "RESOLVED", "judged": True}
+        for _, name in days
+        for same in (0, 1)
+    ]
+    past = answer("x", [], status, source=Source.HISTORY, measured=False).model_copy(update={"key": "history"})
+    found = torn_down(subject(actions=(FLOW_LOGS,)), answer("matches_of_actor", ["confirmed_before"], matches), past)
+    assert (found is not None) is expected
+
+
 def test_the_end_of_a_usual_teardown_is_no_harm_of_its_own() -> None:
     """It is what the act was the first step of; the end of an unusual one weighs in full."""
     row = {"action": "DeleteVpc", "address": "198.51.100.7", "times": 1, "refused": 0, "target": "vpc-1"}

@@ -219,3 +219,17 @@ def test_what_is_another_object_each_day_is_no_new_target() -> None:
     assert "new_target" in signals_of(subject(), nothing, targets(1))
     assert "new_target" in signals_of(subject(), nothing, targets(2, days=2))
     assert "new_target" not in signals_of(subject(), nothing, targets(4))
+
+
+def test_colleagues_explain_nothing_of_somebody_nobody_knows() -> None:
+    """What they do is ordinary work for one of them, and no excuse for an account that was never seen."""
+    rows = [
+        {"actor": name, "days": 6, "old_days": 3, "times": 6, "refused": 0, "on_target": 0, "first_seen": at(days=25)}
+        for name in ("kim", "lee")
+    ]
+    colleagues = answer("action_others", ["team_routine"], rows)
+    nothing = answer("actor_profile", ["first_seen_actor"], [], columns=("action", "days", "times", "first_seen"))
+    assert "common_here" in signals_of(subject(), days(), profile(ListTrails=9), colleagues)
+    unknown = signals_of(subject(), days(), nothing, colleagues)
+    assert "first_seen_actor" in unknown
+    assert "common_here" not in unknown

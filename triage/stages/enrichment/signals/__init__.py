@@ -138,6 +138,9 @@ def measure(
 def _balanced(found: list[Signal]) -> list[Signal]:
     """One actor's signals, those that explain each other away made lighter."""
     names = {signal.name for signal in found}
+    if "first_seen_actor" in names:
+        # What colleagues do explains nothing of somebody whom the log has never seen.
+        found = [signal for signal in found if signal.name != "common_here"]
     if "routine" in names:
         # Whose duty it is needs no colleague's example.
         found = [signal for signal in found if signal.name not in {"common_here", "team_routine"}]

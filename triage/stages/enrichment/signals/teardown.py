@@ -80,8 +80,10 @@ def _is_usual_end(facts: Facts, act: Row, row: Row) -> bool:
 
 
 def _spoilt_days(facts: Facts) -> set[date]:
-    """Days with an alert on the act that is open or was handled, unless people closed this detection's as invalid."""
-    dismissed = {
-        match.day for match in facts.matches.found if match.same_detection and match.standing is Standing.DISMISSED
-    }
-    return set(facts.matches.spoilt_days(facts.actor.actions)) - dismissed
+    """Days with an alert on the act that is open or was handled, unless people closed another on the same act as invalid.
+
+    One event raises several detections, and whoever closes one of the alerts has judged the event.
+    """
+    about = [match for match in facts.matches.found if match.action in ("", *facts.actor.actions)]
+    dismissed = {match.day for match in about if match.standing is Standing.DISMISSED}
+    return {match.day for match in about if match.spoils} - dismissed
