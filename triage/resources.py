@@ -1,4 +1,4 @@
-"""Where the files that ship with the program lie: prompts, playbooks, the example configuration."""
+"""Where the files that ship with the program lie, and how its extras are installed."""
 
 from pathlib import Path
 
@@ -28,3 +28,8 @@ def shipped(name: str = "") -> Path:
         if found.exists():
             return found
     raise PromptError(f"{name or 'prompts'} is missing from the installation; install the program again")
+
+
+def how_to_install(extra: str) -> str:
+    """Say how an extra is installed. The program is on no package index: a bare name would install somebody else's."""
+    return f"from a checkout, pip install '.[{extra}]'; from a wheel, pip install 'panther_triage-….whl[{extra}]'"

@@ -14,6 +14,7 @@ from click.shell_completion import CompletionItem
 
 from triage.domain.near import nearest
 from triage.errors import ConfigError
+from triage.resources import how_to_install
 
 EXTRAS = {
     "duckdb": "sandbox",
@@ -23,6 +24,8 @@ EXTRAS = {
     "uvicorn": "web",
 }
 """Libraries that only an extra installs, and the smallest extra with each."""
+_UNIX = frozenset({"fcntl", "os"})
+"""What lacks a module or a name where the system is no Unix."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -52,17 +55,23 @@ def require(module: str, *, extra: str = "") -> ModuleType:
 
     Raises:
         ConfigError: a library of an extra is not installed.
+        ClickException: the system is no Unix.
     """
     try:
         return importlib.import_module(module)
-    except ModuleNotFoundError as error:
+    except ImportError as error:
         missing = (error.name or "").partition(".")[0]
+        if missing in _UNIX:
+            # What prints the program's own errors is missing as well: click prints this one.
+            raise click.ClickException(
+                "this needs Linux or macOS: files are locked and opened in ways that this system does not have. "
+                "On Windows, run it in WSL or in a container"
+            ) from error
         if missing not in EXTRAS:
             raise
         wanted = extra or EXTRAS[missing]
         raise ConfigError(
-            f"this needs {missing}, which the extra `{wanted}` installs: from a checkout, pip install '.[{wanted}]'; "
-            f"from a wheel, pip install 'panther_triage-….whl[{wanted}]'"
+            f"this needs {missing}, which the extra `{wanted}` installs: {how_to_install(wanted)}"
         ) from error
 
 

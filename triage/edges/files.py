@@ -4,6 +4,7 @@ import errno
 import os
 import stat
 from collections.abc import Iterable
+from os import O_CLOEXEC, O_NOFOLLOW, O_NONBLOCK  # not on Windows: `cli.lazy.require` then says so in one line
 from pathlib import Path
 
 from triage.errors import ConfigError
@@ -22,7 +23,7 @@ def read_bounded(path: Path, limit: int) -> bytes:
     """
     try:
         # Opening a pipe would wait for its writer.
-        handle = os.open(path, os.O_RDONLY | os.O_NOFOLLOW | os.O_NONBLOCK | os.O_CLOEXEC)
+        handle = os.open(path, os.O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC)
     except (OSError, ValueError) as error:
         raise ConfigError(f"{path} cannot be read ({_reason(error)})") from error
     with os.fdopen(handle, "rb") as file:
@@ -44,7 +45,7 @@ def write_private(path: Path, text: str) -> None:
         ConfigError: It cannot be written, or its name is a link.
     """
     try:
-        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
+        handle = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_TRUNC | O_NOFOLLOW | O_CLOEXEC, PRIVATE)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             file.write(text)
     except (OSError, ValueError) as error:

@@ -43,6 +43,41 @@ def test_help_imports_nothing_heavy(commands: list[str], unwanted: list[str]) ->
     assert ran.stdout.count("Usage:") == len(commands)
 
 
+NO_UNIX = """\
+import asyncio, os, sys
+# The standard library's own modules of this system need these before they are taken away.
+for name in ("fcntl", "resource", "pwd", "grp", "termios", "tty", "pty", "syslog"):
+    sys.modules[name] = None
+for name in ("O_NOFOLLOW", "O_NONBLOCK", "O_CLOEXEC", "pread", "getuid", "killpg", "fork"):
+    delattr(os, name)
+from triage.cli import main
+main()
+"""
+
+
+@pytest.mark.parametrize(
+    ("command", "status", "said"),
+    [
+        ("--help", 0, "Usage: triage "),
+        ("--version", 0, "triage "),
+        ("queue --help", 0, "Usage: triage queue "),
+        ("run --once", 2, "Error: this needs Linux or macOS: "),
+        ("writeback audit", 2, "Error: this needs Linux or macOS: "),
+        ("list", 2, "Error: this needs Linux or macOS: "),
+        ("init", 2, "Error: this needs Linux or macOS: "),
+    ],
+)
+def test_a_system_that_is_no_unix(command: str, status: int, said: str, tmp_path: Path) -> None:
+    """Without Unix' modules and names, as on Windows, the overview works, and a command says in one line what it needs."""
+    ran = subprocess.run(
+        [sys.executable, "-c", NO_UNIX, *command.split()], cwd=tmp_path, env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True, check=False,
+    )  # fmt: skip
+    assert ran.returncode == status, ran.stdout
+    assert ran.stdout.startswith(said)
+    assert status == 0 or ran.stdout.count("\n") == 1
+
+
 def test_a_reader_that_has_gone_ends_it_quietly(tmp_path: Path) -> None:
     """`triage export alerts | head`: no traceback; what was not read is unfinished."""
     write_config(tmp_path, "http://127.0.0.1:9/public/graphql")

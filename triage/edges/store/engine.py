@@ -11,6 +11,7 @@ from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
 from triage.errors import StoreError
+from triage.resources import how_to_install
 
 SQLITE_READERS = 2
 POSTGRES_CONNECTIONS = 4
@@ -183,7 +184,7 @@ def _postgres(url: URL) -> Engines:
         )
     except ImportError as error:
         raise StoreError(
-            "store.url names PostgreSQL, whose driver is not installed: pip install 'panther-triage[postgres]'"
+            f"store.url names PostgreSQL, whose driver is not installed: {how_to_install('postgres')}"
         ) from error
 
     @event.listens_for(engine, "connect")
