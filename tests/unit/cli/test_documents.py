@@ -145,7 +145,44 @@ def test_links_lead_somewhere() -> None:
     for path in DOCUMENTS:
         for part in path.read_text(encoding="utf-8").split("](")[1:]:
             target = part.split(")")[0].split("#")[0]
-            assert not target or "://" in target or (path.parent / target).exists(), f"{path}: {target}"
+            if not target or "://" in target:
+                continue
+            found = (path.parent / target).resolve()
+            assert found.exists(), f"{path}: {target}"
+            # The site has the documents alone.
+            assert path.parent.name != "docs" or found.parent == path.parent, f"{path}: {target} is not in the site"
+
+
+def test_every_document_is_in_the_site() -> None:
+    """The navigation has each page of docs once, and no other."""
+    site = tomllib.loads((ROOT / "zensical.toml").read_text(encoding="utf-8"))["project"]
+    pages: list[str] = []
+    entries = list(site["nav"])
+    while entries:
+        (target,) = entries.pop().values()
+        entries += target if isinstance(target, list) else []
+        pages += [target] if isinstance(target, str) else []
+    assert sorted(pages) == sorted(path.name for path in (ROOT / "docs").iterdir())
+
+
+def test_nobody_is_told_to_install_a_name_from_an_index() -> None:
+    """The program is on no package index: texts install a checkout (`.`) or the file of a wheel."""
+    places = [
+        *DOCUMENTS,
+        *(path for name in ("triage", "prompts", "examples", "tools") for path in (ROOT / name).rglob("*")),
+        ROOT / "config.example.yaml",
+    ]
+    wrong = []
+    for path in places:
+        if path.is_dir() or path.suffix in {".png", ".pyc", ".xz"}:
+            continue
+        for found in re.finditer(
+            r"pip3? install(?: -\S+)* ['\"]?(?P<name>[\w.][\w.-]*)(?P<rest>\S*)", path.read_text("utf-8")
+        ):
+            name = found["name"]
+            if not (name.startswith(".") or ".whl" in name + found["rest"]):
+                wrong.append(f"{path.relative_to(ROOT)}: {found[0]}")
+    assert not wrong
 
 
 def test_the_named_commands_are_there() -> None:
