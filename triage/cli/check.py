@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from itertools import chain, repeat
 from pathlib import Path
+from shlex import quote
 from typing import Literal
 
 import click
@@ -77,7 +78,7 @@ def command(config: str | None, wait: timedelta | None, model: bool, as_json: bo
     elif wrong:
         click.echo(f"not ready: {wrong} of {len(lines)} lines say what to change")
     else:
-        click.echo(f"ready; next: {NEXT}{f' --config {config}' if config else ''}")
+        click.echo(f"ready; next: {NEXT}{f' --config {quote(config)}' if config else ''}")
     return WRONG if wrong else 0
 
 
@@ -117,7 +118,7 @@ def _wide_files(settings: Settings) -> list[Line]:
     store = Path(settings.store.url.removeprefix("sqlite:///")) if settings.store.url.startswith("sqlite:///") else None
     known = [path for path in (store, audit) if path is not None]
     wide = readable_by_others([each for path in known for each in (path, path.with_name(f"{path.name}.head"))])
-    names = " ".join(map(str, wide))
+    names = " ".join(quote(str(path)) for path in wide)
     return [Line("files", "warning", f"others may read them: chmod 600 {names}")] if wide else []
 
 

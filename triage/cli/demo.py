@@ -10,6 +10,7 @@ from collections.abc import Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -177,7 +178,7 @@ async def _tour(settings: Settings, server: SandboxServer, directory: Path, star
         record, investigation = shown[0]
         page = directory / PAGE
         write_private(page, alert_page(settings, record, investigation))
-        lines += ["", f"open {page}", "", *_further(directory / CONFIG_NAME, _short(record, records))]
+        lines += ["", f"open {quote(str(page))}", "", *_further(directory / CONFIG_NAME, _short(record, records))]
     if not settings.uses_llm:
         lines += [
             "",
@@ -264,4 +265,4 @@ def _further(config: Path, alert: str) -> list[str]:
     """The commands that show more of what the demo made, as they can be typed here."""
     name = Path(sys.argv[0])
     called = "triage" if shutil.which("triage") or name.name != "triage" else os.path.relpath(name)
-    return [f"{called} --config {config} {rest}" for rest in ("list", f"show {alert}", "report")]
+    return [f"{quote(called)} --config {quote(str(config))} {rest}" for rest in ("list", f"show {alert}", "report")]

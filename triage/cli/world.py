@@ -2,6 +2,7 @@
 
 from dataclasses import asdict
 from pathlib import Path
+from shlex import quote
 
 import click
 
@@ -125,5 +126,5 @@ def _text(report: ImportReport, request: ImportRequest) -> list[str]:
     elif not report.labels:
         lines.append('no alert is labelled yet: give a "verdict" in --alerts, or write truth.ndjson in the world')
     else:
-        lines.append(f"measure with: triage eval run --world {request.into}")
+        lines.append(f"measure with: triage eval run --world {quote(str(request.into))}")
     return lines

@@ -5,6 +5,7 @@ The demo's own company takes half a minute; these run it on a world of four aler
 """
 
 import re
+import shlex
 import shutil
 import sys
 from pathlib import Path
@@ -27,7 +28,7 @@ ALIKE = {
 
 @pytest.fixture(scope="module")
 def world(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    path = tmp_path_factory.mktemp("of-doors") / "world"
+    path = tmp_path_factory.mktemp("of doors") / "world"
     path.mkdir()
     return write_world(path)
 
@@ -48,22 +49,21 @@ def test_the_demo_on_a_terminal(world: Path, tmp_path: Path) -> None:
 
 
 def test_the_demo_in_a_pipe_and_what_is_left_of_it(world: Path, tmp_path: Path) -> None:
-    """A line per alert and no escape sequence; then `list`, `show` and `report` work on the state with its configuration."""
-    ended = run("demo", "--world", str(world), directory=tmp_path)
+    """A line per alert and no escape sequence; then `list`, `show` and `report` work on the state with its configuration,
+    typed as they are printed, also where a name has spaces."""
+    ended = run("demo", "--world", str(world), "--dir", "my demo", directory=tmp_path)
     assert ended.status == 0
     assert "\x1b" not in ended.text
     alerts = [line for line in ended.text.splitlines() if " -> " in line]
     assert len(alerts) == 3
-    further = re.findall(
-        r"^triage (--config triage-demo/config.yaml (?:list|show|report).*)$", ended.text, re.MULTILINE
-    )
+    further = re.findall(r"^triage (--config 'my demo/config.yaml' (?:list|show|report).*)$", ended.text, re.MULTILINE)
     assert len(further) == 3
     for command in further:
-        shown = run(*command.split(), directory=tmp_path)
+        shown = run(*shlex.split(command), directory=tmp_path)
         assert (shown.status, "Door 1 left open" in shown.text) == (0, True), command
-    page = re.search(r"^open (\S+)$", ended.text, re.MULTILINE)
+    page = re.search(r"^open (.+)$", ended.text, re.MULTILINE)
     assert page is not None
-    assert "<html" in (tmp_path / page[1]).read_text(encoding="utf-8")
+    assert "<html" in (tmp_path / shlex.split(page[1])[0]).read_text(encoding="utf-8")
 
 
 def test_a_demo_leaves_anothers_configuration_alone(world: Path, tmp_path: Path) -> None:
@@ -95,8 +95,9 @@ def test_an_interrupt_is_one_line(moment: str, world: Path, tmp_path: Path) -> N
 
 
 def test_installing_says_what_it_does(tmp_path: Path) -> None:
-    """`make demo` shows one line while pip works, and pip's own words if it fails: a checkout that nothing can build."""
-    checkout = tmp_path / "checkout"
+    """`make demo` shows one line while pip works, and pip's own words if it fails: a checkout that nothing can build, in a
+    path with spaces."""
+    checkout = tmp_path / "my checkout"
     (checkout / "tools").mkdir(parents=True)
     shutil.copy(ROOT / "Makefile", checkout)
     shutil.copy(ROOT / "tools" / "install.py", checkout / "tools")

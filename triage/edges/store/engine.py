@@ -10,7 +10,7 @@ from typing import Protocol
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
-from triage.errors import StoreError
+from triage.errors import ConfigError, StoreError
 from triage.resources import how_to_install
 
 SQLITE_READERS = 2
@@ -70,25 +70,26 @@ def open_engines(url: str) -> Engines:
         url: `sqlite:///relative.db`, `sqlite:////absolute.db`, or `postgresql://user:password@host/database`.
 
     Raises:
-        StoreError: the URL is of another kind, its driver is not installed, or the file cannot be made.
+        ConfigError: the URL is of another kind, or its driver is not installed.
+        StoreError: the file cannot be made.
     """
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         # The library's message quotes the URL, password and all, so it is dropped from the traceback, too.
-        raise StoreError(
+        raise ConfigError(
             "store.url is not a database URL: it reads sqlite:///FILE or postgresql://USER:PASSWORD@HOST/DATABASE"
         ) from None
     if parsed.drivername in {"sqlite", "sqlite+pysqlite"}:
         return _sqlite(parsed)
     if parsed.drivername in {"postgresql", "postgres", "postgresql+psycopg"}:
         return _postgres(parsed)
-    raise StoreError(f"store.url names {parsed.drivername}; this program keeps its state in sqlite or postgresql")
+    raise ConfigError(f"store.url names {parsed.drivername}; this program keeps its state in sqlite or postgresql")
 
 
 def _sqlite(url: URL) -> Engines:
     if not url.database or url.database == ":memory:" or url.query.get("uri"):
-        raise StoreError("store.url names no file: sqlite:///FILE is one in this directory, sqlite:////PATH anywhere")
+        raise ConfigError("store.url names no file: sqlite:///FILE is one in this directory, sqlite:////PATH anywhere")
     path = Path(url.database)
     _make_file(path)
     engine = create_engine(
@@ -183,7 +184,7 @@ def _postgres(url: URL) -> Engines:
             connect_args={name: value for name, value in arguments.items() if name not in url.query},
         )
     except ImportError as error:
-        raise StoreError(
+        raise ConfigError(
             f"store.url names PostgreSQL, whose driver is not installed: {how_to_install('postgres')}"
         ) from error
 

@@ -126,6 +126,7 @@ async def open_store(url: str, *, journal_version: int = JOURNAL_VERSION) -> Sto
         journal_version: Version of the journal's payload format.
 
     Raises:
+        ConfigError: the URL names no database that this program can use.
         StoreError: the database cannot be reached, read, written, or belongs to a newer version.
     """
     database = await Database.open(url)

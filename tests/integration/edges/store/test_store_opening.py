@@ -29,7 +29,7 @@ from triage.edges.store import open_store
 from triage.edges.store.failures import store_error
 from triage.edges.store.migrations import MIGRATIONS, migrate
 from triage.edges.store.tables import metadata
-from triage.errors import StoreError
+from triage.errors import ConfigError, StoreError
 from triage.ports import Ended, Receipt, Spend, State
 
 pytestmark = pytest.mark.anyio
@@ -261,24 +261,25 @@ async def test_everything_outlives_the_process(blank_url: str) -> None:
 
 
 WRONG_URLS = (
-    ("", "is not a database URL"),
-    ("triage.db", "is not a database URL"),
-    ("postgresql://u:s3cret@host:port/db", "is not a database URL"),
-    ("mysql://u:s3cret@host/db", "names mysql; .* sqlite or postgresql"),
-    ("postgresql+asyncpg://u:s3cret@host/db", "names postgresql.asyncpg"),
-    ("sqlite://", "names no file"),
-    ("sqlite:///:memory:", "names no file"),
-    ("sqlite:////nonexistent/triage.db", "directory does not exist"),
-    ("sqlite:////", "is a directory"),
-    ("sqlite:////tmp/a\x00b", "cannot be made"),
-    ("postgresql://u:s3cret@127.0.0.1:1/db", r"//u:\*\*\*@127.0.0.1:1/db cannot be reached"),
+    (ConfigError, "", "is not a database URL"),
+    (ConfigError, "triage.db", "is not a database URL"),
+    (ConfigError, "postgresql://u:s3cret@host:port/db", "is not a database URL"),
+    (ConfigError, "mysql://u:s3cret@host/db", "names mysql; .* sqlite or postgresql"),
+    (ConfigError, "postgresql+asyncpg://u:s3cret@host/db", "names postgresql.asyncpg"),
+    (ConfigError, "sqlite://", "names no file"),
+    (ConfigError, "sqlite:///:memory:", "names no file"),
+    (StoreError, "sqlite:////nonexistent/triage.db", "directory does not exist"),
+    (StoreError, "sqlite:////", "is a directory"),
+    (StoreError, "sqlite:////tmp/a\x00b", "cannot be made"),
+    (StoreError, "postgresql://u:s3cret@127.0.0.1:1/db", r"//u:\*\*\*@127.0.0.1:1/db cannot be reached"),
 )
 
 
 async def test_a_wrong_url_is_one_line_without_the_password() -> None:
-    """The error says what is wrong and, where it quotes the URL, hides the password, also in the error behind it."""
-    for url, message in WRONG_URLS:
-        with pytest.raises(StoreError, match=message) as caught:
+    """The error says what is wrong and, where it quotes the URL, hides the password, also in the error behind it. What only
+    another configuration mends is an error of the configuration."""
+    for kind, url, message in WRONG_URLS:
+        with pytest.raises(kind, match=message) as caught:
             await open_store(url)
 
         assert "\n" not in str(caught.value), url
@@ -421,7 +422,7 @@ def report(url: str, prepare: Callable[[], object], answer: PipeConnection) -> N
     prepare()
     try:
         asyncio.run(write_much(url))
-    except StoreError as error:
+    except (ConfigError, StoreError) as error:
         answer.send((error.retryable, str(error)))
 
 
@@ -499,12 +500,12 @@ def test_a_file_that_may_not_be_written() -> None:
 
 
 def test_postgresql_without_its_driver() -> None:
-    """Where psycopg is not installed, the error names the extra."""
+    """Where psycopg is not installed, the error says what to install."""
     retryable, said = refusal("postgresql://u:s3cret@127.0.0.1:1/db", hide_psycopg)
 
     assert not retryable
     assert said.startswith("store.url names PostgreSQL, whose driver is not installed")
-    assert "panther-triage[postgres]" in said
+    assert "pip install '.[postgres]'" in said
 
 
 # ---- PostgreSQL in trouble ---------------------------------------------------------------------------------------
