@@ -241,7 +241,7 @@ def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
     unit = tmp_path / "triage.service"
-    unit.write_text(UNIT.replace(setting("ExecStart").split()[0], sys.executable), encoding="utf-8")
+    unit.write_text(UNIT.replace(setting("ExecStart").split()[0], f'"{sys.executable}"'), encoding="utf-8")
     ran = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 
