@@ -236,6 +236,25 @@ def test_rules_name_commands_that_exist() -> None:
         parse(command)
 
 
+@pytest.mark.parametrize(
+    ("tool", "files"),
+    [
+        ("hadolint", ["container/Containerfile"]),
+        ("kubernetes-validate --strict", ["kubernetes/triage.yaml", "kubernetes/postgres.yaml"]),
+    ],
+)
+def test_a_linter_accepts_them(tool: str, files: list[str]) -> None:
+    """The Containerfile has no fault that hadolint knows; the manifests have no property that Kubernetes does not."""
+    program, *options = tool.split()
+    found = shutil.which(program, path=str(Path(sys.executable).parent))
+    if found is None:
+        pytest.skip(f"{program} is not installed beside this Python")
+    ran = subprocess.run(
+        [found, *options, *(str(DEPLOY / name) for name in files)], capture_output=True, text=True, check=False
+    )
+    assert ran.returncode == 0, ran.stdout + ran.stderr
+
+
 def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing; the program's path is replaced by one that exists here."""
     if shutil.which("systemd-analyze") is None:
