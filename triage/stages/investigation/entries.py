@@ -4,7 +4,7 @@ In the dossier, an answer without anything to show has no block of its own: thos
 came and that this proves nothing for one reason, share a line.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
@@ -106,7 +106,7 @@ class EntryWriter:
         order = list(range(len(rows)))
         text, shown = show_answer(rows, order, caps, records=records)
         if len(shown) < len(rows):
-            order = telling_first(rows, entry.log_type, moment=self.moment)
+            order = _judged_first(rows) or telling_first(rows, entry.log_type, moment=self.moment)
             text, shown = show_answer(rows, order, caps, records=records)
         # An alert's events are kept by rarity, all other rows by order.
         which = "a choice of" if entry.source is Source.EVENTS else "the first"
@@ -194,6 +194,13 @@ def rows_of(entry: Evidence, start: int) -> tuple[dict[str, JsonValue], ...]:
         # Read by the sources of its columns when it came; parsing the statement again would cost more than it shows.
         return tuple({column: redact_json(value) for column, value in row.items()} for row in rows)
     return rows_without_secrets(rows, entry.columns, sources_of(entry.sql) if entry.sql else None)
+
+
+def _judged_first(rows: Sequence[Mapping[str, JsonValue]]) -> list[int]:
+    """Earlier alerts that people have judged, then the others: an open one says nothing. Empty for other rows."""
+    if not any("judged" in row for row in rows):
+        return []
+    return sorted(range(len(rows)), key=lambda place: rows[place].get("judged") is not True)
 
 
 def _ranges(numbers: Sequence[int]) -> str:

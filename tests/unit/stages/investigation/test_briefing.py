@@ -7,6 +7,7 @@ from triage.domain.untrusted import Caps, Fence
 from triage.edges.prompts import load_prompts
 from triage.stages.enrichment.signals.companions import ACT
 from triage.stages.investigation.briefing import Briefing
+from triage.stages.investigation.entries import EntryWriter
 from triage.stages.investigation.legend import legend_of
 
 BRIEFING = Briefing(load_prompts(), Fence(NONCE), ())
@@ -59,3 +60,26 @@ def test_actions_that_are_numbers_are_named_once() -> None:
     assert legend_of(counted) == "Actions: 11 is set a password; 5 is signed in to OneLogin."
     assert legend_of(raw) == "Actions: 11 is set a password."
     assert legend_of(evidence(3, {"action": "StopLogging"})) == ""
+
+
+def test_of_earlier_alerts_those_that_people_judged_are_shown_first() -> None:
+    """An open alert says nothing, and there may be many."""
+    rows = [{"alert_id": f"a{number}", "status": "OPEN", "judged": False} for number in range(9)]
+    rows.append({"alert_id": "closed", "status": "CLOSED", "judged": True})
+    found = evidence(1, *rows, source="history").model_copy(update={"key": "history"})
+    shown = EntryWriter(Fence(NONCE)).dossier([found], Caps()).rows
+    assert "closed" in shown
+    assert "a8" not in shown
+
+
+def test_the_same_counted_is_not_shown_twice() -> None:
+    rows = [{"alert_id": "a1", "status": "CLOSED", "judged": True}]
+    past = evidence(1, *rows, source="history").model_copy(update={"key": "history"})
+    counted = evidence(2, {"status": "CLOSED", "alerts": 1}, source="history").model_copy(update={"key": "outcomes"})
+    assert EntryWriter(Fence(NONCE)).dossier([past, counted], Caps()).rest == ("E2: counts the rows of E1.",)
+
+
+def test_questions_that_were_not_asked_for_one_reason_share_a_line() -> None:
+    silent = [evidence(number, error="not asked: none is known") for number in (1, 2)]
+    unanswered = EntryWriter(Fence(NONCE)).dossier(silent, Caps()).unanswered
+    assert '{"E1, E2":"not asked: none is known"}' in unanswered
