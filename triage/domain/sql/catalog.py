@@ -53,6 +53,9 @@ CLASSES: frozenset[type[exp.Expr]] = frozenset(
     found for name in NAMES if isinstance(found := getattr(exp, name, None), type)
 )
 
+COLLECTING = (exp.ArrayAgg, exp.ObjectAgg, exp.ArrayUniqueAgg, exp.ArrayUnionAgg, exp.GroupConcat)
+"""Aggregates that keep every value they see."""
+
 _UNTYPED = """
     AS_ARRAY AS_BOOLEAN AS_CHAR AS_DATE AS_DOUBLE AS_INTEGER AS_NUMBER AS_OBJECT AS_VARCHAR BITSHIFTLEFT BITSHIFTRIGHT
     CONDITIONAL_CHANGE_EVENT CONDITIONAL_TRUE_EVENT DATE HASH HAVERSINE IS_BOOLEAN IS_CHAR IS_INTEGER IS_OBJECT

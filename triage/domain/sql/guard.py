@@ -54,7 +54,7 @@ def parse_read_only(
         ValueError: `now` has no time zone.
     """
     scanned = scan(text, policy)
-    return settle(syntax.parse(scanned.text, scanned.tokens), policy=policy, window=window, now=now)
+    return settle(syntax.parse(scanned.text, scanned.tokens), policy=policy, window=window, now=now).query
 
 
 def in_dialect(query: ReadOnlyQuery, dialect: Dialect, *, policy: SqlPolicy = DEFAULT, now: datetime) -> ReadOnlyQuery:
@@ -76,9 +76,19 @@ def in_dialect(query: ReadOnlyQuery, dialect: Dialect, *, policy: SqlPolicy = DE
     return replace(query, sql=sql, dialect=dialect)
 
 
+@dataclass(frozen=True, slots=True)
+class Settled:
+    """A statement that passed, and what the guard saw of it."""
+
+    query: ReadOnlyQuery
+    written: syntax.Written
+    reads: Reads
+    census: nodes.Census
+
+
 def settle(
     tree: exp.Query, *, policy: SqlPolicy, window: TimeWindow | None, now: datetime, proven: set[str] | None = None
-) -> ReadOnlyQuery:
+) -> Settled:
     """Check a parsed query, bound it, and emit it. Modifies the tree.
 
     Args:
@@ -100,7 +110,7 @@ def settle(
     return syntax.guarded(lambda: _settle(tree, reads, proven))
 
 
-def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQuery:
+def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> Settled:
     policy = reads.policy
     census = nodes.check_nodes(tree)
     macros.expand(census.macros, policy=policy, now=reads.now)
@@ -109,7 +119,7 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
     written = syntax.emit(tree)
     sql = written.sql
     check_size(sql, policy)
-    if proven is None or written.shape not in proven or len(written.literals) > _MOST_LITERALS:
+    if proven is None or written.shape not in proven or len(written.literals) > MOST_LITERALS:
         _verify(sql, reads, limit)
         if proven is not None and len(proven) < _MOST_SHAPES:
             proven.add(written.shape)
@@ -120,15 +130,16 @@ def _settle(tree: exp.Query, reads: Reads, proven: set[str] | None) -> ReadOnlyQ
         raise SqlRefused("the limit is lost when the statement is emitted", code="self_check")
     if policy.dialect is not Dialect.SNOWFLAKE:
         sql = translate(tree, policy, reads.now)
-    return ReadOnlyQuery(
+    query = ReadOnlyQuery(
         sql, tuple(reads.tables), limit, hull(reads.windows), tuple(reads.notes), dialect=policy.dialect
     )
+    return Settled(query, written, reads, census)
 
 
 _MOST_SHAPES = 64
 """Shapes kept per template; they differ in which lists have one entry and which have more."""
 
-_MOST_LITERALS = 500
+MOST_LITERALS = 500
 """A statement with more literals is verified every time, which includes counting its tokens."""
 
 

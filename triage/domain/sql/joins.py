@@ -4,12 +4,13 @@ The time bound caps the rows of each table. A join without an equality between c
 of two such sets, and so does each list of constants that FROM unfolds.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 from sqlglot import exp
 
 from triage.domain.sql.bounds import conjuncts
 from triage.domain.sql.catalog import resolve
+from triage.domain.sql.nodes import Census
 from triage.domain.sql.policy import SqlRefused
 from triage.domain.sql.spans import FromItem
 from triage.domain.sql.syntax import line_of
@@ -24,7 +25,6 @@ _AGGREGATES = (
     exp.AggFunc,
     exp.Count,
 )
-_COLLECTING = (exp.ArrayAgg, exp.ObjectAgg, exp.ArrayUniqueAgg, exp.ArrayUnionAgg, exp.GroupConcat)
 _LIMITING = (exp.Left, exp.Right, exp.Substring, exp.SplitPart, exp.MD5, exp.SHA, exp.SHA2)
 """They give a text of a bounded length, or part of one."""
 _ANY = ""
@@ -181,10 +181,10 @@ def _aggregated(projection: exp.Expr) -> bool:
     return bool(aggregates) and not stars and all(id(column) in inside for column in projection.find_all(exp.Column))
 
 
-def check_aggregates(tree: exp.Query) -> None:
+def check_aggregates(census: Census) -> None:
     """No aggregate may carry whole rows, or text without a bound. Raises SqlRefused."""
-    whole = {resolve(alias.args["alias"]) for alias in tree.find_all(exp.Alias) if alias.find(exp.StarMap) is not None}
-    for node in tree.find_all(*_COLLECTING):
+    whole = {resolve(alias.args["alias"]) for star in census.whole_rows for alias in _ancestors(star, exp.Alias)}
+    for node in census.collecting:
         carries = node.find(exp.StarMap, exp.Star) is not None or any(
             resolve(column.this) in whole for column in node.find_all(exp.Column)
         )
@@ -200,3 +200,11 @@ def check_aggregates(tree: exp.Query) -> None:
                 code="aggregate",
                 line=line_of(node),
             )
+
+
+def _ancestors(node: exp.Expr, kind: type[exp.Expr]) -> Iterator[exp.Expr]:
+    holder = node.parent
+    while holder is not None:
+        if isinstance(holder, kind):
+            yield holder
+        holder = holder.parent

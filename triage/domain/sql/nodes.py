@@ -38,6 +38,10 @@ class Census:
     """Each LIMIT and OFFSET."""
     queries: list[exp.Query] = field(default_factory=list)
     """Each SELECT, set operation and parenthesized query, including the whole statement."""
+    whole_rows: list[exp.Expr] = field(default_factory=list)
+    """Each `*` within an object, which stands for all columns of a row."""
+    collecting: list[exp.Expr] = field(default_factory=list)
+    """Each aggregate that keeps every value it sees."""
     tables: int = 0
     """How many nodes name a table or a CTE."""
 
@@ -215,6 +219,14 @@ def _count_table(_node: exp.Expr, census: Census) -> None:
     census.tables += 1
 
 
+def _count_whole_row(node: exp.Expr, census: Census) -> None:
+    census.whole_rows.append(node)
+
+
+def _count_collecting(node: exp.Expr, census: Census) -> None:
+    census.collecting.append(node)
+
+
 _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr, Census], None]] = {
     exp.Anonymous: _check_anonymous,
     exp.Dot: _check_dot,
@@ -236,4 +248,6 @@ _CHECKS: dict[type[exp.Expr], Callable[[exp.Expr, Census], None]] = {
     exp.Intersect: _count_query,
     exp.Subquery: _count_query,
     exp.Table: _count_table,
+    exp.StarMap: _count_whole_row,
+    **{kind: _count_collecting for kind in catalog.CLASSES if issubclass(kind, catalog.COLLECTING)},
 }

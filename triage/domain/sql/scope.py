@@ -31,7 +31,7 @@ def survey(tree: exp.Query, census: Census, reads: Reads) -> None:
         raise SqlRefused("a table is named outside FROM and JOIN", code="expression")
     if not reads.tables:
         raise SqlRefused("the query reads no table; name one, or leave the query out", code="no_table")
-    check_aggregates(tree)
+    check_aggregates(census)
 
 
 @dataclass(frozen=True, slots=True)

@@ -41,6 +41,8 @@ class Reads:
     """Fully qualified names, in order of first use."""
     windows: list[TimeWindow] = field(default_factory=list)
     """One for each bounded table."""
+    bounds: list[list[Bound]] = field(default_factory=list)
+    """What gave each of them."""
     notes: list[str] = field(default_factory=list)
     """What was changed, one sentence each."""
     ctes: int = 0
@@ -69,6 +71,7 @@ def check_bounds(select: exp.Select, items: list[FromItem], reads: Reads) -> Non
         if not any(bound.start for bound in bounds):
             bounds += bounding.added()
         reads.windows.append(bounding.window_of(bounds))
+        reads.bounds.append(bounds)
 
 
 def _bounds_of(select: exp.Select, items: list[FromItem], now: datetime) -> list[tuple[Bound, int | None]]:

@@ -4,6 +4,7 @@ import logging
 import re
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import TypeVar, cast
 
 from sqlglot import exp
@@ -19,6 +20,9 @@ _PLAIN_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_]*")
 
 _READS_ON = frozenset({exp.Bracket, exp.Dot, exp.JSONExtract})
 """Parents whose text would continue a colon path."""
+
+PARAMETER = "parameter"
+"""Key in a literal's `meta`: the template parameter whose value it is."""
 
 Result = TypeVar("Result")
 
@@ -146,20 +150,36 @@ class Written:
     """The same without the text of its literals and the length of its lists. Two statements of one shape whose
     literals are each one token have the same tokens, but for the length of lists."""
     literals: tuple[str, ...]
+    parameters: tuple[str, ...]
+    """The template parameter of each literal; empty for the others."""
+    slotted: tuple[tuple[str, ...], tuple[int, ...]]
+    """The text before, between and after the literals, and the number of the literal in each gap."""
 
 
 def emit(tree: exp.Query) -> Written:
     """Emit a tree as one line of Snowflake SQL without comments."""
     generator = SNOWFLAKE.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
     literals: list[str] = []
-    _tune(generator, literals)
+    parameters: list[str] = []
+    _tune(generator, literals, parameters)
     slotted = guarded(lambda: _harden(generator.generate(tree, copy=False)))
-    slots = [int(number) for number in _SLOT.findall(slotted)]
+    parts = _SLOT.split(slotted)
+    texts, slots = tuple(parts[::2]), tuple(map(int, parts[1::2]))
     if sorted(slots) != list(range(len(literals))):
         raise SqlRefused("a string contains control characters; write them another way", code="self_check")
     sql = _SLOT.sub(lambda found: literals[int(found.group(1))], slotted)
     shape = _LISTS.sub("\x02", _SLOT.sub(lambda found: found.group()[0], slotted))
-    return Written(sql, shape, tuple(literals))
+    return Written(sql, shape, tuple(literals), tuple(parameters), (texts, slots))
+
+
+def string_text(value: str) -> str:
+    """A string as `emit` writes it."""
+    return escaped(guarded(lambda: _literals().sql(exp.Literal.string(value))))
+
+
+@lru_cache(maxsize=1)
+def _literals() -> Generator:
+    return SNOWFLAKE.generator(comments=False, unsupported_level=ErrorLevel.RAISE)
 
 
 def line_of(node: exp.Expr) -> int | None:
@@ -175,7 +195,7 @@ def _given(node: exp.Expr) -> list[str]:
     return [key for key, value in node.args.items() if value not in (None, False, [])]
 
 
-def _tune(generator: Generator, literals: list[str]) -> None:
+def _tune(generator: Generator, literals: list[str], parameters: list[str]) -> None:
     """Skip the generator's rewrites of a SELECT, keep JSON paths as analysts write them, and collect literals.
 
     The rewrites serve other input dialects and take most of the time. The hooks are private to the library, so they are
@@ -183,17 +203,18 @@ def _tune(generator: Generator, literals: list[str]) -> None:
     """
     dispatch = getattr(generator, "_dispatch", None)
     if isinstance(dispatch, dict):
-        own = {**_tuned(type(generator), dispatch), exp.Literal: _slots(dispatch[exp.Literal], literals)}
+        own = {**_tuned(type(generator), dispatch), exp.Literal: _slots(dispatch[exp.Literal], literals, parameters)}
         generator._dispatch = own  # noqa: SLF001  (no public switch exists)
 
 
-def _slots(write: "_Writer", literals: list[str]) -> "_Writer":
+def _slots(write: "_Writer", literals: list[str], parameters: list[str]) -> "_Writer":
     """A writer that collects literals and puts numbered slots in their place."""
 
     def slot(generator: Generator, node: exp.Expr) -> str:
         literal = write(generator, node)
         mark = "\x00" if literal[:1] == "'" else "\x01"
         literals.append(escaped(literal))
+        parameters.append(str(node.meta.get(PARAMETER, "")))
         return f"{mark}{len(literals) - 1}{mark}"
 
     return slot

@@ -1,6 +1,11 @@
-"""A playbook's query: parsed once, filled with typed values as tree nodes, and checked each time it is filled."""
+"""A playbook's query: parsed once, filled with typed values as tree nodes, and checked.
+
+The first time it is filled the guard sees the whole statement. Where only its literals can differ later, the statement
+is kept and bound by putting other literals into it (`prepared`).
+"""
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime, timedelta
@@ -13,12 +18,10 @@ from triage.domain.sql import syntax, times
 from triage.domain.sql.batch import COLUMN_NAME
 from triage.domain.sql.guard import ReadOnlyQuery, settle
 from triage.domain.sql.policy import DEFAULT, Dialect, SqlPolicy, SqlRefused
+from triage.domain.sql.prepared import PLAIN_PLACES, ParameterValue, Prepared, is_plain, prepare
 from triage.domain.sql.sources import Sources, sources_in
 from triage.domain.sql.tokens import PARAMETER_PREFIX, scan
 from triage.domain.window import TimeWindow
-
-ParameterValue = str | int | datetime | Sequence[str]
-"""The values that parameters take."""
 
 
 class ParameterType(StrEnum):
@@ -40,6 +43,11 @@ BUILT_IN: Mapping[str, ParameterType] = {
     "limit": ParameterType.INTEGER,
 }
 """Available in every template: the window and the row limit."""
+
+_PREPARED = frozenset({ParameterType.STRING, ParameterType.STRINGS, ParameterType.TIMESTAMP})
+"""Types of the parameters that a template may declare if its statement is to be kept."""
+_MOST_PREPARED = 64
+"""Statements kept per template; they differ in which lists have one entry and which have more."""
 
 _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
 _IDENTIFIER = re.compile(r"[a-z_][a-z0-9_]{0,127}")
@@ -66,6 +74,8 @@ class QueryTemplate:
     _tree: exp.Query
     _proven: set[str] = field(default_factory=set)
     """Shapes of filled statements that were verified; see `guard.settle`."""
+    _prepared: dict[tuple[bool, ...], Prepared | None] = field(default_factory=dict)
+    """By which lists have one entry and whether the limit is one; `None` where the guard has to see each statement."""
     _sources: list[Sources | None] = field(default_factory=list)
     """Found out when they are first wanted."""
 
@@ -136,17 +146,37 @@ class QueryTemplate:
             raise SqlRefused(f"missing or unknown parameter: {', '.join(odd)[:200]}", code="parameter")
         if limit < 1:
             raise SqlRefused("the limit must be at least 1", code="limit")
-        filled = {**values, "start": window.start, "end": window.end, "limit": limit}
+        filled: dict[str, ParameterValue] = {**values, "start": window.start, "end": window.end, "limit": limit}
+        policy = replace(
+            self.policy, max_limit=min(limit, self.policy.max_limit), dialect=dialect or self.policy.dialect
+        )
+        case = self._case(filled, policy.dialect, now)
+        kept = self._prepared.get(case) if case is not None else None
+        if kept is not None and (query := kept.bound(filled, policy=policy, now=now)) is not None:
+            return query
         types = {**self.parameters, **BUILT_IN}
         for name, value in filled.items():
             _nodes(name, types[name], value)  # so that a value of the wrong type is reported first
         tree, names = copy_of(self._tree)
         holes = [name for name in names if name.name.startswith(PARAMETER_PREFIX)]
-        syntax.guarded(lambda: _fill(holes, types, filled))
-        policy = replace(
-            self.policy, max_limit=min(limit, self.policy.max_limit), dialect=dialect or self.policy.dialect
-        )
-        return settle(tree, policy=policy, window=window, now=now, proven=self._proven)
+        placed = syntax.guarded(lambda: _fill(holes, types, filled))
+        settled = settle(tree, policy=policy, window=window, now=now, proven=self._proven)
+        if case is not None and case not in self._prepared and len(self._prepared) < _MOST_PREPARED:
+            self._prepared[case] = (
+                prepare(settled, filled, placed=placed, policy=policy, now=now) if placed is not None else None
+            )
+        return settled.query
+
+    def _case(self, values: Mapping[str, ParameterValue], dialect: Dialect, now: datetime) -> tuple[bool, ...] | None:
+        """Under which a statement with these values is kept; `None` if it isn't."""
+        if dialect is not Dialect.SNOWFLAKE or not _PREPARED.issuperset(self.parameters.values()):
+            return None
+        if self._tree.args.get("limit") is None:
+            return None  # the guard adds the highest, which differs
+        if not all(_fits(kind, values[name]) for name, kind in self.parameters.items()) or not is_plain(values, now):
+            return None
+        lists = [name for name, kind in self.parameters.items() if kind is ParameterType.STRINGS]
+        return values["limit"] == 1, *(len(values[name]) == 1 for name in lists)  # type: ignore[arg-type]  # lists by their type
 
     @property
     def columns(self) -> tuple[str, ...]:
@@ -205,9 +235,26 @@ def _string(name: str, value: object) -> exp.Expr:
     return exp.Literal.string(value)
 
 
+def _fits(kind: ParameterType, value: ParameterValue) -> bool:
+    match kind:
+        case ParameterType.STRING:
+            return isinstance(value, str)
+        case ParameterType.STRINGS:
+            return isinstance(value, list | tuple)
+        case _:
+            return isinstance(value, datetime)
+
+
 def _fill(
     holes: Sequence[exp.Identifier], types: Mapping[str, ParameterType], values: Mapping[str, ParameterValue]
-) -> None:
+) -> Counter[str] | None:
+    """Put the values in.
+
+    Returns:
+        How many literals of each parameter there are now; `None` if one is where its text could matter.
+    """
+    placed: Counter[str] = Counter()
+    plain = True
     for hole in holes:
         name = hole.name.removeprefix(PARAMETER_PREFIX)
         # Created for each occurrence: the library takes longer to copy a node than to create one.
@@ -222,7 +269,13 @@ def _fill(
                 code="parameter",
                 line=syntax.line_of(hole),
             )
+        for node in nodes:
+            literal = node.this if isinstance(node, exp.Cast) else node
+            literal.meta[syntax.PARAMETER] = name
         _put(column, types[name], nodes)
+        placed[name] += len(nodes)
+        plain = plain and (types[name] is ParameterType.TIMESTAMP or type(nodes[0].parent) in PLAIN_PLACES)
+    return placed if plain else None
 
 
 def _put(column: exp.Column, kind: ParameterType, nodes: list[exp.Expr]) -> None:

@@ -75,9 +75,14 @@ def literal(moment: datetime) -> exp.Literal:
 
     Compared with a column, the string takes the column's type. `dialects.translate` adds a cast for engines that need one.
     """
-    found = exp.Literal.string(moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" "))
+    found = exp.Literal.string(written(moment))
     found.meta[IS_MOMENT] = True
     return found
+
+
+def written(moment: datetime) -> str:
+    """The text of `literal`."""
+    return moment.astimezone(UTC).replace(tzinfo=None).isoformat(sep=" ")
 
 
 def typed(moment: datetime) -> exp.Cast:
