@@ -12,7 +12,7 @@ import duckdb
 
 from triage.sandbox.columns import INDICATORS, Columns, SqlKind
 from triage.sandbox.errors import QueryError
-from triage.sandbox.sql.translate import translate
+from triage.sandbox.sql.repeated import Translator
 from triage.sandbox.tables import Tables
 from triage.sandbox.times import lake_time
 from triage.sandbox.world import LakeTable, Record, World
@@ -76,6 +76,7 @@ class DuckLake:
             ConfigError: An event cannot be read.
         """
         self.tables = Tables(world)
+        self._translator = Translator(self.tables.columns)
         self._world = world
         self._remembered: dict[tuple[str, str], LakeAnswer] | None = {} if remember else None
 
@@ -104,7 +105,7 @@ class DuckLake:
         known = self._remembered.get((home, sql)) if self._remembered is not None else None
         if known is not None:
             return known
-        translated = translate(sql, self.tables.columns, database=home, now=self._world.clock())
+        translated = self._translator.translate(sql, database=home, now=self._world.clock())
         scanned = sum(self.tables.sizes.get(table, 0) for table in translated.tables)
         found = self._fetch(cursor or self.cursor(), translated.sql, {}, scanned)
         if self._remembered is not None:

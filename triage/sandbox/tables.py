@@ -31,8 +31,8 @@ _JSON_SHAPES: dict[str, object] = {"TIMESTAMP": "VARCHAR", "VARIANT": "JSON", "V
 
 # Functions that Snowflake has and DuckDB lacks. They take plain values and VARIANTs alike. `sf_list` goes by way of a VARIANT, also
 # from a list: DuckDB's list functions compare the bytes of VARIANTs, which differ with where a value was taken from.
-# `sf_text` names its argument as seldom as it can: DuckDB copies it to each place, and a statement of fourteen questions has
-# eight hundred of them, which took longer to plan than to run.
+# `sf_text` names its argument once: DuckDB copies it to each place, and a statement of fourteen questions has eight hundred
+# of them, which took longer to plan than to run.
 _MACROS = """
 CREATE MACRO sf_list(x) AS TRY_CAST(CAST(x AS VARIANT) AS VARIANT[]);
 CREATE MACRO sf_typeof(x) AS (
@@ -44,8 +44,7 @@ CREATE MACRO sf_typeof(x) AS (
          WHEN variant_typeof(CAST(x AS VARIANT)) IN ('DOUBLE', 'FLOAT') THEN 'DOUBLE'
          WHEN variant_typeof(CAST(x AS VARIANT)) LIKE 'DECIMAL%' THEN 'DECIMAL'
          ELSE 'VARCHAR' END);
-CREATE MACRO sf_text(x) AS (
-    CASE WHEN left(variant_typeof(CAST(x AS VARIANT)), 5) IN ('OBJEC', 'ARRAY') THEN CAST(to_json(x) AS VARCHAR) ELSE CAST(x AS VARCHAR) END);
+CREATE MACRO sf_text(x) AS json_extract_string(to_json(x), '$');
 CREATE MACRO sf_moment(x) AS strftime(CAST(x AS TIMESTAMP), '%Y-%m-%d %H:%M:%S.%g');
 CREATE MACRO sf_epoch(n) AS (
     CASE WHEN abs(n) < 31536000000 THEN make_timestamp(CAST(n * 1000000 AS BIGINT))

@@ -16,6 +16,7 @@ from triage.sandbox.sql.values import (
     number,
     text,
     truth,
+    type_named,
     variant,
 )
 
@@ -39,11 +40,11 @@ def explicit_cast(node: Node) -> Node:
         return variant(node.this)
     if to in _INTEGERS:
         # Snowflake's INT is a NUMBER(38, 0); DuckDB's has 32 bits.
-        node.set("to", exp.DataType.build("BIGINT"))
+        node.set("to", type_named("BIGINT"))
         kind = SqlKind.NUMBER
     if to in _MOMENTS:
         # Everything is in UTC here, so Snowflake's timestamp types are all the same.
-        node.set("to", exp.DataType.build("TIMESTAMP"))
+        node.set("to", type_named("TIMESTAMP"))
         kind = SqlKind.MOMENT
     return mark(node, kind)
 

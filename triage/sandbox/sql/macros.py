@@ -37,12 +37,15 @@ _DURATION = re.compile(r"\s*'?\s*(\d+)\s*([a-z]*)\s*'?\s*", re.IGNORECASE)
 _TEMPLATE = re.compile(r"^\s*--\s*pragma:\s*template", re.IGNORECASE | re.MULTILINE)
 
 
-def expand_macros(sql: str, now: datetime) -> str:
+def expand_macros(sql: str, now: datetime) -> tuple[str, list[Token]]:
     """Expand `p_occurs_since/between/around/after/before` and `p_current_timestamp`.
 
     Args:
         sql: The statement as a user wrote it.
         now: The time that `p_occurs_since` counts back from.
+
+    Returns:
+        The text, and its tokens where they are those of the given text.
 
     Raises:
         QueryError: The text is not exactly one query, or a macro's arguments are wrong.
@@ -63,7 +66,7 @@ def expand_macros(sql: str, now: datetime) -> str:
         pieces += [sql[copied : tokens[index].start], _expanded(macro, arguments, now)]
         copied = tokens[end].end + 1
         index = end + 1
-    return "".join(pieces) + sql[copied:]
+    return "".join(pieces) + sql[copied:], [] if pieces else tokens
 
 
 def _one_query(sql: str) -> list[Token]:

@@ -4,7 +4,7 @@ from sqlglot import exp, parse_one
 
 from triage.sandbox.columns import Columns, SqlKind
 from triage.sandbox.errors import QueryError
-from triage.sandbox.sql.values import Node, apply, array, call, cast, kind_of, mark, step, text, variant
+from triage.sandbox.sql.values import Node, apply, array, call, cast, kind_of, mark, step, text, type_named, variant
 
 
 def path(node: Node) -> Node:
@@ -106,7 +106,7 @@ def object_construct(node: Node) -> Node:
 
 def parse_json(node: Node) -> Node:
     kind = exp.TryCast if node.args.get("safe") else exp.Cast
-    json = kind(this=text(node.this), to=exp.DataType.build("JSON"))
+    json = kind(this=text(node.this), to=type_named("JSON"))
     return cast(json, "VARIANT", SqlKind.VARIANT)
 
 

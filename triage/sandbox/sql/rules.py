@@ -27,6 +27,7 @@ from triage.sandbox.sql.values import (
     mark,
     number,
     text,
+    type_named,
     variant,
 )
 
@@ -114,7 +115,7 @@ def _anonymous(node: Node) -> Node:
         if name in ("AS_VARCHAR", "AS_CHAR"):
             return text(argument)
         if name in ("AS_INTEGER", "AS_NUMBER", "AS_DECIMAL", "AS_DOUBLE", "AS_REAL"):
-            return mark(exp.TryCast(this=argument, to=exp.DataType.build("DOUBLE")), SqlKind.NUMBER)
+            return mark(exp.TryCast(this=argument, to=type_named("DOUBLE")), SqlKind.NUMBER)
         if name in ("AS_ARRAY", "AS_OBJECT", "TO_OBJECT"):
             return array(argument) if name == "AS_ARRAY" else variant(argument)
         if name == "HASH":

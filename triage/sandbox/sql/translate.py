@@ -9,8 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
-import sqlglot
-from sqlglot import ErrorLevel, exp
+from sqlglot import Dialect, ErrorLevel, exp
 from sqlglot.errors import SqlglotError
 
 from triage.sandbox.columns import Columns
@@ -18,6 +17,8 @@ from triage.sandbox.errors import QueryError
 from triage.sandbox.sql.macros import expand_macros
 from triage.sandbox.sql.scopes import Binder
 from triage.sandbox.world import LakeTable
+
+_SNOWFLAKE = Dialect.get_or_raise("snowflake")
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +43,8 @@ def translate(sql: str, catalog: Mapping[LakeTable, Columns], *, database: str, 
         QueryError: The text is not one SELECT, names a missing table, or uses a feature that DuckDB lacks.
     """
     try:
-        statements = sqlglot.parse(expand_macros(sql, now), dialect="snowflake")
+        expanded, tokens = expand_macros(sql, now)
+        statements = _SNOWFLAKE.parser().parse(tokens or _SNOWFLAKE.tokenize(expanded), expanded)
     except (SqlglotError, RecursionError) as error:
         raise QueryError.syntax(str(error).split(". ")[0]) from error
     statement = next(filter(None, statements), None)
@@ -52,7 +54,7 @@ def translate(sql: str, catalog: Mapping[LakeTable, Columns], *, database: str, 
     try:
         binder.statement(statement)
         # Every name is quoted: columns such as `end` or `user` are keywords in DuckDB.
-        translated = statement.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE)
+        translated = statement.sql(dialect="duckdb", identify=True, unsupported_level=ErrorLevel.RAISE, copy=False)
     except SqlglotError as error:
         raise QueryError.unsupported(str(error)) from error
     except RecursionError as error:

@@ -1,6 +1,7 @@
 """SQL values, their kinds and the names of columns: conversions that Snowflake makes implicitly and DuckDB doesn't."""
 
 from collections.abc import Callable, Iterable
+from functools import lru_cache
 
 from sqlglot import exp
 
@@ -31,9 +32,19 @@ def call(name: str, *arguments: Node, kind: SqlKind = SqlKind.UNKNOWN) -> Node:
     return mark(exp.Anonymous(this=name, expressions=list(arguments)), kind)
 
 
+@lru_cache(maxsize=64)
+def _type(name: str) -> exp.DataType:
+    return exp.DataType.build(name, dialect="duckdb")
+
+
+def type_named(name: str) -> exp.DataType:
+    """A DuckDB type. The library parses the name each time."""
+    return _type(name).copy()
+
+
 def cast(node: Node, type_: str, kind: SqlKind) -> Node:
     """A DuckDB cast."""
-    return mark(exp.Cast(this=node, to=exp.DataType.build(type_, dialect="duckdb")), kind)
+    return mark(exp.Cast(this=node, to=type_named(type_)), kind)
 
 
 def text(node: Node) -> Node:
