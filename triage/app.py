@@ -10,7 +10,7 @@ from triage.domain.redaction import know_own_secrets
 from triage.edges.audit import AuditFile
 from triage.edges.dialect import TranslatedLake
 from triage.edges.llm import StoredCapabilities, open_model
-from triage.edges.panther import PantherConfig, connect
+from triage.edges.panther import connect, panther_config
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.errors import ConfigError
@@ -51,21 +51,6 @@ class App:
     store: Store
     clock: Clock
     pipeline: Pipeline
-
-
-def panther_config(settings: Settings, *, token: str | None = None) -> PantherConfig:
-    """The client's view of the configuration, with `writeback.token` where that is given. Raises ConfigError."""
-    panther = settings.panther
-    return PantherConfig(
-        url=panther.url,
-        token=panther.token.get_secret_value() if token is None else token,
-        token_key="panther.token" if token is None else "writeback.token",
-        auth=panther.auth,
-        rest_url=panther.rest_url,
-        read_seconds=panther.timeout.total_seconds(),
-        requests_per_second=panther.requests_per_second,
-        concurrency=panther.concurrency,
-    )
 
 
 def playbook_directories(settings: Settings) -> list[Path]:

@@ -5,9 +5,9 @@ from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass
 
-from triage.app import assemble, panther_config
+from triage.app import assemble
 from triage.edges.llm import StoredCapabilities, open_model
-from triage.edges.panther import connect
+from triage.edges.panther import connect, panther_config
 from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.pipeline.breaker import ModelBreaker

@@ -5,12 +5,11 @@ from datetime import timedelta
 
 import click
 
-from triage.app import panther_config
 from triage.cli.common import log_to_stderr, note, one_line, print_json, settings_from, table
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.cli.state import in_store, latest_marks
 from triage.domain.calibration import ConfidenceMap
-from triage.edges.panther import connect
+from triage.edges.panther import connect, panther_config
 from triage.errors import ConfigError
 from triage.evaluation.agreement import Agreement, agreement, fit, gather
 from triage.evaluation.text import calibration_lines, confusion_lines, percent

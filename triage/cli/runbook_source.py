@@ -7,12 +7,12 @@ from typing import Any, TypeVar
 
 import click
 
-from triage.app import panther_config, runbook_plans
+from triage.app import runbook_plans
 from triage.cli.common import run_async, settings_from
 from triage.domain.alert import DetectionOrigin
 from triage.domain.detection import Detection
 from triage.edges.clock import SystemClock
-from triage.edges.panther import connect
+from triage.edges.panther import connect, panther_config
 from triage.errors import ConfigError, NotFound
 from triage.questions.plans import Plans, load_plans
 from triage.settings import Settings

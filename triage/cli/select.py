@@ -4,13 +4,12 @@ from datetime import timedelta
 
 import click
 
-from triage.app import panther_config
 from triage.cli.common import colour, log_to_stderr, note, print_json, run_async, settings_from, table
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.domain.alert import Alert
 from triage.domain.clean import printable
 from triage.domain.selection import Decision, Linked, Selected
-from triage.edges.panther import connect
+from triage.edges.panther import connect, panther_config
 from triage.errors import PantherError, QueryFailed
 from triage.ingest.preview import Preview, counts, preview
 from triage.ingest.reach import SPAN, unmatched

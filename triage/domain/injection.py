@@ -13,28 +13,29 @@ from urllib.parse import unquote_plus
 import regex
 
 from triage.domain.encodings import decode_base64, text_of
+from triage.domain.later import later
 
 _SHORTEST = 12
 _LONGEST = 8_000
 """Characters of one text that are read at its start, and at its end."""
 
-_INVISIBLE = regex.compile(r"[\p{Cf}\p{Cc}\u034F\u115F\u1160\u3164\uFFA0\uFE00-\uFE0F\U000E0100-\U000E01EF]")
-_SPACED = regex.compile(r"(?<![^\W_])(?:[^\W_] ){4,}[^\W_](?![^\W_])")
-_LETTERS = regex.compile(r"(?<![^\W_])(?:[^\W_] ){2,}[^\W_](?![^\W_])")
-_GAP = regex.compile(r" {2,}")
-_JOINED = regex.compile(r"[-_+./=]+")
-_CAMEL = regex.compile(r"(?<=[a-z])(?=[A-Z])")
-_BASE64 = regex.compile(r"[A-Za-z0-9+/_-]{24,}")
-_HEX = regex.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Za-z])")
-_ROTATED = regex.compile(r"vafgehpg|vtaber|qvfertneq|oravta|snyfr cbfvgvir")
+_INVISIBLE = later(r"[\p{Cf}\p{Cc}\u034F\u115F\u1160\u3164\uFFA0\uFE00-\uFE0F\U000E0100-\U000E01EF]")
+_SPACED = later(r"(?<![^\W_])(?:[^\W_] ){4,}[^\W_](?![^\W_])")
+_LETTERS = later(r"(?<![^\W_])(?:[^\W_] ){2,}[^\W_](?![^\W_])")
+_GAP = later(r" {2,}")
+_JOINED = later(r"[-_+./=]+")
+_CAMEL = later(r"(?<=[a-z])(?=[A-Z])")
+_BASE64 = later(r"[A-Za-z0-9+/_-]{24,}")
+_HEX = later(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){16,}(?![0-9A-Za-z])")
+_ROTATED = later(r"vafgehpg|vtaber|qvfertneq|oravta|snyfr cbfvgvir")
 """`instruct`, `ignore`, `disregard`, `benign` and `false positive`, rotated by 13 letters."""
 _REVERSING = ("\u202e", "\u2067")
-_TAGS = regex.compile(r"[\U000E0020-\U000E007E]+")
+_TAGS = later(r"[\U000E0020-\U000E007E]+")
 _UNTAG = {code: chr(code - 0xE0000) for code in range(0xE0020, 0xE007F)}
 _LEET = str.maketrans("013457@$", "oieastas")
 _LEETS = 4
 _LEET_DIGITS = frozenset("013457")
-_LEET_WORD = regex.compile(r"(?<!\w)(?=\w{0,12}[013457])(?=\w{0,12}[a-z])\w{2,14}(?!\w)")
+_LEET_WORD = later(r"(?<!\w)(?=\w{0,12}[013457])(?=\w{0,12}[a-z])\w{2,14}(?!\w)")
 _LOOKALIKES = str.maketrans("авеікмнорстухіѕԁɡο", "abeikmhopctyxisdgo")
 
 _OBJECT = (
@@ -52,21 +53,21 @@ _WHOSE = (
     r"(?:all|any|every\w*|each|previous|prior|earlier|above|preceding|former|your|my|these|those|the|this|that|its|other|initial"
     r"|whatever|security|system|safety|triage|soc|alert)"
 )
-_OVERRIDE = regex.compile(
+_OVERRIDE = later(
     rf"\b(?:ignore|disregard|forget|bypass|override|nevermind|supersede)\b(?:\W+\w+){{0,2}}?\W+{_WHOSE}\b(?:\W+\w+){{0,3}}?\W+{_OBJECT}\b"
     rf"|\b(?:ignore|disregard|forget|override)\W+(?:security|polic(?:y|ies)|everyth?ing|instructions|guidelines|directives)\b"
     r"|\b(?:ignore|skip|omit|overlook) (?:the |this |that |all |these )(?:instructions?|alerts?|events?|records?|findings?|sessions?|resume|web ?page|entry|entries)\b"
     r"|\b(?:ignore|disregard|forget)\b(?:\W+\w+){0,4}?\W+(?:told you|you were told|you know|you have been told|your operator|your training)\b"
     r"|\b(?:instructions?|prompts?|rules|orders)\W+(?:\w+\W+){0,3}?(?:superseded|overridden|void|cancelled|revoked|null and void)\b"
 )
-_CONDITIONAL = regex.compile(r"\W+(?:when|if|while|unless|on|during|in tests?)\b")
+_CONDITIONAL = later(r"\W+(?:when|if|while|unless|on|during|in tests?)\b")
 """What follows an order that is only described, as in the subject of a commit."""
 
 _GOOD_WORD = (
     r"(?:benign|harmless|non ?malicious|not (?:a )?malicious|false ?positives?|no threat|routine administration)"
 )
 _VERB = r"(?:mark|classify|class|treat|label|report|conclude|rate|score|close|closing|consider|flag|rule|deem|output|print|answer|reply|respond|say|state|repeat|return|file|put|record)"
-_VERDICT = regex.compile(
+_VERDICT = later(
     # What to call it: `mark … as benign`, `file the alert under benign`, `conclude benign`.
     rf"\b{_VERB}(?:ed|d|s)?\b(?:\W+\w+){{0,6}}?\W+(?:as|under|is|with|to|into|verdict|that|be|a|an)\W+(?:a |an |the )?{_GOOD_WORD}(?! default)"
     rf"|\b(?:say|answer|conclude|respond|reply|rule|verdict|output)(?:s|ed|d)?\W+(?:\w+\W+){{0,2}}?{_GOOD_WORD}\b"
@@ -88,7 +89,7 @@ _VERDICT = regex.compile(
     r"|\b(?:ciso|soc|security team|analyst|hr) (?:pre ?)?(?:approved|authori[sz]ed|cleared)\b(?:\W+\w+){0,4}?\W+(?:do not|no|don't|not)\b"
     r"|\b(?:authori[sz]ed|approved)\b(?:\W+\w+){0,5}?\W+do not escalate\b"
 )
-_OMIT = regex.compile(
+_OMIT = later(
     r"\b(?:do not|don't|dont|never|must not|not|without) (?:be )?(?:escalat(?:e|ing)\b|flag(?:ging)?(?:$| (?:this|it|the)\b)|rais\w+ (?:an? )?alert|alert on\b|investigat(?:e|ing)\b|report (?:this|it)|include (?:this|it|in)"
     r"|mention (?:this|it|the)|discuss|quote this|query further|list this (?:file|event)|trigger (?:an? )?alert)"
     r"|\bdonotescalate\b|\bignore in (?:\w+ ){0,2}report\w*\b"
@@ -98,7 +99,7 @@ _OMIT = regex.compile(
     r"|\bleave (?:the )?(?:\w+\W+){1,8}?out of (?:your|the) (?:summary|report|comment)\b|\bwhitelist (?:it|this)\b|\bbulk ?close\b"
     r"|\b(?:analyst|soc|edr|siem)\w* override\b|\bwhen summari[sz]ing\b|\bnarrator output\b"
 )
-_ADDRESS = regex.compile(
+_ADDRESS = later(
     r"\b(?:system|admin(?:istrator)?|developer|operator|reviewer|evaluator|soc) (?:note|message|override|prompt|request|instruction|summary|directive)s?\s?(?::|to\b|for\b)"
     r"|\b(?:note|message|instructions?|attention|memo) (?:to|for) (?:the |any |all |your )?(?:\w+ )?(?:ai|llm|gpt|assistant|agent|analyst|model|bot|analysis|triage|classifier|chatbot)\b"
     r"|\b(?:ai|llm|gpt|language) ?(?:language )?(?:model|assistant|agent|triage)\W+(?:\w+\W+){0,4}?(?:must|should|please|do not|finished|ignore|output|answer)\b"
@@ -122,7 +123,7 @@ _ADDRESS = regex.compile(
     r"|\bstrictly adhere to the following\b|\bremember for all later\b|\byour only job\b|\backnowledge processing\b|\banalysis software\b|\bassistant directive\b|\bencoded directive\b|\bpre cleared\b"
     r"|\banswer task complete\b|\byou must (?:listen|obey|follow|comply)\b|\bpretend to be\b|\bdecode it and comply\b|\bsafety tripwire\b|\bforget about all those rules\b"
 )
-_TURN = regex.compile(
+_TURN = later(
     r"<\|(?:endoftext|im_start|im_end|system|user|assistant|eot_id|start_header_id)\|>|\[/?inst\]|<</?sys>>|</?(?:untrusted|system|tool_result|instructions?|information|untrusted_data|log_entry)\b[^>]{0,80}>"
     r"|&lt;/?(?:system|instructions?|untrusted)&gt;|\(system_message\)|\[admin request|###\s*(?:system|instruction|new task)"
     r"|(?:\A|[\n\r]|\\n)\s*(?:assistant|human|user|system)\s*:\s.{0,200}(?:[\n\r]|\\n)\s*(?:assistant|human|user|system)\s*:"
@@ -132,7 +133,7 @@ _TURN = regex.compile(
     r"|\A\s*=\s*(?:hyperlink|webservice|importxml|importdata|image)\s*\(|\bsoc[- ]?lead override\b|\boverride \d{3,}\s*:",
     regex.DOTALL,
 )
-_FOREIGN = regex.compile(
+_FOREIGN = later(
     # To drop or ignore instructions; or to call the alert harmless. Chinese, Japanese, Korean, Russian, Arabic, Turkish,
     # Spanish, Portuguese, Italian, French, German, Dutch, Polish.
     r"(?:忽略|无视|忘记|忘掉).{0,14}(?:指令|指示|提示|规则)|(?:判定|标记|视|归类|判断).{0,8}(?:为|成).{0,4}(?:良性|误报|正常|无害)|(?:警报|告警|事件).{0,6}(?:是|为)误报"
@@ -148,7 +149,7 @@ _FOREIGN = regex.compile(
     r"|\bnegeer\b (?:\w+ ){0,3}(?:instructies|regels)|\bmarkeer\b (?:\w+ ){0,4}als (?:goedaardig|onschuldig)|\bzignoruj\b (?:\w+ ){0,3}(?:instrukcje|polecenia)"
     r"|\bveredicto\W{1,4}benigno|\burteil\W{1,4}(?:gutartig|harmlos)|\balerta autorizada\b"
 )
-_WORTH = regex.compile(
+_WORTH = later(
     # Everything that the patterns above find contains one of these; most log values contain none.
     r"ignor|disregard|forget|bypass|overrid|nevermind|supersede|skip|instruc|prompt|rules|mark|class|treat|label|report"
     r"|conclude|score|close|clos|consider|flag|deem|output|print|answer|repl|respon|verdict|disposition|triage|benign"

@@ -9,7 +9,6 @@ from dataclasses import dataclass
 from functools import lru_cache
 from itertools import islice
 
-import regex
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert
@@ -17,6 +16,7 @@ from triage.domain.base import Row
 from triage.domain.citation import ValueCitation
 from triage.domain.evidence import MISSING, Evidence, Source, lookup
 from triage.domain.injection import looks_like_instruction, speaks_to_reader
+from triage.domain.later import later
 
 MAX_FOUND = 20
 _PIECE_CHARS = 160
@@ -24,11 +24,11 @@ _PIECE_CHARS = 160
 _MAX_PIECES = 40
 _REACH = 6
 """Parts that are read together."""
-_MARKER = regex.compile(
+_MARKER = later(
     r"^\s*(?:[\[(]?(?:part\s*)?\d{1,2}\s*(?:/|of)\s*\d{1,2}[\])]?[:.)-]?|[\w-]{1,12}=|\d{1,2}[.):])\s*(?=\S)"
 )
-_PHRASE = regex.compile(r"[^\W\d_]{2,}[ ,;:]+[^\W\d_]{1,}")
-_WHOLE = regex.compile(r"[:\"/#|]|[.!?]$")
+_PHRASE = later(r"[^\W\d_]{2,}[ ,;:]+[^\W\d_]{1,}")
+_WHOLE = later(r"[:\"/#|]|[.!?]$")
 """Found in titles, commands and whole sentences, which are not parts."""
 _SHARE = 0.7
 """Of a phrase's characters that are letters or blanks."""

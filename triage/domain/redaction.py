@@ -20,6 +20,7 @@ from pydantic import JsonValue
 from triage.domain.alert import Alert
 from triage.domain.base import Row
 from triage.domain.encodings import decode_base64, text_of
+from triage.domain.later import later
 from triage.domain.own_secrets import OWN
 from triage.domain.secret_patterns import LABEL, MARK, names_secret, replace_secrets, replace_value
 
@@ -32,28 +33,26 @@ _PAIR_KEYS = 4
 _PAIR_NAMES = ("name", "key", "parameterkey", "parametername", "variable", "header")
 _PAIR_VALUES = ("value", "parametervalue", "stringvalue", "newvalue")
 
-_PERCENT = regex.compile(r"%[0-9A-Fa-f]{2}")
-_PERCENTED = regex.compile(r"[^\s\"'<>\\%]{0,2000}+(?:%[0-9A-Fa-f]{2}[^\s\"'<>\\%]{0,2000}+)++")
-_BASE64 = regex.compile(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
-_JOINT = regex.compile(r"[/_-]")
-_PART = regex.compile(r"[A-Za-z0-9+]{16,}+={0,2}")
-_HEX = regex.compile(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){12,}+(?![0-9A-Za-z])")
-_PAIR = regex.compile(r"[\w.@+\\-]{2,64}:(?=[^\s:]{6,128}\Z)(?=.*[^\d.:/-])[!-~]+")
+_PERCENT = later(r"%[0-9A-Fa-f]{2}")
+_PERCENTED = later(r"[^\s\"'<>\\%]{0,2000}+(?:%[0-9A-Fa-f]{2}[^\s\"'<>\\%]{0,2000}+)++")
+_BASE64 = later(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
+_JOINT = later(r"[/_-]")
+_PART = later(r"[A-Za-z0-9+]{16,}+={0,2}")
+_HEX = later(r"(?<![0-9A-Za-z])(?:[0-9A-Fa-f]{2}){12,}+(?![0-9A-Za-z])")
+_PAIR = later(r"[\w.@+\\-]{2,64}:(?=[^\s:]{6,128}\Z)(?=.*[^\d.:/-])[!-~]+")
 """`user:password`, the whole of it."""
-_NO_PAIR = regex.compile(
+_NO_PAIR = later(
     r"(?i)\A(?:arn|urn|https?|cursor|ref|id|next|offset|page|sha\d+|user|v\d|\d+):|\A[\w-]+:(?:\d[\d:.TZ+-]*|[a-z][a-z-]*)\Z"
 )
-_INVISIBLE = regex.compile(
-    "[\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]"
-)
-_KEY_ID = regex.compile(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
-_CLOUD_SECRET = regex.compile(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9/+]{40}")
-_OPTION = regex.compile(
+_INVISIBLE = later("[\u00ad\u034f\u180e\u200b-\u200f\u2028-\u202e\u2060-\u2064\u2066-\u206f\ufe00-\ufe0f\ufeff]")
+_KEY_ID = later(r"(?:AKIA|ASIA)[A-Z0-9]{16}")
+_CLOUD_SECRET = later(r"(?=[^a-z]*[a-z])(?=[^A-Z]*[A-Z])[A-Za-z0-9/+]{40}")
+_OPTION = later(
     r"(?i)--?/?(?:[\w-]{0,30}[-_])?(?:pw|pass|passwd|password|passphrase|secret|token|api-?key|client-secret)"
 )
-_MYSQL = regex.compile(r"(?i)(?:mysql|mariadb|sshpass)")
-_JOINED = regex.compile(r"-p[^\s-]\S{3,}")
-_USER = regex.compile(r"(?:-u|--user|--proxy-user)")
+_MYSQL = later(r"(?i)(?:mysql|mariadb|sshpass)")
+_JOINED = later(r"-p[^\s-]\S{3,}")
+_USER = later(r"(?:-u|--user|--proxy-user)")
 _LONGEST_ARGUMENTS = 400
 _PEM_BEGIN, _PEM_END = "PRIVATE KEY", "-----END"
 _DER_KEYS = (b"\x02\x01\x00", b"\x02\x01\x01\x04")

@@ -9,8 +9,10 @@ from functools import lru_cache, partial
 
 import regex
 
+from triage.domain.later import later
+
 MARK = "[redacted "
-LABEL = regex.compile(r"\[redacted [A-Za-z0-9 ]{1,40}(?: #[0-9a-f]{6})?\]")
+LABEL = later(r"\[redacted [A-Za-z0-9 ]{1,40}(?: #[0-9a-f]{6})?\]")
 _HARMLESS = frozenset({"hidden_due_to_security_reasons", "redacted", "masked", "true", "false", "null", "none"})
 
 _SECRET_NAMES = frozenset(
@@ -51,81 +53,81 @@ _SECRET_ENDINGS = (
 )
 _PASSWORD_NAMES = ("password", "passwd", "passphrase", "pwd", "pass")
 
-_PRIVATE_KEY = regex.compile(
+_PRIVATE_KEY = later(
     r"-----BEGIN [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----.*?(?:-----END [A-Z0-9 ]{0,40}PRIVATE KEY(?: BLOCK)?-----|\Z)",
     regex.DOTALL,
 )
 # Whole tokens that their issuers gave a recognisable shape. Source: the issuers' documentation of token formats.
 _TOKENS: tuple[tuple[str, "regex.Pattern[str]"], ...] = (
-    ("JSON web token", regex.compile(r"\beyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)*+")),
-    ("AWS session token", regex.compile(r"\b(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=]{16,}+")),
-    ("GitHub token", regex.compile(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_\w{20,}+)")),
-    ("GitLab token", regex.compile(r"\bgl(?:pat|ptt|dt|rt|soat|cbt)-[\w-]{16,}+")),
-    ("Slack token", regex.compile(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}+|\bxapp-\d-[A-Za-z0-9-]{10,}+")),
-    ("Slack webhook", regex.compile(r"\bhooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{16,}+")),
-    ("Google API key", regex.compile(r"\bAIza[\w-]{35}")),
-    ("Google OAuth token", regex.compile(r"\bya29\.[\w-]{20,}+|\b1//0[\w-]{30,}+|\bGOCSPX-[\w-]{20,}+")),
-    ("Stripe key", regex.compile(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}+|\bwhsec_[A-Za-z0-9]{20,}+")),
-    ("API key", regex.compile(r"\bsk-[\w-]{20,}+|\bSG\.[\w-]{16,}+\.[\w-]{16,}+|\bhf_[A-Za-z0-9]{30,}+")),
-    ("npm token", regex.compile(r"\bnpm_[A-Za-z0-9]{30,}+")),
-    ("PyPI token", regex.compile(r"\bpypi-[\w-]{30,}+")),
-    ("Azure client secret", regex.compile(r"(?<![\w~.-])[\w~.-]{3}8Q~[\w~.-]{30,}+")),
-    ("Vault token", regex.compile(r"\bhv[sbr]\.[\w-]{20,}+")),
-    ("Databricks token", regex.compile(r"\bdapi[0-9a-f]{32}\b")),
-    ("DigitalOcean token", regex.compile(r"\bdo[opr]_v1_[0-9a-f]{40,}+")),
-    ("Docker token", regex.compile(r"\bdckr_pat_[\w-]{20,}+")),
-    ("Atlassian token", regex.compile(r"\bATATT3[\w=-]{30,}+")),
-    ("Shopify token", regex.compile(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b")),
-    ("Grafana token", regex.compile(r"\bglsa_[A-Za-z0-9]{20,}+_[0-9a-f]{8}\b")),
-    ("Panther token", regex.compile(r"\bpanther_[A-Za-z0-9]{30,}+")),
+    ("JSON web token", later(r"\beyJ[\w-]{8,}+\.[\w-]{8,}+(?:\.[\w-]*+)*+")),
+    ("AWS session token", later(r"\b(?:FwoGZXIvYXdz|FQoGZXIvYXdz|IQoJb3JpZ2lu)[A-Za-z0-9/+=]{16,}+")),
+    ("GitHub token", later(r"\b(?:gh[pousr]_[A-Za-z0-9]{20,}+|github_pat_\w{20,}+)")),
+    ("GitLab token", later(r"\bgl(?:pat|ptt|dt|rt|soat|cbt)-[\w-]{16,}+")),
+    ("Slack token", later(r"\bxox[abeoprs]-[A-Za-z0-9-]{10,}+|\bxapp-\d-[A-Za-z0-9-]{10,}+")),
+    ("Slack webhook", later(r"\bhooks\.slack\.com/(?:services|workflows)/[A-Za-z0-9/_-]{16,}+")),
+    ("Google API key", later(r"\bAIza[\w-]{35}")),
+    ("Google OAuth token", later(r"\bya29\.[\w-]{20,}+|\b1//0[\w-]{30,}+|\bGOCSPX-[\w-]{20,}+")),
+    ("Stripe key", later(r"\b[rs]k_(?:live|test)_[A-Za-z0-9]{16,}+|\bwhsec_[A-Za-z0-9]{20,}+")),
+    ("API key", later(r"\bsk-[\w-]{20,}+|\bSG\.[\w-]{16,}+\.[\w-]{16,}+|\bhf_[A-Za-z0-9]{30,}+")),
+    ("npm token", later(r"\bnpm_[A-Za-z0-9]{30,}+")),
+    ("PyPI token", later(r"\bpypi-[\w-]{30,}+")),
+    ("Azure client secret", later(r"(?<![\w~.-])[\w~.-]{3}8Q~[\w~.-]{30,}+")),
+    ("Vault token", later(r"\bhv[sbr]\.[\w-]{20,}+")),
+    ("Databricks token", later(r"\bdapi[0-9a-f]{32}\b")),
+    ("DigitalOcean token", later(r"\bdo[opr]_v1_[0-9a-f]{40,}+")),
+    ("Docker token", later(r"\bdckr_pat_[\w-]{20,}+")),
+    ("Atlassian token", later(r"\bATATT3[\w=-]{30,}+")),
+    ("Shopify token", later(r"\bshp(?:at|ca|pa|ss)_[0-9a-fA-F]{32}\b")),
+    ("Grafana token", later(r"\bglsa_[A-Za-z0-9]{20,}+_[0-9a-f]{8}\b")),
+    ("Panther token", later(r"\bpanther_[A-Za-z0-9]{30,}+")),
 )
-_SCHEME = regex.compile(
+_SCHEME = later(
     r"(?i)(\bauthorization[\"']?\s*+[:=]\s*+[\"']?(?:token|apikey|api-key|key|splunk|genie\s?key|snowflake token=\"?)[\s=]++\"?)"
     r"(?!\[redacted )([\w.~+/=:-]{8,}+)"
 )
 """Schemes that are ordinary words elsewhere."""
-_CREDENTIALS = regex.compile(r"(?i)\b(bearer|basic|ssws|negotiate|digest)(\s++)(?!\[redacted )([\w.~+/=-]{12,}+)")
-_COOKIE = regex.compile(r"(?i)\b((?:set-)?cookie\s*+:\s*+)(?!\[redacted )([^\r\n\"']{4,}+)")
-_SESSION = regex.compile(
+_CREDENTIALS = later(r"(?i)\b(bearer|basic|ssws|negotiate|digest)(\s++)(?!\[redacted )([\w.~+/=-]{12,}+)")
+_COOKIE = later(r"(?i)\b((?:set-)?cookie\s*+:\s*+)(?!\[redacted )([^\r\n\"']{4,}+)")
+_SESSION = later(
     r"(?i)\b((?:j?sessionid|phpsessid|connect\.sid|asp\.net_sessionid|session|sid|session_id|jwt)=)(?!\[redacted )([^\s;&,\"'\\]{12,}+)"
 )
-_URL_PASSWORD = regex.compile(
+_URL_PASSWORD = later(
     # The last `@` before the host ends it: a password may hold one.
     r"(?i)(\b[a-z][a-z0-9+.-]{1,20}://[^\s/:@\"']{0,80}:)(?!\[redacted )([^\s/\"'<>]{1,200})(?=@[\w\[.-])"
 )
-_URL_SIGNATURE = regex.compile(
+_URL_SIGNATURE = later(
     r"(?i)((?:[?&]|^)(?:sig|x-amz-signature|x-amz-security-token|x-goog-signature|signature|code|key|auth|token|jwt|ticket"
     r"|samlresponse|samlrequest|assertion|otp|secret|hmac)=)(?!\[redacted )([^\s&\"'\\]{16,}+)"
 )
-_ASSIGNMENT = regex.compile(
+_ASSIGNMENT = later(
     r"(?i)(?P<name>\b[\w-]{0,40}?(?:password|passwd|passphrase|pwd|secret[_-]?(?:access[_-]?)?key|client[_-]?secret"
     r"|private[_-]?key|api[_-]?key|account[_-]?key|shared[_-]?access[_-]?(?:key|signature)"
     r"|(?:access|refresh|session|auth|id|api|bearer|sas)[_-]?token))"
     r"(?P<between>\\*+[\"']?\s{0,3}+(?:=>?+|:)\s{0,3}+|(?<=--[\w-]{3,40})\\?[\"']\s{0,3}+,\s{0,3}+|(?<=--?[\w-]{3,40})\s{1,3}+)"
     r"(?P<quote>\\*+[\"']?+)(?!\[redacted )(?P<value>(?<=[\"'])(?:[^\"'\\\r\n]{4,400}+)(?=\\*[\"'])|[^\s\"'\\&,;<>}]{4,}+)"
 )
-_SHORT_NAME = regex.compile(
+_SHORT_NAME = later(
     r"(?i)((?<![A-Za-z0-9:/])(?:[A-Za-z0-9]{1,30}[_-]){0,4}(?:pass|secret|credential|encryption[_-]key|signing[_-]key|vault[_-]token"
     r"|app[_-]secret)\\*+[\"']?\s{0,3}+[=:]\s{0,3}+\\*+[\"']?+)(?!\[redacted )((?=[^\s\"']{0,200}[\d!@#$%^*+/~.-])[^\s\"'\\&,;<>}]{6,200}+)"
 )
 """Names that are words: what follows must look like no word."""
-_SAID = regex.compile(r"(?i)(\bpassword\s(?:is|was|to|=)\s)(?!\[redacted )((?=\S{0,200}\d)[^\s\"',;]{6,200}+)")
-_XML = regex.compile(
+_SAID = later(r"(?i)(\bpassword\s(?:is|was|to|=)\s)(?!\[redacted )((?=\S{0,200}\d)[^\s\"',;]{6,200}+)")
+_XML = later(
     r"(?i)(<(?P<tag>[\w:.-]{0,40}(?:password|passwd|secret|token|apikey|api-key|api_key|privatekey))(?:\s[^<>]{0,200})?>)"
     r"(?!\[redacted )([^<>\s]{4,400})(?=</)"
 )
-_XML_PAIR = regex.compile(
+_XML_PAIR = later(
     r"(?i)(\b(?:key|name)=[\"'](?P<name>[\w:. -]{2,60})[\"']\s{1,3}value=[\"'])(?!\[redacted )([^\"'<>]{4,400})(?=[\"'])"
 )
-_SQL_PASSWORD = regex.compile(
+_SQL_PASSWORD = later(
     r"(?i)(\b(?:identified\s+(?:with\s+\S{1,40}\s+)?(?:by|as)|(?:with|encrypted)\s+password\s*+=?|password\s+for\s+\S{1,60}\s*=)"
     r"\s*+(?:N(?='))?\\*+[\"'])(?!\[redacted )([^\"'\\\r\n]{3,200})"
 )
-_SECURE_STRING = regex.compile(
+_SECURE_STRING = later(
     r"(?i)(\bconvertto-securestring\s+(?:-asplaintext\s+|-force\s+|-string\s+)*\\*+[\"']?)(?!\[redacted |-|\$)([^\s\"'\\]{3,200})"
 )
 _COMMANDS: tuple["regex.Pattern[str]", ...] = tuple(
-    regex.compile(text)
+    later(text)
     for text in (
         # The flag touches its value.
         r"(?i)(\b(?:mysql(?:dump|admin|import)?|mariadb(?:-dump)?|sshpass|mongo(?:dump)?)\b(?-i:[^\r\n|;&]{0,200}?\s-p)[\"']?)(?!\[redacted )([^\s\"'-][^\s\"']{3,200})",
@@ -141,12 +143,12 @@ _COMMANDS: tuple["regex.Pattern[str]", ...] = tuple(
     )
 )
 """Passwords among the arguments of commands."""
-_KEY_ID = regex.compile(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
-_AWS_SECRET = regex.compile(
+_KEY_ID = later(r"\b(?:AKIA|ASIA)[A-Z0-9]{16}\b")
+_AWS_SECRET = later(
     r"(?<![A-Za-z0-9/+=_-])(?=[A-Za-z0-9/+]{0,39}[a-z])(?=[A-Za-z0-9/+]{0,39}[A-Z])(?=[A-Za-z0-9/+]{0,39}[0-9/+])[A-Za-z0-9/+]{40}(?![A-Za-z0-9/+=_-])"
 )
 
-_WORTH = regex.compile(
+_WORTH = later(
     # Everything that the patterns above find contains one of these; most log values contain none.
     r"(?i)private key|eyj|fwogz|fqogz|iqojb|gh[pousr]_|github_pat|gl(?:pat|ptt|dt|rt|soat|cbt)-|xox[abeoprs]-|xapp-|aiza|ya29"
     r"|1//0|gocspx|[rs]k_|whsec|sk-|sg\.|hf_|npm_|pypi-|8q~|hv[sbr]\.|dapi|_v1_|dckr|atatt3|shp(?:at|ca|pa|ss)_|glsa_|panther_"

@@ -78,6 +78,13 @@ def test_a_system_that_is_no_unix(command: str, status: int, said: str, tmp_path
     assert status == 0 or ran.stdout.count("\n") == 1
 
 
+def test_the_first_line_of_a_check_needs_no_stage() -> None:
+    """What only the later lines need is imported after the first is printed: the parser, the store, the templates."""
+    code = "import sys, json, triage.cli.check; print(json.dumps(sorted(sys.modules)))"
+    ran = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert not set(json.loads(ran.stdout)) & {"triage.app", "sqlglot", "sqlalchemy", "jinja2", "openai"}
+
+
 def test_a_reader_that_has_gone_ends_it_quietly(tmp_path: Path) -> None:
     """`triage export alerts | head`: no traceback; what was not read is unfinished."""
     write_config(tmp_path, "http://127.0.0.1:9/public/graphql")

@@ -5,7 +5,7 @@ from typing import Literal
 from urllib.parse import SplitResult, urlsplit
 
 from triage.errors import ConfigError
-from triage.settings import GRAPHQL_PATHS, parse_endpoint
+from triage.settings import GRAPHQL_PATHS, Settings, parse_endpoint
 
 _EXAMPLE = "https://api.<name>.runpanther.net/public/graphql"
 
@@ -87,3 +87,18 @@ def _address(url: str, key: str) -> SplitResult:
 def _graphql_path(parts: SplitResult) -> str | None:
     path = parts.path.rstrip("/")
     return next((known for known in GRAPHQL_PATHS if path.endswith(known)), None)
+
+
+def panther_config(settings: Settings, *, token: str | None = None) -> PantherConfig:
+    """The client's view of the configuration, with `writeback.token` where that is given. Raises ConfigError."""
+    panther = settings.panther
+    return PantherConfig(
+        url=panther.url,
+        token=panther.token.get_secret_value() if token is None else token,
+        token_key="panther.token" if token is None else "writeback.token",
+        auth=panther.auth,
+        rest_url=panther.rest_url,
+        read_seconds=panther.timeout.total_seconds(),
+        requests_per_second=panther.requests_per_second,
+        concurrency=panther.concurrency,
+    )

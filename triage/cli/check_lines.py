@@ -1,0 +1,180 @@
+"""What `triage check` tries, one line each."""
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from datetime import timedelta
+from itertools import chain, repeat
+from pathlib import Path
+from shlex import quote
+
+from triage.app import playbook_directories, runbook_plans
+from triage.cli.check import Line
+from triage.cli.common import note, one_line
+from triage.cli.state import opened_store
+from triage.edges.clock import SystemClock
+from triage.edges.files import readable_by_others
+from triage.edges.llm import StoredCapabilities, open_model
+from triage.edges.panther import Probe, connect, open_probes, panther_config
+from triage.edges.prompts import load_prompts
+from triage.errors import PantherDenied, PantherError, QueryFailed, TriageError
+from triage.ingest.reach import unmatched
+from triage.ports import Clock
+from triage.resources import shipped
+from triage.settings import Settings, organisation_of
+from triage.stages.enrichment import load_playbooks
+
+RETRY_SECONDS = (1.0, 2.0, 5.0)
+"""Pauses between tries of a token that is not active yet; the last one repeats."""
+HTTP_DENIALS = (401, 403)
+
+
+async def checked(settings: Settings, patience: timedelta, *, quiet: bool) -> AsyncIterator[Line]:
+    """Every check but the first, each as soon as it is known.
+
+    Args:
+        settings: What is checked.
+        patience: How long a token is tried that is not active yet.
+        quiet: Nothing is said while that lasts.
+    """
+    clock = SystemClock()
+    yield await _try("prompts", lambda: _prompts(settings))
+    yield await _try("playbooks", lambda: _playbooks(settings))
+    if settings.investigation.runbooks:
+        yield await _try("runbooks", lambda: _runbooks(settings))
+    yield await _try("store", lambda: _store(settings))
+    for line in _wide_files(settings):
+        yield line
+    async for line in _panther(settings, clock, patience, quiet=quiet):
+        yield line
+    if settings.uses_llm:
+        yield Line("alert data", "ok", f"goes to {settings.llm.endpoint}, secrets redacted, names not")
+        yield await _try("model", lambda: _model(settings, clock))
+    else:
+        text = "none is set: the offline analyst decides (set llm.api_key or llm.base_url to use one)"
+        yield Line("alert data", "ok", "goes to no one: no model is set")
+        yield Line("model", "ok", text)
+
+
+def _wide_files(settings: Settings) -> list[Line]:
+    """A warning where others may read what a run has written; nothing where all is well."""
+    audit = Path(settings.writeback.audit).expanduser() if settings.writeback.audit else None
+    store = Path(settings.store.url.removeprefix("sqlite:///")) if settings.store.url.startswith("sqlite:///") else None
+    known = [path for path in (store, audit) if path is not None]
+    wide = readable_by_others([each for path in known for each in (path, path.with_name(f"{path.name}.head"))])
+    names = " ".join(quote(str(path)) for path in wide)
+    return [Line("files", "warning", f"others may read them: chmod 600 {names}")] if wide else []
+
+
+async def _prompts(settings: Settings) -> str:
+    return f"digest {load_prompts(settings.investigation.prompts).digest[:12]}"
+
+
+async def _playbooks(settings: Settings) -> str:
+    # What ships is proven by the tests; of one's own directory each query is checked here.
+    books = load_playbooks(playbook_directories(settings), proven=[shipped("playbooks")]).books
+    return f"{sum(len(book.questions) for book in books)} questions"
+
+
+async def _runbooks(settings: Settings) -> str:
+    return f"{len(runbook_plans(settings).files)} plans"
+
+
+async def _try(name: str, work: Callable[[], Awaitable[str | None]]) -> Line:
+    try:
+        return Line(name, "ok", await work() or "")
+    except PantherDenied as error:
+        return Line(name, "missing", one_line(str(error)))
+    except TriageError as error:
+        return Line(name, "failed", one_line(str(error)))
+
+
+async def _panther(settings: Settings, clock: Clock, patience: timedelta, *, quiet: bool) -> AsyncIterator[Line]:
+    """Try each permission by a harmless call; a second token, if there is one, has to be allowed to write."""
+    second = settings.writeback.token.get_secret_value()
+    async with open_probes(panther_config(settings), clock=clock) as probes:
+        first, *others = probes.reading
+        line = await _first(first, clock, patience, quiet=quiet)
+        if line.name in ("Panther", "token"):
+            yield line
+            return
+        yield Line("Panther", "ok", _place(settings))
+        yield line
+        if settings.writeback.enabled and not second:
+            others.append(probes.writing)
+        running = [asyncio.create_task(_probed(probe)) for probe in others]
+        for done in asyncio.as_completed(running):
+            yield await done
+    if not settings.writeback.enabled:
+        text = "write-back is off; it is tested with writeback.enabled: true"
+        yield Line(_label(probes.writing), "untested", text)
+    elif second:
+        async with open_probes(panther_config(settings, token=second), clock=clock) as writer:
+            line = await _first(writer.writing, clock, patience, quiet=quiet, key="writeback.token")
+            yield Line(f"{writer.writing.label} (writeback.token)", line.state, line.text)
+    for line in await _filters(settings, clock):
+        yield line
+
+
+def _place(settings: Settings) -> str:
+    url = settings.panther.url
+    organisation = organisation_of(url)
+    return f"{url}, organisation {organisation}" if organisation else url
+
+
+def _label(probe: Probe) -> str:
+    return f"{probe.label} ({probe.api})"
+
+
+async def _probed(probe: Probe) -> Line:
+    return await _try(_label(probe), probe.run)
+
+
+async def _first(probe: Probe, clock: Clock, patience: timedelta, *, quiet: bool, key: str = "panther.token") -> Line:
+    """The first call with a token, tried again while the token may only be too young.
+
+    Named `token` or `Panther` if nothing else is worth trying: the token is refused, or Panther can't be reached.
+    """
+    deadline = clock.monotonic() + patience.total_seconds()
+    for pause in chain(RETRY_SECONDS, repeat(RETRY_SECONDS[-1])):
+        try:
+            await probe.run()
+        except PantherDenied as error:
+            if error.status not in HTTP_DENIALS:
+                return Line(_label(probe), "missing", one_line(str(error)))
+            if clock.monotonic() + pause > deadline:
+                hint = f"a new {key} needs a few minutes to become active: triage check --wait 5m"
+                return Line("token", "refused", f"{one_line(str(error))} ({hint})")
+            if not quiet:
+                note(f"{key} is not active yet; next try in {pause:.0f} s")
+            await clock.sleep(pause)
+        except PantherError as error:
+            return Line("Panther", "failed", one_line(str(error)))
+        except TriageError as error:
+            return Line(_label(probe), "failed", one_line(str(error)))
+        else:
+            return Line(_label(probe), "ok")
+    raise AssertionError("the pauses never end")
+
+
+async def _filters(settings: Settings, clock: Clock) -> list[Line]:
+    """Whether every name in the filters is one that this Panther has."""
+    try:
+        async with connect(panther_config(settings), clock=clock) as panther:
+            found = await unmatched(panther, settings.ingest, now=clock.now())
+    except (PantherError, QueryFailed) as error:
+        return [Line("filters", "untested", one_line(str(error)))]
+    lines = [Line("filters", "warning", one_line(warning)) for warning in found]
+    return lines or [Line("filters", "ok", "every name in ingest is one of Panther's")]
+
+
+async def _model(settings: Settings, clock: Clock) -> str:
+    async with opened_store(settings) as store, open_model(settings.llm, clock=clock, values=store.values) as model:
+        # Probed anew, and stored for later runs.
+        found = await StoredCapabilities(model, settings.llm, store.values, clock).probe()
+    price = "" if settings.llm.price is not None else "; no price in llm.prices, so money is not counted"
+    return f"{model.name}: {found.describe()}{price}"
+
+
+async def _store(settings: Settings) -> str:
+    async with opened_store(settings):
+        return settings.store.url.partition("://")[0]
