@@ -32,7 +32,7 @@ from triage.stages.enrichment.cache import SharedCache
 from triage.stages.enrichment.context import AlertContext
 from triage.stages.enrichment.entities import extract_entities, log_type_of
 from triage.stages.enrichment.event_faults import event_faults, event_notes
-from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers
+from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers, activity_by_table
 from triage.stages.enrichment.playbooks import Playbooks
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan, merge_plans, plan_queries
 from triage.stages.enrichment.runbook import SHARE, AlertFrame, plan_runbook, without_least_telling
@@ -128,7 +128,8 @@ class EnrichmentRun:
         found.add(Source.HISTORY, "history", "How did earlier alerts of this detection end?", past)
         found.add(Source.COMMENTS, "comments", "What did people write on similar alerts?", comments.result())
         found.add_sources(*sources.result(), lake.log_types)
-        found.add_queries(lake, health, self.now)
+        activity = activity_by_table(lake)
+        found.add_queries(lake, activity, health, self.now)
         found.add_outcomes(past)
         found.add_users(*users.result(), lake.entities)
         found.add_tables_and_search(lake)
@@ -138,7 +139,7 @@ class EnrichmentRun:
         faults = event_faults(self.alert, own.rows)
         found.add_faults(faults)
         found.add_alert(self.alert)
-        found.add_runbook(lake, health, self.now)
+        found.add_runbook(lake, activity, health, self.now)
         return Dossier(
             alert=self.alert,
             detection=rule,

@@ -127,9 +127,14 @@ class EvidenceList:
         question = "Are the log sources of this alert healthy, and up to when did they deliver?"
         self.add(Source.SOURCES, "sources", question, _with_rows(answer, rows))
 
-    def add_queries(self, lake: LakeAnswers, sources: Sequence[LogSource] | None, now: datetime) -> None:
+    def add_queries(
+        self,
+        lake: LakeAnswers,
+        activity: Mapping[str, TableActivity],
+        sources: Sequence[LogSource] | None,
+        now: datetime,
+    ) -> None:
         """The lake's answers, each with what its absences are worth."""
-        activity = _activity(lake)
         for bound, answer in [*zip(lake.plan.queries, lake.answers, strict=True), *lake.links, *lake.activity]:
             self._add_query(bound, answer, _coverage(bound, lake, activity, sources, now), sources)
         for missing in lake.plan.not_asked:
@@ -144,9 +149,14 @@ class EvidenceList:
                 subject=missing.subject,
             )
 
-    def add_runbook(self, lake: LakeAnswers, sources: Sequence[LogSource] | None, now: datetime) -> None:
+    def add_runbook(
+        self,
+        lake: LakeAnswers,
+        activity: Mapping[str, TableActivity],
+        sources: Sequence[LogSource] | None,
+        now: datetime,
+    ) -> None:
         """The answers to the runbook's questions, last, so that they move no other number."""
-        activity = _activity(lake)
         found = dict(zip((bound.key for bound in lake.runbook.queries), lake.runbook_answers, strict=True))
         for bound in lake.runbook.queries:
             coverage = _coverage(bound, lake, activity, sources, now)
@@ -216,7 +226,7 @@ class EvidenceList:
             )
 
 
-def _activity(lake: LakeAnswers) -> dict[str, TableActivity]:
+def activity_by_table(lake: LakeAnswers) -> dict[str, TableActivity]:
     """In which hours each table received rows, by its name."""
     return {
         bound.question.table: TableActivity.of(answer.rows, truncated=answer.truncated)
