@@ -53,8 +53,8 @@ PLAIN_PLACES = frozenset(
 
 _COMPARED = (exp.Between, exp.GT, exp.GTE, exp.LT, exp.LTE, exp.EQ)
 """What `bounds.read` reads."""
-_EQUALITIES = (exp.EQ, exp.NullSafeEQ, exp.EqualNull)
-"""What `joins` reads, besides IN, whose entries hold no column where they are a parameter's."""
+_EQUALITIES = (exp.EQ, exp.NullSafeEQ, exp.EqualNull, exp.In)
+"""What `joins` reads."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -255,9 +255,16 @@ def _is_readable(query: exp.Query, policy: SqlPolicy) -> bool:
             sides = [value for value in part.args.values() if isinstance(value, exp.Expr)]
             if any(_has_parameter(side) and not _parameter(side) for side in sides):
                 return False
-        if query.args.get("joins") and any(
-            _has_parameter(node) and node.this.find(exp.Column) and node.expression.find(exp.Column)
-            for node in part.find_all(*_EQUALITIES)
-        ):
+        if query.args.get("joins") and any(map(_may_equal, part.find_all(*_EQUALITIES))):
             return False
     return True
+
+
+def _may_equal(node: exp.Expr) -> bool:
+    """Whether a comparison of columns holds a parameter, whose value may make its sides alike."""
+    others = node.expressions if isinstance(node, exp.In) else [node.expression]
+    return (
+        _has_parameter(node)
+        and node.this.find(exp.Column) is not None
+        and any(other.find(exp.Column) for other in others)
+    )

@@ -128,6 +128,11 @@ def test_any_window_gives_what_the_guard_gives(one: datetime, other: datetime, n
     ("where", "values"),
     [
         pytest.param("p_event_time > :one AND b = 'x'", ("2026-03-01", "nothing"), id="a text as a time"),
+        pytest.param(
+            "p_event_time BETWEEN :start AND :end AND p_event_time > :one",
+            ("nothing", "2026-03-14 06:00:00"),
+            id="a text that may be a time",
+        ),
         pytest.param("p_occurs_since(:one)", ("1 d", "2 d"), id="a macro"),
         pytest.param("p_occurs_between(:start, :end) AND b = :one", ("x", "y"), id="a macro over the window"),
         pytest.param("b = :one", ("x", "y"), id="no bound of its own"),
@@ -169,12 +174,21 @@ def test_the_limit_is_the_callers(ending: str) -> None:
         check_same(template, {}, limit=limit)
 
 
-def test_sides_that_become_alike_are_no_equality() -> None:
+@pytest.mark.parametrize(
+    "equality",
+    [
+        "COALESCE(z, :one) = COALESCE(z, :two)",
+        "CASE WHEN a = :one THEN z END = CASE WHEN a = :two THEN z END",
+        "CASE WHEN a = :one THEN z END IN (CASE WHEN a = :two THEN z END)",
+        "EQUAL_NULL(CASE WHEN a = :one THEN z END, CASE WHEN a = :two THEN z END)",
+    ],
+)
+def test_sides_that_become_alike_are_no_equality(equality: str) -> None:
     """A join that two values turn into a comparison of a column with itself is refused, also after one that was none."""
     template = QueryTemplate.parse(
         f"SELECT x.a FROM {TRAIL} AS x JOIN {TRAIL} AS y ON x.p_event_time > y.p_event_time "
         "WHERE x.p_event_time BETWEEN :start AND :end AND y.p_event_time BETWEEN :start AND :end "
-        "AND COALESCE(z, :one) = COALESCE(z, :two) LIMIT :limit",
+        f"AND {equality} LIMIT :limit",
         parameters={"one": ParameterType.STRING, "two": ParameterType.STRING},
         tried=False,
     )
