@@ -160,7 +160,9 @@ class QueryTemplate:
         tree, names = copy_of(self._tree)
         holes = [name for name in names if name.name.startswith(PARAMETER_PREFIX)]
         placed = syntax.guarded(lambda: _fill(holes, types, filled))
-        settled = settle(tree, policy=policy, window=window, now=now, proven=self._proven)
+        # A value whose text the parser reads, such as a path, may be refused though another one was not.
+        proven = self._proven if placed is not None else None
+        settled = settle(tree, policy=policy, window=window, now=now, proven=proven)
         if case is not None and case not in self._prepared and len(self._prepared) < _MOST_PREPARED:
             self._prepared[case] = (
                 prepare(settled, filled, placed=placed, policy=policy, now=now) if placed is not None else None

@@ -134,13 +134,14 @@ def test_any_window_gives_what_the_guard_gives(one: datetime, other: datetime, n
             id="a text that may be a time",
         ),
         pytest.param("p_occurs_since(:one)", ("1 d", "2 d"), id="a macro"),
+        pytest.param("p_occurs_since('1 d') AND b = :one", ("x", "y"), id="a macro that counts from the present"),
         pytest.param("p_occurs_between(:start, :end) AND b = :one", ("x", "y"), id="a macro over the window"),
         pytest.param("b = :one", ("x", "y"), id="no bound of its own"),
         pytest.param("(p_event_time > :start OR b = :one)", ("x", "y"), id="a bound within OR"),
         pytest.param(
             "p_event_time BETWEEN DATEADD(:one, -1, :start) AND :end", ("day", "year"), id="a unit within the bound"
         ),
-        pytest.param("p_event_time BETWEEN :start AND :end AND GET_PATH(b, :one) = 'x'", ("c", "c.d"), id="a path"),
+        pytest.param("p_event_time BETWEEN :start AND :end AND GET_PATH(b, :one) = 'x'", ("c", ".."), id="a path"),
         pytest.param("p_event_time BETWEEN :start AND :end AND DATEADD(:one, 1, c) > d", ("day", "hour"), id="a unit"),
         pytest.param(
             "p_event_time BETWEEN :start AND CURRENT_TIMESTAMP AND b = :one", ("x", "y"), id="an end at the present"
@@ -194,6 +195,18 @@ def test_sides_that_become_alike_are_no_equality(equality: str) -> None:
     )
     for two in ("y", "x", "y"):
         check_same(template, {"one": "x", "two": two})
+
+
+def test_one_row_and_several_are_told_apart() -> None:
+    """What is joined without an equality because it has one row is refused where the caller's limit allows more."""
+    bound = "p_event_time BETWEEN :start AND :end"
+    template = QueryTemplate.parse(
+        f"SELECT y.a FROM (SELECT b FROM {TRAIL} WHERE {bound} LIMIT :limit) AS x JOIN {TRAIL} AS y ON y.{bound} "
+        "LIMIT :limit",
+        tried=False,
+    )
+    for limit in (1, 50, 1):
+        check_same(template, {}, limit=limit)
 
 
 def test_values_of_other_types_are_refused_as_ever() -> None:
