@@ -26,6 +26,7 @@ from triage.domain.selection import Decision, Linked, Selected, Skipped
 from triage.domain.verdict import Investigation
 from triage.edges.store import links, looks
 from triage.edges.store.columns import AT_ONCE, dump, load, short_key, upsert
+from triage.edges.store.evidence_rows import without_rows
 from triage.edges.store.links import next_run, run_id
 from triage.edges.store.tables import alerts, investigations, journal, marks
 from triage.errors import NotFound, StoreError
@@ -257,20 +258,20 @@ def keep_imported(
     }
     if connection.execute(_INSERT[connection.dialect.name], [row]).rowcount != 1:
         raise StoreError(f"alert {alert.id} is in this store already")
-    run = row["run_id"]
+    run = str(row["run_id"])
     kept = investigation.model_copy(update={"run_id": run})
+    for key, kind, payload in {key: (key, kind, payload) for key, kind, payload in steps}.values():
+        entry = {"alert_id": alert.id, "run_id": run, "key": key, "kind": kind, "schema_version": version, "epoch": 1}
+        connection.execute(insert(journal), entry | {"written_at": now, "payload": dump(payload)})
     connection.execute(
         insert(investigations),
         {
             "alert_id": alert.id,
             "run_id": run,
             "finished_at": investigation.finished_at,
-            "investigation": dump(kept),
+            "investigation": dump(without_rows(connection, run, kept)),
         },
     )
-    for key, kind, payload in {key: (key, kind, payload) for key, kind, payload in steps}.values():
-        entry = {"alert_id": alert.id, "run_id": run, "key": key, "kind": kind, "schema_version": version, "epoch": 1}
-        connection.execute(insert(journal), entry | {"written_at": now, "payload": dump(payload)})
 
 
 _IMPORTED = select(alerts.c.id).where(STATE_TEXT.in_((State.IMPORTED.value,)))

@@ -1,19 +1,30 @@
 """How values are stored: text, JSON and times as both engines hold them, the clock of leases, and upserts.
 
 Text and JSON are TEXT on both engines, escaped so that NUL characters and lone surrogates, which PostgreSQL and UTF-8
-cannot hold, come back as they went in. Times are whole microseconds since 1970 in UTC: exact, ordered, the same on
+cannot hold, come back as they went in. Large JSON is compressed. Times are whole microseconds since 1970 in UTC: exact, ordered, the same on
 both engines.
 """
 
 import hashlib
 import json
 import re
+import zlib
 from collections.abc import Callable, Mapping
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from pydantic import BaseModel, JsonValue
-from sqlalchemy import BigInteger, ColumnElement, Dialect, Table, Text, TypeDecorator, bindparam, literal_column
+from sqlalchemy import (
+    BigInteger,
+    ColumnElement,
+    Dialect,
+    LargeBinary,
+    Table,
+    Text,
+    TypeDecorator,
+    bindparam,
+    literal_column,
+)
 from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
@@ -125,6 +136,43 @@ class Instant(TypeDecorator[datetime]):
 
     def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
         return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
+_LEVEL = 7
+"""4 % smaller than the default, 0.7 ms more for all steps of an alert; higher levels take twice the time for 1 %."""
+_ZLIB = b"x"
+"""The first byte of a zlib stream, with which no JSON begins."""
+
+
+def pack(text: str) -> bytes:
+    """JSON of `dump`, compressed where that makes it shorter."""
+    plain = text.encode("ascii")
+    packed = zlib.compress(plain, _LEVEL)
+    return packed if len(packed) < len(plain) else plain
+
+
+def unpack(stored: str | bytes) -> str:
+    """Read what `pack` wrote, or what an older version stored as it was."""
+    if isinstance(stored, str):
+        return stored
+    try:
+        return (zlib.decompress(stored) if stored.startswith(_ZLIB) else stored).decode("ascii")
+    except (zlib.error, ValueError) as error:
+        raise StoreError("the state database holds bytes that cannot be read; it has been changed by hand") from error
+
+
+class Packed(TypeDecorator[str]):
+    """JSON of `dump` that may be long, compressed."""
+
+    # SQLite keeps bytes in a column of any type, and another declared type would mean to copy the table.
+    impl = LargeBinary().with_variant(Text(), "sqlite")
+    cache_ok = True
+
+    def bind_processor(self, dialect: Dialect) -> Callable[[str | None], bytes | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        return lambda value: None if value is None else pack(value)
+
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | bytes | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        return lambda value: None if value is None else unpack(value)
 
 
 class clock(FunctionElement[datetime]):  # noqa: N801 - stands in SQL as a function

@@ -207,6 +207,15 @@ def m0008_deaths(connection: Connection) -> None:
     connection.execute(text("ALTER TABLE alerts ADD COLUMN deaths INTEGER NOT NULL DEFAULT 0"))
 
 
+def m0009_packed(connection: Connection) -> None:
+    """Long JSON is compressed from here on; what was stored before is read as it is. SQLite needs no other type."""
+    if connection.dialect.name == "postgresql":
+        for table, column in (("journal", "payload"), ("investigations", "investigation")):
+            # Plain storage: the server need not try to compress once more.
+            for change in (f"TYPE BYTEA USING convert_to({column}, 'UTF8')", "SET STORAGE EXTERNAL"):
+                connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN {column} {change}"))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_alerts_queue_journal,
     m0002_leaders,
@@ -216,6 +225,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0006_cases,
     m0007_lost_comments,
     m0008_deaths,
+    m0009_packed,
 )
 
 

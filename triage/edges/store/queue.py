@@ -12,6 +12,7 @@ from triage.domain.verdict import Investigation
 from triage.edges.store import cases, links, looks
 from triage.edges.store.alerts import alert_of, locked
 from triage.edges.store.columns import AT_ONCE, MOMENT, MOMENT_PLUS, NOW, dump, microseconds
+from triage.edges.store.evidence_rows import without_rows
 from triage.edges.store.fence import HOLDS, held
 from triage.edges.store.tables import alerts, investigations, journal, leases
 from triage.errors import NotFound
@@ -227,7 +228,7 @@ def finish(
             "alert_id": claim.alert.id,
             "run_id": claim.run_id,
             "finished_at": investigation.finished_at,
-            "investigation": dump(investigation),
+            "investigation": dump(without_rows(connection, claim.run_id, investigation)),
         },
     )
     cases.replace_keys(connection, claim.alert.id, investigation.links)

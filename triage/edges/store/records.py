@@ -10,6 +10,7 @@ from triage.domain.verdict import Investigation
 from triage.edges.store import cases
 from triage.edges.store.alerts import BATCH, STATE_TEXT, locked, record_of
 from triage.edges.store.columns import Upsert, load, short_key, upsert
+from triage.edges.store.evidence_rows import with_rows
 from triage.edges.store.tables import alerts, investigations, journal, leases, marks, receipts, spend
 from triage.ports import AlertRecord, Mark, Pruned, State
 
@@ -65,13 +66,15 @@ def done(connection: Connection, alert_ids: Collection[str]) -> frozenset[str]:
 
 def investigation(connection: Connection, alert_id: str) -> Investigation | None:
     """The newest one: the last to be stored, whatever its timestamps."""
-    stored = connection.scalar(
-        select(investigations.c.investigation)
+    row = connection.execute(
+        select(investigations.c.run_id, investigations.c.investigation)
         .where(investigations.c.alert_id == alert_id)
         .order_by(investigations.c.id.desc())
         .limit(1)
-    )
-    return None if stored is None else Investigation.model_validate(load(stored))
+    ).one_or_none()
+    if row is None:
+        return None
+    return Investigation.model_validate(with_rows(connection, row.run_id, load(row.investigation)))
 
 
 # ---- marks ----------------------------------------------------------------------------------------------------------

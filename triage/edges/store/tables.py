@@ -16,7 +16,7 @@ from sqlalchemy import (
     text,
 )
 
-from triage.edges.store.columns import Escaped, Instant, Key
+from triage.edges.store.columns import Escaped, Instant, Key, Packed
 
 metadata = MetaData()
 
@@ -98,7 +98,7 @@ investigations = Table(
     Column("alert_id", Key, ForeignKey("alerts.id"), nullable=False),
     Column("run_id", Text, nullable=False),
     Column("finished_at", Instant, nullable=False),
-    Column("investigation", Text, nullable=False),
+    Column("investigation", Packed, nullable=False),
 )
 Index("investigations_alert", investigations.c.alert_id, investigations.c.id)
 
@@ -113,7 +113,7 @@ journal = Table(
     Column("schema_version", Integer, nullable=False),
     Column("epoch", Integer, nullable=False),
     Column("written_at", Instant, nullable=False),
-    Column("payload", Text, nullable=False),
+    Column("payload", Packed, nullable=False),
     UniqueConstraint("run_id", "key", name="journal_step"),
 )
 Index("journal_alert", journal.c.alert_id)
