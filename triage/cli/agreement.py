@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import click
 
-from triage.cli.common import log_to_stderr, note, one_line, print_json, settings_from, table
+from triage.cli.common import note, one_line, print_json, settings_from, table
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.cli.state import in_store, latest_marks
 from triage.domain.calibration import ConfidenceMap
@@ -53,7 +54,7 @@ def command(
     Example: triage eval agreement --since 30d --calibrate
     """
     settings = settings_from(config)
-    log_to_stderr(verbose=False)
+    log_to_stderr()
     if calibrate and forget:
         raise ConfigError("--calibrate and --forget: choose one")
     if max_missed is not None and not calibrate:

@@ -29,7 +29,7 @@ def command(since: timedelta | None, config: str | None, clock: Clock, as_json: 
     Example: triage cases --since 7d
     """
     start = clock.now() - since if since is not None else None
-    cases = in_store(settings_from(config), lambda store: stored_cases(store.records, since=start))
+    cases = in_store(settings_from(config, needs_token=False), lambda store: stored_cases(store.records, since=start))
     if as_json:
         print_json([case_row(case) for case in cases])
     else:

@@ -8,8 +8,9 @@ from typing import Literal
 
 import click
 
-from triage.cli.common import WRONG, colour, log_to_stderr, print_json, run_async, settings_from
+from triage.cli.common import WRONG, colour, print_json, run_async, settings_from
 from triage.cli.lazy import require
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, config_option, json_option
 from triage.edges.clock import SystemClock
 from triage.edges.panther import panther_config
@@ -51,7 +52,7 @@ def command(config: str | None, wait: timedelta | None, model: bool, as_json: bo
     if model:
         status: int = run_async(require("triage.cli.check_model").check_model(settings, SystemClock(), as_json=as_json))
         return status
-    log_to_stderr(verbose=False)
+    log_to_stderr()
     # An address that can't be the API's is refused like any other wrong value, before the first line.
     panther_config(settings)
     lines = [Line("configuration", "ok", "parsed")]

@@ -2,13 +2,11 @@
 
 import asyncio
 import json
-import logging
 import os
 import re
 import shutil
 import sys
 from collections.abc import Callable, Container, Coroutine, Iterable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
@@ -16,7 +14,7 @@ from typing import Any, TypeVar
 import click
 
 from triage.domain.clean import printable, printable_sentence
-from triage.domain.redaction import know_own_secrets, redact
+from triage.domain.redaction import know_own_secrets
 from triage.edges.files import write_private
 from triage.errors import (
     ConfigError,
@@ -44,10 +42,18 @@ def exit_status(error: BaseException) -> int:
     return WRONG if isinstance(error, wrong) else UNFINISHED
 
 
-def settings_from(config: str | None) -> Settings:
-    """Load the file that `--config` names, before or after the command. Raises ConfigError."""
+def settings_from(config: str | None, *, needs_token: bool = True) -> Settings:
+    """Load the file that `--config` names, before or after the command.
+
+    Args:
+        config: As typed after the command.
+        needs_token: False where only the state database is read or written.
+
+    Raises:
+        ConfigError: The file is wrong, or the token is missing.
+    """
     outer = click.get_current_context().find_root().obj
-    settings = load_settings(Path(config or outer or "config.yaml"))
+    settings = load_settings(Path(config or outer or "config.yaml"), needs_token=needs_token)
     know_own_secrets(settings.secrets)
     return settings
 
@@ -149,29 +155,6 @@ def write_file(path: str, text: str, option: str) -> None:
     except ConfigError as error:
         raise ConfigError(f"{option}: {error}") from error
     note(f"{path} written")
-
-
-class _JsonLines(logging.Formatter):
-    _known = frozenset(vars(logging.makeLogRecord({})))
-
-    def format(self, record: logging.LogRecord) -> str:
-        extra = {key: value for key, value in vars(record).items() if key not in self._known and key != "message"}
-        head = {"at": datetime.fromtimestamp(record.created, UTC).isoformat(), "level": record.levelname.lower()}
-        body: dict[str, object] = {**head, "logger": record.name, "event": record.getMessage(), **extra}
-        if record.exc_info and record.exc_info[0] is not None:
-            # The type and the place, not the text of values: a traceback's last line could quote log text.
-            body["exception"] = self.formatException(record.exc_info).splitlines()[-3:]
-        return redact(json.dumps(body, ensure_ascii=True, default=str))
-
-
-def log_to_stderr(*, verbose: bool) -> None:
-    """Configure logging for a command: errors always, each stage on request."""
-    handler = logging.StreamHandler(sys.stderr)
-    handler.setFormatter(_JsonLines())
-    logger = logging.getLogger("triage")
-    logger.handlers[:] = [handler]
-    logger.setLevel(logging.INFO if verbose else logging.ERROR)
-    logger.propagate = False
 
 
 def colour() -> bool | None:

@@ -15,8 +15,9 @@ from shlex import quote
 import click
 
 from triage.app import open_app
-from triage.cli.common import UNFINISHED, cut, log_to_stderr, note, print_json, run_async, terminal_width
+from triage.cli.common import UNFINISHED, cut, note, print_json, run_async, terminal_width
 from triage.cli.live import Live, verdict_word
+from triage.cli.logs import log_to_stderr
 from triage.cli.page import alert_page
 from triage.cli.run import ending
 from triage.cli.state import opened_store, with_leader_verdicts
@@ -74,7 +75,7 @@ def command(directory: str, world: str | None, as_json: bool) -> int:
 
     Example: triage demo
     """
-    log_to_stderr(verbose=False)
+    log_to_stderr()
     return run_demo(Path(directory), Path(world) if world else None, as_json=as_json)
 
 

@@ -14,9 +14,10 @@ from typing import Self
 
 import click
 
-from triage.cli.common import UNFINISHED, log_to_stderr, note, run_async, write_file
+from triage.cli.common import UNFINISHED, note, run_async, write_file
 from triage.cli.lazy import require
 from triage.cli.live import Live
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import json_option, seed_option
 from triage.errors import ConfigError
 from triage.evaluation.compare import compare as compare_results
@@ -69,7 +70,7 @@ def run(
 
     Example: triage eval run --fail-under recall=0.9
     """
-    log_to_stderr(verbose=False)
+    log_to_stderr()
     wanted = thresholds(fail_under) if fail_under else {}
     if alerts and world:
         raise ConfigError("--alerts and --world: choose one")

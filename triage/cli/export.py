@@ -28,7 +28,7 @@ def alerts(form: str, since: timedelta | None, config: str | None, clock: Clock)
 
     Example: triage export alerts --format csv --since 30d
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     start = clock.now() - since if since else None
     cases = in_store(settings, lambda store: Cases.load(store.records, start))
     if form == "jsonl":
@@ -61,7 +61,7 @@ def assets(since: timedelta | None, config: str | None, clock: Clock) -> int:
     Example: triage export assets --since 30d
     """
     found = Assets()
-    each_record(settings_from(config), clock.now() - since if since else None, found.add)
+    each_record(settings_from(config, needs_token=False), clock.now() - since if since else None, found.add)
     for row in found.rows():
         _print_line(row)
     return 0
@@ -85,7 +85,7 @@ def risks(since: timedelta | None, min_severity: str, config: str | None, clock:
 
     Example: triage export risks --min-severity HIGH
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     least = Severity(min_severity.upper()).rank
     rows = []
 

@@ -6,7 +6,6 @@ from triage.app import App, open_app
 from triage.cli.common import (
     UNFINISHED,
     colour,
-    log_to_stderr,
     note,
     note_lines,
     observer,
@@ -15,6 +14,7 @@ from triage.cli.common import (
     settings_from,
     write_file,
 )
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import (
     alert_argument,
     config_option,

@@ -48,7 +48,7 @@ def command(
 
     Example: triage list --since 24h --verdict malicious --severity high
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     wanted = [*map(State, states), *([State.FAILED] if failed else [])]
     filtered = bool(since or triaged_since or verdicts or wanted or severities or detections)
 

@@ -48,7 +48,7 @@ def command(alert: str, label: str, text: str, config: str | None, as_json: bool
         await store.records.mark(name, stored, text, by=person, now=SystemClock().now())
         return name, True
 
-    name, changed = in_store(settings_from(config), change)
+    name, changed = in_store(settings_from(config, needs_token=False), change)
     if as_json:
         print_json({"alert_id": name, "mark": LABELS[label], "changed": changed})
     elif LABELS[label] is None:

@@ -94,7 +94,8 @@ def _complete_alert(context: click.Context, _param: click.Parameter, incomplete:
     named = context.params.get("config") or context.find_root().params.get("config") or "config.yaml"
     try:
         found: tuple[str, ...] = state.in_store(
-            load_settings(Path(named)), lambda store: store.records.ids(incomplete, limit=COMPLETIONS)
+            load_settings(Path(named), needs_token=False),
+            lambda store: store.records.ids(incomplete, limit=COMPLETIONS),
         )
     except TriageError:
         return []
@@ -115,4 +116,4 @@ page_option = click.option("--html", metavar="FILE", help="Write the investigati
 seed_option = click.option("--seed", hidden=True, expose_value=False, is_eager=True, callback=_refuse_seed)
 """Says where `--seed` went; for one version after the generator left the package."""
 since_option = age_option("--since", "Only alerts created in the last 24h, 7d, …")
-verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr as JSON lines.")
+verbose_option = click.option("-v", "--verbose", is_flag=True, help="Log each stage to stderr.")

@@ -28,7 +28,7 @@ def retry(
     """
     if bool(alerts) == everything:
         raise ConfigError("name the alerts to retry, or give --all for all that failed")
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     names = [alert_id_of(each) for each in alerts]
     return in_store(settings, lambda store: _retry(store, clock, names, fresh=fresh, as_json=as_json))
 
@@ -46,7 +46,7 @@ def prune(config: str | None, older_than: timedelta | None, dry_run: bool, as_js
 
     Example: triage queue prune --older-than 90d --dry-run
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     keep = older_than or settings.store.keep
     if keep <= timedelta(0):
         raise ConfigError("store.keep is 0s, which keeps everything; give --older-than an age above zero, such as 90d")

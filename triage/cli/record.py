@@ -25,7 +25,7 @@ def export(alert: str, file: str | None, config: str | None) -> int:
     async def read(store: Store) -> CaseRecord:
         return await read_record(store.records, store.journal, await full_id(store.records, alert))
 
-    text = in_store(settings_from(config), read).text()
+    text = in_store(settings_from(config, needs_token=False), read).text()
     if file:
         write_file(file, text, "--file")
     else:
@@ -41,7 +41,7 @@ def import_(file: str, config: str | None) -> int:
 
     Example: triage eval record import case.json
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     case = load_record(Path(file))
     in_store(settings, lambda store: keep_record(store, case, SystemClock()))
     name = case.alert.id

@@ -5,7 +5,8 @@ from datetime import timedelta
 
 import click
 
-from triage.cli.common import UNFINISHED, log_to_stderr, note, one_line, print_json, settings_from
+from triage.cli.common import UNFINISHED, note, one_line, print_json, settings_from
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, alert_id_of, config_option, json_option, now_option
 from triage.cli.state import full_id, in_store
 from triage.errors import ConfigError
@@ -47,7 +48,7 @@ def command(
     settings = with_changes(settings_from(config), model=model, prompts=prompts)
     if offline:
         settings = settings.offline()
-    log_to_stderr(verbose=False)
+    log_to_stderr()
 
     async def work(store: Store) -> tuple[list[Replayed], int]:
         names = (

@@ -25,7 +25,7 @@ def command(since: timedelta, html: str | None, config: str | None, as_json: boo
 
     Example: triage report --since 8h --html shift.html
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     until = clock.now()
     start = until - since
     shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=latest_marks(settings))

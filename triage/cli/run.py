@@ -1,6 +1,7 @@
 """`triage run`."""
 
 import asyncio
+import logging
 import signal
 from collections.abc import Iterator
 from contextlib import AsyncExitStack, contextmanager
@@ -11,21 +12,21 @@ import click
 from triage.app import open_app
 from triage.cli.common import (
     UNFINISHED,
-    log_to_stderr,
+    exit_status,
     note,
     note_lines,
-    observer,
     print_json,
     run_async,
     settings_from,
 )
 from triage.cli.lazy import require
+from triage.cli.logs import LogFormat, log_progress, log_to_stderr, run_log
 from triage.cli.options import config_option, dry_run_option, json_option, now_option, verbose_option
 from triage.domain.alert import Alert
 from triage.domain.selection import Linked, Selected, Skipped
 from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
-from triage.errors import ConfigError
+from triage.errors import ConfigError, TriageError
 from triage.ports import Clock, QueueStatus
 from triage.service.loop import Service
 from triage.service.worker import Tally, TurnResult
@@ -45,7 +46,7 @@ class RunOptions:
     write: bool = False
     dry_run: bool = False
     as_json: bool = False
-    verbose: bool = False
+    log_format: LogFormat = "human"
 
 
 @click.command("run")
@@ -66,6 +67,14 @@ class RunOptions:
 @dry_run_option
 @json_option
 @now_option
+@click.option(
+    "--log-format",
+    type=click.Choice(["human", "json"]),
+    default="human",
+    show_default=True,
+    help="Of the lines on stderr; json has time, level, event and alert_id.",
+)
+@click.option("-q", "--quiet", is_flag=True, help="Log only what goes wrong.")
 @verbose_option
 def command(
     config: str | None,
@@ -77,6 +86,8 @@ def command(
     dry_run: bool,
     as_json: bool,
     clock: Clock,
+    log_format: LogFormat,
+    quiet: bool,
     verbose: bool,
 ) -> int:
     """Poll Panther, triage the alerts that the filters select, and optionally comment on them.
@@ -91,7 +102,8 @@ def command(
         raise ConfigError("--no-poll and --workers 0 together leave nothing to do")
     if once and listen:
         raise ConfigError("--listen is for a process that keeps running; leave out --once")
-    log_to_stderr(verbose=verbose)
+    if quiet and verbose:
+        raise ConfigError("-q and -v contradict each other")
     options = RunOptions(
         once=once,
         polls=not no_poll,
@@ -100,9 +112,19 @@ def command(
         write=write or settings.writeback.enabled,
         dry_run=dry_run,
         as_json=as_json,
-        verbose=verbose,
+        log_format=log_format,
     )
-    return run_async(run(settings, clock, options))
+    # With --json the document is what is asked for.
+    log_to_stderr(verbose=verbose, quiet=False, log_format=log_format)
+    if quiet or (as_json and not verbose):
+        run_log.setLevel(logging.WARNING)
+    try:
+        return run_async(run(settings, clock, options))
+    except TriageError as error:
+        if log_format == "human":
+            raise
+        run_log.error("ended with an error", extra={"error": str(error)})
+        return exit_status(error)
 
 
 async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
@@ -120,17 +142,14 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
         def done(alert: Alert, result: TurnResult) -> None:
             if metrics is not None:
                 metrics.ended(result)
-            if not options.as_json:
-                note(f"{alert.id}  {alert.severity.value:<8}  {alert.title[:70]}  ->  {ending(result)}")
+            log_ending(alert, result)
 
-        if not options.as_json:
-            analyst = (
-                f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst (no model is set)"
-            )
-            note(f"analyst: {analyst}; comments are {_writing(options)}")
+        analyst = f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst (no model is set)"
+        facts: dict[str, object] = {"analyst": analyst, "comments": _writing(options)}
+        run_log.info("analyst: %s; comments are %s", *facts.values(), extra={"event": "started", **facts})
         service = Service(
             pipeline=app.pipeline,
-            observe=observer(quiet=options.as_json or not options.verbose),
+            observe=log_progress,
             name=process_name(),
             has_ended=has_ended,
             on_done=done,
@@ -138,33 +157,57 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
         if options.once:
             tally = await service.run_once(polls=options.polls, workers=options.workers)
             if options.polls and not tally.polled:
-                note("another process polls; the alerts it has queued were worked on")
+                run_log.info("another process polls; the alerts it has queued were worked on")
         else:
             if metrics is not None:
                 await stack.enter_async_context(web.serving(socket, app.store, service.health, metrics, clock))
-                note(f"metrics: {web.url_of(socket)}/metrics")
+                url = f"{web.url_of(socket)}/metrics"
+                run_log.info("metrics: %s", url, extra={"event": "listening", "url": url})
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=options.polls, workers=options.workers)
         status = await app.store.queue.status(now=clock.now())
-    _print(tally, status, as_json=options.as_json)
+    _print(tally, status, options)
     return UNFINISHED if tally.unfinished or status.comments_open else 0
 
 
-def _print(tally: Tally, status: QueueStatus, *, as_json: bool) -> None:
+def log_ending(alert: Alert, result: TurnResult) -> None:
+    """One line for an alert whose turn ended; a warning where it is unfinished."""
+    text = ending(result)
+    failed = isinstance(result, str)
+    facts: dict[str, object] = {"alert_id": alert.id, "severity": alert.severity.value, "title": alert.title[:200]}
+    facts |= {"error": result} if failed else {"result": text}
+    if isinstance(result, Investigation):
+        facts["verdict"] = result.verdict.disposition.value
+    run_log.log(
+        logging.WARNING if failed else logging.INFO,
+        "%s  %-8s  %s  ->  %s",
+        alert.id,
+        alert.severity.value,
+        alert.title[:70],
+        text,
+        extra={"event": "alert unfinished" if failed else "alert ended", **facts},
+    )
+
+
+def _print(tally: Tally, status: QueueStatus, options: RunOptions) -> None:
     states = dict(status.by_state)
-    if as_json:
-        print_json(
-            {
-                "done": tally.done,
-                "linked": tally.linked,
-                "skipped": tally.skipped,
-                "failed": tally.failed,
-                "unwritten": tally.unwritten,
-                "comments_open": status.comments_open,
-                "errors": tally.errors,
-                "states": states,
-            }
-        )
+    sums: dict[str, object] = {
+        "done": tally.done,
+        "linked": tally.linked,
+        "skipped": tally.skipped,
+        "failed": tally.failed,
+        "unwritten": tally.unwritten,
+        "comments_open": status.comments_open,
+        "errors": tally.errors,
+        "states": states,
+    }
+    if options.as_json:
+        print_json(sums)
+        return
+    if options.log_format == "json":
+        run_log.info("ended", extra=sums)
+        return
+    if not run_log.isEnabledFor(logging.INFO):
         return
     known = ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "none"
     note(f"{tally.done} investigated, {tally.failed} unfinished; alerts known: {known}")

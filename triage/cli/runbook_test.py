@@ -5,7 +5,8 @@ from collections.abc import Iterator, Sequence
 import click
 
 from triage.app import run_runbook
-from triage.cli.common import log_to_stderr, note, observer, one_line, print_json, run_async, settings_from
+from triage.cli.common import note, observer, one_line, print_json, run_async, settings_from
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import alert_id_of, config_option, json_option, now_option
 from triage.cli.runbook_source import file_option, from_file, plans_in, plans_option
 from triage.domain.clean import printable_sentence
@@ -47,7 +48,7 @@ def command(
     Example: triage runbook test AWS.CloudTrail.Stopped --alert ALERT
     """
     settings = settings_from(config)
-    log_to_stderr(verbose=False)
+    log_to_stderr()
     kept = plans_in(plans, settings)
 
     def plan_of(text: str, detection_id: str, log_types: Sequence[str]) -> RunbookPlan:

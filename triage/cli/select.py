@@ -4,7 +4,8 @@ from datetime import timedelta
 
 import click
 
-from triage.cli.common import colour, log_to_stderr, note, print_json, run_async, settings_from, table
+from triage.cli.common import colour, note, print_json, run_async, settings_from, table
+from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.domain.alert import Alert
 from triage.domain.clean import printable
@@ -28,7 +29,7 @@ def command(config: str | None, explain: bool, since: timedelta | None, clock: C
     Example: triage queue select --explain --since 7d
     """
     settings = settings_from(config)
-    log_to_stderr(verbose=False)
+    log_to_stderr()
     end = clock.now()
     start = end - (since or settings.ingest.lookback)
 

@@ -38,7 +38,7 @@ def command(
 
     Example: triage show ALERT --evidence
     """
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     currency = settings.llm.currency
     if transcript:
         steps = in_store(settings, lambda store: _transcript(store, alert, settings.llm.price))

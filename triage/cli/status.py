@@ -26,7 +26,7 @@ def command(config: str | None, as_json: bool, clock: Clock) -> int:
     Example: triage status --json
     """
     now = clock.now()
-    settings = settings_from(config)
+    settings = settings_from(config, needs_token=False)
     status = in_store(settings, lambda store: read_status(store, now=now))
     if as_json:
         print_json(to_json(status, settings.llm.currency))

@@ -49,7 +49,7 @@ def audit(config: str | None, file: str | None, as_json: bool) -> int:
 
     Example: triage writeback audit --file triage-audit.jsonl
     """
-    settings = None if file else settings_from(config)
+    settings = None if file else settings_from(config, needs_token=False)
     name = file or (settings.writeback.audit if settings else "")
     if not name:
         raise ConfigError("writeback.audit is empty: no log is kept")
@@ -67,4 +67,4 @@ def audit(config: str | None, file: str | None, as_json: bool) -> int:
 
 def _set_paused(config: str | None, *, paused: bool) -> None:
     now = SystemClock().now()
-    in_store(settings_from(config), lambda store: store.values.put(PAUSED, paused, now=now))
+    in_store(settings_from(config, needs_token=False), lambda store: store.values.put(PAUSED, paused, now=now))

@@ -66,4 +66,6 @@ class ModelBreaker:
         if self.failures >= self.settings.max_failures:
             pause = self.settings.pause.total_seconds()
             self.until = self.clock.monotonic() + pause
-            log.error("model out of use", extra={"seconds": pause, "reason": self.reason})
+            log.error(
+                "model out of use", extra={"error": self.reason, "endpoint": self.settings.endpoint, "seconds": pause}
+            )

@@ -46,6 +46,8 @@ class Progress:
     stage: str
     text: str
     ok: bool = True
+    alert_id: str = ""
+    """Empty where it is about no single alert."""
 
 
 Observer = Callable[[Progress], None]

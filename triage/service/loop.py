@@ -11,6 +11,7 @@ from triage.pipeline.run import Pipeline
 from triage.ports import Observer
 from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
 from triage.service.poller import Poller, backoff, wait_or_stop
+from triage.service.reach import PantherReach
 from triage.service.status import ProcessHealth
 from triage.service.worker import LEASE_SECONDS, LONGEST_PAUSE, Tally, TurnResult, Worker
 
@@ -50,12 +51,13 @@ class Service:
         """
         await self._release_ended()
         tally = Tally()
+        reach = self._reach()
         if polls:
-            tally.polled = await self._poller().once()
+            tally.polled = await self._poller(reach).once()
         try:
             async with asyncio.TaskGroup() as group:
                 for worker in self._names(workers):
-                    group.create_task(self._drain(worker, tally))
+                    group.create_task(self._drain(worker, tally, reach))
         except BaseExceptionGroup as group_error:
             # Every worker raises the same error. Not `except*`: older releases of Python 3.11 wrap what it raises again.
             errors = errors_in(group_error)
@@ -74,8 +76,8 @@ class Service:
     ) -> Tally:
         """Poll and work until asked to stop; work in flight then has `grace_seconds` to end, or is released.
 
-        Failures of Panther, the model or the store are waited out. If Panther refuses the token, everything stops:
-        neither polling nor any alert could succeed. No alert is parked for it.
+        Failures of Panther, the model or the store are waited out. If Panther refuses the token for longer than
+        `ingest.token_grace`, everything stops: neither polling nor any alert could succeed. No alert is parked for it.
 
         Args:
             stop: Set to shut down.
@@ -88,13 +90,16 @@ class Service:
         """
         tally = Tally()
         hurry = hurry or asyncio.Event()
-        tasks = [asyncio.create_task(self._work(worker, tally, stop), name=worker) for worker in self._names(workers)]
+        reach = self._reach()
+        tasks = [
+            asyncio.create_task(self._work(worker, tally, reach, stop), name=worker) for worker in self._names(workers)
+        ]
         for task in tasks:
             self.health.workers[task.get_name()] = True
             task.add_done_callback(lambda ended: self.health.workers.update({ended.get_name(): stop.is_set()}))
         beside = [asyncio.create_task(self._reap_expired_leases(stop))]
         if polls:
-            beside.append(asyncio.create_task(self._poller().run(stop)))
+            beside.append(asyncio.create_task(self._poller(reach).run(stop)))
         stopper = asyncio.create_task(stop.wait())
         try:
             await asyncio.wait({*tasks, *beside, stopper}, return_when=asyncio.FIRST_COMPLETED)
@@ -129,7 +134,10 @@ class Service:
                 task.cancel()
         await asyncio.gather(*(task for task in (*workers, *beside) if task.done()), return_exceptions=True)
 
-    def _poller(self) -> Poller:
+    def _reach(self) -> PantherReach:
+        return PantherReach(self.pipeline.clock, self.pipeline.settings.ingest.token_grace)
+
+    def _poller(self, reach: PantherReach) -> Poller:
         return Poller(
             settings=self.pipeline.settings,
             alerts=self.pipeline.alerts,
@@ -137,6 +145,7 @@ class Service:
             clock=self.pipeline.clock,
             observe=self.observe,
             name=self.name,
+            reach=reach,
             health=self.health,
             lease_seconds=self.poller_lease_seconds,
         )
@@ -160,14 +169,17 @@ class Service:
         if freed:
             log.info("took over from processes that have ended", extra={"leases": freed})
 
-    async def _work(self, worker: str, tally: Tally, stop: asyncio.Event) -> None:
+    async def _work(self, worker: str, tally: Tally, reach: PantherReach, stop: asyncio.Event) -> None:
         failures = 0
         while not stop.is_set():
             pause = IDLE_SECONDS
             try:
-                if await self._next(worker, tally):
+                if await self._next(worker, tally, reach):
                     continue
                 failures = 0
+            except PantherDenied as error:
+                reach.failed(error)
+                log.warning("token refused", extra={"error": str(error)})
             except StoreError as error:
                 failures += 1
                 log.warning("no claim", extra={"worker": worker, "error": str(error), "failures": failures})
@@ -176,18 +188,18 @@ class Service:
                 )
             await wait_or_stop(self.pipeline.clock.sleep(pause), stop)
 
-    async def _drain(self, worker: str, tally: Tally) -> None:
-        while await self._next(worker, tally):
+    async def _drain(self, worker: str, tally: Tally, reach: PantherReach) -> None:
+        while await self._next(worker, tally, reach):
             pass
 
-    async def _next(self, worker: str, tally: Tally) -> bool:
-        """Work on one alert. False if none is due, or none can be worked on while the model is out of use."""
-        if self.pipeline.model_waits:
+    async def _next(self, worker: str, tally: Tally, reach: PantherReach) -> bool:
+        """Work on one alert. False if none is due, or none can be worked on while the model or Panther is out of use."""
+        if self.pipeline.model_waits or reach.waits:
             return False
         claim = await self.pipeline.store.queue.claim(
             worker, now=self.pipeline.clock.now(), lease_seconds=self.lease_seconds
         )
         if claim is None:
             return False
-        await Worker(self.pipeline, self.observe, self.on_done, self.lease_seconds).finish(claim, tally)
+        await Worker(self.pipeline, self.observe, self.on_done, self.lease_seconds, reach).finish(claim, tally)
         return True

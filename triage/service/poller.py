@@ -13,6 +13,7 @@ from pydantic import JsonValue
 from triage.errors import PantherDenied, PantherError, StoreError
 from triage.ingest.poll import poll, poll_status
 from triage.ports import AlertSource, Clock, Observer, Progress, Store
+from triage.service.reach import PantherReach
 from triage.service.status import POLLER, PRUNED, ProcessHealth
 from triage.settings import Settings
 
@@ -22,9 +23,10 @@ LEASE_SECONDS = 60.0
 """How long the lease holds without renewal; after that another process polls."""
 LONGEST_PAUSE = 900.0
 """The longest pause after a failed poll, in seconds, before jitter."""
-ACTIVATION = timedelta(hours=1)
-"""How long a token that was never accepted is tried: Panther takes a while to activate a new one."""
-ACTIVATION_PAUSE = 60.0
+REFUSED_PAUSE = 30.0
+"""Seconds between two tries of a refused token."""
+STORE_PAUSE = 5.0
+"""Seconds after the first poll that the store made fail."""
 PRUNE_EVERY = timedelta(days=1)
 
 
@@ -39,6 +41,7 @@ class Poller:
     observe: Observer
     name: str
     """This process, for the lease."""
+    reach: PantherReach
     health: ProcessHealth = field(default_factory=ProcessHealth)
     lease_seconds: float = LEASE_SECONDS
     _led_at: datetime | None = None
@@ -48,8 +51,8 @@ class Poller:
         """Poll while this process holds the lease, until asked to stop.
 
         Once any poll of this store has succeeded, a failed one is repeated after a growing pause with jitter, whatever
-        the reason; only a refused token ends the loop. Before that, the reason is more likely a mistake in the
-        configuration and is raised at once; a refused token is tried for `ACTIVATION`.
+        the reason. Before that, the reason is more likely a mistake in the configuration and is raised at once. A
+        refused token is tried for `ingest.token_grace`: it may be new, or about to be replaced.
 
         Raises:
             PantherError: polling again would not help.
@@ -110,7 +113,6 @@ class Poller:
     # ---- polling -------------------------------------------------------------------------------------------------
 
     async def _loop(self, stop: asyncio.Event) -> None:
-        denied_since: datetime | None = None
         while not stop.is_set():
             if not self.health.leading:
                 await self._rest(min(1.0, self.lease_seconds / 6), stop)
@@ -118,22 +120,25 @@ class Poller:
             wait = self.settings.ingest.poll_interval.total_seconds()
             try:
                 await self._poll(stop)
-                self.health.poll_failures, denied_since = 0, None
+                self._worked()
                 await self._prune()
             except PantherDenied as error:
-                denied_since = denied_since or self.clock.now()
-                if await self._was_accepted() or self.clock.now() - denied_since >= ACTIVATION:
-                    raise
-                self._failed(error, "a new token takes a while to become active; it is tried every minute for an hour")
-                wait = ACTIVATION_PAUSE
+                self.reach.failed(error)
+                ends = self.reach.refusal_ends or self.clock.now()
+                self._failed(
+                    error, f"a new token takes a while to become active; it is tried until {ends:%H:%M:%S} UTC"
+                )
+                wait = max(min(REFUSED_PAUSE, (ends - self.clock.now()).total_seconds()), 0.1)
             except PantherError as error:
                 if not error.retryable and not await self._was_accepted():
                     raise
+                if error.retryable:
+                    self.reach.failed(error)
                 self._failed(error)
                 wait = self._pause(wait)
             except StoreError as error:
                 self._failed(error)
-                wait = self._pause(ACTIVATION_PAUSE / 12)
+                wait = self._pause(STORE_PAUSE)
             await self._rest(wait, stop)
 
     async def _poll(self, stop: asyncio.Event) -> None:
@@ -160,12 +165,17 @@ class Poller:
         pause = backoff(first, self.health.poll_failures, longest=max(LONGEST_PAUSE, first))
         return pause * (0.5 + self.clock.random() / 2)
 
+    def _worked(self) -> None:
+        if self.health.poll_failures:
+            log.warning("polling works again", extra={"failures": self.health.poll_failures, "ends": "poll failed"})
+        self.health.poll_failures = 0
+        self.reach.works()
+
     def _failed(self, error: PantherError | StoreError, remark: str = "") -> None:
         self.health.poll_failures += 1
         self.health.polls_failed += 1
         text = f"{error} ({remark})" if remark else str(error)
         log.warning("poll failed", extra={"error": text, "failures": self.health.poll_failures})
-        self.observe(Progress("poll", text, ok=False))
 
     async def _was_accepted(self) -> bool:
         """Whether a poll of this store has ever succeeded."""

@@ -100,13 +100,19 @@ async def read_status(store: Store, *, now: datetime, total: bool = True) -> Ser
     )
 
 
-async def health_problems(values: Values, health: ProcessHealth, *, monotonic: float) -> tuple[str, ...]:
-    """What is wrong with this process; empty if nothing is."""
+async def health_problems(values: Values, health: ProcessHealth, *, now: datetime, monotonic: float) -> tuple[str, ...]:
+    """What keeps this process from doing its work, polling by whichever process included; empty if nothing does."""
     found = health.problems(monotonic)
     try:
-        await values.get(POLLER)
+        poll = await poll_status(values)
+        poller = await values.lease_holder(POLLER, now=now)
     except StoreError as error:
-        found = (*found, str(error))
+        return (*found, str(error))
+    if poll is not None and poll.failures:
+        since = f"; the last complete poll was at {poll.succeeded_at:%Y-%m-%d %H:%M} UTC" if poll.succeeded_at else ""
+        found = (*found, f"polling fails ({poll.failures} in a row): {poll.error}{since}")
+    if not poller and not health.polls:
+        found = (*found, "no process polls")
     return found
 
 

@@ -3,7 +3,7 @@
 import asyncio
 import logging
 from collections.abc import Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import timedelta
 from typing import Any, assert_never
 
@@ -11,13 +11,14 @@ from triage.domain.alert import Alert
 from triage.domain.redaction import redact
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Investigation
-from triage.errors import ModelError, PantherDenied, StoreError, TriageError
+from triage.errors import ModelError, PantherDenied, PantherError, StoreError, TriageError
 from triage.pipeline.journal import StaleClaimError
 from triage.pipeline.linked import LinkedOutcome
 from triage.pipeline.publisher import unwritten
 from triage.pipeline.run import Pipeline
-from triage.ports import AlertQuery, Claim, Observer, State
+from triage.ports import AlertQuery, Claim, Observer, Progress, State
 from triage.service.poller import backoff
+from triage.service.reach import PantherReach
 
 log = logging.getLogger(__name__)
 
@@ -112,6 +113,8 @@ class Worker:
     on_done: Callable[[Alert, TurnResult], None] = lambda _alert, _result: None
     """Called with each alert whose turn ended."""
     lease_seconds: float = LEASE_SECONDS
+    reach: PantherReach | None = None
+    """What is known of Panther, where alerts are taken one after the other."""
 
     async def finish(self, claim: Claim, tally: Tally, *, forced: bool = False) -> None:
         """Finish, fail or give back one claim, and count it.
@@ -141,14 +144,19 @@ class Worker:
         except Exception as error:  # noqa: BLE001 - the one place: an alert that breaks must not stop the others
             await self._failed(claim, error, tally)
         else:
+            if self.reach is not None:
+                self.reach.works()
             self._count(claim, result, tally)
         finally:
             await _cancel(work, beat)
 
     async def _perform(self, claim: Claim, *, forced: bool) -> TriageOutcome:
+        def observe(progress: Progress) -> None:
+            self.observe(replace(progress, alert_id=claim.alert.id))
+
         if claim.leader and not forced:
-            return await self.pipeline.finish_linked(claim, observe=self.observe)
-        return await self.pipeline.triage(claim, observe=self.observe, forced=forced)
+            return await self.pipeline.finish_linked(claim, observe=observe)
+        return await self.pipeline.triage(claim, observe=observe, forced=forced)
 
     def _count(self, claim: Claim, result: TurnResult, tally: Tally) -> None:
         tally.count(claim.alert.id, result)
@@ -157,14 +165,20 @@ class Worker:
     async def _failed(self, claim: Claim, error: Exception, tally: Tally) -> None:
         expected = isinstance(error, TriageError)
         text = redact(str(error) if expected else f"unexpected {type(error).__name__}: {error}")
-        log.error("alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
+        level = logging.INFO if expected else logging.ERROR
+        log.log(level, "alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
         if isinstance(error, StoreError) and error.retryable:
             # Not the alert's fault: it keeps its attempts.
             await self._give_back(claim)
             return
-        if isinstance(error, PantherDenied) and await self._refused():
-            await self._give_back(claim)
-            raise error
+        if isinstance(error, PantherError) and (error.retryable or isinstance(error, PantherDenied)):
+            trouble = await self._panther_trouble()
+            if isinstance(trouble, PantherDenied):
+                await self._give_back(claim)
+                raise trouble
+            if trouble is not None:
+                await self._without_panther(claim, trouble, tally)
+                return
         if isinstance(error, ModelError) and not error.of_alert:
             await self._without_model(claim, error, tally)
             return
@@ -186,15 +200,23 @@ class Worker:
         )
         self._count(claim, str(error), tally)
 
-    async def _refused(self) -> bool:
-        """Whether Panther refuses the token altogether, not just this alert."""
+    async def _without_panther(self, claim: Claim, trouble: PantherError, tally: Tally) -> None:
+        """Give an alert back that cannot be finished while Panther is away: that costs it none of its tries."""
+        if self.reach is not None:
+            self.reach.failed(trouble)
+        delay = max(trouble.retry_after or 0.0, FIRST_RETRY)
+        await self._give_back(claim, error=str(trouble)[:1000], retry_after=delay, counted=False)
+        self._count(claim, str(trouble), tally)
+
+    async def _panther_trouble(self) -> PantherError | None:
+        """What keeps Panther from answering, or makes it refuse the token, altogether and not just for one alert."""
         try:
             await self.pipeline.alerts.page(AlertQuery(page_size=1))
-        except PantherDenied:
-            return True
+        except PantherError as error:
+            return error if error.retryable or isinstance(error, PantherDenied) else None
         except TriageError:
-            return False
-        return False
+            return None
+        return None
 
     async def _give_back(
         self,

@@ -4,7 +4,7 @@ Everything wrong is one line: the key, its line in the file, what is allowed.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Set
 from pathlib import Path
 
 import regex
@@ -17,17 +17,29 @@ from triage.settings.sections import Settings
 _VARIABLE = regex.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
 _OPTIONAL = {("llm", "api_key"), ("llm", "base_url"), ("writeback", "token")}
 """May stay unset: without a model the offline analyst works, without a second token the first one writes."""
+_TOKEN = ("panther", "token")
+_NO_TOKEN = "-"  # noqa: S105 - none
+"""Stands for the token where nothing asks Panther; whoever only reads the state needs none."""
 
 
-def load_settings(path: Path, *, environment: Mapping[str, str] | None = None) -> Settings:
-    """Read a configuration file. Raises ConfigError with one line that names key, line and remedy."""
+def load_settings(path: Path, *, environment: Mapping[str, str] | None = None, needs_token: bool = True) -> Settings:
+    """Read a configuration file.
+
+    Args:
+        path: The file.
+        environment: What `${NAME}` reads; `None`: the process's own.
+        needs_token: Panther is asked; otherwise `panther.token` may be unset, empty or missing, and is no secret.
+
+    Raises:
+        ConfigError: one line that names key, line and remedy.
+    """
     try:
         file = read_yaml(path)
     except YamlError as error:
         if isinstance(error.__cause__, FileNotFoundError):
             raise ConfigError(f"{error}; `triage init` writes one") from error
         raise
-    return _settings(file, os.environ if environment is None else environment)
+    return _settings(file, os.environ if environment is None else environment, needs_token=needs_token)
 
 
 def parse_settings(text: str, *, name: str, environment: Mapping[str, str]) -> Settings:
@@ -35,29 +47,36 @@ def parse_settings(text: str, *, name: str, environment: Mapping[str, str]) -> S
     return _settings(parse_yaml(text, name=name), environment)
 
 
-def _settings(file: YamlFile, environment: Mapping[str, str]) -> Settings:
-    values = {} if file.value is None else _filled(file, file.value, (), environment)
+def _settings(file: YamlFile, environment: Mapping[str, str], *, needs_token: bool = True) -> Settings:
+    optional = _OPTIONAL if needs_token else _OPTIONAL | {_TOKEN}
+    values = {} if file.value is None else _filled(file, file.value, (), environment, optional)
     if not isinstance(values, dict):
         raise YamlError("the file must hold keys such as `panther:`", name=file.name, line=1)
-    return file.validate(Settings, {key: {} if value is None else value for key, value in values.items()})
+    values = {key: {} if value is None else value for key, value in values.items()}
+    panther = values.get(_TOKEN[0])
+    if not needs_token and isinstance(panther, dict) and not panther.get(_TOKEN[1]):
+        values |= {_TOKEN[0]: {**panther, _TOKEN[1]: _NO_TOKEN}}
+    return file.validate(Settings, values)
 
 
-def _filled(file: YamlFile, value: JsonValue, path: YamlPath, environment: Mapping[str, str]) -> JsonValue:
+def _filled(
+    file: YamlFile, value: JsonValue, path: YamlPath, environment: Mapping[str, str], optional: Set[YamlPath]
+) -> JsonValue:
     """The same value with `${NAME}` and `${NAME:-default}` replaced from the environment. Raises ConfigError."""
 
     def replace(match: "regex.Match[str]") -> str:
         name, default = match.group(1), match.group(2)
         found: str | None = environment.get(name, default)
-        if found is None and path not in _OPTIONAL:
+        if found is None and path not in optional:
             key = ".".join(map(str, path))
             raise file.error(path, f"{key} reads the environment variable {name}, which is not set")
         return found or ""
 
     match value:
         case dict():
-            return {key: _filled(file, item, (*path, key), environment) for key, item in value.items()}
+            return {key: _filled(file, item, (*path, key), environment, optional) for key, item in value.items()}
         case list():
-            return [_filled(file, item, (*path, index), environment) for index, item in enumerate(value)]
+            return [_filled(file, item, (*path, index), environment, optional) for index, item in enumerate(value)]
         case str():
             return str(_VARIABLE.sub(replace, value))
         case _:

@@ -69,6 +69,8 @@ class BacklogOrder(StrEnum):
 
 class IngestSettings(Section):
     poll_interval: Interval = timedelta(seconds=60)
+    token_grace: Duration = timedelta(minutes=5)
+    """How long `triage run` tries a token that Panther refuses before it ends."""
     lookback: Interval = timedelta(hours=24)
     overlap: Duration = timedelta(minutes=15)
     """How far each poll reaches back before the last one: alerts can appear late."""

@@ -77,7 +77,7 @@ async def serving(
         return Response(metrics.text(status, health), headers={"Content-Type": _TEXT_FORMAT})
 
     async def serve_health(_request: Request) -> Response:
-        wrong = await health_problems(store.values, health, monotonic=clock.monotonic())
+        wrong = await health_problems(store.values, health, now=clock.now(), monotonic=clock.monotonic())
         answer: dict[str, object] = {"ok": not wrong, "reasons": list(wrong)}
         with suppress(StoreError):
             answer |= unsettled(await store.queue.status(now=clock.now()))

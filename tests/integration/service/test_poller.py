@@ -18,7 +18,8 @@ from triage.ingest.poll import poll_status
 from triage.ports import Store
 from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
-from triage.service.poller import ACTIVATION_PAUSE, Poller
+from triage.service.poller import REFUSED_PAUSE, Poller
+from triage.service.reach import PantherReach
 from triage.service.status import POLLER, PRUNED
 from triage.settings import Settings
 
@@ -43,13 +44,19 @@ def listed(panther: SandboxServer) -> int:
 
 @asynccontextmanager
 async def polling(
-    panther: SandboxServer, directory: Path, *names: str, token: str = "sandbox-token", pace: float = 2_000, **more: str
+    panther: SandboxServer,
+    directory: Path,
+    *names: str,
+    token: str = "sandbox-token",
+    pace: float = 2_000,
+    grace: str = "5m",
+    **more: str,
 ) -> AsyncIterator[tuple[Store, list[Poller]]]:
     """A store, and pollers that share it, each with a clock of its own."""
     settings = Settings.model_validate(
         {
             "panther": {"url": panther.url, "token": token},
-            "ingest": {"lookback": "4h", "poll_interval": "60s"},
+            "ingest": {"lookback": "4h", "poll_interval": "60s", "token_grace": grace},
             "store": more,
         }
     )
@@ -61,7 +68,8 @@ async def polling(
             clock = FastClock(panther.world.clock(), pace=pace)
             config = PantherConfig(url=panther.url, token=token, requests_per_second=1e6)
             edge = await stack.enter_async_context(connect(config, clock=clock))
-            pollers.append(Poller(settings, edge.alerts, store, clock, lambda _progress: None, name))
+            reach = PantherReach(clock, settings.ingest.token_grace)
+            pollers.append(Poller(settings, edge.alerts, store, clock, lambda _progress: None, name, reach))
         yield store, pollers
 
 
@@ -136,29 +144,43 @@ async def test_trouble_is_waited_out(panther: SandboxServer, tmp_path: Path) -> 
         assert max(waits) <= 900
 
 
-async def test_a_token_that_was_never_accepted_is_given_an_hour(panther: SandboxServer, tmp_path: Path) -> None:
-    """It may be new: it is tried about once a minute, and then the reason is raised."""
-    async with polling(panther, tmp_path, token="unheard-of") as (_store, (poller,)):
+@pytest.mark.parametrize("accepted", [False, True], ids=["never accepted", "accepted before"])
+async def test_a_refused_token_is_given_its_grace(panther: SandboxServer, tmp_path: Path, accepted: bool) -> None:
+    """It may be new, or about to be replaced: it is tried for `ingest.token_grace`, and then the reason is raised."""
+    async with polling(panther, tmp_path, grace="10m") as (store, (poller,)):
+        if accepted:
+            await poller.once()
+        panther.fail("Alerts", Fault(status=401), times=10_000)
         began = poller.clock.monotonic()
         with pytest.raises(PantherDenied, match="token"):
             await poller.run(asyncio.Event())
-        assert poller.clock.monotonic() - began >= 3_600
+        assert poller.clock.monotonic() - began >= 600
         assert isinstance(poller.clock, FastClock)
-        assert poller.clock.sleeps.count(ACTIVATION_PAUSE) == poller.health.polls_failed
-        assert listed(panther) <= 62
-
-
-async def test_a_token_that_was_accepted_once_is_not(panther: SandboxServer, tmp_path: Path) -> None:
-    """It has been revoked: polling stops at once."""
-    async with polling(panther, tmp_path) as (store, (poller,)):
-        await poller.once()
-        panther.fail("Alerts", Fault(status=401), times=1)
-        with pytest.raises(PantherDenied):
-            await poller.run(asyncio.Event())
-        assert listed(panther) == 2
+        assert poller.clock.sleeps.count(REFUSED_PAUSE) in range(2, 21)
         status = await poll_status(store.values)
         assert status is not None
         assert "token" in status.error
+
+
+async def test_a_token_that_is_accepted_in_time_polls_on(panther: SandboxServer, tmp_path: Path) -> None:
+    """The next refusal, days later, has its whole grace again."""
+    async with polling(panther, tmp_path, pace=500) as (_store, (poller,)), running(poller) as ((task, _stop),):
+        for _ in range(2):
+            failed = poller.health.polls_failed
+            panther.fail("Alerts", Fault(status=401), times=3)
+            await until(lambda: poller.health.polls_failed == failed + 3)  # noqa: B023 - called before it changes
+            await until(lambda: poller.health.poll_failures == 0)
+            assert poller.reach.refused_since is None
+        assert not task.done()
+
+
+async def test_without_grace_a_refused_token_ends_polling_at_once(panther: SandboxServer, tmp_path: Path) -> None:
+    """`ingest.token_grace: 0s`."""
+    async with polling(panther, tmp_path, grace="0s") as (_store, (poller,)):
+        panther.fail("Alerts", Fault(status=401), times=1)
+        with pytest.raises(PantherDenied):
+            await poller.run(asyncio.Event())
+        assert listed(panther) == 1
 
 
 async def test_a_refusal_ends_the_first_poll_and_no_later_one(panther: SandboxServer, tmp_path: Path) -> None:

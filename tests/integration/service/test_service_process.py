@@ -131,6 +131,13 @@ def test_a_running_process_tells_how_it_is(panther: SandboxServer, tmp_path: Pat
         assert status["poll"]["error"] == ""
         assert str(process.pid) in status["poller"]
         assert "3 investigated" in page
+
+        panther.fail("Alerts", Fault(status=503), times=1_000)
+        until(lambda: get(f"{url}/healthz")[0] == 503)
+        (reason,) = json.loads(get(f"{url}/healthz")[1])["reasons"]
+        assert re.match(r"polling fails \(\d+ in a row\): .*trouble.*; the last complete poll was at ", reason)
+        panther._faults.clear()
+        until(lambda: get(f"{url}/healthz")[0] == 200)
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
         assert "Traceback" not in process.stderr.read()

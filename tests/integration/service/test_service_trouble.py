@@ -135,23 +135,51 @@ async def test_an_alert_that_is_refused_alone_is_parked(panther: SandboxServer, 
 async def test_a_refused_token_stops_everything_and_parks_nothing(
     panther: SandboxServer, tmp_path: Path, forever: bool
 ) -> None:
-    """Every alert stays queued with all its attempts, and the reason is raised once."""
+    """Every alert stays queued with all its attempts, and the reason is raised once: by a single run at once, by a
+    service after the token's grace, in which it takes an alert ever less often."""
     async with serving(panther, tmp_path) as (service, app):
-        await service._poller().once()
+        await service._poller(service._reach()).once()
         panther.fail("", Fault(status=401), times=100_000)
         run = service.run_forever(asyncio.Event(), polls=False) if forever else service.run_once(polls=False)
         with pytest.raises(PantherDenied, match="token"):
             await run
         assert [await of(app, name) for name in SELECTED] == [(State.QUEUED, 0, "")] * 3
-        assert len(panther.requests) <= 4
+        assert len(panther.requests) <= (40 if forever else 4)
         if forever:
             assert "token" in service.health.problems(service.pipeline.clock.monotonic())[0]
+
+
+async def test_an_outage_costs_no_alert_its_tries(panther: SandboxServer, tmp_path: Path) -> None:
+    """Panther fails for a day: the alerts wait, none is given up, all are investigated when it is back. Meanwhile few are
+    tried."""
+    async with serving(panther, tmp_path, pace=20_000) as (service, app):
+        await service._poller(service._reach()).once()
+        panther.fail("", Fault(status=503), times=1_000_000)
+        clock = service.pipeline.clock
+        began, before, stop = clock.monotonic(), len(panther.requests), asyncio.Event()
+        running = asyncio.create_task(service.run_forever(stop))
+
+        async def a_day() -> bool:
+            return clock.monotonic() - began > 86_400
+
+        async def all_done() -> bool:
+            return (await app.store.queue.status(now=clock.now())).by_state == {"done": 3}
+
+        await until(a_day)
+        states = (await app.store.queue.status(now=clock.now())).by_state
+        assert set(states) <= {"queued", "running"}
+        tried = len(panther.requests) - before
+        panther._faults.clear()
+        await until(all_done)
+        stop.set()
+        await running
+        assert tried < 24 * 60 * 60 / 15
 
 
 async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxServer, tmp_path: Path) -> None:
     """After so many claims that ended with the process nobody touches it until a person says so."""
     async with serving(panther, tmp_path) as (service, app):
-        await service._poller().once()
+        await service._poller(service._reach()).once()
         # The service's own claim finds the last of them dead.
         for _ in range(MAX_DEATHS):
             assert await app.store.queue.claim(
@@ -168,7 +196,7 @@ async def test_deaths_of_the_process_park_no_alert_that_gets_on(panther: Sandbox
     """As many processes die as would park the alert, but one of them journals a step, or an hour passes each time: the
     alert ends well, and the deaths cost it none of its tries."""
     async with serving(panther, tmp_path, pace=1) as (service, app):
-        await service._poller().once()
+        await service._poller(service._reach()).once()
         queue, start = app.store.queue, service.pipeline.clock.now()
 
         async def die(name: str, *, hours: float = 0) -> Claim:
@@ -201,7 +229,7 @@ async def test_work_whose_lease_was_lost_is_dropped(panther: SandboxServer, tmp_
 
 
 async def _lose_the_lease(line: Cable, service: Service, app: Wired) -> None:
-    await service._poller().once()
+    await service._poller(service._reach()).once()
     claim = await app.store.queue.claim("me/0", now=service.pipeline.clock.now(), lease_seconds=120, alert_id=FIRST)
     assert claim is not None
     # An answer that never comes: the work goes on until somebody stops it.
@@ -280,7 +308,7 @@ async def test_a_stale_claim_skips_nothing(panther: SandboxServer, tmp_path: Pat
     """Who has lost the lease while it looked at an alert that was closed leaves it to whoever holds it now; that one
     skips it."""
     async with serving(panther, tmp_path, pace=1) as (service, app):
-        await service._poller().once()
+        await service._poller(service._reach()).once()
         lost = await app.store.queue.claim(
             "slow", now=service.pipeline.clock.now(), lease_seconds=RUN_OUT, alert_id=FIRST
         )
