@@ -19,7 +19,7 @@ LONGEST_REPEAT = 3600.0
 """Seconds after which the same trouble is logged again: twice as long each time, from the first to the longest."""
 _LINE = 600
 """Characters of a line for people."""
-_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName", "more"}
+_KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
 _PROGRAM = ("triage", "uvicorn", "asyncio")
 """The loggers that are shown: the program's own, and those of what it runs on."""
 run_log = logging.getLogger("triage.run")
@@ -67,6 +67,7 @@ class HumanLines(logging.Formatter):
     def format(self, record: logging.LogRecord) -> str:
         """Make the line."""
         fields = _fields(record)
+        more = fields.pop("more", 0)
         parts = [f"{_at(record):%Y-%m-%d %H:%M:%SZ}"]
         if record.levelno >= logging.WARNING and "ends" not in fields:
             parts.append(f"{record.levelname.lower()}:")
@@ -80,9 +81,10 @@ class HumanLines(logging.Formatter):
             fields.pop("ends", "")
             if fields:
                 parts.append("(" + ", ".join(f"{name} {value}" for name, value in fields.items()) + ")")
-        if more := getattr(record, "more", 0):
+        if more:
             parts.append(f"[{more} more like it since]")
-        return redact(printable_sentence(" ".join((*parts, *_exception(record, self))), _LINE))
+        # Redacted whole: half a secret, where the line is cut, has no shape.
+        return printable_sentence(redact(" ".join((*parts, *_exception(record, self)))), _LINE)
 
 
 @dataclass(slots=True)
@@ -123,7 +125,8 @@ class Throttle(logging.Filter):
         if record.created - trouble.shown_at < trouble.pause:
             trouble.more += 1
             return False
-        record.more = trouble.more
+        if trouble.more:
+            record.more = trouble.more
         self._known[key] = _Trouble(record.created, min(2 * trouble.pause, LONGEST_REPEAT))
         return True
 

@@ -100,6 +100,22 @@ def test_a_line_for_people(made: logging.LogRecord, expected: str) -> None:
     assert HumanLines().format(made) == expected
 
 
+def test_a_line_says_how_many_were_left_out() -> None:
+    """In both formats."""
+    lines = [record("poll failed", at=at, error="refused") for at in (0, 10, 20, 60)]
+    throttle = Throttle()
+    assert shown(throttle, *lines) == [0, 60]
+    assert HumanLines().format(lines[-1]).endswith("poll failed: refused [2 more like it since]")
+    assert json.loads(JsonLines().format(lines[-1]))["more"] == 2
+
+
+def test_a_secret_where_a_line_is_cut_is_not_shown() -> None:
+    """It is replaced before the line is cut."""
+    secret = "ghp_" + "A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8"
+    line = HumanLines().format(record("poll failed", error=f"{'x' * 530} {secret}"))
+    assert "ghp_A1b2" not in line
+
+
 def test_an_unexpected_error_says_where() -> None:
     """Type and place, on the one line."""
     made = record("alert failed", level=logging.ERROR)
