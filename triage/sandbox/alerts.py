@@ -110,11 +110,11 @@ class Alerts:
 
     def _positions(self, filters: Filters, cursor: str | None) -> Iterator[tuple[datetime, str]]:
         """Where the listing goes, from the cursor on, within the time bounds."""
-        low, high = 0, len(self._order)
+        # What has not been raised yet, by the world's clock, is not there.
+        before = min(filters.created_before or self._world.clock(), self._world.clock())
+        low, high = 0, bisect_right(self._order, (before, "\U0010ffff"))
         if filters.created_after:
             low = bisect_left(self._order, (filters.created_after, ""))
-        if filters.created_before:
-            high = bisect_right(self._order, (filters.created_before, "\U0010ffff"))
         if cursor:
             position = _position(cursor)
             if filters.descending:
