@@ -5,6 +5,7 @@ import logging
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from datetime import timedelta
+from http import HTTPStatus
 from typing import Any, assert_never
 
 from triage.domain.alert import Alert
@@ -172,7 +173,9 @@ class Worker:
             await self._give_back(claim)
             return
         if isinstance(error, PantherError) and (error.retryable or isinstance(error, PantherDenied)):
-            trouble = await self._panther_trouble()
+            # A limit of requests is never one alert's fault, though only one operation may have met it.
+            limited = error.status == HTTPStatus.TOO_MANY_REQUESTS
+            trouble = error if limited else await self._panther_trouble()
             if isinstance(trouble, PantherDenied):
                 await self._give_back(claim)
                 raise trouble

@@ -176,6 +176,24 @@ async def test_an_outage_costs_no_alert_its_tries(panther: SandboxServer, tmp_pa
         assert tried < 24 * 60 * 60 / 15
 
 
+async def test_a_limit_of_requests_costs_no_alert_its_tries(panther: SandboxServer, tmp_path: Path) -> None:
+    """One operation meets it again and again while the list is answered: the alerts wait, and are investigated after."""
+    async with serving(panther, tmp_path, pace=2_000) as (service, app):
+        panther.fail("AlertEvents", Fault(status=429, headers=(("Retry-After", "5"),)), times=60)
+        stop = asyncio.Event()
+        running = asyncio.create_task(service.run_forever(stop))
+
+        async def all_ended() -> bool:
+            states = (await app.store.queue.status(now=service.pipeline.clock.now())).by_state
+            return sum(states.get(name, 0) for name in ("done", "failed")) == len(SELECTED)
+
+        await until(all_ended)
+        stop.set()
+        tally = await running
+        assert tally.done == len(SELECTED)
+        assert not panther._faults
+
+
 async def test_an_alert_that_takes_its_process_down_is_parked(panther: SandboxServer, tmp_path: Path) -> None:
     """After so many claims that ended with the process nobody touches it until a person says so."""
     async with serving(panther, tmp_path) as (service, app):
