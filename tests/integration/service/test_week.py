@@ -19,6 +19,8 @@ from triage.sandbox.server import Fault, SandboxServer
 
 HOUR = 3_600.0
 DAY = 24 * HOUR
+LOG = 5_000_000
+"""Bytes of SQLite's log of the last writes."""
 KEPT_DAYS = 5
 """From then on as much is deleted as comes: retention is after three days, once a day."""
 
@@ -36,6 +38,8 @@ class Week:
     processes: int = 0
     sizes: list[tuple[float, int]] = field(default_factory=list)
     """Time of the week in seconds, and bytes on disk."""
+    by_formula: float = 0
+    """The most bytes that the formula has given for what was kept."""
     memory: list[tuple[int, float, float]] = field(default_factory=list)
     """Process, seconds since it started, MB."""
     degraded: list[str] = field(default_factory=list)
@@ -57,6 +61,8 @@ class Week:
     def look(self) -> None:
         files = self.database.parent.glob(f"{self.database.name}*")
         self.sizes.append((self.clock.monotonic(), sum(path.stat().st_size for path in files)))
+        known, runs = self.ask("SELECT (SELECT COUNT(*) FROM alerts), (SELECT COUNT(*) FROM investigations)")[0]
+        self.by_formula = max(self.by_formula, 3_000 * int(str(known)) + 60_000 * int(str(runs)) + LOG)
         lived = (self.clock.now() - self.process.started_at).total_seconds()
         self.memory.append((self.processes, lived, self.process.memory()))
 
@@ -112,11 +118,11 @@ def events_of(week: Week) -> list[tuple[float, Callable[[], object]]]:
 
 @pytest.mark.slow
 @pytest.mark.exhaustive
-@pytest.mark.parametrize("plan", [Plan(alerts=5_000, days=7, pace=800)], ids=["5,000 alerts"])
+@pytest.mark.parametrize("plan", [Plan(alerts=5_000, days=7, pace=1_000)], ids=["5,000 alerts"])
 def test_a_week(plan: Plan, tmp_path: Path) -> None:
     """No alert is lost or commented on twice, memory and disk stay flat, and the metrics agree with the database.
 
-    Takes about 15 minutes.
+    Takes about 12 minutes.
     """
     (tmp_path / "world").mkdir()
     (tmp_path / "state").mkdir()
@@ -155,8 +161,8 @@ def settle(week: Week) -> None:
 
 
 def newest(week: Week) -> bool:
-    """Whether the last alert has been read."""
-    return bool(week.ask("SELECT 1 FROM alerts WHERE id = ?", f"{week.plan.alerts:032x}"))
+    """Whether the last alert that is wanted has been read."""
+    return bool(week.ask("SELECT 1 FROM alerts WHERE id = ?", week.plan.wanted()[-1]))
 
 
 def ours(panther: SandboxServer, name: str) -> int:
@@ -187,14 +193,12 @@ def check(week: Week, real: float) -> None:
         for first in (KEPT_DAYS, KEPT_DAYS + 1)
     )
     investigations = int(str(week.ask("SELECT COUNT(*) FROM investigations")[0][0]))
-    known = sum(states.values())
-    by_formula = 3_000 * known + 60_000 * investigations
     print(
         f"\n{plan.alerts} alerts in {plan.days} days, {real:.0f} s by the clock, {week.processes} processes;"
         f" lost {len(lost)}, twice {len(twice)}, failed {len(failed)}"
-        f"\nkept at the end: {known} alerts {states}, {investigations} investigations"
+        f"\nkept at the end: {states}, {investigations} investigations"
         f"\ndisk at most {max(before) / 1e6:.1f} MB on day {KEPT_DAYS + 1}, {max(after) / 1e6:.1f} on day {KEPT_DAYS + 2};"
-        f" by the formula {by_formula / 1e6:.1f}"
+        f" by the formula {week.by_formula / 1e6:.1f}"
         f"\nmemory of the last process: {min(warm):.0f} to {max(warm):.0f} MB, last {warm[-1]:.0f}"
         f"\ninvestigated by the last process: {done}; metrics {metrics['triage_alerts_total', 'done']:.0f}"
         f"\n/healthz meanwhile: {week.degraded}"
@@ -206,4 +210,4 @@ def check(week: Week, real: float) -> None:
     assert metrics["triage_queue_depth", ""] == 0
     assert max(warm) - min(warm) < 30
     assert max(after) < 1.1 * max(before)
-    assert max(after) < by_formula
+    assert max(after) < week.by_formula
