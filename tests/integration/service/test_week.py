@@ -122,7 +122,7 @@ def events_of(week: Week) -> list[tuple[float, Callable[[], object]]]:
 def test_a_week(plan: Plan, tmp_path: Path) -> None:
     """No alert is lost or commented on twice, memory and disk stay flat, and the metrics agree with the database.
 
-    Takes about 12 minutes.
+    Takes about 10 minutes.
     """
     (tmp_path / "world").mkdir()
     (tmp_path / "state").mkdir()
