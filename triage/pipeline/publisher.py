@@ -127,8 +127,9 @@ class Publisher:
     async def _write(
         self, alert: Alert, report: Report, disposition: Disposition | None, journal: ClaimJournal, observe: Observer
     ) -> WriteOutcome:
+        claim = journal.claim
         outcome = await self.gateway.write(
-            alert, report, disposition=disposition, run_id=journal.claim.run_id, journal=journal
+            alert, report, disposition=disposition, run_id=claim.run_id, worker=claim.worker, journal=journal
         )
         text = f"comment {outcome.result.value} {outcome.reason}".strip()
         observe(Progress("write back", text, ok=outcome.result is not Result.UNKNOWN))

@@ -33,10 +33,9 @@ LEASE_SECONDS = 120.0
 """How long a claim holds without a heartbeat; after that another worker takes the alert."""
 ATTEMPTS = 4
 """Tries of one alert before it is parked."""
-MAX_DEATHS = 100
+MAX_DEATHS = 20
 """When this many processes in a row have died while they worked on an alert, and none of them brought it a step
-further, the alert is parked untouched: it may be what takes them down. So many, since a process that is killed from
-outside within seconds of its start looks the same: 33 such kills in a row brought three alerts no step further."""
+further, the alert is parked untouched: it may be what takes them down."""
 PAUSE = 1.0
 """Seconds before the second try to reach a store that fails; each later one waits twice as long."""
 LONGEST_PAUSE = 30.0

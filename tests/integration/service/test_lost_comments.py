@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterator
 from contextlib import asynccontextmanager
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -12,7 +13,7 @@ from tests.support.cli import Ran, run_cli
 from tests.support.clocks import FastClock
 from tests.support.stores import sqlite_url
 from tests.support.wired import Wired, wired
-from triage.ports import State
+from triage.ports import Receipt, State
 from triage.sandbox.server import Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.service.loop import Service
@@ -115,3 +116,28 @@ async def test_a_lost_comment_is_counted_until_it_is_made_up(panther: SandboxSer
     assert in_json.json["comments_open"] == status.comments_open
     assert ran.status == 1
     assert f"without a known answer: {status.comments_open}" in ran.err
+
+
+async def test_a_request_that_a_kill_cut_off_holds_up_no_other_alert(panther: SandboxServer, tmp_path: Path) -> None:
+    """As many requests as there are workers were on their way when the process ended. The next one does not wait for
+    what may become of them: it works on the other alerts, counts these as open, and a later run writes them."""
+    cut_off = crash.alert_ids(2)
+    async with serving(panther, tmp_path, pace=1) as (service, app):
+        now = service.pipeline.clock.now()
+        for alert_id in cut_off:
+            await app.store.values.save_receipt(Receipt(f"comment:{alert_id}", "sent", at=now), now=now)
+        tally = await service.run_once()
+        status = await app.store.queue.status(now=service.pipeline.clock.now())
+
+        assert status.comments_open == tally.unwritten == len(cut_off)
+        commented = [name for name in crash.alert_ids(ALERTS) if panther.comments(name)]
+        assert commented == crash.alert_ids(ALERTS)[len(cut_off) :]
+    (tmp_path / "config.yaml").write_text(
+        f"panther: {{url: '{panther.url}', token: sandbox-token}}\nstore: {{url: '{sqlite_url(tmp_path)}'}}\n",
+        encoding="utf-8",
+    )
+    later = (panther.world.clock() + timedelta(minutes=10)).isoformat()
+    ran = await asyncio.to_thread(run_cli, "run", "--once", "--no-poll", "--write", "--now", later, directory=tmp_path)
+
+    assert ran.status == 0, ran.err
+    assert [len(panther.comments(name)) for name in crash.alert_ids(ALERTS)] == [1] * ALERTS

@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -16,6 +17,7 @@ from tests.support.cli import run_cli
 from tests.support.shared import ROOT
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
+from triage.stages.writeback import Timing
 
 CONFIG = """\
 panther: {{url: "{url}", token: sandbox-token, requests_per_second: 1000}}
@@ -47,26 +49,43 @@ def run_and_kill(directory: Path, now: str, seconds: float) -> int:
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("alerts", "kills", "within"),
-    [(6, 5, 1.2), pytest.param(60, 100, 4.0, marks=pytest.mark.exhaustive)],
+    [(6, 5, 1.2), pytest.param(400, 100, 2.5, marks=pytest.mark.exhaustive)],
     ids=["short", "long"],
 )
 def test_random_kills_park_no_alert(tmp_path: Path, alerts: int, kills: int, within: float) -> None:
     """The command is killed again and again in the midst of its work, then runs once to its end: each alert has its
-    verdict and exactly one comment.
+    verdict, and its comment or an open one that a run after the settle period writes; then there is exactly one each.
 
     Takes about 20 seconds, or some ten minutes: every kill is followed by a new start of the program.
     """
     (tmp_path / "world").mkdir()
     world = load_world(crash.make_world(tmp_path / "world", alerts, LINKED), as_recorded=True)
     chance = random.Random(18)
+    began = time.monotonic()
+
+    def now(later: float = 0) -> str:
+        """The world's present runs on between the starts."""
+        return (world.clock() + timedelta(seconds=time.monotonic() - began + later)).isoformat()
+
+    def states() -> Counter[str]:
+        return Counter(row["state"] for row in run_cli("list", "--json", directory=tmp_path).json)
+
     with SandboxServer(world, SandboxOptions(api_latency=0.03, query_latency=0.1)) as panther:
         (tmp_path / "config.yaml").write_text(CONFIG.format(url=panther.url, directory=tmp_path), encoding="utf-8")
-        now = world.clock().isoformat()
-        ended = Counter(run_and_kill(tmp_path, now, chance.uniform(0, within)) for _ in range(kills))
+        ended = Counter(run_and_kill(tmp_path, now(), chance.uniform(0, within)) for _ in range(kills))
 
         assert ended[-signal.SIGKILL] > kills * 0.8
-        last = run_cli("run", "--once", "--write", "--now", now, directory=tmp_path)
-        states = Counter(row["state"] for row in run_cli("list", "--json", directory=tmp_path).json)
+        print(f"after {kills} kills: {states()}")
+        last = run_cli("run", "--once", "--write", "--now", now(), directory=tmp_path)
+        left = states()
+        opened = run_cli("status", "--json", directory=tmp_path).json["comments_open"]
+        print(f"after a run to the end: {left}, {opened} comments open, exit status {last.status}")
 
-        assert states == {"done": alerts - LINKED, "linked": LINKED}, last.err
+        assert left["done"] == alerts - LINKED, last.err
+        assert left["linked"] == LINKED
+        assert last.status == (1 if opened else 0)
+        settled = run_cli("run", "--once", "--write", "--now", now(2 * Timing().settle), directory=tmp_path)
+
+        assert settled.status == 0, settled.err
+        assert states() == {"done": alerts - LINKED, "linked": LINKED}
         assert [len(panther.comments(name)) for name in crash.alert_ids(alerts)] == [1] * alerts

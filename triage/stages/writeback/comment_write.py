@@ -1,9 +1,9 @@
 """One write of an alert's comment: exactly one comment per alert, whatever fails on the way."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import datetime, timedelta
 from http import HTTPStatus
-from itertools import chain, repeat
 from typing import Literal
 
 from pydantic import JsonValue
@@ -16,6 +16,7 @@ from triage.stages.writeback.own_comments import OwnComment, current, own_commen
 
 _SHORTENED = "Panther rejected the comment as too large; it was shortened to the verdict and the summary"
 _TAKEN_OVER = "another process has taken over"
+_CUT_OFF = "an earlier request for it had no answer and may still take effect"
 _UPDATES = 2
 """How often an update is sent: sending the same one twice does no harm, so that one lost answer costs no comment."""
 _UPDATE_REFUSED = frozenset({HTTPStatus.FORBIDDEN, HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
@@ -55,6 +56,7 @@ class CommentWrite:
         alert_id: str,
         report: Report,
         run_id: str,
+        worker: str,
         timing: Timing = Timing(),  # noqa: B008 - frozen
     ) -> None:
         self._comments = comments
@@ -66,7 +68,8 @@ class CommentWrite:
         self._report = report
         self._run_id = run_id
         self._key = f"comment:{alert_id}"
-        self._holder = clock.token(8)
+        # By its name a process that has ended is known, whose lease need not run out first.
+        self._holder = f"{worker}/{clock.token(8)}"
         self._receipt: Receipt | None = None
         self._wait = timedelta(seconds=timing.settle)
         """Until an unknown outcome is looked into."""
@@ -130,7 +133,7 @@ class CommentWrite:
     # ---- creating ------------------------------------------------------------------------------------------------
 
     async def _create(self, replaces: Comment | None = None) -> WriteOutcome:
-        if self._open and (outcome := await self._wait_for_earlier(replaces)) is not None:
+        if self._open and (outcome := await self._find_earlier(replaces)) is not None:
             return outcome
         if not await self._hold():
             return self._outcome(Result.UNKNOWN, reason=_TAKEN_OVER)
@@ -157,24 +160,23 @@ class CommentWrite:
         await self._save("done", body, comment_id=made.id)
         return await self._unite(self._body(), Result.CREATED, made.id)
 
-    async def _wait_for_earlier(self, replaces: Comment | None) -> WriteOutcome | None:
-        """Look for the comment that an earlier write may have created; `None` where there certainly is none."""
+    async def _find_earlier(self, replaces: Comment | None) -> WriteOutcome | None:
+        """What became of an earlier write whose answer nobody has read; `None` where it certainly created nothing.
+
+        While it may still take effect, the outcome is unknown: whoever waited for it would keep other alerts waiting.
+        """
         assert self._receipt is not None
-        settle = timedelta(seconds=self._timing.settle)
+        now = self._clock.now()
         # A receipt from another host may carry a later time than this host's clock.
-        ends = min(self._receipt.at or self._clock.now(), self._clock.now()) + settle
-        for pause in chain((0.0,), self._timing.reads, repeat(self._timing.reads[-1])):
-            if pause and self._clock.now() < ends:
-                await self._clock.sleep(pause)
-                if not await self._hold():
-                    break
-            live = current(await self._look())
-            if any(replaces is None or own.comment.id != replaces.id for own in live):
-                return await self._update(live)
-            if self._clock.now() >= ends:
-                self._receipt = None
-                return None
-        return self._outcome(Result.UNKNOWN, reason=_TAKEN_OVER)
+        ends = min(self._receipt.at or now, now) + timedelta(seconds=self._timing.settle)
+        if now < ends:
+            await self._values.save_receipt(replace(self._receipt, state="unknown"), now=now)
+            return self._outcome(Result.UNKNOWN, reason=_CUT_OFF, until=ends)
+        live = current(await self._look())
+        if any(replaces is None or own.comment.id != replaces.id for own in live):
+            return await self._update(live)
+        self._receipt = None
+        return None
 
     async def _unite(self, body: str, result: Result, comment_id: str) -> WriteOutcome:
         """Where two writers have each created a comment, keep the oldest; the others point to it."""
@@ -296,7 +298,10 @@ class CommentWrite:
     def _body(self) -> str:
         return self._report.body(self._format, brief=self._brief)
 
-    def _outcome(self, result: Result, comment_id: str = "", reason: str = "") -> WriteOutcome:
+    def _outcome(
+        self, result: Result, comment_id: str = "", reason: str = "", *, until: datetime | None = None
+    ) -> WriteOutcome:
         notes = tuple(dict.fromkeys(self._notes))
-        until = self._clock.now() + self._wait if result is Result.UNKNOWN else None
+        if result is Result.UNKNOWN and until is None:
+            until = self._clock.now() + self._wait
         return WriteOutcome(result=result, comment_id=comment_id, reason=reason, until=until, notes=notes)

@@ -22,11 +22,18 @@ class Gateway(Protocol):
     """The only way to write about an alert."""
 
     async def write(
-        self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: RunJournal
+        self,
+        alert: Alert,
+        report: Report,
+        *,
+        disposition: Disposition | None,
+        run_id: str,
+        worker: str,
+        journal: RunJournal,
     ) -> WriteOutcome:
         """Make the alert's comment say what the report says, where policy allows it.
 
-        Raises as `CommentWrite.run`.
+        `worker` names who holds the alert. Raises as `CommentWrite.run`.
         """
 
     async def move(
@@ -55,7 +62,14 @@ class CommentGateway:
         self._status = StatusUpdater(comments, alerts, values, settings, clock, timing)
 
     async def write(
-        self, alert: Alert, report: Report, *, disposition: Disposition | None, run_id: str, journal: RunJournal
+        self,
+        alert: Alert,
+        report: Report,
+        *,
+        disposition: Disposition | None,
+        run_id: str,
+        worker: str,
+        journal: RunJournal,
     ) -> WriteOutcome:
         """Implements `Gateway.write`."""
         held = await _held_back(alert, disposition, self._values, self._settings, self._clock)
@@ -70,6 +84,7 @@ class CommentGateway:
             alert_id=alert.id,
             report=report,
             run_id=run_id,
+            worker=worker,
         )
         return await write.run(journal)
 
@@ -106,6 +121,7 @@ class DryRunGateway:
         *,
         disposition: Disposition | None,
         run_id: str,  # noqa: ARG002 - the port's argument
+        worker: str,  # noqa: ARG002 - the port's argument
         journal: RunJournal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> WriteOutcome:
         """Implements `Gateway.write`."""

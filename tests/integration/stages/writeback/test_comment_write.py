@@ -4,6 +4,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
+from datetime import timedelta
 from pathlib import Path
 
 import pytest
@@ -89,7 +90,7 @@ class Opened:
         """Write one comment, as a separate run."""
         write = CommentWrite(
             comments=self.comments, values=self.store.values, clock=self.clock, format="HTML", alert_id=ALERT, report=wanted,
-            run_id=run_id,
+            run_id=run_id, worker="w/0",
         )  # fmt: skip
         return await write.run(MemoryJournal())
 
@@ -203,14 +204,37 @@ async def test_an_unknown_outcome_is_never_repeated_blindly(bench: Bench) -> Non
 
 
 async def test_a_process_that_died_before_its_request_left(bench: Bench) -> None:
-    """The next one, started at once, waits until the request can no longer take effect, then writes the comment."""
+    """The next one, started at once, holds nothing up: it says when the request can no longer take effect, and writes
+    the comment then."""
     async with AsyncExitStack() as stack:
         opened = await bench.open(stack)
         now = opened.clock.now()
         await opened.store.values.save_receipt(Receipt(f"comment:{ALERT}", "sent", at=now), now=now)
+        first = await opened.write(report())
+        waited = opened.clock.monotonic()
+        kept = await opened.store.values.receipt(f"comment:{ALERT}")
+        await opened.clock.sleep(Timing().settle)
         assert (await opened.write(report())).result is Result.CREATED
-        assert opened.clock.monotonic() >= Timing().settle
+    assert (first.result, first.until, waited) == (Result.UNKNOWN, now + timedelta(seconds=Timing().settle), 0)
+    assert kept is not None
+    assert (kept.state, kept.at) == ("unknown", now)
     assert len(bench.ours()) == 1
+
+
+async def test_the_lease_of_a_dead_writer_is_known_by_its_process(bench: Bench) -> None:
+    """A process killed amid its request leaves the comment's lease behind: it carries the worker's name, by which the
+    next process frees it at once."""
+    async with AsyncExitStack() as stack:
+        opened = await bench.open(stack)
+        names: list[str] = []
+
+        async def killed() -> None:
+            names.append(await opened.store.values.lease_holder(f"comment:{ALERT}", now=opened.clock.now()))
+
+        opened.comments = Meanwhile(opened.comments, killed)
+        await opened.write(report())
+    (name,) = names
+    assert name.startswith("w/0/")
 
 
 async def test_a_list_that_cannot_be_read_stops_the_write(bench: Bench) -> None:
