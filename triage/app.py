@@ -254,7 +254,7 @@ async def open_app(
         if settings.uses_llm:
             at_once = settings.investigation.concurrency
             opened = open_model(settings.llm, clock=clock, at_once=at_once, values=store.values)
-            model = ModelBreaker(await stack.enter_async_context(opened), settings.llm, clock)
+            model = ModelBreaker(await stack.enter_async_context(opened), settings.llm, clock, store.values)
         capabilities = StoredCapabilities(model, settings.llm, store.values, clock) if model is not None else None
         gateway: Gateway | None = None
         if dry_run is not None:

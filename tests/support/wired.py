@@ -58,7 +58,7 @@ async def wired(
         model, capabilities = None, None
         if settings.uses_llm:
             opening = open_model(settings.llm, clock=clock, values=opened.values)
-            model = ModelBreaker(await stack.enter_async_context(opening), settings.llm, clock)
+            model = ModelBreaker(await stack.enter_async_context(opening), settings.llm, clock, opened.values)
             capabilities = StoredCapabilities(model, settings.llm, opened.values, clock)
         store, comments = seen_store(opened), seen_comments(panther.comments)
         gateway = CommentGateway(comments, panther.alerts, store.values, settings.writeback, clock, timing)

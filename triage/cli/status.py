@@ -56,6 +56,7 @@ def to_json(status: ServiceStatus, currency: str) -> dict[str, object]:
         "poller": status.poller or None,
         "poll": status.poll.model_dump(mode="json") if status.poll else None,
         "paused": status.paused,
+        "model_out_of_use": status.model.model_dump(mode="json") if status.model else None,
         "spend": {"currency": currency, "today": _spend(status.today), "total": _spend(status.total)},
         "failed": queue.by_state.get("failed", 0),
         "failures": [
@@ -84,6 +85,7 @@ def to_text(status: ServiceStatus, currency: str) -> str:
         ("in total", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
         *_poll(status),
         ("writing", "paused; `triage writeback resume` continues" if status.paused else "not paused"),
+        *_model(status),
         ("spend", f"{_money(status.today, currency)} today, {_money(status.total, currency)} in total"),
     ]
     if status.pruned_at:
@@ -115,6 +117,14 @@ def to_text(status: ServiceStatus, currency: str) -> str:
 def _comments(number: int) -> list[tuple[str, str]]:
     text = f"{number} without a known answer; each is looked for, and written where it is missing"
     return [("comments", text)] if number else []
+
+
+def _model(status: ServiceStatus) -> list[tuple[str, str]]:
+    pause = status.model
+    if pause is None:
+        return []
+    left = _span((pause.until - status.at).total_seconds())
+    return [("model", f"out of use for {left} after {pause.failures} failures in a row: {pause.reason}")]
 
 
 def _queue(status: ServiceStatus) -> str:

@@ -3,12 +3,37 @@
 import logging
 import math
 from dataclasses import dataclass
+from datetime import datetime, timedelta
 
-from triage.errors import ModelError
-from triage.ports import ChatModel, ChatReply, ChatRequest, Clock
+from triage.domain.alert import Moment
+from triage.domain.base import Value
+from triage.domain.redaction import redact
+from triage.errors import ModelError, StoreError
+from triage.ports import ChatModel, ChatReply, ChatRequest, Clock, Values
 from triage.settings import LlmSettings
 
 log = logging.getLogger(__name__)
+
+_PAUSE = "model/pause"
+"""The named value that holds the last pause, of whichever process."""
+_LONGEST_REASON = 500
+
+
+class ModelPause(Value):
+    """The model is out of use."""
+
+    until: Moment
+    failures: int
+    """In a row, in the process that found out."""
+    reason: str
+    """Of the last one."""
+
+
+async def model_pause(values: Values, *, now: datetime) -> ModelPause | None:
+    """The pause that any process has found out about; `None` if none is in force. Raises StoreError."""
+    stored = await values.get(_PAUSE)
+    pause = None if stored is None else ModelPause.model_validate(stored)
+    return pause if pause is not None and pause.until > now else None
 
 
 @dataclass(slots=True)
@@ -23,6 +48,8 @@ class ModelBreaker:
     model: ChatModel
     settings: LlmSettings
     clock: Clock
+    values: Values
+    """Where a pause is noted for `triage status` and other processes' `/healthz`."""
     failures: int = 0
     """In a row."""
     reason: str = ""
@@ -55,17 +82,24 @@ class ModelBreaker:
             reply = await self.model.complete(request)
         except ModelError as error:
             if not (error.of_alert or error.overflow or error.unsupported):
-                self._count(error)
+                await self._count(error)
             raise
         self.failures = 0
         return reply
 
-    def _count(self, error: ModelError) -> None:
+    async def _count(self, error: ModelError) -> None:
         self.failures += 1
         self.reason = str(error)
-        if self.failures >= self.settings.max_failures:
-            pause = self.settings.pause.total_seconds()
-            self.until = self.clock.monotonic() + pause
-            log.error(
-                "model out of use", extra={"error": self.reason, "endpoint": self.settings.endpoint, "seconds": pause}
-            )
+        if self.failures < self.settings.max_failures:
+            return
+        pause, now = self.settings.pause.total_seconds(), self.clock.now()
+        self.until = self.clock.monotonic() + pause
+        log.error(
+            "model out of use", extra={"error": self.reason, "endpoint": self.settings.endpoint, "seconds": pause}
+        )
+        reason = redact(self.reason)[:_LONGEST_REASON]
+        noted = ModelPause(until=now + timedelta(seconds=pause), failures=self.failures, reason=reason)
+        try:
+            await self.values.put(_PAUSE, noted.model_dump(mode="json"), now=now)
+        except StoreError as trouble:
+            log.warning("the model's pause was not noted", extra={"error": str(trouble)})

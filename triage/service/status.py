@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from triage.domain.polling import PollStatus
 from triage.errors import StoreError
 from triage.ingest.poll import poll_status
+from triage.pipeline.breaker import ModelPause, model_pause
 from triage.pipeline.spending import midnight
 from triage.ports import QueueStatus, Spend, State, Store, Values
 from triage.stages.writeback import PAUSED
@@ -63,6 +64,8 @@ class ServiceStatus:
     """The process that polls; empty if none does."""
     paused: bool
     """Writing to Panther is paused."""
+    model: ModelPause | None
+    """Why and how long the model is out of use; `None` while it is in use, or none is set."""
     today: Spend
     """Since midnight, UTC."""
     total: Spend
@@ -94,6 +97,7 @@ async def read_status(store: Store, *, now: datetime, total: bool = True) -> Ser
         poll=await poll_status(store.values),
         poller=await store.values.lease_holder(POLLER, now=now),
         paused=await store.values.get(PAUSED) is True,
+        model=await model_pause(store.values, now=now),
         today=await store.ledger.spent(since=midnight(now)),
         total=await store.ledger.spent(since=_LONG_AGO) if total else Spend(),
         pruned_at=datetime.fromisoformat(at) if isinstance(at, str) else None,
@@ -116,9 +120,14 @@ async def health_problems(values: Values, health: ProcessHealth, *, now: datetim
     return found
 
 
-def unsettled(queue: QueueStatus) -> dict[str, object]:
-    """What is not as it should be though the process is well, for the detail of `/healthz`; a restart would not help."""
+async def unsettled(store: Store, *, now: datetime) -> dict[str, object]:
+    """What is not as it should be though the process is well, for the detail of `/healthz`; a restart would not help.
+
+    Raises StoreError.
+    """
+    queue, model = await store.queue.status(now=now), await model_pause(store.values, now=now)
     return {
+        "model_out_of_use": model.model_dump(mode="json") if model else None,
         "comments_open": queue.comments_open,
         "failed": queue.by_state.get(State.FAILED, 0),
         "failures": [{"alert_id": each.alert_id, "error": each.error} for each in queue.parked],

@@ -115,6 +115,8 @@ class _Snapshot(Collector):
             "triage_links_due", "Linked alerts whose leader is done and whose verdict is due.", queue.links_due
         )
         yield _gauge("triage_paused", "Whether writing to Panther is paused.", self._status.paused)
+        out_of_use = "Whether the model is out of use since its endpoint failed."
+        yield _gauge("triage_model_out_of_use", out_of_use, self._status.model is not None)
         yield _gauge("triage_spend_today", "Cost of all model calls since midnight UTC.", self._status.today.money)
         yield _gauge("triage_tokens_today", "Tokens of all model calls since midnight UTC.", self._status.today.tokens)
         if poll is not None:

@@ -80,7 +80,7 @@ async def serving(
         wrong = await health_problems(store.values, health, now=clock.now(), monotonic=clock.monotonic())
         answer: dict[str, object] = {"ok": not wrong, "reasons": list(wrong)}
         with suppress(StoreError):
-            answer |= unsettled(await store.queue.status(now=clock.now()))
+            answer |= await unsettled(store, now=clock.now())
         return JSONResponse(answer, status_code=503 if wrong else 200)
 
     routes = [Route("/metrics", serve_metrics, methods=["GET"]), Route("/healthz", serve_health, methods=["GET"])]
@@ -94,6 +94,8 @@ async def serving(
             timeout_graceful_shutdown=1,
         )
     )
+    # The address is announced as soon as this block is entered; the server itself listens a moment later.
+    listener.listen()
     task = asyncio.create_task(server.serve(sockets=[listener]))
     try:
         yield

@@ -96,7 +96,8 @@ async def test_a_lost_comment_is_counted_until_it_is_made_up(panther: SandboxSer
         tally = await service.run_once()
         status = await app.store.queue.status(now=service.pipeline.clock.now())
         assert status.comments_open == tally.unwritten > 0
-        assert unsettled(status)["comments_open"] == status.comments_open
+        detail = await unsettled(app.store, now=service.pipeline.clock.now())
+        assert detail["comments_open"] == status.comments_open
         panther._faults.clear()
     (tmp_path / "config.yaml").write_text(
         f"panther: {{url: '{panther.url}', token: sandbox-token}}\nstore: {{url: '{sqlite_url(tmp_path)}'}}\n",

@@ -17,7 +17,9 @@ import pytest
 from prometheus_client.parser import text_string_to_metric_families
 
 from tests.support import postgres
+from tests.support.background import scripted_model
 from tests.support.cli import run_cli
+from tests.support.endpoints import refuses
 from tests.support.shared import ROOT
 from tests.support.tiny_world import ALERTS, write_world
 from triage.sandbox.server import Fault, SandboxServer
@@ -115,7 +117,7 @@ def test_a_running_process_tells_how_it_is(panther: SandboxServer, tmp_path: Pat
         status = run_cli("status", "--json", directory=tmp_path).json
         page = run_cli("status", directory=tmp_path).out
 
-        well = {"ok": True, "reasons": [], "comments_open": 0, "failed": 0, "failures": []}
+        well = {"ok": True, "reasons": [], "model_out_of_use": None, "comments_open": 0, "failed": 0, "failures": []}
         assert (health, json.loads(told)) == (200, well)
         assert metrics["triage_investigation_seconds_count", ""] == 3
         assert sum(value for (name, _), value in metrics.items() if name == "triage_verdicts_total") == 3
@@ -141,6 +143,38 @@ def test_a_running_process_tells_how_it_is(panther: SandboxServer, tmp_path: Pat
         process.send_signal(signal.SIGTERM)
         assert process.wait(timeout=30) == 0
         assert "Traceback" not in process.stderr.read()
+
+
+@pytest.mark.slow
+def test_a_model_out_of_use_shows_everywhere(panther: SandboxServer, tmp_path: Path) -> None:
+    """The endpoint refuses the key: the detail of health, a metric and `triage status`, from another process, say that
+    the model is out of use, why and until when. The process is well, so that nothing restarts it.
+
+    Takes about 6 seconds: the program is started.
+    """
+    refused = refuses("Incorrect API key provided", 401)
+    with scripted_model(lambda _asked: refused) as llm:
+        config = tmp_path / "config.yaml"
+        config.write_text(
+            config.read_text("utf-8") + f'llm: {{base_url: "{llm.url}", model: m, api_key: sk-test-0123456789}}\n',
+            "utf-8",
+        )
+        with running(tmp_path, "--listen", "0") as process:
+            assert process.stderr is not None
+            url = ""
+            while not url:
+                found = re.search(r"metrics: (http://127\.0\.0\.1:\d+)/metrics", process.stderr.readline())
+                url = found[1] if found else ""
+            until(lambda: samples(get(f"{url}/metrics")[1])["triage_model_out_of_use", ""] == 1)
+            health, told = get(f"{url}/healthz")
+            status = run_cli("status", "--json", directory=tmp_path).json
+            page = run_cli("status", directory=tmp_path).out
+    pause = json.loads(told)["model_out_of_use"]
+    assert (health, json.loads(told)["ok"]) == (200, True)
+    assert "llm.api_key" in pause["reason"]
+    assert status["model_out_of_use"] == pause
+    assert status["states"] == {"queued": 3}
+    assert re.search(r"model +out of use for \d .* after 3 failures in a row: .*llm\.api_key", page), page
 
 
 @pytest.mark.slow
