@@ -1,8 +1,9 @@
 """Measure what an intruder gains by preparing the ground: `python tests/bench/poison.py [WORLD ...] [--modes ...]`.
 
-Each labelled alert of the sample worlds is judged by the offline analyst as it is, and again in copies of the world in
-which whoever acted has written rows to look harmless. The worlds, their labels and the tool that writes most of these
-copies are no part of the project: they are read from the directory beside it, or where TRIAGE_SHARED points.
+Each labelled alert of a world is judged by the offline analyst as it is, and again in copies of the world in which
+whoever acted has written rows to look harmless. `evaluation` is the set that ships, the other worlds are samples; these,
+and the tool that writes most of the copies, are no part of the project: they are read from the directory beside it, or
+where TRIAGE_SHARED points. A copy takes about five seconds on an idle core; `--every` judges a part of the alerts.
 
 | mode | on | what was written |
 |---|---|---|
@@ -32,7 +33,7 @@ from typing import Any
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
-from tests.bench.worlds import ORDER, SHARED, Case, run
+from tests.bench.worlds import ORDER, SHARED, Case, labelled_worlds, run
 from triage.logtypes import terms_of
 from triage.stages.enrichment.actor import take
 
@@ -175,7 +176,8 @@ def details(case: Case) -> None:
 def main() -> int:
     """Parse, run, and say how many verdicts got softer."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("worlds", nargs="*", help="names of worlds in the shared directory; default: all labelled ones")
+    parser.add_argument("worlds", nargs="*", help="`evaluation`, or names of samples; default: all samples")
+    parser.add_argument("--every", type=int, default=1, metavar="N", help="one alert in so many")
     parser.add_argument("--modes", nargs="+", choices=sorted(MODES), default=list(MODES))
     parser.add_argument("--signals", action="store_true", help="what was measured where a verdict got softer")
     given = parser.parse_args()
@@ -184,12 +186,14 @@ def main() -> int:
         return 0
     names = given.worlds or sorted(path.stem for path in (SHARED / "truth").glob("*.ndjson") if "." not in path.stem)
     counted: Counter[tuple[str, str]] = Counter()
-    for name in names:
-        world = SHARED / "worlds" / name
-        cases = asyncio.run(run(world, read(SHARED / "truth" / f"{name}.ndjson")))
+    for name, world, truth in labelled_worlds(names):
+        judged = {
+            wanted: asyncio.run(run(world, [each for each in truth if each["verdict"] == wanted][:: given.every]))
+            for wanted in {wanted_of(mode) for mode in given.modes}
+        }
         for mode in given.modes:
-            wanted = "benign" if mode == "intruder" else "malicious"
-            for before in (case for case in cases if case.truth == wanted):
+            wanted = wanted_of(mode)
+            for before in judged[wanted]:
                 after = measure(world, before, mode)
                 if after is None:
                     continue
@@ -198,17 +202,27 @@ def main() -> int:
                 if after.said == "benign" if wanted == "benign" else softer:
                     counted[mode, "lost"] += 1
                     counted[mode, "benign"] += after.said == "benign"
-                    print(
-                        f"{mode:<14}{name:<12}{before.label.get('case')!s:<24}{before.said} -> {after.said}", flush=True
-                    )
+                    label = before.label.get("case") or before.label.get("incident") or before.label["alert_id"]
+                    print(f"{mode:<14}{name:<12}{label!s:<24}{before.said} -> {after.said}", flush=True)
                     if given.signals:
                         details(before)
                         print("        --")
                         details(after)
+            print(f"{mode:<14}{name:<12}done; so far {row(counted, mode)}", file=sys.stderr, flush=True)
     print(f"\n{'mode':<14}{'alerts':>8}{'softer':>8}{'benign':>8}")
     for mode in given.modes:
-        print(f"{mode:<14}{counted[mode, 'alerts']:>8}{counted[mode, 'lost']:>8}{counted[mode, 'benign']:>8}")
+        print(f"{mode:<14}{row(counted, mode)}")
     return 0
+
+
+def wanted_of(mode: str) -> str:
+    """The label of the alerts that a mode is about."""
+    return "benign" if mode == "intruder" else "malicious"
+
+
+def row(counted: Counter[tuple[str, str]], mode: str) -> str:
+    """How many alerts, how many of them with a softer verdict, and called benign."""
+    return "".join(f"{counted[mode, what]:>8}" for what in ("alerts", "lost", "benign"))
 
 
 if __name__ == "__main__":

@@ -29,6 +29,8 @@ from triage.ports import AuditEntry, Values
 START = "0" * 64
 LOCK_SECONDS = 10.0
 """How long an append waits for one of another process; each takes a few milliseconds."""
+RETRY_SECONDS = 30.0
+"""How long an alert waits whose write could not be logged."""
 _LOCK_PAUSE = 0.02
 _LONGEST = 32 * 1024
 """Bytes of a line, its end included."""
@@ -119,7 +121,7 @@ class AuditFile:
                 _write_head(_head_of(self._path), last.number + 1, digest)
                 return last.number + 1, digest
         except OSError as error:
-            raise StoreError(
+            raise _not_now(
                 f"the audit log {self._path} cannot be written ({error.strerror}); nothing is sent without a line in it"
             ) from error
 
@@ -133,6 +135,13 @@ class AuditFile:
             os.close(file)
 
 
+def _not_now(text: str) -> StoreError:
+    """A failure of the log, whatever the alert: it waits until somebody has seen to the log."""
+    failure = StoreError(text)
+    failure.retryable, failure.retry_after = True, RETRY_SECONDS
+    return failure
+
+
 def _lock(file: int, path: Path, kind: int, seconds: float) -> None:
     """Wait for a lock, but not forever. Raises StoreError."""
     ends = time.monotonic() + seconds
@@ -141,12 +150,10 @@ def _lock(file: int, path: Path, kind: int, seconds: float) -> None:
             fcntl.flock(file, kind | fcntl.LOCK_NB)
         except BlockingIOError as error:
             if time.monotonic() > ends:
-                failure = StoreError(
+                raise _not_now(
                     f"the audit log {path} has been locked for {seconds:g} s, probably by a triage process of this "
                     "host that hangs or was stopped (`fuser` names it); nothing is sent without a line in it"
-                )
-                failure.retryable = True
-                raise failure from error
+                ) from error
             time.sleep(_LOCK_PAUSE)
         else:
             return
@@ -179,7 +186,7 @@ def _last(file: int, path: Path) -> _Last:
     # The line is whole if another one ends before it, or the file begins with it.
     fields = _fields(last) if ended or start == 0 else None
     if fields is None:
-        raise StoreError(
+        raise _not_now(
             f"the audit log {path} does not end with a whole line; `triage writeback audit` shows where. Move it away "
             "to begin another; nothing is sent without a line in it"
         )

@@ -169,7 +169,8 @@ class Worker:
         log.log(level, "alert failed", extra={"alert_id": claim.alert.id, "error": text}, exc_info=not expected)
         if isinstance(error, StoreError) and error.retryable:
             # Not the alert's fault: it keeps its attempts.
-            await self._give_back(claim)
+            await self._give_back(claim, error=text[:1000], retry_after=error.retry_after, counted=False)
+            self._count(claim, text, tally)
             return
         if isinstance(error, PantherError) and (error.retryable or isinstance(error, PantherDenied)):
             # A limit of requests is never one alert's fault, though only one operation may have met it.
