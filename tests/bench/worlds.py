@@ -20,6 +20,7 @@ from collections import Counter
 from collections.abc import Awaitable, Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import cache
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,7 +43,7 @@ from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import InvestigationSettings
 from triage.stages.decision import adjudicate
-from triage.stages.enrichment import Enricher, load_playbooks
+from triage.stages.enrichment import Enricher, Playbooks, load_playbooks
 from triage.stages.investigation.offline import offline_draft
 from triage.stages.verification import verify
 
@@ -123,6 +124,12 @@ def labelled_worlds(
             yield name, path, [json.loads(line) for line in labels.read_text("utf-8").splitlines() if line.strip()]
 
 
+@cache
+def shipped_playbooks() -> Playbooks:
+    """Those of the repository; reading them takes as long as an alert."""
+    return load_playbooks([ROOT / "prompts" / "playbooks"])
+
+
 async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
     """Every labelled alert of a world, under the operator's list that the world brings, if it brings one."""
     world = load_world(path, as_recorded=True)
@@ -135,7 +142,7 @@ async def run(path: Path, truth: list[dict[str, JsonValue]]) -> list[Case]:
         config = PantherConfig(url=server.url, token="sandbox-token", requests_per_second=1e6)
         async with connect(config, clock=clock) as panther:
             lake = CountingLake(panther.lake)
-            playbooks = load_playbooks([ROOT / "prompts" / "playbooks"])
+            playbooks = shipped_playbooks()
             counted = replace(panther, lake=cast("Lake", lake))
             plans = Plans().current
             room = Enricher(panther=counted, playbooks=playbooks, settings=settings, clock=clock, plans=plans)

@@ -1,7 +1,7 @@
 """What `triage check` tries, one line each."""
 
 import asyncio
-from collections.abc import AsyncIterator, Awaitable, Callable
+from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
 from itertools import chain, repeat
 from pathlib import Path
@@ -12,7 +12,7 @@ from triage.cli.check import Line
 from triage.cli.common import note, one_line
 from triage.cli.state import opened_store
 from triage.edges.clock import SystemClock
-from triage.edges.files import readable_by_others
+from triage.edges.files import readable_by_others, writable_by_others
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import Probe, connect, open_probes, panther_config
 from triage.edges.prompts import load_prompts
@@ -26,6 +26,8 @@ from triage.stages.enrichment import load_playbooks
 RETRY_SECONDS = (1.0, 2.0, 5.0)
 """Pauses between tries of a token that is not active yet; the last one repeats."""
 HTTP_DENIALS = (401, 403)
+_BESIDE = ("", ".head", "-wal", "-shm")
+"""What stands beside a state database or an audit log, by the end of its name."""
 
 
 async def checked(settings: Settings, patience: timedelta, *, quiet: bool) -> AsyncIterator[Line]:
@@ -56,13 +58,19 @@ async def checked(settings: Settings, patience: timedelta, *, quiet: bool) -> As
 
 
 def _wide_files(settings: Settings) -> list[Line]:
-    """A warning where others may read what a run has written; nothing where all is well."""
+    """A warning where others may read or replace what a run has written; nothing where all is well."""
     audit = Path(settings.writeback.audit).expanduser() if settings.writeback.audit else None
     store = Path(settings.store.url.removeprefix("sqlite:///")) if settings.store.url.startswith("sqlite:///") else None
     known = [path for path in (store, audit) if path is not None]
-    wide = readable_by_others([each for path in known for each in (path, path.with_name(f"{path.name}.head"))])
-    names = " ".join(quote(str(path)) for path in wide)
-    return [Line("files", "warning", f"others may read them: chmod 600 {names}")] if wide else []
+    read = readable_by_others([path.with_name(path.name + end) for path in known for end in _BESIDE])
+    written = writable_by_others(dict.fromkeys(path.absolute().parent for path in known))
+    found = [f"others may read them: chmod 600 {_quoted(read)}"] * bool(read)
+    found += [f"others may replace them: chmod 700 {_quoted(written)}"] * bool(written)
+    return [Line("files", "warning", "; ".join(found))] if found else []
+
+
+def _quoted(paths: Iterable[Path]) -> str:
+    return " ".join(quote(str(path)) for path in paths)
 
 
 async def _prompts(settings: Settings) -> str:

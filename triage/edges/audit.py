@@ -22,7 +22,7 @@ from pathlib import Path
 
 from pydantic import JsonValue
 
-from triage.edges.files import PRIVATE
+from triage.edges.files import PRIVATE, make_private_directory
 from triage.errors import StoreError
 from triage.ports import AuditEntry, Values
 
@@ -127,6 +127,7 @@ class AuditFile:
 
     @contextmanager
     def _open(self) -> Iterator[int]:
+        make_private_directory(self._path.parent)
         file = os.open(self._path, os.O_RDWR | os.O_CREAT | os.O_APPEND | os.O_NOFOLLOW | os.O_CLOEXEC, PRIVATE)
         try:
             _lock(file, self._path, fcntl.LOCK_EX, self._lock_seconds)

@@ -11,7 +11,10 @@ from triage.errors import ConfigError
 
 PRIVATE = 0o600
 """Mode of what is written: logs, verdicts and names of a company are nobody else's."""
+PRIVATE_DIRECTORY = 0o700
+"""Mode of a directory that is made for such files."""
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
+_OTHERS_WRITE = stat.S_IWGRP | stat.S_IWOTH
 _LINK = frozenset({errno.ELOOP, errno.EMLINK})
 
 
@@ -52,6 +55,12 @@ def write_private(path: Path, text: str) -> None:
         raise ConfigError(f"{path} cannot be written ({_reason(error)})") from error
 
 
+def make_private_directory(path: Path) -> None:
+    """Make a directory that only its owner may enter, where it is missing; the one above it has to exist. Raises OSError."""
+    if not path.is_dir():
+        path.mkdir(mode=PRIVATE_DIRECTORY, exist_ok=True)
+
+
 def _reason(error: OSError | ValueError) -> str:
     if not isinstance(error, OSError):
         return str(error)
@@ -64,3 +73,12 @@ def _reason(error: OSError | ValueError) -> str:
 def readable_by_others(paths: Iterable[Path]) -> tuple[Path, ...]:
     """Those of the files that exist and that someone besides their owner may read or write."""
     return tuple(path for path in paths if path.is_file() and path.stat().st_mode & _OTHERS)
+
+
+def writable_by_others(directories: Iterable[Path]) -> tuple[Path, ...]:
+    """Those of the directories in which someone besides their owner may put other files in the place of these.
+
+    Where only a file's owner may replace it, as in `/tmp`, the directory is not among them.
+    """
+    modes = {path: path.stat().st_mode for path in directories if path.is_dir()}
+    return tuple(path for path, mode in modes.items() if mode & _OTHERS_WRITE and not mode & stat.S_ISVTX)

@@ -143,3 +143,22 @@ def test_check_names_files_that_others_may_read(panther: SandboxServer, tmp_path
 
     assert f"chmod 600 {store}" in ran.out
     assert ran.status == 0
+
+
+def test_check_names_a_directory_in_which_others_may_replace_files(panther: SandboxServer, tmp_path: Path) -> None:
+    """The directory of database and log is made private; one that others may write to is named, unless it is like /tmp."""
+    write_config(tmp_path, panther.url)
+    config = tmp_path / "config.yaml"
+    config.write_text(config.read_text("utf-8").replace("triage.db", "state/triage.db"), "utf-8")
+    assert run_cli("run", "--once", directory=tmp_path).status == 0
+    directory = tmp_path / "state"
+    assert directory.stat().st_mode & 0o777 == 0o700
+    assert "chmod" not in run_cli("check", directory=tmp_path).out
+    directory.chmod(0o1777)
+    assert "chmod" not in run_cli("check", directory=tmp_path).out
+    directory.chmod(0o775)
+
+    ran = run_cli("check", directory=tmp_path)
+
+    assert f"chmod 700 {directory}" in ran.out
+    assert ran.status == 0

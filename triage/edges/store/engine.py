@@ -10,6 +10,7 @@ from typing import Protocol
 from sqlalchemy import URL, Connection, Engine, create_engine, event, make_url
 from sqlalchemy.exc import ArgumentError
 
+from triage.edges.files import PRIVATE, make_private_directory
 from triage.errors import ConfigError, StoreError
 from triage.resources import how_to_install
 
@@ -30,7 +31,6 @@ _PROBES = 3
 _WAL_PAUSE = 0.02
 
 _WRITES = "triage_writes"
-_OWNER_ONLY = 0o600
 
 
 class _DriverConnection(Protocol):
@@ -145,15 +145,18 @@ def _use_wal(cursor: _Cursor, seconds: float) -> None:
 
 
 def _make_file(path: Path) -> None:
-    """Make an absent file so that only its owner can read it; SQLite gives its side files the same mode.
+    """Make an absent file, and its directory, so that only their owner can read them; SQLite gives its side files the same mode.
 
     A file that exists is never opened here: closing it would drop the locks that SQLite holds on it in this process.
     """
     try:
-        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, _OWNER_ONLY))
+        make_private_directory(path.parent)
+        os.close(os.open(path, os.O_RDWR | os.O_CREAT | os.O_EXCL, PRIVATE))
     except FileExistsError as error:
         if path.is_dir():
             raise StoreError(f"the state database {path} is a directory; name a file in store.url") from error
+        if not path.parent.is_dir():
+            raise StoreError(f"the state database {path} cannot be made: {path.parent} is no directory") from error
     except FileNotFoundError as error:
         raise StoreError(f"the state database {path} cannot be made: its directory does not exist") from error
     except (OSError, ValueError) as error:

@@ -268,7 +268,7 @@ WRONG_URLS = (
     (ConfigError, "postgresql+asyncpg://u:s3cret@host/db", "names postgresql.asyncpg"),
     (ConfigError, "sqlite://", "names no file"),
     (ConfigError, "sqlite:///:memory:", "names no file"),
-    (StoreError, "sqlite:////nonexistent/triage.db", "directory does not exist"),
+    (StoreError, "sqlite:////nonexistent/deeper/triage.db", "directory does not exist"),
     (StoreError, "sqlite:////", "is a directory"),
     (StoreError, "sqlite:////tmp/a\x00b", "cannot be made"),
     (StoreError, "postgresql://u:s3cret@127.0.0.1:1/db", r"//u:\*\*\*@127.0.0.1:1/db cannot be reached"),
@@ -309,6 +309,21 @@ async def test_a_new_file_is_for_its_owner_only(tmp_path: Path) -> None:
     assert found == {
         f"{name}.db{end}": mode for name, mode in (("own", 0o600), ("shared", 0o640)) for end in ("", "-wal", "-shm")
     }
+
+
+async def test_a_missing_directory_is_made_for_its_owner_only(tmp_path: Path) -> None:
+    """Whatever the umask allows; one that exists keeps its mode."""
+    before = os.umask(0)
+    try:
+        await (await open_store(f"sqlite:///{tmp_path}/state/triage.db")).close()
+    finally:
+        os.umask(before)
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o700
+    (tmp_path / "state").chmod(0o750)
+
+    await (await open_store(f"sqlite:///{tmp_path}/state/triage.db")).close()
+
+    assert (tmp_path / "state").stat().st_mode & 0o777 == 0o750
 
 
 # ---- SQLite in trouble -------------------------------------------------------------------------------------------
