@@ -12,6 +12,7 @@ that it may be.
 import json
 from collections.abc import Iterable, Mapping
 from functools import lru_cache, partial
+from itertools import islice
 from urllib.parse import unquote
 
 import regex
@@ -28,11 +29,15 @@ _SHORTEST = 6
 _DEEPEST = 4
 """Nested encodings that are read."""
 _LONGEST_JSON = 400_000
+_MOST_JSON = 16
+"""Places of a text at which JSON is looked for."""
 _PAIR_KEYS = 4
 """Keys of a record that may be a pair of name and value."""
 _PAIR_NAMES = ("name", "key", "parameterkey", "parametername", "variable", "header")
 _PAIR_VALUES = ("value", "parametervalue", "stringvalue", "newvalue")
 
+_DECODER = json.JSONDecoder()
+_JSON_BEGINS = later(r"[{\[]\s{0,9}[\"{\[]")
 _PERCENT = later(r"%[0-9A-Fa-f]{2}")
 _PERCENTED = later(r"[^\s\"'<>\\%]{0,2000}+(?:%[0-9A-Fa-f]{2}[^\s\"'<>\\%]{0,2000}+)++")
 _BASE64 = later(r"(?<![A-Za-z0-9+/_-])[A-Za-z0-9+/_-]{16,}+={0,2}")
@@ -96,6 +101,8 @@ def _redact(text: str, depth: int) -> str:
     if depth < _DEEPEST:
         if text[:1] in "{[" and text[-1:] in "}]" and len(text) <= _LONGEST_JSON:
             text = _as_json(text, depth)
+        elif len(text) <= _LONGEST_JSON and _JSON_BEGINS.search(text):
+            text = _with_json(text, depth)
         if _PERCENT.search(text):
             text = _PERCENTED.sub(partial(_unquoted, depth), text)
     text = replace_secrets(text)
@@ -117,6 +124,24 @@ def _as_json(text: str, depth: int) -> str:
         # No JSON, or nested beyond any log's need: read as plain text.
         return text
     return text if cleaned == value else json.dumps(cleaned, ensure_ascii=False)
+
+
+def _with_json(text: str, depth: int) -> str:
+    """A text with JSON amid its words, such as a title that quotes a request."""
+    parts: list[str] = []
+    read = ends = 0
+    for begins in islice(_JSON_BEGINS.finditer(text), _MOST_JSON):
+        if begins.start() < ends:
+            continue
+        try:
+            value, ends = _DECODER.raw_decode(text, begins.start())
+            cleaned = _redact_json(value, "", depth + 1)
+        except (ValueError, RecursionError):
+            continue
+        if cleaned != value:
+            parts += [text[read : begins.start()], json.dumps(cleaned, ensure_ascii=False)]
+            read = ends
+    return "".join(parts) + text[read:]
 
 
 def _unquoted(depth: int, match: "regex.Match[str]") -> str:

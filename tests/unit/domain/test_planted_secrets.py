@@ -4,81 +4,8 @@ import json
 
 import pytest
 
+from tests.support.planted_secrets import FORMS, SECRETS
 from triage.domain.redaction import redact, redact_json
-
-S = "Zq8vLm2XwT4bNc7R"
-AWS = "wJalrXUtnFEMIK7MDENGbPxRfiCYzzzKEY01abcd"
-PIECES = "\u200b".join("A1b2C3d4E5f6G7h8I9j0K1l2M3n4O5p6Q7r8")
-
-FORMS: dict[str, object] = {
-    "auth token": f"Authorization: Token {S}",
-    "auth apikey": f"authorization: ApiKey {S}",
-    "DB_PASS": f"DB_PASS={S}",
-    "db_pass json": {"DB_PASS": S},
-    "param": {"ParameterKey": "MasterUserPassword", "ParameterValue": S},
-    "param2": json.dumps([{"ParameterKey": "DBPassword", "ParameterValue": S}]),
-    "xml": f"<password>{S}</password>",
-    "xml attr": f'<add key="ApiKey" value="{S}"/>',
-    "argv": ["mysql", "-u", "root", f"-p{S}"],
-    "argv2": ["psql", "--password", S],
-    "argv3": ["curl", "-u", f"bob:{S}", "https://x"],
-    "argvtext": json.dumps(["tool", "--password", S]),
-    "mysql": f"mysql -u root -p{S} -h db",
-    "mysqldump": f"mysqldump --user=a -p'{S}' db",
-    "curl": f"curl -u admin:{S} https://x/y",
-    "curl2": f"curl --user admin:{S} https://x",
-    "netuse": f"net use Z: \\\\srv\\share {S} /user:corp\\bob",
-    "netuse2": f"net use \\\\srv\\share /user:corp\\bob {S}",
-    "netuser": f"net user bob {S} /add",
-    "securestring": f"ConvertTo-SecureString '{S}' -AsPlainText -Force",
-    "securestring2": f'ConvertTo-SecureString -String "{S}" -AsPlainText',
-    "identified": f"CREATE USER 'a'@'%' IDENTIFIED BY '{S}'",
-    "pg": f"ALTER ROLE bob WITH PASSWORD '{S}'",
-    "mssql": f"CREATE LOGIN bob WITH PASSWORD = N'{S}'",
-    "pem lines": [
-        "-----BEGIN RSA PRIVATE KEY-----",
-        "MIIEpAIBAAKCAQEA" + S,
-        "q9" + S + "AAAA",
-        "-----END RSA PRIVATE KEY-----",
-    ],
-    "zero width": f"ghp_{PIECES}",
-    "aws beside": {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "secret": AWS},
-    "aws beside2": {"accessKeyId": "AKIAIOSFODNN7EXAMPLE", "value": AWS},
-    "aws list": ["AKIAIOSFODNN7EXAMPLE", AWS],
-    "pass": f"pass: {S}",
-    "PASS": f"SMTP_PASS={S}",
-    "MYSQL_PWD": f"MYSQL_PWD={S}",
-    "PGPASSWORD": f"PGPASSWORD={S} psql",
-    "sshpass": f"sshpass -p {S} ssh root@h",
-    "docker": f"docker login -u bob -p {S} registry",
-    "secret name": f"SECRET={S}",
-    "app_secret": f"app_secret: {S}",
-    "xtoken": f"X-Vault-Token: {S}",
-    "header list": {"name": "X-Api-Key", "value": S},
-    "header pair": ["X-Api-Key", S],
-    "cred": f"credential={S}",
-    "encryption key": f"ENCRYPTION_KEY={S}",
-    "signing": f"signing_key={S}",
-    "dsn": f"mongodb+srv://bob:{S}@cluster0.example.net",
-    "redis": f"redis://:{S}@cache:6379",
-    "jdbc": f"jdbc:mysql://h/db?user=a&password={S}",
-    "ado": f"Server=h;User Id=a;Pwd={S};",
-    "schtasks": f"schtasks /create /ru bob /rp {S}",
-    "psexec": f"psexec \\\\h -u bob -p {S} cmd",
-    "wmic": f"wmic /user:bob /password:{S} os",
-    "aws secret env": f"AWS_SECRET_ACCESS_KEY={AWS}",
-    "kv spaced": f"password is {S}",
-    "yaml": f"db:\n  password: {S}",
-    "tf": f'master_password = "{S}"',
-    "url key": f"https://x/?api_key={S}",
-    "userinfo": f"https://bob:{S}@x/",
-    "openssl": f"openssl enc -k {S}",
-    "zip": f"zip -P {S} a.zip b",
-    "snmp": f"snmp-server community {S}",
-    "proxy": f"https_proxy=http://u:{S}@p:1",
-    "env list": [{"Name": "DB_PASS", "Value": S}],
-    "env list2": {"key": "DB_PASSWORD", "value": {"stringValue": S}},
-}
 
 HARMLESS = (
     "docker run -p 8080:80 nginx",
@@ -115,7 +42,20 @@ def test_a_planted_secret_is_replaced(form: str) -> None:
     if isinstance(planted, str):
         cleaned += redact(planted)
     shown = cleaned.replace("\u200b", "")
-    assert not [secret for secret in (S, AWS, "A1b2C3d4") if secret in shown]
+    assert not [secret for secret in SECRETS if secret in shown]
+
+
+@pytest.mark.parametrize("form", sorted(FORMS))
+def test_a_planted_secret_amid_words_is_replaced(form: str) -> None:
+    """As a title quotes it, records as JSON; a second time changes nothing."""
+    planted = FORMS[form]
+    text = f"Opened [door 3] with {planted if isinstance(planted, str) else json.dumps(planted)} at the {{gate}}"
+
+    cleaned = redact(text)
+
+    shown = cleaned.replace("\u200b", "").replace("\\u200b", "")
+    assert not [secret for secret in SECRETS if secret in shown]
+    assert redact(cleaned) == cleaned
 
 
 @pytest.mark.parametrize("text", HARMLESS)
