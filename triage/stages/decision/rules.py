@@ -136,9 +136,10 @@ def changes_of(
             gap = f"what followed is unknown: {argument.gaps[0]}"
         if gap:
             move(Disposition.SUSPICIOUS if harmful or argument.open_hard else Disposition.INCONCLUSIVE, gap)
-    if alone and current.gravity < argument.disposition.gravity:
-        why = f"the measured facts alone say {argument.disposition.value}, and no judge has read them"
-        move(argument.disposition, why)
+    if (alone or injected) and current.gravity < argument.disposition.gravity:
+        # Whoever writes to the reader gains nothing by it: the least is what nobody who reads words has said.
+        because = "no judge has read them" if alone else "a log field addresses whoever reads it with an instruction"
+        move(argument.disposition, f"the measured facts alone say {argument.disposition.value}, and {because}")
     if argument.open_hard and current.gravity < Disposition.SUSPICIOUS.gravity:
         move(Disposition.SUSPICIOUS, f"no fact answers: {_asks(argument)}")
     if current.gravity < Disposition.SUSPICIOUS.gravity and injected:

@@ -51,7 +51,7 @@ def draft(verdict: Disposition, confidence: float = 0.9) -> Draft:
 
 def test_the_floor_rules() -> None:
     """Where analyst and judge agree: benign needs proof and every flag answered, a hard flag and injected instructions
-    raise the floor, and malicious needs some ground.
+    raise the floor, the latter to what the facts alone say, and malicious needs some ground.
     """
     cases = [
         (B, GOOD, (), False, B),
@@ -67,6 +67,9 @@ def test_the_floor_rules() -> None:
         (B, GOOD, (FIRST, signal(2.0, Direction.BENIGN, name="team_routine")), False, B),
         (B, GOOD, (signal(2.0),), False, B),
         (B, GOOD, (), True, S),
+        (B, GOOD, (HARM,), True, M),
+        (S, (), (HARM,), False, S),
+        (S, (), (HARM,), True, M),
         (I, (), (), False, I),
         (I, (), (), True, S),
         (I, (), (HARM,), False, S),
