@@ -7,7 +7,6 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
-from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -16,14 +15,14 @@ import pytest
 import yaml
 
 from tests.support.shared import ROOT
-from tests.support.stores import NOW, sqlite_url
+from tests.support.stores import sqlite_url
 from tests.unit.cli.test_documents import commands, parse
 from triage.domain.polling import STATUS, PollStatus
 from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
 from triage.edges.store import open_store
 from triage.ports import State
-from triage.service.status import ProcessHealth
+from triage.service.status import POLLER, ProcessHealth
 from triage.settings import load_settings
 from triage.web.metrics import Metrics
 from triage.web.server import LOOPBACK, address, bound, serving, url_of
@@ -178,11 +177,10 @@ async def families(tmp_path: Path) -> dict[str, str]:
     """What a running server answers, every probe of the pod included."""
     store = await open_store(sqlite_url(tmp_path))
     try:
-        await store.values.put(
-            STATUS,
-            PollStatus(attempted_at=NOW, succeeded_at=NOW - timedelta(minutes=1)).model_dump(mode="json"),
-            now=NOW,
-        )
+        now = SystemClock().now()
+        polled = PollStatus(attempted_at=now, succeeded_at=now)
+        await store.values.put(STATUS, polled.model_dump(mode="json"), now=now)
+        await store.values.acquire_lease(POLLER, "another process", now=now, seconds=600)
         with bound(LOOPBACK, 0) as socket:
             async with (
                 serving(socket, store, ProcessHealth(), Metrics("EUR"), SystemClock()),
@@ -190,7 +188,7 @@ async def families(tmp_path: Path) -> dict[str, str]:
             ):
                 for probe in ("readinessProbe", "livenessProbe"):
                     answer = await client.get(url_of(socket) + CONTAINER[probe]["httpGet"]["path"])
-                    assert answer.status_code == 200
+                    assert answer.status_code == 200, answer.text
                 return samples((await client.get(f"{url_of(socket)}/metrics")).text)
     finally:
         await store.close()
