@@ -5,7 +5,9 @@ import json
 import os
 import re
 import shutil
+import signal
 import sys
+import threading
 from collections.abc import Callable, Container, Coroutine, Iterable, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
@@ -65,12 +67,32 @@ def run_async(main: Coroutine[Any, Any, T]) -> T:
         TriageError: also where a task group has wrapped it; the gravest of a group.
     """
     try:
-        return asyncio.run(main)
+        with _runner(main) as runner:
+            return runner.run(main)
     except BaseExceptionGroup as group:
         found = errors_in(group)
         if found:
             raise max(found, key=exit_status) from group
         raise
+
+
+def _runner(main: Coroutine[Any, Any, Any]) -> asyncio.Runner:
+    """A runner with its loop made. An interrupt meanwhile is raised afterwards: half a loop ends with a traceback."""
+    ours = threading.current_thread() is threading.main_thread()
+    if not ours or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        return asyncio.Runner()
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        runner = asyncio.Runner()
+        runner.get_loop()
+    finally:
+        signal.signal(signal.SIGINT, before)
+    if came:
+        runner.close()
+        main.close()
+        raise KeyboardInterrupt
+    return runner
 
 
 def one_line(text: str, limit: int = 600) -> str:

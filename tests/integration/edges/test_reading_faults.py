@@ -154,9 +154,11 @@ def test_14_a_wrong_token_ends_the_run_at_once(tmp_path: Path) -> None:
         def run(token: str, *more: str) -> Ran:
             panther.requests.clear()
             write_config(tmp_path, panther.url, token=token)
+            config = tmp_path / "config.yaml"
+            config.write_text(config.read_text().replace("ingest:\n", "ingest:\n  token_grace: 0s\n"))
             return run_cli("run", *more, directory=tmp_path)
 
-        # A single run ends at once; so does one without an end, where a token that Panther knew is refused.
+        # A single run ends at once; so does one without an end, where it is to wait for no token.
         first = run(TOKEN, "--once")
         assert len(panther.requests) == 1
         assert run("sandbox-token", "--once").status == 0
