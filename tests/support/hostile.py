@@ -186,6 +186,7 @@ async def run_alerts(
     alerts: Mapping[str, Attack | None],
     *,
     more: Mapping[str, Any] | None = None,
+    honest_judge: bool = False,
 ) -> list[Outcome]:
     """Investigate alerts one after the other, each with its attack, and look at all that leaves the program.
 
@@ -194,8 +195,9 @@ async def run_alerts(
         folder: Takes the database.
         alerts: By id; `None` where the analyst is honest.
         more: Settings of the investigation.
+        honest_judge: Only the analyst obeys.
     """
-    puppet = Puppet()
+    puppet = Puppet(honest_judge=honest_judge)
     loaded = load_world(world, as_recorded=True)
     outcomes = []
     url = f"sqlite:///{folder / 'triage.db'}"
