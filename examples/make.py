@@ -82,7 +82,7 @@ def main() -> None:
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
         os.environ.pop(name, None)
     with tempfile.TemporaryDirectory(prefix="triage-examples-") as kept:
-        run_demo(Path(kept), as_json=False)
+        run_demo(Path(kept), None, as_json=False)
         write(Path(kept))
     if CHROMIUM is None:
         note("Chromium is not installed; the pictures are unchanged")
