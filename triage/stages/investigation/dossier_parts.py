@@ -25,6 +25,8 @@ _STANDS_FOR = 12
 """Of a longer answer too little is shown for it to stand for another one."""
 _MAX_TRACES = 3
 """Ids of requests and sessions shown among the entities: each event has some, and its row shows them."""
+_MAX_RESOURCES = 6
+"""Objects that are listed: all are in the alert's events."""
 
 
 def question_list(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
@@ -131,11 +133,18 @@ def _values(value: JsonValue | Row) -> frozenset[str]:
 def entity_lines(dossier: Dossier, caps: Caps) -> str:
     """A line for each: kind, value, role, and what its name alone tells, if anything."""
     lines: list[str] = []
-    left = traces = 0
+    left = traces = resources = 0
+    emails = {entity.value for entity in dossier.entities if entity.kind is EntityKind.EMAIL}
     for entity in dossier.entities:
+        if entity.kind is EntityKind.USER and entity.facts.get("local_part_of") in emails:
+            # The address says it.
+            continue
         is_trace = entity.kind is EntityKind.TRACE and entity.role is Role.OTHER
         traces += is_trace
-        if len(lines) == _MAX_ENTITIES or (is_trace and traces > _MAX_TRACES):
+        is_resource = entity.kind is EntityKind.RESOURCE
+        resources += is_resource
+        too_many = (is_trace and traces > _MAX_TRACES) or (is_resource and resources > _MAX_RESOURCES)
+        if len(lines) == _MAX_ENTITIES or too_many:
             left += 1
             continue
         shown: list[JsonValue] = [entity.kind.value, entity.value, entity.role.value]

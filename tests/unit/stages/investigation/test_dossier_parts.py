@@ -1,5 +1,6 @@
 """What the dossier leaves out because it is said elsewhere in it."""
 
+import json
 from typing import Any
 
 from tests.support import make
@@ -107,3 +108,16 @@ def test_a_calm_that_the_log_has_not_shown_is_no_fact() -> None:
         given = make.dossier(entry, signals=(calm,))
         assert ("Nothing followed." in signal_lines(given, Caps())) is told
         assert ("what_followed_is_unknown" in flag_lines(given, Caps())) is not told
+
+
+def test_an_entity_that_another_line_says_is_not_listed() -> None:
+    """A part of an e-mail address, and the many objects of one event, whose rows hold them."""
+    email = Entity(kind=EntityKind.EMAIL, value="ada@acme.example", role=Role.ACTOR)
+    part = Entity(kind=EntityKind.USER, value="ada", role=Role.ACTOR, facts={"local_part_of": email.value})
+    other = Entity(kind=EntityKind.USER, value="kim", role=Role.ACTOR, facts={"local_part_of": "kim@acme.example"})
+    objects = [Entity(kind=EntityKind.RESOURCE, value=f"doc-{number}", role=Role.TARGET) for number in range(9)]
+
+    lines = entity_lines(dossier(entities=(email, part, other, *objects)), Caps()).splitlines()
+
+    assert [json.loads(line)[1] for line in lines[:-1]] == ["ada@acme.example", "kim", *(f"doc-{n}" for n in range(6))]
+    assert lines[-1] == "3 more"
