@@ -226,6 +226,8 @@ class InvestigationSettings(Section):
     max_turns: int = Field(default=8, ge=1)
     max_queries: int = Field(default=64, ge=1)
     """Questions about one alert, of enrichment and of the model; two actors, each with all that is asked of one, fit."""
+    max_model_queries: int = Field(default=16, ge=1)
+    """Of these, the most that the model asks itself."""
     max_rows: int = Field(default=5_000, ge=1)
     max_bytes: int = Field(default=2_000_000, ge=10_000)
     max_tokens: int = Field(default=200_000, ge=1_000)

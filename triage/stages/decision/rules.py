@@ -11,13 +11,14 @@ from datetime import datetime
 from triage.domain.argument import Argument
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
-from triage.domain.signal import Direction, Signal, cut_for_benign, unsupported
+from triage.domain.signal import Direction, Signal, cut_for_benign, is_proven, unsupported
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition
 from triage.stages.decision.answers import vouches
 
 BENIGN_FINDINGS = 2
 """Verified findings that a benign verdict needs; one of them measured."""
+_LOOKED_AROUND = "first_time_burst"
 MAX_INCONCLUSIVE = 0.5
 MAX_WITH_GAPS = 0.8
 """Highest confidence if some question has no answer or an absence is unproven."""
@@ -51,8 +52,13 @@ def benign_gap(
         return f"{cut}, and what was not read can't be called benign"
     lacking = unsupported(signals, evidence)
     if dwell_start is not None:
+        # Somebody who tries several things for the first time is looking around, from wherever: an old address shows
+        # nothing then.
+        around = {signal.subject for signal in signals if signal.name == _LOOKED_AROUND and is_proven(signal, evidence)}
         lacking = tuple(
-            who for who in lacking if not any(vouches(each, who, evidence, dwell_start) for each in findings)
+            who
+            for who in lacking
+            if who in around or not any(vouches(each, who, evidence, dwell_start) for each in findings)
         )
     if lacking:
         who = f" for {len(lacking)} of the alert's actors" if any(lacking) else ""

@@ -30,7 +30,12 @@ class Budget(ModelBudget):
 
     @property
     def queries_left(self) -> int:
-        return max(self.settings.max_queries - self.before.queries - self.queries, 0)
+        return max(self.queries_given - self.queries, 0)
+
+    @property
+    def queries_given(self) -> int:
+        """What enrichment has left of the alert's queries, up to the model's own share."""
+        return max(min(self.settings.max_queries - self.before.queries, self.settings.max_model_queries), 0)
 
     @property
     def rows_left(self) -> int:
@@ -54,7 +59,9 @@ class Budget(ModelBudget):
     def used_up(self) -> str:
         """Which budget of queries is used up, in words; empty if none is."""
         if not self.queries_left:
-            return f"the alert's budget of queries is used up ({self.settings.max_queries})"
+            own = self.queries_given == self.settings.max_model_queries
+            most = self.settings.max_model_queries if own else self.settings.max_queries
+            return f"the {'model' if own else 'alert'}'s budget of queries is used up ({most})"
         if not self.rows_left:
             return f"the alert's budget of rows is used up ({self.settings.max_rows:,})"
         return "" if self.bytes_left else f"the alert's budget of bytes is used up ({self.settings.max_bytes:,})"

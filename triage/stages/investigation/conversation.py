@@ -63,7 +63,7 @@ class Conversation:
             chars=self._chars,
             tools=self.capabilities.tools,
             turns=self.budget.settings.max_turns,
-            queries=max(self.budget.settings.max_queries - self.budget.before.queries, 0),
+            queries=self.budget.queries_given,
         )
 
     # ---- what is sent ----------------------------------------------------------------------------------------------

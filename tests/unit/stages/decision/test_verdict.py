@@ -449,8 +449,13 @@ def test_old_rows_vouch_where_the_judge_agrees() -> None:
             evidence(2, row, measured=True, **fields),
         ]
         rest = [item.model_copy(update={"number": 5 + item.number}) for item in GOOD]
-        verdict = adjudicate(draft(B), (known, *rest), (), rows, opinion=second, dwell_start=NOW - timedelta(days=14))
+        start = NOW - timedelta(days=14)
+        verdict = adjudicate(draft(B), (known, *rest), (), rows, opinion=second, dwell_start=start)
         assert (verdict.disposition is B) is closes, (row, fields)
+        # Whoever tries several things for the first time is looking around, from an old address as well.
+        around = signal(0.4, Direction.MALICIOUS, name="first_time_burst")
+        verdict = adjudicate(draft(B), (known, *rest), (around,), rows, opinion=second, dwell_start=start)
+        assert verdict.disposition is not B
 
 
 def test_an_instruction_by_somebody_else_raises_nothing() -> None:
