@@ -139,7 +139,8 @@ def start_ratios() -> dict[str, float]:
             return found
         finally:
             server.terminate()
-            server.wait()
+            # Reads what is left and closes the pipe.
+            server.communicate()
 
 
 def demo_ratio() -> float:
