@@ -6,9 +6,6 @@ from typing import Self
 from triage.domain.alert import Moment
 from triage.domain.base import Value
 
-PROVEN_UNTIL_THEN = "; the absence is proven until then"
-"""Ends the gap that says up to when a source has delivered."""
-
 
 class Coverage(Value):
     """Whether the asked table could have answered. `None` means: not known, which proves nothing."""
@@ -53,9 +50,15 @@ class Coverage(Value):
         return self._searchable and self.proven_until is not None and self.proven_until >= moment
 
     def of_search(self, *, value_fits: bool | None, value_found: bool | None) -> Self:
-        """The same with what is known of the value that was searched for; `None` leaves what there is."""
+        """The same with what is known of the value that was searched for; `None` leaves what there is.
+
+        Where it may be missed, an absence is proven up to no moment.
+        """
         changed = {"value_fits": value_fits, "value_found": value_found}
-        return self.model_copy(update={name: value for name, value in changed.items() if value is not None})
+        update: dict[str, object] = {name: value for name, value in changed.items() if value is not None}
+        if False in (value_fits, value_found):
+            update["proven_until"] = None
+        return self.model_copy(update=update)
 
     @property
     def _searchable(self) -> bool:
@@ -75,6 +78,14 @@ class Coverage(Value):
     @property
     def gaps(self) -> tuple[str, ...]:
         """What is missing for an absence to count, in words for the report."""
+        return self._gaps(until="; the absence is proven until then")
+
+    @property
+    def gaps_after(self) -> tuple[str, ...]:
+        """The same beside words that say up to when the absence is proven."""
+        return self._gaps(until="")
+
+    def _gaps(self, *, until: str) -> tuple[str, ...]:
         found = []
         if self.value_fits is False:
             found.append("the log names people in another way than the name that was searched for")
@@ -89,7 +100,7 @@ class Coverage(Value):
             found.append("the log source is unhealthy")
         elif self.source_healthy is None:
             found.append("the health of the log source is unknown")
-        found += self._delivery_gaps() if self.value_fits is not False else []
+        found += self._delivery_gaps(until) if self.value_fits is not False else []
         if self.table_has_rows is False:
             found.append("the table has no rows at all in the window")
         elif self.table_has_rows is None:
@@ -100,13 +111,12 @@ class Coverage(Value):
             found.append("no control search was possible for this kind of entity")
         return tuple(found)
 
-    def _delivery_gaps(self) -> list[str]:
+    def _delivery_gaps(self, proven: str) -> list[str]:
         found = []
         if self.open_until is not None:
             found.append(f"rows may still arrive until {_time_text(self.open_until)}")
         if self.proven_until is not None:
-            until = _time_text(self.proven_until)
-            found.append(f"delivered only up to {until}{PROVEN_UNTIL_THEN}")
+            found.append(f"delivered only up to {_time_text(self.proven_until)}{proven}")
         elif self.source_reached_window is False and self.open_until is None:
             last = self.last_event_at
             when = "up to the end of the window" if last is None else f"since {_time_text(last)}"

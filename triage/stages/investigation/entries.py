@@ -11,7 +11,6 @@ from datetime import UTC, datetime, timedelta
 from pydantic import JsonValue
 
 from triage.domain.answer_secrets import rows_without_secrets
-from triage.domain.coverage import PROVEN_UNTIL_THEN
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact, redact_json
 from triage.domain.sql.sources import sources_of
@@ -175,7 +174,7 @@ def _absence(entry: Evidence) -> str:
     if entry.proves_absence:
         return "the absence is proven"
     if entry.proven_until is not None:
-        reasons = "; ".join(gap.removesuffix(PROVEN_UNTIL_THEN) for gap in entry.coverage.gaps)
+        reasons = "; ".join(entry.coverage.gaps_after)
         return f"the absence is proven until {_in_utc(entry.proven_until)}, later rows may be missing ({reasons})"
     return f"the absence is not proven ({'; '.join(entry.coverage.gaps) or 'coverage not measured'})"
 

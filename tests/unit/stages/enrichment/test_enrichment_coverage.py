@@ -261,3 +261,18 @@ def test_a_table_without_indicator_columns_has_activity_but_no_control() -> None
     assert found["any"].control_has_rows is True
     assert found["actor"].control_has_rows is None
     assert found["address"].control_has_rows is None
+
+
+@pytest.mark.parametrize(
+    "missed", [{"value_fits": False, "value_found": None}, {"value_fits": None, "value_found": False}]
+)
+def test_what_a_search_may_miss_is_absent_up_to_no_moment(missed: dict[str, bool | None]) -> None:
+    """Whoever reads that an absence is proven until then could cite one that is none."""
+    young = Coverage(source_healthy=True, table_has_rows=True, control_has_rows=True, proven_until=NOW, open_until=NOW)
+    assert any("the absence is proven until then" in gap for gap in young.gaps)
+    assert not any("proven until" in gap for gap in young.gaps_after)
+    found = young.of_search(**missed)
+    assert found.proven_until is None
+    assert not any("proven until" in gap for gap in found.gaps)
+    assert not found.proves_until(NOW)
+    assert young.of_search(value_fits=True, value_found=True).proven_until == NOW

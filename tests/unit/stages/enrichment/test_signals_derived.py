@@ -315,3 +315,20 @@ def test_a_second_factor_of_whoever_was_given_rights_confirms_their_place() -> N
 
     assert weight(1, ("bob@example.com", HOME)) < 0.5 <= weight(0, ("bob@example.com", HOME))
     assert weight(1) == weight(0)
+
+
+def test_one_key_in_the_right_hands_says_nothing_of_another() -> None:
+    """Nor does an identity that goes on as before say anything of one that is used from a strange place."""
+    other = identity("AKIAOTHER", IdentityKind.AWS_ACCESS_KEY, Relation.MADE, "session")
+    known = places(actors=3, **{"192_0_2_66": at(days=20)})
+    here, elsewhere = use("AKIANEW", NEW, "GetSecretValue"), use("AKIAOTHER", HOME, "GetSecretValue")
+    both = found(actor(KEY, other), after(here, use("AKIAOTHER", NEW, "GetSecretValue")), before(), known)
+    one = found(actor(KEY, other), after(here, elsewhere), before(), known)
+    calm = found(
+        actor(BOB, KEY), after(use("bob", HOME), elsewhere | {"identity": "AKIANEW"}), before(("bob", HOME)), known
+    )
+
+    assert "derived_as_usual" in both
+    for signals in (one, calm):
+        assert "derived_harm" in signals
+        assert "derived_as_usual" not in signals

@@ -99,21 +99,26 @@ def derived_use(facts: Facts) -> Iterator[Signal]:
     """Each identity that is used from an unfamiliar place, does harm, or goes on as before."""
     strange: list[Signal] = []
     calm: list[Signal] = []
+    # For each strange one, what says that it is in the right hands.
+    explained: list[Signal | None] = []
     for identity in facts.actor.derived:
         past = _past(facts, identity)
         uses = _uses(facts, identity)
         found = _from_strange_place(facts, past, uses) or _harm(facts, past, uses) or _signed_in(facts, identity)
         if found is not None:
             strange.append(found)
-            calm += _where_others_work(facts, past, uses)
+            explained.append(next(_where_others_work(facts, past, uses), None))
         elif identity.relation in HANDED_OVER and uses and {use.address for use in uses} <= past.settled:
             calm.append(_as_usual(facts, uses))
     # An act on several identities is one act: the first tells it, each further one makes chance less likely.
     strange.sort(key=lambda each: -each.weight)
     for index, each in enumerate(strange):
         yield each if not index else each.model_copy(update={"weight": round(each.weight * 0.3, 3)})
-    if len(calm) == 1 or not strange:
+    if not strange:
         yield from calm[:1]
+    elif all(explained):
+        # One in the right hands says nothing of another.
+        yield from filter(None, explained[:1])
 
 
 def unseen(facts: Facts) -> str:

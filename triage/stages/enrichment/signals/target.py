@@ -82,8 +82,8 @@ def _is_colleague(facts: Facts, row: Row) -> bool:
     touched = {each.value for each in actor.derived} | {each.identity.value for each in actor.derived}
     if number(row, "actors") != 1 or not who or who in {*touched, *actor.recipients, *actor.targets}:
         return False
-    named_lately = (text(other, "created_at") for other, _ in _alerts_naming(facts, who))
-    if any(created >= facts.dwell_start.isoformat() for created in named_lately):
+    raised = (moment(other, "created_at") for other, _ in _alerts_naming(facts, who))
+    if any(when is None or when >= facts.dwell_start for when in raised):
         return False
     return any(
         text(other, "actor") == who and facts.settled(other) and done(other) > 0
