@@ -4,10 +4,12 @@ Their acts are matches. Who and from where is read from the columns that Panther
 under any of the names in its event; `actions` and `words` are looked for in the detection's ID.
 """
 
+from collections.abc import Sequence
+
 from triage.domain.question import Asked, Outcome, Question, Subject, SubjectRole
 from triage.questions.filters import glob_filter, word_filter
 from triage.questions.parts import Log, NotAskable, Parameters
-from triage.questions.subjects import INDICATORS_OF_ACTOR, literal_indicators, overlap
+from triage.questions.subjects import INDICATORS_OF_ACTOR, columns_of_literal, literal_indicators, overlap
 
 MATCHES = "panther_rule_matches"
 SIGNALS = "panther_signals"
@@ -47,7 +49,14 @@ def matches_sql(question: Question, log: Log, parameters: Parameters) -> tuple[s
     tests = ["p_event_time BETWEEN :start AND :end"]
     if parameters.given("alert"):
         tests.append(f"p_alert_id NOT IN ({parameters.texts('alert')})")
-    tests += filter(None, (_subjects(question, parameters, log), _detections(question, parameters)))
+    tests += filter(
+        None,
+        (
+            _subjects(question.about, parameters, log),
+            _subjects(question.on, parameters, log) if question.on else "",
+            _detections(question, parameters),
+        ),
+    )
     order = [
         f"{names.index(name.lstrip('-')) + 1}{' DESC' if name.startswith('-') else ''}"
         for name in _ORDER[question.ask]
@@ -66,16 +75,16 @@ def matches_sql(question: Question, log: Log, parameters: Parameters) -> tuple[s
 def _keys(question: Question, log: Log) -> list[str]:
     if question.ask not in _KEYS:
         raise NotAskable(f"what matched in {log.log_type} can't be counted {question.ask.value}")
-    if question.classes or question.outcome is not Outcome.ANY or question.on:
-        raise NotAskable(f"what matched in {log.log_type} has no classes, outcomes or targets")
+    if question.classes or question.outcome is not Outcome.ANY:
+        raise NotAskable(f"what matched in {log.log_type} has no classes or outcomes")
     has_actions = log.database == MATCHES and "action" in log.terms
     return [name for name in _KEYS[question.ask] if name != "action" or has_actions]
 
 
-def _subjects(question: Question, parameters: Parameters, log: Log) -> str:
-    if any(subject.role is SubjectRole.ANYONE for subject in question.about):
+def _subjects(subjects: Sequence[Subject], parameters: Parameters, log: Log) -> str:
+    if any(subject.role is SubjectRole.ANYONE for subject in subjects):
         return ""
-    found = [sql for subject in question.about if (sql := _one(subject, parameters, log))]
+    found = [sql for subject in subjects if (sql := _one(subject, parameters, log))]
     if not found:
         raise NotAskable(f"the alert names nothing by which matches in {log.log_type} are searched for")
     return found[0] if len(found) == 1 else f"({' OR '.join(found)})"
@@ -86,9 +95,14 @@ def _one(subject: Subject, parameters: Parameters, log: Log) -> str:
         return overlap(INDICATORS_OF_ACTOR, "values", parameters)
     if subject.role is SubjectRole.ADDRESS:
         return overlap(("p_any_ip_addresses",), "addresses", parameters)
+    if subject.role is SubjectRole.TARGET:
+        # The copy of an event has its columns; a signal has only what Panther extracts.
+        if log.database == MATCHES and "target" in log.terms:
+            return f"{log.term('target')} IN ({parameters.texts('targets')})" if parameters.given("targets") else ""
+        return overlap(columns_of_literal("any"), "targets", parameters)
     if subject.kind:
         return literal_indicators(subject, parameters)
-    raise NotAskable(f"matches in {log.log_type} are searched for by actor, address or a value only")
+    raise NotAskable(f"matches in {log.log_type} are searched for by actor, address, target or a value only")
 
 
 def _detections(question: Question, parameters: Parameters) -> str:

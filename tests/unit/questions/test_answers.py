@@ -246,6 +246,36 @@ def test_matches_of_detections_are_found_under_any_name(logs: Logs) -> None:
     assert checked > 8
 
 
+def test_matches_on_a_target_are_found_whoever_acted(logs: Logs) -> None:
+    """Which detections fired on what the alert's actor acted on: in the copies, by the log's own target."""
+    question = Question.model_validate(
+        {"logs": "alerts", "about": "anyone", "on": "target", "window": {"from": "history", "to": "+30d"}}
+    )
+    checked = 0
+    for log_type, acts in logs.acts.items():
+        path = logs.folder / "lake" / MATCHES / f"{log_type.lower().replace('.', '_')}.ndjson"
+        if not path.exists():
+            continue
+        copies = [(event, _act(event, log_type)) for event in map(json.loads, path.read_text().splitlines())]
+        target = next((copy.target for _, copy in copies if copy.target), "")
+        if not target:
+            continue
+        actor = busiest(acts, log_type).model_copy(update={"lists": {"targets": (target,)}})
+        rows = logs.rows(question, log_type, actor, database=MATCHES)
+        inside = (actor.first - HISTORY, actor.last + timedelta(days=9))
+        fitting = [
+            (event["p_rule_id"], event["p_alert_id"])
+            for event, copy in copies
+            if copy.target == target and inside[0] <= copy.at <= inside[1]
+        ]
+        found: Counter[tuple[str, str]] = Counter()
+        for row in rows:
+            found[row["rule"], row["alert"]] += row["times"]
+        assert found == Counter(fitting), log_type
+        checked += 1
+    assert checked > 3
+
+
 def _names(row: dict[str, Any]) -> set[str]:
     columns = ("p_any_usernames", "p_any_emails", "p_any_actor_ids", "p_any_aws_arns")
     return {value for column in columns for value in row.get(column) or ()}

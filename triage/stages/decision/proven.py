@@ -216,7 +216,8 @@ def _citation_text(citation: Citation, evidence: Mapping[str, Evidence], names: 
         case CountCitation():
             return _answer_name(entry), f"has a number of rows {citation.comparison.value} {citation.number}"
         case AbsenceCitation():
-            return _answer_name(entry), "has no rows, and rows would have been seen"
+            until = f" up to {citation.until:%Y-%m-%d %H:%M} UTC" if citation.until is not None else ""
+            return _answer_name(entry), f"has no rows{until}, and rows would have been seen"
         case LacksCitation():
             return _answer_name(entry), _lacks_text(citation, entry, evidence, names)
         case _:

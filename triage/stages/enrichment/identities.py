@@ -1,9 +1,10 @@
 """Which identities belong to one actor: read from events that name several, and from the log's own earlier events.
 
 Only evidence links: one event that names both, a bare name that is the local part of exactly one e-mail address in the
-log, or the operator's list of aliases. What many share, such as a role, links no one.
+event or in the log, or the operator's list of aliases. What many share, such as a role, links no one.
 """
 
+import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -16,6 +17,8 @@ from triage.stages.enrichment.entities.values import text_of
 MAX_IDENTITIES = 24
 MAX_PER_PERSON = 3
 """A value that occurs with more e-mail addresses or user names than this belongs to several people."""
+_LOGINS = frozenset({IdentityKind.USERNAME, IdentityKind.GITHUB_LOGIN, IdentityKind.SNOWFLAKE_USER})
+_SIGNS = re.compile(r"[._-]")
 _NO_NAMES = frozenset(
     {"", "-", "unknown", "none", "null", "system", "root", "anonymous", "hidden_due_to_security_reasons"}
 )
@@ -40,7 +43,31 @@ def identities_in(row: Row, log_type: str) -> tuple[Identity, ...]:
     found = (
         identity_of(kind, take(row, term.take)) for kind, term in logtypes.identities_of(log_type).items() if term.take
     )
-    return tuple(identity for identity in found if identity is not None)
+    known = tuple(identity for identity in found if identity is not None)
+    return (*known, *_email_beside(known, row))
+
+
+def _email_beside(known: Sequence[Identity], row: Row) -> tuple[Identity, ...]:
+    """The e-mail address that an event names beside a login and that has the login for its local part.
+
+    A login is unique within its system, and Panther takes addresses from fields that name people, not from free text.
+    """
+    if any(identity.kind is IdentityKind.EMAIL for identity in known):
+        return ()
+    logins = {_letters(identity.value) for identity in known if identity.kind in _LOGINS}
+    listed = row.get("p_any_emails")
+    named = (
+        identity_of(IdentityKind.EMAIL, each)
+        for each in (listed if isinstance(listed, list) else ())
+        if isinstance(each, str)
+    )
+    fitting = {each for each in named if each is not None and each.local_part and _letters(each.local_part) in logins}
+    return tuple(fitting) if len(fitting) == 1 else ()
+
+
+def _letters(name: str) -> str:
+    """A name without the signs that systems put between its parts: `jo.doe`, `JO_DOE` and `jodoe` are one."""
+    return _SIGNS.sub("", name.casefold())
 
 
 @dataclass(slots=True)

@@ -5,6 +5,7 @@ Every problem is named at once, so that one repair can fix them all; nothing is 
 
 import math
 from collections.abc import Sequence
+from datetime import datetime, timedelta
 from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
@@ -26,6 +27,8 @@ from triage.domain.verdict import Action, ActionKind, AnswerState, Disposition, 
 from triage.stages.model_calls import Lowered, ReplyInvalid, Share, read_json, validated
 
 _MAX_PROBLEMS = 25
+_WORTH_SAYING = timedelta(minutes=15)
+"""An absence over less of its window says nothing."""
 _ID = r"^E[1-9][0-9]{0,4}$"
 
 
@@ -186,14 +189,20 @@ def _runbook_answers(
     )
 
 
-def restore_cut_values(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
-    """Replace a value that a citation quotes as it was shown, cut, by the stored one."""
+def as_stored(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
+    """The draft with its citations as the evidence has them.
+
+    A value that is quoted as it was shown, cut, becomes the stored one. An absence in a log that has not delivered to
+    the end of the window becomes one up to the moment where it is proven: the rest is said, not refused.
+    """
     entries = by_id(evidence)
 
     def restored(citation: Citation) -> Citation:
+        entry = entries.get(citation.evidence)
+        if isinstance(citation, AbsenceCitation) and entry is not None:
+            return citation.model_copy(update={"until": _shown_until(entry)})
         if not isinstance(citation, ValueCitation) or not isinstance(citation.value, str):
             return citation
-        entry = entries.get(citation.evidence)
         if entry is None or citation.row >= len(entry.rows):
             return citation
         stored = lookup(entry.rows[citation.row], citation.column)
@@ -201,11 +210,21 @@ def restore_cut_values(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
             return citation
         return citation.model_copy(update={"value": stored})
 
-    findings = tuple(
-        finding.model_copy(update={"citations": tuple(restored(citation) for citation in finding.citations)})
-        for finding in draft.findings
-    )
-    return draft.model_copy(update={"findings": findings})
+    def found(finding: Finding) -> Finding:
+        citations = tuple(restored(citation) for citation in finding.citations)
+        ends = [each.until for each in citations if isinstance(each, AbsenceCitation) and each.until is not None]
+        known = f" (known up to {min(ends):%Y-%m-%d %H:%M} UTC)" if ends else ""
+        return finding.model_copy(update={"text": finding.text + known, "citations": citations})
+
+    return draft.model_copy(update={"findings": tuple(map(found, draft.findings))})
+
+
+def _shown_until(entry: Evidence) -> datetime | None:
+    """Up to when an answer without rows shows an absence; `None` where it shows it throughout, or hardly anywhere."""
+    until = entry.proven_until
+    if entry.proves_absence or until is None or entry.start is None or until - entry.start < _WORTH_SAYING:
+        return None
+    return until
 
 
 def inconclusive(reason: str, *, steps: Sequence[str] = ()) -> Draft:

@@ -11,7 +11,7 @@ from triage.ports import Capabilities, ChatReply, QueryLimits, ToolCall
 from triage.stages.investigation.briefing import Briefing
 from triage.stages.investigation.budget import Budget
 from triage.stages.investigation.conversation import Conversation
-from triage.stages.investigation.draft import inconclusive, parse_draft, restore_cut_values
+from triage.stages.investigation.draft import as_stored, inconclusive, parse_draft
 from triage.stages.investigation.ledger import MAX_CALLS, EvidenceLedger
 from triage.stages.investigation.replies import (
     conclude_call,
@@ -220,7 +220,7 @@ class TurnLoop:
             draft = parse_draft(text, steps=self.briefing.texts, finish_reason=reply.finish_reason)
         except ReplyInvalid as error:
             return error.problems
-        return restore_cut_values(draft, self.ledger.evidence)
+        return as_stored(draft, self.ledger.evidence)
 
     def _give_up(self, reason: str, *, unpaid: bool = False) -> Conclusion:
         self.narrate(f"inconclusive: {reason}", False)

@@ -194,11 +194,7 @@ def _trust_of_absence(entry: Evidence, evidence: Mapping[str, Evidence], *, unti
         own = entry.source is not Source.TOOL
         return Trust.MEASURED if own or _could_have_found(entry, evidence) else Trust.ACTOR
     gaps = "; ".join(entry.coverage.gaps) or "its coverage was not measured"
-    proven = entry.proven_until
-    upto = f". Up to {proven:%Y-%m-%d %H:%M} UTC it is proven: ask the same with that end and cite it" if proven else ""
-    raise CitationFails(
-        IssueCode.UNPROVEN_ABSENCE, f"{entry.id} cannot prove an absence in all of its window: {gaps}{upto}"
-    )
+    raise CitationFails(IssueCode.UNPROVEN_ABSENCE, f"{entry.id} cannot prove an absence in its window: {gaps}")
 
 
 def _trust_of_lack(citation: LacksCitation, entry: Evidence, evidence: Mapping[str, Evidence]) -> Trust:

@@ -3,6 +3,7 @@
 from datetime import timedelta
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -12,7 +13,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.identity import Identity, IdentityKind, normal_form
 from triage.settings import AllowedActivity
 from triage.stages.enrichment.actor import AlertActor, alert_actors, draft_actors
-from triage.stages.enrichment.identities import IdentityGroup, aliases_of, extend, with_aliases
+from triage.stages.enrichment.identities import IdentityGroup, aliases_of, extend, identities_in, with_aliases
 from triage.stages.enrichment.links import LINK_ROWS, link_query, link_rows
 from triage.stages.enrichment.playbooks import load_playbooks
 from triage.stages.enrichment.questions import QueryPlan, merge_plans, plan_queries
@@ -61,6 +62,28 @@ def test_a_number_is_not_searched_for_among_e_mail_addresses() -> None:
     assert missing.why == (
         "not asked: this log names people by an e-mail address, and of 4711 only a OneLogin user id is known"
     )
+
+
+@pytest.mark.parametrize(
+    ("emails", "linked"),
+    [
+        (["jo.doe@example.com"], ["jo.doe@example.com"]),
+        (["JO-DOE@example.com", "boss@example.com"], ["jo-doe@example.com"]),
+        (["jo.doe@example.com", "jo.doe@example.org"], []),
+        (["boss@example.com"], []),
+        (["jo.doe@"], []),
+        ("jo.doe@example.com", []),
+        (None, []),
+    ],
+)
+def test_an_address_that_an_event_names_beside_its_login_is_the_same_person(emails: object, linked: list[str]) -> None:
+    """If it is the only one with the login for its local part; any other may be somebody else's."""
+    row = {"USER_NAME": "JO_DOE", "p_any_emails": emails}
+
+    found = identities_in(row, "Snowflake.QueryHistory")
+
+    assert [each.value for each in found if each.kind is IdentityKind.EMAIL] == linked
+    assert Identity(kind=IdentityKind.SNOWFLAKE_USER, value="jo_doe") in found
 
 
 def test_a_login_linked_to_an_address_is_asked_for_under_the_address() -> None:

@@ -1,6 +1,7 @@
 """From what a model writes to a draft, or to the list of everything that is wrong with it."""
 
 import json
+from datetime import UTC, datetime, timedelta
 from typing import Any
 
 import pytest
@@ -8,18 +9,20 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.llm import draft
+from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import AbsenceCitation, Comparison, CountCitation, Finding, ValueCitation
 from triage.domain.signal import Direction
 from triage.domain.verdict import ActionKind, AnswerState, Disposition, Draft
 from triage.stages.investigation.draft import (
     WireDraft,
+    as_stored,
     inconclusive,
     parse_draft,
-    restore_cut_values,
 )
 from triage.stages.investigation.tools import tool_specs
 from triage.stages.model_calls import MAX_CHARS, ReplyInvalid, schema_of
+from triage.stages.verification import verify
 
 VALUE = {"kind": "value", "evidence": "E1", "row": 0, "column": "state", "value": "open"}
 STEPS = ("Look at the door", "Ask the porter")
@@ -211,11 +214,41 @@ def test_a_cut_value_is_put_back() -> None:
         ),
     )
     values = [
-        cited.value
-        for cited in restore_cut_values(given, [entry]).findings[0].citations
-        if isinstance(cited, ValueCitation)
+        cited.value for cited in as_stored(given, [entry]).findings[0].citations if isinstance(cited, ValueCitation)
     ]
     assert values == ["abcdefgh", "xyz…[+5 characters]", "abc…[+5 characters]", "abc…[+5 characters]"]
+
+
+@pytest.mark.parametrize(
+    ("minutes", "known"),
+    [
+        pytest.param(45, " (known up to 2026-11-20 12:45 UTC)", id="most of the window"),
+        pytest.param(5, "", id="hardly any of it"),
+    ],
+)
+def test_an_absence_is_one_up_to_where_it_is_proven(minutes: int, known: str) -> None:
+    """A log that has not delivered to the window's end shows what is missing up to then, and the finding says so."""
+    start = datetime(2026, 11, 20, 12, tzinfo=UTC)
+    until = start + timedelta(minutes=minutes)
+    coverage = Coverage(
+        source_healthy=True, last_event_at=until, proven_until=until, open_until=until, control_has_rows=True,
+        table_has_rows=True, value_fits=True,
+    )  # fmt: skip
+    entry = Evidence(
+        id="E1", source=Source.QUERY, key="after", question="?", start=start, end=start + timedelta(hours=6),
+        coverage=coverage, row_count=0,
+    )  # fmt: skip
+    given = Draft(
+        verdict=Disposition.BENIGN,
+        confidence=0.5,
+        summary="x",
+        findings=(Finding(text="Nothing followed.", citations=(AbsenceCitation(evidence="E1"),)),),
+    )
+    finding = as_stored(given, [entry]).findings[0]
+    assert finding.text == f"Nothing followed.{known}"
+    assert finding.citations == (AbsenceCitation(evidence="E1", until=until if known else None),)
+    checked = verify((finding,), (entry,))[0]
+    assert checked.verified is bool(known)
 
 
 def test_the_honest_end_says_why() -> None:
