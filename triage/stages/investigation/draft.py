@@ -10,7 +10,7 @@ from typing import Annotated, Literal
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
-from triage.domain.evidence import MISSING, Evidence, by_id, lookup
+from triage.domain.evidence import Evidence, by_id, lookup
 from triage.domain.finding import (
     AbsenceCitation,
     Citation,
@@ -24,6 +24,7 @@ from triage.domain.finding import (
 from triage.domain.signal import Direction
 from triage.domain.untrusted import uncut
 from triage.domain.verdict import Action, ActionKind, AnswerState, Disposition, Draft, RunbookAnswer
+from triage.stages.investigation.shown_rows import is_cut_time
 from triage.stages.model_calls import Lowered, ReplyInvalid, Share, read_json, validated
 
 _MAX_PROBLEMS = 25
@@ -206,7 +207,7 @@ def as_stored(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
         if entry is None or citation.row >= len(entry.rows):
             return citation
         stored = lookup(entry.rows[citation.row], citation.column)
-        if stored is MISSING or not isinstance(stored, str) or not uncut(citation.value, stored):
+        if not isinstance(stored, str) or not (uncut(citation.value, stored) or is_cut_time(citation.value, stored)):
             return citation
         return citation.model_copy(update={"value": stored})
 

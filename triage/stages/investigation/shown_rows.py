@@ -5,6 +5,7 @@ values for each row. Records, such as the alert's events, are written in full th
 like the first one only what differs. Either way each stored value can still be cited by row and column.
 """
 
+import re
 from collections.abc import Iterable, Mapping, Sequence
 
 from pydantic import JsonValue
@@ -18,6 +19,8 @@ _CELLS = (300, 120)
 """Characters that a cell keeps: the most with which all rows fit."""
 _MUCH_ALIKE = 0.7
 """A record is written as a difference if that takes less than this share of the whole."""
+_LAKE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
+_SECONDS = len("2026-01-31 12:00:00")
 _ABSENT = None
 """Stands in a difference for a value that the first record has and this one doesn't."""
 
@@ -88,7 +91,7 @@ def _is_flat(rows: Iterable[Row]) -> bool:
 def _table(
     rows: Sequence[Row], chosen: Sequence[int], columns: Sequence[str], caps: Caps, first: int
 ) -> tuple[list[str], dict[int, str]]:
-    found = [rows[index] for index in chosen]
+    found = [{name: _to_the_second(rows[index].get(name)) for name in columns} for index in chosen]
     same = {name: found[0].get(name) for name in columns if len({_key(row.get(name)) for row in found}) == 1}
     differing = [name for name in columns if name not in same] or [columns[0]]
     head = [f"columns {visible_json(shorten(list(differing), caps.field))}"]
@@ -96,10 +99,20 @@ def _table(
         shared = {name: value for name, value in same.items() if name not in differing}
         head.append(f"in all shown rows {fit_row(shared, caps)}")
     lines = {
-        index: f"[{first + index}] {visible_json(shorten([rows[index].get(name) for name in differing], caps.field))}"
-        for index in chosen
+        index: f"[{first + index}] {visible_json(shorten([row.get(name) for name in differing], caps.field))}"
+        for index, row in zip(chosen, found, strict=True)
     }
     return head, lines
+
+
+def _to_the_second(value: JsonValue) -> JsonValue:
+    """A time of the lake without its milliseconds, which tell an analyst nothing; `is_cut_time` knows it again."""
+    return value[:_SECONDS] if isinstance(value, str) and _LAKE_TIME.fullmatch(value) else value
+
+
+def is_cut_time(quoted: str, stored: str) -> bool:
+    """Whether `quoted` is the time `stored` as a table shows it."""
+    return quoted != stored and quoted == _to_the_second(stored)
 
 
 def _key(value: JsonValue) -> str:
