@@ -41,7 +41,15 @@ class Flag:
     """Flags of one family are one observation; empty: the flag's own name."""
     old_rows_answer: bool = False
     """A finding answers it that rests on our own counts over a time before the dwell time: the like was done, or the
-    party was known, when nobody under suspicion can have been here."""
+    party or place was known, when nobody under suspicion can have been here."""
+    old_row_names: frozenset[str] = frozenset()
+    """Columns of our own counts: a finding answers it that cites rows which say how much of them is older than the dwell
+    time, and which name in one of these columns what the flag is about."""
+
+    @property
+    def old(self) -> bool:
+        """Whether what was counted before the dwell time may answer it."""
+        return self.old_rows_answer or bool(self.old_row_names)
 
 
 FULL_ANSWER = 1.0
@@ -56,8 +64,9 @@ FLAGS: Mapping[str, Flag] = {
         {"new_address_without_sign_in": 1.0, "session_two_places": 1.0, "new_address": 1.5},
         _VERIFIED,
         "A second factor given there, or a colleague's own sign-in there, shows who it is; habit shows nothing, since a "
-        "thief does the owner's work.",
+        "thief does the owner's work. So does the place itself where it was used before an intruder can have been here.",
         hard=True,
+        old_row_names=frozenset({"address"}),
         family="place",
     ),
     "unusual_place": Flag(
@@ -98,6 +107,7 @@ FLAGS: Mapping[str, Flag] = {
         "What came after the alert's act is not excused by anything that is said of the act itself.",
         hard=True,
         old_rows_answer=True,
+        old_row_names=frozenset({"action"}),
         family="harm",
     ),
     "harm_before": Flag(
@@ -108,6 +118,7 @@ FLAGS: Mapping[str, Flag] = {
         "What the same actor did in the hours before is not excused by anything that is said of the alert's own act.",
         hard=True,
         old_rows_answer=True,
+        old_row_names=frozenset({"action"}),
         family="harm",
     ),
     "some_harm_followed": Flag(
@@ -170,6 +181,7 @@ FLAGS: Mapping[str, Flag] = {
         frozenset({"staff_address"}),
         "A change that lets somebody in is judged by who comes.",
         hard=True,
+        old_row_names=frozenset({"address"}),
     ),
     "unknown_party": Flag(
         "Who was given data or access?",
@@ -179,6 +191,7 @@ FLAGS: Mapping[str, Flag] = {
         "A party that has received the like for longer than an intruder can have been here is known; another is not.",
         hard=True,
         old_rows_answer=True,
+        old_row_names=frozenset({"recipient"}),
         decides=True,
         family="party",
     ),
@@ -195,8 +208,9 @@ FLAGS: Mapping[str, Flag] = {
         Hypothesis.TAKEOVER,
         {"lateral_movement": 1.0},
         frozenset(),
-        "A machine that was reached from outside and reaches on is a stepping stone.",
+        "A machine that was reached from outside and reaches on is a stepping stone, unless it has always reached there.",
         hard=True,
+        old_row_names=frozenset({"target"}),
     ),
     "haul": Flag(
         "Why so much at once?",
@@ -225,6 +239,7 @@ FLAGS: Mapping[str, Flag] = {
         "One act went past it and nothing stays off, so there is nothing to switch on again; what was done has to be the "
         "actor's work.",
         hard=True,
+        old_row_names=frozenset({"action"}),
         family="protection_off",
     ),
     "first_time": Flag(

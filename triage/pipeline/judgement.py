@@ -3,13 +3,13 @@
 import json
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue
 
-from triage.domain.argument import Argument, argue_alert
+from triage.domain.argument import Argument, FlagOfActor, argue_alert
 from triage.domain.dossier import Dossier
-from triage.domain.evidence import Evidence
+from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, LacksCitation, ValueCitation
 from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.instructions import INSTRUCTION_FINDING, Instruction, find_instructions
@@ -18,7 +18,7 @@ from triage.domain.signal import Direction
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition, Draft, Verdict
 from triage.logtypes import classify
-from triage.stages.decision import BENIGN_FINDINGS, Opinion, adjudicate, alert_values, facts_of
+from triage.stages.decision import BENIGN_FINDINGS, Opinion, accepted_answers, adjudicate, alert_values, facts_of
 from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
 
@@ -44,7 +44,13 @@ class CheckedConclusion:
     """Whoever acted in the alert could have written one of the injections."""
 
 
-def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argument | None = None) -> tuple[Issue, ...]:
+def objections(
+    draft: Draft,
+    evidence: tuple[Evidence, ...],
+    *,
+    argument: Argument | None = None,
+    dwell_start: datetime | None = None,
+) -> tuple[Issue, ...]:
     """Everything that verification objects to in a draft, for the analyst to correct at once.
 
     Where the table would keep the alert open whatever the analyst says, the analyst hears of it first. A finding that
@@ -54,6 +60,7 @@ def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argume
         draft: The proposal.
         evidence: All answers so far.
         argument: The flags that the measured facts raise.
+        dwell_start: What is older, no suspect can have made; without it no finding answers a hard flag.
     """
     findings = verify(draft.findings, evidence)
     issues = (
@@ -61,8 +68,19 @@ def objections(draft: Draft, evidence: tuple[Evidence, ...], *, argument: Argume
     )
     # Any other verdict makes a person look, who can answer what is open.
     if argument is not None and draft.verdict is Disposition.BENIGN:
-        issues += [_unanswered(flag) for flag in argument.open_hard]
+        # What the draft has an answer for is the judge's to decide.
+        offered = _offered_answers(argument, findings, evidence, dwell_start) if dwell_start is not None else set()
+        issues += [_unanswered(flag) for flag in argument.open_hard if (flag.name, flag.subject) not in offered]
     return tuple(issues)
+
+
+def _offered_answers(
+    argument: Argument, findings: Sequence[CheckedFinding], evidence: Sequence[Evidence], dwell_start: datetime
+) -> set[FlagOfActor]:
+    """The open flags that some finding may answer, if the judge finds that it does."""
+    every = [checked.number for checked in findings]
+    proposed = {flag.name: every for flag in argument.open}
+    return set(accepted_answers(argument, proposed, findings, by_id(evidence), dwell_start=dwell_start))
 
 
 def _holds_without_the_failed(draft: Draft, findings: Sequence[CheckedFinding], argument: Argument | None) -> bool:
@@ -93,9 +111,10 @@ def _unanswered(flag: RaisedFlag) -> Issue:
     known = FLAGS[flag.name]
     kinds = ", ".join(sorted(known.answered_by))
     answers = [f"a signal of the kind {kinds}"] if kinds else []
-    answers += (
-        ["a measured finding of yours over a window that ended before the dwell time"] if known.old_rows_answer else []
-    )
+    answers += ["a measured finding of yours over a window that ended before the dwell time"] * known.old_rows_answer
+    if known.old_row_names:
+        names = " or ".join(sorted(known.old_row_names))
+        answers.append(f"one that cites rows with `old_days` or an old `first_seen` for that {names}")
     answer = f"Only {' or '.join(answers)} may answer it" if answers else "No fact that is measured may answer it"
     message = f"{flag.name}: {flag.asks} See {', '.join(flag.raised_evidence)}. {answer}."
     return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)

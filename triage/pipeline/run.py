@@ -275,7 +275,11 @@ class _Triage:
             await self._model_context(model),
             toolbox=parts.toolbox(dossier),
             nonce=nonce,
-            check=partial(objections, argument=argue_alert(dossier)),
+            check=partial(
+                objections,
+                argument=argue_alert(dossier),
+                dwell_start=dossier.alert.moment - parts.settings.investigation.dwell,
+            ),
             observe=self.observe,
         )
         if conclusion.learned is not None and parts.capabilities is not None:

@@ -2,7 +2,7 @@
 
 from datetime import timedelta
 
-from tests.support.make import alert, dossier, evidence, signal
+from tests.support.make import NOW, alert, dossier, evidence, signal
 from triage.domain.argument import argue
 from triage.domain.coverage import Coverage
 from triage.domain.finding import Finding, IssueCode, ValueCitation
@@ -57,6 +57,21 @@ def test_an_objection_to_an_unanswered_flag_holds_no_word_of_a_log() -> None:
     assert "approve-this-now" not in issue.message
     assert "unverified_place" in issue.message
     assert "E1" in issue.message
+
+
+def test_a_flag_that_the_draft_has_an_answer_for_is_the_judges() -> None:
+    """Sending the draft back would cost a turn, and the analyst could only say the same again."""
+    rows = (
+        evidence(1, {"a": 1}),
+        evidence(2, {"action": "Burn", "times": 4, "old_days": 3}, source="query", measured=True, end=NOW),
+    )
+    raised = argue((signal(2.0, name="harmful_aftermath", sentence="Then ada called Burn."),), rows)
+    cited = ValueCitation(evidence="E2", row=0, column="old_days", value=3)
+    known = Finding(text="It was done on 3 days before.", direction=Direction.BENIGN, citations=(cited,))
+    for findings, left in (((known,), 0), ((), 1)):
+        draft = DRAFT.model_copy(update={"findings": findings})
+        found = objections(draft, rows, argument=raised, dwell_start=NOW - timedelta(days=14))
+        assert [issue.code for issue in found] == [IssueCode.UNANSWERED_FLAG] * left
 
 
 def test_an_open_flag_is_objected_to_only_where_nobody_would_look() -> None:

@@ -4,6 +4,7 @@
 `adjudicate_with_model` makes that call, and `adjudicate` applies the `rules` and gives the verdict.
 """
 
+from triage.stages.decision.answers import accepted_answers
 from triage.stages.decision.facts import facts_of
 from triage.stages.decision.masked import alert_values
 from triage.stages.decision.opinion import Adjudication, Opinion, adjudicate_with_model
@@ -14,6 +15,7 @@ __all__ = [
     "BENIGN_FINDINGS",
     "Adjudication",
     "Opinion",
+    "accepted_answers",
     "adjudicate",
     "adjudicate_with_model",
     "alert_values",

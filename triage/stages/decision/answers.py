@@ -7,11 +7,14 @@ from datetime import datetime
 from triage.domain.argument import Argument, FlagOfActor
 from triage.domain.base import Row
 from triage.domain.evidence import Evidence, Source
-from triage.domain.finding import CheckedFinding, ValueCitation
-from triage.domain.flag import FLAGS
+from triage.domain.finding import CheckedFinding, Citation, ValueCitation
+from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.signal import Direction
 from triage.domain.times import parse_time
 from triage.domain.trust import Trust
+
+_SIGNS = ".,:;()\"'"
+"""Stand around a word in a sentence of ours."""
 
 
 def accepted_answers(
@@ -25,7 +28,8 @@ def accepted_answers(
     """The open flags that the judge answers with findings that may answer them.
 
     A soft flag is answered by a verified finding towards benign that rests on our own counts and on nothing that the
-    actor chose. A hard one by such a finding only where the table says so, and then over a time before the dwell time.
+    actor chose. A hard one by such a finding only where the table says so, and then by what was counted before the dwell
+    time: in an answer over that time, or in a row that says how much of it is so old.
     What was asked about one actor of an alert answers for no other; where several have the same flag open, an answer
     has to be about one of them.
 
@@ -44,8 +48,7 @@ def accepted_answers(
         fitting = {flag.subject} if raised[flag.name] > 1 else {"", flag.subject}
         cited = [checked for checked in cited if _is_solid(checked) and _subjects(checked, evidence) <= fitting]
         if flag.hard:
-            allowed = FLAGS[flag.name].old_rows_answer
-            cited = [checked for checked in cited if allowed and _is_old(checked, evidence, dwell_start)]
+            cited = [checked for checked in cited if _answers_hard(checked, flag, evidence, dwell_start)]
         if cited:
             found[flag.name, flag.subject] = tuple(cited)
     return found
@@ -64,13 +67,43 @@ def vouches(checked: CheckedFinding, subject: str, evidence: Mapping[str, Eviden
         return False
     if _is_old(checked, evidence, dwell_start):
         return True
-    return any(
+    return any(_cites_old_row(citation, evidence, dwell_start) for citation in checked.finding.citations)
+
+
+def _answers_hard(
+    checked: CheckedFinding, flag: RaisedFlag, evidence: Mapping[str, Evidence], dwell_start: datetime
+) -> bool:
+    """Whether a finding may answer a hard flag: by an answer over a time before the dwell time where the table says so,
+    or by rows that are partly so old and name what raised the flag."""
+    row = FLAGS[flag.name]
+    if row.old_rows_answer and _is_old(checked, evidence, dwell_start):
+        return True
+    citations = checked.finding.citations
+    return bool(row.old_row_names and citations) and all(
+        _cites_old_row(citation, evidence, dwell_start) and _names_what_raised(citation, flag, evidence)
+        for citation in citations
+    )
+
+
+def _names_what_raised(citation: Citation, flag: RaisedFlag, evidence: Mapping[str, Evidence]) -> bool:
+    """Whether the row of a citation names what a flag is about, in a column in which it may."""
+    if not isinstance(citation, ValueCitation):
+        return False
+    row = evidence[citation.evidence].rows[citation.row]
+    named = {str(row[name]).casefold() for name in FLAGS[flag.name].old_row_names if row.get(name)}
+    said = {word.strip(_SIGNS) for sentence in flag.raised for word in sentence.casefold().split()}
+    return bool(named & said)
+
+
+def _cites_old_row(citation: Citation, evidence: Mapping[str, Evidence], dwell_start: datetime) -> bool:
+    """Whether a citation is of a row of our own questions that counts what succeeded before the dwell time."""
+    entry = evidence.get(citation.evidence)
+    return (
         isinstance(citation, ValueCitation)
-        and (entry := evidence.get(citation.evidence)) is not None
+        and entry is not None
         and (entry.source is Source.QUERY or entry.asked is not None)
         and citation.row < len(entry.rows)
         and _is_old_row(entry.rows[citation.row], dwell_start)
-        for citation in checked.finding.citations
     )
 
 

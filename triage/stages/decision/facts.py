@@ -39,7 +39,9 @@ _ONE_TIME = timedelta(hours=1)
 """Times further apart are not those of one fact."""
 _TIMES = ("first_seen", "last_seen", "day")
 _FINDINGS = "those towards benign that rest on `measured` and not on `actor`"
-_OLD_FINDINGS = "those of counts over a time before an intruder can have been here, towards benign"
+_OLD_FINDINGS = (
+    "those of counts of what was so before an intruder can have been here, of the same thing, towards benign"
+)
 _BESIDE = {"stranger": frozenset({"stranger_known"})}
 """Facts that answer no flag, and without which one is misread."""
 _NO_FINDINGS = "none"
@@ -178,7 +180,7 @@ def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking, alert_a
         "answered_by": [said(fact) for fact in facts(flag.answers)],
         "may_be_answered_by": {
             "facts": [name.replace("_", " ") for name in sorted(row.answered_by)],
-            "findings": _OLD_FINDINGS if row.hard and row.old_rows_answer else _NO_FINDINGS if row.hard else _FINDINGS,
+            "findings": _FINDINGS if not row.hard else _OLD_FINDINGS if row.old else _NO_FINDINGS,
         },
     }
     beside = [

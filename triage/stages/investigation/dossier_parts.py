@@ -11,6 +11,7 @@ from triage.domain.base import Row
 from triage.domain.dossier import Dossier
 from triage.domain.entity import EntityKind, Role
 from triage.domain.evidence import Evidence, Source, by_id
+from triage.domain.flag import FLAGS
 from triage.domain.redaction import redact, redact_json
 from triage.domain.signal import is_proven
 from triage.domain.step import StepOutcome, besides
@@ -165,6 +166,7 @@ def flag_lines(dossier: Dossier, caps: Caps) -> str:
     for flag in argument.flags:
         shown: dict[str, JsonValue] = {"flag": flag.name, "asks": flag.asks}
         shown |= {"hard": True} if flag.hard else {}
+        shown |= {"old": True} if flag.open and flag.hard and FLAGS[flag.name].old else {}
         shown["raised_by"] = [names.get(sentence, sentence) for sentence in flag.raised]
         shown["answered_by"] = [names.get(sentence, sentence) for sentence in flag.answers]
         shown |= {"actor": flag.subject} if flag.subject else {}

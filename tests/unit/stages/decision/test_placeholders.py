@@ -323,10 +323,10 @@ def test_a_flag_says_which_facts_may_answer_it_and_when_its_fact_was() -> None:
         1, {"action": "x", "first_seen": "2031-05-06 09:20:00.000", "last_seen": "2031-05-06 09:40:00.000"}
     )
     grave = signal(
-        1.8, name="stranger_on_target", citations=(ValueCitation(evidence="E1", row=0, column="action", value="x"),)
+        1.8, name="failed_then_succeeded", citations=(ValueCitation(evidence="E1", row=0, column="action", value="x"),)
     )
     (flag,) = read((), (entry,), grave, argument=argue([grave], [entry]))["flags"]
-    assert flag["may_be_answered_by"] == {"facts": ["staff address"], "findings": "none"}
+    assert flag["may_be_answered_by"] == {"facts": ["allowed"], "findings": "none"}
     assert flag["raised_by"] == [{"says": "x", "at": "2031-05-06 09:20 UTC to 2031-05-06 09:40 UTC"}]
 
 

@@ -5,13 +5,15 @@ from datetime import timedelta
 from itertools import product
 from typing import Any
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.make import NOW, evidence, signal
 from triage.domain.argument import argue
+from triage.domain.base import Row
 from triage.domain.coverage import Coverage
-from triage.domain.evidence import by_id
+from triage.domain.evidence import Source, by_id
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
 from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
@@ -271,6 +273,35 @@ def test_old_rows_answer_the_hard_flags_of_which_the_table_says_so() -> None:
             dwell_start=NOW - timedelta(days=14),
         )
         assert verdict.disposition is expected, days
+
+
+@pytest.mark.parametrize(
+    ("row", "expected"),
+    [
+        pytest.param({"address": "203.0.113.9", "times": 4, "old_days": 3}, B, id="that address, on old days"),
+        pytest.param({"address": "203.0.113.9", "times": 4, "old_days": 0}, S, id="only lately"),
+        pytest.param({"address": "203.0.113.90", "times": 4, "old_days": 3}, S, id="another address"),
+        pytest.param({"action": "GetObject", "times": 4, "old_days": 3}, S, id="no address"),
+        pytest.param({"address": "203.0.113.9", "times": 4, "refused": 4, "old_days": 3}, S, id="always refused"),
+    ],
+)
+def test_a_place_is_answered_by_rows_that_say_how_old_it_is(row: Row, expected: Disposition) -> None:
+    """And by no other row, however old what it counts: work that a thief would do as well shows nothing of a place."""
+    place = signal(1.8, name="stranger_on_target", sentence="eve worked on it from 203.0.113.9.")
+    known = finding(Direction.BENIGN, Trust.MEASURED)
+    cited = ValueCitation(evidence="E2", row=0, column="times", value=4)
+    known = known.model_copy(update={"finding": known.finding.model_copy(update={"citations": (cited,)})})
+    rows = [evidence(1, {"a": 1}), evidence(2, row, source=Source.QUERY, measured=True, end=NOW)]
+    second = opinion(B).model_copy(update={"answers": {"stranger": (1,)}})
+    verdict = adjudicate(
+        draft(B),
+        (known, *(item.model_copy(update={"number": 5}) for item in GOOD)),
+        (*CLOSES, place),
+        rows,
+        opinion=second,
+        dwell_start=NOW - timedelta(days=14),
+    )
+    assert verdict.disposition is expected
 
 
 def test_an_answer_for_one_actor_answers_for_no_other() -> None:

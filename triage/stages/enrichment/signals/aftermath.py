@@ -183,8 +183,14 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
                 yield signal("reverted", sentence, [entry], scale=REPLACED)
                 return
             if about is Object.SAME and not left:
-                back = f"{later(facts, first)} {facts.who} {did(action, entry.log_type)}{on_object(text(row, 'target'), 0)}"
-                yield signal("reverted", f"{back}, the reverse of {plain(undone[0].action)}.", [entry])
+                what = f"{facts.who} {did(action, entry.log_type)}"
+                several = number(row, "targets") or 1
+                if several > 1:
+                    # Such a row names one of them only, which need not be the alert's.
+                    what = f"{later(facts, first)} {what} on {several} objects, those of the alert among them"
+                else:
+                    what = f"{later(facts, first)} {what}{on_object(text(row, 'target'), 0)}"
+                yield signal("reverted", f"{what}, the reverse of {plain(undone[0].action)}.", [entry])
                 return
             if action in facts.actor.actions:
                 # A step of the alert's own work, which set up as much as it took back.

@@ -29,9 +29,25 @@ def allowed(facts: Facts) -> Iterator[Signal]:
         return
     for entry in facts.allowed:
         if all(_covers(entry, facts, actor) for actor in facts.actors):
-            sentence = f"The configuration allows this: {plain(entry.reason, 200)}."
+            sentence = f"The configuration allows this: {plain(entry.reason, 200)} ({_scope(entry)})."
             yield signal("allowed", sentence, [events])
             return
+
+
+def _scope(entry: AllowedActivity) -> str:
+    """What an entry covers, each condition once: what else the alert's actor did is not allowed by it."""
+    conditions = (
+        ("the actor", "the actors", entry.actors),
+        ("the address", "the addresses", entry.addresses),
+        ("the detection", "the detections", entry.detections),
+    )
+    parts = [
+        f"{one if len(values) == 1 else several} {', '.join(plain(each) for each in values[:NAMED])}"
+        + (f" and {len(values) - NAMED} more" if len(values) > NAMED else "")
+        for one, several, values in conditions
+        if values
+    ]
+    return "for " + "; ".join([*parts, f"until {plain(entry.until)}"] if entry.until else parts)
 
 
 def unexamined(facts: Facts) -> Iterator[Signal]:
