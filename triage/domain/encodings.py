@@ -2,9 +2,13 @@
 
 import base64
 import binascii
+import re
+from collections.abc import Iterator
 
 _URL_SAFE = str.maketrans("-_", "+/")
 _LINE_ENDS = str.maketrans("", "", "\n\r\t")
+_RUN = re.compile(r"[A-Za-z0-9+/_-]{24,}={0,2}")
+_LETTERS = re.compile(r"[A-Za-z]{3}")
 _MIN_WIDE_BYTES = 6
 """Fewer are not read as UTF-16."""
 
@@ -26,3 +30,13 @@ def text_of(raw: bytes) -> str:
     except ValueError:
         return ""
     return text if text.translate(_LINE_ENDS).isprintable() else ""
+
+
+def decoded_texts(text: str) -> Iterator[str]:
+    """What the base64 runs of a text say, such as the command that PowerShell is given encoded; runs of other kinds, such
+    as ids and digests, give nothing.
+    """
+    for match in _RUN.finditer(text):
+        plain = text_of(decode_base64(match.group()))
+        if _LETTERS.search(plain):
+            yield plain

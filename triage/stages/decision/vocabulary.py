@@ -9,6 +9,7 @@ from functools import lru_cache
 
 import regex
 
+from triage.domain.encodings import decoded_texts
 from triage.domain.injection import looks_like_instruction
 from triage.domain.trust import Trust
 from triage.logtypes import classify, log_type_files, terms_of
@@ -283,10 +284,10 @@ def program_of(log_type: str, text: str) -> tuple[str, str]:
 def told_words(text: str) -> tuple[str, ...]:
     """Words of closed lists that a command line or an SQL statement holds, in its order; empty for any other text.
 
-    They say what kind of thing an actor's text is: `schtasks.exe`, `/create`; `ALTER`, `USER`, `SET`, `PASSWORD`. None
-    speaks for whoever wrote it.
+    They say what kind of thing an actor's text is: `schtasks.exe`, `/create`; `ALTER`, `USER`, `SET`, `PASSWORD`; also
+    where it is base64 within a command. None speaks for whoever wrote it.
     """
-    words = [word.casefold() for word in _COMMAND_WORD.findall(text)]
+    words = [word.casefold() for part in (text, *decoded_texts(text)) for word in _COMMAND_WORD.findall(part)]
     if words and words[0] in _STATEMENT_FIRST:
         found = [word.upper() for word in words if word in _STATEMENT_WORDS]
         # One word may begin a sentence as well.

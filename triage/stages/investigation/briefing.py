@@ -14,6 +14,7 @@ from triage.ports import Prompts
 from triage.stages.investigation.dossier_parts import (
     MAX_QUESTION_CHARS,
     alert_record,
+    decoded_lines,
     detection_record,
     entity_lines,
     flag_lines,
@@ -93,6 +94,7 @@ class Briefing:
             "entities": self.fence.wrap("entities", entity_lines(dossier, caps)),
             "flags": self.fence.wrap("flags", flag_lines(dossier, caps)),
             "signals": self.fence.wrap("signals", signal_lines(dossier, caps)),
+            "decoded": self.fence.wrap("decoded", decoded) if (decoded := decoded_lines(dossier, caps)) else "",
             "evidence": self._entries.dossier(shown, caps),
             "notes": self.fence.wrap("notes", notes) if (notes := note_lines(dossier, caps)) else "",
             "turns": turns,

@@ -9,6 +9,7 @@ from triage.domain.alert import alert_row
 from triage.domain.argument import argue_alert
 from triage.domain.base import Row
 from triage.domain.dossier import Dossier
+from triage.domain.encodings import decoded_texts
 from triage.domain.entity import EntityKind, Role
 from triage.domain.evidence import Evidence, Source, by_id
 from triage.domain.flag import FLAGS
@@ -17,6 +18,7 @@ from triage.domain.signal import is_proven
 from triage.domain.step import StepOutcome, besides
 from triage.domain.untrusted import Caps, shorten, visible, visible_json
 from triage.domain.verdict import STEP_STATES
+from triage.logtypes.paths import leaves
 
 _MAX_ENTITIES = 60
 _MAX_STEP_CHARS = 600
@@ -26,6 +28,7 @@ _STANDS_FOR = 12
 """Of a longer answer too little is shown for it to stand for another one."""
 _MAX_TRACES = 3
 """Ids of requests and sessions shown among the entities: each event has some, and its row shows them."""
+_MAX_DECODED = 5
 _MAX_RESOURCES = 6
 """Objects that are listed: all are in the alert's events."""
 
@@ -207,6 +210,21 @@ def step_line(outcome: StepOutcome) -> str:
 def note_lines(dossier: Dossier, caps: Caps) -> str:
     notes = (*dossier.notes, *dossier.alert.notes)
     return "\n".join(visible_json(shorten(redact(note), caps.field)) for note in notes)
+
+
+def decoded_lines(dossier: Dossier, caps: Caps) -> str:
+    """What the alert's events hold as base64, by where it stands: `{"E1 row 0 CommandLine": "whoami /all"}`."""
+    found: dict[str, str] = {}
+    for entry in dossier.evidence:
+        if entry.source is not Source.EVENTS:
+            continue
+        for number, row in enumerate(entry.rows):
+            for path, value in leaves(dict(row)):
+                for plain in decoded_texts(value) if isinstance(value, str) else ():
+                    found.setdefault(plain, f"{entry.id} row {number} {path}")
+    return "\n".join(
+        visible_json(shorten({place: redact(plain)}, caps.field)) for plain, place in list(found.items())[:_MAX_DECODED]
+    )
 
 
 def shortened_line(text: str, limit: int) -> str:

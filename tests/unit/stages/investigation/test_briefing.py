@@ -1,7 +1,10 @@
 """What the model reads in reply to a result, and to a call of several questions."""
 
-from tests.support.make import evidence
+import base64
+
+from tests.support.make import dossier, evidence
 from tests.support.small_dossier import NONCE
+from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import Issue, IssueCode
 from triage.domain.untrusted import Caps, Fence
 from triage.edges.prompts import load_prompts
@@ -30,6 +33,17 @@ def test_wrong_citations_and_open_flags_are_told_apart() -> None:
     text = BRIEFING.objections([CITATION, FLAG])
     assert text.index('- finding 2: "E1 is otherwise"') < text.index("hard flags are open") < text.index("haul")
     assert "hard flags are open" not in BRIEFING.objections([CITATION])
+
+
+def test_an_encoded_command_is_shown_decoded_between_markers() -> None:
+    """Once, with the place of the field that holds it, as text that others wrote."""
+    run = base64.b64encode("whoami /all; net group".encode("utf-16-le")).decode()
+    rows = ({"process": {"CommandLine": f"powershell -enc {run}"}},) * 2
+    events = Evidence(id="E1", source=Source.EVENTS, key="events", question="?", rows=rows, row_count=2)
+    text = BRIEFING.dossier(dossier(events), chars=60_000, turns=3, queries=3)
+    block = text[text.index(f"<<<DATA {NONCE} decoded") : text.index(f"DATA {NONCE} decoded>>>")]
+    assert block.splitlines()[1:] == ['{"E1 row 0 process.CommandLine":"whoami /all; net group"}']
+    assert "decoded" not in BRIEFING.dossier(dossier(), chars=60_000, turns=3, queries=3)
 
 
 def test_answers_of_one_call_without_rows_share_a_block() -> None:
