@@ -127,7 +127,7 @@ def argue(
     unique = tuple(dict.fromkeys(sorted(flags, key=lambda flag: (not flag.open, not flag.hard))))
     return Argument(
         disposition=disposition,
-        confidence=_confidence(disposition, [flag for flag in unique if flag.subject == worst]),
+        confidence=_confidence(disposition, [flag for flag in unique if flag.subject in ("", worst)]),
         why=why,
         flags=unique,
         subject=worst,
@@ -195,7 +195,8 @@ def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
                 hard=flag.hard,
                 decides=flag.decides,
                 family=flag.family or name,
-                subject=subject,
+                # A fact about the alert as a whole raises one flag, and not one for each of its actors.
+                subject=subject if any(fact.subject for fact in raised) else "",
                 raised=tuple(fact.sentence for fact in raised),
                 raised_evidence=_evidence(raised),
                 answers=tuple(fact.sentence for fact in answers),

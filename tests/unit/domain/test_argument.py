@@ -97,6 +97,14 @@ def test_the_worst_actor_decides_and_each_has_flags_of_their_own() -> None:
     assert {flag.subject for flag in found.open} == {"eve"}
 
 
+def test_a_fact_about_the_whole_alert_raises_one_flag() -> None:
+    """And not one for each of its actors, which a judge would have to answer one by one."""
+    facts = [up("unexamined_actors", 1.0), *(down("verified_sign_in", vouches=True, subject=who) for who in ("ada", "eve"))]
+    found = argue(facts, ROWS)
+    assert [(flag.name, flag.subject) for flag in found.flags] == [("unexamined", "")]
+    assert found.disposition is Disposition.SUSPICIOUS
+
+
 def test_nothing_is_closed_over_a_gap() -> None:
     """Where it is unknown what followed, the argument says so."""
     found = argue(CLOSES, ROWS, gaps=("the log is silent",))
