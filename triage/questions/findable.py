@@ -59,6 +59,12 @@ def _subject(subject: Subject, log: Log, actor: ActorValues, own: Sequence[Row],
         return None
     if subject.role in _OF_ANOTHER_LOG:
         return None if log.log_type == actor.log_type else False
+    if acting and subject.identity is not None and (kind := subject.identity.kind) in log.identities:
+        # A column may hold user names here and e-mail addresses there: which, only events of that log show.
+        others = [term for other, term in log.identities.items() if other is not kind]
+        column = log.identities[kind]
+        if any(term.sql == column.sql for term in others):
+            return any(is_email(take(event, column.take)) == is_email(subject.identity.value) for event in own)
     if not is_by_indicator(subject, log, acting=acting):
         return None
     match subject.role:

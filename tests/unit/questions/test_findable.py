@@ -127,3 +127,16 @@ def test_a_value_in_two_fields_does_not_show_which_of_them_is_searched() -> None
     once = EVENT | {"actor": "ada@acme.example", "p_any_emails": ["ada@acme.example"], "resource": ""}
     assert found(event=once, on=["any:bob@acme.example"]) is True
     assert found(event=once | people, on=["any:bob@acme.example"]) is False
+
+
+@pytest.mark.parametrize(
+    ("user", "expected"),
+    [("ADA", False), ("ada@acme.example", True), ("", False)],
+)
+def test_a_column_for_names_in_two_forms_is_searched_in_the_form_that_its_events_have(
+    user: str, expected: bool
+) -> None:
+    """Snowflake's users are bare names here and e-mail addresses there; no rows for the other form prove nothing."""
+    event: dict[str, JsonValue] = {"p_log_type": "Snowflake.QueryHistory", "USER_NAME": user}
+    assert found("Snowflake.QueryHistory", event=event, about="email:ada@acme.example") is expected
+    assert found("Snowflake.QueryHistory", about="email:ada@acme.example") is False
