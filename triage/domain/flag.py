@@ -72,8 +72,8 @@ FLAGS: Mapping[str, Flag] = {
     "unusual_place": Flag(
         "Why did the actor work from a new place?",
         Hypothesis.TAKEOVER,
-        {"new_address": 0.7, "new_country": 0.7, "generic_new_address": 0.5},
-        _VERIFIED,
+        {"new_address": 0.7, "new_country": 0.7, "generic_new_address": 0.5, "new_device": 0.5},
+        _VERIFIED | {"known_device"},
         "People travel and networks change; on its own it decides nothing.",
         family="place",
     ),
@@ -81,7 +81,7 @@ FLAGS: Mapping[str, Flag] = {
         "Who was at work at the usual place meanwhile?",
         Hypothesis.TAKEOVER,
         {"two_places": 0.7},
-        _VERIFIED,
+        _VERIFIED | {"known_device"},
         "One person is in one place, but a phone and a VPN are two.",
     ),
     "guessed": Flag(

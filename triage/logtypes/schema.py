@@ -37,6 +37,7 @@ TERMS = (
     "step",
     "result",
     "verified",
+    "device",
 )
 """What a log type may say of itself; `docs/log-types.md` says what each term means."""
 

@@ -18,6 +18,7 @@ from triage.stages.enrichment.signals import (
     companions,
     countries,
     derived,
+    devices,
     history,
     lead_up,
     others,
@@ -57,6 +58,7 @@ RULES: tuple[Callable[[Facts], Iterator[Signal]], ...] = (
     countries.countries,
     sessions.sessions,
     place.sign_ins,
+    devices.devices,
     place.staff,
     calls.parties,
     tampering.protections,
@@ -141,6 +143,12 @@ def _balanced(found: list[Signal]) -> list[Signal]:
     if "first_seen_actor" in names:
         # What colleagues do explains nothing of somebody whom the log has never seen.
         found = [signal for signal in found if signal.name != "common_here"]
+    if "new_device" in names:
+        # The owner may have been talked into giving the factor to somebody else's browser.
+        found = [
+            signal.model_copy(update={"vouches": False}) if signal.name == "verified_sign_in" else signal
+            for signal in found
+        ]
     if "routine" in names:
         # Whose duty it is needs no colleague's example.
         found = [signal for signal in found if signal.name not in {"common_here", "team_routine"}]

@@ -26,6 +26,13 @@ class Weight:
 _UP, _DOWN, _BESIDE = Direction.MALICIOUS, Direction.BENIGN, Direction.NEUTRAL
 
 WEIGHTS: Mapping[str, Weight] = {
+    # devices
+    "known_device": Weight(
+        _DOWN, 0.7, "People travel with their device; a thief of a password or a session has another one."
+    ),
+    "new_device": Weight(
+        _UP, 0.7, "A new place and a new device at once: a thief has both, a traveller neither often."
+    ),
     # history of the actor
     "first_seen_action": Weight(
         _UP, 0.9, "Most work is repetition; stolen accounts are used for what their owner never did."

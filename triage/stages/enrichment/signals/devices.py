@@ -1,0 +1,69 @@
+"""Is it the person's own device that is at the alert's address?"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from triage.domain.base import Row
+from triage.domain.clean import plain
+from triage.domain.evidence import Evidence
+from triage.domain.signal import Signal
+from triage.stages.enrichment.signals.facts import Facts, number, signal
+from triage.stages.enrichment.signals.place import check_addresses
+from triage.stages.enrichment.signals.wording import service
+
+OLD_DAYS = 2
+"""From how many days before the dwell time on a device is a person's own."""
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceCheck:
+    """The devices from which a person signed in at the alert's addresses within the dwell time."""
+
+    entry: Evidence
+    own: tuple[Row, ...]
+    """Theirs since before the dwell time."""
+    new: tuple[Row, ...]
+    """Any other, where the person has devices of their own that are known."""
+
+
+def check_devices(facts: Facts) -> DeviceCheck | None:
+    """The first log of sign-ins that knows the devices at the alert's addresses; `None` if none does."""
+    for entry in facts.read("known_device", "device", "old_days", "here"):
+        here = [row for row in entry.rows if number(row, "here")]
+        if here and entry.complete:
+            known = any(map(_is_own, entry.rows))
+            return DeviceCheck(
+                entry,
+                tuple(row for row in here if _is_own(row)),
+                tuple(row for row in here if known and not _is_own(row)),
+            )
+    return None
+
+
+def _is_own(row: Row) -> bool:
+    return number(row, "old_days") >= OLD_DAYS
+
+
+def devices(facts: Facts) -> Iterator[Signal]:
+    """At a place that is new to the actor: their own device, or one that nobody has seen there of them."""
+    found = check_devices(facts)
+    place = check_addresses(facts)
+    if found is None or not place.address or place.known is not None:
+        return
+    shown, where = plain(place.address), service(found.entry)
+    if found.new:
+        yield signal(
+            "new_device", f"{facts.who} signed in to {where} from {shown} {_on_new(facts, found.new)}.", [found.entry]
+        )
+    elif found.own:
+        days = max(number(row, "old_days") for row in found.own)
+        sentence = (
+            f"{facts.who} signed in to {where} from {shown} on a device of their own, used on {days} days by "
+            f"{facts.dwell_start:%Y-%m-%d}."
+        )
+        yield signal("known_device", sentence, [found.entry])
+
+
+def _on_new(facts: Facts, new: Sequence[Row]) -> str:
+    what = "a device" if len(new) == 1 else f"{len(new)} devices"
+    return f"on {what} that the log has not seen them use by {facts.dwell_start:%Y-%m-%d}, as it has others"
