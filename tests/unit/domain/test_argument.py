@@ -99,7 +99,10 @@ def test_the_worst_actor_decides_and_each_has_flags_of_their_own() -> None:
 
 def test_a_fact_about_the_whole_alert_raises_one_flag() -> None:
     """And not one for each of its actors, which a judge would have to answer one by one."""
-    facts = [up("unexamined_actors", 1.0), *(down("verified_sign_in", vouches=True, subject=who) for who in ("ada", "eve"))]
+    facts = [
+        up("unexamined_actors", 1.0),
+        *(down("verified_sign_in", vouches=True, subject=who) for who in ("ada", "eve")),
+    ]
     found = argue(facts, ROWS)
     assert [(flag.name, flag.subject) for flag in found.flags] == [("unexamined", "")]
     assert found.disposition is Disposition.SUSPICIOUS

@@ -21,6 +21,11 @@ _MUCH_ALIKE = 0.7
 """A record is written as a difference if that takes less than this share of the whole."""
 _LAKE_TIME = re.compile(r"\d{4}-\d\d-\d\d \d\d:\d\d:\d\d\.\d{3}")
 _SECONDS = len("2026-01-31 12:00:00")
+_BARE = re.compile(
+    r"(?!null$|true$|false$|nan$|-?inf)(?!-?[\d.]+(?:e[+-]?\d+)?$)[a-z0-9_@/*](?:[a-z0-9_.:/@+*= -]*[a-z0-9_.:/@+*=-])?",
+    re.ASCII | re.IGNORECASE,
+)
+"""A text of plain signs that can be taken for no number and no other value."""
 _ABSENT = None
 """Stands in a difference for a value that the first record has and this one doesn't."""
 
@@ -94,15 +99,23 @@ def _table(
     found = [{name: _to_the_second(rows[index].get(name)) for name in columns} for index in chosen]
     same = {name: found[0].get(name) for name in columns if len({_key(row.get(name)) for row in found}) == 1}
     differing = [name for name in columns if name not in same] or [columns[0]]
-    head = [f"columns {visible_json(shorten(list(differing), caps.field))}"]
+    head = [f"columns {_line(shorten(list(differing), caps.field))}"]
     if any(name not in differing for name in same):
         shared = {name: value for name, value in same.items() if name not in differing}
         head.append(f"in all shown rows {fit_row(shared, caps)}")
     lines = {
-        index: f"[{first + index}] {visible_json(shorten([row.get(name) for name in differing], caps.field))}"
+        index: f"[{first + index}] {_line(shorten([row.get(name) for name in differing], caps.field))}"
         for index, row in zip(chosen, found, strict=True)
     }
     return head, lines
+
+
+def _line(values: JsonValue) -> str:
+    """Values between commas. A text stands bare where it can't be taken for anything else, and otherwise as in JSON."""
+    assert isinstance(values, list)
+    return ",".join(
+        value if isinstance(value, str) and _BARE.fullmatch(value) else visible_json(value) for value in values
+    )
 
 
 def _to_the_second(value: JsonValue) -> JsonValue:

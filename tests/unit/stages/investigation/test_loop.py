@@ -542,7 +542,7 @@ def test_a_long_answer_can_be_read_on() -> None:
     )
     said = [message.content for message in run.asked[-1].request.messages if message.role == "tool"]
     assert said[1].startswith("E2: rows 25 to 49 of 100 stored.")
-    assert "\n[25] [25]\n" in said[1]
+    assert "\n[25] 25\n" in said[1]
     assert said[2].startswith("E2: rows 95 to 99 of 100 stored.")
     assert "there is no row 100" in said[3]
     assert "no such evidence; there is E1 to E2" in said[4]

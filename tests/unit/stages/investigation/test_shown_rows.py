@@ -33,11 +33,11 @@ def test_counts_are_a_table() -> None:
     """The names of columns once, what all rows share once; what no row has is left out."""
     lines, shown = show(COUNTS[:3])
     assert lines == [
-        'columns ["action","times"]',
+        "columns action,times",
         'in all shown rows {"refused":0,"address":"192.0.2.1"}',
-        '[0] ["Act0",0]',
-        '[1] ["Act1",1]',
-        '[2] ["Act2",2]',
+        "[0] Act0,0",
+        "[1] Act1,1",
+        "[2] Act2,2",
     ]
     assert shown == (0, 1, 2)
 
@@ -62,7 +62,7 @@ def test_long_cells_are_cut_before_rows_are_left_out() -> None:
     rows = [{"name": f"{number}" + "x" * 280, "times": number} for number in range(20)]
     lines, shown = show(rows, Caps(chars=4_000))
     assert len(shown) == 20
-    assert lines[1].endswith('xxx…[+161 characters]",0]')
+    assert lines[1].endswith('xxx…[+161 characters]",0')
     assert len(show(rows, Caps(chars=2_000))[1]) < 20
 
 
@@ -88,7 +88,14 @@ def test_the_number_in_brackets_is_the_rows_own() -> None:
 
 
 cells = (
-    st.none() | st.booleans() | st.integers(-9, 9) | st.text(max_size=12) | st.lists(st.text(max_size=3), max_size=2)
+    st.none()
+    | st.booleans()
+    | st.integers(-9, 9)
+    | st.text(max_size=12)
+    | st.sampled_from(
+        ["null", "True", "1e5", "-7", "NaN", "Infinity", "2026-11-20 14:36:46", "a b", " a", "a,b", "PutObject"]
+    )
+    | st.lists(st.text(max_size=3), max_size=2)
 )
 nested = cells | st.dictionaries(st.sampled_from("xyz"), cells, max_size=3)
 
@@ -108,12 +115,29 @@ def read_row(line: str, lines: list[str]) -> Any:
     if like := re.match(r"as \[(\d+)\], but ", rest):
         base = json.loads(next(each for each in lines if each.startswith(f"[{like[1]}] "))[len(like[1]) + 3 :])
         return over(base, json.loads(rest[like.end() :]))
-    values = json.loads(rest)
-    if isinstance(values, dict):
-        return values
-    columns = json.loads(next(each for each in lines if each.startswith("columns "))[8:])
+    if rest.startswith("{"):
+        return json.loads(rest)
+    values = read_values(rest)
+    columns = read_values(next(each for each in lines if each.startswith("columns "))[8:])
     shared = [json.loads(each[18:]) for each in lines if each.startswith("in all shown rows ")]
     return {**dict(zip(columns, values, strict=True)), **(shared[0] if shared else {})}
+
+
+def read_values(line: str) -> list[Any]:
+    """Values between commas: as JSON where they are JSON, else the text as it stands."""
+    found: list[Any] = []
+    while True:
+        bare = line.split(",", 1)[0]
+        try:
+            value, end = json.JSONDecoder().raw_decode(line)
+            if line[end : end + 1] not in ("", ","):
+                raise ValueError
+        except ValueError:
+            value, end = bare, len(bare)
+        found.append(value)
+        if end >= len(line):
+            return found
+        line = line[end + 1 :]
 
 
 def over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
