@@ -7,6 +7,7 @@ import asyncio
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass, field
 from functools import partial
+from typing import TypeVar
 
 from pydantic import JsonValue
 
@@ -27,6 +28,7 @@ STAGE = "enrichment"
 QUERY_BYTES = 200_000
 """Bytes kept of one answer."""
 SEARCH_ROWS = 60
+T = TypeVar("T")
 Perform = Callable[[], Awaitable[JsonValue]]
 Clean = Callable[[JsonValue], JsonValue]
 
@@ -96,6 +98,10 @@ class Asker:
     def __post_init__(self) -> None:
         self._slots = asyncio.Semaphore(self.settings.query_concurrency)
 
+    async def shared(self, name: str, perform: Callable[[], Awaitable[T]]) -> T:
+        """What `perform` gives, kept for the alerts that ask for the same soon."""
+        return await perform() if self.cache is None else await self.cache.get(name, perform)
+
     async def ask(
         self,
         key: str,
@@ -125,10 +131,7 @@ class Asker:
         async def step() -> JsonValue:
             start = self.clock.monotonic()
             try:
-                if shared and self.cache is not None:
-                    value = await self.cache.get(shared, perform)
-                else:
-                    value = await perform()
+                value = await self.shared(shared, perform) if shared else await perform()
             except (PantherError, QueryFailed, NotFound) as error:
                 if required and error.retryable:
                     raise

@@ -11,7 +11,7 @@ from triage.domain.alert import Alert
 from triage.domain.detection import Detection
 from triage.errors import NotFound
 from triage.logtypes import table_of
-from triage.ports import LogSource, PantherApi, PantherUser
+from triage.ports import Comment, LogSource, PantherApi, PantherUser
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.asking import Answer, Asker
@@ -120,8 +120,12 @@ class AlertContext:
         if not chosen:
             return Answer()
 
+        async def read(alert_id: str) -> tuple[Comment, ...]:
+            # Alerts of one detection that are triaged together read the same earlier ones.
+            return await self.asker.shared(f"comments/{alert_id}", lambda: self.panther.comments.list(alert_id))
+
         async def perform() -> JsonValue:
-            return await context_rows.prior_comments(self.panther.comments, chosen)
+            return await context_rows.prior_comments(read, chosen)
 
         return await self.asker.ask("enrich/comments", "comments", "comments on similar alerts", perform)
 

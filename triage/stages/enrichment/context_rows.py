@@ -2,7 +2,7 @@
 
 import asyncio
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Awaitable, Callable, Sequence
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -12,7 +12,7 @@ from triage.domain.base import Row
 from triage.domain.detection import Detection
 from triage.domain.entity import Entity, EntityKind
 from triage.logtypes import table_of
-from triage.ports import AlertQuery, AlertSource, Column, Comment, Comments, LogSource, PantherUser
+from triage.ports import AlertQuery, AlertSource, Column, Comment, LogSource, PantherUser
 
 HISTORY_ALERTS = 100
 COMMENTED_ALERTS = 5
@@ -60,9 +60,9 @@ def alert_row(past: Alert) -> dict[str, JsonValue]:
     }
 
 
-async def prior_comments(comments: Comments, alert_ids: Sequence[str]) -> JsonValue:
+async def prior_comments(read: Callable[[str], Awaitable[tuple[Comment, ...]]], alert_ids: Sequence[str]) -> JsonValue:
     """What people wrote on earlier alerts, as rows; this program's own comments are left out. Raises PantherError."""
-    found = await asyncio.gather(*(comments.list(alert_id) for alert_id in alert_ids))
+    found = await asyncio.gather(*map(read, alert_ids))
     rows: list[JsonValue] = [
         _comment(comment) for listed in found for comment in listed if comment.created_by.kind == "user"
     ]
