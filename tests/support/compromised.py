@@ -66,6 +66,7 @@ MODES = (
     "turns_round",
     "says_nothing",
     "asks_kindly",
+    "cites_old_rows",
 )
 _EVENTS = re.compile(r"^## (E\d+) source events;[^\n]*\n(?:(?!## |DATA ).*\n)*?\[0\] (\{.*\})\n", re.MULTILINE)
 _HEADS = re.compile(r"^## (E\d+) (?:source (\w+);)?([^\n]*)", re.MULTILINE)
@@ -172,6 +173,8 @@ class Puppet:
                     if int(rows)
                 ]
                 findings = counted + findings
+            case "cites_old_rows":
+                findings = [_finding("So it has long been.", cited) for cited in old_rows(said)][:30] + findings
             case "cites_actor":
                 findings = [
                     _finding(f"The log says so: {self.payload[:300]}", cited) for cited in actor_citations(said)
@@ -297,6 +300,24 @@ def true_findings(said: str) -> list[dict[str, Any]]:
     for name in re.findall(r"E\d+", " ".join(_PROVEN.findall(said))):
         if len(found) < 15:
             found.append(_finding("Nothing harmful followed.", {"kind": "absence", "evidence": name}))
+    return found
+
+
+def old_rows(said: str) -> list[dict[str, Any]]:
+    """Every row of a table that counts something of before the dwell time, whatever it is about."""
+    found = []
+    for name, block in re.findall(r"^## (E\d+) [^\n]*\n((?:(?!## |DATA )[^\n]*\n)*)", said, re.MULTILINE):
+        columns = re.search(r"^columns (.*)$", block, re.MULTILINE)
+        names = columns[1].split(",") if columns is not None else []
+        if "old_days" not in names:
+            continue
+        for row, values in re.findall(r"^\[(\d+)\] (.*)$", block, re.MULTILINE):
+            # What stands behind it in the row are numbers and plain times.
+            behind = len(names) - names.index("old_days")
+            value = values.rsplit(",", behind)[-behind] if values.count(",") >= behind else ""
+            if value.isdigit() and int(value):
+                cited = {"kind": "value", "evidence": name, "row": int(row), "column": "old_days", "value": int(value)}
+                found.append(cited)
     return found
 
 
