@@ -77,6 +77,7 @@ class ActionKind(StrEnum):
     VERIFY_CHANGE = "verify_change"
     DISABLE_CREDENTIAL = "disable_credential"
     REVOKE_SESSIONS = "revoke_sessions"
+    ROTATE_SECRET = "rotate_secret"  # noqa: S105 - the name of an action
     RESET_PASSWORD = "reset_password"  # noqa: S105 - the name of an action
     ISOLATE_HOST = "isolate_host"
     BLOCK_ADDRESS = "block_address"

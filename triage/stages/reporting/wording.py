@@ -14,6 +14,7 @@ _STEPS: dict[ActionKind, tuple[str, str]] = {
     ActionKind.VERIFY_CHANGE: ("Check {} against approved changes", "Check whether the change was approved"),
     ActionKind.DISABLE_CREDENTIAL: ("Disable the credential {}", "Disable the credential that was used"),
     ActionKind.REVOKE_SESSIONS: ("Revoke the sessions of {}", "Revoke the open sessions"),
+    ActionKind.ROTATE_SECRET: ("Replace the secret {}, which was read", "Replace the secrets that were read"),
     ActionKind.RESET_PASSWORD: ("Reset the password of {}", "Reset the password"),
     ActionKind.ISOLATE_HOST: ("Isolate the host {}", "Isolate the host"),
     ActionKind.BLOCK_ADDRESS: ("Block the address {}", "Block the address"),
