@@ -270,6 +270,22 @@ FLAGS: Mapping[str, Flag] = {
         "may bring in something new, and what the actor has just made is known to be theirs.",
         family="target",
     ),
+    "others_property": Flag(
+        "What did the actor do it to somebody else's things for?",
+        Hypothesis.MISUSE,
+        {"others_property": 0.5},
+        frozenset({"routine", "team_routine", "allowed"}),
+        "Whoever takes or destroys what belongs to one other person does it for them, or to them.",
+        family="property",
+    ),
+    "undone": Flag(
+        "Why did somebody else take it back?",
+        Hypothesis.MISUSE,
+        {"undone_by_others": 0.5},
+        frozenset({"routine", "team_routine", "allowed"}),
+        "Colleagues finish each other's work, and undo what should not have been done.",
+        family="undone",
+    ),
     "unexamined": Flag(
         "What of the actors who were not looked at?",
         Hypothesis.TAKEOVER,

@@ -38,6 +38,7 @@ TERMS = (
     "result",
     "verified",
     "device",
+    "owner",
 )
 """What a log type may say of itself; `docs/log-types.md` says what each term means."""
 

@@ -120,6 +120,7 @@ def test_a_log_type_without_terms_gets_the_generic_questions_only(shipped: Playb
 def test_questions_feed_only_signals_that_have_a_weight(shipped: Playbooks) -> None:
     """A playbook's `signals` name rules that exist, or notes on what an answer is for."""
     notes = {
+        "known_caller",
         "own_accounts",
         "address_spread",
         "factor_enrolled",

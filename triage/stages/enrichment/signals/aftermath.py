@@ -7,6 +7,8 @@ from datetime import timedelta
 from triage.domain.clean import plain
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, knows_harmful_actions
+from triage.logtypes.parameters import from_lake
+from triage.logtypes.parties import harm_of_call
 from triage.stages.enrichment.signals import calls, companions, quiet, runs, teardown
 from triage.stages.enrichment.signals.derived import looked_at, looked_at_names
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plural, signal, text
@@ -164,6 +166,9 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
 
 def _reverted(facts: Facts) -> Iterator[Signal]:
     """The opposite act came soon; in full where it was done to the same object, and to all that the alert harmed."""
+    if (again := _set_again(facts)) is not None:
+        yield again
+        return
     uncertain: Signal | None = None
     for entry in facts.read("reverted", "action", "first_seen"):
         for row in entry.rows:
@@ -200,3 +205,34 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             uncertain = uncertain or signal("reverted", sentence, [entry], scale=UNCERTAIN)
     if uncertain is not None:
         yield uncertain
+
+
+def _set_again(facts: Facts) -> Signal | None:
+    """The same setting was written once more, on the same object and now to something harmless, as its parameters show.
+
+    Soon: while it was off, anybody may have come in, and that is not looked for.
+    """
+    actor = facts.actor
+    if len(actor.targets) != 1 or len(actor.actions) != 1:
+        return None
+    (action,), (target,) = actor.actions, actor.targets
+    for entry in facts.named("harm_parameters"):
+        later_calls = [
+            (at, row)
+            for row in entry.rows
+            if text(row, "action") == action
+            and text(row, "target").casefold() == target.casefold()
+            and (at := moment(row, "first_seen")) is not None
+            and at > actor.last
+        ]
+        if entry.log_type != actor.log_type or entry.truncated or not later_calls:
+            continue
+        at, row = max(later_calls, key=lambda each: each[0])
+        note = harm_of_call(entry.log_type, action, [from_lake(text(row, "parameters"))], calls.organisation(facts))
+        if note is None and at <= actor.last + SET_UP and calls.harm_of_alert(facts, entry.log_type, action):
+            sentence = (
+                f"{later(facts, at)} {facts.who} {did(action, entry.log_type)}{on_object(target)} once more, with settings "
+                f"that do no harm."
+            )
+            return signal("reverted", sentence, [entry])
+    return None

@@ -14,6 +14,7 @@ from triage.logtypes.parameters import Party, from_lake
 from triage.logtypes.parties import Admitted, admitted, caller, harm_of_call, own_accounts
 from triage.logtypes.terms import take
 from triage.stages.enrichment.signals.facts import Facts, number, signal, text
+from triage.stages.enrichment.signals.precedent import WEEKLY_DAYS
 from triage.stages.enrichment.signals.wording import did, on_object
 
 Event = Mapping[str, JsonValue]
@@ -126,6 +127,16 @@ def outside_callers(facts: Facts) -> Iterator[LetIn]:
             yield LetIn(who, take(row, terms_of(log_type)["action"].take), "", entry)
 
 
+def _known_caller(facts: Facts, account: str) -> Iterator[Signal]:
+    """An account that was let in has called here for long: a part of the organisation, or somebody who works for it."""
+    for entry in facts.read("known_caller", "account", "old_days"):
+        days = max((number(row, "old_days") for row in entry.rows if text(row, "account") == account), default=0)
+        if days >= WEEKLY_DAYS:
+            sentence = f"Account {plain(account)} had called here on {days} days by {facts.dwell_start:%Y-%m-%d}."
+            yield signal("known_recipient", sentence, [entry])
+            return
+
+
 def parties(facts: Facts) -> Iterator[Signal]:
     """Everyone, or another organisation's account, is let in; or one of them makes the alert's calls."""
     seen: set[str] = set()
@@ -146,6 +157,7 @@ def parties(facts: Facts) -> Iterator[Signal]:
         sentence = f"{facts.who} let in {who} with {plain(found.action)}{on_object(found.target)}."
         usual = days.get(found.action, 0) >= ROUTINE_DAYS or (known and name == "foreign_principal")
         yield signal(name, sentence, [found.entry], scale=0.3 if usual else 1.0)
+        yield from _known_caller(facts, found.who.name)
     for found in outside_callers(facts):
         who = (
             f"The caller of {plain(found.action)} did not sign in: {plain(found.who.name)}."

@@ -16,13 +16,15 @@ from triage.domain.evidence import Evidence
 from triage.domain.identity import IdentityKind
 from triage.domain.names import sentence_start
 from triage.domain.signal import Signal
-from triage.logtypes import harmful_action, is_self_service, name_of_number
+from triage.logtypes import Harm, harmful_action, is_self_service, name_of_number
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.wording import before, clock, did, event_of, named, on_object, service
 
 HOURS = timedelta(hours=12)
 """How long after the alert's last event a use still counts as a follow-up."""
+BULK = 5
+"""From how many times on reading is a haul."""
 A_DAY = timedelta(days=1)
 """An address that was first used less than this before the act may belong to the same intrusion."""
 SHOWN = 3
@@ -35,6 +37,8 @@ RIGHTS_ONLY = 0.35
 """Whoever was given rights works from where they like; only a change of credentials lets somebody else in."""
 ORDINARY = 0.4
 """A new role, function or account does for the first time whatever it was made for."""
+_FOR_OTHERS = {Relation.TRUST_CHANGED, Relation.OPENED}
+"""After these somebody else may act as an identity that had hands and places of its own before."""
 _NEW_TO_THE_LOG = "an address not seen in this log"
 _INSIDE = tuple(
     ip_network(each)
@@ -110,6 +114,8 @@ def derived_use(facts: Facts) -> Iterator[Signal]:
             explained.append(next(_where_others_work(facts, past, uses), None))
         elif identity.relation in HANDED_OVER and uses and {use.address for use in uses} <= past.settled:
             calm.append(_as_usual(facts, uses))
+        else:
+            calm += list(_where_others_work(facts, past, uses)) if identity.relation in _FOR_OTHERS else []
     # An act on several identities is one act: the first tells it, each further one makes chance less likely.
     strange.sort(key=lambda each: -each.weight)
     for index, each in enumerate(strange):
@@ -250,6 +256,8 @@ def _strange(facts: Facts, past: _Past, use: _Use, places: Evidence | None) -> s
         # The maker tries out what was made: telling only where the maker is out of place too.
         known = f"an address that is new for {facts.who}, too"
         return known if check_addresses(facts).unfamiliar else ""
+    if use.identity.relation in _FOR_OTHERS and address in _others_places(facts, places):
+        return ""
     if past.existed:
         return f"an address not used {_period(facts, past, address)}"
     if places is None or any(ip_address(address) in network for network in _INSIDE):
@@ -284,14 +292,27 @@ def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
         return None
     serious, use, action = max(weighed, key=lambda each: each[0])
     made = use.identity.relation is Relation.MADE
-    if made and not past.rows:
-        serious *= ORDINARY
     row = next(row for row in use.rows if text(row, "action") == action)
+    if (made and not past.rows) or _is_what_it_was_given_for(facts, use, row):
+        serious *= ORDINARY
     target = on_object(text(row, "target")) if number(row, "times") == 1 else ""
     since = "" if made or not past.rows else f", {_novelty(facts, past, past.entry, action)}"
     place = plain(use.address) or "an unknown address"
     sentence = f"{_who(facts, use.identity)} {did(action, use.entry.log_type)}{target} at {_clock(facts, row, use)} from {place}{since}."
     return signal("derived_harm", sentence, [use.entry], scale=serious)
+
+
+def _is_what_it_was_given_for(facts: Facts, use: _Use, row: Row) -> bool:
+    """Whether somebody who was given access reads the very thing that it was given to; whoever takes all of it, or goes on
+    to other things, does more."""
+    note = harmful_action(use.entry.log_type, text(row, "action"))
+    return (
+        use.identity.relation in {Relation.GRANTED, Relation.INVITED}
+        and note is not None
+        and note.harm is Harm.COLLECTION
+        and number(row, "times") < BULK
+        and text(row, "target").casefold() in {target.casefold() for target in facts.actor.targets}
+    )
 
 
 def _sets_up_again(past: _Past, use: _Use, action: str) -> bool:
@@ -371,10 +392,9 @@ def _as_usual(facts: Facts, uses: list[_Use]) -> Signal:
 def _where_others_work(facts: Facts, past: _Past, uses: list[_Use]) -> Iterator[Signal]:
     """A new key or account has no habits. Where it is used only at others' places, known for long, it is in their hands."""
     places = _places(facts)
-    if not uses or past.existed or places is None or any(use.identity.relation is not Relation.MADE for use in uses):
+    if not uses or places is None or not all(_is_for_others(use, past) for use in uses):
         return
-    known = {text(row, "address") for row in places.rows if facts.settled(row) and number(row, "actors") > 1}
-    if {use.address for use in uses} <= known - {*facts.actor.addresses}:
+    if {use.address for use in uses} <= _others_places(facts, places):
         use = uses[-1]
         was = "worked" if _is_person(use.identity) else "was used"
         sentence = (
@@ -382,6 +402,19 @@ def _where_others_work(facts: Facts, past: _Past, uses: list[_Use]) -> Iterator[
             f"{facts.dwell_start:%Y-%m-%d} or earlier, last {plain(use.address)}: {_acts(use)}."
         )
         yield signal("derived_as_usual", sentence, [use.entry, places])
+
+
+def _is_for_others(use: _Use, past: _Past) -> bool:
+    """Whether other hands than before are meant to use an identity: it is new, or somebody else was let into it."""
+    made = use.identity.relation is Relation.MADE and not past.existed
+    return made or use.identity.relation in _FOR_OTHERS
+
+
+def _others_places(facts: Facts, places: Evidence | None) -> set[str]:
+    """The addresses at which several have worked since before the dwell time, but for the actor's own."""
+    rows = places.rows if places is not None else ()
+    known = {text(row, "address") for row in rows if facts.settled(row) and number(row, "actors") > 1}
+    return known - {*facts.actor.addresses}
 
 
 def _is_person(identity: DerivedIdentity) -> bool:

@@ -51,7 +51,8 @@ def devices(facts: Facts) -> Iterator[Signal]:
     if found is None or not place.address or place.known is not None:
         return
     shown, where = plain(place.address), service(found.entry)
-    if found.new:
+    if found.new and not found.own:
+        # Where their own device is as well, a new one is another of theirs: a phone beside a computer.
         yield signal(
             "new_device", f"{facts.who} signed in to {where} from {shown} {_on_new(facts, found.new)}.", [found.entry]
         )

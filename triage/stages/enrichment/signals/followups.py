@@ -8,7 +8,8 @@ from triage.domain.evidence import Evidence
 from triage.logtypes import Harm, is_self_service
 from triage.stages.enrichment.signals import calls, reversal, runs
 from triage.stages.enrichment.signals.awaited import is_awaited
-from triage.stages.enrichment.signals.facts import Facts, done, moment, number, text
+from triage.stages.enrichment.signals.facts import Facts, done, enrolled_lately, moment, number, text
+from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.runs import RunCall
 
 HOURS = timedelta(hours=12)
@@ -83,7 +84,7 @@ def _steps(facts: Facts, call: RunCall, *, since: bool) -> Iterator[Step]:
     if note is None:
         return
     seriousness = note.seriousness
-    if is_self_service(call.entry.log_type, call.action) and call.address in _usual_addresses(facts):
+    if is_self_service(call.entry.log_type, call.action) and call.address in _own_addresses(facts):
         seriousness *= 0.25
     if note.harm in _READING and call.times < BULK:
         seriousness *= 0.5
@@ -119,10 +120,13 @@ def _calls_in(entry: Evidence, run: str) -> Iterator[RunCall]:
             yield RunCall(run, text(row, "action"), where, what, done(row), first, entry, last, objects)
 
 
-def _usual_addresses(facts: Facts) -> set[str]:
-    return {
+def _own_addresses(facts: Facts) -> set[str]:
+    """Where the actor has long worked, or where somebody of the organisation has just given a second factor."""
+    usual = {
         text(row, "address")
         for entry in facts.read("known_address", "address", "days", "first_seen")
         for row in entry.rows
         if facts.settled(row)
     }
+    place = check_addresses(facts)
+    return usual | ({place.address} if place.verified is not None and not enrolled_lately(facts) else set())

@@ -21,6 +21,17 @@ _INVERSE = (
     ("deactivate", "reactivate"),
     ("suspend", "unsuspend"),
     ("delete", "write"),
+    ("delete", "insert"),
+    ("Cancel", "Schedule"),
+    ("cancel", "schedule"),
+    ("Disassociate", "Associate"),
+    ("Restore", "Delete"),
+    ("restore", "delete"),
+    ("untrash", "trash"),
+    ("unlock", "lock"),
+    ("unarchive", "archive"),
+    ("unassign", "assign"),
+    ("unpublish", "publish"),
 )
 
 

@@ -17,9 +17,10 @@ from triage.questions.classes import is_of_class, says_it_creates
 from triage.stages.enrichment.signals import calls
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
-from triage.stages.enrichment.signals.wording import did, earlier, on_object
+from triage.stages.enrichment.signals.wording import did, earlier, named, on_object
 
 A_DAY = timedelta(days=1)
+_TAKES = {Harm.DESTRUCTION, Harm.COLLECTION}
 _WAYS_IN = {Harm.PERSISTENCE, Harm.PRIVILEGE, Harm.CREDENTIALS}
 
 
@@ -29,6 +30,9 @@ def own_making(facts: Facts) -> Iterator[Signal]:
     if not actor.identity or not actor.actions or actor.refused:
         return
     if facts.off_schedule or check_addresses(facts).unfamiliar or _gives_away(facts):
+        return
+    if (cited := _owned(facts)) is not None:
+        yield signal("own_making", f"All that the alert's acts are about belongs to {facts.who}.", [cited])
         return
     if all(_creates(actor.log_type, action) for action in actor.actions):
         source = _copied(facts)
@@ -43,6 +47,40 @@ def own_making(facts: Facts) -> Iterator[Signal]:
         made = moment(row, "first_seen") or actor.moment
         sentence = f"{earlier(facts, made)} {facts.who} {did(text(row, 'action'), entry.log_type)}{on_object(source)}, {about}."
         yield signal("own_making", sentence, [entry])
+
+
+def others_property(facts: Facts) -> Iterator[Signal]:
+    """What the alert's acts take or destroy belongs to one other person."""
+    note = next(
+        (note for action in facts.actor.actions if (note := calls.harm_of_alert(facts, facts.actor.log_type, action))),
+        None,
+    )
+    owners, cited = _owners(facts)
+    if note is None or note.harm not in _TAKES or cited is None or len(owners) != 1:
+        return
+    (owner,) = owners
+    if owner and owner not in _names(facts) and not cited.truncated:
+        yield signal("others_property", f"All that the alert's acts are about belongs to {named(owner)}.", [cited])
+
+
+def _owned(facts: Facts) -> Evidence | None:
+    """The alert's events, where each of them says that the actor owns what it is about; else `None`."""
+    owners, cited = _owners(facts)
+    return cited if cited is not None and owners <= _names(facts) and not cited.truncated else None
+
+
+def _names(facts: Facts) -> set[str]:
+    return {facts.actor.identity.casefold(), *(name.casefold() for name in facts.actor.aliases)}
+
+
+def _owners(facts: Facts) -> tuple[set[str], Evidence | None]:
+    """Who owns what the alert's events are about; an empty name where an event doesn't say."""
+    found = list(calls.alert_events(facts))
+    owners = {
+        take(row, term.take).casefold() if (term := terms_of(text(row, "p_log_type")).get("owner")) is not None else ""
+        for row, _ in found
+    }
+    return owners, found[0][1] if found else None
 
 
 def _gives_away(facts: Facts) -> bool:

@@ -12,7 +12,8 @@ from triage.domain.signal import Signal
 from triage.questions.classes import is_of_class
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
-from triage.stages.enrichment.signals.wording import before, later, log_name, named, on_object, shown_object
+from triage.stages.enrichment.signals.reversal import opposites
+from triage.stages.enrichment.signals.wording import before, did, later, log_name, named, on_object, shown_object
 
 VARYING_DAYS = 3
 """Days of the same act, each with another object, from which a new object says nothing."""
@@ -34,6 +35,22 @@ def _since(facts: Facts, row: Row) -> bool:
         and done(row) > 0
         and is_address(text(row, "address"))
     )
+
+
+def undone_by_others(facts: Facts) -> Iterator[Signal]:
+    """Somebody else took the alert's act back: it was not what they wanted."""
+    actor = facts.actor
+    if actor.refused:
+        return
+    for entry in facts.named("target_after"):
+        for row in entry.rows:
+            first, action, who = moment(row, "first_seen"), text(row, "action"), text(row, "actor")
+            own = who in (actor.identity, *actor.aliases)
+            if own or not who or first is None or done(row) <= 0 or not opposites(facts, action, first):
+                continue
+            sentence = f"{later(facts, first)} {named(who)} {did(action, entry.log_type)}, the reverse of what {facts.who} had done."
+            yield signal("undone_by_others", sentence, [entry])
+            return
 
 
 def strangers(facts: Facts) -> Iterator[Signal]:

@@ -154,6 +154,12 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next is done under the name of an identity that the act made or reached."
     ),
     "derived_as_usual": Weight(_DOWN, 0.5, "The identity that was changed goes on working from its usual places only."),
+    "others_property": Weight(
+        _UP, 0.8, "People clear away what is theirs; what is somebody else's, they were asked to, or were not."
+    ),
+    "undone_by_others": Weight(
+        _UP, 0.9, "What somebody else takes back was not wanted, or was not finished by its author."
+    ),
     "stranger_on_target": Weight(_UP, 1.8, "After the change someone from an unknown address works on the target."),
     "stranger_known": Weight(
         _UP,
