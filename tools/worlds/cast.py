@@ -59,15 +59,18 @@ class Cast:
         return self.taken_over
 
 
-def choose(company: Company, roles: Sequence[Role] = ()) -> Cast:
-    """Give out the parts, and send those on a trip who act from a hotel; `roles` are those in the company taken over."""
+def choose(company: Company, roles: Sequence[Role] = (), *, trips: bool = True) -> Cast:
+    """Give out the parts, and with `trips` send those on a trip who act from a hotel.
+
+    `roles` are those in the company taken over.
+    """
     operators = company.team("platform")
     engineers = company.team("engineering")
     fixture_pusher, key_replacer, *_ = _awake(company, engineers[0:4])
     scanning_victim, key_planter, *_ = _awake(company, engineers[4:8])
     key_unseen, silent_from = _last_seen(company, engineers[8:12])
     arrivals = ((operators[1], SETTLED), (operators[3], SETTLED), (fixture_pusher, CODE_SETTLED))
-    for traveller, youngest in arrivals:
+    for traveller, youngest in arrivals if trips else ():
         # The hotel is new on the very day: their sign-in of that morning is all that speaks for it.
         offset = traveller.office.offset
         company.travel(

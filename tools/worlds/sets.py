@@ -1,4 +1,4 @@
-"""What a generated world holds: the small set that the demo shows, or the large one that an evaluation runs on."""
+"""What a generated world holds: the small set that the demo shows, the large one for evaluation, or the unseen one."""
 
 from enum import StrEnum
 
@@ -12,11 +12,22 @@ class Set(StrEnum):
     """Five log types and a company of forty: what `triage demo` works through in under a minute."""
     EVALUATION = "evaluation"
     """The same, and a company that was taken over, with its own logs and its own scenarios."""
+    UNSEEN = "unseen"
+    """Both companies with other scenarios, which nobody has tuned anything on."""
+    UNSEEN_A = "unseen-a"
+    """One half of those."""
+    UNSEEN_B = "unseen-b"
+    """The other half."""
+
+    @property
+    def unseen(self) -> bool:
+        """Whether it holds the scenarios that are kept apart."""
+        return self in {Set.UNSEEN, Set.UNSEEN_A, Set.UNSEEN_B}
 
     @property
     def log_types(self) -> tuple[LogType, ...]:
         """The log types that have a source and a table, in the order of the files."""
-        return tuple(LogType) if self is Set.EVALUATION else tuple(LogType)[:_DEMO_TYPES]
+        return tuple(LogType)[:_DEMO_TYPES] if self is Set.DEMO else tuple(LogType)
 
 
 _DEMO_TYPES = 5

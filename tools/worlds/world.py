@@ -51,11 +51,16 @@ def generate(directory: Path, *, seed: int = 1, now: datetime, days: int = 30, w
     timeline = Timeline(now.astimezone(UTC).replace(microsecond=0), days)
     company = Company(seed, timeline)
     stories = scenarios.of(which)
-    parts = cast.choose(company, [story.role for story in stories if story.role is not None])
+    for post in [story.post for story in stories if story.post is not None and story.post.travels]:
+        person = post.person(company)
+        company.travel(person, timeline.local_date(post.at(company), person.office.offset), 3)
+    roles = [story.role for story in stories if story.role is not None]
+    parts = cast.choose(company, roles, trips=not which.unseen)
     sources = listing.log_sources(company, which.log_types)
     lake = Lake(seed, timeline, sources)
-    lake.silent_from[LogType.GITHUB] = parts.code_silent_from
-    if parts.taken_over is not None:
+    if not which.unseen:
+        lake.silent_from[LogType.GITHUB] = parts.code_silent_from
+    if which is Set.EVALUATION and parts.taken_over is not None:
         lake.silent_from |= scenarios.silences(parts.taken_over)
     scribe = Scribe(company, lake, Dice("world", seed))
     background.fill(scribe.aside("background"), parts.taken_over)
@@ -82,7 +87,7 @@ def generate(directory: Path, *, seed: int = 1, now: datetime, days: int = 30, w
     _write(directory / "comments.ndjson", handled.comments)
     _write(directory / "truth.ndjson", truth)
     _write_lake(directory / "lake", rows, alerts, which)
-    if parts.taken_over is not None:
+    if which is Set.EVALUATION:
         text = yaml.safe_dump(scenarios.allowed(parts), sort_keys=False, width=100)
         (directory / ALLOWED_FILE).write_text(text, encoding="utf-8", newline="\n")
     return directory

@@ -2,17 +2,21 @@
 
 from tools.worlds.sets import Set
 
-from . import rules_access, rules_aws, rules_cloud, rules_code, rules_okta
+from . import rules_access, rules_aws, rules_cloud, rules_code, rules_okta, unseen_parent, unseen_taken_over
 from .rule import Detection, Kind
 
 DETECTIONS: tuple[Detection, ...] = (*rules_aws.DETECTIONS, *rules_okta.DETECTIONS, *rules_code.DETECTIONS)
 """Those of the demo."""
 ALL: tuple[Detection, ...] = (*DETECTIONS, *rules_cloud.DETECTIONS, *rules_access.DETECTIONS)
 """Those of the evaluation set."""
+UNSEEN: tuple[Detection, ...] = (*ALL, *unseen_parent.DETECTIONS, *unseen_taken_over.DETECTIONS)
+"""Those of the sets that are kept apart."""
 RULES = tuple(detection for detection in ALL if detection.kind is Kind.RULE)
 """Those that run on every event."""
 
 
 def of(which: Set) -> tuple[Detection, ...]:
     """The rules of a set."""
+    if which.unseen:
+        return UNSEEN
     return ALL if which is Set.EVALUATION else DETECTIONS

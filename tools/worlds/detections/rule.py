@@ -115,6 +115,16 @@ class Detection:
         return shared | self.extra
 
 
+def body(rule: str, title: str, context: Mapping[str, str]) -> str:
+    """Python with the three functions, each of which returns one expression; those of `context` stand by their key."""
+    entries = "".join([f'        "{key}": {value},\n' for key, value in context.items()])
+    return (
+        f"def rule(event):\n    return {rule}\n\n\n"
+        f"def title(event):\n    return {title}\n\n\n"
+        f"def alert_context(event):\n    return {{\n{entries}    }}\n"
+    )
+
+
 def _as_record(context: object) -> Record:
     """A context as it is stored: JSON, and its own copy."""
     loaded: Record = json.loads(json.dumps(context))

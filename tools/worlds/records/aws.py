@@ -31,8 +31,13 @@ class Session:
     path: str = ""
     """Path of the role, such as the one of IAM Identity Center."""
 
+    root: bool = False
+    """Whether these are the credentials of the account itself."""
+
     @property
     def arn(self) -> str:
+        if self.root:
+            return f"arn:aws:iam::{self.account}:root"
         if not self.session:
             return f"arn:aws:iam::{self.account}:user/{self.name}"
         return f"arn:aws:sts::{self.account}:assumed-role/{self.name}/{self.session}"
@@ -47,6 +52,14 @@ class Session:
 
     def identity(self) -> Record:
         """The `userIdentity` of a call."""
+        if self.root:
+            return {
+                "type": "Root",
+                "principalId": self.account,
+                "arn": self.arn,
+                "accountId": self.account,
+                "accessKeyId": self.key,
+            }
         if not self.session:
             return {
                 "type": "IAMUser",
@@ -199,6 +212,44 @@ def shared_copy(
         "eventCategory": "Management",
     }
     found = Indicators(accounts=[owner, account], domains=["ec2.amazonaws.com"])
+    scribe.write(LogType.CLOUDTRAIL, at, record, found, decisive=decisive)
+
+
+def from_account(
+    scribe: Scribe,
+    at: datetime,
+    account: str,
+    address: str,
+    action: str,
+    request: Mapping[str, object],
+    *,
+    decisive: bool = False,
+) -> None:
+    """A call that another account makes on what belongs to production; the owner's trail names only the account."""
+    service, _, name = action.partition(":")
+    at = at.replace(microsecond=0)
+    data = name in _DATA_EVENTS
+    owner = scribe.company.production
+    record: Record = {
+        "eventVersion": "1.10",
+        "userIdentity": {"type": "AWSAccount", "principalId": f"AROA{account}", "accountId": account},
+        "eventTime": iso_seconds(at),
+        "eventSource": f"{service}.amazonaws.com",
+        "eventName": name,
+        "awsRegion": REGION,
+        "sourceIPAddress": address,
+        "userAgent": "aws-sdk-go-v2/1.32.2 os/linux lang/go#1.23.1",
+        "requestParameters": request,
+        "responseElements": None,
+        "requestID": scribe.ids.uuid(),
+        "eventID": scribe.ids.uuid(),
+        "readOnly": name.startswith(_READING),
+        "eventType": "AwsApiCall",
+        "managementEvent": not data,
+        "recipientAccountId": owner,
+        "eventCategory": "Data" if data else "Management",
+    }
+    found = Indicators(ips=[address], accounts=[owner, account])
     scribe.write(LogType.CLOUDTRAIL, at, record, found, decisive=decisive)
 
 

@@ -204,8 +204,17 @@ def activity(
     scribe.write(LogType.AZURE, at, record, found, decisive=decisive)
 
 
-def storage_read(scribe: Scribe, branch: Branch, at: datetime, address: str, file: str) -> None:
-    """A program reads a file of the storage account; the resource's own log says so."""
+def storage_read(
+    scribe: Scribe,
+    branch: Branch,
+    at: datetime,
+    address: str,
+    file: str,
+    *,
+    by_key: bool = False,
+    decisive: bool = False,
+) -> None:
+    """A program reads a file of the storage account, as itself or with the account's key; the resource's own log says so."""
     requester = _object_id(branch, "storage reader")
     record: Record = {
         "time": iso(at),
@@ -227,4 +236,8 @@ def storage_read(scribe: Scribe, branch: Branch, at: datetime, address: str, fil
         "schemaVersion": "1.0",
         "identity": {"type": "OAuth", "requester": {"objectId": requester, "tenantId": branch.tenant}},
     }
-    scribe.write(LogType.AZURE, at, record, Indicators(ips=[address], actors=[requester]), decisive=False)
+    found = Indicators(ips=[address], actors=[requester])
+    if by_key:
+        record["identity"] = {"type": "AccountKey"}
+        found = Indicators(ips=[address])
+    scribe.write(LogType.AZURE, at, record, found, decisive=decisive)

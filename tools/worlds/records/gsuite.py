@@ -113,6 +113,13 @@ def share(
     _activity(scribe, at, actor, activity, parameters, about=target, decisive=decisive)
 
 
+def forward(scribe: Scribe, at: datetime, actor: Account, target: str, *, decisive: bool = False) -> None:
+    """Somebody lets all of their mail be forwarded to an address outside the company."""
+    parameters: Record = {"email_forwarding_destination_address": target}
+    activity = ("user_accounts", "email_forwarding_change", "email_forwarding_out_of_domain")
+    _activity(scribe, at, actor, activity, parameters, about=target, decisive=decisive)
+
+
 def login(scribe: Scribe, at: datetime, actor: Account, *, decisive: bool = False) -> None:
     """A sign-in through the identity provider."""
     parameters: Record = {"login_type": "saml", "is_suspicious": False}

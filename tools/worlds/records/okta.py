@@ -30,6 +30,8 @@ _MESSAGES = {
     "application.user_membership.add": "Add user to application membership",
     "system.api_token.create": "Create API token",
     "system.api_token.revoke": "Revoke API token",
+    "zone.update": "Update network zone",
+    "user.account.report_suspicious_activity_by_enduser": "User report suspicious activity",
 }
 
 

@@ -29,6 +29,7 @@ from . import (
     signins,
     subscription,
     vaults,
+    unseen,
     warehouse,
 )
 from .scenario import Scenario
@@ -45,7 +46,9 @@ SCENARIOS: tuple[Scenario, ...] = _stories(_MODULES)
 """Those of the demo."""
 ALL: tuple[Scenario, ...] = _stories((*_MODULES, *_MORE))
 """Those of the evaluation set."""
-BY_NAME = {scenario.name: scenario for scenario in ALL}
+UNSEEN: tuple[Scenario, ...] = tuple(scenario for case in unseen.CASES for scenario in case.scenarios)
+"""Those kept apart from the others, of which no rule or threshold was made."""
+BY_NAME = {scenario.name: scenario for scenario in (*ALL, *UNSEEN)}
 
 UNNOTICED = frozenset({LogType.VAULT_SIGN_IN})
 """Log types whose silence Panther has not noticed: their source is shown as healthy."""
@@ -53,13 +56,19 @@ UNNOTICED = frozenset({LogType.VAULT_SIGN_IN})
 
 def of(which: Set) -> tuple[Scenario, ...]:
     """The scenarios of a set."""
+    if which.unseen:
+        return tuple(scenario for case in unseen.of(which) for scenario in case.scenarios)
     return ALL if which is Set.EVALUATION else SCENARIOS
 
 
 def play(scribe: Scribe, cast: Cast, which: Set = Set.DEMO) -> None:
     """Write the history that the scenarios rest on, then every scenario."""
-    for module in (*_MODULES, *_MORE) if which is Set.EVALUATION else _MODULES:
-        module.history(scribe.aside("history", module.__name__), cast)
+    if which.unseen:
+        for case in unseen.of(which):
+            case.history(scribe.aside("history", case.pair), cast)
+    else:
+        for module in (*_MODULES, *_MORE) if which is Set.EVALUATION else _MODULES:
+            module.history(scribe.aside("history", module.__name__), cast)
     for scenario in of(which):
         own = Scribe(scribe.company, scribe.lake, scribe.dice.child(scenario.name), scenario.name)
         scenario.play(own, cast)

@@ -2,19 +2,39 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from datetime import datetime
+from datetime import datetime, timedelta
 from typing import Literal
 
 from tools.worlds.branch import Role
 from tools.worlds.cast import Cast
-from tools.worlds.company import Person
+from tools.worlds.company import Company, Person
 from tools.worlds.lake import LogType, Scribe
+from tools.worlds.worktime import SETTLED
 
 Verdict = Literal["malicious", "benign"]
 Difficulty = Literal["plain", "subtle", "undecidable"]
 
 EXERCISE = "exercise"
 """Story of what the security team staged in earlier weeks: past alerts that were no false alarms."""
+
+
+@dataclass(frozen=True, slots=True)
+class Post:
+    """Somebody of the parent company who plays a scenario, and when; `hour` is on their own clock."""
+
+    team: str
+    index: int
+    hour: float
+    youngest: timedelta = SETTLED
+    travels: bool = False
+
+    def person(self, company: Company) -> Person:
+        """Who it is."""
+        return company.team(self.team)[self.index]
+
+    def at(self, company: Company) -> datetime:
+        """The hour, moved into the last day where it has to be."""
+        return company.timeline.recent(self.hour, self.person(company).office.offset, self.youngest)
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,6 +55,12 @@ class Scenario:
 
     role: Role | None = None
     """Who plays it in the company that was taken over, if somebody does."""
+
+    post: Post | None = None
+    """Who plays it in the parent company, where that is not the cast's affair."""
+
+    fair: tuple[str, ...] = ()
+    """Verdicts that count as right besides its own."""
 
     authorised: bool = False
     """Whether only the operator's list of allowed activity makes it benign."""
@@ -61,14 +87,15 @@ class Scenario:
     @property
     def accept(self) -> list[str]:
         """The verdicts that count as right."""
-        return ["inconclusive", "suspicious"] if self.silent else [self.verdict]
+        return ["inconclusive", "suspicious"] if self.silent else [self.verdict, *self.fair]
 
     @property
     def near(self) -> list[str]:
         """The verdicts that are neither right nor the opposite."""
         if self.silent:
             return []
-        return ["suspicious"] if self.verdict == "malicious" else ["inconclusive"]
+        near = "suspicious" if self.verdict == "malicious" else "inconclusive"
+        return [] if near in self.fair else [near]
 
 
 def recent(scribe: Scribe, person: Person, hour: float) -> datetime:
