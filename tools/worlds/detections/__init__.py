@@ -2,14 +2,14 @@
 
 from tools.worlds.sets import Set
 
-from . import rules_access, rules_aws, rules_cloud, rules_code, rules_okta, unseen_parent, unseen_taken_over
+from . import rules_access, rules_aws, rules_cloud, rules_code, rules_okta, unseen_aws, unseen_taken_over, unseen_work
 from .rule import Detection, Kind
 
 DETECTIONS: tuple[Detection, ...] = (*rules_aws.DETECTIONS, *rules_okta.DETECTIONS, *rules_code.DETECTIONS)
 """Those of the demo."""
 ALL: tuple[Detection, ...] = (*DETECTIONS, *rules_cloud.DETECTIONS, *rules_access.DETECTIONS)
 """Those of the evaluation set."""
-UNSEEN: tuple[Detection, ...] = (*ALL, *unseen_parent.DETECTIONS, *unseen_taken_over.DETECTIONS)
+UNSEEN: tuple[Detection, ...] = (*ALL, *unseen_aws.DETECTIONS, *unseen_work.DETECTIONS, *unseen_taken_over.DETECTIONS)
 """Those of the sets that are kept apart."""
 RULES = tuple(detection for detection in ALL if detection.kind is Kind.RULE)
 """Those that run on every event."""

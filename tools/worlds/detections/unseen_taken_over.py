@@ -75,7 +75,7 @@ DETECTIONS = (
         summary=("callerIpAddress", "p_any_emails"),
         body=body(
             'event.get("operationName", "").lower() == "microsoft.storage/storageaccounts/listkeys/action"',
-            f'f"{{{_AZURE_ACTOR.replace(chr(34), chr(39))}}} listed keys of a storage account"',
+            f'{_AZURE_ACTOR} + " listed keys of a storage account"',
             {
                 "actor": _AZURE_ACTOR,
                 "ipAddress": 'event.get("callerIpAddress")',
@@ -100,7 +100,7 @@ DETECTIONS = (
         body=body(
             'event.deep_get("protoPayload", "methodName") == "v1.compute.firewalls.insert" '
             'and "0.0.0.0/0" in event.deep_get("protoPayload", "request", "sourceRanges", default=[])',
-            f'f"{{{_GCP_ACTOR.replace(chr(34), chr(39))}}} opened a firewall to everybody"',
+            f'{_GCP_ACTOR} + " opened a firewall to everybody"',
             {
                 "actor": _GCP_ACTOR,
                 "ipAddress": 'event.deep_get("protoPayload", "requestMetadata", "callerIp")',

@@ -28,8 +28,8 @@ from . import (
     repositories,
     signins,
     subscription,
-    vaults,
     unseen,
+    vaults,
     warehouse,
 )
 from .scenario import Scenario

@@ -2,7 +2,19 @@
 
 from tools.worlds.sets import Set
 
-from . import accounts, clouds, code, directory, functions, laptops, okta_admin, storage, warehouse, workspace
+from . import (
+    accounts,
+    clouds,
+    code,
+    directory,
+    functions,
+    laptops,
+    okta_admin,
+    repositories,
+    storage,
+    warehouse,
+    workspace,
+)
 from .case import Case
 
 CASES: tuple[Case, ...] = (
@@ -11,6 +23,7 @@ CASES: tuple[Case, ...] = (
     *functions.CASES,
     *okta_admin.CASES,
     *code.CASES,
+    *repositories.CASES,
     *workspace.CASES,
     *directory.CASES,
     *clouds.CASES,

@@ -10,7 +10,7 @@ from tools.worlds.lake import Record, Scribe
 from tools.worlds.records import aws, okta
 from tools.worlds.scenarios.stage import Stage, past
 
-from .case import Case, at_work, desk, staff, today
+from .case import Case, at_work, desk, open_aws, staff, today
 
 _BREAK_GLASS = "break-glass-1"
 _CONTACT: Record = {"alternateContactType": "BILLING"}
@@ -124,7 +124,7 @@ def glass_taken(stage: Stage) -> None:
     name = f"svc-relay-{stage.dice.digits(2)}"
     target: Record = {"userName": name}
     policy = {**target, "policyArn": "arn:aws:iam::aws:policy/PowerUserAccess"}
-    steps = (
+    steps: tuple[tuple[str, Record], ...] = (
         ("iam:ListUsers", {}),
         ("iam:CreateUser", target),
         ("iam:AttachUserPolicy", policy),
@@ -138,7 +138,7 @@ def _let_in(stage: Stage, role: str, account: str) -> None:
     """Somebody lets an account assume a role."""
     policy = {"Statement": [{"Effect": "Allow", "Action": "sts:AssumeRole", "Principal": {"AWS": account}}]}
     request: Record = {"roleName": role, "policyDocument": json.dumps(policy)}
-    session = today(stage).aws
+    session = open_aws(stage)
     aws.call(stage.scribe, stage.before(4), session, "iam:GetRole", {"roleName": role})
     aws.call(stage.scribe, stage.at, session, "iam:UpdateAssumeRolePolicy", request, decisive=True)
 

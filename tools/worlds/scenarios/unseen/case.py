@@ -9,7 +9,7 @@ from tools.worlds.company import Person, Presence
 from tools.worlds.days import Day, day_at, day_of
 from tools.worlds.dice import Dice
 from tools.worlds.lake import Scribe
-from tools.worlds.records import okta
+from tools.worlds.records import aws, okta
 from tools.worlds.scenarios.scenario import Post, Scenario, Verdict
 from tools.worlds.scenarios.stage import Stage
 from tools.worlds.sets import Set
@@ -71,13 +71,13 @@ def today(stage: Stage) -> Day:
     return day_at(stage.scribe, stage.person, stage.at)
 
 
-def at_work(stage: Stage, team: str = "", *, players: bool = False) -> list[Person]:
+def at_work(stage: Stage, team: str = "") -> list[Person]:
     """Others of the parent company in the middle of their working day, of one team or of all.
 
-    Nobody on a trip, and without `players` nobody whose own case this could be mistaken for.
+    Nobody on a trip, and nobody whose own case this could be mistaken for.
     """
     company = stage.scribe.company
-    busy = set() if players else {company.team(team)[index].user for team, index in _PLAYERS}
+    busy = {company.team(team)[index].user for team, index in _PLAYERS}
     busy |= {person.user for person in company.people if person.user in company.trips}
     found = []
     for person in company.team(team) if team else company.people:
@@ -94,9 +94,15 @@ def at_work(stage: Stage, team: str = "", *, players: bool = False) -> list[Pers
 def stranger(stage: Stage, person: Person, where: Presence, device: str = "") -> okta.Client:
     """Somebody else's computer that claims to be like the person's."""
     dice = stage.dice
-    return okta.Client(
-        where, person.agent, person.system, person.browser, device or dice.hex(40), "idx" + dice.hex(22)
-    )
+    return okta.Client(where, person.agent, person.system, person.browser, device or dice.hex(40), "idx" + dice.hex(22))
+
+
+def open_aws(stage: Stage) -> aws.Session:
+    """The person goes on to AWS from their own computer, half an hour before."""
+    day = today(stage)
+    okta.open_aws(stage.scribe, stage.before(27), stage.person, day.client)
+    aws.console_login(stage.scribe, stage.before(26.5), day.aws, stage.person.agent)
+    return day.aws
 
 
 def desk(stage: Stage, person: Person) -> okta.Client:

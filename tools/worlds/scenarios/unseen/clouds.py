@@ -159,7 +159,11 @@ def node_taken(stage: Stage) -> None:
     kubernetes.call(
         scribe, stage.after(1, 2), email, stage.where.address, "list", "pods", "orders/", decisive=True
     )  # fmt: skip
-    steps = (("list", "secrets", "kube-system/"), ("list", "secrets", "/"), ("create", "serviceaccounts/token", "kube-system/admin"))
+    steps = (
+        ("list", "secrets", "kube-system/"),
+        ("list", "secrets", "/"),
+        ("create", "serviceaccounts/token", "kube-system/admin"),
+    )
     for moment, (verb, what, target) in zip(pace(stage.dice, stage.after(3, 5), 3, 60, 150), steps, strict=True):
         kubernetes.call(scribe, moment, email, where.address, verb, what, target, decisive=True)
     kubernetes.call(

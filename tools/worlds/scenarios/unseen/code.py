@@ -1,6 +1,5 @@
-"""GitHub: branch protection, collaborators from outside, build runners, and repositories made public."""
+"""GitHub: branch protection, and collaborators from outside."""
 
-from tools.worlds.background.machines import fingerprint
 from tools.worlds.cast import Cast
 from tools.worlds.company import AUDITOR, Person, Presence
 from tools.worlds.dice import Dice
@@ -9,13 +8,12 @@ from tools.worlds.names import GIVEN, REPOSITORIES
 from tools.worlds.records import aws, github
 from tools.worlds.scenarios.stage import Stage, past
 
-from .case import Case, staff, today
+from .case import Case, staff
 
 _MAIN: Record = {"name": "main"}
-_NEW_REPOSITORY = "brand-tokens"
 
 
-def _own_repository(scribe: Scribe, person: Person) -> str:
+def own_repository(scribe: Scribe, person: Person) -> str:
     """One of those that the person works on every day."""
     return scribe.company.dice.child("repositories", person.user).sample(REPOSITORIES, 4)[0]
 
@@ -24,7 +22,8 @@ def _bot(scribe: Scribe, where: Presence) -> github.Actor:
     return github.Actor(f"{scribe.company.org}-ci[bot]", where)
 
 
-def _build(stage: Stage, minutes: float, repository: str, where: Presence, extra: Record) -> None:
+def build(stage: Stage, minutes: float, repository: str, where: Presence, extra: Record) -> None:
+    """Continuous integration builds a repository, at an address."""
     run: Record = {"workflow_run_id": int(stage.dice.digits(10)), "name": "build", "head_branch": "main", **extra}
     start = stage.after(minutes, minutes + 1)
     bot = _bot(stage.scribe, where)
@@ -48,13 +47,13 @@ def _by_token(person: Person, where: Presence) -> github.Actor:
 
 def _unprotected(stage: Stage, pusher: github.Actor) -> str:
     """Protection goes off, somebody pushes, the push is built, protection goes on again."""
-    repository = _own_repository(stage.scribe, stage.person)
+    repository = own_repository(stage.scribe, stage.person)
     person = github.browser(stage.person, stage.where)
     github.event(
         stage.scribe, stage.at, person, "protected_branch.destroy", repository, extra=_MAIN, decisive=True
     )  # fmt: skip
     github.event(stage.scribe, stage.after(2, 3), pusher, "git.push", repository, decisive=True)
-    _build(stage, 4, repository, stage.scribe.company.runner, {})
+    build(stage, 4, repository, stage.scribe.company.runner, {})
     github.event(
         stage.scribe, stage.after(9, 12), person, "protected_branch.create", repository, extra=_MAIN, decisive=True
     )  # fmt: skip
@@ -91,22 +90,22 @@ def slipped_in(stage: Stage) -> None:
         github.event(stage.scribe, moment, thief, "git.clone", repository, decisive=True)
 
 
-def _outsider(stage: Stage, key: str, where: Presence) -> github.Actor:
+def outsider_of(stage: Stage, key: str, where: Presence) -> github.Actor:
+    """A login outside the organisation; the same for the same key."""
     dice: Dice = stage.scribe.company.dice.child("outsider", key)
     login = f"{dice.pick(GIVEN).lower()}-{dice.hex(4)}"
     return github.Actor(login, where, "git/2.47.1", int(dice.digits(8)), {"transport_protocol_name": "ssh"})
 
 
-def _add(stage: Stage, outsider: github.Actor, repository: str, action: str = "add", minutes: float = 0) -> None:
+def _add(stage: Stage, outsider: github.Actor, repository: str) -> None:
     github.event(
-        stage.scribe, stage.after(minutes, minutes + 1) if minutes else stage.at,
-        github.browser(stage.person, stage.where), f"repo.{action}_member", repository,
+        stage.scribe, stage.at, github.browser(stage.person, stage.where), "repo.add_member", repository,
         extra={"user": outsider.login, "permission": "write"}, decisive=True,
     )  # fmt: skip
 
 
 def _contractor(stage: Stage) -> github.Actor:
-    return _outsider(stage, "contractor", stage.scribe.company.guests[AUDITOR])
+    return outsider_of(stage, "contractor", stage.scribe.company.guests[AUDITOR])
 
 
 def _collaborator_history(scribe: Scribe, cast: Cast) -> None:
@@ -127,7 +126,7 @@ def _collaborator_history(scribe: Scribe, cast: Cast) -> None:
 
 def contractor_added(stage: Stage) -> None:
     """The known contractor gets one more repository, and works on it."""
-    contractor, repository = _contractor(stage), _own_repository(stage.scribe, stage.person)
+    contractor, repository = _contractor(stage), own_repository(stage.scribe, stage.person)
     _add(stage, contractor, repository)
     steps = ("git.clone", "git.push", "pull_request.create")
     for moment, action in zip(aws.pace(stage.dice, stage.after(7, 12), 3, 400, 900), steps, strict=True):
@@ -136,119 +135,6 @@ def contractor_added(stage: Stage) -> None:
     github.event(
         stage.scribe, stage.after(61, 70), own, "pull_request_review.submit", repository, decisive=True
     )  # fmt: skip
-
-
-def own_second_login(stage: Stage) -> None:
-    """A login that nobody knows, at the very address of the one who added it, clones all and is removed again."""
-    outsider, repository = _outsider(stage, "second", stage.where), _own_repository(stage.scribe, stage.person)
-    _add(stage, outsider, repository)
-    for moment, action in zip(
-        aws.pace(stage.dice, stage.after(3, 5), 3, 60, 200), ("git.clone", "git.fetch", "repo.download_zip"), strict=True
-    ):
-        github.event(stage.scribe, moment, outsider, action, repository, decisive=True)
-    _add(stage, outsider, repository, "remove", 21)
-
-
-def _runner(stage: Stage, name: str, action: str, minutes: float = 0) -> None:
-    github.event(
-        stage.scribe, stage.after(minutes, minutes + 2) if minutes else stage.at,
-        github.browser(stage.person, stage.where), f"repo.{action}_self_hosted_runner",
-        _own_repository(stage.scribe, stage.person), extra={"runner_name": name}, decisive=True,
-    )  # fmt: skip
-
-
-def _fetch(stage: Stage, minutes: float, repository: str, where: Presence) -> None:
-    key = github.deploy_key(fingerprint(stage.scribe, repository), where)
-    at = stage.after(minutes, minutes + 2)
-    github.event(stage.scribe, at, key, "git.fetch", repository, decisive=True)
-
-
-def _renew_runner(stage: Stage) -> None:
-    """The new runner works where all builds do, then the old one is taken out."""
-    company = stage.scribe.company
-    name, repository = f"build-{stage.dice.digits(3)}", _own_repository(stage.scribe, stage.person)
-    _runner(stage, name, "register")
-    _fetch(stage, 5, repository, company.runner)
-    _build(stage, 8, repository, company.runner, {"runner_name": name})
-    _runner(stage, f"build-{stage.dice.digits(3)}", "remove", 25)
-
-
-def _runner_history(scribe: Scribe, cast: Cast) -> None:
-    for index, days_ago in ((10, 23), (11, 11)):
-        _renew_runner(past(scribe.aside("runner"), cast, scribe.company.team("engineering")[index], days_ago))
-
-
-def runner_renewed(stage: Stage) -> None:
-    """One more of those."""
-    _renew_runner(stage)
-
-
-def runner_elsewhere(stage: Stage) -> None:
-    """The runner is a machine at an unknown address; builds run there, and the deploy keys that they see are used."""
-    where = stage.elsewhere()
-    name, repository = f"build-{stage.dice.digits(3)}", _own_repository(stage.scribe, stage.person)
-    _runner(stage, name, "register")
-    _fetch(stage, 5, repository, where)
-    _build(stage, 8, repository, where, {"runner_name": name})
-    for number, other in enumerate(stage.dice.sample(REPOSITORIES[:6], 4)):
-        _fetch(stage, 17 + 4 * number, other, where)
-
-
-def _visible(stage: Stage, repository: str, where: Presence, visibility: str, minutes: float = 0) -> None:
-    previous = "private" if visibility == "public" else "public"
-    github.event(
-        stage.scribe, stage.after(minutes, minutes + 2) if minutes else stage.at, github.browser(stage.person, where),
-        "repo.access", repository, extra={"visibility": visibility, "previous_visibility": previous}, decisive=True,
-    )  # fmt: skip
-
-
-def _public_history(scribe: Scribe, cast: Cast) -> None:
-    """A repository is made for publication, and three people prepare it over a week."""
-    team = scribe.company.team("engineering")
-    owner, *others = (team[8], team[10], team[11])
-    steps = (
-        (owner, 9, ("repo.create", "git.push", "repository_secret_scanning.enable")),
-        (others[0], 7, ("git.clone", "git.push", "pull_request.create")),
-        (others[1], 5, ("git.clone", "git.push", "pull_request_review.submit")),
-        (owner, 2, ("git.fetch", "git.push", "pull_request.merge")),
-    )
-    for person, days_ago, actions in steps:
-        stage = past(scribe.aside("prepare", days_ago), cast, person, days_ago)
-        for moment, action in zip(aws.pace(stage.dice, stage.at, 3, 200, 900), actions, strict=True):
-            actor = github.terminal(person, stage.where) if action.startswith("git.") else None
-            actor = actor or github.browser(person, stage.where)
-            github.event(stage.scribe, moment, actor, action, _NEW_REPOSITORY, decisive=True)
-
-
-def published(stage: Stage) -> None:
-    """The repository was made for it; it stays public, and colleagues go on with it."""
-    _visible(stage, _NEW_REPOSITORY, stage.where, "public")
-    colleague = stage.scribe.company.team("engineering")[11]
-    actor = github.terminal(colleague, stage.branch.presence(colleague, stage.at))
-    own = github.browser(stage.person, stage.where)
-    for moment, (who, action) in zip(
-        aws.pace(stage.dice, stage.after(9, 14), 3, 120, 500),
-        ((own, "repository_secret_scanning_push_protection.enable"), (actor, "git.fetch"), (actor, "git.push")),
-        strict=True,
-    ):
-        github.event(stage.scribe, moment, who, action, _NEW_REPOSITORY, decisive=True)
-
-
-def laid_open(stage: Stage) -> None:
-    """The core of the product, for eleven minutes, from where the person is not; a stranger clones it."""
-    where = stage.elsewhere()
-    repository = "ledger-core"
-    own = github.terminal(stage.person, today(stage).presence)
-    for minutes in (16, -14):
-        at = stage.before(minutes)
-        github.event(
-            stage.scribe, at, own, "git.fetch", _own_repository(stage.scribe, stage.person), decisive=True
-        )  # fmt: skip
-    _visible(stage, repository, where, "public")
-    thief = _outsider(stage, "stranger", where)
-    for moment in aws.pace(stage.dice, stage.after(2, 3), 2, 60, 150):
-        github.event(stage.scribe, moment, thief, "git.clone", repository, decisive=True)
-    _visible(stage, repository, where, "private", 11)
 
 
 CASES = (
@@ -285,60 +171,7 @@ CASES = (
                 team="engineering",
                 index=4,
             ),
-            staff(
-                "collaborator/second-login",
-                "malicious",
-                "A login never seen, at the address of the one who added it, takes everything and is removed again.",
-                own_second_login,
-                team="engineering",
-                index=5,
-                subtle=True,
-                fair=("suspicious",),
-            ),
         ),
         _collaborator_history,
-    ),
-    Case(
-        (
-            staff(
-                "runner/renewed",
-                "benign",
-                "The runner builds at the address of all builds, and the old one is removed, as colleagues did.",
-                runner_renewed,
-                team="engineering",
-                index=6,
-            ),
-            staff(
-                "runner/elsewhere",
-                "malicious",
-                "Usual actor and address; the runner builds at an unknown address, which then uses other deploy keys.",
-                runner_elsewhere,
-                team="engineering",
-                index=7,
-                subtle=True,
-            ),
-        ),
-        _runner_history,
-    ),
-    Case(
-        (
-            staff(
-                "public/published",
-                "benign",
-                "The repository was made days ago for it and prepared by three people; it stays public.",
-                published,
-                team="engineering",
-                index=8,
-            ),
-            staff(
-                "public/laid-open",
-                "malicious",
-                "From an address where the person is not; a login never seen clones it there before it is closed.",
-                laid_open,
-                team="engineering",
-                index=9,
-            ),
-        ),
-        _public_history,
     ),
 )

@@ -9,18 +9,19 @@ from tools.worlds.scenarios.stage import Stage, part, past
 from .case import Case
 
 _BAD_PASSWORD, _NO_FACTOR = 50126, 500121
+_DESKTOP = onepassword.App()
 _RCLONE = "\\Users\\Public\\tools\\rclone.exe"
 _COMMAND = "rclone.exe copy D:\\reports remote:reports --transfers 8"
 _ZIP = "\\Program Files\\7-Zip\\7z.exe"
 
 
-def _export(stage: Stage, app: onepassword.App = onepassword.App()) -> None:
+def _export(stage: Stage) -> None:
     scribe, branch = stage.scribe, stage.branch
-    onepassword.sign_in(scribe, branch, stage.before(5), stage.person, stage.where, app=app, decisive=True)
+    onepassword.sign_in(scribe, branch, stage.before(5), stage.person, stage.where, app=_DESKTOP, decisive=True)
     for moment in pace(stage.dice, stage.at, 3, 5, 30):
         item = f"login {stage.dice.between(1, 6)}"
         onepassword.use_item(
-            scribe, branch, moment, stage.person, stage.where, "support", item, app=app, action="export", decisive=True
+            scribe, branch, moment, stage.person, stage.where, "support", item, app=_DESKTOP, action="export", decisive=True
         )  # fmt: skip
 
 
@@ -35,7 +36,7 @@ def exported_for_safe(stage: Stage) -> None:
     _export(stage)
     onepassword.use_item(
         stage.scribe, stage.branch, stage.after(9, 14), stage.person, stage.where, "support", "safe record",
-        app=onepassword.App(), action="server-create", decisive=True,
+        app=_DESKTOP, action="server-create", decisive=True,
     )  # fmt: skip
 
 
@@ -43,7 +44,7 @@ def exported_for_thief(stage: Stage) -> None:
     """Soon after, one unknown address tries the passwords of three people, and lacks the second factor."""
     _export(stage)
     where = stage.elsewhere()
-    victims = [stage.person, *stage.branch.colleagues["support"][:2]]
+    victims = [stage.person, *stage.branch.colleagues["support"][2:]]
     for number, victim in enumerate(victims):
         for moment, error in zip(
             pace(stage.dice, stage.after(11 + 5 * number, 12 + 5 * number), 3, 20, 60),
@@ -71,14 +72,6 @@ def _copy_history(scribe: Scribe, cast: Cast) -> None:
         _copy(stage, scribe.company.storage)
 
 
-def moved(stage: Stage) -> None:
-    """The same program, to the same storage."""
-    _copy(stage, stage.scribe.company.storage)
-    command = "OUTLOOK.EXE /recycle"
-    program = "\\Program Files\\Microsoft Office\\root\\Office16\\OUTLOOK.EXE"
-    endpoint.process(stage.scribe, stage.branch, stage.after(20, 28), stage.person, program, command, decisive=True)
-
-
 def carried_off(stage: Stage) -> None:
     """Folders that are not reports are packed first, it goes to an unknown address, and the traces are removed."""
     scribe, branch, person = stage.scribe, stage.branch, stage.person
@@ -88,7 +81,14 @@ def carried_off(stage: Stage) -> None:
     _copy(stage, stage.elsewhere().address)
     program = "\\Windows\\System32\\wevtutil.exe"
     endpoint.process(
-        scribe, branch, stage.after(20, 28), person, program, "wevtutil.exe cl Security", parent="cmd.exe", decisive=True
+        scribe,
+        branch,
+        stage.after(20, 28),
+        person,
+        program,
+        "wevtutil.exe cl Security",
+        parent="cmd.exe",
+        decisive=True,
     )
 
 
@@ -119,14 +119,6 @@ CASES = (
     ),
     Case(
         (
-            part(
-                "copy/moved",
-                "benign",
-                "The same command to the same storage as on four other laptops.",
-                moved,
-                team="analytics",
-                hours_ago=16,
-            ),
             part(
                 "copy/carried-off",
                 "malicious",

@@ -1,6 +1,7 @@
 """Okta: network zones, sign-ins that people report, and prompts that they refuse."""
 
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 from tools.worlds.cast import Cast
 from tools.worlds.company import Person, Presence
@@ -29,31 +30,36 @@ def _zone_history(scribe: Scribe, cast: Cast) -> None:
         _change_zone(stage, scribe.company.offices[stage.person.office.city].address)
 
 
+def _over(stage: Stage, at: datetime, person: Person, line: Presence) -> None:
+    """A new session with a second factor, on the person's own computer, over a line."""
+    using = okta.client(person, line, "idx" + stage.dice.hex(22))
+    okta.sign_in(stage.scribe, at, person, using, decisive=True)
+    okta.open_app(stage.scribe, at + timedelta(minutes=1), person, using, "Slack", decisive=True)
+
+
 def zone_for_office(stage: Stage) -> None:
-    """A second line of the office: colleagues came in over it before with a prompt, and do after without one."""
-    place = stage.person.office
-    line = Presence(stage.scribe.company.addresses.take(), place)
-    colleagues = [person for person in at_work(stage) if person.office is place][:6]
-    for moment, person in zip(aws.pace(stage.dice, stage.before(52), 3, 200, 700), colleagues, strict=False):
-        using = okta.client(person, line, desk(stage, person).session)
-        okta.sign_in(stage.scribe, moment, person, using, decisive=True)
+    """A second line of the office: colleagues have come in over it for two days, with their own devices."""
+    line = Presence(stage.scribe.company.addresses.take(), stage.person.office)
+    colleagues = [person for person in at_work(stage) if person.office is stage.person.office]
+    for minutes in (2880, 1440, 55):
+        for moment, person in zip(aws.pace(stage.dice, stage.before(minutes), 2, 200, 700), colleagues, strict=False):
+            _over(stage, moment, person, line)
     _change_zone(stage, line.address)
-    for moment, person in zip(aws.pace(stage.dice, stage.after(5, 9), len(colleagues), 100, 500), colleagues, strict=True):
-        using = okta.client(person, line, desk(stage, person).session)
-        okta.event(stage.scribe, moment, person, using, "user.session.start", decisive=True)
-        okta.open_app(stage.scribe, moment + timedelta(seconds=40), person, using, "Slack", decisive=True)
+    for moment, person in zip(aws.pace(stage.dice, stage.after(5, 9), 3, 200, 700), colleagues, strict=False):
+        _over(stage, moment, person, line)
+    _over(stage, stage.after(45, 55), stage.person, line)
 
 
 def zone_for_stranger(stage: Stage) -> None:
-    """From the administrator's own computer; then one unknown device comes in as five people, none asked for a prompt."""
+    """From the administrator's own computer; then one unknown device comes in as three people, none of whom is asked."""
     where = stage.elsewhere()
     _change_zone(stage, where.address)
-    victims = stage.dice.sample(at_work(stage), 5)
+    victims = stage.dice.shuffled(stage.scribe.company.team("security")[1:])
     device = stage.dice.hex(40)
-    for moment, person in zip(aws.pace(stage.dice, stage.after(5, 9), len(victims), 100, 500), victims, strict=True):
+    for moment, person in zip(aws.pace(stage.dice, stage.after(5, 9), len(victims), 200, 700), victims, strict=True):
         using = stranger(stage, person, where, device)
         okta.event(stage.scribe, moment, person, using, "user.session.start", decisive=True)
-        okta.open_app(stage.scribe, moment + timedelta(seconds=40), person, using, "Google Workspace", decisive=True)
+        okta.open_app(stage.scribe, moment + timedelta(minutes=1), person, using, "Google Workspace", decisive=True)
 
 
 def _report(stage: Stage, using: okta.Client, about: Presence) -> None:
@@ -82,7 +88,9 @@ def reported_own(stage: Stage) -> None:
     phone = okta.phone(person, day.presence)
     okta.sign_in(stage.scribe, stage.before(11), person, phone, decisive=True)
     _report(stage, day.client, day.presence)
-    for moment, app in zip(aws.pace(stage.dice, stage.after(3, 6), 3, 200, 700), ("Slack", "Zoom", "Jira"), strict=True):
+    for moment, app in zip(
+        aws.pace(stage.dice, stage.after(3, 6), 3, 200, 700), ("Slack", "Zoom", "Jira"), strict=True
+    ):
         okta.open_app(stage.scribe, moment, person, day.client, app, decisive=True)
     okta.open_app(stage.scribe, stage.after(41, 50), person, phone, "Google Workspace", decisive=True)
 
@@ -119,21 +127,21 @@ def _refuse(stage: Stage, person: Person, using: okta.Client) -> None:
 def refused_own(stage: Stage) -> None:
     """The prompts come from the person's own computer at its usual address; in the end one is accepted."""
     day = today(stage)
-    okta.event(stage.scribe, stage.before(4), stage.person, day.client, "user.session.end", decisive=True)
-    _refuse(stage, stage.person, day.client)
-    okta.sign_in(stage.scribe, stage.after(14, 18), stage.person, day.client, decisive=True)
+    _refuse(stage, stage.person, replace(day.client, session=""))
+    browser = replace(day.client, session="idx" + stage.dice.hex(22))
+    okta.sign_in(stage.scribe, stage.after(14, 18), stage.person, browser, decisive=True)
     for moment, app in zip(aws.pace(stage.dice, stage.after(20, 22), 2, 60, 300), ("Slack", "Jira"), strict=True):
-        okta.open_app(stage.scribe, moment, stage.person, day.client, app, decisive=True)
+        okta.open_app(stage.scribe, moment, stage.person, browser, app, decisive=True)
     view = stage.dice.pick(stage.scribe.company.documents[stage.person.team])
-    gsuite.drive(stage.scribe, stage.after(33, 40), gsuite.account(stage.person, day.presence), "edit", view, decisive=True)
+    gsuite.drive(
+        stage.scribe, stage.after(33, 40), gsuite.account(stage.person, day.presence), "edit", view, decisive=True
+    )
 
 
 def refused_stranger(stage: Stage) -> None:
     """The prompts come from a device and a country that the person never used; none is accepted, the password changes."""
     day, where = today(stage), stage.elsewhere()
-    thief = stranger(stage, stage.person, where)
-    using = okta.Client(where, thief.agent, thief.system, thief.browser, thief.device)
-    _refuse(stage, stage.person, using)
+    _refuse(stage, stage.person, replace(stranger(stage, stage.person, where), session=""))
     okta.open_app(stage.scribe, stage.after(3, 5), stage.person, day.client, "Jira", decisive=True)
     okta.event(
         stage.scribe, stage.after(14, 18), stage.person, day.client, "user.account.update_password", decisive=True
@@ -147,7 +155,7 @@ CASES = (
             staff(
                 "zone/office",
                 "benign",
-                "Colleagues with their own devices came in over the line before, with prompts, and go on over it after.",
+                "Colleagues with their own devices have come in over the line for two days, and go on over it after.",
                 zone_for_office,
                 team="it",
                 index=0,
@@ -158,7 +166,7 @@ CASES = (
             staff(
                 "zone/stranger",
                 "malicious",
-                "Usual administrator and computer; one unknown device then signs in as five people from the address.",
+                "Usual administrator and computer; one unknown device then signs in as three people from the address.",
                 zone_for_stranger,
                 team="it",
                 index=1,

@@ -8,7 +8,7 @@ from tools.worlds.lake import Record, Scribe
 from tools.worlds.records import aws
 from tools.worlds.scenarios.stage import Stage, past
 
-from .case import Case, at_work, staff, today
+from .case import Case, open_aws, staff, today
 
 _WINDOW = 14
 _OLD, _NEW, _LEDGER = "exports-2019", "exports", "ledger"
@@ -22,7 +22,7 @@ def _partner_address(scribe: Scribe) -> str:
 
 
 def _open_bucket(stage: Stage, bucket: str, account: str) -> aws.Session:
-    session = today(stage).aws
+    session = open_aws(stage)
     policy: Record = {
         "Version": "2012-10-17",
         "Statement": [
@@ -43,7 +43,9 @@ def _open_bucket(stage: Stage, bucket: str, account: str) -> aws.Session:
 def _read(stage: Stage, bucket: str, account: str, address: str, count: int) -> None:
     for number, moment in enumerate(aws.pace(stage.dice, stage.after(4, 7), count, 4, 25)):
         name = "ListObjects" if number == 0 else "GetObject"
-        request: Record = {"bucketName": bucket} | ({"key": f"{stage.dice.hex(8)}.parquet"} if number else {})
+        request: Record = {"bucketName": bucket}
+        if number:
+            request["key"] = f"{stage.dice.hex(8)}.parquet"
         aws.from_account(stage.scribe, moment, account, address, f"s3:{name}", request, decisive=True)
 
 
@@ -132,22 +134,22 @@ def key_held_hostage(stage: Stage) -> None:
     own = today(stage).aws
     for moment in (stage.before(12), stage.after(14, 18)):
         aws.call(scribe, moment, own, "ec2:DescribeInstances", decisive=True)
-    _schedule(stage, own.elsewhere(stage.elsewhere().address, "Boto3/1.35.50"), _LEDGER)
+    _schedule(stage, own.elsewhere(stage.elsewhere().address), _LEDGER)
     arn = _key_arn(scribe, _LEDGER)
     invalid = ("KMSInvalidStateException", f"{arn} is pending deletion.")
     _decrypt(scribe, stage.before(47), _LEDGER, decisive=True)
     for moment in aws.pace(stage.dice, stage.after(11, 12), 3, 5, 20):
         _decrypt(scribe, moment, _LEDGER, error=invalid, decisive=True)
     _decrypt(scribe, stage.after(41, 48), _LEDGER, decisive=True)
-    helper = at_work(stage, "platform", players=True)[-1]
-    rescue = Stage(scribe, stage.cast, stage.branch, helper, stage.at)
+    rescue = Stage(scribe, stage.cast, stage.branch, scribe.company.team("engineering")[11], stage.at)
+    session = open_aws(rescue)
     policy = {"roleName": scribe.company.sso_role, "policyName": "AWSRevokeOlderSessions"}
     for moment, (action, request) in zip(
         aws.pace(stage.dice, stage.after(27, 31), 3, 30, 80),
         (("kms:CancelKeyDeletion", {"keyId": arn}), ("kms:EnableKey", {"keyId": arn}), ("iam:PutRolePolicy", policy)),
         strict=True,
     ):
-        aws.call(scribe, moment, today(rescue).aws, action, request, decisive=True)
+        aws.call(scribe, moment, session, action, request, decisive=True)
 
 
 CASES = (

@@ -26,7 +26,9 @@ def _replace(stage: Stage) -> None:
     """A list is replaced by a longer one."""
     _unset(stage)
     name = f"OFFICES_{stage.dice.between(10, 99)}"
-    _query(stage, 1, f"CREATE NETWORK POLICY {name} ALLOWED_IP_LIST = ('{stage.where.address}')", "CREATE_NETWORK_POLICY")
+    _query(
+        stage, 1, f"CREATE NETWORK POLICY {name} ALLOWED_IP_LIST = ('{stage.where.address}')", "CREATE_NETWORK_POLICY"
+    )
     _query(stage, 3, f"ALTER ACCOUNT SET NETWORK_POLICY = {name}", "ALTER_ACCOUNT")
     _query(stage, 5, "SHOW PARAMETERS LIKE 'network_policy' IN ACCOUNT", "SHOW")
 

@@ -1,7 +1,5 @@
 """Google Workspace: mail that is forwarded outside, and documents thrown away by the dozen."""
 
-from datetime import timedelta
-
 from tools.worlds.cast import Cast
 from tools.worlds.lake import Scribe
 from tools.worlds.records import aws, gsuite, okta
@@ -9,15 +7,27 @@ from tools.worlds.scenarios.stage import Stage, past
 
 from .case import Case, at_work, desk, staff, stranger, today
 
-_DESK = "answers@harbour-desk.example"
 _THROWN = 24
+
+
+def _targets(scribe: Scribe) -> tuple[str, str]:
+    """The domains of an agency and of somebody else, alike and not the same."""
+    places, trades = ("harbour", "lantern", "maple", "quarry", "willow"), ("desk", "post", "office", "line")
+    domains = [f"{place}{trade}.example" for place in places for trade in trades]
+    agency, other = scribe.company.dice.child("domains").sample(domains, 2)
+    return agency, other
 
 
 def _forward_history(scribe: Scribe, cast: Cast) -> None:
     """Several people let the agency that answers their mail on days off have it."""
     for team, index, days_ago in (("sales", 3, 25), ("people", 0, 18), ("it", 3, 13), ("sales", 3, 6)):
         stage = past(scribe.aside("agency", days_ago), cast, scribe.company.team(team)[index], days_ago)
-        gsuite.forward(stage.scribe, stage.at, gsuite.account(stage.person, stage.where), _DESK)
+        gsuite.forward(
+            stage.scribe,
+            stage.at,
+            gsuite.account(stage.person, stage.where),
+            f"{stage.person.user}@{_targets(scribe)[0]}",
+        )
 
 
 def forwarded_to_agency(stage: Stage) -> None:
@@ -26,7 +36,7 @@ def forwarded_to_agency(stage: Stage) -> None:
     own = gsuite.account(stage.person, day.presence)
     okta.open_app(stage.scribe, stage.before(7), stage.person, day.client, "Google Workspace", decisive=True)
     gsuite.login(stage.scribe, stage.before(6), own, decisive=True)
-    gsuite.forward(stage.scribe, stage.at, own, _DESK, decisive=True)
+    gsuite.forward(stage.scribe, stage.at, own, f"{stage.person.user}@{_targets(stage.scribe)[0]}", decisive=True)
     papers = stage.dice.sample(stage.scribe.company.documents[stage.person.team], 4)
     for moment, paper in zip(aws.pace(stage.dice, stage.after(5, 9), 4, 200, 900), papers, strict=True):
         gsuite.drive(stage.scribe, moment, own, "edit", paper, decisive=True)
@@ -39,7 +49,7 @@ def forwarded_to_stranger(stage: Stage) -> None:
     okta.sign_in(stage.scribe, stage.before(8), stage.person, thief, decisive=True)
     okta.open_app(stage.scribe, stage.before(7), stage.person, thief, "Google Workspace", decisive=True)
     gsuite.login(stage.scribe, stage.before(6), account, decisive=True)
-    target = f"{stage.person.given.lower()}{stage.dice.digits(3)}@brightpost.example"
+    target = f"{stage.person.user}@{_targets(stage.scribe)[1]}"
     gsuite.forward(stage.scribe, stage.at, account, target, decisive=True)
     papers = stage.dice.sample(stage.scribe.company.documents[stage.person.team], 7)
     for moment, paper in zip(aws.pace(stage.dice, stage.after(3, 6), 7, 20, 90), papers, strict=True):
@@ -89,7 +99,7 @@ def cleaned_up(stage: Stage) -> None:
 
 
 def sabotaged(stage: Stage) -> None:
-    """Papers of a colleague are fetched and thrown away; IT closes the account, and the colleague brings them back."""
+    """Papers of a colleague are fetched and thrown away; IT throws the account out, and the colleague brings them back."""
     scribe, person = stage.scribe, stage.person
     mine = [paper for paper in scribe.company.documents[person.team] if paper[2] is person]
     theirs = [paper for paper in scribe.company.documents[person.team] if paper[2] is not person]
@@ -99,10 +109,10 @@ def sabotaged(stage: Stage) -> None:
         gsuite.drive(scribe, moment, own, "download", paper, decisive=True)
     _throw_away(stage, papers)
     helper = (at_work(stage, "it") or scribe.company.team("it")[2:])[0]
-    okta.event(
-        scribe, stage.after(41, 47), helper, desk(stage, helper), "user.lifecycle.deactivate", about=[person],
-        decisive=True,
-    )  # fmt: skip
+    for minutes, kind in ((41, "user.session.clear"), (43, "user.account.reset_password")):
+        okta.event(
+            scribe, stage.after(minutes, minutes + 2), helper, desk(stage, helper), kind, about=[person], decisive=True
+        )
     owner = papers[0][2]
     back = gsuite.account(owner, stage.branch.presence(owner, stage.at))
     for moment, paper in zip(aws.pace(stage.dice, stage.after(60, 64), 8, 10, 40), papers, strict=False):
@@ -141,14 +151,16 @@ CASES = (
                 cleaned_up,
                 team="finance",
                 index=2,
+                hour=16.0,
             ),
             staff(
                 "trash/sabotage",
                 "malicious",
-                "A colleague's papers, downloaded just before; IT closes the account and the colleague restores them.",
+                "A colleague's papers, downloaded just before; IT throws the account out and the colleague restores them.",
                 sabotaged,
                 team="people",
                 index=1,
+                hour=16.5,
             ),
         ),
         _trash_history,
