@@ -253,7 +253,7 @@ CASES = (
                 "address.",
                 trust_for_staging,
                 team="engineering",
-                index=0,
+                index=1,
             ),
             staff(
                 "trust/outsider",
@@ -262,7 +262,7 @@ CASES = (
                 "roles, secrets and snapshots.",
                 trust_for_outsider,
                 team="engineering",
-                index=1,
+                index=0,
                 subtle=True,
             ),
         ),

@@ -94,7 +94,7 @@ CASES = (
                 "The function's own calls stay as they were; the repair is merged and deployed within the hour.",
                 repaired,
                 team="platform",
-                index=2,
+                index=3,
                 hour=14.5,
             ),
             staff(
@@ -103,7 +103,7 @@ CASES = (
                 "Usual actor and address; nothing is merged, and the function reads secrets that it never asked for.",
                 turned,
                 team="platform",
-                index=3,
+                index=2,
                 hour=14.5,
                 subtle=True,
             ),

@@ -206,7 +206,7 @@ CASES = (
                 "benign",
                 "The prompts come from the person's own computer and address, and one is accepted in the end.",
                 refused_own,
-                team="sales",
+                team="finance",
                 index=1,
             ),
             staff(
@@ -214,7 +214,7 @@ CASES = (
                 "malicious",
                 "The prompts come from an unknown device elsewhere: somebody has the password. None is accepted.",
                 refused_stranger,
-                team="finance",
+                team="sales",
                 index=1,
                 fair=("suspicious",),
             ),

@@ -125,7 +125,7 @@ CASES = (
                 "The runner builds at the address of all builds, and the old one is removed, as colleagues did.",
                 runner_renewed,
                 team="engineering",
-                index=6,
+                index=7,
             ),
             staff(
                 "runner/elsewhere",
@@ -133,7 +133,7 @@ CASES = (
                 "Usual actor and address; the runner builds at an unknown address, which then uses other deploy keys.",
                 runner_elsewhere,
                 team="engineering",
-                index=7,
+                index=6,
                 subtle=True,
             ),
         ),
