@@ -225,7 +225,7 @@ CASES = (
             staff(
                 "break-glass/outage",
                 "benign",
-                "Nine people fail to sign on to AWS in the half hour before; services are restarted from the operator's "
+                "Several people fail to sign on to AWS in the half hour before; services are restarted from the operator's "
                 "address and the password is replaced once sign-on works.",
                 glass_in_outage,
                 team="platform",
