@@ -30,6 +30,11 @@ def shipped(name: str = "") -> Path:
     raise PromptError(f"{name or 'prompts'} is missing from the installation; install the program again")
 
 
+def panther_schema() -> str:
+    """The part of Panther's GraphQL schema that this program was written against, and that its embedded one serves."""
+    return (Path(__file__).parent / "sandbox" / "schema.graphql").read_text(encoding="utf-8")
+
+
 def how_to_install(extra: str) -> str:
     """Say how an extra is installed. The program is on no package index: a bare name would install somebody else's."""
     return f"from a checkout, pip install '.[{extra}]'; from a wheel, pip install 'panther_triage-….whl[{extra}]'"

@@ -16,7 +16,7 @@ from triage.domain.alert import (
     SystemOrigin,
 )
 from triage.edges.panther.body import finite
-from triage.edges.panther.graphql import PartialError
+from triage.edges.panther.graphql import OperationResult, PartialError
 from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Time, Wire, read, row_of, time_of
 
 _UNKNOWN = "UNKNOWN"
@@ -179,12 +179,20 @@ def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
             return None
 
 
-def notes_on(problems: Iterable[PartialError], index: int | None) -> list[str]:
+def is_partial(answer: OperationResult) -> bool:
+    """Whether an alert may lack what it should have."""
+    return bool(answer.problems or answer.left_out)
+
+
+def notes_on(answer: OperationResult, index: int | None) -> list[str]:
     """What a partial answer means for one alert: only the field is named, without Panther's own words."""
     return [
-        f"partial answer: `{problem.field}` is missing"
-        for problem in problems
-        if index is None or _place(problem) in (None, index)
+        *(f"this Panther has no `{name}`" for name in answer.left_out),
+        *(
+            f"partial answer: `{problem.field}` is missing"
+            for problem in answer.problems
+            if index is None or _place(problem) in (None, index)
+        ),
     ]
 
 

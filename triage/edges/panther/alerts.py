@@ -9,7 +9,7 @@ from datetime import UTC, datetime, timedelta
 from pydantic import JsonValue
 
 from triage.domain.alert import Alert, Kind
-from triage.edges.panther.alert_nodes import AlertDetail, notes_on, read_alert
+from triage.edges.panther.alert_nodes import AlertDetail, is_partial, notes_on, read_alert
 from triage.edges.panther.failures import no_alert, not_found_as, unreadable
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.operations import ALERT, ALERT_EVENTS, ALERT_IDS, ALERTS
@@ -59,9 +59,8 @@ class PantherAlerts:
         alerts: list[Alert] = []
         problems = list(page.skipped)
         for index, node in enumerate(page.nodes):
-            notes = notes_on(answer.problems, index)
             try:
-                alerts.append(read_alert(node, notes, partial=bool(answer.problems)))
+                alerts.append(read_alert(node, notes_on(answer, index), partial=is_partial(answer)))
             except Unreadable as error:
                 problems.append(f"alert {label(node, index)} cannot be read: {error}")
         problems += [f"{problem.field} is missing: {problem.message}" for problem in answer.problems]
@@ -102,9 +101,7 @@ class PantherAlerts:
         try:
             try:
                 answer = await self._graphql.execute(ALERT, {"id": name})
-                return read_alert(
-                    answer.data.get("alert"), notes_on(answer.problems, None), partial=bool(answer.problems)
-                )
+                return read_alert(answer.data.get("alert"), notes_on(answer, None), partial=is_partial(answer))
             except PantherRefused as error:
                 return read_alert(node, [f"only its id and time could be read: {error}"], partial=True)
         except Unreadable as error:
@@ -123,7 +120,7 @@ class PantherAlerts:
         if node is None:
             raise NotFound(no_alert(alert_id))
         try:
-            alert = read_alert(node, notes_on(answer.problems, None), partial=bool(answer.problems))
+            alert = read_alert(node, notes_on(answer, None), partial=is_partial(answer))
         except Unreadable as error:
             raise unreadable("Alert", f"the alert cannot be read: {error}") from error
         return await self._with_detail(alert)

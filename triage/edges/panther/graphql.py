@@ -5,24 +5,30 @@ away neither the HTTP status nor `Retry-After` and reads a body of any size.
 """
 
 import json
+import logging
 import re
 from collections.abc import AsyncGenerator, Iterable, Mapping
 from dataclasses import dataclass
-from functools import cache
 from http import HTTPStatus
-from importlib.resources import files
 
-from gql import Client, GraphQLRequest, gql
+from gql import Client, GraphQLRequest
 from gql.client import AsyncClientSession
 from gql.transport.async_transport import AsyncTransport
 from gql.transport.exceptions import TransportQueryError
-from graphql import ExecutionResult, GraphQLError, strip_ignored_characters
+from graphql import ExecutionResult, GraphQLError
 from pydantic import JsonValue
 
 from triage.domain.clean import printable_sentence
+from triage.edges.panther.complaints import Part, PartKind, complaint_of
+from triage.edges.panther.documents import document_of, request_of, values_without
+from triage.edges.panther.failures import CallErrors
 from triage.edges.panther.http import Call, PantherHttp, Reply
 from triage.edges.panther.operations import Operation
-from triage.errors import PantherError
+from triage.errors import PantherError, PantherRefused
+
+_ROUNDS = 5
+"""How often one call is sent again without what the server says that it lacks; most servers name everything at once."""
+_logger = logging.getLogger(__name__)
 
 _GRAPHQL_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
 """GraphQL over HTTP allows these for a refused operation, with the usual JSON."""
@@ -60,17 +66,15 @@ class OperationResult:
     data: Mapping[str, JsonValue]
     problems: tuple[PartialError, ...] = ()
     """If there are any, the data is incomplete."""
+    left_out: tuple[str, ...] = ()
+    """Fields and types that this Panther lacks and was not asked for, such as `Alert.runbook`."""
 
 
-@cache
-def request_of(operation: Operation) -> tuple[GraphQLRequest, str]:
-    """A parsed operation and its name; each is parsed once."""
-    folder = files("triage.edges.panther.operations")
-    texts = [(folder / f"{stem}.graphql").read_text("utf-8") for stem in (operation.file, *operation.fragments)]
-    text = strip_ignored_characters("\n".join(texts))
-    found = re.search(r"\b(?:query|mutation) (\w+)", text)
-    assert found is not None, operation.file
-    return gql(text), found[1]
+class PartsUnknown(PantherRefused):
+    """The server does not have parts of the operation, and has done nothing."""
+
+    parts: tuple[Part, ...] = ()
+    """As the server names them."""
 
 
 class GraphQL:
@@ -80,6 +84,8 @@ class GraphQL:
         # The transport has one deadline for all tries; a second one here would cut it short. It needs no connecting,
         # so the session needs no opening.
         self.clean = http.cleaner.clean
+        self._clock = http.clock
+        self._missing = http.missing
         self._session = AsyncClientSession(Client(transport=_Transport(http), execute_timeout=None))
 
     async def execute(
@@ -89,7 +95,7 @@ class GraphQL:
         *,
         seconds: float | None = None,
     ) -> OperationResult:
-        """Run one operation.
+        """Run one operation; what the server lacks and the operation can do without is left out.
 
         Args:
             operation: What to run.
@@ -101,18 +107,60 @@ class GraphQL:
 
         Raises:
             PantherDenied: Panther says that the token lacks a permission.
-            PantherRefused: `errors` without data.
+            PantherRefused: `errors` without data, or Panther lacks what the operation needs.
             PantherError: As `PantherHttp.call`.
         """
-        parsed, name = request_of(operation)
-        request = GraphQLRequest(parsed, variable_values=dict(variables or {}), operation_name=name)
+        start = self._clock.monotonic()
+        rounds = 0
+        while True:
+            left = None if seconds is None else seconds - (self._clock.monotonic() - start)
+            try:
+                return await self._send(operation, variables or {}, left)
+            except PartsUnknown as refusal:
+                rounds += 1
+                if rounds > _ROUNDS:
+                    raise
+                self._leave_out(operation, refusal)
+
+    async def _send(
+        self, operation: Operation, variables: Mapping[str, JsonValue], seconds: float | None
+    ) -> OperationResult:
+        left_out = self._left_out(operation)
+        parsed, name = request_of(operation, left_out)
+        values = values_without(operation, variables, left_out)
+        request = GraphQLRequest(parsed, variable_values=values, operation_name=name)
+        lost = tuple(sorted(str(part) for part in left_out if part.kind in (PartKind.FIELD, PartKind.TYPE)))
         try:
             result = await self._session.execute(
                 request, get_execution_result=True, write=operation.write, seconds=seconds
             )
         except TransportQueryError as partial:
-            return OperationResult(partial.data or {}, tuple(_problems(partial.errors or ())))
-        return OperationResult(result.data or {})
+            return OperationResult(partial.data or {}, tuple(_problems(partial.errors or ())), lost)
+        return OperationResult(result.data or {}, left_out=lost)
+
+    def _left_out(self, operation: Operation) -> frozenset[Part]:
+        missing = self._missing.names()
+        if not missing:
+            return frozenset()
+        document = document_of(operation)
+        return frozenset(part for part in document.parts if str(part) in missing and not document.needs(part))
+
+    def _leave_out(self, operation: Operation, refusal: PartsUnknown) -> None:
+        """Remember what the server lacks. Raises PantherRefused where the operation can't do without it."""
+        document = document_of(operation)
+        meant = [part for said in refusal.parts for part in document.meant_by(said)]
+        needed = sorted({f"`{part}`" for part in meant if document.needs(part)})
+        if needed:
+            errors = CallErrors(document.name, operation.write, http_status=refusal.status)
+            raise errors.refused(
+                f"this Panther has no {', '.join(needed)}, which the operation can't do without",
+                "see triage panther schema --diff",
+            ) from refusal
+        if not meant:
+            raise refusal
+        new = [str(part) for part in meant if self._missing.add(str(part))]
+        if new:
+            _logger.warning("this Panther has no %s; the program goes on without", ", ".join(sorted(set(new))))
 
 
 def _problems(errors: Iterable[object]) -> Iterable[PartialError]:
@@ -156,14 +204,16 @@ class _Transport(AsyncTransport):
     def _result(self, reply: Reply, text: str) -> ExecutionResult:
         match reply.value:
             case dict() as body:
-                data, errors = body.get("data"), [self._error(error, text) for error in _listed(body.get("errors"))]
+                data, listed = body.get("data"), _listed(body.get("errors"))
             case _:
-                data, errors = None, []
+                data, listed = None, []
+        errors = [self._error(error, text) for error in listed]
         useful = isinstance(data, dict) and (not errors or any(value is not None for value in data.values()))
         if useful and reply.status not in _GRAPHQL_STATUSES:
             return ExecutionResult(data, errors or None)
         if errors:
-            raise _refusal(reply, errors)
+            unknown = tuple(part for error in listed if (part := complaint_of(error)))
+            raise _refusal(reply, errors, unknown)
         if reply.status in _GRAPHQL_STATUSES:
             raise reply.errors.refused_by_status()
         raise reply.errors.protocol("the answer has no data", "check that panther.url is the GraphQL address")
@@ -190,7 +240,7 @@ def _listed(errors: JsonValue) -> list[JsonValue]:
     return [errors] if errors else []
 
 
-def _refusal(reply: Reply, errors: list[GraphQLError]) -> PantherError:
+def _refusal(reply: Reply, errors: list[GraphQLError], unknown: tuple[Part, ...]) -> PantherError:
     first = errors[0]
     code, said = str((first.extensions or {}).get("code", "")), first.message
     if _DENIED.search(code) or (_DENIED.search(said) and not _NOT_DENIED.search(said)):
@@ -198,5 +248,9 @@ def _refusal(reply: Reply, errors: list[GraphQLError]) -> PantherError:
     if _TRANSIENT.search(code):
         return reply.errors.lost("the server has trouble")
     refused = reply.errors.refused(f'refused: "{said}"')
+    if unknown:
+        unknown_parts = PartsUnknown(str(refused), operation=refused.operation, status=refused.status)
+        unknown_parts.parts = unknown
+        return unknown_parts
     refused.path = tuple(first.path or ())
     return refused

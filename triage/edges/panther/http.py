@@ -14,6 +14,7 @@ from triage.edges.http import ErrorCleaner, RetryPolicy, host_of, http_client, p
 from triage.edges.panther.body import ACCEPTED_ENCODING, BodyError, parse_json, read_body
 from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.failures import CallErrors
+from triage.edges.panther.missing import Missing
 from triage.errors import PantherError, PantherProtocolError
 from triage.ports import Clock
 
@@ -97,6 +98,7 @@ class PantherHttp:
         self.config = config
         self.clock = clock
         self.cleaner = ErrorCleaner((config.token,))
+        self.missing = Missing(clock)
         whole, rest = divmod(config.concurrency, _POOLED)
         self._pools = tuple(_Pool(_client_of(config, size), size) for size in (*[_POOLED] * whole, rest) if size)
         self._retries = RetryPolicy(config.attempts, _FIRST_PAUSE, _LONGEST_PAUSE)

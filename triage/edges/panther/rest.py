@@ -1,6 +1,7 @@
 """REST over the same HTTP client, for what Panther's GraphQL lacks."""
 
 import json
+import logging
 from collections.abc import Mapping
 from http import HTTPStatus
 from urllib.parse import quote
@@ -8,7 +9,10 @@ from urllib.parse import quote
 from pydantic import JsonValue
 
 from triage.edges.panther.http import Call, PantherHttp, Reply
-from triage.errors import NotFound, PantherRefused
+from triage.errors import NotFound, PantherDenied, PantherRefused
+
+_UNKNOWN_PATH = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+_logger = logging.getLogger(__name__)
 
 
 class Rest:
@@ -16,6 +20,7 @@ class Rest:
 
     def __init__(self, http: PantherHttp) -> None:
         self._http = http
+        self._missing = http.missing
 
     async def get(self, path: str, *ids: str, params: Mapping[str, str] | None = None) -> dict[str, JsonValue]:
         """Fetch an object; retried.
@@ -30,6 +35,41 @@ class Rest:
             PantherError: As `PantherHttp.call`.
         """
         return await self._call("GET", path, ids, params=params)
+
+    async def get_later(
+        self, path: str, *ids: str, params: Mapping[str, str] | None = None
+    ) -> dict[str, JsonValue] | None:
+        """As `get`, for a path that came after 2025; `None` where this Panther lacks it or the token may not read it.
+
+        Either is remembered for an hour, in which nothing is asked. 404 for an id says nothing of the path: that is
+        NotFound, and a caller who knows better says so by `lack`.
+
+        Raises:
+            NotFound: There is nothing of that id, or no such path.
+            PantherError: As `PantherHttp.call`.
+        """
+        if self.lacks(path):
+            return None
+        try:
+            return await self.get(path, *ids, params=params)
+        except PantherDenied as error:
+            # A gateway answers 403 where it has no such path, too.
+            if error.status != HTTPStatus.FORBIDDEN:
+                raise
+        except PantherRefused as error:
+            if error.status not in _UNKNOWN_PATH:
+                raise
+        self.lack(path)
+        return None
+
+    def lacks(self, path: str) -> bool:
+        """Whether this Panther has said within the last hour that it has no such path."""
+        return _operation("GET", path) in self._missing
+
+    def lack(self, path: str) -> None:
+        """Remember that this Panther has no such path."""
+        if self._missing.add(_operation("GET", path)):
+            _logger.info("this Panther does not serve %s; the program goes on without", _operation("GET", path))
 
     async def post(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Write an object, once, and return what Panther made of it. Raises NotFound, PantherError."""
@@ -49,7 +89,7 @@ class Rest:
             raise NotFound(f"Panther, {method} {path}: the id is empty")
         config = self._http.config
         call = Call(
-            operation=f"{method} {path.format(*('{id}' for _ in ids))}",
+            operation=_operation(method, path),
             method=method,
             url=config.rest_base + path.format(*map(_segment, ids)),
             params=params or {},
@@ -63,6 +103,11 @@ class Rest:
             if error.status == HTTPStatus.NOT_FOUND and ids:
                 raise NotFound(str(error)) from error
             raise
+
+
+def _operation(method: str, path: str) -> str:
+    """Method and path for messages, such as `GET /rules/{id}`."""
+    return f"{method} {path.replace('{}', '{id}')}"
 
 
 def _object(reply: Reply) -> dict[str, JsonValue]:

@@ -1,4 +1,7 @@
-"""Every GraphQL operation that this program sends: one file each, beside this one, with the fragments they share."""
+"""Every GraphQL operation that this program sends: one file each, beside this one, with the fragments they share.
+
+The files mark what a server may lack (`@optional`, `@sends`): see `documents`.
+"""
 
 from dataclasses import dataclass
 
@@ -30,6 +33,7 @@ DATABASES = Operation("databases")
 TABLES = Operation("tables")
 COLUMNS = Operation("columns")
 
+INTROSPECTION = Operation("introspection")
 SOURCES = Operation("sources")
 USERS = Operation("users")
 
@@ -49,6 +53,7 @@ ALL = (
     DATABASES,
     TABLES,
     COLUMNS,
+    INTROSPECTION,
     SOURCES,
     USERS,
     CREATE_COMMENT,
