@@ -70,6 +70,11 @@ _RUNBOOK = LazyGroup(
         "test": Command("runbook_test", "command", "Run a runbook on one alert."),
     },
 )
+_PANTHER = LazyGroup(
+    "panther",
+    help="Ask Panther what it has: schema, sources, users, tables.",
+    commands={"schema": Command("panther_schema", "command", "Print its schema, or how its API differs.")},
+)
 _WORLD = LazyGroup(
     "world",
     help="Build a world from your own logs, rules and alerts.",
@@ -136,6 +141,7 @@ cli = _Root(
         "writeback": _WRITEBACK,
         "export": _EXPORT,
         "runbook": _RUNBOOK,
+        "panther": _PANTHER,
         "eval": _EVAL,
         "sandbox": _SANDBOX,
     },

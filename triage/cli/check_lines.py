@@ -10,11 +10,12 @@ from shlex import quote
 from triage.app import playbook_directories, runbook_plans
 from triage.cli.check import Line
 from triage.cli.common import note, one_line
+from triage.cli.panther_schema import summary
 from triage.cli.state import opened_store
 from triage.edges.clock import SystemClock
 from triage.edges.files import readable_by_others, writable_by_others
 from triage.edges.llm import StoredCapabilities, open_model
-from triage.edges.panther import Probe, connect, open_probes, panther_config
+from triage.edges.panther import Probe, Probes, connect, open_probes, panther_config
 from triage.edges.prompts import load_prompts
 from triage.errors import PantherDenied, PantherError, QueryFailed, TriageError
 from triage.ingest.reach import unmatched
@@ -112,6 +113,7 @@ async def _panther(settings: Settings, clock: Clock, patience: timedelta, *, qui
         running = [asyncio.create_task(_probed(probe)) for probe in others]
         for done in asyncio.as_completed(running):
             yield await done
+        yield await _schema(probes)
     if not settings.writeback.enabled:
         text = "write-back is off; it is tested with writeback.enabled: true"
         yield Line(_label(probes.writing), "untested", text)
@@ -135,6 +137,15 @@ def _label(probe: Probe) -> str:
 
 async def _probed(probe: Probe) -> Line:
     return await _try(_label(probe), probe.run)
+
+
+async def _schema(probes: Probes) -> Line:
+    """How this Panther's API differs from what the program sends; never wrong, since the program works around it."""
+    try:
+        drift = await probes.drift()
+    except PantherError as error:
+        return Line("schema", "untested", one_line(str(error)))
+    return Line("schema", "warning" if drift.missing or drift.deprecated else "ok", one_line(summary(drift)))
 
 
 async def _first(probe: Probe, clock: Clock, patience: timedelta, *, quiet: bool, key: str = "panther.token") -> Line:

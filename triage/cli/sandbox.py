@@ -3,6 +3,7 @@
 import tempfile
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Literal
 
 import click
 
@@ -17,11 +18,20 @@ from triage.sandbox.world import load_world
 @click.option("--port", default=0, metavar="N", help="Default: a free one.")
 @click.option("--as-recorded", is_flag=True, help="Keep the world's recorded times; run the program with --now then.")
 @click.option("--token", default=None, help="The only API token accepted (default: any).")
+@click.option(
+    "--api", type=click.Choice(["2025", "2026"]), default="2026", help="Generation of the REST API (default: 2026)."
+)
 @click.option("--api-latency", default=0.0, metavar="SECONDS", help="Delay of each reply.")
 @click.option("--query-latency", default=0.0, metavar="SECONDS", help="Minimum time of a lake query.")
 @seed_option
 def serve(
-    world: str | None, port: int, as_recorded: bool, token: str | None, api_latency: float, query_latency: float
+    world: str | None,
+    port: int,
+    as_recorded: bool,
+    token: str | None,
+    api: Literal["2025", "2026"],
+    api_latency: float,
+    query_latency: float,
 ) -> int:
     """Serve a world as a Panther on loopback, until interrupted.
 
@@ -37,6 +47,7 @@ def serve(
             port=port,
             tokens=(ApiToken(token),) if token else (),
             any_token=token is None,
+            generation=api,
             api_latency=api_latency,
             query_latency=query_latency,
         )

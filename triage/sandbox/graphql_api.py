@@ -1,8 +1,8 @@
 """Panther's public GraphQL API over one world."""
 
 from collections.abc import Callable, Mapping
-from functools import cache, lru_cache
-from pathlib import Path
+from dataclasses import dataclass
+from functools import lru_cache
 from typing import cast
 
 from graphql import (
@@ -13,13 +13,16 @@ from graphql import (
     GraphQLObjectType,
     GraphQLResolveInfo,
     GraphQLSchema,
-    build_schema,
+    NoSchemaIntrospectionCustomRule,
+    build_ast_schema,
     execute,
     get_operation_ast,
     parse,
+    specified_rules,
     validate,
 )
 
+from triage.resources import panther_schema
 from triage.sandbox.backend import ApiCall
 from triage.sandbox.errors import RequestError
 
@@ -28,6 +31,7 @@ from triage.sandbox.resolvers import alerts as _alerts  # noqa: F401 - registers
 from triage.sandbox.resolvers import lake as _lake  # noqa: F401 - registers
 from triage.sandbox.resolvers import people as _people  # noqa: F401 - registers
 from triage.sandbox.resolvers.fields import RESOLVERS, Resolver
+from triage.sandbox.smaller import without
 from triage.sandbox.world import Record
 
 
@@ -44,15 +48,21 @@ def _guarded(resolver: Resolver, permission: str, type_: str, name: str) -> Call
     return resolve
 
 
-@cache
-def schema() -> GraphQLSchema:
-    """The schema with its resolvers."""
-    built = build_schema((Path(__file__).parent / "schema.graphql").read_text(encoding="utf-8"))
+@lru_cache(maxsize=64)
+def schema(lacking: frozenset[str] = frozenset()) -> GraphQLSchema:
+    """The schema with its resolvers.
+
+    Args:
+        lacking: What this Panther does not have, as `smaller.without` names it.
+    """
+    built = build_ast_schema(without(parse(panther_schema()), lacking))
     for (type_, name), (resolver, permission) in RESOLVERS.items():
-        fields = cast("GraphQLObjectType", built.type_map[type_]).fields
-        fields[name].resolve = _guarded(resolver, permission, type_, name)
+        fields = cast("GraphQLObjectType", built.type_map[type_]).fields if type_ in built.type_map else {}
+        if name in fields:
+            fields[name].resolve = _guarded(resolver, permission, type_, name)
     for each in built.type_map.values():
-        if isinstance(each, GraphQLEnumType):
+        # GraphQL's own enums have values other than their names.
+        if isinstance(each, GraphQLEnumType) and not each.name.startswith("__"):
             _serve_unknown(each)
     return built
 
@@ -69,34 +79,51 @@ def _serve_unknown(enum: GraphQLEnumType) -> None:
             setattr(enum, method, answered)
 
 
+@dataclass(frozen=True, slots=True)
+class GraphQLOptions:
+    """Which GraphQL API a Panther has."""
+
+    lacking: frozenset[str] = frozenset()
+    """What its schema does not have, as `smaller.without` names it."""
+    introspection: bool = True
+
+
 @lru_cache(maxsize=256)
-def _document(text: str) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
-    """A parsed and validated operation, or what is wrong with it."""
+def _parsed(text: str) -> tuple[DocumentNode | None, GraphQLError | None]:
     try:
-        document = parse(text)
+        return parse(text), None
     except GraphQLError as error:
-        return None, (error,)
-    errors = validate(schema(), document)
+        return None, error
+
+
+@lru_cache(maxsize=256)
+def _document(text: str, options: GraphQLOptions) -> tuple[DocumentNode | None, tuple[GraphQLError, ...]]:
+    """A parsed and validated operation, or what is wrong with it."""
+    document, error = _parsed(text)
+    if document is None:
+        return None, (error,) if error else ()
+    rules = specified_rules if options.introspection else (*specified_rules, NoSchemaIntrospectionCustomRule)
+    errors = validate(schema(options.lacking), document, rules)
     return (None, tuple(errors)) if errors else (document, ())
 
 
 def operation_name(payload: Mapping[str, object]) -> str:
     """The name of the operation that a request asks for; empty where it has none."""
-    document, _ = _document(str(payload.get("query") or ""))
+    document, _ = _parsed(str(payload.get("query") or ""))
     name = payload.get("operationName")
     operation = get_operation_ast(document, str(name) if name else None) if document else None
     return operation.name.value if operation and operation.name else ""
 
 
-async def answer(payload: Mapping[str, object], call: ApiCall) -> Record:
+async def answer(payload: Mapping[str, object], call: ApiCall, options: GraphQLOptions = GraphQLOptions()) -> Record:
     """Execute a GraphQL request. The answer is the HTTP body; its status is 200 whatever went wrong."""
-    document, errors = _document(str(payload.get("query") or ""))
+    document, errors = _document(str(payload.get("query") or ""), options)
     if document is None:
         return {"data": None, "errors": [_error(error) for error in errors]}
     variables = payload.get("variables")
     name = payload.get("operationName")
     outcome = execute(
-        schema(),
+        schema(options.lacking),
         document,
         context_value=call,
         variable_values=variables if isinstance(variables, dict) else None,

@@ -50,8 +50,12 @@ class SandboxOptions:
     """Answer a statement that was asked before from memory: for measuring the program, not the embedded lake."""
     max_page: int = 50
     """Most alerts, events, comments or sources on a page."""
-    generation: Literal["2025", "2026-07"] = "2026-07"
+    generation: Literal["2025", "2026"] = "2026"
     """Which definition of the REST API is served; both exist in the field."""
+    lacking: frozenset[str] = frozenset()
+    """What the GraphQL schema does not have, such as `Alert.runbook`: see `smaller`."""
+    introspection: bool = True
+    """Whether the GraphQL schema may be read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -205,7 +209,8 @@ class SandboxServer:
             if not isinstance(payload, dict) or not isinstance(payload.get("query"), str):
                 error = {"errorType": "MalformedHttpRequestException", "message": "Unable to parse GraphQL query."}
                 return JSONResponse({"errors": [error]}, status_code=400)
-            return JSONResponse(await graphql_api.answer(payload, call))
+            options = graphql_api.GraphQLOptions(self.options.lacking, self.options.introspection)
+            return JSONResponse(await graphql_api.answer(payload, call, options))
 
         return await self._answer(request, operation, work)
 

@@ -25,7 +25,7 @@ def world(folder: Path, *alarms: dict[str, Any]) -> World:
     return loaded
 
 
-def served(folder: Path, *alarms: dict[str, Any], generation: Any = "2026-07") -> SandboxServer:
+def served(folder: Path, *alarms: dict[str, Any], generation: Any = "2026") -> SandboxServer:
     """The world's server."""
     return SandboxServer(world(folder, *alarms), SandboxOptions(tokens=(ApiToken(TOKEN),), generation=generation))
 

@@ -5,7 +5,19 @@ Importing this package imports gql, which takes a while: import it where the cli
 
 from triage.edges.panther.client import connect, open_probes
 from triage.edges.panther.config import PantherConfig, panther_config
+from triage.edges.panther.drift import Drift
 from triage.edges.panther.failures import OutcomeUnknown
-from triage.edges.panther.probes import Probe
+from triage.edges.panther.probes import Probe, Probes
+from triage.edges.panther.schema_diff import Difference
 
-__all__ = ["OutcomeUnknown", "PantherConfig", "Probe", "connect", "open_probes", "panther_config"]
+__all__ = [
+    "Difference",
+    "Drift",
+    "OutcomeUnknown",
+    "PantherConfig",
+    "Probe",
+    "Probes",
+    "connect",
+    "open_probes",
+    "panther_config",
+]

@@ -4,7 +4,10 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
+from graphql import print_schema
+
 from triage.edges.panther.alerts import PantherAlerts
+from triage.edges.panther.drift import Drift, find_drift, read_schema
 from triage.edges.panther.graphql import REFUSAL_STATUSES, GraphQL
 from triage.edges.panther.inventory import PantherSources, PantherUsers
 from triage.edges.panther.lake import PantherLake
@@ -48,6 +51,14 @@ class Probes:
         )
         self.writing = Probe("AlertModify", "Manage Alerts", "GraphQL", self._update_nothing)
         """Proves the permission to write; nothing is written."""
+
+    async def drift(self) -> Drift:
+        """How this Panther's API differs from what the program sends. Raises PantherError: it can't be reached."""
+        return await find_drift(self._graphql, self._rest)
+
+    async def schema_text(self) -> str:
+        """Panther's GraphQL schema without descriptions. Raises PantherError: also where it may not be read."""
+        return print_schema(await read_schema(self._graphql))
 
     async def _list_alerts(self) -> None:
         hour_ago = self._clock.now() - timedelta(hours=1)

@@ -71,6 +71,10 @@ class Rest:
         if self._missing.add(_operation("GET", path)):
             _logger.info("this Panther does not serve %s; the program goes on without", _operation("GET", path))
 
+    def missing_paths(self) -> tuple[str, ...]:
+        """Methods and paths that this Panther has said it lacks, within the last hour."""
+        return tuple(sorted(name for name in self._missing.names() if " " in name))
+
     async def post(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Write an object, once, and return what Panther made of it. Raises NotFound, PantherError."""
         content = json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
