@@ -54,6 +54,10 @@ _WORDINGS = (
     _wording(PartKind.FIELD, rf"{_START}Cannot query field <name> on type <on>"),
     _wording(PartKind.ARGUMENT, rf"{_START}Unknown argument <name> on field <on>"),
     _wording(PartKind.TYPE, rf"{_START}Unknown type <on>"),
+    _wording(
+        PartKind.TYPE,
+        rf"^Fragment cannot be spread here as objects of type {_QUOTE}{_NAME}{_QUOTE} can never be of type <on>",
+    ),
     # Before these words stands the value that was sent, in which anything may be written: only the end counts.
     _wording(PartKind.INPUT_FIELD, r"(?:^|; )Field <name> is not defined by type <on>\.?(?: Did you mean [^;]*)?$"),
     # graphql-java and AppSync.

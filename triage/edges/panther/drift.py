@@ -11,7 +11,7 @@ from triage.edges.panther.failures import unreadable
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.operations import INTROSPECTION
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.schema_diff import Difference, deprecated_in, missing_in, new_in
+from triage.edges.panther.schema_diff import Difference, deprecated_in, differences_of, missing_in, new_in
 from triage.errors import NotFound, PantherDenied, PantherProtocolError, PantherRefused
 
 _PATHS = ("/rules", "/simple-rules", "/scheduled-rules")
@@ -27,6 +27,7 @@ class Drift:
     unread: str = ""
     """Why the GraphQL schema could not be read, so that nothing of it was compared; empty where it was."""
     missing: tuple[Difference, ...] = ()
+    """Where the schema could not be read: what the server has refused so far."""
     deprecated: tuple[Difference, ...] = ()
     new: tuple[str, ...] = ()
     """Fields, enum values and union members that the types in use have and this program does not know."""
@@ -59,7 +60,8 @@ async def find_drift(graphql: GraphQL, rest: Rest) -> Drift:
     try:
         schema = await read_schema(graphql)
     except _NO as error:
-        return Drift(unread=str(error), paths=rest.missing_paths())
+        said = differences_of(graphql.missing_parts())
+        return Drift(unread=str(error), missing=said, paths=rest.missing_paths())
     return Drift("", missing_in(schema), deprecated_in(schema), new_in(schema), rest.missing_paths())
 
 

@@ -122,6 +122,10 @@ class GraphQL:
                     raise
                 self._leave_out(operation, refusal)
 
+    def missing_parts(self) -> frozenset[str]:
+        """What this Panther has said it lacks, within the last hour, such as `Alert.runbook`."""
+        return frozenset(name for name in self._missing.names() if " " not in name)
+
     async def _send(
         self, operation: Operation, variables: Mapping[str, JsonValue], seconds: float | None
     ) -> OperationResult:

@@ -50,10 +50,10 @@ def missing_in(schema: GraphQLSchema) -> tuple[Difference, ...]:
     """What the operations use and a server lacks."""
     found: dict[str, Difference] = {}
 
-    def add(name: str, operation: str, *, needed: bool, text: str = "") -> None:
+    def add(name: str, operation: str, *, needed: bool) -> None:
         known = found.get(name, Difference(name))
         operations = tuple(dict.fromkeys((*known.operations, operation)))
-        found[name] = Difference(name, operations, known.needed or needed, text)
+        found[name] = Difference(name, operations, known.needed or needed)
 
     for operation in _COMPARED:
         request, name = request_of(operation)
@@ -69,6 +69,17 @@ def missing_in(schema: GraphQLSchema) -> tuple[Difference, ...]:
             if part.kind is PartKind.INPUT_FIELD and not _has_input(schema, part):
                 add(str(part), name, needed=document.needs(part))
     return tuple(sorted(found.values(), key=lambda each: each.name))
+
+
+def differences_of(names: frozenset[str]) -> tuple[Difference, ...]:
+    """Parts that a server has refused, with the operations that they were left out of."""
+    users: dict[str, list[str]] = {name: [] for name in sorted(names)}
+    for operation in _COMPARED:
+        document = document_of(operation)
+        for part in document.parts:
+            if str(part) in users:
+                users[str(part)].append(document.name)
+    return tuple(Difference(name, tuple(users[name])) for name in users)
 
 
 def _has_input(schema: GraphQLSchema, part: Part) -> bool:
@@ -105,19 +116,22 @@ class _Deprecated(Visitor):
 
     types: TypeInfo
     reasons: dict[str, str] = field(default_factory=dict)
+    inside: str = ""
 
     def __post_init__(self) -> None:
         super().__init__()
 
     def enter_field(self, node: FieldNode, *_: object) -> None:
         parent, found = self.types.get_parent_type(), self.types.get_field_def()
-        if parent is not None and found is not None and found.deprecation_reason is not None:
-            self.reasons[f"{parent.name}.{node.name.value}"] = found.deprecation_reason
+        # A field's arguments come next, before the fields in it.
+        self.inside = f"{parent.name}.{node.name.value}" if parent is not None else node.name.value
+        if found is not None and found.deprecation_reason is not None:
+            self.reasons[self.inside] = found.deprecation_reason
 
     def enter_argument(self, node: ArgumentNode, *_: object) -> None:
-        parent, argument = self.types.get_parent_type(), self.types.get_argument()
-        if parent is not None and argument is not None and argument.deprecation_reason is not None:
-            self.reasons[f"{parent.name}({node.name.value})"] = argument.deprecation_reason
+        argument = self.types.get_argument()
+        if argument is not None and argument.deprecation_reason is not None:
+            self.reasons[f"{self.inside}({node.name.value})"] = argument.deprecation_reason
 
 
 def new_in(schema: GraphQLSchema) -> tuple[str, ...]:
