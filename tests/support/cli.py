@@ -3,15 +3,17 @@
 import contextlib
 import io
 import json
+import logging
 import os
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 from unittest import mock
 
 from triage.cli import main
+from triage.cli.logs import _PROGRAM
 
 CONFIG = """\
 panther:
@@ -49,6 +51,7 @@ def run_cli(*arguments: str, directory: Path, environment: Mapping[str, str] | N
             mock.patch.object(sys, "argv", ["triage", *arguments]),
             contextlib.redirect_stdout(out),
             contextlib.redirect_stderr(err),
+            _logging_restored(),
         ):
             main()
     except SystemExit as ended:
@@ -56,6 +59,20 @@ def run_cli(*arguments: str, directory: Path, environment: Mapping[str, str] | N
     finally:
         os.chdir(before)
     return Ran(status, out.getvalue(), err.getvalue())
+
+
+@contextlib.contextmanager
+def _logging_restored() -> Iterator[None]:
+    """A command sets up the process's logging; the next test reads its own records."""
+    loggers = [logging.getLogger(name) for name in _PROGRAM]
+    before = [(logger.handlers[:], logger.level, logger.propagate) for logger in loggers]
+    try:
+        yield
+    finally:
+        for logger, (handlers, level, propagate) in zip(loggers, before, strict=True):
+            logger.handlers[:] = handlers
+            logger.setLevel(level)
+            logger.propagate = propagate
 
 
 def write_config(directory: Path, url: str, *, token: str = "sandbox-token", more: str = "") -> None:

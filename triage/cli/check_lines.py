@@ -10,7 +10,7 @@ from shlex import quote
 from triage.app import playbook_directories, runbook_plans
 from triage.cli.check import Line
 from triage.cli.common import note, one_line
-from triage.cli.panther_schema import summary
+from triage.cli.panther_schema import is_fine, summary
 from triage.cli.state import opened_store
 from triage.edges.clock import SystemClock
 from triage.edges.files import readable_by_others, writable_by_others
@@ -145,7 +145,7 @@ async def _schema(probes: Probes) -> Line:
         drift = await probes.drift()
     except PantherError as error:
         return Line("schema", "untested", one_line(str(error)))
-    return Line("schema", "warning" if drift.missing or drift.deprecated else "ok", one_line(summary(drift)))
+    return Line("schema", "ok" if is_fine(drift) else "warning", one_line(summary(drift)))
 
 
 async def _first(probe: Probe, clock: Clock, patience: timedelta, *, quiet: bool, key: str = "panther.token") -> Line:

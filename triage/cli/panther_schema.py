@@ -12,6 +12,8 @@ from triage.edges.clock import SystemClock
 from triage.edges.panther import Difference, Drift, open_probes, panther_config
 from triage.settings import Settings
 
+_FILTERS = ("AlertStatus.", "Severity.")
+"""The values that `ingest` filters by on the server: it lists no alert with one that the program does not know."""
 _NAMED = 3
 """Differences that the line of `triage check` names."""
 
@@ -69,6 +71,15 @@ def _of_missing(difference: Difference) -> str:
     return f"needed by {used}" if difference.needed else f"left out of {used}"
 
 
+def _unlisted(drift: Drift) -> list[str]:
+    return [name for name in drift.new if name.startswith(_FILTERS)]
+
+
+def is_fine(drift: Drift) -> bool:
+    """Whether nothing of an alert is lost: paths of a later generation and new fields are no loss."""
+    return not (drift.missing or drift.deprecated or _unlisted(drift))
+
+
 def summary(drift: Drift) -> str:
     """One line about a drift."""
     parts = [
@@ -78,7 +89,8 @@ def summary(drift: Drift) -> str:
             ("left out, since this Panther lacks it:", [each.name for each in drift.missing if not each.needed]),
             ("deprecated:", [each.name for each in drift.deprecated]),
             ("not served:", drift.paths),
-            ("new:", drift.new),
+            ("not listed by a filter of ingest:", _unlisted(drift)),
+            ("new:", [name for name in drift.new if name not in _unlisted(drift)]),
         )
         if names
     ]

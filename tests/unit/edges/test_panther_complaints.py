@@ -26,11 +26,13 @@ WORDINGS = [
     ),
     ('Variable "$input" got invalid value {"statuses": []}; Field "statuses" is not defined by type "AlertsInput".', INPUT),
     ('Field "statuses" is not defined by type "AlertsInput". Did you mean "status"?', INPUT),
+    ("Variable '$input' has invalid value: Expected value of type 'AlertsInput' not to include unknown field 'statuses', found: {}", INPUT),
     # AppSync, graphql-java.
     ("Validation error of type FieldUndefined: Field 'runbook' in type 'Alert' is undefined @ 'alert/runbook'", FIELD),
     ("Validation error (FieldUndefined@[alert/runbook]) : Field 'runbook' in type 'Alert' is undefined", FIELD),
-    ("Validation error of type UnknownArgument: Unknown field argument input @ 'sources'", Part(PartKind.ARGUMENT, "", "input")),
-    ("Validation error (UnknownArgument@[sources]) : Unknown field argument 'input'", Part(PartKind.ARGUMENT, "", "input")),
+    ("Validation error of type UnknownArgument: Unknown field argument input @ 'sources'", Part(PartKind.ARGUMENT, "sources", "input")),
+    ("Validation error of type UnknownArgument: Unknown field argument input", Part(PartKind.ARGUMENT, "", "input")),
+    ("Validation error (UnknownArgument@[alert/events]) : Unknown field argument 'input'", Part(PartKind.ARGUMENT, "events", "input")),
     ("Validation error of type UnknownType: Unknown type DeletedDetection", TYPE),
     ("Validation error (UnknownType) : Unknown type 'DeletedDetection'", TYPE),
     ("The variables input contains a field that is not defined for input object type 'AlertsInput' ", Part(PartKind.INPUT_FIELD, "AlertsInput")),
@@ -73,6 +75,14 @@ def test_what_was_sent_is_not_taken_for_a_complaint() -> None:
     text = 'Variable "$input" got invalid value {"body": "Field \\"body\\" is not defined by type \\"X\\"."}; '
     found = complaint_of({"message": text + 'Field "format" is not defined by type "CreateAlertCommentInput".'})
     assert found == Part(PartKind.INPUT_FIELD, "CreateAlertCommentInput", "format")
+
+
+def test_a_long_value_hides_no_complaint() -> None:
+    """Whether the words come before a value of a megabyte or behind it."""
+    value = "x" * 1_000_000
+    before = f"Variable '$input' has invalid value: Expected value of type 'AlertsInput' not to include unknown field 'statuses', found: {value}"
+    behind = f'Variable "$input" got invalid value {value}; Field "statuses" is not defined by type "AlertsInput".'
+    assert [complaint_of({"message": message}) for message in (before, behind)] == [INPUT, INPUT]
 
 
 def test_graphql_cores_own_words_are_understood() -> None:

@@ -10,7 +10,7 @@ from enum import StrEnum
 from pydantic import JsonValue
 
 _LONGEST = 1_000
-"""Characters of a message that are looked at."""
+"""Characters of a message that are looked at, at its start and at its end."""
 _NAME = r"[_A-Za-z][_0-9A-Za-z]{0,99}"
 _QUOTE = r"[\"'`]"
 
@@ -49,6 +49,9 @@ def _wording(kind: PartKind, text: str) -> tuple[PartKind, re.Pattern[str]]:
 
 _START = r"^(?:Validation error[^:]{0,300}: ?)?"
 """graphql-java, and so AppSync, puts the kind of error and the path before its words."""
+_PATH = rf"['\[](?:{_NAME}/){{0,20}}(?P<on>{_NAME})['\]]"
+"""Where it says that the trouble is: only the last field counts."""
+_ARGUMENT = rf"Unknown field argument {_QUOTE}?(?P<name>{_NAME}){_QUOTE}?"
 _WORDINGS = (
     # graphql-js, and so Apollo; graphql-core; gqlparser, and so gqlgen.
     _wording(PartKind.FIELD, rf"{_START}Cannot query field <name> on type <on>"),
@@ -60,9 +63,16 @@ _WORDINGS = (
     ),
     # Before these words stands the value that was sent, in which anything may be written: only the end counts.
     _wording(PartKind.INPUT_FIELD, r"(?:^|; )Field <name> is not defined by type <on>\.?(?: Did you mean [^;]*)?$"),
+    # graphql-core since 3.3.
+    _wording(
+        PartKind.INPUT_FIELD,
+        rf"^Variable {_QUOTE}\${_NAME}{_QUOTE} has invalid value(?: at [^:]{{0,200}})?: "
+        r"Expected value of type <on> not to include unknown field <name>",
+    ),
     # graphql-java and AppSync.
     _wording(PartKind.FIELD, rf"{_START}Field <name> in type <on> is undefined"),
-    (PartKind.ARGUMENT, re.compile(rf"{_START}Unknown field argument {_QUOTE}?(?P<name>{_NAME})")),
+    (PartKind.ARGUMENT, re.compile(rf"^Validation error \(\w+@{_PATH}\) ?: {_ARGUMENT}")),
+    (PartKind.ARGUMENT, re.compile(rf"{_START}{_ARGUMENT}(?: @ {_PATH})?")),
     (PartKind.TYPE, re.compile(rf"{_START}Unknown type (?P<on>{_NAME})")),
     _wording(
         PartKind.INPUT_FIELD,
@@ -80,8 +90,9 @@ def complaint_of(error: JsonValue) -> Part | None:
         # gqlgen names the place, not the field.
         case ["variable", _, *_, str(name)] if message == "unknown field" and re.fullmatch(_NAME, name):
             return Part(PartKind.INPUT_FIELD, name=name)
+    # What is named stands before or behind the value that was sent.
+    text = message if len(message) <= 2 * _LONGEST else f"{message[:_LONGEST]}…{message[-_LONGEST:]}"
     for kind, pattern in _WORDINGS:
-        text = message[-_LONGEST:] if kind is PartKind.INPUT_FIELD else message[:_LONGEST]
         if found := pattern.search(text):
             groups = {name: value for name, value in found.groupdict().items() if value}
             on = ".".join(groups[key] for key in ("on", "on_field") if key in groups)
