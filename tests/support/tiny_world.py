@@ -25,13 +25,23 @@ RULE: dict[str, Any] = {
     "lastModified": "2030-02-01T00:00:00Z",
 }
 
-_WITHOUT_BODY = {name: value for name, value in RULE.items() if name != "body"}
+
+def without(*names: str) -> dict[str, Any]:
+    """The rule without fields that another kind of detection does not have."""
+    return {name: value for name, value in RULE.items() if name not in names}
+
+
+_WITHOUT_BODY = without("body")
 
 RULES = [
     RULE,
     {**_WITHOUT_BODY, "id": "Door.Simple", "detection": "Detection: []\n", "pythonBody": "def rule(event): ..."},
-    {**RULE, "id": "Door.Nightly", "scheduledQueries": ["open doors"]},
-    {**RULE, "id": "Door.Policy", "resourceTypes": ["Custom.Door"]},
+    {**without("logTypes"), "id": "Door.Nightly", "scheduledQueries": ["open doors"]},
+    {
+        **without("dedupPeriodMinutes", "logTypes", "runbook", "threshold"),
+        "id": "Door.Policy",
+        "resourceTypes": ["Custom.Door"],
+    },
     {**_WITHOUT_BODY, "id": "Door.Twice", "detection": "Detection: [twice]\n"},
 ]
 

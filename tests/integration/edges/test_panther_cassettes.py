@@ -6,7 +6,7 @@
 import asyncio
 import json
 import re
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Collection
 from contextlib import asynccontextmanager
 from datetime import timedelta
 from pathlib import Path
@@ -34,8 +34,10 @@ CASSETTES = (
     "panther_alerts",
     "panther_broken_alert",
     "panther_comments",
+    "panther_degraded",
     "panther_denied",
     "panther_detections",
+    "panther_drift",
     "panther_lake",
     "panther_lake_cancel",
     "panther_people",
@@ -60,6 +62,7 @@ async def taped(
     *,
     token: str = TOKEN,
     latency: float = 0.0,
+    lacking: Collection[str] = (),
     script: Script | FakePanther | None = None,
     opening: Opening = connect,
 ) -> AsyncIterator[Any]:
@@ -79,7 +82,7 @@ async def taped(
     from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer  # noqa: PLC0415
     from triage.sandbox.world import load_world  # noqa: PLC0415
 
-    options = SandboxOptions(tokens=(ApiToken(TOKEN),), query_latency=latency)
+    options = SandboxOptions(tokens=(ApiToken(TOKEN),), query_latency=latency, lacking=frozenset(lacking))
     with SandboxServer(load_world(write_world(folder), as_recorded=True), options) as server, cassette(name):
         async with opening(config(server.rest_url, token=token), clock=TapeClock()) as panther:
             yield panther
@@ -235,6 +238,43 @@ async def test_a_page_with_a_broken_alert(tmp_path: Path) -> None:
     assert "Cannot return null for Alert.title" in problem
 
 
+async def test_a_poll_of_a_panther_that_lacks_a_field(tmp_path: Path) -> None:
+    """The page is refused, asked for without the field and the filter, and so is the next one at once."""
+    async with taped("panther_degraded", tmp_path, lacking=("Alert.runbook", "AlertsInput.statuses")) as panther:
+        query = AlertQuery(
+            created_after=START - timedelta(days=1), created_before=START, statuses=("OPEN",), page_size=2
+        )
+        first = await panther.alerts.page(query)
+        second = await panther.alerts.page(query, first.cursor)
+    assert [one.title for one in (*first.alerts, *second.alerts)] == [
+        f"Door {number} left open" for number in (1, 2, 3, 4)
+    ]
+    sent = [json.loads(request.body) for request in requests_of("panther_degraded")]
+    assert ["runbook" in body["query"] for body in sent] == [True, False, False, False]
+    assert ["statuses" in body["variables"]["input"] for body in sent] == [True, True, False, False]
+
+
+async def test_how_a_panther_differs(tmp_path: Path) -> None:
+    """The paths, with ids that can't be where the path is of a later generation; and the schema, here a very small one."""
+    named = {"kind": "SCALAR", "name": "Boolean", "ofType": None}
+    alive = {"name": "alive", "args": [], "type": named, "isDeprecated": False, "deprecationReason": None}
+    empty = dict.fromkeys(("fields", "inputFields", "interfaces", "enumValues", "possibleTypes"))
+    types = [
+        {**empty, "kind": "OBJECT", "name": "Query", "fields": [alive], "interfaces": []},
+        {**empty, "kind": "SCALAR", "name": "Boolean"},
+    ]
+    schema = {"queryType": {"name": "Query"}, "mutationType": None, "subscriptionType": None, "types": types}
+    answers = FakePanther(
+        graphql={"Introspection": {"__schema": {**schema, "directives": []}}},
+        rest={("GET", path): {"results": []} for path in ("/rules", "/simple-rules", "/scheduled-rules")},
+    )
+    async with taped("panther_drift", tmp_path, script=answers, opening=open_probes) as probes:
+        drift = await probes.drift()
+    assert drift.unread == ""
+    assert drift.paths == ("GET /log-source-alarms/{id}/{id}",)
+    assert {"Query.alerts", "Query.users"} <= {each.name for each in drift.missing if each.needed}
+
+
 def test_every_operation_is_recorded() -> None:
     """Each GraphQL operation and each REST path that the client uses."""
     graphql, rest = set(), set()
@@ -248,8 +288,11 @@ def test_every_operation_is_recorded() -> None:
         ("GET", "/alerts/{id}"),
         ("GET", "/alert-comments"),
         ("GET", "/log-source-alarms/source-1/{id}"),
+        ("GET", "/log-source-alarms/00000000-0000-0000-0000-000000000000/{id}"),
         ("POST", "/alert-comments/{id}"),
         ("GET", "/rules"),
+        ("GET", "/simple-rules"),
+        ("GET", "/scheduled-rules"),
         ("GET", "/rules/{id}"),
         ("GET", "/simple-rules/{id}"),
         ("GET", "/scheduled-rules/{id}"),

@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from tests.support.clocks import START, FakeClock
+from tests.support.clocks import START, FakeClock, FastClock
 from tests.support.loopback import Answer, FakePanther, Request, respond
 from tests.support.panther import TOKEN, config, connected
 from tests.support.tiny_world import write_world
@@ -18,7 +18,7 @@ from triage.domain.alert import DetectionOrigin
 from triage.edges.panther.client import connect, open_probes
 from triage.edges.panther.missing import SECONDS
 from triage.errors import PantherDenied, PantherRefused
-from triage.ports import AlertQuery, PantherApi, QueryLimits
+from triage.ports import AlertQuery, Clock, PantherApi, QueryLimits
 from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 
@@ -32,7 +32,7 @@ FIRST = f"{1:032x}"
 
 @asynccontextmanager
 async def served(
-    folder: Path, *lacking: str, clock: FakeClock | None = None, **options: Any
+    folder: Path, *lacking: str, clock: Clock | None = None, **options: Any
 ) -> AsyncIterator[tuple[PantherApi, SandboxServer]]:
     """A client of an embedded Panther that lacks parts of its schema."""
     world = load_world(write_world(folder), as_recorded=True)
@@ -73,7 +73,7 @@ async def test_everything_that_may_be_missing_is_missing(tmp_path: Path) -> None
         "DataLakeQueryResults.stats", "DataLakeQueryResults.columnInfo", "DataLakeQueryResults.tryAgain",
         "DataLakeQuery.results(input)", "Query.sources(input)", "LogIntegration.isHealthy", "Role.name", "User.email",
     )  # fmt: skip
-    async with served(tmp_path, *lacking) as (panther, _):
+    async with served(tmp_path, *lacking, clock=FastClock(pace=50)) as (panther, _):
         page = await panther.alerts.page(QUERY)
         events = await panther.alerts.events(FIRST, limit=10, max_bytes=10_000)
         rows = await panther.lake.run_sql("SELECT 1 AS one", limits=QueryLimits())
