@@ -44,7 +44,7 @@ def command(config: str | None, diff: bool, as_json: bool) -> int:
         print_json(_document(drift))
         return 0
     rows = [("missing", each.name, _of_missing(each)) for each in drift.missing]
-    rows += [("missing", each, "the program goes on without") for each in drift.paths]
+    rows += [("missing", each, "not served to this token; the program goes on without") for each in drift.paths]
     rows += [("deprecated", each.name, each.text) for each in drift.deprecated]
     rows += [("new", each, "") for each in drift.new]
     if rows:
@@ -88,7 +88,7 @@ def summary(drift: Drift) -> str:
             ("this Panther lacks", [each.name for each in drift.missing if each.needed]),
             ("left out, since this Panther lacks it:", [each.name for each in drift.missing if not each.needed]),
             ("deprecated:", [each.name for each in drift.deprecated]),
-            ("not served:", drift.paths),
+            ("not served to this token:", drift.paths),
             ("not listed by a filter of ingest:", _unlisted(drift)),
             ("new:", [name for name in drift.new if name not in _unlisted(drift)]),
         )

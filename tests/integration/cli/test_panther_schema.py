@@ -59,7 +59,7 @@ class Case:
 ALARMS = ("missing", "GET /log-source-alarms/{id}/{id}")
 CASES = {
     "2026": Case({"generation": "2026"}, "ok", "Panther has all that the program asks for", []),
-    "2025": Case({"generation": "2025"}, "ok", "not served: GET /log-source-alarms/{id}/{id}", [ALARMS]),
+    "2025": Case({"generation": "2025"}, "ok", "not served to this token: GET /log-source-alarms/{id}/{id}", [ALARMS]),
     "a field removed": Case(
         {"lacking": frozenset({"Alert.runbook", "AlertsInput.statuses"})},
         "warning",

@@ -27,7 +27,7 @@ from triage.edges.panther.operations import Operation
 from triage.errors import PantherError, PantherRefused
 
 _ROUNDS = 5
-"""How often one call is sent again without what the server says that it lacks; most servers name everything at once."""
+"""How often one call is sent at most, each time without what the server says that it lacks; most name it all at once."""
 _logger = logging.getLogger(__name__)
 
 _GRAPHQL_STATUSES = frozenset({HTTPStatus.BAD_REQUEST, HTTPStatus.UNPROCESSABLE_ENTITY})
@@ -111,25 +111,30 @@ class GraphQL:
             PantherError: As `PantherHttp.call`.
         """
         start = self._clock.monotonic()
-        rounds = 0
-        while True:
+        for _ in range(_ROUNDS):
             left = None if seconds is None else seconds - (self._clock.monotonic() - start)
+            left_out = self._left_out(operation)
             try:
-                return await self._send(operation, variables or {}, left)
-            except PartsUnknown as refusal:
-                rounds += 1
-                if rounds > _ROUNDS:
-                    raise
+                return await self._send(operation, variables or {}, left_out, left)
+            except PartsUnknown as error:
+                refusal = error
                 self._leave_out(operation, refusal)
+                if self._left_out(operation) == left_out:
+                    # What it complains about had been left out already.
+                    break
+        raise refusal
 
     def missing_parts(self) -> frozenset[str]:
         """What this Panther has said it lacks, within the last hour, such as `Alert.runbook`."""
         return frozenset(name for name in self._missing.names() if " " not in name)
 
     async def _send(
-        self, operation: Operation, variables: Mapping[str, JsonValue], seconds: float | None
+        self,
+        operation: Operation,
+        variables: Mapping[str, JsonValue],
+        left_out: frozenset[Part],
+        seconds: float | None,
     ) -> OperationResult:
-        left_out = self._left_out(operation)
         parsed, name = request_of(operation, left_out)
         values = values_without(operation, variables, left_out)
         request = GraphQLRequest(parsed, variable_values=values, operation_name=name)
