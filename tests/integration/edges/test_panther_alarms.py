@@ -61,6 +61,22 @@ async def test_an_older_panther_is_asked_once(tmp_path: Path) -> None:
         assert asked(server) == once == 2
 
 
+async def test_an_upgraded_panther_is_noticed(tmp_path: Path) -> None:
+    """An hour later its alarms are asked for again."""
+    clock = FakeClock()
+    with served(tmp_path, ALARM, QUIET) as server:
+        for source in ("s0", "s1"):
+            missing = Fault(status=404, body=b'{"message":"Not Found"}')
+            server.fail(f"GET /log-source-alarms/{source}/SOURCE_NO_DATA", missing)
+        async with connect(config(server.rest_url), clock=clock) as panther:
+            before = [await panther.sources.sources() for _ in range(2)]
+            assert asked(server) == 2
+            clock.advance(3600)
+            after = await panther.sources.sources()
+        assert [source.alarms for found in before for source in found] == [()] * 4
+        assert [source.alarms for source in after] == [("SOURCE_NO_DATA",), ()]
+
+
 async def test_a_token_without_the_permission_is_asked_once(tmp_path: Path) -> None:
     """403 settles it with the first source, and the sources are known all the same."""
     with served(tmp_path, QUIET, ALARM) as server:

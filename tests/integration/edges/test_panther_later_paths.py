@@ -1,0 +1,78 @@
+"""REST paths that only a newer Panther serves: asked for once an hour where they are missing."""
+
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+
+import pytest
+
+from tests.support.clocks import FakeClock
+from tests.support.loopback import Answer, FakePanther, Loopback, respond
+from tests.support.panther import config
+from triage.edges.panther.http import PantherHttp
+from triage.edges.panther.missing import SECONDS, Missing
+from triage.edges.panther.rest import Rest
+from triage.errors import NotFound, PantherDenied, PantherError
+
+pytestmark = pytest.mark.anyio
+
+FORBIDDEN = respond({"message": "Missing Authentication Token"}, 403)
+UNKNOWN = respond({"message": "Not Found"}, 404)
+
+
+@asynccontextmanager
+async def opened(fake: FakePanther, clock: FakeClock) -> AsyncIterator[Rest]:
+    async with Loopback(fake) as server, PantherHttp(config(server.url), clock) as http:
+        yield Rest(http)
+
+
+@pytest.mark.parametrize("answer", [FORBIDDEN, UNKNOWN, respond({"message": "Method Not Allowed"}, 405)])
+async def test_a_missing_collection_is_asked_for_once_an_hour(answer: Answer) -> None:
+    """Until then nothing is sent; an upgraded server is noticed."""
+    clock = FakeClock()
+    fake = FakePanther(rest={("GET", "/correlation-rules"): [answer, {"results": []}]})
+    async with opened(fake, clock) as rest:
+        assert [await rest.get_later("/correlation-rules", params={"limit": "5"}) for _ in range(3)] == [None] * 3
+        assert fake.calls == [("GET /correlation-rules", {"limit": "5"})]
+        assert rest.missing_paths() == ("GET /correlation-rules",)
+        clock.advance(SECONDS)
+        assert rest.missing_paths() == ()
+        assert await rest.get_later("/correlation-rules") == {"results": []}
+
+
+async def test_an_unknown_id_says_nothing_of_the_path() -> None:
+    """It is NotFound; the next id is asked for."""
+    fake = FakePanther(rest={("GET", "/correlation-rules/b"): {"id": "b"}})
+    async with opened(fake, FakeClock()) as rest:
+        with pytest.raises(NotFound):
+            await rest.get_later("/correlation-rules/{}", "a")
+        assert await rest.get_later("/correlation-rules/{}", "b") == {"id": "b"}
+
+
+@pytest.mark.parametrize(
+    ("answer", "error"),
+    [
+        (respond({"message": "Unauthorized"}, 401), PantherDenied),
+        (respond({"message": "limit is wrong"}, 400), PantherError),
+        (respond(status=503), PantherError),
+    ],
+)
+async def test_other_trouble_is_no_lack(answer: Answer, error: type[PantherError]) -> None:
+    """A wrong token, a wrong request and a server in trouble are raised, and remembered by nobody."""
+    fake = FakePanther(rest={("GET", "/correlation-rules"): answer})
+    async with opened(fake, FakeClock()) as rest:
+        with pytest.raises(error):
+            await rest.get_later("/correlation-rules")
+        assert rest.missing_paths() == ()
+
+
+def test_a_lack_is_news_once() -> None:
+    """The log has one line of it in the life of a process, however often it is found again."""
+    clock = FakeClock()
+    missing = Missing(clock)
+    assert [missing.add("Alert.runbook"), missing.add("Alert.runbook")] == [True, False]
+    assert "Alert.runbook" in missing
+    clock.advance(SECONDS)
+    assert "Alert.runbook" not in missing
+    assert missing.names() == frozenset()
+    assert missing.add("Alert.runbook") is False
+    assert missing.names() == {"Alert.runbook"}
