@@ -131,6 +131,21 @@ async def test_a_comment_is_written_once(tmp_path: Path) -> None:
     assert (made.body, made.created_by.id) == ("shut", "")
 
 
+@pytest.mark.parametrize(
+    "errors",
+    [
+        [{"message": 'Cannot query field "createdBy" on type "Comment".', "path": ["createAlertComment", "comment"]}],
+        [{"message": 'Cannot query field "createdBy" on type "Comment".'}, {"message": "something went wrong"}],
+    ],
+)
+async def test_a_write_that_may_have_been_done_is_not_sent_again(errors: list[dict[str, Any]]) -> None:
+    """An error from within the answer, or a second one of another kind: the refusal is passed on."""
+    async with connected([respond({"data": None, "errors": errors})]) as (panther, server):
+        with pytest.raises(PantherRefused):
+            await panther.comments.create(FIRST, "shut", "PLAIN_TEXT")
+        assert len(server.requests) == 1
+
+
 async def test_many_calls_at_once_learn_it_together(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     """All succeed, and the log has one line."""
     async with served(tmp_path, "Alert.runbook") as (panther, _):

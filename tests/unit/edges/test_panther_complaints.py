@@ -70,6 +70,13 @@ def test_other_refusals_name_nothing(message: str) -> None:
     assert complaint_of({"message": message}) is None
 
 
+def test_an_error_of_the_execution_names_nothing() -> None:
+    """Where a part of the answer is named, the operation has run, perhaps behind a gateway: nothing may be sent again."""
+    message = WORDINGS[0][0]
+    assert complaint_of({"message": message, "path": ["createAlertComment", "comment"]}) is None
+    assert complaint_of({"message": message, "path": []}) == FIELD
+
+
 def test_what_was_sent_is_not_taken_for_a_complaint() -> None:
     """A server repeats the value that it refuses, which may hold anything: only the words behind it count."""
     text = 'Variable "$input" got invalid value {"body": "Field \\"body\\" is not defined by type \\"X\\"."}; '

@@ -90,6 +90,9 @@ def complaint_of(error: JsonValue) -> Part | None:
         # gqlgen names the place, not the field.
         case ["variable", _, *_, str(name)] if message == "unknown field" and re.fullmatch(_NAME, name):
             return Part(PartKind.INPUT_FIELD, name=name)
+        # An error with a place in the answer comes from the execution: something may have been done.
+        case [_, *_]:
+            return None
     # What is named stands before or behind the value that was sent.
     text = message if len(message) <= 2 * _LONGEST else f"{message[:_LONGEST]}…{message[-_LONGEST:]}"
     for kind, pattern in _WORDINGS:

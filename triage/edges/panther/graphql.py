@@ -112,7 +112,7 @@ class GraphQL:
         """
         start = self._clock.monotonic()
         for _ in range(_ROUNDS):
-            left = None if seconds is None else seconds - (self._clock.monotonic() - start)
+            left = None if seconds is None else max(seconds - (self._clock.monotonic() - start), 0.0)
             left_out = self._left_out(operation)
             try:
                 return await self._send(operation, variables or {}, left_out, left)
@@ -222,6 +222,9 @@ class _Transport(AsyncTransport):
             return ExecutionResult(data, errors or None)
         if errors:
             unknown = tuple(part for error in listed if (part := complaint_of(error)))
+            if reply.errors.write and len(unknown) < len(errors):
+                # A write is sent again only where the server says of nothing else that it went wrong.
+                unknown = ()
             raise _refusal(reply, errors, unknown)
         if reply.status in _GRAPHQL_STATUSES:
             raise reply.errors.refused_by_status()
