@@ -50,7 +50,7 @@ def command(config: str | None, diff: bool, as_json: bool) -> int:
     if rows:
         click.echo("\n".join(table(rows)))
     else:
-        click.echo("no difference was found")
+        click.echo("the REST paths in use are served" if drift.unread else "no difference was found")
     if drift.unread:
         note(f"the GraphQL schema could not be read, so only REST paths were compared: {drift.unread}")
     return 0

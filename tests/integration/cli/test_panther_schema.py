@@ -134,6 +134,8 @@ def test_the_difference_is_listed(name: str, tmp_path: Path) -> None:
     for kind, difference in case.diff:
         assert f"{kind}  {difference}" in ran.out
     assert len(ran.out.splitlines()) == max(len(case.diff), 1)
+    if not case.diff:
+        assert ran.out == ("no difference was found\n" if case.compared else "the REST paths in use are served\n")
     document = json.loads(as_json.out)
     names = [each["name"] for each in document["missing"]] + document["paths"]
     assert names == [difference for _, difference in case.diff]
