@@ -127,17 +127,21 @@ def read_values(line: str) -> list[Any]:
     """Values between commas: as JSON where they are JSON, else the text as it stands."""
     found: list[Any] = []
     while True:
-        bare = line.split(",", 1)[0]
-        try:
-            value, end = json.JSONDecoder().raw_decode(line)
-            if line[end : end + 1] not in ("", ","):
-                raise ValueError
-        except ValueError:
-            value, end = bare, len(bare)
+        value, end = read_value(line)
         found.append(value)
         if end >= len(line):
             return found
         line = line[end + 1 :]
+
+
+def read_value(line: str) -> tuple[Any, int]:
+    """The first value, and where it ends."""
+    bare = line.split(",", 1)[0]
+    try:
+        value, end = json.JSONDecoder().raw_decode(line)
+    except ValueError:
+        return bare, len(bare)
+    return (value, end) if line[end : end + 1] in ("", ",") else (bare, len(bare))
 
 
 def over(base: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:

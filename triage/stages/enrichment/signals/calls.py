@@ -1,5 +1,6 @@
 """Calls by their parameters: what harm they can do, whom they let in, and who makes them."""
 
+import re
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 
@@ -18,6 +19,7 @@ from triage.stages.enrichment.signals.precedent import WEEKLY_DAYS
 from triage.stages.enrichment.signals.wording import did, on_object
 
 Event = Mapping[str, JsonValue]
+_ACCOUNT = re.compile(r"(?<!\d)\d{12}(?!\d)")
 ROUTINE_DAYS = 2
 """Earlier days from which an act is part of the actor's work."""
 
@@ -127,8 +129,10 @@ def outside_callers(facts: Facts) -> Iterator[LetIn]:
             yield LetIn(who, take(row, terms_of(log_type)["action"].take), "", entry)
 
 
-def _known_caller(facts: Facts, account: str) -> Iterator[Signal]:
+def _known_caller(facts: Facts, name: str) -> Iterator[Signal]:
     """An account that was let in has called here for long: a part of the organisation, or somebody who works for it."""
+    number_in = _ACCOUNT.search(name)
+    account = number_in[0] if number_in is not None else name
     for entry in facts.read("known_caller", "account", "old_days"):
         days = max((number(row, "old_days") for row in entry.rows if text(row, "account") == account), default=0)
         if days >= WEEKLY_DAYS:
