@@ -69,11 +69,14 @@ def weighed(facts: Facts, followed: Sequence[Step]) -> Iterator[tuple[Step, floa
     for step in followed:
         left = 1.0
         if step.routine:
-            strange = unfamiliar if step.run != runs.OTHER else runs.is_strange_place(facts, step.address)
+            # Another log has a rhythm of its own, which nobody has asked for, and may not say from where.
+            own_log = step.entry.log_type == facts.actor.log_type
+            here = unfamiliar and (own_log or bool(step.address))
+            strange = here if step.run != runs.OTHER else runs.is_strange_place(facts, step.address)
             # A new place says little of a role that has one at every run, where the run itself is no new one.
             known = step.run == runs.OTHER or (run is not None and run.same)
             apart = step.run != runs.OTHER and run is not None and step.action in run.apart
-            odd = facts.off_schedule and step.run != runs.OTHER
+            odd = facts.off_schedule and step.run != runs.OTHER and own_log
             left = 0.5 if odd or apart else 0.5 * (moving if known else 1.0) if strange else 0.0
         elif step.run != runs.OTHER and _is_explained(facts, step):
             left = companions.LEFT
