@@ -9,6 +9,7 @@ from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import Facts, moment, number, plural, signal, text
+from triage.stages.enrichment.signals.known_devices import check_devices
 from triage.stages.enrichment.signals.wording import article, before, clock, service
 
 FAILURES = 5
@@ -113,7 +114,9 @@ def sign_ins(facts: Facts, usual: frozenset[str]) -> Iterator[Signal]:
         if denied is not None and any(denied.ended_in(row) for row in entry.rows):
             sentence = _denials(facts, entry, denied)
             # Wrong codes at the usual place are clumsiness; a prompt is denied because somebody else asked for it.
-            slip = not denied.prompts and denied.addresses <= usual
+            # Neither did, where the success came at the usual place on the person's own device.
+            accepted = {text(row, "address") for row in entry.rows if denied.ended_in(row)}
+            slip = (not denied.prompts and denied.addresses <= usual) or (accepted <= usual and _on_own_device(facts))
             yield signal("failed_then_succeeded", sentence, [entry], scale=0.4 if slip else 1.0)
             return
         for address in dict.fromkeys(text(row, "address") for row in entry.rows):
@@ -136,6 +139,12 @@ def sign_ins(facts: Facts, usual: frozenset[str]) -> Iterator[Signal]:
             "succeeded."
         )
         yield signal("failed_then_succeeded", sentence, [entry], scale=0.2 if address in usual else 0.8)
+
+
+def _on_own_device(facts: Facts) -> bool:
+    """Whether the person's own device is at the alert's addresses, and no other."""
+    found = check_devices(facts)
+    return found is not None and bool(found.own) and not found.new
 
 
 def _denials(facts: Facts, entry: Evidence, denied: DeniedFactors) -> str:
