@@ -443,13 +443,15 @@ def test_what_is_missing_may_be_named() -> None:
 
 
 def test_an_absence_that_is_proven_in_part_says_until_when() -> None:
-    """And what to do about it."""
+    """Up to then it counts, where the citation says so."""
     until = datetime(2026, 10, 14, 14, 37, tzinfo=UTC)
     late = Coverage(source_healthy=True, table_has_rows=True, control_has_rows=True, proven_until=until)
     entry = evidence(1, coverage=late)
     finding = Finding(text="Nothing followed.", citations=(AbsenceCitation(evidence="E1"),))
     (checked,) = verify([finding], [entry])
-    assert "Up to 2026-10-14 14:37 UTC it is proven: ask the same with that end" in checked.issues[0].message
+    assert "the absence is proven until then" in checked.issues[0].message
+    dated = Finding(text="Nothing followed.", citations=(AbsenceCitation(evidence="E1", until=until),))
+    assert verify([dated], [entry])[0].verified
 
 
 def test_rows_cannot_carry_a_sentence_that_denies() -> None:
