@@ -18,8 +18,8 @@ _EXPORT = LazyGroup(
     bare="alerts",
     commands={
         "alerts": Command("export", "alerts", "Write investigations as JSON lines or CSV."),
-        "assets": Command("export", "assets", "List the assets seen in alerts, as JSON lines."),
-        "risks": Command("export", "risks", "List the alerts as risks, as JSON lines."),
+        "assets": Command("exposure", "assets", "List the assets in all alerts of Panther, as JSON lines or CSV."),
+        "risks": Command("exposure", "risks", "List all alerts of Panther as risks, as JSON lines or CSV."),
     },
 )
 _WRITEBACK = LazyGroup(

@@ -92,6 +92,9 @@ class Records(Protocol):
     async def ids(self, prefix: str = "", *, limit: int) -> tuple[str, ...]:
         """Ids that begin with a text, the newest alert first."""
 
+    async def several(self, alert_ids: Collection[str]) -> tuple[AlertRecord, ...]:
+        """Those of these alerts that are stored, in no order."""
+
     async def done(self, alert_ids: Collection[str]) -> frozenset[str]:
         """Which of these alerts are done."""
 

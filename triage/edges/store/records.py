@@ -53,6 +53,16 @@ def ids(connection: Connection, prefix: str = "", *, limit: int) -> tuple[str, .
     return tuple(connection.scalars(query))
 
 
+def several(connection: Connection, alert_ids: Collection[str]) -> tuple[AlertRecord, ...]:
+    """Those of these alerts that are stored, in no order."""
+    keys = sorted(map(short_key, alert_ids))
+    return tuple(
+        record_of(row)
+        for start in range(0, len(keys), BATCH)
+        for row in connection.execute(select(alerts).where(alerts.c.id.in_(keys[start : start + BATCH])))
+    )
+
+
 def done(connection: Connection, alert_ids: Collection[str]) -> frozenset[str]:
     """Those of these alerts that are done."""
     found: set[str] = set()

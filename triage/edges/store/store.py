@@ -72,6 +72,7 @@ class SqlRecords(StorePart):
     find = reads(records.find)
     newest = reads(records.newest)
     ids = reads(records.ids)
+    several = reads(records.several)
     done = reads(records.done)
     investigation = reads(records.investigation)
     save_keys = writes(cases.save_keys)

@@ -1,55 +1,34 @@
-"""Assets and risks as JSON lines for an exposure-management platform, from the state database alone.
+"""Assets and risks for an exposure-management platform, one JSON object each.
 
-An asset (`triage export assets`), schema `triage.asset/1`:
+`schemas/asset.json` and `schemas/risk.json` beside this file define every field; `triage export assets --schema` prints
+them. An asset is an address, host, cloud resource, cloud account or user that the alerts of the window name; a risk is one
+alert, whatever its type, severity or status, and whether or not this program has investigated it.
 
-| field | content |
-|---|---|
-| `id` | `asset-` and 32 hexadecimal digits of SHA-256 over type and value: the same on every machine and every day |
-| `type` | `ip`, `host`, `cloud_arn`, `cloud_account`, `cloud_resource`, `user` |
-| `value` | addresses in their canonical form; hosts, names and e-mail addresses in lower case; ARNs as they are |
-| `roles` | what it did in the events: `actor`, `source`, `target`, `other` |
-| `facts` | what follows from its form, such as the class of an address or the account of an ARN |
-| `first_seen`, `last_seen` | earliest first event and latest last event of its alerts, ISO 8601, UTC |
-| `highest_severity`, `verdicts` | over its alerts; how many of each verdict |
-| `alerts`, `detections`, `risks` | ids, sorted |
-
-A risk (`triage export risks`), schema `triage.risk/1`, is an alert, the most severe first:
-
-| field | content |
-|---|---|
-| `id` | `risk-` and 32 hexadecimal digits of SHA-256 over the alert's id |
-| `category` | `threat`, `correlation`, `policy_violation`, `detection_error`, `system_error`, `other` |
-| `type`, `severity`, `status`, `title` | Panther's |
-| `alert_id`, `detection_id`, `detection_name`, `url` | references back; `url` only with `writeback.console_url` |
-| `state`, `verdict`, `confidence`, `calibration` | this program's; the last three null where there is none yet |
-| `group` | the alert whose verdict this one takes, else null |
-| `techniques` | MITRE ATT&CK ids |
-| `first_seen`, `last_seen` | of its events; `created_at` of the alert |
-| `assets` | ids, sorted |
-
-Only the database is read, not Panther. So these are missing: alerts that no poll has listed (created before the first
-look-back, or of a severity, status or kind that `ingest` does not ask for), alerts that retention has deleted, changes
-in Panther since the last poll, and the assets of alerts that were not investigated (skipped, waiting, failed, or linked
-to another alert, which has them).
+Ids are hashes: `asset-` over type and value, `risk-` over the alert's id. They are the same on every machine and every
+day, and do not change with a release.
 """
 
 import hashlib
 from collections import Counter
-from collections.abc import Iterable
-from dataclasses import dataclass, field
-from datetime import datetime
+from collections.abc import Iterable, Mapping
+from functools import cache
 from ipaddress import ip_address
+from pathlib import Path
+from typing import Literal
 
+import regex
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert, Kind, Severity
+from triage.domain.alert import Alert, Kind, Status
 from triage.domain.entity import Entity, EntityKind
-from triage.domain.verdict import Investigation
-from triage.ports import AlertRecord
+from triage.ports.exposure import SeenAlert, SeenAsset, StoredAsset, StoredRisk
+from triage.stages.reporting.records import Cell
 from triage.stages.reporting.view import console_link
 
-ASSET_SCHEMA = "triage.asset/1"
-RISK_SCHEMA = "triage.risk/1"
+ASSET_SCHEMA = "triage.asset/2"
+RISK_SCHEMA = "triage.risk/2"
+NAMED = 100
+"""Alerts and detections that an asset's row names; its counts have all."""
 
 _TYPES = {
     EntityKind.IP: "ip",
@@ -61,6 +40,9 @@ _TYPES = {
     EntityKind.EMAIL: "user",
 }
 _AS_WRITTEN = frozenset({"cloud_arn", "cloud_resource", "cloud_account"})
+_AZURE = regex.compile(r"(?i)/(?:subscriptions|providers|tenants)/.+")
+_GOOGLE = regex.compile(r"(?://[a-z0-9.-]+\.googleapis\.com/|(?:projects|folders|organizations)/[^/]+(?:/|$)).*")
+_EC2 = regex.compile(r"(?:i|vol|eni|sg|subnet|vpc|ami|snap|rtb|igw|nat)-[0-9a-f]{8,17}")
 _CATEGORIES = {
     Kind.RULE: "threat",
     Kind.SCHEDULED_RULE: "threat",
@@ -71,101 +53,193 @@ _CATEGORIES = {
     Kind.CORRELATION_RULE_ERROR: "detection_error",
     Kind.SYSTEM_ERROR: "system_error",
 }
+_OPENNESS = (Status.OPEN.value, Status.TRIAGED.value, Status.RESOLVED.value, Status.CLOSED.value)
+"""The most open first; an unknown status counts as open."""
+
+RISK_COLUMNS = (
+    *("id", "category", "type", "severity", "status", "title", "alert_id", "detection_id", "detection_name", "url"),
+    *("first_seen", "last_seen", "created_at", "state", "verdict", "confidence", "group", "events_read", "assets"),
+)
+ASSET_COLUMNS = (
+    *("id", "type", "value", "provider", "roles", "facts", "first_seen", "last_seen", "highest_severity", "status"),
+    *("alert_count", "statuses", "verdicts", "alerts", "risks", "urls", "detections", "detection_count"),
+)
 
 
-@dataclass(slots=True)
-class _Asset:
-    type: str
-    value: str
-    first: datetime
-    last: datetime
-    severity: Severity
-    roles: set[str] = field(default_factory=set)
-    facts: dict[str, str] = field(default_factory=dict)
-    verdicts: Counter[str] = field(default_factory=Counter)
-    alerts: set[str] = field(default_factory=set)
-    detections: set[str] = field(default_factory=set)
+def seen_alert(alert: Alert, entities: Iterable[Entity] | None, *, events_read: bool) -> SeenAlert:
+    """What is kept of an alert.
+
+    Args:
+        alert: As it was listed, without secrets.
+        entities: What it names; `None` where that is stored.
+        events_read: Whether they come from its events as they are now.
+    """
+    first = alert.moment
+    last = max(first, alert.last_event_at or first)
+    return SeenAlert(
+        id=alert.id,
+        created_at=alert.created_at,
+        first_seen=first,
+        last_seen=last,
+        severity=alert.severity.value,
+        rank=alert.severity.rank,
+        status=alert.status.value,
+        detection_id=alert.detection_id,
+        body={
+            "category": _CATEGORIES.get(alert.kind, "other"),
+            "type": alert.kind.value,
+            "severity": alert.severity.value,
+            "status": alert.status.value,
+            "title": alert.title,
+            "detection_id": alert.detection_id,
+            "detection_name": alert.detection_name,
+            "first_seen": first.isoformat(),
+            "last_seen": last.isoformat(),
+            "created_at": alert.created_at.isoformat(),
+        },
+        version=alert.last_event_at.isoformat() if alert.last_event_at else "",
+        events_read=events_read,
+        assets=None if entities is None else _assets_in(entities),
+    )
 
 
-class Assets:
-    """Collects assets, one investigation after another."""
-
-    def __init__(self) -> None:
-        self._found: dict[str, _Asset] = {}
-
-    def add(self, record: AlertRecord, investigation: Investigation | None) -> None:
-        """Take in an alert; one without an investigation has no assets."""
-        if investigation is None:
-            return
-        alert = record.alert
-        first, last = _seen(alert)
-        for entity in investigation.entities:
-            named = _named(entity)
-            if named is None:
-                continue
-            name, kind, value = named
-            asset = self._found.get(name)
-            if asset is None:
-                asset = self._found[name] = _Asset(kind, value, first, last, alert.severity)
-            asset.first, asset.last = min(asset.first, first), max(asset.last, last)
-            asset.severity = max(asset.severity, alert.severity, key=lambda severity: severity.rank)
-            asset.roles.add(entity.role.value)
-            asset.facts = {**entity.facts, **asset.facts}
-            if alert.id not in asset.alerts:
-                asset.verdicts[investigation.verdict.disposition.value] += 1
-            asset.alerts.add(alert.id)
-            if alert.detection_id:
-                asset.detections.add(alert.detection_id)
-
-    def rows(self) -> Iterable[dict[str, JsonValue]]:
-        """One object per asset, by type and value."""
-        for name, asset in sorted(self._found.items(), key=lambda item: (item[1].type, item[1].value)):
-            yield {
-                "schema": ASSET_SCHEMA,
-                "id": name,
-                "type": asset.type,
-                "value": asset.value,
-                "roles": [*sorted(asset.roles)],
-                "facts": dict(sorted(asset.facts.items())),
-                "first_seen": asset.first.isoformat(),
-                "last_seen": asset.last.isoformat(),
-                "highest_severity": asset.severity.value,
-                "verdicts": dict(sorted(asset.verdicts.items())),
-                "alerts": [*sorted(asset.alerts)],
-                "detections": [*sorted(asset.detections)],
-                "risks": [*sorted(map(risk_id, asset.alerts))],
-            }
+def _assets_in(entities: Iterable[Entity]) -> tuple[SeenAsset, ...]:
+    """The assets among entities; two spellings of one are one, with the roles of both."""
+    found: dict[str, SeenAsset] = {}
+    roles: dict[str, set[str]] = {}
+    for entity in entities:
+        asset = asset_of(entity)
+        if asset is not None:
+            found.setdefault(asset.id, asset)
+            roles.setdefault(asset.id, set()).update(asset.roles)
+    return tuple(
+        SeenAsset(each.id, each.type, each.value, each.provider, tuple(sorted(roles[each.id])), each.facts)
+        for each in found.values()
+    )
 
 
-def risk_row(record: AlertRecord, investigation: Investigation | None, *, console_url: str) -> dict[str, JsonValue]:
-    """One alert as a risk."""
-    alert = record.alert
-    first, last = _seen(alert)
-    entities = investigation.entities if investigation else ()
-    assets = {named[0] for entity in entities if (named := _named(entity)) is not None}
+def asset_of(entity: Entity) -> SeenAsset | None:
+    """An entity as an asset; `None` for what is none: a hash, a domain, or the session of a role."""
+    kind = _TYPES.get(entity.kind)
+    value = entity.value.strip()
+    if kind is None or not value or (value.startswith("arn:") and ":sts:" in value[:24]):
+        return None
+    provider = _provider(kind, value, entity)
+    if kind == "ip":
+        try:
+            value = str(ip_address(value))
+        except ValueError:
+            return None
+    elif kind not in _AS_WRITTEN or provider == "azure":
+        # Azure's ids mean the same in any case, and its logs mix them.
+        value = value.casefold()
+    facts = {name: text for name, text in entity.facts.items() if name not in ("derived", "also")}
+    also = entity.facts.get("also", "").split()
+    return SeenAsset(asset_id(kind, value), kind, value, provider, (entity.role.value, *also), facts)
+
+
+def _provider(kind: str, value: str, entity: Entity) -> str:
+    """The cloud that a value belongs to, where its form shows it."""
+    match kind:
+        case "cloud_arn":
+            return "aws"
+        case "cloud_account" if any("aws" in field.casefold() for field in entity.fields):
+            return "aws"
+        case "cloud_resource" if _AZURE.fullmatch(value):
+            return "azure"
+        case "cloud_resource" if _GOOGLE.fullmatch(value):
+            return "gcp"
+        case "cloud_resource" if _EC2.fullmatch(value):
+            return "aws"
+        case _:
+            return ""
+
+
+def risk_row(risk: StoredRisk, *, console_url: str) -> dict[str, JsonValue]:
+    """One alert as a risk; its fields are those of `schemas/risk.json`."""
+    known = risk.verdict
     return {
         "schema": RISK_SCHEMA,
-        "id": risk_id(alert.id),
-        "category": _CATEGORIES.get(alert.kind, "other"),
-        "type": alert.kind.value,
-        "severity": alert.severity.value,
-        "status": alert.status.value,
-        "title": alert.title,
-        "alert_id": alert.id,
-        "detection_id": alert.detection_id,
-        "detection_name": alert.detection_name,
-        "url": console_link(console_url, alert.id) or None,
-        "state": record.state.value,
-        "verdict": record.verdict.value if record.verdict else None,
-        "confidence": record.confidence,
-        "calibration": investigation.verdict.calibration if investigation else None,
-        "group": record.leader,
-        "techniques": [*investigation.verdict.techniques] if investigation else [],
-        "first_seen": first.isoformat(),
-        "last_seen": last.isoformat(),
-        "created_at": alert.created_at.isoformat(),
-        "assets": [*sorted(assets)],
+        "id": risk_id(risk.alert_id),
+        "alert_id": risk.alert_id,
+        **risk.body,
+        "url": console_link(console_url, risk.alert_id) or None,
+        "state": known.state if known else None,
+        "verdict": known.verdict if known else None,
+        "confidence": known.confidence if known else None,
+        "group": known.leader if known else None,
+        "events_read": risk.events_read,
+        "assets": [*risk.assets],
     }
+
+
+def asset_row(asset: StoredAsset, *, console_url: str) -> dict[str, JsonValue]:
+    """One asset; its fields are those of `schemas/asset.json`."""
+    roles: set[str] = set()
+    statuses: Counter[str] = Counter()
+    verdicts: Counter[str] = Counter()
+    detections: dict[str, None] = {}
+    newest: list[str] = []
+    severity, rank = "", -1
+    for seen in asset.sightings:
+        roles.update(seen.roles)
+        statuses[seen.status] += 1
+        if seen.verdict:
+            verdicts[seen.verdict] += 1
+        if seen.detection_id:
+            detections[seen.detection_id] = None
+        if len(newest) < NAMED:
+            newest.append(seen.alert_id)
+        if seen.rank > rank:
+            severity, rank = seen.severity, seen.rank
+    return {
+        "schema": ASSET_SCHEMA,
+        "id": asset.id,
+        "type": asset.type,
+        "value": asset.value,
+        "provider": asset.provider or None,
+        "roles": [*sorted(roles)],
+        "facts": dict(sorted(asset.facts.items())),
+        "first_seen": asset.first_seen,
+        "last_seen": asset.last_seen,
+        "highest_severity": severity,
+        "status": min(statuses, key=_openness),
+        "alert_count": statuses.total(),
+        "statuses": dict(sorted(statuses.items())),
+        "verdicts": dict(sorted(verdicts.items())),
+        "alerts": [*newest],
+        "risks": [*map(risk_id, newest)],
+        "urls": [console_link(console_url, alert_id) for alert_id in newest] if console_url else [],
+        "detections": [*sorted(detections)[:NAMED]],
+        "detection_count": len(detections),
+    }
+
+
+def _openness(status: str) -> int:
+    return _OPENNESS.index(status) if status in _OPENNESS else 0
+
+
+def csv_cells(row: Mapping[str, JsonValue], columns: Iterable[str]) -> tuple[Cell, ...]:
+    """A row as the cells of a CSV line; lists are joined by ` | `, objects are `name=value`."""
+    return tuple(map(_cell, map(row.get, columns)))
+
+
+def _cell(value: JsonValue) -> Cell:
+    match value:
+        case dict():
+            return " | ".join(f"{name}={item}" for name, item in value.items())
+        case list():
+            return " | ".join(map(str, value))
+        case bool():
+            return "true" if value else "false"
+        case _:
+            return value
+
+
+@cache
+def schema_text(kind: Literal["asset", "risk"]) -> str:
+    """The JSON Schema of one line of `triage export assets` or `triage export risks`."""
+    return (Path(__file__).parent / "schemas" / f"{kind}.json").read_text(encoding="utf-8")
 
 
 def risk_id(alert_id: str) -> str:
@@ -176,27 +250,6 @@ def risk_id(alert_id: str) -> str:
 def asset_id(kind: str, value: str) -> str:
     """The id of an asset, by its type and canonical value."""
     return "asset-" + _digest(f"{kind}\0{value}")
-
-
-def _named(entity: Entity) -> tuple[str, str, str] | None:
-    """Id, type and canonical value; `None` for what is not an asset (a hash, a session, a domain)."""
-    kind = _TYPES.get(entity.kind)
-    value = entity.value.strip()
-    if kind is None or not value:
-        return None
-    if kind == "ip":
-        try:
-            value = str(ip_address(value))
-        except ValueError:
-            return None
-    elif kind not in _AS_WRITTEN:
-        value = value.casefold()
-    return asset_id(kind, value), kind, value
-
-
-def _seen(alert: Alert) -> tuple[datetime, datetime]:
-    first = alert.moment
-    return first, max(first, alert.last_event_at or first)
 
 
 def _digest(text: str) -> str:
