@@ -58,7 +58,11 @@ def test_a_planted_secret_reaches_nothing(tmp_path: Path) -> None:
             "log": ran.out + ran.err,
             "list": listed.out,
         }
-    for command in (("export", "alerts"), ("export", "assets"), ("export", "risks"), ("cases",), ("status", "--json")):
+        for kind in ("assets", "risks"):
+            exported = run_cli("export", kind, "--now", NOW, "--state", f"{kind}.db", directory=tmp_path)
+            assert exported.out, exported.err
+            texts[f"export {kind}"] = exported.out
+    for command in (("export", "alerts"), ("cases",), ("status", "--json")):
         texts[" ".join(command)] = run_cli(*command, directory=tmp_path).out
     for number in range(ALERTS):
         texts[f"show {number}"] = run_cli("show", f"{number + 10:032x}", "--json", directory=tmp_path).out

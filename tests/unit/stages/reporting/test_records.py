@@ -5,6 +5,7 @@ import io
 import json
 import re
 from datetime import timedelta
+from typing import Any
 
 import pytest
 from hypothesis import HealthCheck, example, given, settings
@@ -18,11 +19,12 @@ from triage.domain.alert import Actor, Alert, Kind, Severity, Status
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import NOT_ASKED
 from triage.domain.report import UNWRITTEN
-from triage.domain.selection import Linked, SkipCode, Skipped
+from triage.domain.selection import Linked
 from triage.domain.verdict import Disposition, Investigation
 from triage.edges.prompts import load_prompts
 from triage.ports import AlertRecord, Mark, State
-from triage.stages.reporting.exposure import Assets, asset_id, risk_id, risk_row
+from triage.ports.exposure import SeenAsset, Sighting, StoredAsset, StoredRisk
+from triage.stages.reporting.exposure import NAMED, asset_id, asset_of, asset_row, risk_id, risk_row, seen_alert
 from triage.stages.reporting.records import COLUMNS, csv_cell, csv_line, csv_row
 from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
 
@@ -122,61 +124,97 @@ def test_a_row_says_what_its_columns_say() -> None:
 # ---- assets and risks ------------------------------------------------------------------------------------------------
 
 
-def assets_of(*found: tuple[AlertRecord, Investigation | None]) -> list[dict[str, object]]:
-    gathered = Assets()
-    for one, investigation in found:
-        gathered.add(one, investigation)
-    return [dict(row) for row in gathered.rows()]
-
-
-def with_entities(number: int, severity: Severity, *entities: Entity) -> tuple[AlertRecord, Investigation]:
-    raised, investigation = malicious()
-    raised = raised.model_copy(
-        update={
-            "id": f"{number:032x}",
-            "severity": severity,
-            "first_event_at": NOW - timedelta(hours=number),
-            "last_event_at": NOW - timedelta(hours=number) + timedelta(minutes=5),
-        }
-    )
-    return known((raised, investigation.model_copy(update={"alert_id": raised.id, "entities": entities})))
-
-
-def test_an_asset_of_several_alerts_is_one() -> None:
-    """First and last seen over all of them, the highest severity, references to each; the order of reading is no matter."""
-    address = Entity(kind=EntityKind.IP, value="203.0.113.77", role=Role.SOURCE)
-    again = Entity(kind=EntityKind.IP, value=" 203.0.113.77", role=Role.TARGET)
-    first, second = with_entities(2, Severity.LOW, address), with_entities(1, Severity.HIGH, again)
-    (row,) = assets_of(first, second)
-    assert [row] == assets_of(second, first)
-    assert row["id"] == asset_id("ip", "203.0.113.77")
-    assert row["roles"] == ["source", "target"]
-    assert row["highest_severity"] == "HIGH"
-    assert row["first_seen"] == (NOW - timedelta(hours=2)).isoformat()
-    assert row["last_seen"] == (NOW - timedelta(hours=1) + timedelta(minutes=5)).isoformat()
-    assert row["alerts"] == [f"{1:032x}", f"{2:032x}"]
-    assert row["risks"] == sorted(map(risk_id, (f"{1:032x}", f"{2:032x}")))
-    assert row["detections"] == ["AWS.Trail.Off"]
-    assert row["verdicts"] == {"malicious": 2}
+def asset(kind: EntityKind, value: str, **more: Any) -> SeenAsset | None:
+    return asset_of(Entity(kind=kind, value=value, **more))
 
 
 @pytest.mark.parametrize(
     ("kind", "value", "expected"),
     [
-        (EntityKind.IP, "2001:DB8:0:0::1", ("ip", "2001:db8::1")),
+        (EntityKind.IP, "2001:DB8:0:0::1", ("ip", "2001:db8::1", "")),
         (EntityKind.IP, "not an address", None),
-        (EntityKind.HOST, "Web-01.Kiln.Example", ("host", "web-01.kiln.example")),
-        (EntityKind.EMAIL, "Ada@Kiln.Example", ("user", "ada@kiln.example")),
-        (EntityKind.ARN, "arn:aws:s3:::Reports", ("cloud_arn", "arn:aws:s3:::Reports")),
-        (EntityKind.ACCOUNT, "111122223333", ("cloud_account", "111122223333")),
+        (EntityKind.HOST, "Web-01.Kiln.Example", ("host", "web-01.kiln.example", "")),
+        (EntityKind.EMAIL, "Ada@Kiln.Example", ("user", "ada@kiln.example", "")),
+        (EntityKind.ARN, "arn:aws:s3:::Reports", ("cloud_arn", "arn:aws:s3:::Reports", "aws")),
+        (EntityKind.ARN, "arn:aws:sts::111122223333:assumed-role/Admin/ada", None),
+        (EntityKind.ACCOUNT, "111122223333", ("cloud_account", "111122223333", "")),
+        (EntityKind.RESOURCE, "i-0123456789abcdef0", ("cloud_resource", "i-0123456789abcdef0", "aws")),
+        (
+            EntityKind.RESOURCE,
+            "/SUBSCRIPTIONS/0F/resourceGroups/Kiln",
+            ("cloud_resource", "/subscriptions/0f/resourcegroups/kiln", "azure"),
+        ),
+        (
+            EntityKind.RESOURCE,
+            "//storage.googleapis.com/Kiln",
+            ("cloud_resource", "//storage.googleapis.com/Kiln", "gcp"),
+        ),
+        (EntityKind.RESOURCE, "projects/kiln", ("cloud_resource", "projects/kiln", "gcp")),
+        (EntityKind.RESOURCE, "kiln/payments", ("cloud_resource", "kiln/payments", "")),
         (EntityKind.HASH, "ab" * 32, None),
         (EntityKind.TRACE, "session-1", None),
     ],
 )
-def test_an_asset_has_one_form(kind: EntityKind, value: str, expected: tuple[str, str] | None) -> None:
-    """The same thing has the same id however it was written; what is no asset is left out."""
-    rows = assets_of(with_entities(1, Severity.LOW, Entity(kind=kind, value=value)))
-    assert [(row["type"], row["value"]) for row in rows] == ([expected] if expected else [])
+def test_an_asset_has_one_form(kind: EntityKind, value: str, expected: tuple[str, str, str] | None) -> None:
+    """The same thing has the same id however it was written; what is no asset, or lives for an hour, is left out."""
+    found = asset(kind, value)
+    assert (found and (found.type, found.value, found.provider)) == expected
+    if found is not None:
+        assert found.id == asset_id(found.type, found.value)
+
+
+def test_an_account_of_an_aws_field_is_awss() -> None:
+    """Twelve digits alone may be a project of another cloud."""
+    found = asset(EntityKind.ACCOUNT, "111122223333", fields=("p_any_aws_account_ids.0",))
+    assert found is not None
+    assert found.provider == "aws"
+
+
+def test_two_spellings_in_one_alert_are_one_asset() -> None:
+    """With the roles of both."""
+    raised = alert(1, "A title", "Some.Detection", "Some detection")
+    ada = [
+        Entity(kind=EntityKind.EMAIL, value="Ada@kiln.example", role=Role.ACTOR),
+        Entity(kind=EntityKind.EMAIL, value="ada@kiln.example", role=Role.TARGET),
+    ]
+    assets = seen_alert(raised, ada, events_read=True).assets
+    assert assets is not None
+    assert [(each.value, each.roles) for each in assets] == [("ada@kiln.example", ("actor", "target"))]
+
+
+def test_an_asset_names_its_newest_alerts_and_counts_all() -> None:
+    """An account of every alert would otherwise be a line of megabytes."""
+    stored = StoredAsset(
+        *(asset_id("ip", "203.0.113.77"), "ip", "203.0.113.77", "", {}),
+        *("2031-05-06T09:00:00+00:00", "2031-05-06T10:00:00+00:00"),
+        (
+            Sighting(
+                f"{number:04}",
+                *(("HIGH", 3) if number == 700 else ("LOW", 1)),
+                "CLOSED",
+                f"D{number}",
+                None,
+                ("source",),
+            )
+            for number in range(1_000)
+        ),
+    )
+    row = asset_row(stored, console_url="https://console.acme.example")
+    assert (row["alert_count"], row["detection_count"], row["highest_severity"]) == (1_000, 1_000, "HIGH")
+    assert (row["status"], row["statuses"]) == ("CLOSED", {"CLOSED": 1_000})
+    assert row["alerts"] == [f"{number:04}" for number in range(NAMED)]
+    assert row["risks"] == [risk_id(f"{number:04}") for number in range(NAMED)]
+    assert row["urls"] == [f"https://console.acme.example/alerts-and-errors/{number:04}" for number in range(NAMED)]
+
+
+@given(statuses=st.lists(st.sampled_from(["OPEN", "TRIAGED", "RESOLVED", "CLOSED", "NEW"]), min_size=1))
+def test_an_asset_is_as_open_as_its_most_open_alert(statuses: list[str]) -> None:
+    """A status that Panther adds counts as open: it must not close an asset."""
+    seen = (Sighting("a", "LOW", 1, status, "", None, ()) for status in statuses)
+    row = asset_row(StoredAsset("asset-", "ip", "", "", {}, "", "", seen), console_url="")
+    order = ["OPEN", "TRIAGED", "RESOLVED", "CLOSED"]
+    expected = min(order.index(status) if status in order else 0 for status in statuses)
+    assert row["status"] == order[expected] or (expected == 0 and row["status"] == "NEW")
 
 
 def test_ids_stay_the_same() -> None:
@@ -199,26 +237,11 @@ def test_ids_stay_the_same() -> None:
 def test_every_alert_is_a_risk(kind: Kind, category: str) -> None:
     """Policy violations, correlation alerts and unknown kinds too, investigated or not."""
     raised = alert(1, "A title", "Some.Detection", "Some detection").model_copy(update={"kind": kind})
-    skipped = record(
-        raised,
-        state=State.SKIPPED,
-        decision=Skipped(code=SkipCode.KIND, reason="not wanted"),
-        verdict=None,
-        confidence=None,
-    )
-    row = risk_row(skipped, None, console_url="https://console.acme.example")
+    stored = StoredRisk(raised.id, seen_alert(raised, (), events_read=False).body, None, False, ())
+    row = risk_row(stored, console_url="https://console.acme.example")
     assert (row["category"], row["type"], row["verdict"], row["assets"]) == (category, kind.value, None, [])
     assert row["url"] == f"https://console.acme.example/alerts-and-errors/{raised.id}"
-
-
-def test_a_risk_names_its_assets() -> None:
-    """By the ids of `triage export assets`, both ways."""
-    found = known(malicious())
-    row = risk_row(*found, console_url="")
-    assets = assets_of(found)
-    assert row["assets"] == sorted(str(asset["id"]) for asset in assets)
-    assert all(asset["risks"] == [row["id"]] for asset in assets)
-    assert row["url"] is None
+    assert risk_row(stored, console_url="")["url"] is None
 
 
 # ---- the shift -------------------------------------------------------------------------------------------------------
