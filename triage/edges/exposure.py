@@ -54,6 +54,7 @@ CREATE TABLE pending (kind TEXT, id TEXT, digest BLOB, PRIMARY KEY (kind, id)) W
 """
 _BATCH = 500
 """Ids per statement; SQLite allows 999 variables in its older versions."""
+_PEND = "INSERT OR REPLACE INTO pending VALUES (?, ?, ?)"
 _BUSY_MS = 2_000
 _PUT_ALERT = """
 INSERT INTO alerts (id, created, first, last, rank, severity, status, detection, body, digest, version, events)
@@ -301,22 +302,27 @@ class ExposureFile:
             How many were written.
         """
         count = 0
+        pending: list[tuple[str, str, bytes]] = []
         with self._transaction():
             self._clear(kind)
             for id_, content in lines:
-                if not self.kept:
-                    write(content)
-                    count += 1
-                    continue
-                digest = hashlib.blake2b(content.encode(), digest_size=16).digest()
-                known = self._db.execute(
-                    "SELECT digest FROM delivered WHERE kind = ? AND id = ?", (kind, id_)
-                ).fetchone()
-                if known is None or known[0] != digest:
-                    self._db.execute("INSERT OR REPLACE INTO pending VALUES (?, ?, ?)", (kind, id_, digest))
-                    write(content)
-                    count += 1
+                if self.kept:
+                    digest = hashlib.blake2b(content.encode(), digest_size=16).digest()
+                    if self._is_delivered(kind, id_, digest):
+                        continue
+                    pending.append((kind, id_, digest))
+                    if len(pending) == _BATCH:
+                        self._db.executemany(_PEND, pending)
+                        pending.clear()
+                write(content)
+                count += 1
+            self._db.executemany(_PEND, pending)
         return count
+
+    def _is_delivered(self, kind: str, id_: str, digest: bytes) -> bool:
+        query = "SELECT digest = ? FROM delivered WHERE kind = ? AND id = ?"
+        row = self._db.execute(query, (digest, kind, id_)).fetchone()
+        return row is not None and bool(row[0])
 
     def delivering(self, kind: str, out: Path, written: Path) -> None:
         """Note that what is pending is about to get its name: `written` will be `out`. On the disk when it returns."""

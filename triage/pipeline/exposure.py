@@ -18,14 +18,15 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity
-from triage.domain.redaction import redact_row, without_secrets
+from triage.domain.redaction import redact_row
 from triage.errors import NotFound, PantherProtocolError, PantherRefused
 from triage.ingest.listing import new_alerts
 from triage.ports import AlertSource, Listing
 from triage.ports.exposure import ExposureStore, KnownAlert, SeenAlert, UnfinishedRead
 from triage.settings import IngestSettings
 from triage.stages.enrichment.entities import extract_entities
-from triage.stages.reporting.exposure import seen_alert
+from triage.stages.enrichment.entities.values import detect
+from triage.stages.reporting.exposure import assets_in, seen_alert
 
 EVENTS = 50
 """Events read of an alert: one page of Panther's, so one request."""
@@ -126,51 +127,51 @@ async def _changed(
 ) -> list[tuple[SeenAlert, bytes]]:
     """The alerts of a page that are new or not as they are stored, with their assets."""
     known = store.known([alert.id for alert in alerts])
-    clean = [without_secrets(alert) for alert in alerts]
-    fresh = [
-        (alert, digest)
-        for alert in clean
-        if _differs(known.get(alert.id), digest := _digest(seen_alert(alert, (), events_read=False)), window)
-    ]
-    seen = await asyncio.gather(*(_seen(source, alert, known.get(alert.id), window, count) for alert, _ in fresh))
-    return [(each, digest) for each, (_, digest) in zip(seen, fresh, strict=True)]
+    bare = [(seen := seen_alert(alert), _digest(seen)) for alert in alerts]
+    fresh = [(seen, digest) for seen, digest in bare if _differs(known.get(seen.id), digest, window)]
+    whole = await asyncio.gather(*(_with_assets(source, seen, known.get(seen.id), window, count) for seen, _ in fresh))
+    return [(each, digest) for each, (_, digest) in zip(whole, fresh, strict=True)]
 
 
 def _differs(known: KnownAlert | None, digest: bytes, window: ExposureWindow) -> bool:
     return known is None or known.digest != digest or (window.events and not known.events_read)
 
 
-def _digest(alert: SeenAlert) -> bytes:
+def _digest(seen: SeenAlert) -> bytes:
     """What tells an alert from the same alert after a change."""
-    content: list[JsonValue] = [alert.id, alert.version, dict(alert.body)]
-    return hashlib.blake2b(json.dumps(content, sort_keys=True).encode(), digest_size=16).digest()
+    content: list[JsonValue] = [seen.id, seen.version, dict(seen.body)]
+    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).digest()
 
 
-async def _seen(
-    source: AlertSource, alert: Alert, known: KnownAlert | None, window: ExposureWindow, count: ExposureCount
+async def _with_assets(
+    source: AlertSource, seen: SeenAlert, known: KnownAlert | None, window: ExposureWindow, count: ExposureCount
 ) -> SeenAlert:
-    if known is not None and known.events_read:
-        bare = seen_alert(alert, None, events_read=False)
-        if bare.version == known.version or not window.events:
-            # Only its status or title has changed, or its events are not to be read: what they named stays.
-            return replace(bare, events_read=bare.version == known.version)
+    if known is not None and known.events_read and (seen.version == known.version or not window.events):
+        # Only its status or title has changed, or its events are not to be read: what they named stays.
+        return replace(seen, assets=None, events_read=seen.version == known.version)
     if not window.events:
-        return seen_alert(alert, _named_in_title(alert), events_read=False)
+        return replace(seen, assets=assets_in(_named_in_title(seen)))
     count.events += 1
     try:
-        found = await source.events(alert.id, limit=EVENTS, max_bytes=EVENT_BYTES)
+        found = await source.events(seen.id, limit=EVENTS, max_bytes=EVENT_BYTES)
     except (NotFound, PantherRefused, PantherProtocolError) as error:
         # This alert's trouble alone: the others go on, and the next reading that lists it tries again.
-        problem = f"the events of alert {alert.id} could not be read: {error}"
+        problem = f"the events of alert {seen.id} could not be read: {error}"
         count.problems.append(problem)
-        _logger.warning("%s", problem, extra={"alert_id": alert.id})
-        return seen_alert(alert, _named_in_title(alert), events_read=False)
+        _logger.warning("%s", problem, extra={"alert_id": seen.id})
+        return replace(seen, assets=assets_in(_named_in_title(seen)))
     entities = extract_entities([redact_row(row) for row in found.rows], context={}, log_types=())
-    return seen_alert(alert, entities or _named_in_title(alert), events_read=True)
+    return replace(seen, assets=assets_in(entities or _named_in_title(seen)), events_read=True)
 
 
-def _named_in_title(alert: Alert) -> tuple[Entity, ...]:
+def _named_in_title(seen: SeenAlert) -> tuple[Entity, ...]:
     """The addresses, e-mail addresses and ARNs in a title: all that the list of alerts says of who and what."""
-    words = [word.strip(_WORD_EDGE) for word in alert.title.split()]
-    listed: list[JsonValue] = [*words]
-    return extract_entities((), context={"title": listed}, log_types=())
+    found: dict[tuple[str, str], Entity] = {}
+    for text in str(seen.body["title"]).split():
+        word = text.strip(_WORD_EDGE)
+        if "." in word or ":" in word:
+            for typed in detect(word):
+                found[typed.key] = Entity(
+                    kind=typed.kind, value=typed.value, fields=("title",), facts=dict(typed.facts)
+                )
+    return tuple(found.values())

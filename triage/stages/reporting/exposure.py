@@ -21,6 +21,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert, Kind, Status
 from triage.domain.entity import Entity, EntityKind
+from triage.domain.redaction import redact
 from triage.ports.exposure import SeenAlert, SeenAsset, StoredAsset, StoredRisk
 from triage.stages.reporting.records import Cell
 from triage.stages.reporting.view import console_link
@@ -66,44 +67,37 @@ ASSET_COLUMNS = (
 )
 
 
-def seen_alert(alert: Alert, entities: Iterable[Entity] | None, *, events_read: bool) -> SeenAlert:
-    """What is kept of an alert.
-
-    Args:
-        alert: As it was listed, without secrets.
-        entities: What it names; `None` where that is stored.
-        events_read: Whether they come from its events as they are now.
-    """
+def seen_alert(alert: Alert) -> SeenAlert:
+    """What is kept of an alert, its assets aside. Its title is without secrets."""
     first = alert.moment
     last = max(first, alert.last_event_at or first)
+    severity, status, detection = alert.severity.value, alert.status.value, alert.detection_id
     return SeenAlert(
         id=alert.id,
         created_at=alert.created_at,
         first_seen=first,
         last_seen=last,
-        severity=alert.severity.value,
+        severity=severity,
         rank=alert.severity.rank,
-        status=alert.status.value,
-        detection_id=alert.detection_id,
+        status=status,
+        detection_id=detection,
         body={
             "category": _CATEGORIES.get(alert.kind, "other"),
             "type": alert.kind.value,
-            "severity": alert.severity.value,
-            "status": alert.status.value,
-            "title": alert.title,
-            "detection_id": alert.detection_id,
+            "severity": severity,
+            "status": status,
+            "title": redact(alert.title),
+            "detection_id": detection,
             "detection_name": alert.detection_name,
             "first_seen": first.isoformat(),
             "last_seen": last.isoformat(),
             "created_at": alert.created_at.isoformat(),
         },
         version=alert.last_event_at.isoformat() if alert.last_event_at else "",
-        events_read=events_read,
-        assets=None if entities is None else _assets_in(entities),
     )
 
 
-def _assets_in(entities: Iterable[Entity]) -> tuple[SeenAsset, ...]:
+def assets_in(entities: Iterable[Entity]) -> tuple[SeenAsset, ...]:
     """The assets among entities; two spellings of one are one, with the roles of both."""
     found: dict[str, SeenAsset] = {}
     roles: dict[str, set[str]] = {}

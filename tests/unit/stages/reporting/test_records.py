@@ -24,7 +24,16 @@ from triage.domain.verdict import Disposition, Investigation
 from triage.edges.prompts import load_prompts
 from triage.ports import AlertRecord, Mark, State
 from triage.ports.exposure import SeenAsset, Sighting, StoredAsset, StoredRisk
-from triage.stages.reporting.exposure import NAMED, asset_id, asset_of, asset_row, risk_id, risk_row, seen_alert
+from triage.stages.reporting.exposure import (
+    NAMED,
+    asset_id,
+    asset_of,
+    asset_row,
+    assets_in,
+    risk_id,
+    risk_row,
+    seen_alert,
+)
 from triage.stages.reporting.records import COLUMNS, csv_cell, csv_line, csv_row
 from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
 
@@ -172,13 +181,11 @@ def test_an_account_of_an_aws_field_is_awss() -> None:
 
 def test_two_spellings_in_one_alert_are_one_asset() -> None:
     """With the roles of both."""
-    raised = alert(1, "A title", "Some.Detection", "Some detection")
     ada = [
         Entity(kind=EntityKind.EMAIL, value="Ada@kiln.example", role=Role.ACTOR),
         Entity(kind=EntityKind.EMAIL, value="ada@kiln.example", role=Role.TARGET),
     ]
-    assets = seen_alert(raised, ada, events_read=True).assets
-    assert assets is not None
+    assets = assets_in(ada)
     assert [(each.value, each.roles) for each in assets] == [("ada@kiln.example", ("actor", "target"))]
 
 
@@ -237,7 +244,7 @@ def test_ids_stay_the_same() -> None:
 def test_every_alert_is_a_risk(kind: Kind, category: str) -> None:
     """Policy violations, correlation alerts and unknown kinds too, investigated or not."""
     raised = alert(1, "A title", "Some.Detection", "Some detection").model_copy(update={"kind": kind})
-    stored = StoredRisk(raised.id, seen_alert(raised, (), events_read=False).body, None, False, ())
+    stored = StoredRisk(raised.id, seen_alert(raised).body, None, False, ())
     row = risk_row(stored, console_url="https://console.acme.example")
     assert (row["category"], row["type"], row["verdict"], row["assets"]) == (category, kind.value, None, [])
     assert row["url"] == f"https://console.acme.example/alerts-and-errors/{raised.id}"
