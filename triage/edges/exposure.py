@@ -19,9 +19,9 @@ from typing import Self
 from triage.edges.files import PRIVATE
 from triage.errors import ConfigError, StoreError
 from triage.ports.exposure import (
+    FreshAlert,
     KnownAlert,
     ReadWindow,
-    SeenAlert,
     Sighting,
     StoredAsset,
     StoredRisk,
@@ -40,12 +40,12 @@ CREATE TABLE alerts (
 );
 CREATE INDEX alerts_created ON alerts (created);
 CREATE TABLE assets (
-  n INTEGER PRIMARY KEY, id TEXT NOT NULL UNIQUE, type TEXT NOT NULL, value TEXT NOT NULL, provider TEXT NOT NULL,
-  facts TEXT NOT NULL, first TEXT NOT NULL, last TEXT NOT NULL
-);
+  id TEXT PRIMARY KEY, type TEXT NOT NULL, value TEXT NOT NULL, provider TEXT NOT NULL, facts TEXT NOT NULL,
+  first TEXT NOT NULL, last TEXT NOT NULL
+) WITHOUT ROWID;
 CREATE INDEX assets_order ON assets (type, value);
 CREATE TABLE seen (
-  asset INTEGER NOT NULL, created TEXT NOT NULL, alert INTEGER NOT NULL, roles TEXT NOT NULL,
+  asset TEXT NOT NULL, created TEXT NOT NULL, alert INTEGER NOT NULL, roles TEXT NOT NULL,
   PRIMARY KEY (asset, created, alert)
 ) WITHOUT ROWID;
 CREATE INDEX seen_alert ON seen (alert);
@@ -57,23 +57,18 @@ _BATCH = 500
 _PEND = "INSERT OR REPLACE INTO pending VALUES (?, ?, ?)"
 _BUSY_MS = 2_000
 _PUT_ALERT = """
-INSERT INTO alerts (id, created, first, last, rank, severity, status, detection, body, digest, version, events)
-VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
-ON CONFLICT (id) DO UPDATE SET created = excluded.created, first = excluded.first, last = excluded.last,
-  rank = excluded.rank, severity = excluded.severity, status = excluded.status, detection = excluded.detection,
-  body = excluded.body, digest = excluded.digest, version = excluded.version, events = excluded.events
-RETURNING n
+INSERT OR REPLACE INTO alerts
+  (n, id, created, first, last, rank, severity, status, detection, body, digest, version, events)
+VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
 """
 _PUT_ASSET = """
 INSERT INTO assets (id, type, value, provider, facts, first, last) VALUES (?, ?, ?, ?, ?, ?, ?)
 ON CONFLICT (id) DO UPDATE SET first = min(first, excluded.first), last = max(last, excluded.last),
   provider = CASE provider WHEN '' THEN excluded.provider ELSE provider END,
   facts = CASE facts WHEN '{}' THEN excluded.facts ELSE facts END
-RETURNING n
 """
-
-
-_UNSEEN = "WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.asset = assets.n)"
+_PUT_SEEN = "INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)"
+_UNSEEN = "WHERE NOT EXISTS (SELECT 1 FROM seen WHERE seen.asset = assets.id)"
 
 
 class ExposureFile:
@@ -152,37 +147,43 @@ class ExposureFile:
             for start in range(0, len(ids), _BATCH):
                 part = ids[start : start + _BATCH]
                 marks = ",".join("?" * len(part))
-                rows = self._db.execute(f"SELECT id, digest, version, events FROM alerts WHERE id IN ({marks})", part)  # noqa: S608 - question marks
-                found.update((id_, KnownAlert(digest, version, bool(events))) for id_, digest, version, events in rows)
+                query = f"SELECT id, n, digest, version, events FROM alerts WHERE id IN ({marks})"  # noqa: S608 - question marks
+                found.update(
+                    (id_, KnownAlert(number, digest, version, bool(events)))
+                    for id_, number, digest, version, events in self._db.execute(query, part)
+                )
         return found
 
-    def add(self, alerts: Collection[tuple[SeenAlert, bytes]], *, at: datetime | None) -> None:
-        """Store alerts with their digests, and how far the reading has come; `None`: as far as before."""
+    def add(self, alerts: Collection[FreshAlert], *, at: datetime | None) -> None:
+        """Store alerts, and how far the reading has come; `None`: as far as before."""
         with self._transaction():
-            for alert, digest in alerts:
-                self._add(alert, digest)
+            (last,) = self._db.execute("SELECT coalesce(max(n), 0) FROM alerts").fetchone()
+            rows, assets, seen, replaced = [], [], [], []
+            for each in alerts:
+                alert = each.alert
+                last += each.known is None
+                number = last if each.known is None else each.known.number
+                created, first, end = _text(alert.created_at), _text(alert.first_seen), _text(alert.last_seen)
+                rows.append(
+                    (
+                        *(number, alert.id, created, first, end, alert.rank, alert.severity, alert.status),
+                        *(alert.detection_id, alert.body, each.digest, alert.version, alert.events_read),
+                    )
+                )
+                if alert.assets is None:
+                    continue
+                if each.known is not None:
+                    replaced.append((number,))
+                for asset in alert.assets:
+                    assets.append((asset.id, asset.type, asset.value, asset.provider, asset.facts, first, end))
+                    seen.append((asset.id, created, number, " ".join(asset.roles)))
+            self._db.executemany(_PUT_ALERT, rows)
+            self._db.executemany("DELETE FROM seen WHERE alert = ?", replaced)
+            self._db.executemany(_PUT_ASSET, assets)
+            self._db.executemany(_PUT_SEEN, seen)
             read = self._moments("unfinished")
             if at is not None and read:
                 self._set("unfinished", json.dumps([*map(_text, read[:2]), _text(at)]))
-
-    def _add(self, alert: SeenAlert, digest: bytes) -> None:
-        created, first, last = _text(alert.created_at), _text(alert.first_seen), _text(alert.last_seen)
-        (number,) = self._db.execute(
-            _PUT_ALERT,
-            (
-                *(alert.id, created, first, last, alert.rank, alert.severity, alert.status, alert.detection_id),
-                *(json.dumps(dict(alert.body)), digest, alert.version, alert.events_read),
-            ),
-        ).fetchone()
-        if alert.assets is None:
-            return
-        self._db.execute("DELETE FROM seen WHERE alert = ?", (number,))
-        for asset in alert.assets:
-            facts = json.dumps(dict(asset.facts), sort_keys=True)
-            given = (asset.id, asset.type, asset.value, asset.provider, facts, first, last)
-            (place,) = self._db.execute(_PUT_ASSET, given).fetchone()
-            roles = " ".join(asset.roles)
-            self._db.execute("INSERT OR REPLACE INTO seen VALUES (?, ?, ?, ?)", (place, created, number, roles))
 
     def finish(self) -> None:
         """The reading has reached its end: everything since its start is as it was when it began, or later."""
@@ -236,28 +237,25 @@ class ExposureFile:
         """Every alert, the most severe first, then the oldest."""
         with self._translated():
             rows = self._db.execute(
-                "SELECT n, id, body, events, state, verdict, confidence, leader FROM alerts WHERE rank >= ? "
+                "SELECT id, body, events, state, verdict, confidence, leader, "
+                "(SELECT group_concat(asset, ' ') FROM seen WHERE alert = n) FROM alerts WHERE rank >= ? "
                 "ORDER BY rank DESC, created, id",
                 (min_rank,),
             )
-            for number, id_, body, events, state, verdict, confidence, leader in rows:
-                assets = self._db.execute(
-                    "SELECT assets.id FROM seen JOIN assets ON assets.n = seen.asset WHERE seen.alert = ? ORDER BY 1",
-                    (number,),
-                )
+            for id_, body, events, state, verdict, confidence, leader, assets in rows:
                 known = None if state is None else StoredVerdict(state, verdict, confidence, leader)
-                yield StoredRisk(id_, json.loads(body), known, bool(events), tuple(name for (name,) in assets))
+                yield StoredRisk(id_, json.loads(body), known, bool(events), tuple(sorted((assets or "").split())))
 
     def assets(self) -> Iterator[StoredAsset]:
         """Every asset, by type and value."""
         with self._translated():
             rows = self._db.execute(
-                "SELECT n, id, type, value, provider, facts, first, last FROM assets ORDER BY type, value"
+                "SELECT id, type, value, provider, facts, first, last FROM assets ORDER BY type, value"
             )
-            for number, id_, type_, value, provider, facts, first, last in rows:
-                yield StoredAsset(id_, type_, value, provider, json.loads(facts), first, last, self._sightings(number))
+            for id_, type_, value, provider, facts, first, last in rows:
+                yield StoredAsset(id_, type_, value, provider, json.loads(facts), first, last, self._sightings(id_))
 
-    def _sightings(self, asset: int) -> Iterator[Sighting]:
+    def _sightings(self, asset: str) -> Iterator[Sighting]:
         rows = self._db.execute(
             "SELECT id, severity, rank, status, detection, verdict, roles FROM seen JOIN alerts ON alerts.n = seen.alert "
             "WHERE seen.asset = ? ORDER BY seen.created DESC, seen.alert DESC",
@@ -305,10 +303,13 @@ class ExposureFile:
         pending: list[tuple[str, str, bytes]] = []
         with self._transaction():
             self._clear(kind)
+            first = not self._db.execute("SELECT EXISTS (SELECT 1 FROM delivered WHERE kind = ?)", (kind,)).fetchone()[
+                0
+            ]
             for id_, content in lines:
                 if self.kept:
                     digest = hashlib.blake2b(content.encode(), digest_size=16).digest()
-                    if self._is_delivered(kind, id_, digest):
+                    if not first and self._is_delivered(kind, id_, digest):
                         continue
                     pending.append((kind, id_, digest))
                     if len(pending) == _BATCH:

@@ -13,8 +13,7 @@ from collections.abc import Callable, Sequence
 from contextlib import aclosing
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
-
-from pydantic import JsonValue
+from functools import lru_cache
 
 from triage.domain.alert import Alert
 from triage.domain.entity import Entity
@@ -22,7 +21,7 @@ from triage.domain.redaction import redact_row
 from triage.errors import NotFound, PantherProtocolError, PantherRefused
 from triage.ingest.listing import new_alerts
 from triage.ports import AlertSource, Listing
-from triage.ports.exposure import ExposureStore, KnownAlert, SeenAlert, UnfinishedRead
+from triage.ports.exposure import ExposureStore, FreshAlert, SeenAlert, SeenAsset, UnfinishedRead
 from triage.settings import IngestSettings
 from triage.stages.enrichment.entities import extract_entities
 from triage.stages.enrichment.entities.values import detect
@@ -124,33 +123,41 @@ async def _changed(
     alerts: Sequence[Alert],
     window: ExposureWindow,
     count: ExposureCount,
-) -> list[tuple[SeenAlert, bytes]]:
+) -> list[FreshAlert]:
     """The alerts of a page that are new or not as they are stored, with their assets."""
+    # The request for the next page goes out first: Panther works on it meanwhile.
+    await asyncio.sleep(0)
     known = store.known([alert.id for alert in alerts])
-    bare = [(seen := seen_alert(alert), _digest(seen)) for alert in alerts]
-    fresh = [(seen, digest) for seen, digest in bare if _differs(known.get(seen.id), digest, window)]
-    whole = await asyncio.gather(*(_with_assets(source, seen, known.get(seen.id), window, count) for seen, _ in fresh))
-    return [(each, digest) for each, (_, digest) in zip(whole, fresh, strict=True)]
+    listed = [FreshAlert(seen := seen_alert(alert), _digest(seen), known.get(alert.id)) for alert in alerts]
+    fresh = [each for each in listed if _differs(each, window)]
+    if not window.events:
+        return [replace(each, alert=_without_events(each)) for each in fresh]
+    whole = await asyncio.gather(*(_with_events(source, each, count) for each in fresh))
+    return [replace(each, alert=alert) for each, alert in zip(fresh, whole, strict=True)]
 
 
-def _differs(known: KnownAlert | None, digest: bytes, window: ExposureWindow) -> bool:
-    return known is None or known.digest != digest or (window.events and not known.events_read)
+def _differs(each: FreshAlert, window: ExposureWindow) -> bool:
+    known = each.known
+    return known is None or known.digest != each.digest or (window.events and not known.events_read)
 
 
 def _digest(seen: SeenAlert) -> bytes:
-    """What tells an alert from the same alert after a change."""
-    content: list[JsonValue] = [seen.id, seen.version, dict(seen.body)]
-    return hashlib.blake2b(json.dumps(content).encode(), digest_size=16).digest()
+    return hashlib.blake2b(f"{seen.id} {seen.version} {seen.body}".encode(), digest_size=16).digest()
 
 
-async def _with_assets(
-    source: AlertSource, seen: SeenAlert, known: KnownAlert | None, window: ExposureWindow, count: ExposureCount
-) -> SeenAlert:
-    if known is not None and known.events_read and (seen.version == known.version or not window.events):
-        # Only its status or title has changed, or its events are not to be read: what they named stays.
+def _without_events(each: FreshAlert) -> SeenAlert:
+    """An alert with what its title names, or with what its events named when they were read."""
+    seen, known = each.alert, each.known
+    if known is not None and known.events_read:
         return replace(seen, assets=None, events_read=seen.version == known.version)
-    if not window.events:
-        return replace(seen, assets=assets_in(_named_in_title(seen)))
+    return replace(seen, assets=_named_in_title(seen))
+
+
+async def _with_events(source: AlertSource, each: FreshAlert, count: ExposureCount) -> SeenAlert:
+    seen, known = each.alert, each.known
+    if known is not None and known.events_read and seen.version == known.version:
+        # Only its status or title has changed.
+        return replace(seen, assets=None, events_read=True)
     count.events += 1
     try:
         found = await source.events(seen.id, limit=EVENTS, max_bytes=EVENT_BYTES)
@@ -159,19 +166,24 @@ async def _with_assets(
         problem = f"the events of alert {seen.id} could not be read: {error}"
         count.problems.append(problem)
         _logger.warning("%s", problem, extra={"alert_id": seen.id})
-        return replace(seen, assets=assets_in(_named_in_title(seen)))
+        return replace(seen, assets=_named_in_title(seen))
     entities = extract_entities([redact_row(row) for row in found.rows], context={}, log_types=())
-    return replace(seen, assets=assets_in(entities or _named_in_title(seen)), events_read=True)
+    return replace(seen, assets=assets_in(entities) or _named_in_title(seen), events_read=True)
 
 
-def _named_in_title(seen: SeenAlert) -> tuple[Entity, ...]:
+def _named_in_title(seen: SeenAlert) -> tuple[SeenAsset, ...]:
     """The addresses, e-mail addresses and ARNs in a title: all that the list of alerts says of who and what."""
-    found: dict[tuple[str, str], Entity] = {}
-    for text in str(seen.body["title"]).split():
-        word = text.strip(_WORD_EDGE)
-        if "." in word or ":" in word:
-            for typed in detect(word):
-                found[typed.key] = Entity(
-                    kind=typed.kind, value=typed.value, fields=("title",), facts=dict(typed.facts)
-                )
+    words = {word.strip(_WORD_EDGE) for word in str(json.loads(seen.body)["title"]).split()}
+    found = {asset.id: asset for word in sorted(words) if (asset := _asset_named(word)) is not None}
     return tuple(found.values())
+
+
+@lru_cache(maxsize=4_096)
+def _asset_named(word: str) -> SeenAsset | None:
+    """The asset that a word of a title is."""
+    if "." not in word and ":" not in word:
+        return None
+    (asset, *_) = assets_in(
+        Entity(kind=typed.kind, value=typed.value, facts=dict(typed.facts)) for typed in detect(word)[:1]
+    ) or (None,)
+    return asset

@@ -1,7 +1,7 @@
 """What the exports of assets and risks keep of each alert between reading Panther and writing rows."""
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import datetime
 from typing import Protocol
 
@@ -19,7 +19,8 @@ class SeenAsset:
     provider: str = ""
     """`aws`, `azure` or `gcp`; empty where the value doesn't show one."""
     roles: tuple[str, ...] = ()
-    facts: Mapping[str, str] = field(default_factory=dict)
+    facts: str = "{}"
+    """A JSON object of texts."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,8 +36,8 @@ class SeenAlert:
     """0 for INFO to 4 for CRITICAL."""
     status: str
     detection_id: str
-    body: Mapping[str, JsonValue]
-    """The other columns of its risk."""
+    body: str
+    """The other fields of its risk: a JSON object."""
     version: str
     """Changes when the alert gets events."""
     events_read: bool = False
@@ -48,9 +49,20 @@ class SeenAlert:
 class KnownAlert:
     """What is stored of an alert that is listed again."""
 
+    number: int
     digest: bytes
     version: str
     events_read: bool
+
+
+@dataclass(frozen=True, slots=True)
+class FreshAlert:
+    """An alert that is new, or not as it is stored."""
+
+    alert: SeenAlert
+    digest: bytes
+    """What tells it from the same alert after a change."""
+    known: KnownAlert | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,8 +147,8 @@ class ExposureStore(Protocol):
 
     def known(self, ids: Sequence[str]) -> Mapping[str, KnownAlert]: ...
 
-    def add(self, alerts: Collection[tuple[SeenAlert, bytes]], *, at: datetime | None) -> None:
-        """Store alerts with their digests, in place of what was stored of them, and how far the reading has come."""
+    def add(self, alerts: Collection[FreshAlert], *, at: datetime | None) -> None:
+        """Store alerts in place of what was stored of them, and how far the reading has come."""
 
     def finish(self) -> None:
         """The reading that was begun has reached its end."""

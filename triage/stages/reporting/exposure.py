@@ -9,6 +9,7 @@ day, and do not change with a release.
 """
 
 import hashlib
+import json
 from collections import Counter
 from collections.abc import Iterable, Mapping
 from functools import cache
@@ -68,7 +69,7 @@ ASSET_COLUMNS = (
 
 
 def seen_alert(alert: Alert) -> SeenAlert:
-    """What is kept of an alert, its assets aside. Its title is without secrets."""
+    """What is kept of an alert, its assets aside; its title without secrets."""
     first = alert.moment
     last = max(first, alert.last_event_at or first)
     severity, status, detection = alert.severity.value, alert.status.value, alert.detection_id
@@ -81,18 +82,20 @@ def seen_alert(alert: Alert) -> SeenAlert:
         rank=alert.severity.rank,
         status=status,
         detection_id=detection,
-        body={
-            "category": _CATEGORIES.get(alert.kind, "other"),
-            "type": alert.kind.value,
-            "severity": severity,
-            "status": status,
-            "title": redact(alert.title),
-            "detection_id": detection,
-            "detection_name": alert.detection_name,
-            "first_seen": first.isoformat(),
-            "last_seen": last.isoformat(),
-            "created_at": alert.created_at.isoformat(),
-        },
+        body=json.dumps(
+            {
+                "category": _CATEGORIES.get(alert.kind, "other"),
+                "type": alert.kind.value,
+                "severity": severity,
+                "status": status,
+                "title": redact(alert.title),
+                "detection_id": detection,
+                "detection_name": alert.detection_name,
+                "first_seen": first.isoformat(),
+                "last_seen": last.isoformat(),
+                "created_at": alert.created_at.isoformat(),
+            }
+        ),
         version=alert.last_event_at.isoformat() if alert.last_event_at else "",
     )
 
@@ -129,7 +132,8 @@ def asset_of(entity: Entity) -> SeenAsset | None:
         value = value.casefold()
     facts = {name: text for name, text in entity.facts.items() if name not in ("derived", "also")}
     also = entity.facts.get("also", "").split()
-    return SeenAsset(asset_id(kind, value), kind, value, provider, (entity.role.value, *also), facts)
+    texts = json.dumps(facts, sort_keys=True)
+    return SeenAsset(asset_id(kind, value), kind, value, provider, (entity.role.value, *also), texts)
 
 
 def _provider(kind: str, value: str, entity: Entity) -> str:

@@ -244,7 +244,7 @@ def test_ids_stay_the_same() -> None:
 def test_every_alert_is_a_risk(kind: Kind, category: str) -> None:
     """Policy violations, correlation alerts and unknown kinds too, investigated or not."""
     raised = alert(1, "A title", "Some.Detection", "Some detection").model_copy(update={"kind": kind})
-    stored = StoredRisk(raised.id, seen_alert(raised).body, None, False, ())
+    stored = StoredRisk(raised.id, json.loads(seen_alert(raised).body), None, False, ())
     row = risk_row(stored, console_url="https://console.acme.example")
     assert (row["category"], row["type"], row["verdict"], row["assets"]) == (category, kind.value, None, [])
     assert row["url"] == f"https://console.acme.example/alerts-and-errors/{raised.id}"
