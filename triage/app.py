@@ -76,11 +76,15 @@ def runbook_plans(settings: Settings) -> Plans:
     return load_plans(own)
 
 
+def audit_path(settings: Settings) -> Path | None:
+    """Where the audit log is; `None` where none is kept."""
+    return Path(settings.writeback.audit).expanduser() if settings.writeback.audit else None
+
+
 def _audited(comments: Comments, settings: Settings, values: Values, clock: Clock) -> Comments:
     """The same comments, every write logged if `writeback.audit` names a file."""
-    if not settings.writeback.audit:
-        return comments
-    return AuditedComments(comments, AuditFile(Path(settings.writeback.audit).expanduser(), values=values), clock)
+    path = audit_path(settings)
+    return comments if path is None else AuditedComments(comments, AuditFile(path, values=values), clock)
 
 
 def enrichment_settings(settings: Settings) -> InvestigationSettings:

@@ -122,6 +122,10 @@ class Terminal:
             assert self._read(), f"{pattern!r} is not in {plain(self.raw)!r}"
             assert time.monotonic() < deadline, f"{pattern!r} is not in {plain(self.raw)!r}"
 
+    def type(self, text: str) -> None:
+        """What a person types."""
+        os.write(self._master, text.encode())
+
     def interrupt(self) -> None:
         """What Ctrl-C does: SIGINT to every process of the terminal."""
         os.killpg(self._process.pid, signal.SIGINT)

@@ -70,10 +70,27 @@ _RUNBOOK = LazyGroup(
         "test": Command("runbook_test", "command", "Run a runbook on one alert."),
     },
 )
+_S3 = LazyGroup(
+    "s3",
+    help="Create, change or delete an S3 log source.",
+    commands={
+        "create": Command("panther_source", "create", "Create an S3 log source."),
+        "update": Command("panther_source", "update", "Change an S3 log source."),
+        "delete": Command("panther_source", "delete", "Delete an S3 log source."),
+    },
+)
 _PANTHER = LazyGroup(
     "panther",
     help="Ask Panther what it has: schema, sources, users, tables.",
-    commands={"schema": Command("panther_schema", "command", "Print its schema, or how its API differs.")},
+    commands={
+        "schema": Command("panther_schema", "command", "Print its schema, or how its API differs."),
+        "sources": Command("panther_inventory", "sources", "List the log sources with their health."),
+        "users": Command("panther_inventory", "users", "List the users."),
+        "tables": Command("panther_inventory", "tables", "List the tables of the data lake."),
+        "columns": Command("panther_inventory", "columns", "List the columns of a table."),
+        "queries": Command("panther_inventory", "queries", "List the saved queries."),
+        "source": LazyGroup("source", help="Change log sources, as a person asks.", commands={"s3": _S3}),
+    },
 )
 _WORLD = LazyGroup(
     "world",
@@ -140,8 +157,8 @@ cli = _Root(
         "queue": _QUEUE,
         "writeback": _WRITEBACK,
         "export": _EXPORT,
-        "runbook": _RUNBOOK,
         "panther": _PANTHER,
+        "runbook": _RUNBOOK,
         "eval": _EVAL,
         "sandbox": _SANDBOX,
     },

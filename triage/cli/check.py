@@ -40,8 +40,9 @@ class Line:
 @config_option
 @age_option("--wait", "Keep trying this long while a new token is not active yet.", zero=True, metavar="DURATION")
 @click.option("--model", is_flag=True, help="Try only the model: one whole investigation of an invented alert.")
+@click.option("--log-sources", is_flag=True, help="Also test Manage Log Sources, for `triage panther source`.")
 @json_option
-def command(config: str | None, wait: timedelta | None, model: bool, as_json: bool) -> int:
+def command(config: str | None, wait: timedelta | None, model: bool, log_sources: bool, as_json: bool) -> int:
     """Test the configuration, GraphQL, REST, every token permission, the filters, the model and the prompts.
 
     Each line is printed as soon as it is known. Exit status: 0 ready, 2 the configuration or the access is wrong.
@@ -59,7 +60,9 @@ def command(config: str | None, wait: timedelta | None, model: bool, as_json: bo
     if not as_json:
         show(lines[0])
     # What the checks need takes a second to import.
-    checked = require("triage.cli.check_lines").checked(settings, wait or timedelta(0), quiet=as_json)
+    checked = require("triage.cli.check_lines").checked(
+        settings, wait or timedelta(0), quiet=as_json, log_sources=log_sources
+    )
     lines += run_async(_collect(checked, shown=not as_json))
     wrong = sum(line.wrong for line in lines)
     if as_json:

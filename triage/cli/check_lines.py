@@ -31,13 +31,16 @@ _BESIDE = ("", ".head", "-wal", "-shm")
 """What stands beside a state database or an audit log, by the end of its name."""
 
 
-async def checked(settings: Settings, patience: timedelta, *, quiet: bool) -> AsyncIterator[Line]:
+async def checked(
+    settings: Settings, patience: timedelta, *, quiet: bool, log_sources: bool = False
+) -> AsyncIterator[Line]:
     """Every check but the first, each as soon as it is known.
 
     Args:
         settings: What is checked.
         patience: How long a token is tried that is not active yet.
         quiet: Nothing is said while that lasts.
+        log_sources: Whether the permission to change log sources is tried as well.
     """
     clock = SystemClock()
     yield await _try("prompts", lambda: _prompts(settings))
@@ -47,7 +50,7 @@ async def checked(settings: Settings, patience: timedelta, *, quiet: bool) -> As
     yield await _try("store", lambda: _store(settings))
     for line in _wide_files(settings):
         yield line
-    async for line in _panther(settings, clock, patience, quiet=quiet):
+    async for line in _panther(settings, clock, patience, quiet=quiet, log_sources=log_sources):
         yield line
     if settings.uses_llm:
         yield Line("alert data", "ok", f"goes to {settings.llm.endpoint}, secrets redacted, names not")
@@ -97,7 +100,9 @@ async def _try(name: str, work: Callable[[], Awaitable[str | None]]) -> Line:
         return Line(name, "failed", one_line(str(error)))
 
 
-async def _panther(settings: Settings, clock: Clock, patience: timedelta, *, quiet: bool) -> AsyncIterator[Line]:
+async def _panther(
+    settings: Settings, clock: Clock, patience: timedelta, *, quiet: bool, log_sources: bool
+) -> AsyncIterator[Line]:
     """Try each permission by a harmless call; a second token, if there is one, has to be allowed to write."""
     second = settings.writeback.token.get_secret_value()
     async with open_probes(panther_config(settings), clock=clock) as probes:
@@ -110,6 +115,8 @@ async def _panther(settings: Settings, clock: Clock, patience: timedelta, *, qui
         yield line
         if settings.writeback.enabled and not second:
             others.append(probes.writing)
+        if log_sources:
+            others.append(probes.log_sources)
         running = [asyncio.create_task(_probed(probe)) for probe in others]
         for done in asyncio.as_completed(running):
             yield await done

@@ -150,8 +150,10 @@ class LazyGroup(click.Group):
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature
         # Written from the table: reading each command's help would import them all.
         groups = {name: each for name, each in self.lazy.items() if isinstance(each, LazyGroup)}
-        with formatter.section("Commands"):
-            formatter.write_dl([(name, each.help) for name, each in self.lazy.items() if isinstance(each, Command)])
+        commands = [(name, each.help) for name, each in self.lazy.items() if isinstance(each, Command)]
+        if commands:
+            with formatter.section("Commands"):
+                formatter.write_dl(commands)
         if groups:
             with formatter.section("Groups"):
                 formatter.write_dl(

@@ -102,6 +102,9 @@ class ExposureFile:
         self._db.execute("PRAGMA locking_mode = EXCLUSIVE")
         self._db.execute("PRAGMA journal_mode = WAL" if self.kept else "PRAGMA journal_mode = MEMORY")
         self._db.execute("PRAGMA synchronous = NORMAL" if self.kept else "PRAGMA synchronous = OFF")
+        # Each checkpoint waits for the disk.
+        self._db.execute("PRAGMA wal_autocheckpoint = 8000")
+        self._db.execute("PRAGMA cache_size = -16000")
         with self._transaction():
             if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
                 for statement in _SCHEMA.split(";"):

@@ -37,6 +37,8 @@ from triage.ports.panther import (
     QueryLimits,
     QueryResult,
     RuleBook,
+    SavedQueries,
+    SavedQuery,
     Table,
     Users,
 )
@@ -89,6 +91,8 @@ __all__ = [
     "Records",
     "RuleBook",
     "RunJournal",
+    "SavedQueries",
+    "SavedQuery",
     "Spend",
     "State",
     "Store",

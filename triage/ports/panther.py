@@ -173,6 +173,25 @@ class Users(Protocol):
     async def users(self) -> tuple[PantherUser, ...]: ...
 
 
+@dataclass(frozen=True, slots=True)
+class SavedQuery:
+    """A query that people have saved. Source: Panther REST definition, `QueryAPI.Query`."""
+
+    id: str
+    name: str
+    sql: str
+    description: str = ""
+    schedule: str = ""
+    """Such as `every 60 min` or a cron expression; empty for one that runs only when asked for."""
+    managed: bool = False
+    """Panther's own."""
+    updated_at: datetime | None = None
+
+
+class SavedQueries(Protocol):
+    async def queries(self) -> tuple[SavedQuery, ...]: ...
+
+
 class Comment(Value):
     id: str
     alert_id: str
@@ -213,13 +232,24 @@ class PantherApi:
 class AuditEntry(Value):
     """One write to Panther, for the audit log."""
 
-    action: Literal["comment.create", "comment.update", "alert.status", "alert.assign"]
-    alert_id: str
+    action: Literal[
+        "comment.create",
+        "comment.update",
+        "alert.status",
+        "alert.assign",
+        "source.create",
+        "source.update",
+        "source.delete",
+    ]
+    alert_id: str = ""
+    """Empty for a write to a log source."""
+    source_id: str = ""
+    """Of the log source; empty before Panther has given it one."""
     outcome: str = ""
     """`sending` before the call; then `done`, `refused`, or `unknown` where the answer was lost."""
     comment_id: str = ""
     value: str = ""
-    """The new status or assignee."""
+    """The new status or assignee, or the log source's label."""
     digest: str = ""
     """SHA-256 of what was sent."""
     size: int = 0

@@ -87,7 +87,7 @@ class ApiTokens:
                 break
         else:
             if self._any_token and given:
-                return ApiToken(given)
+                return ApiToken(given, READ_PERMISSIONS | {"AlertModify", "LogSourceModify"})
         raise RequestError(403, "Forbidden")
 
 

@@ -1,15 +1,16 @@
 """Panther's REST API over one world: detections, alerts and alert comments."""
 
-import json
 from collections.abc import Awaitable, Callable
 from typing import cast
 
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
+from triage.sandbox import s3_sources
 from triage.sandbox.alerts import FORMATS, STATUSES
 from triage.sandbox.backend import ApiCall, Page, page_of
 from triage.sandbox.errors import RequestError
+from triage.sandbox.s3_sources import json_body
 from triage.sandbox.world import Record
 
 Handler = Callable[[Request, ApiCall], Awaitable[Response]]
@@ -87,7 +88,7 @@ async def _get_alert(request: Request, call: ApiCall) -> Response:
 
 async def _patch_alert(request: Request, call: ApiCall) -> Response:
     call.token.require("AlertModify")
-    body = await _body(request)
+    body = await json_body(request)
     alert_id = request.path_params["id"]
     call.backend.alerts.get(alert_id)
     status = body.get("status")
@@ -116,6 +117,19 @@ async def _get_alarm(request: Request, call: ApiCall) -> Response:
     if not isinstance(alarm, dict):
         raise RequestError(404, f"alarm {type_} of source {source_id} not found")
     return JSONResponse({"type": type_, **alarm})
+
+
+async def _get_queries(request: Request, call: ApiCall) -> Response:
+    call.token.require("DataAnalyticsRead")
+    return _listing(page_of(list(call.backend.world.queries.values()), _cursor(request), _limit(request)))
+
+
+async def _get_query(request: Request, call: ApiCall) -> Response:
+    call.token.require("DataAnalyticsRead")
+    query = call.backend.world.queries.get(request.path_params["id"])
+    if query is None:
+        raise RequestError(404, f"query {request.path_params['id']} not found")
+    return JSONResponse(query)
 
 
 # ---- Comments ----------------------------------------------------------------------------------------------------
@@ -158,7 +172,7 @@ async def _update_comment(request: Request, call: ApiCall) -> Response:
 
 
 async def _comment_fields(request: Request) -> tuple[str, str, str]:
-    body = await _body(request)
+    body = await json_body(request)
     values = []
     for name in ("alertId", "body", "format"):
         value = body.get(name)
@@ -171,16 +185,6 @@ async def _comment_fields(request: Request) -> tuple[str, str, str]:
 
 
 # ---- Requests and answers ----------------------------------------------------------------------------------------
-
-
-async def _body(request: Request) -> Record:
-    try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise RequestError(400, "the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise RequestError(400, "the body is not a JSON object")
-    return body
 
 
 def _cursor(request: Request) -> str | None:
@@ -216,8 +220,16 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("POST", "/alert-comments", _create_comment),
     ("GET", "/alert-comments/{id}", _get_comment),
     ("POST", "/alert-comments/{id}", _update_comment),
+    ("GET", "/queries", _get_queries),
+    ("GET", "/queries/{id}", _get_query),
 )
 """Method, path and handler; the handlers raise RequestError."""
 
-LATER_ROUTES: tuple[tuple[str, str, Handler], ...] = (("GET", "/log-source-alarms/{id}/{type}", _get_alarm),)
+LATER_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/log-source-alarms/{id}/{type}", _get_alarm),
+    ("POST", "/log-sources/s3", s3_sources.create),
+    ("GET", "/log-sources/s3/{id}", s3_sources.get),
+    ("PUT", "/log-sources/s3/{id}", s3_sources.update),
+    ("DELETE", "/log-sources/s3/{id}", s3_sources.delete),
+)
 """What came after 2025: the definition of July 2026. Alarms stand in a source's record, by type, under `alarms`."""

@@ -39,6 +39,8 @@ class World:
     lake: dict[LakeTable, Path]
     clock: Callable[[], datetime]
     """The world's clock: it runs on from `now`, or stays at it (see `load_world`)."""
+    queries: dict[str, Record] = field(default_factory=dict)
+    """Saved queries."""
     _last_stamp: datetime = _LONG_AGO
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -63,7 +65,7 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
 
     Args:
         path: Directory with `world.json`, `alerts.ndjson`, `rules.ndjson`, `lake/<database>/<table>.ndjson` and, where
-            there are any, `sources.ndjson`, `users.ndjson`, `comments.ndjson`.
+            there are any, `sources.ndjson`, `users.ndjson`, `comments.ndjson`, `queries.ndjson`.
         now: Replaces the world's own `now`; every time in the world moves with it, by whole seconds. The world's clock
             then stops there, so that a run can be repeated. Default: the current time, and the clock runs on.
         as_recorded: Keep the recorded times; the clock stops at the recorded `now`.
@@ -100,6 +102,7 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
         sources=_by_id(path / "sources.ndjson", "integrationId", delta),
         comments=_by_id(path / "comments.ndjson", "id", delta),
         lake={(file.parent.name, file.stem): file for file in sorted((path / "lake").glob("*/*.ndjson"))},
+        queries=_by_id(path / "queries.ndjson", "id", delta),
         clock=(lambda: datetime.now(UTC) + offset) if ticking else (lambda: world_now),
     )
 

@@ -3,7 +3,7 @@
 Importing this package imports gql, which takes a while: import it where the client is opened, not at start-up.
 """
 
-from triage.edges.panther.client import connect, open_probes
+from triage.edges.panther.client import connect, open_probes, open_queries, open_s3_sources
 from triage.edges.panther.config import PantherConfig, panther_config
 from triage.edges.panther.drift import Drift
 from triage.edges.panther.failures import OutcomeUnknown
@@ -19,5 +19,7 @@ __all__ = [
     "Probes",
     "connect",
     "open_probes",
+    "open_queries",
+    "open_s3_sources",
     "panther_config",
 ]

@@ -14,7 +14,9 @@ from triage.edges.panther.lake import PantherLake
 from triage.edges.panther.probes import Probes
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.rules import PantherRules
-from triage.ports import Clock, PantherApi
+from triage.edges.panther.s3_sources import PantherS3Sources
+from triage.edges.panther.saved_queries import PantherQueries
+from triage.ports import Clock, LogSources, PantherApi, SavedQueries
 
 
 @asynccontextmanager
@@ -42,6 +44,23 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
             )
         finally:
             await lake.close()
+
+
+@asynccontextmanager
+async def open_queries(config: PantherConfig, *, clock: Clock) -> AsyncIterator[SavedQueries]:
+    """Open what lists the saved queries; arguments and errors as for `connect`."""
+    async with PantherHttp(config, clock) as http:
+        yield PantherQueries(Rest(http))
+
+
+@asynccontextmanager
+async def open_s3_sources(config: PantherConfig, *, clock: Clock) -> AsyncIterator[tuple[PantherS3Sources, LogSources]]:
+    """Open what creates, changes and deletes S3 sources, and what lists all sources; arguments and errors as for `connect`.
+
+    No part of `PantherApi`: the agent has no way to it.
+    """
+    async with PantherHttp(config, clock) as http:
+        yield PantherS3Sources(Rest(http)), PantherSources(GraphQL(http))
 
 
 @asynccontextmanager

@@ -13,6 +13,7 @@ from triage.edges.panther.inventory import PantherSources, PantherUsers
 from triage.edges.panther.lake import PantherLake
 from triage.edges.panther.operations import UPDATE_STATUS
 from triage.edges.panther.rest import Rest
+from triage.edges.panther.s3_sources import PantherS3Sources
 from triage.errors import PantherRefused
 from triage.ports import AlertQuery, Clock, QueryLimits
 
@@ -51,6 +52,8 @@ class Probes:
         )
         self.writing = Probe("AlertModify", "Manage Alerts", "GraphQL", self._update_nothing)
         """Proves the permission to write; nothing is written."""
+        self.log_sources = Probe("LogSourceModify", "Manage Log Sources", "REST", PantherS3Sources(rest).prove_modify)
+        """Proves the permission to change log sources, which only `triage panther source` needs; nothing is changed."""
 
     async def drift(self) -> Drift:
         """How this Panther's API differs from what the program sends. Raises PantherError: it can't be reached."""

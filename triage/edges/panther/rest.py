@@ -16,7 +16,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Rest:
-    """GET and POST with JSON objects."""
+    """GET, POST, PUT and DELETE with JSON objects."""
 
     def __init__(self, http: PantherHttp) -> None:
         self._http = http
@@ -80,6 +80,15 @@ class Rest:
         content = json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
         return await self._call("POST", path, ids, content=content)
 
+    async def put(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
+        """Replace an object, once, and return what Panther made of it. Raises NotFound, PantherError."""
+        content = json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
+        return await self._call("PUT", path, ids, content=content)
+
+    async def delete(self, path: str, *ids: str) -> None:
+        """Delete an object, once. Raises NotFound, PantherError."""
+        await self._call("DELETE", path, ids)
+
     async def _call(
         self,
         method: str,
@@ -115,6 +124,8 @@ def _operation(method: str, path: str) -> str:
 
 
 def _object(reply: Reply) -> dict[str, JsonValue]:
+    if reply.status == HTTPStatus.NO_CONTENT:
+        return {}
     if isinstance(reply.value, dict):
         return reply.value
     raise reply.errors.protocol("the answer is not a JSON object", "check that the address is Panther's API")

@@ -1,6 +1,6 @@
 """Every write to Panther is logged before it is sent and after."""
 
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Mapping
 from typing import Literal, TypeVar
 
 from triage.domain.alert import Status
@@ -53,16 +53,40 @@ class AuditedComments:
         await self._logged(entry, lambda: self._inner.assign(alert_id, email), lambda _none: "")
 
     async def _logged(self, entry: AuditEntry, act: Callable[[], Awaitable[T]], name: Callable[[T], str]) -> T:
-        await self._log.append(entry.model_copy(update={"outcome": "sending"}), now=self._clock.now())
-        try:
-            result = await act()
-        except (PantherError, NotFound) as error:
-            unknown = isinstance(error, PantherError) and error.outcome_unknown
-            outcome = "unknown" if unknown else "refused"
-            await self._log.append(
-                entry.model_copy(update={"outcome": outcome, "reason": str(error)[:200]}), now=self._clock.now()
-            )
-            raise
-        made = {"comment_id": name(result)} if name(result) else {}
-        await self._log.append(entry.model_copy(update={"outcome": "done", **made}), now=self._clock.now())
-        return result
+        return await logged(
+            self._log, self._clock, entry, act, lambda made: {"comment_id": name(made)} if name(made) else {}
+        )
+
+
+async def logged(
+    log: AuditLog | None,
+    clock: Clock,
+    entry: AuditEntry,
+    act: Callable[[], Awaitable[T]],
+    made: Callable[[T], Mapping[str, str]],
+) -> T:
+    """Do one write with a line before it and a line after.
+
+    Args:
+        log: `None` where none is kept.
+        clock: For the lines' times.
+        entry: What both lines say.
+        act: The write.
+        made: What the line after says of the result.
+
+    Raises:
+        StoreError: The line before could not be written; nothing was sent.
+        PantherError, NotFound: What the write raised.
+    """
+    if log is None:
+        return await act()
+    await log.append(entry.model_copy(update={"outcome": "sending"}), now=clock.now())
+    try:
+        result = await act()
+    except (PantherError, NotFound) as error:
+        unknown = isinstance(error, PantherError) and error.outcome_unknown
+        outcome = {"outcome": "unknown" if unknown else "refused", "reason": str(error)[:200]}
+        await log.append(entry.model_copy(update=outcome), now=clock.now())
+        raise
+    await log.append(entry.model_copy(update={"outcome": "done", **made(result)}), now=clock.now())
+    return result

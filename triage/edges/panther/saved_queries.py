@@ -1,0 +1,68 @@
+"""The queries that people have saved in Panther."""
+
+from collections.abc import Mapping
+
+from pydantic import JsonValue
+
+from triage.edges.panther.rest import Rest
+from triage.edges.panther.wire import Id, MaybeTime, Text, Trail, Wire, read_each
+from triage.ports import SavedQuery
+
+_PAGE = 50
+
+
+class QueryNode(Wire):
+    """`QueryAPI.Query` in the REST definition."""
+
+    id: Id
+    name: Text = ""
+    sql: Text = ""
+    description: Text = ""
+    managed: bool = False
+    updated_at: MaybeTime = None
+    schedule: dict[str, JsonValue] | None = None
+
+
+class PantherQueries:
+    """Implements `ports.SavedQueries`. Source: Panther REST definition, `GET /queries`."""
+
+    def __init__(self, rest: Rest) -> None:
+        self._rest = rest
+
+    async def queries(self) -> tuple[SavedQuery, ...]:
+        """Every saved query, to the last page; unreadable ones are left out with a warning. Raises PantherError."""
+        found: list[SavedQuery] = []
+        trail = Trail("GET /queries")
+        cursor = ""
+        while True:
+            params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+            page = await self._rest.get("/queries", params=params)
+            results, following = page.get("results"), page.get("next")
+            found += [
+                SavedQuery(
+                    id=node.id,
+                    name=node.name,
+                    sql=node.sql,
+                    description=node.description,
+                    schedule=_schedule(node.schedule or {}),
+                    managed=node.managed,
+                    updated_at=node.updated_at,
+                )
+                for node in read_each(QueryNode, results if isinstance(results, list) else [], "saved query")
+            ]
+            if not isinstance(following, str) or not following:
+                return tuple(found)
+            trail.follow(following)
+            cursor = following
+
+
+def _schedule(given: Mapping[str, JsonValue]) -> str:
+    minutes, cron = given.get("rateMinutes"), given.get("cron")
+    said = (
+        cron
+        if isinstance(cron, str) and cron
+        else f"every {minutes} min"
+        if isinstance(minutes, int) and minutes
+        else ""
+    )
+    return f"{said} (disabled)" if said and given.get("disabled") is True else said
