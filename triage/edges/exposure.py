@@ -38,12 +38,10 @@ CREATE TABLE alerts (
   digest BLOB NOT NULL, version TEXT NOT NULL, events INTEGER NOT NULL,
   state TEXT, verdict TEXT, confidence REAL, leader TEXT
 );
-CREATE INDEX alerts_created ON alerts (created);
 CREATE TABLE assets (
   id TEXT PRIMARY KEY, type TEXT NOT NULL, value TEXT NOT NULL, provider TEXT NOT NULL, facts TEXT NOT NULL,
   first TEXT NOT NULL, last TEXT NOT NULL
 ) WITHOUT ROWID;
-CREATE INDEX assets_order ON assets (type, value);
 CREATE TABLE seen (
   asset TEXT NOT NULL, created TEXT NOT NULL, alert INTEGER NOT NULL, roles TEXT NOT NULL,
   PRIMARY KEY (asset, created, alert)

@@ -65,6 +65,15 @@ def test_risks_have_this_programs_verdicts(triaged: Path) -> None:
     assert {name: risks[name]["verdict"] for name in listed} == {name: row["verdict"] for name, row in listed.items()}
     assert any(row["verdict"] for row in listed.values())
     assert {name: risks[name]["group"] for name in listed} == {name: row["group"] for name, row in listed.items()}
+    # A verdict that is new is a change of its risk.
+    text = (triaged / "config.yaml").read_text(encoding="utf-8").replace("triage.db", "none.db")
+    (triaged / "empty.yaml").write_text(text, encoding="utf-8")
+    for config, expected in (("empty.yaml", set(risks)), ("empty.yaml", set()), ("config.yaml", set(listed))):
+        again = run_cli(
+            *("export", "risks", "--now", WORLD_NOW, "--state", "risks.db", "--config", config), directory=triaged
+        )
+        assert {json.loads(line)["alert_id"] for line in again.out.splitlines()} == expected
+    assert not (triaged / "none.db").exists()
     counted = run_cli("export", "assets", "--now", WORLD_NOW, directory=triaged)
     assert any(json.loads(line)["verdicts"] for line in counted.out.splitlines())
 
