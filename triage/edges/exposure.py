@@ -50,6 +50,7 @@ CREATE INDEX seen_alert ON seen (alert);
 CREATE TABLE delivered (kind TEXT, id TEXT, digest BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 CREATE TABLE pending (kind TEXT, id TEXT, digest BLOB, PRIMARY KEY (kind, id)) WITHOUT ROWID;
 """
+_NOT_OURS = "is no file of `triage export`; name another one"
 _BATCH = 500
 """Ids per statement; SQLite allows 999 variables in its older versions."""
 _PEND = "INSERT OR REPLACE INTO pending VALUES (?, ?, ?)"
@@ -104,7 +105,10 @@ class ExposureFile:
         self._db.execute("PRAGMA wal_autocheckpoint = 8000")
         self._db.execute("PRAGMA cache_size = -16000")
         with self._transaction():
-            if not self._db.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]:
+            tables = {name for (name,) in self._db.execute("SELECT name FROM sqlite_master")}
+            if tables and "meta" not in tables:
+                raise ConfigError(f"--state: {self._path} {_NOT_OURS}")
+            if not tables:
                 for statement in _SCHEMA.split(";"):
                     self._db.execute(statement)
                 self._set("version", VERSION)
@@ -376,7 +380,7 @@ class ExposureFile:
             if getattr(error, "sqlite_errorname", "") == "SQLITE_BUSY":
                 raise ConfigError(f"--state: {self._path} is in use by another export; wait for it") from error
             if getattr(error, "sqlite_errorname", "") == "SQLITE_NOTADB":
-                raise ConfigError(f"--state: {self._path} is no file of this program; name another one") from error
+                raise ConfigError(f"--state: {self._path} {_NOT_OURS}") from error
             raise StoreError(f"{self._path} cannot be read or written ({error})") from error
 
 

@@ -222,7 +222,12 @@ def test_a_file_of_another_panther_is_refused(export: Export, tmp_path: Path) ->
     assert (ran.status, "belongs to http://127.0.0.1" in ran.err) == (2, True)
     (tmp_path / "notes.txt").write_text("notes" * 1000, encoding="utf-8")
     ran = export("risks", "--state", "notes.txt")
-    assert (ran.status, "no file of this program" in ran.err) == (2, True)
+    assert (ran.status, "no file of `triage export`" in ran.err) == (2, True)
+    assert run_cli("status", directory=tmp_path).status == 0
+    before = (tmp_path / "triage.db").read_bytes()
+    ran = export("risks", "--state", "triage.db")
+    assert (ran.status, "no file of `triage export`" in ran.err) == (2, True)
+    assert (tmp_path / "triage.db").read_bytes() == before
 
 
 def test_an_output_file_is_whole_or_not_there(export: Export, tmp_path: Path, panther: SandboxServer) -> None:

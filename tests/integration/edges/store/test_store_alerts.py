@@ -220,6 +220,15 @@ async def test_records_come_newest_first(store: Store) -> None:
     assert names(await store.records.newest(limit=0)) == []
 
 
+async def test_several_records_at_once(store: Store) -> None:
+    """Those of the given ids that are stored, however many are asked for."""
+    for name in ("a", "b", "c"):
+        await saved(store, alert(name))
+    wanted = ["a", "c", *(f"absent {number}" for number in range(1_200))]
+    assert {each.alert.id for each in await store.records.several(wanted)} == {"a", "c"}
+    assert await store.records.several([]) == ()
+
+
 async def test_group_leaders_are_or_will_be_investigated(store: Store) -> None:
     """Queued, running and done alerts of the detection since a moment, oldest first; no others."""
     for number, state in enumerate(POLLED):
