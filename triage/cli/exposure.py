@@ -280,7 +280,13 @@ def _contents(kind: str, rows: Iterable[dict[str, JsonValue]]) -> Iterator[tuple
 
 
 def _writer(form: str, columns: Sequence[str], stream: TextIO) -> Callable[[str], None]:
+    # Ids, values and links are compared or followed by another program; a title is only read.
+    exact = {index for index, name in enumerate(columns) if name != "title"}
+
     def line(content: str) -> None:
-        stream.write(csv_line(csv_cells(json.loads(content), columns)) if form == "csv" else f"{content}\n")
+        if form == "csv":
+            stream.write(csv_line(csv_cells(json.loads(content), columns), exact=exact))
+        else:
+            stream.write(f"{content}\n")
 
     return line

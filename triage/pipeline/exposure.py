@@ -23,9 +23,9 @@ from triage.ingest.listing import new_alerts
 from triage.ports import AlertSource, Listing
 from triage.ports.exposure import ExposureStore, FreshAlert, SeenAlert, SeenAsset, UnfinishedRead
 from triage.settings import IngestSettings
-from triage.stages.enrichment.entities import extract_entities
+from triage.stages.enrichment.entities import extract_entities, log_type_of
 from triage.stages.enrichment.entities.values import detect
-from triage.stages.reporting.exposure import assets_in, seen_alert
+from triage.stages.reporting.exposure import assets_in, cloud_of, seen_alert
 
 EVENTS = 50
 """Events read of an alert: one page of Panther's, so one request."""
@@ -167,8 +167,11 @@ async def _with_events(source: AlertSource, each: FreshAlert, count: ExposureCou
         count.problems.append(problem)
         _logger.warning("%s", problem, extra={"alert_id": seen.id})
         return replace(seen, assets=_named_in_title(seen))
-    entities = extract_entities([redact_row(row) for row in found.rows], context={}, log_types=())
-    return replace(seen, assets=assets_in(entities) or _named_in_title(seen), events_read=True)
+    rows = [redact_row(row) for row in found.rows]
+    entities = extract_entities(rows, context={}, log_types=())
+    return replace(
+        seen, assets=assets_in(entities, cloud_of(map(log_type_of, rows))) or _named_in_title(seen), events_read=True
+    )
 
 
 def _named_in_title(seen: SeenAlert) -> tuple[SeenAsset, ...]:

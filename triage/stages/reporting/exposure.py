@@ -37,11 +37,13 @@ _TYPES = {
     EntityKind.HOST: "host",
     EntityKind.ARN: "cloud_arn",
     EntityKind.ACCOUNT: "cloud_account",
-    EntityKind.RESOURCE: "cloud_resource",
+    EntityKind.RESOURCE: "resource",
     EntityKind.USER: "user",
     EntityKind.EMAIL: "user",
 }
-_AS_WRITTEN = frozenset({"cloud_arn", "cloud_resource", "cloud_account"})
+_AS_WRITTEN = frozenset({"cloud_arn", "cloud_resource", "cloud_account", "resource"})
+_CLOUDS = {"AWS": "aws", "Amazon": "aws", "Azure": "azure", "GCP": "gcp"}
+"""By the vendor that a log type's name begins with."""
 _AZURE = regex.compile(r"(?i)/(?:subscriptions|providers|tenants)/.+")
 _GOOGLE = regex.compile(r"(?://[a-z0-9.-]+\.googleapis\.com/|(?:projects|folders|organizations)/[^/]+(?:/|$)).*")
 _EC2 = regex.compile(r"(?:i|vol|eni|sg|subnet|vpc|ami|snap|rtb|igw|nat)-[0-9a-f]{8,17}")
@@ -100,12 +102,23 @@ def seen_alert(alert: Alert) -> SeenAlert:
     )
 
 
-def assets_in(entities: Iterable[Entity]) -> tuple[SeenAsset, ...]:
-    """The assets among entities; two spellings of one are one, with the roles of both."""
+def cloud_of(log_types: Iterable[str]) -> str:
+    """The cloud whose logs these all are; empty where there are others."""
+    clouds = {_CLOUDS.get(name.partition(".")[0], "") for name in log_types}
+    return clouds.pop() if len(clouds) == 1 else ""
+
+
+def assets_in(entities: Iterable[Entity], cloud: str = "") -> tuple[SeenAsset, ...]:
+    """The assets among entities; two spellings of one are one, with the roles of both.
+
+    Args:
+        entities: Who and what an alert is about.
+        cloud: Whose logs they come from: a bucket's name alone doesn't show it.
+    """
     found: dict[str, SeenAsset] = {}
     roles: dict[str, set[str]] = {}
     for entity in entities:
-        asset = asset_of(entity)
+        asset = asset_of(entity, cloud)
         if asset is not None:
             found.setdefault(asset.id, asset)
             roles.setdefault(asset.id, set()).update(asset.roles)
@@ -115,13 +128,15 @@ def assets_in(entities: Iterable[Entity]) -> tuple[SeenAsset, ...]:
     )
 
 
-def asset_of(entity: Entity) -> SeenAsset | None:
+def asset_of(entity: Entity, cloud: str = "") -> SeenAsset | None:
     """An entity as an asset; `None` for what is none: a hash, a domain, or the session of a role."""
     kind = _TYPES.get(entity.kind)
     value = entity.value.strip()
     if kind is None or not value or (value.startswith("arn:") and ":sts:" in value[:24]):
         return None
-    provider = _provider(kind, value, entity)
+    provider = _provider(kind, value, entity) or (cloud if kind in ("cloud_account", "resource") else "")
+    if kind == "resource" and provider:
+        kind = "cloud_resource"
     if kind == "ip":
         try:
             value = str(ip_address(value))
@@ -143,11 +158,11 @@ def _provider(kind: str, value: str, entity: Entity) -> str:
             return "aws"
         case "cloud_account" if any("aws" in field.casefold() for field in entity.fields):
             return "aws"
-        case "cloud_resource" if _AZURE.fullmatch(value):
+        case "resource" if _AZURE.fullmatch(value):
             return "azure"
-        case "cloud_resource" if _GOOGLE.fullmatch(value):
+        case "resource" if _GOOGLE.fullmatch(value):
             return "gcp"
-        case "cloud_resource" if _EC2.fullmatch(value):
+        case "resource" if _EC2.fullmatch(value):
             return "aws"
         case _:
             return ""

@@ -25,7 +25,7 @@ are visible escapes, links and mentions are defanged, and every cell is quoted. 
 
 import csv
 import io
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from typing import cast
 
 import regex
@@ -33,7 +33,7 @@ from pydantic import JsonValue
 
 from triage.domain.base import Value
 from triage.domain.case import Case
-from triage.domain.clean import safe_value
+from triage.domain.clean import printable, safe_value
 from triage.domain.evidence import Evidence
 from triage.domain.finding import CheckedFinding
 from triage.domain.selection import Selected
@@ -236,14 +236,20 @@ _FORMULA = regex.compile(r"^(?=\s*[=+\-@\uff1d\uff0b\uff0d\uff20])|(?<=[;,|\t])(
 Cell = str | int | float | None
 
 
-def csv_line(cells: Sequence[Cell]) -> str:
-    """One line of a CSV file, with its line break; texts are cleaned here."""
+def csv_line(cells: Sequence[Cell], *, exact: Container[int] = ()) -> str:
+    """One line of a CSV file, with its line break; texts are cleaned here.
+
+    Args:
+        cells: What the line holds.
+        exact: Indexes of cells that another program compares: links in them stay as they are.
+    """
     out = io.StringIO()
-    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(tuple(map(csv_cell, cells)))
+    line = [csv_cell(cell, exact=index in exact) for index, cell in enumerate(cells)]
+    csv.writer(out, quoting=csv.QUOTE_ALL).writerow(line)
     return out.getvalue()
 
 
-def csv_cell(value: Cell) -> str:
+def csv_cell(value: Cell, *, exact: bool = False) -> str:
     """A cell that no spreadsheet acts on."""
     if value is None:
         return ""
@@ -251,7 +257,7 @@ def csv_cell(value: Cell) -> str:
         # A minus sign would start a formula, also that of -0.0.
         text = str(value)
         return f"'{text}" if text.startswith("-") else text
-    return _FORMULA.sub("'", safe_value(value, _CELL))
+    return _FORMULA.sub("'", printable(value, _CELL) if exact else safe_value(value, _CELL))
 
 
 def csv_row(

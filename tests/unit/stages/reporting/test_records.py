@@ -30,6 +30,7 @@ from triage.stages.reporting.exposure import (
     asset_of,
     asset_row,
     assets_in,
+    cloud_of,
     risk_id,
     risk_row,
     seen_alert,
@@ -159,7 +160,7 @@ def asset(kind: EntityKind, value: str, **more: Any) -> SeenAsset | None:
             ("cloud_resource", "//storage.googleapis.com/Kiln", "gcp"),
         ),
         (EntityKind.RESOURCE, "projects/kiln", ("cloud_resource", "projects/kiln", "gcp")),
-        (EntityKind.RESOURCE, "kiln/payments", ("cloud_resource", "kiln/payments", "")),
+        (EntityKind.RESOURCE, "kiln/payments", ("resource", "kiln/payments", "")),
         (EntityKind.HASH, "ab" * 32, None),
         (EntityKind.TRACE, "session-1", None),
     ],
@@ -170,6 +171,30 @@ def test_an_asset_has_one_form(kind: EntityKind, value: str, expected: tuple[str
     assert (found and (found.type, found.value, found.provider)) == expected
     if found is not None:
         assert found.id == asset_id(found.type, found.value)
+
+
+@pytest.mark.parametrize(
+    ("log_types", "expected"),
+    [
+        (["AWS.CloudTrail", "Amazon.EKS.Audit"], ("cloud_resource", "aws")),
+        (["Azure.Audit"], ("cloud_resource", "azure")),
+        (["GCP.AuditLog"], ("cloud_resource", "gcp")),
+        (["GitHub.Audit"], ("resource", "")),
+        (["AWS.CloudTrail", "GitHub.Audit"], ("resource", "")),
+        ([], ("resource", "")),
+    ],
+)
+def test_a_bare_name_is_of_the_cloud_that_logged_it(log_types: list[str], expected: tuple[str, str]) -> None:
+    """A bucket's name doesn't show its cloud; where logs of several vendors name it, nothing is assumed."""
+    (found,) = assets_in([Entity(kind=EntityKind.RESOURCE, value="kiln-archive")], cloud_of(log_types))
+    assert (found.type, found.provider) == expected
+
+
+def test_a_cell_that_is_compared_keeps_its_links() -> None:
+    """It starts no formula and has no control characters, like any other."""
+    assert csv_line(["ada@kiln.example", "http://kiln.example", "=1\x1b"], exact={0, 1, 2}) == (
+        '"ada@kiln.example","http://kiln.example","\'=1\\x1b"\r\n'
+    )
 
 
 def test_an_account_of_an_aws_field_is_awss() -> None:
