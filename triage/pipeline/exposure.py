@@ -33,6 +33,7 @@ EVENT_BYTES = 1_000_000
 """Of canonical JSON that one alert's events may have."""
 AHEAD = timedelta(minutes=5)
 """Panther's clock may be a little ahead."""
+_TURNS = 20
 _WORD_EDGE = "\"'`,;:()[]{}<>.!?"
 _logger = logging.getLogger(__name__)
 
@@ -125,8 +126,10 @@ async def _changed(
     count: ExposureCount,
 ) -> list[FreshAlert]:
     """The alerts of a page that are new or not as they are stored, with their assets."""
-    # The request for the next page goes out first: Panther works on it meanwhile.
-    await asyncio.sleep(0)
+    # The request for the next page goes out first, which takes the client several turns of the loop: Panther works on it
+    # meanwhile.
+    for _ in range(_TURNS):
+        await asyncio.sleep(0)
     known = store.known([alert.id for alert in alerts])
     listed = [FreshAlert(seen := seen_alert(alert), _digest(seen), known.get(alert.id)) for alert in alerts]
     fresh = [each for each in listed if _differs(each, window)]
