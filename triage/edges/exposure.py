@@ -191,13 +191,12 @@ class ExposureFile:
                 self._set("unfinished", json.dumps([*map(_text, read[:2]), _text(at)]))
 
     def finish(self) -> None:
-        """The reading has reached its end: everything since its start is as it was when it began, or later."""
-        read, before = self.unfinished(), self.complete()
+        """The reading has reached its end: its whole window is as it was when it began, or later."""
+        read = self.unfinished()
         if read is None:
             return
-        start = min(read.read_from, before.read_from) if before else read.read_from
         with self._transaction():
-            self._set("complete", json.dumps([_text(start), _text(read.as_of)]))
+            self._set("complete", json.dumps([_text(read.read_from), _text(read.as_of)]))
             self._db.execute("DELETE FROM meta WHERE name = 'unfinished'")
 
     def forget(self, before: datetime) -> None:

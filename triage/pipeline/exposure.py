@@ -110,11 +110,10 @@ async def read_exposure(
 def _next_read(store: ExposureStore, window: ExposureWindow) -> UnfinishedRead:
     broken, whole = store.unfinished(), store.complete()
     if broken is not None and broken.read_from <= window.since:
-        return UnfinishedRead(broken.read_from, broken.as_of, max(broken.at, window.since))
+        # No newer than when it began: what has changed since is for the reading after it.
+        return UnfinishedRead(window.since, broken.as_of, max(broken.at, window.since))
     if whole is not None and whole.read_from <= window.since:
-        start = max(window.since, whole.as_of - window.reread)
-        # Everything before is stored, so that the whole window is as soon as this is.
-        return UnfinishedRead(start, window.now, start)
+        return UnfinishedRead(window.since, window.now, max(window.since, whole.as_of - window.reread))
     return UnfinishedRead(window.since, window.now, window.since)
 
 

@@ -114,6 +114,37 @@ async def test_what_changed_while_it_was_broken_off_is_seen(tmp_path: Path) -> N
     assert statuses[first.id] == "RESOLVED"
 
 
+@pytest.mark.anyio
+async def test_a_narrower_window_forgets_how_far_back_it_was_read(tmp_path: Path) -> None:
+    """A reading of a long window that a shorter one has ended is no reading of the long one."""
+    source = listed(60)
+    narrow = replace(WINDOW, since=FIRST + timedelta(minutes=10))
+    with ExposureFile(tmp_path / "s.db", origin=ORIGIN, kept=True) as file:
+        source.fails_at = 3
+        with pytest.raises(PantherUnreachable):
+            await read_exposure(source, file, WINDOW, IngestSettings(page_size=10))
+        source.fails_at = None
+        await read_exposure(source, file, narrow, IngestSettings(page_size=10))
+        assert len(list(file.risks())) == 30
+        await read_exposure(source, file, WINDOW, IngestSettings(page_size=10))
+        assert len(list(file.risks())) == 60
+
+
+@pytest.mark.anyio
+async def test_a_broken_look_for_changes_goes_on_too(tmp_path: Path) -> None:
+    """A later reading that broke off doesn't list again what it has listed."""
+    source = listed(60)
+    later = replace(WINDOW, now=FIRST + timedelta(minutes=30))
+    with ExposureFile(tmp_path / "s.db", origin=ORIGIN, kept=True) as file:
+        await read_exposure(source, file, later, IngestSettings(page_size=10))
+        source.fails_at = len(source.asked) + 3
+        with pytest.raises(PantherUnreachable):
+            await read_exposure(source, file, later, IngestSettings(page_size=10))
+        source.fails_at = None
+        count = await read_exposure(source, file, later, IngestSettings(page_size=10))
+    assert (count.alerts, count.changed) == (33, 0)
+
+
 def test_two_exports_do_not_share_a_file(tmp_path: Path) -> None:
     """The second one is refused while the first one runs."""
     with (

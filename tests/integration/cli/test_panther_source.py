@@ -5,9 +5,12 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import jsonschema  # type: ignore[import-untyped]
 import pytest
+import yaml
 
 from tests.support.cli import Ran, run_cli, write_config
+from tests.support.shared import shared_path
 from tests.support.terminal import Terminal
 from tests.support.tiny_world import write_world
 from triage.edges.audit import verify_audit
@@ -284,3 +287,23 @@ def test_check_tries_the_permission_when_asked(panther: SandboxServer, tmp_path:
         assert ran.status == (0 if state == "ok" else 2)
         assert "Log Sources (REST)" not in run_cli("check", directory=tmp_path).out
     assert panther.world.sources == before
+
+
+def definition(name: str) -> jsonschema.Draft202012Validator:
+    """A schema of the REST definition of July 2026, in which no field is allowed that it doesn't name."""
+    document = yaml.safe_load(shared_path("reference/panther_openapi_2026-07.yaml").read_text(encoding="utf-8"))
+    for each in document["components"]["schemas"].values():
+        if "properties" in each:
+            each["additionalProperties"] = False
+    return jsonschema.Draft202012Validator({"$ref": f"#/components/schemas/{name}", **document})
+
+
+def test_requests_and_answers_keep_to_the_definition(ask: Ask, panther: SandboxServer) -> None:
+    """What would be sent, and what the embedded Panther answers, are what Panther's own definition says."""
+    more = ("--kms-key", "arn:aws:kms:eu-west-1:111122223333:key/1")
+    definition("S3SourceAPI.CreateS3Source").validate(ask(*NEW, *more, "--dry-run").json["body"])
+    definition("S3SourceAPI.S3Source").validate(ask(*NEW, *more, "--yes", "--json").json)
+    change = ("source", "s3", "update", "trail", "--stream-type", "Lines")
+    definition("S3SourceAPI.ModifyS3Source").validate(ask(*change, "--dry-run").json["body"])
+    definition("S3SourceAPI.S3Source").validate(ask(*change, "--yes", "--json").json)
+    assert not definition("S3SourceAPI.ModifyS3Source").is_valid({**BODY, "logStreamType": "None"})
