@@ -23,6 +23,7 @@ from triage.ports import (
     Clock,
     Comments,
     KnownCapabilities,
+    Labels,
     Lake,
     Observer,
     PantherApi,
@@ -39,7 +40,7 @@ from triage.stages.enrichment.runbook_plan import Plans as RunbookPlans
 from triage.stages.investigation import Toolbox
 from triage.stages.model_calls import ModelContext
 from triage.stages.runbooks import ModelCompiler, PassingJournal
-from triage.stages.writeback import AuditedComments, CommentGateway, DryRunGateway, Gateway
+from triage.stages.writeback import AuditedComments, AuditedLabels, CommentGateway, DryRunGateway, Gateway
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,10 +82,13 @@ def audit_path(settings: Settings) -> Path | None:
     return Path(settings.writeback.audit).expanduser() if settings.writeback.audit else None
 
 
-def _audited(comments: Comments, settings: Settings, values: Values, clock: Clock) -> Comments:
-    """The same comments, every write logged if `writeback.audit` names a file."""
+def _audited(panther: PantherApi, settings: Settings, values: Values, clock: Clock) -> tuple[Comments, Labels]:
+    """What writes to a Panther, every write logged if `writeback.audit` names a file."""
     path = audit_path(settings)
-    return comments if path is None else AuditedComments(comments, AuditFile(path, values=values), clock)
+    if path is None:
+        return panther.comments, panther.labels
+    log = AuditFile(path, values=values)
+    return AuditedComments(panther.comments, log, clock), AuditedLabels(panther.labels, log, clock)
 
 
 def enrichment_settings(settings: Settings) -> InvestigationSettings:
@@ -264,13 +268,13 @@ async def open_app(
         if dry_run is not None:
             gateway = DryRunGateway(panther.comments, store.values, settings.writeback, clock, dry_run)
         elif write:
-            comments: Comments = panther.comments
+            writer = panther
             second = settings.writeback.token.get_secret_value()
             if second:
                 config = panther_config(settings, token=second)
-                comments = (await stack.enter_async_context(connect(config, clock=clock))).comments
+                writer = await stack.enter_async_context(connect(config, clock=clock))
             gateway = CommentGateway(
-                _audited(comments, settings, store.values, clock),
+                *_audited(writer, settings, store.values, clock),
                 panther.alerts,
                 store.values,
                 settings.writeback,

@@ -48,6 +48,8 @@ class AlertList:
     """The `input` of each request."""
 
     def __call__(self, request: Request) -> Answer:
+        if not request.path.endswith("/graphql"):
+            return respond({"message": "Not Found"}, status=404)
         asked = request.json["variables"]["input"]
         self.requests.append(asked)
         page = self._page(asked)

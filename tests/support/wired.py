@@ -61,7 +61,9 @@ async def wired(
             model = ModelBreaker(await stack.enter_async_context(opening), settings.llm, clock, opened.values)
             capabilities = StoredCapabilities(model, settings.llm, opened.values, clock)
         store, comments = seen_store(opened), seen_comments(panther.comments)
-        gateway = CommentGateway(comments, panther.alerts, store.values, settings.writeback, clock, timing)
+        gateway = CommentGateway(
+            comments, panther.labels, panther.alerts, store.values, settings.writeback, clock, timing
+        )
         pipeline = assemble(
             settings,
             panther,

@@ -12,7 +12,7 @@ from triage.cli.state import in_store, latest_marks
 from triage.domain.calibration import ConfidenceMap
 from triage.edges.panther import connect, panther_config
 from triage.errors import ConfigError
-from triage.evaluation.agreement import Agreement, agreement, fit, gather
+from triage.evaluation.agreement import Agreement, agreement, fit, gather, qualities_by_people
 from triage.evaluation.text import calibration_lines, confusion_lines, percent
 from triage.pipeline.calibration import load_fit, save_fit
 from triage.ports import Clock, Store, Values
@@ -48,8 +48,8 @@ def command(
 ) -> int:
     """Compare past verdicts with what people did in Panther afterwards, and with `triage mark`.
 
-    RESOLVED or TRIAGED by a person counts as a true positive, CLOSED (shown as Invalid) as a false positive; untouched
-    and auto-resolved alerts don't count.
+    A mark counts first, then a quality that a person set (USEFUL, NOISE), then a status: RESOLVED or TRIAGED by a person is
+    a true positive, CLOSED (shown as Invalid) a false positive. Untouched and auto-resolved alerts don't count.
 
     Example: triage eval agreement --since 30d --calibrate
     """
@@ -68,9 +68,10 @@ def command(
             past, problems = await gather(
                 panther.alerts, store.records, start=end - since, end=end, settings=settings.ingest
             )
+            qualities = await qualities_by_people(panther.labels, store.values, start=end - since, end=end)
         for problem in problems[:PROBLEMS_SHOWN]:
             note(problem)
-        found = agreement(past, marks)
+        found = agreement(past, marks, qualities)
         if calibrate:
             await _calibrate(store.values, found, clock, max_missed=max_missed, sample=min_sample)
         elif forget:

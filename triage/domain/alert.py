@@ -45,6 +45,13 @@ class Status(OpenEnum):
     CLOSED = "CLOSED"
 
 
+class Quality(OpenEnum):
+    """What an alert was good for. Source: Panther REST definition of July 2026, `AlertAPI.Alert.quality`."""
+
+    NOISE = "NOISE"
+    USEFUL = "USEFUL"
+
+
 class Kind(OpenEnum):
     """GraphQL lacks the correlation kinds that REST has; the client fills them in from the origin."""
 
@@ -119,6 +126,10 @@ class Alert(Value):
     """Events that matched, where REST was asked; the alert list doesn't have it."""
     context: dict[str, JsonValue] = Field(default_factory=dict)
     """What the rule's `alert_context` returned, where REST was asked."""
+    quality: Quality | None = None
+    """`None` too where Panther doesn't serve it, or REST was not asked."""
+    context_tags: tuple[str, ...] | None = None
+    """`None`: REST was not asked; a Panther that doesn't serve tags gives none."""
     notes: tuple[str, ...] = ()
     """What the answer lacked or got wrong; a verdict on a partial alert says so."""
 

@@ -4,16 +4,18 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime
+from types import MappingProxyType
 
-from triage.domain.alert import Alert, Severity, Status
+from triage.domain.alert import Alert, Quality, Severity, Status
 from triage.domain.base import Value
 from triage.domain.calibration import ConfidenceMap, Curve
 from triage.domain.verdict import Disposition, Verdict
 from triage.evaluation.metrics import Rate, clustered, isotonic
 from triage.evaluation.scores import DECIDED, Calibration, calibration_of
 from triage.ingest.listing import listings, read_window
-from triage.ports import AlertSource, Mark, Records, State
+from triage.ports import AlertSource, Labels, Mark, Records, State, Values
 from triage.settings import IngestSettings
+from triage.stages.writeback import quality_key, set_by_us
 
 MIN_SAMPLE = 30
 """The fewest outcomes of a verdict that a curve is fitted to."""
@@ -34,7 +36,7 @@ class JudgedAlert(Value):
     """As it was stated, before any calibration."""
     truth: Disposition
     by: str
-    """`mark`, or the status that a person set."""
+    """`mark`, or the quality or status that a person set."""
     uncalibrated: Disposition | None = None
     """The verdict before calibration, if that changed it."""
 
@@ -123,14 +125,41 @@ async def gather(
     return [(alert, result.verdict) for alert, result in found if result is not None], problems
 
 
-def truth_of(alert: Alert, mark: Mark | None) -> tuple[Disposition, str] | None:
+async def qualities_by_people(labels: Labels, values: Values, *, start: datetime, end: datetime) -> dict[str, Quality]:
+    """The quality of each alert that has one which this program never gave it.
+
+    Args:
+        labels: Panther's qualities.
+        values: Hold the receipts of those that this program has set, or may have set where an answer was lost.
+        start: Alerts created at or after this.
+        end: Alerts created at or before this.
+
+    Raises:
+        PantherError: Panther can't be asked.
+        StoreError: the store cannot be read.
+    """
+    found = await labels.qualities(start=start, end=end)
+    return {
+        alert_id: quality
+        for alert_id, quality in found.items()
+        if quality.value not in set_by_us(await values.receipt(quality_key(alert_id)))
+    }
+
+
+_BY_QUALITY = {Quality.NOISE: Disposition.BENIGN, Quality.USEFUL: Disposition.MALICIOUS}
+
+
+def truth_of(alert: Alert, mark: Mark | None, quality: Quality | None = None) -> tuple[Disposition, str] | None:
     """What people say an alert was, and how they said it; `None` if no one has.
 
-    An explicit mark takes precedence over a status. RESOLVED or TRIAGED by a person is a true positive, CLOSED ("Invalid") by
+    An explicit mark takes precedence over a quality that a person set, and that over a status. NOISE is a false positive,
+    USEFUL a true one. RESOLVED or TRIAGED by a person is a true positive, CLOSED ("Invalid") by
     a person a false one. What Panther resolves by itself (INFO) and what a token set is no person's judgement.
     """
     if mark is not None:
         return Disposition(mark.label), "mark"
+    if quality in _BY_QUALITY:
+        return _BY_QUALITY[quality], quality.value
     by_person = alert.updated_by is not None and alert.updated_by.kind == "user"
     if not by_person or alert.severity is Severity.INFO:
         return None
@@ -141,17 +170,20 @@ def truth_of(alert: Alert, mark: Mark | None) -> tuple[Disposition, str] | None:
     return None
 
 
-def agreement(past: Sequence[PastVerdict], marks: Mapping[str, Mark]) -> Agreement:
+def agreement(
+    past: Sequence[PastVerdict], marks: Mapping[str, Mark], qualities: Mapping[str, Quality] = MappingProxyType({})
+) -> Agreement:
     """Compare verdicts with outcomes.
 
     Args:
         past: Alerts with a verdict of their own.
         marks: The last mark of each alert that has one.
+        qualities: What people gave an alert for a quality.
     """
     judged = [
         JudgedAlert.of(alert, verdict, *truth)
         for alert, verdict in past
-        if (truth := truth_of(alert, marks.get(alert.id))) is not None
+        if (truth := truth_of(alert, marks.get(alert.id), qualities.get(alert.id))) is not None
     ]
     decided = [entry for entry in judged if entry.verdict in DECIDED]
     return Agreement(

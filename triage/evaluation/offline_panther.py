@@ -88,6 +88,7 @@ class RecordedPanther:
     create = update = _refusal("writing a comment")
     set_status = _refusal("setting a status")
     assign = _refusal("assigning")
+    served = qualities = set_quality = set_tags = _refusal("an alert's labels")
 
 
 class RecordedTools(Toolbox):

@@ -1,12 +1,12 @@
 """Panther, as the stages know it."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from triage.domain.alert import Actor, Alert, Moment, Origin, Status
+from triage.domain.alert import Actor, Alert, Moment, Origin, Quality, Status
 from triage.domain.base import Row, Value
 from triage.domain.detection import Detection
 from triage.domain.window import TimeWindow
@@ -217,6 +217,22 @@ class Comments(Protocol):
     async def assign(self, alert_id: str, email: str) -> None: ...
 
 
+class Labels(Protocol):
+    """An alert's quality and context tags, which Panthers of 2025 don't have. Only `writeback` uses the writing half."""
+
+    async def served(self) -> bool:
+        """Whether this Panther has them and the token may read them. Raises PantherError."""
+
+    async def qualities(self, *, start: datetime, end: datetime) -> Mapping[str, Quality]:
+        """The quality of every alert created in a span that has one, by the alert's id. Raises PantherError."""
+
+    async def set_quality(self, alert_id: str, quality: Quality | None) -> None:
+        """Set it, or take it back. Never retried. Raises NotFound, PantherError."""
+
+    async def set_tags(self, alert_id: str, tags: Sequence[str]) -> None:
+        """Replace all context tags; Panther has no way to add one. Never retried. Raises NotFound, PantherError."""
+
+
 @dataclass(frozen=True, slots=True)
 class PantherApi:
     """One Panther, as everything that reads or writes it sees it; `dataclasses.replace` swaps a part."""
@@ -227,6 +243,7 @@ class PantherApi:
     sources: LogSources
     users: Users
     comments: Comments
+    labels: Labels
 
 
 class AuditEntry(Value):
@@ -237,6 +254,8 @@ class AuditEntry(Value):
         "comment.update",
         "alert.status",
         "alert.assign",
+        "alert.quality",
+        "alert.tags",
         "source.create",
         "source.update",
         "source.delete",
@@ -249,7 +268,7 @@ class AuditEntry(Value):
     """`sending` before the call; then `done`, `refused`, or `unknown` where the answer was lost."""
     comment_id: str = ""
     value: str = ""
-    """The new status or assignee, or the log source's label."""
+    """The new status, assignee, quality or tags, or the log source's label."""
     digest: str = ""
     """SHA-256 of what was sent."""
     size: int = 0

@@ -24,7 +24,7 @@ class Receipt:
     state: Literal["intended", "sent", "done", "unknown"]
     comment_id: str = ""
     digest: str = ""
-    """SHA-256 of the body."""
+    """SHA-256 of the body; of labels, what this program has sent."""
     at: datetime | None = None
 
 

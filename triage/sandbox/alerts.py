@@ -36,6 +36,7 @@ class Filters:
     name_contains: str = ""
     event_count_min: int | None = None
     event_count_max: int | None = None
+    qualities: Sequence[str] = ()
     descending: bool = True
 
 
@@ -104,6 +105,10 @@ class Alerts:
             alert.update(assignee=user_id or None, **_updated(self._world, token))
         return alerts
 
+    def label(self, alert_id: str, labels: Record, token: ApiToken) -> None:
+        """Set quality or context tags. Raises RequestError (404)."""
+        self.get(alert_id).update(**labels, **_updated(self._world, token))
+
     def detection(self, alert: Record) -> Record | None:
         """The detection behind an alert, unless it is deleted or there is none."""
         return self._world.rules.get(str(alert.get("detectionId")))
@@ -135,6 +140,7 @@ class Alerts:
             and (not filters.statuses or alert["status"] in filters.statuses)
             and (not filters.severities or alert["severity"] in filters.severities)
             and (filters.detection_id is None or alert.get("detectionId") == filters.detection_id)
+            and (not filters.qualities or alert.get("quality") in filters.qualities)
             and (not filters.assignees or alert.get("assignee") in filters.assignees)
             and filters.name_contains.lower() in str(alert["title"]).lower()
             and (filters.event_count_min is None or count >= filters.event_count_min)

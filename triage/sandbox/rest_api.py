@@ -1,5 +1,6 @@
 """Panther's REST API over one world: detections, alerts and alert comments."""
 
+import re
 from collections.abc import Awaitable, Callable
 from typing import cast
 
@@ -7,10 +8,11 @@ from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
 
 from triage.sandbox import s3_sources
-from triage.sandbox.alerts import FORMATS, STATUSES
+from triage.sandbox.alerts import FORMATS, STATUSES, Filters
 from triage.sandbox.backend import ApiCall, Page, page_of
 from triage.sandbox.errors import RequestError
 from triage.sandbox.s3_sources import json_body
+from triage.sandbox.times import parse_time
 from triage.sandbox.world import Record
 
 Handler = Callable[[Request, ApiCall], Awaitable[Response]]
@@ -20,6 +22,9 @@ Work = Callable[[ApiCall], Awaitable[Response]]
 Endpoint = Callable[[Request], Awaitable[Response]]
 
 _MAX_LIMIT = 50
+QUALITIES = ("NOISE", "USEFUL")
+MAX_TAGS = 10
+_TAG = re.compile(r"[a-z0-9_-]{1,30}")
 
 
 def _kind(rule: Record) -> str:
@@ -99,6 +104,62 @@ async def _patch_alert(request: Request, call: ApiCall) -> Response:
     if status is not None:
         call.backend.alerts.set_status([alert_id], str(status), call.token)
     return Response(status_code=200)
+
+
+def _labelled(body: Record, alert: Record) -> Record:
+    """An alert with what the definition of July 2026 adds."""
+    return body | {name: alert[name] for name in ("quality", "contextTags") if alert.get(name)}
+
+
+async def _get_labelled_alert(request: Request, call: ApiCall) -> Response:
+    call.token.require("AlertRead")
+    alert = call.backend.alerts.get(request.path_params["id"])
+    return JSONResponse(_labelled(_alert_body(alert, call), alert))
+
+
+async def _list_labelled_alerts(request: Request, call: ApiCall) -> Response:
+    call.token.require("AlertRead")
+    given = request.query_params
+    try:
+        after, before = (parse_time(given[name]) for name in ("created-after", "created-before"))
+    except (KeyError, ValueError) as error:
+        # The real API knows more ways to say a time, and has defaults.
+        raise RequestError(400, "created-after and created-before must be RFC 3339 times") from error
+    filters = Filters(created_after=after, created_before=before, qualities=given.getlist("quality"))
+    page = call.backend.alerts.page(filters, _cursor(request), _limit(request))
+    bodies = [_labelled(_alert_body(alert, call), alert) for alert in page.items]
+    return _listing(Page(bodies, page.start, page.end))
+
+
+async def _patch_labels(request: Request, call: ApiCall) -> Response:
+    """Labels, then what older generations change: all or nothing is checked first."""
+    call.token.require("AlertModify")
+    body = await json_body(request)
+    quality, tags = body.get("quality"), body.get("contextTags")
+    if quality not in (None, "", *QUALITIES):
+        raise RequestError(400, f"quality must be one of {', '.join(QUALITIES)}")
+    if tags is not None and not (isinstance(tags, list) and len(tags) <= MAX_TAGS and all(map(_is_tag, tags))):
+        raise RequestError(400, f"contextTags must be at most {MAX_TAGS} of {_TAG.pattern}")
+    answer = await _patch_alert(request, call)
+    labels = {name: body[name] for name in ("quality", "contextTags") if body.get(name) is not None}
+    if labels:
+        call.backend.alerts.label(request.path_params["id"], labels, call.token)
+    return answer
+
+
+def _is_tag(value: object) -> bool:
+    return isinstance(value, str) and _TAG.fullmatch(value) is not None
+
+
+async def _get_tags(request: Request, call: ApiCall) -> Response:
+    call.token.require("AlertRead")
+    found = {
+        str(tag)
+        for alert in call.backend.world.alerts.values()
+        for tag in cast("list[str]", alert.get("contextTags") or [])
+    }
+    tags = [{"tag": tag, "managed": False} for tag in sorted(found)]
+    return _listing(page_of(tags, _cursor(request), min(_limit(request), _MAX_LIMIT)))
 
 
 async def _get_events(request: Request, call: ApiCall) -> Response:
@@ -231,5 +292,10 @@ LATER_ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/log-sources/s3/{id}", s3_sources.get),
     ("PUT", "/log-sources/s3/{id}", s3_sources.update),
     ("DELETE", "/log-sources/s3/{id}", s3_sources.delete),
+    ("GET", "/alert-context-tags", _get_tags),
+    ("GET", "/alerts", _list_labelled_alerts),
+    ("GET", "/alerts/{id}", _get_labelled_alert),
+    ("PATCH", "/alerts/{id}", _patch_labels),
 )
-"""What came after 2025: the definition of July 2026. Alarms stand in a source's record, by type, under `alarms`."""
+"""What came after 2025, before the older route of the same path: the definition of July 2026. Alarms stand in a source's
+record, by type, under `alarms`."""

@@ -182,7 +182,7 @@ class SandboxServer:
     def _app(self) -> Starlette:
         routes = [Route("/public/graphql", self._graphql, methods=["POST"])]
         later = rest_api.LATER_ROUTES if self.options.generation != "2025" else ()
-        rest_routes = (*rest_api.ROUTES, *later)
+        rest_routes = (*later, *rest_api.ROUTES)
         for base in _REST_BASES:
             for method, path, handler in rest_routes:
                 routes.append(Route(base + path, self._rest(handler), methods=[method]))

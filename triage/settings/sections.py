@@ -18,10 +18,12 @@ from triage.settings.values import (
     OptionalText,
     PantherUrl,
     Pattern,
+    QualityName,
     QuietHours,
     SeverityName,
     StatusName,
     SwitchedDuration,
+    Tag,
     Zone,
     empty_for_none,
     status_name,
@@ -305,8 +307,20 @@ class WritebackSettings(Section):
     """Only a verdict that the judge has given, too, moves an alert; the offline analyst's never does."""
     assign: dict[Decided, str] = Field(default_factory=dict)
     """E-mail address of the Panther user who gets an alert, by its verdict."""
+    quality: dict[Decided, Annotated[QualityName, BeforeValidator(upper)]] = Field(default_factory=dict)
+    """The quality an alert gets by its verdict; empty: it is left to people."""
+    tags: dict[Decided, Annotated[tuple[Tag, ...], Field(max_length=10)]] = Field(default_factory=dict)
+    """Context tags that an alert gets by its verdict; the tags of another verdict, given earlier, are taken back."""
     audit: OptionalText = "triage-audit.jsonl"
     """File that every write is logged in; empty: none."""
+
+    @field_validator("quality")
+    @classmethod
+    def _not_noise(cls, value: dict[str, str]) -> dict[str, str]:
+        for verdict in ("malicious", "suspicious"):
+            if value.get(verdict) == "NOISE":
+                raise ValueError(f"NOISE is Panther's word for a useless alert; a {verdict} one can be USEFUL")
+        return value
 
     @field_validator("status")
     @classmethod
@@ -323,6 +337,14 @@ class WritebackSettings(Section):
     def assignee_for(self, disposition: Disposition) -> str:
         """The e-mail address of the user who gets an alert; empty for none."""
         return next((email for verdict, email in self.assign.items() if verdict == disposition.value), "")
+
+    def quality_for(self, disposition: Disposition) -> QualityName | None:
+        """The quality of a verdict; none for `inconclusive`, or without a policy."""
+        return next((name for verdict, name in self.quality.items() if verdict == disposition.value), None)
+
+    def tags_for(self, disposition: Disposition) -> tuple[str, ...]:
+        """The tags of a verdict; none for `inconclusive`, or without a policy."""
+        return next((tags for verdict, tags in self.tags.items() if verdict == disposition.value), ())
 
 
 class ReportSettings(Section):

@@ -7,7 +7,7 @@ from urllib.parse import SplitResult, urlsplit
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import regex
-from pydantic import AfterValidator, BeforeValidator, SecretStr
+from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
 _FULL_URL = "write a full URL such as https://api.example.runpanther.net/public/graphql"
@@ -161,6 +161,9 @@ def status_name(value: object) -> object:
 
 Pattern = Annotated[str, BeforeValidator(empty_for_none), AfterValidator(_pattern)]
 StatusName = Literal["OPEN", "TRIAGED", "RESOLVED", "CLOSED"]
+QualityName = Literal["NOISE", "USEFUL"]
+Tag = Annotated[str, StringConstraints(pattern=r"^[a-z0-9_-]{1,30}$")]
+"""A context tag of an alert, as Panther allows it."""
 SeverityName = Literal["CRITICAL", "HIGH", "MEDIUM", "LOW", "INFO"]
 KindName = Literal[
     "RULE",

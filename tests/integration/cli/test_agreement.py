@@ -17,8 +17,10 @@ from triage.domain.calibration import ConfidenceMap, Curve
 from triage.domain.verdict import Disposition
 from triage.edges.store import open_store
 from triage.pipeline.calibration import save_fit
+from triage.ports import Receipt
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
+from triage.stages.writeback import quality_key
 
 
 @pytest.fixture
@@ -52,6 +54,31 @@ def test_from_shadow_mode_to_a_calibrated_verdict(panther: SandboxServer, tmp_pa
     assert "calibrated on 77 outcomes" in run_cli("show", done[0], directory=tmp_path).out
     assert run_cli("eval", "agreement", "--forget", directory=tmp_path).status == 0
     assert run_cli("investigate", done[0], "--json", directory=tmp_path).json["confidence"] != 0.25
+
+
+def test_a_quality_is_an_outcome_unless_this_program_gave_it(panther: SandboxServer, tmp_path: Path) -> None:
+    """A person's NOISE or USEFUL counts; what the program set, or may have set, is nobody's word."""
+    write_config(tmp_path, panther.url)
+    assert run_cli("run", "--once", directory=tmp_path).status == 0
+    done = [row["alert_id"] for row in run_cli("list", "--json", directory=tmp_path).json if row["state"] == "done"]
+    assert len(done) >= 2
+    for name, quality in zip(done, ("NOISE", "USEFUL"), strict=False):
+        panther.world.alerts[name]["quality"] = quality
+    asyncio.run(_gave(tmp_path, done[1], "NOISE USEFUL none"))
+    later = (panther.world.now + timedelta(hours=1)).isoformat()
+    found = run_cli("eval", "agreement", "--json", "--now", later, directory=tmp_path)
+    assert found.status == 0, found.err
+    outcomes = found.json["agreement"]["outcomes"]
+    assert [(entry["alert_id"], entry["truth"], entry["by"]) for entry in outcomes] == [(done[0], "benign", "NOISE")]
+
+
+async def _gave(directory: Path, alert_id: str, qualities: str) -> None:
+    """Receipts of a run that gave an alert these qualities."""
+    store = await open_store(f"sqlite:///{directory / 'triage.db'}")
+    try:
+        await store.values.save_receipt(Receipt(quality_key(alert_id), "done", digest=qualities, at=NOW), now=NOW)
+    finally:
+        await store.close()
 
 
 async def _keep_a_fit(directory: Path) -> None:

@@ -20,7 +20,7 @@ from tests.support.clocks import START, FakeClock
 from tests.support.loopback import Answer, FakePanther, Loopback, Request, Script, respond
 from tests.support.panther import TOKEN, Opening, config
 from tests.support.tiny_world import write_world
-from triage.domain.alert import DetectionOrigin, Kind, Status
+from triage.domain.alert import DetectionOrigin, Kind, Quality, Status
 from triage.domain.window import TimeWindow
 from triage.edges.panther.client import connect, open_probes
 from triage.edges.panther.graphql import request_of
@@ -38,6 +38,7 @@ CASSETTES = (
     "panther_denied",
     "panther_detections",
     "panther_drift",
+    "panther_labels",
     "panther_lake",
     "panther_lake_cancel",
     "panther_people",
@@ -177,6 +178,22 @@ async def test_comments(tmp_path: Path) -> None:
     assert [(one.id, one.body) for one in after] == [(before[0].id, before[0].body), (made.id, "shut again")]
 
 
+async def test_labels(tmp_path: Path) -> None:
+    """Quality and context tags of the newer generation: whether there are any, set, listed, read back, taken back."""
+    async with taped("panther_labels", tmp_path) as panther:
+        served = await panther.labels.served()
+        await panther.labels.set_quality(FIRST, Quality.NOISE)
+        await panther.labels.set_tags(FIRST, ["vip", "triage-benign"])
+        listed = await panther.labels.qualities(start=START - timedelta(days=1), end=START)
+        labelled = await panther.alerts.alert(FIRST)
+        await panther.labels.set_quality(FIRST, None)
+        cleared = await panther.alerts.alert(FIRST)
+    assert served
+    assert listed == {FIRST: Quality.NOISE}
+    assert (labelled.quality, labelled.context_tags) == (Quality.NOISE, ("vip", "triage-benign"))
+    assert cleared.quality is None
+
+
 async def test_probes(tmp_path: Path) -> None:
     """What `triage check` sends. Recorded from a scripted server: the probes need no world behind them."""
     results = {"edges": [{"node": {"ONE": 1}}], "pageInfo": None, "stats": {"rowCount": 1}, "tryAgain": False}
@@ -285,7 +302,10 @@ def test_every_operation_is_recorded() -> None:
             rest.add((request.method, re.sub(r"(?<=.)/[^/]+$", "/{id}", request.path)))
     assert graphql == {request_of(operation)[1] for operation in ALL}
     assert rest == {
+        ("GET", "/alerts"),
         ("GET", "/alerts/{id}"),
+        ("PATCH", "/alerts/{id}"),
+        ("GET", "/alert-context-tags"),
         ("GET", "/alert-comments"),
         ("GET", "/log-source-alarms/source-1/{id}"),
         ("GET", "/log-source-alarms/00000000-0000-0000-0000-000000000000/{id}"),

@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 from tests.support.clocks import START, FakeClock
 from tests.support.loopback import Loopback, Request, respond
 from tests.support.panther import config
-from triage.domain.alert import DetectionOrigin, Status
+from triage.domain.alert import DetectionOrigin, Quality, Status
 from triage.domain.window import TimeWindow
 from triage.edges.panther.client import connect
 from triage.errors import TriageError
@@ -40,6 +40,10 @@ CALLS: dict[str, Callable[[PantherApi], Awaitable[object]]] = {
     "create": lambda panther: panther.comments.create("a", "b", "HTML"),
     "update": lambda panther: panther.comments.update(COMMENT, "b", "HTML"),
     "status": lambda panther: panther.comments.set_status("a", Status.OPEN),
+    "correlation": lambda panther: panther.rules.detection(DetectionOrigin(id="r", type="CORRELATION_RULE")),
+    "qualities": lambda panther: panther.labels.qualities(start=WINDOW.start, end=WINDOW.end),
+    "quality": lambda panther: panther.labels.set_quality("a", Quality.NOISE),
+    "tags": lambda panther: panther.labels.set_tags("a", ["b"]),
     "assign": lambda panther: panther.comments.assign("a", "x@acme.example"),
 }
 
@@ -63,6 +67,8 @@ NODE: dict[str, Any] = {
     "body": "b",
     "format": "HTML",
     "reports": {"MITRE ATT&CK": ["T1"]},
+    "quality": "NOISE",
+    "contextTags": ["t"],
     "threshold": 1,
 }
 PAGE = {"edges": [{"node": NODE}, {"node": NODE}], "pageInfo": {"hasNextPage": False, "endCursor": None}}

@@ -5,7 +5,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.stores import NOW, alert
-from triage.domain.alert import Actor, Severity, Status
+from triage.domain.alert import Actor, Quality, Severity, Status
 from triage.domain.calibration import ConfidenceMap, Curve, calibrate
 from triage.domain.verdict import Disposition, Verdict
 from triage.evaluation.agreement import JudgedAlert, PastVerdict, abstain_threshold, agreement, fit, truth_of
@@ -40,6 +40,17 @@ def test_a_mark_counts_before_a_status() -> None:
     """What somebody said explicitly is the outcome, whatever the status."""
     mark = Mark(alert_id="a", label="malicious", at=NOW)
     assert truth_of(alert(status=Status.CLOSED, updated_by=PERSON), mark) == (M, "mark")
+
+
+@pytest.mark.parametrize(
+    ("quality", "truth"),
+    [(Quality.NOISE, (B, "NOISE")), (Quality.USEFUL, (M, "USEFUL")), (Quality("GOLD"), (B, "CLOSED"))],
+)
+def test_a_quality_counts_between_a_mark_and_a_status(quality: Quality, truth: tuple[Disposition, str]) -> None:
+    """What a person gave for a quality outweighs their status, not a mark; a word that is not known says nothing."""
+    closed = alert(status=Status.CLOSED, updated_by=PERSON)
+    assert truth_of(closed, None, quality) == truth
+    assert truth_of(closed, Mark(alert_id="a", label="malicious", at=NOW), quality) == (M, "mark")
 
 
 def past(name: str, verdict: Disposition, status: Status, confidence: float = 0.8) -> PastVerdict:

@@ -1,8 +1,9 @@
 """What Panther's two APIs say about an alert, read into one value."""
 
 from collections.abc import Callable, Iterable, Mapping
+from typing import Annotated
 
-from pydantic import Field, JsonValue
+from pydantic import BeforeValidator, Field, JsonValue
 
 from triage.domain.alert import (
     Actor,
@@ -11,13 +12,14 @@ from triage.domain.alert import (
     DetectionOrigin,
     Kind,
     Origin,
+    Quality,
     Severity,
     Status,
     SystemOrigin,
 )
 from triage.edges.panther.body import finite
 from triage.edges.panther.graphql import OperationResult, PartialError
-from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Time, Wire, read, row_of, time_of
+from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Texts, Time, Wire, read, row_of, time_of
 
 _UNKNOWN = "UNKNOWN"
 
@@ -49,6 +51,8 @@ class AlertDetail(Wire):
     event_count: int | None = None
     context: JsonValue = None
     first_event_occurred_at: MaybeTime = None
+    quality: Annotated[Quality | None, BeforeValidator(lambda value: value or None)] = None
+    context_tags: Texts = ()
 
     def object_context(self) -> dict[str, JsonValue]:
         """The context as an object, whether it came as one or as JSON text."""

@@ -181,6 +181,9 @@ class PantherAlerts:
                 "kind": kind,
                 "event_count": detail.event_count,
                 "context": detail.object_context(),
+                "quality": detail.quality,
+                # What could not be read is not absent: whoever writes labels would overwrite it.
+                "context_tags": None if {"quality", "contextTags"} & set(dropped) else detail.context_tags,
                 "first_event_at": alert.first_event_at or detail.first_event_occurred_at,
                 "notes": (*alert.notes, *notes),
             }

@@ -10,6 +10,7 @@ from triage.edges.panther.config import PantherConfig
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.http import PantherHttp
 from triage.edges.panther.inventory import PantherSources, PantherUsers
+from triage.edges.panther.labels import PantherLabels
 from triage.edges.panther.lake import PantherLake
 from triage.edges.panther.probes import Probes
 from triage.edges.panther.rest import Rest
@@ -41,6 +42,7 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
                 sources=PantherSources(graphql, PantherAlarms(rest)),
                 users=PantherUsers(graphql),
                 comments=PantherComments(graphql, rest),
+                labels=PantherLabels(rest, clock),
             )
         finally:
             await lake.close()

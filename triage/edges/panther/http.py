@@ -45,6 +45,8 @@ class Call:
     """JSON, where there is a body."""
     write: bool = False
     """It changes something in Panther, so it is sent only once, whatever happens."""
+    may_be_empty: bool = False
+    """A success need not have a body; it then reads as null."""
     read_statuses: frozenset[int] = frozenset()
     """Error statuses whose JSON body the caller reads itself."""
     url_key: str = "panther.url"
@@ -175,7 +177,8 @@ class PantherHttp:
             return Reply(response.status_code, None, errors)
         try:
             encoding = response.headers.get("content-encoding", "")
-            value = parse_json(await read_body(response, encoding, self.config.max_response_bytes))
+            body = await read_body(response, encoding, self.config.max_response_bytes)
+            value = None if call.may_be_empty and not body else parse_json(body)
         except BodyError as error:
             raise (errors.body(error) if response.is_success else errors.refused_by_status()) from error
         return Reply(response.status_code, value, errors)

@@ -16,7 +16,7 @@ _logger = logging.getLogger(__name__)
 
 
 class Rest:
-    """GET, POST, PUT and DELETE with JSON objects."""
+    """GET, POST, PATCH, PUT and DELETE with JSON objects."""
 
     def __init__(self, http: PantherHttp) -> None:
         self._http = http
@@ -77,13 +77,15 @@ class Rest:
 
     async def post(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Write an object, once, and return what Panther made of it. Raises NotFound, PantherError."""
-        content = json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
-        return await self._call("POST", path, ids, content=content)
+        return await self._call("POST", path, ids, content=_content(body))
+
+    async def patch(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> None:
+        """Change some fields of an object, once. Raises NotFound, PantherError."""
+        await self._call("PATCH", path, ids, content=_content(body), may_be_empty=True)
 
     async def put(self, path: str, *ids: str, body: Mapping[str, JsonValue]) -> dict[str, JsonValue]:
         """Replace an object, once, and return what Panther made of it. Raises NotFound, PantherError."""
-        content = json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
-        return await self._call("PUT", path, ids, content=content)
+        return await self._call("PUT", path, ids, content=_content(body))
 
     async def delete(self, path: str, *ids: str) -> None:
         """Delete an object, once. Raises NotFound, PantherError."""
@@ -97,6 +99,7 @@ class Rest:
         *,
         params: Mapping[str, str] | None = None,
         content: bytes | None = None,
+        may_be_empty: bool = False,
     ) -> dict[str, JsonValue]:
         if not all(ids):
             raise NotFound(f"Panther, {method} {path}: the id is empty")
@@ -108,10 +111,11 @@ class Rest:
             params=params or {},
             content=content,
             write=method != "GET",
+            may_be_empty=may_be_empty,
             url_key="panther.rest_url" if config.rest_url else "panther.url",
         )
         try:
-            return await self._http.call(call, _object)
+            return await self._http.call(call, _nothing if may_be_empty else _object)
         except PantherRefused as error:
             if error.status == HTTPStatus.NOT_FOUND and ids:
                 raise NotFound(str(error)) from error
@@ -129,6 +133,15 @@ def _object(reply: Reply) -> dict[str, JsonValue]:
     if isinstance(reply.value, dict):
         return reply.value
     raise reply.errors.protocol("the answer is not a JSON object", "check that the address is Panther's API")
+
+
+def _nothing(_reply: Reply) -> dict[str, JsonValue]:
+    """Whatever a write answers that needs no answer."""
+    return {}
+
+
+def _content(body: Mapping[str, JsonValue]) -> bytes:
+    return json.dumps(dict(body), separators=(",", ":"), allow_nan=False).encode("ascii")
 
 
 def _segment(text: str) -> str:

@@ -1,12 +1,13 @@
 """Every write to Panther is logged before it is sent and after."""
 
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from datetime import datetime
 from typing import Literal, TypeVar
 
-from triage.domain.alert import Status
+from triage.domain.alert import Quality, Status
 from triage.domain.report import digest
 from triage.errors import NotFound, PantherError
-from triage.ports import AuditEntry, AuditLog, Clock, Comment, Comments
+from triage.ports import AuditEntry, AuditLog, Clock, Comment, Comments, Labels
 
 T = TypeVar("T")
 
@@ -58,6 +59,35 @@ class AuditedComments:
         )
 
 
+class AuditedLabels:
+    """Labels, with an audit log of every write; as `AuditedComments`. Implements `ports.Labels`."""
+
+    def __init__(self, inner: Labels, log: AuditLog, clock: Clock) -> None:
+        self._inner = inner
+        self._log = log
+        self._clock = clock
+
+    async def served(self) -> bool:
+        """Reading is not logged."""
+        return await self._inner.served()
+
+    async def qualities(self, *, start: datetime, end: datetime) -> Mapping[str, Quality]:
+        """Reading is not logged."""
+        return await self._inner.qualities(start=start, end=end)
+
+    async def set_quality(self, alert_id: str, quality: Quality | None) -> None:
+        """Set an alert's quality; an empty value in the log says that it was taken back."""
+        value = quality.value if quality is not None else ""
+        entry = AuditEntry(action="alert.quality", alert_id=alert_id, value=value, digest=digest(value))
+        await logged(self._log, self._clock, entry, lambda: self._inner.set_quality(alert_id, quality), _nothing)
+
+    async def set_tags(self, alert_id: str, tags: Sequence[str]) -> None:
+        """Replace an alert's tags; the log holds all of them."""
+        value = " ".join(tags)
+        entry = AuditEntry(action="alert.tags", alert_id=alert_id, value=value, digest=digest(value))
+        await logged(self._log, self._clock, entry, lambda: self._inner.set_tags(alert_id, tags), _nothing)
+
+
 async def logged(
     log: AuditLog | None,
     clock: Clock,
@@ -90,3 +120,8 @@ async def logged(
         raise
     await log.append(entry.model_copy(update={"outcome": "done", **made(result)}), now=clock.now())
     return result
+
+
+def _nothing(_result: object) -> dict[str, str]:
+    """What the line after says of a write without a result."""
+    return {}

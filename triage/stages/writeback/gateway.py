@@ -6,12 +6,13 @@ from typing import Protocol
 from triage.domain.alert import Alert
 from triage.domain.report import Format, Report, related_like
 from triage.domain.verdict import Disposition, Verdict
-from triage.ports import AlertSource, Clock, Comments, RunJournal, Values
+from triage.ports import AlertSource, Clock, Comments, Labels, RunJournal, Values
 from triage.settings import WritebackSettings
 from triage.stages.writeback.comment_write import CommentWrite
+from triage.stages.writeback.labels import LabelUpdater
 from triage.stages.writeback.outcome import Result, Timing, WriteOutcome
 from triage.stages.writeback.own_comments import current, own_comments
-from triage.stages.writeback.policy import AlertAtStart, Situation, day_start, hold, waits, wanted_status
+from triage.stages.writeback.policy import AlertAtStart, Situation, day_start, hold, waits, wanted_labels, wanted_status
 from triage.stages.writeback.status import StatusUpdater
 
 PAUSED = "paused"
@@ -39,7 +40,7 @@ class Gateway(Protocol):
     async def move(
         self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: RunJournal
     ) -> tuple[str, ...]:
-        """Set status and assignee by policy; returns what was done, in words. Raises PantherError."""
+        """Set labels, status and assignee by policy; returns what was done, in words. Raises PantherError."""
 
 
 class CommentGateway:
@@ -48,6 +49,7 @@ class CommentGateway:
     def __init__(
         self,
         comments: Comments,
+        labels: Labels,
         alerts: AlertSource,
         values: Values,
         settings: WritebackSettings,
@@ -59,6 +61,7 @@ class CommentGateway:
         self._settings = settings
         self._clock = clock
         self._timing = timing
+        self._labels = LabelUpdater(labels, alerts, values, settings, clock, timing)
         self._status = StatusUpdater(comments, alerts, values, settings, clock, timing)
 
     async def write(
@@ -93,8 +96,11 @@ class CommentGateway:
     ) -> tuple[str, ...]:
         """Implements `Gateway.move`."""
         if await self._values.get(PAUSED) is True:
-            return ("status and assignee unchanged: writing is paused",)
-        return await self._status.update(alert, verdict, at_start=at_start, run_id=run_id, journal=journal)
+            return ("labels, status and assignee unchanged: writing is paused",)
+        # The labels first: a status of ours would look like somebody else's change to them.
+        labelled = await self._labels.update(alert, verdict, at_start=at_start, journal=journal)
+        moved = await self._status.update(alert, verdict, at_start=at_start, run_id=run_id, journal=journal)
+        return (*labelled, *moved)
 
 
 class DryRunGateway:
@@ -153,6 +159,13 @@ class DryRunGateway:
         journal: RunJournal,  # noqa: ARG002 - nothing happens that a restart could repeat
     ) -> tuple[str, ...]:
         """Implements `Gateway.move`."""
+        labels = wanted_labels(alert, verdict, self._settings)
+        if labels.reason:
+            self._say(f"dry run: would not give {alert.id} all labels: {labels.reason}")
+        if labels.give and labels.quality is not None and alert.quality is None:
+            self._say(f"dry run: would set the quality of {alert.id} to {labels.quality.value}")
+        if labels.give and (tags := [tag for tag in labels.tags if tag not in (alert.context_tags or ())]):
+            self._say(f"dry run: would tag {alert.id} {', '.join(tags)}")
         wanted = wanted_status(alert, verdict, self._settings, ended_by_us=at_start.ended_by_us)
         if wanted is not None and wanted.status is None:
             self._say(f"dry run: would leave the status of {alert.id} unchanged: {wanted.reason}")

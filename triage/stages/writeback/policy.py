@@ -5,7 +5,7 @@ from datetime import UTC, datetime, time, timedelta
 from typing import Self
 from zoneinfo import ZoneInfo
 
-from triage.domain.alert import Alert, Moment, Severity, Status
+from triage.domain.alert import Alert, Moment, Quality, Severity, Status
 from triage.domain.base import Value
 from triage.domain.look import AlertSeen
 from triage.domain.verdict import Disposition, Verdict
@@ -131,16 +131,62 @@ def _by_policy(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> S
     name = settings.status_for(verdict.disposition)
     if name is None:
         return None
-    if waits(verdict):
-        return StatusDecision(None, "the verdict is provisional")
     wanted = Status(name)
-    if verdict.confidence < settings.status_min_confidence:
-        return StatusDecision(None, f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence")
-    if settings.status_needs_judge and verdict.weighed is not verdict.disposition:
-        return StatusDecision(None, "the judge has not given the same verdict (writeback.status_needs_judge)")
-    if wanted is Status.CLOSED and (alert.severity in _NEVER_CLOSED or not alert.severity.known):
+    if reason := objection(verdict, settings):
+        return StatusDecision(None, reason)
+    if wanted is Status.CLOSED and _for_people(alert):
         return StatusDecision(None, f"only a person may close a {alert.severity.value} alert")
     return StatusDecision(wanted)
+
+
+def objection(verdict: Verdict, settings: WritebackSettings) -> str:
+    """Why a verdict is not sure enough to change a status, or to label an alert; empty where it is."""
+    if waits(verdict):
+        return "the verdict is provisional"
+    if verdict.confidence < settings.status_min_confidence:
+        return f"confidence {verdict.confidence:.2f} is below writeback.status_min_confidence"
+    if settings.status_needs_judge and verdict.weighed is not verdict.disposition:
+        return "the judge has not given the same verdict (writeback.status_needs_judge)"
+    return ""
+
+
+def _for_people(alert: Alert) -> bool:
+    """Whether only a person may call the alert useless."""
+    return alert.severity in _NEVER_CLOSED or not alert.severity.known
+
+
+@dataclass(frozen=True, slots=True)
+class LabelDecision:
+    """What policy says about an alert's labels."""
+
+    quality: Quality | None
+    """Of the verdict; `None`: it has none."""
+    tags: tuple[str, ...]
+    give: bool = True
+    """The alert gets them."""
+    take_back: bool = True
+    """What this program gave for another verdict goes."""
+    reason: str = ""
+    """Why something is not given."""
+
+
+def wanted_labels(alert: Alert, verdict: Verdict, settings: WritebackSettings) -> LabelDecision:
+    """The labels that policy gives.
+
+    Args:
+        alert: Its severity counts.
+        verdict: The final one, or a provisional one.
+        settings: The policy.
+    """
+    name, tags = settings.quality_for(verdict.disposition), settings.tags_for(verdict.disposition)
+    quality = Quality(name) if name else None
+    if reason := objection(verdict, settings):
+        # To take back what was said of an alert that is no longer benign needs no certainty.
+        doubted = verdict.disposition is not Disposition.BENIGN
+        return LabelDecision(quality, tags, give=False, take_back=doubted, reason=reason if name or tags else "")
+    if quality is Quality.NOISE and _for_people(alert):
+        return LabelDecision(None, tags, reason=f"only a person may call a {alert.severity.value} alert noise")
+    return LabelDecision(quality, tags)
 
 
 def waits(verdict: Verdict) -> bool:

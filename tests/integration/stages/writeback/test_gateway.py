@@ -105,6 +105,29 @@ def test_status_and_assignee_follow_the_verdict(panther: SandboxServer, tmp_path
     assert edited.json["broken"][0]["line"] == 1
 
 
+def test_labels_follow_the_verdict_before_the_status(panther: SandboxServer, tmp_path: Path) -> None:
+    """Tags and status of one verdict are both set, each write in the audit log; a dry run says the same and sends nothing."""
+    verdicts = ("malicious", "suspicious", "benign")
+    alerts = {name: record for name, record in panther.world.alerts.items() if record["status"] == "OPEN"}
+    configure(
+        tmp_path,
+        panther,
+        tags={name: [f"triage-{name}"] for name in verdicts},
+        status=dict.fromkeys(verdicts, "TRIAGED"),
+        status_min_confidence=0.0,
+    )
+    dry = run_cli("investigate", FIRST, "--dry-run", directory=tmp_path)
+    assert not any("contextTags" in record for record in alerts.values())
+    shown = investigate(tmp_path)
+    moved = shown["verdict"] != "inconclusive"
+    assert alerts[FIRST].get("contextTags") == ([f"triage-{shown['verdict']}"] if moved else None)
+    assert alerts[FIRST]["status"] == ("TRIAGED" if moved else "OPEN")
+    assert (f"would tag {FIRST} triage-{shown['verdict']}" in dry.err) is moved
+    log = [json.loads(line) for line in (tmp_path / "triage-audit.jsonl").read_text(encoding="ascii").splitlines()]
+    actions = [line["action"] for line in log if line["outcome"] == "done"]
+    assert actions == ["comment.create", *(["alert.tags", "alert.status"] if moved else [])]
+
+
 def test_an_announcement_becomes_the_result(panther: SandboxServer, tmp_path: Path) -> None:
     """The result replaces the announcement in the same comment, even where that was the last one of the day's cap."""
     configure(tmp_path, panther, started=True, daily_cap=1)

@@ -1,0 +1,102 @@
+"""An alert's quality and context tags, which only the newer generation of Panther's REST API has."""
+
+import logging
+from collections.abc import Sequence
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BeforeValidator
+
+from triage.domain.alert import Quality
+from triage.edges.panther.failures import no_alert, not_found_as, unreadable
+from triage.edges.panther.generation import Missing
+from triage.edges.panther.rest import Rest
+from triage.edges.panther.wire import Id, Trail, Wire, read_each, stamp
+from triage.errors import PantherDenied, PantherProtocolError, PantherRefused
+from triage.ports import Clock
+
+_logger = logging.getLogger(__name__)
+_PAGE = 50
+"""REST's largest page."""
+
+
+class QualityNode(Wire):
+    """Of `AlertAPI.Alert` in the REST definition, what a list of qualities needs."""
+
+    id: Id
+    quality: Annotated[Quality | None, BeforeValidator(lambda value: value or None)] = None
+
+
+class PantherLabels:
+    """Implements `ports.Labels`.
+
+    Nothing that writes is retried; a lost answer raises `failures.OutcomeUnknown`, as for comments.
+
+    Source: Panther REST definition of July 2026, `/alert-context-tags`, `GET /alerts`, `PATCH /alerts/{id}`.
+    """
+
+    def __init__(self, rest: Rest, clock: Clock) -> None:
+        self._rest = rest
+        self._missing = Missing(clock)
+        self._found = False
+
+    async def served(self) -> bool:
+        """Whether this Panther has labels; where it hasn't, one warning says so.
+
+        A Panther of 2025 ignores an unknown field of a `PATCH` without a word, so the list of tags is asked for.
+
+        Raises:
+            PantherError: unreachable.
+        """
+        return await self._served(logging.WARNING)
+
+    async def _served(self, level: int) -> bool:
+        if self._found or self._missing.known:
+            return self._found
+        try:
+            await self._rest.get("/alert-context-tags", params={"limit": "1"})
+        except (PantherRefused, PantherDenied, PantherProtocolError) as error:
+            self._missing.note()
+            _logger.log(level, "this Panther does not serve the quality and the context tags of alerts: %s", error)
+            return False
+        self._found = True
+        return True
+
+    async def qualities(self, *, start: datetime, end: datetime) -> dict[str, Quality]:
+        """The quality of every alert created in a span that has one; nothing where Panther serves none.
+
+        Raises:
+            PantherError: denied or unreachable, or the list has no end.
+        """
+        found: dict[str, Quality] = {}
+        # Who only reads has asked for nothing that a warning would be about.
+        if not await self._served(logging.INFO):
+            return found
+        for wanted in Quality:
+            params = {"quality": wanted.value, "created-after": stamp(start), "created-before": stamp(end, up=True)}
+            trail, cursor = Trail("GET /alerts"), ""
+            while True:
+                more = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+                page = await self._rest.get("/alerts", params={**params, **more})
+                results = page.get("results")
+                if not isinstance(results, list):
+                    raise unreadable("GET /alerts", "the answer has no list of results")
+                for node in read_each(QualityNode, results, "alert"):
+                    if node.quality is not None:
+                        found[node.id] = node.quality
+                following = page.get("next")
+                if not isinstance(following, str) or not following:
+                    break
+                trail.follow(following)
+                cursor = following
+        return found
+
+    async def set_quality(self, alert_id: str, quality: Quality | None) -> None:
+        """Set an alert's quality, or take it back. Raises NotFound, PantherError; never retried."""
+        with not_found_as(no_alert(alert_id)):
+            await self._rest.patch("/alerts/{}", alert_id, body={"quality": quality.value if quality else ""})
+
+    async def set_tags(self, alert_id: str, tags: Sequence[str]) -> None:
+        """Replace an alert's context tags. Raises NotFound, PantherError; never retried."""
+        with not_found_as(no_alert(alert_id)):
+            await self._rest.patch("/alerts/{}", alert_id, body={"contextTags": list(tags)})
