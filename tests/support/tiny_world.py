@@ -25,6 +25,13 @@ RULE: dict[str, Any] = {
     "lastModified": "2030-02-01T00:00:00Z",
 }
 
+TWICE = """\
+- Sequence:
+    - {ID: first, RuleID: Door.Open}
+    - {ID: second, RuleID: Door.Nightly, MinMatchCount: 2}
+  LookbackWindowMinutes: 1800
+"""
+
 
 def without(*names: str) -> dict[str, Any]:
     """The rule without fields that another kind of detection does not have."""
@@ -42,7 +49,7 @@ RULES = [
         "id": "Door.Policy",
         "resourceTypes": ["Custom.Door"],
     },
-    {**_WITHOUT_BODY, "id": "Door.Twice", "detection": "Detection: [twice]\n"},
+    {**_WITHOUT_BODY, "id": "Door.Twice", "detection": TWICE},
 ]
 
 

@@ -10,7 +10,7 @@ class Detection(Value):
     """A detection's text and metadata.
 
     Source: Panther REST definition, `RuleAPI.Rule`, `ScheduledRuleAPI.ScheduledRule`, `SimpleRuleAPI.SimpleRule`,
-    `PolicyAPI.Policy`.
+    `PolicyAPI.Policy`; that of July 2026, `CorrelationRuleAPI.CorrelationRule`.
     """
 
     id: str
@@ -22,7 +22,7 @@ class Detection(Value):
     runbook: str = ""
     reference: str = ""
     body: str = ""
-    """Python, or the YAML of a simple rule."""
+    """Python, or the YAML of a simple rule or a correlation rule."""
     tags: tuple[str, ...] = ()
     log_types: tuple[str, ...] = ()
     reports: dict[str, tuple[str, ...]] = Field(default_factory=dict)
@@ -30,6 +30,8 @@ class Detection(Value):
     dedup_minutes: int | None = None
     threshold: int | None = None
     enabled: bool | None = None
+    create_alert: bool | None = None
+    """False: a match is a signal for correlation rules, and no alert of its own."""
     managed: bool | None = None
     created_at: Moment | None = None
     updated_at: Moment | None = None

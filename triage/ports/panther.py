@@ -80,7 +80,7 @@ class RuleBook(Protocol):
         """The detection behind an alert; for a deleted one or a system error, what is known of it. Raises PantherError."""
 
     async def detections(self) -> tuple[Detection, ...]:
-        """Every rule, simple rule and scheduled rule with its text; Panther lists no others. Raises PantherError."""
+        """Every rule, simple rule, scheduled rule and, from 2026 on, correlation rule with its text. Raises PantherError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -27,10 +27,10 @@ MAX_TAGS = 10
 _TAG = re.compile(r"[a-z0-9_-]{1,30}")
 
 
-def _kind(rule: Record) -> str:
+def _kind(rule: Record, *, later: bool) -> str:
     """The path under which Panther serves a detection, by the fields that only that kind has.
 
-    The REST definition has no path for correlation rules; their record is shaped like a simple rule's.
+    The REST definition of 2025 has no path for correlation rules; their record is shaped like a simple rule's.
     """
     for field, path in (
         ("scheduledQueries", "scheduled-rules"),
@@ -38,16 +38,17 @@ def _kind(rule: Record) -> str:
         ("detection", "simple-rules"),
     ):
         if field in rule:
-            return path
+            correlates = path == "simple-rules" and "RuleID" in str(rule["detection"])
+            return "correlation-rules" if later and correlates else path
     return "rules"
 
 
-def _detection(path: str, permission: str) -> Handler:
+def _detection(path: str, permission: str, *, later: bool = False) -> Handler:
     async def handler(request: Request, call: ApiCall) -> Response:
         call.token.require(permission)
         rule_id = request.path_params["id"]
         rule = call.backend.world.rules.get(rule_id)
-        if rule is None or _kind(rule) != path:
+        if rule is None or _kind(rule, later=later) != path:
             raise RequestError(404, f"{rule_id} not found")
         if request.query_params.get("include-python") != "true":
             rule = {name: value for name, value in rule.items() if name != "pythonBody"}
@@ -56,10 +57,10 @@ def _detection(path: str, permission: str) -> Handler:
     return handler
 
 
-def _detections(path: str) -> Handler:
+def _detections(path: str, *, later: bool = False) -> Handler:
     async def handler(request: Request, call: ApiCall) -> Response:
         call.token.require("RuleRead")
-        rules = [rule for rule in call.backend.world.rules.values() if _kind(rule) == path]
+        rules = [rule for rule in call.backend.world.rules.values() if _kind(rule, later=later) == path]
         return _listing(page_of(rules, _cursor(request), _limit(request)))
 
     return handler
@@ -287,6 +288,10 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
 """Method, path and handler; the handlers raise RequestError."""
 
 LATER_ROUTES: tuple[tuple[str, str, Handler], ...] = (
+    ("GET", "/simple-rules", _detections("simple-rules", later=True)),
+    ("GET", "/simple-rules/{id}", _detection("simple-rules", "RuleRead", later=True)),
+    ("GET", "/correlation-rules", _detections("correlation-rules", later=True)),
+    ("GET", "/correlation-rules/{id}", _detection("correlation-rules", "RuleRead", later=True)),
     ("GET", "/log-source-alarms/{id}/{type}", _get_alarm),
     ("POST", "/log-sources/s3", s3_sources.create),
     ("GET", "/log-sources/s3/{id}", s3_sources.get),

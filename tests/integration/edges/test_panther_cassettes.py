@@ -118,9 +118,12 @@ async def test_detections(tmp_path: Path) -> None:
     async with taped("panther_detections", tmp_path) as panther:
         asked = [("Door.Open", "RULE"), ("Door.Simple", "RULE"), ("Door.Nightly", "SCHEDULED_RULE")]
         asked += [("Door.Policy", "POLICY"), ("Door.Gone", "RULE")]
+        asked += [("Door.Twice", "CORRELATION_RULE"), ("Door.Parted", "CORRELATION_RULE")]
         found = [await panther.rules.detection(DetectionOrigin(id=name, type=kind)) for name, kind in asked]
-    assert [one.type for one in found] == ["RULE", "SIMPLE_RULE", "SCHEDULED_RULE", "POLICY", "RULE"]
-    assert [one.deleted for one in found] == [False, False, False, False, True]
+    types = ["RULE", "SIMPLE_RULE", "SCHEDULED_RULE", "POLICY", "RULE", "CORRELATION_RULE", "CORRELATION_RULE"]
+    assert [one.type for one in found] == types
+    assert [one.deleted for one in found] == [False, False, False, False, True, False, True]
+    assert "RuleID: Door.Nightly" in found[5].body
     assert found[0].body.startswith("def rule")
     assert found[1].body == "Detection: []\n"
     assert found[0].techniques == ("T1078",)
@@ -317,6 +320,8 @@ def test_every_operation_is_recorded() -> None:
         ("GET", "/simple-rules/{id}"),
         ("GET", "/scheduled-rules/{id}"),
         ("GET", "/policies/{id}"),
+        ("GET", "/correlation-rules"),
+        ("GET", "/correlation-rules/{id}"),
     }
 
 

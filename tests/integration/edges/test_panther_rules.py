@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from tests.support.clocks import FakeClock
 from tests.support.loopback import FakePanther, respond
 from tests.support.panther import connected
 from triage.domain.alert import DeletedOrigin, DetectionOrigin, Origin, SystemOrigin
@@ -74,7 +75,13 @@ async def test_a_rule_arrives_with_its_text() -> None:
         ("SCHEDULED_RULE", "/scheduled-rules/X", "SCHEDULED_RULE", ["/scheduled-rules/X"]),
         ("SCHEDULED_RULE", "/rules/X", "RULE", ["/scheduled-rules/X", "/rules/X"]),
         ("POLICY", "/policies/X", "POLICY", ["/policies/X"]),
-        ("CORRELATION_RULE", "/rules/X", "CORRELATION_RULE", ["/rules/X"]),
+        ("CORRELATION_RULE", "/correlation-rules/X", "CORRELATION_RULE", ["/correlation-rules/X"]),
+        (
+            "CORRELATION_RULE",
+            "/rules/X",
+            "CORRELATION_RULE",
+            ["/correlation-rules/X", "/correlation-rules", "/rules/X"],
+        ),
         ("SOMETHING_NEW", "/rules/X", "RULE", ["/rules/X"]),
     ],
 )
@@ -144,6 +151,64 @@ async def test_a_detection_that_is_nowhere_is_taken_for_deleted(origin_type: str
     """Unless REST has no path for its kind, where not finding it proves nothing."""
     found, _ = await find(DetectionOrigin(id="X", name="n", type=origin_type), {})
     assert found == Detection(id="X", name="n", type=origin_type, deleted=deleted)
+
+
+CORRELATION = {
+    "id": "X",
+    "severity": "HIGH",
+    "detection": "- Group:\n    - {ID: a, RuleID: Door.Open}\n",
+    "logTypes": ["Door.Log"],
+    "createAlert": False,
+    "reference": "https://doors.example/why",
+}
+ORIGIN = DetectionOrigin(id="X", name="n", type="CORRELATION_RULE")
+
+
+async def test_a_correlation_rule_arrives_with_its_text() -> None:
+    """Its YAML, the log types of its parts, whether it makes alerts, its reference."""
+    found, calls = await find(ORIGIN, {("GET", "/correlation-rules/X"): CORRELATION})
+    assert calls == ["GET /correlation-rules/X"]
+    assert found == Detection(
+        id="X",
+        name="n",
+        type="CORRELATION_RULE",
+        severity="HIGH",
+        body=CORRELATION["detection"],
+        log_types=("Door.Log",),
+        create_alert=False,
+        reference="https://doors.example/why",
+    )
+
+
+async def test_a_correlation_rule_that_is_gone_is_deleted_where_panther_lists_the_others() -> None:
+    """404 of a path that exists says that the rule does not."""
+    found, calls = await find(ORIGIN, {("GET", "/correlation-rules"): {"results": []}})
+    assert found == Detection(id="X", name="n", type="CORRELATION_RULE", deleted=True)
+    assert calls == ["GET /correlation-rules/X", "GET /correlation-rules"]
+
+
+@pytest.mark.parametrize("status", [403, 404])
+async def test_a_panther_without_correlation_rules_is_asked_again_an_hour_later(status: int) -> None:
+    """What an older Panther lacks, or the token may not read, is noticed once; the rest is asked as ever."""
+    refusal = respond({"message": "Forbidden"}, status)
+    paths = {("GET", path): refusal for path in ("/correlation-rules/X", "/correlation-rules")}
+    empty = {("GET", path): {"results": []} for path in ("/rules", "/simple-rules", "/scheduled-rules")}
+    fake, clock = FakePanther(rest={**paths, **empty}), FakeClock()
+    async with connected(fake, clock) as (panther, _):
+        for _ in range(3):
+            assert (await panther.rules.detection(ORIGIN)).deleted is False
+        await panther.rules.detections()
+        asked = [name for name, _ in fake.calls if "correlation" in name]
+        assert asked == ["GET /correlation-rules/X", "GET /correlation-rules"][: 1 if status == 403 else 2]
+        clock.advance(3601)
+        await panther.rules.detections()
+        assert len([name for name, _ in fake.calls if "correlation" in name]) == len(asked) + 1
+
+
+async def test_correlation_rules_are_listed_where_panther_serves_them() -> None:
+    """Beside the others, with their kind."""
+    found, _ = await listed({("GET", "/correlation-rules"): {"results": [CORRELATION]}})
+    assert [(each.id, each.type) for each in found] == [("X", "CORRELATION_RULE")]
 
 
 async def test_broken_fields_are_dropped_and_a_broken_rule_is_an_error() -> None:

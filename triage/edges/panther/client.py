@@ -38,7 +38,7 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
             yield PantherApi(
                 alerts=PantherAlerts(graphql, rest, clock),
                 lake=lake,
-                rules=PantherRules(rest),
+                rules=PantherRules(rest, clock),
                 sources=PantherSources(graphql, PantherAlarms(rest)),
                 users=PantherUsers(graphql),
                 comments=PantherComments(graphql, rest),

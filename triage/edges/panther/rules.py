@@ -8,23 +8,33 @@ from pydantic import BeforeValidator, Field, JsonValue
 from triage.domain.alert import DeletedOrigin, DetectionOrigin, Origin, Severity, SystemOrigin
 from triage.domain.detection import Detection
 from triage.edges.panther.failures import unreadable
+from triage.edges.panther.generation import Missing
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Trail, Unreadable, Wire, read
-from triage.errors import NotFound
+from triage.errors import NotFound, PantherDenied, PantherRefused
+from triage.ports import Clock
 
 _PAGE = 50
 _RULES = "/rules/{}"
 _SIMPLE = "/simple-rules/{}"
 _SCHEDULED = "/scheduled-rules/{}"
 _POLICIES = "/policies/{}"
+_CORRELATIONS = "/correlation-rules/{}"
 
-_TYPES = {_RULES: "RULE", _SIMPLE: "SIMPLE_RULE", _SCHEDULED: "SCHEDULED_RULE", _POLICIES: "POLICY"}
+_TYPES = {
+    _RULES: "RULE",
+    _SIMPLE: "SIMPLE_RULE",
+    _SCHEDULED: "SCHEDULED_RULE",
+    _POLICIES: "POLICY",
+    _CORRELATIONS: "CORRELATION_RULE",
+}
 _PARAMS: Mapping[str, Mapping[str, str]] = {_SIMPLE: {"include-python": "true"}}
 _BY_TYPE = {"SCHEDULED_RULE": (_SCHEDULED, _RULES), "POLICY": (_POLICIES,)}
 """Where to look first; a policy's endpoint needs its own permission, so only policies are looked for there."""
 _ELSE = (_RULES, _SIMPLE, _SCHEDULED)
-_REST_LACKS = frozenset({"CORRELATION_RULE", "DERIVED_RULE"})
-"""Panther's REST API has no path for these, so not finding one proves nothing."""
+_CORRELATION = "CORRELATION_RULE"
+_REST_LACKS = frozenset({_CORRELATION, "DERIVED_RULE"})
+"""Panther's REST API of 2025 has no path for these, so not finding one under another path proves nothing."""
 
 
 def _lists(value: object) -> object:
@@ -38,7 +48,8 @@ def _lists(value: object) -> object:
 
 
 class RuleNode(Wire):
-    """`RuleAPI.Rule`, `ScheduledRuleAPI.ScheduledRule`, `SimpleRuleAPI.SimpleRule` and `PolicyAPI.Policy` at once."""
+    """`RuleAPI.Rule`, `ScheduledRuleAPI.ScheduledRule`, `SimpleRuleAPI.SimpleRule`, `PolicyAPI.Policy` and
+    `CorrelationRuleAPI.CorrelationRule` at once."""
 
     id: Id
     display_name: Text = ""
@@ -55,6 +66,7 @@ class RuleNode(Wire):
     dedup_period_minutes: int | None = None
     threshold: int | None = None
     enabled: bool | None = None
+    create_alert: bool | None = None
     managed: bool | None = None
     created_at: MaybeTime = None
     last_modified: MaybeTime = None
@@ -64,11 +76,12 @@ class PantherRules:
     """Implements `ports.RuleBook`.
 
     Source: Panther REST definition, `GET /rules/{id}`, `/simple-rules/{id}`, `/scheduled-rules/{id}`,
-    `/policies/{id}`, and the lists of the first three.
+    `/policies/{id}`, and the lists of the first three; that of July 2026, `/correlation-rules/{id}`.
     """
 
-    def __init__(self, rest: Rest) -> None:
+    def __init__(self, rest: Rest, clock: Clock) -> None:
         self._rest = rest
+        self._no_correlations = Missing(clock)
 
     async def detection(self, origin: Origin) -> Detection:
         """The detection behind an alert.
@@ -90,16 +103,23 @@ class PantherRules:
                 return await self._find(origin)
 
     async def detections(self) -> tuple[Detection, ...]:
-        """Every rule, simple rule and scheduled rule, to the last page; policies and correlation rules are not listed.
+        """Every rule, simple rule, scheduled rule and correlation rule, to the last page; policies are not listed.
+
+        A Panther of 2025 does not list correlation rules.
 
         Raises:
             PantherError: denied or unreachable, or a detection cannot be read.
         """
         found: dict[str, Detection] = {}
-        for path in _ELSE:
-            async for value in self._listed(path.removesuffix("/{}")):
-                listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
-                found.setdefault(listed.id, listed)
+        for path in (*_ELSE, *(() if self._no_correlations.known else (_CORRELATIONS,))):
+            try:
+                async for value in self._listed(path.removesuffix("/{}")):
+                    listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
+                    found.setdefault(listed.id, listed)
+            except (PantherRefused, PantherDenied):
+                if path != _CORRELATIONS:
+                    raise
+                self._no_correlations.note()
         return tuple(found.values())
 
     async def _listed(self, path: str) -> AsyncIterator[Mapping[str, JsonValue]]:
@@ -121,6 +141,10 @@ class PantherRules:
             cursor = following
 
     async def _find(self, origin: DetectionOrigin) -> Detection:
+        if origin.type == _CORRELATION and not self._no_correlations.known:
+            correlation = await self._find_correlation(origin)
+            if correlation is not None:
+                return correlation
         for path in _BY_TYPE.get(origin.type, _ELSE):
             try:
                 found = await self._rest.get(path, origin.id, params=_PARAMS.get(path))
@@ -129,6 +153,23 @@ class PantherRules:
             return _detection(found, path, origin)
         deleted = origin.type not in _REST_LACKS
         return Detection(id=origin.id, name=origin.name, type=origin.type, deleted=deleted)
+
+    async def _find_correlation(self, origin: DetectionOrigin) -> Detection | None:
+        """A correlation rule by its own path; `None` where this Panther has no such path, or the token may not use it."""
+        try:
+            rule = await self._rest.get(_CORRELATIONS, origin.id)
+        except PantherDenied:
+            self._no_correlations.note()
+            return None
+        except NotFound:
+            # A path that isn't there and a rule that isn't there are both 404: the list tells them apart.
+            try:
+                await self._rest.get(_CORRELATIONS.removesuffix("/{}"), params={"limit": "1"})
+            except (PantherRefused, PantherDenied):
+                self._no_correlations.note()
+                return None
+            return Detection(id=origin.id, name=origin.name, type=origin.type, deleted=True)
+        return _detection(rule, _CORRELATIONS, origin)
 
 
 def _detection(found: Mapping[str, JsonValue], path: str, origin: DetectionOrigin) -> Detection:
@@ -151,6 +192,7 @@ def _detection(found: Mapping[str, JsonValue], path: str, origin: DetectionOrigi
         dedup_minutes=rule.dedup_period_minutes,
         threshold=rule.threshold,
         enabled=rule.enabled,
+        create_alert=rule.create_alert,
         managed=rule.managed,
         created_at=rule.created_at,
         updated_at=rule.last_modified,

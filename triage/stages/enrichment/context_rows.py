@@ -13,6 +13,7 @@ from triage.domain.detection import Detection
 from triage.domain.entity import Entity, EntityKind
 from triage.logtypes import table_of
 from triage.ports import AlertQuery, AlertSource, Column, Comment, LogSource, PantherUser
+from triage.stages.enrichment.rule_parts import correlation
 
 HISTORY_ALERTS = 100
 COMMENTED_ALERTS = 5
@@ -22,6 +23,7 @@ PAGES = 3
 OUTCOME_ROWS = 20
 TABLE_CHARS = 3_000
 DETECTION_CHARS = 6_000
+REFERENCE_CHARS = 500
 MAX_INDICATORS = 10
 """Addresses, hashes and keys in one search."""
 
@@ -186,5 +188,28 @@ def detection_row(detection: Detection) -> dict[str, JsonValue]:
         "threshold": detection.threshold,
         "dedup_minutes": detection.dedup_minutes,
         "deleted": detection.deleted,
+        **({"reference": detection.reference[:REFERENCE_CHARS]} if detection.reference else {}),
+        **({"signals_only": True} if detection.create_alert is False else {}),
+        **correlation_fields(detection),
         "body": detection.body[:DETECTION_CHARS],
+    }
+
+
+def correlation_fields(detection: Detection) -> dict[str, JsonValue]:
+    """What a correlation waits for, in the words of its parts; empty for any other detection."""
+    read = correlation(detection.body)
+    if not read.parts:
+        return {}
+    parts: list[JsonValue] = [
+        f"{part.id} did not match"
+        if part.absent
+        else f"{part.id} matched {part.at_least} times or more"
+        if part.at_least > 1
+        else f"{part.id} matched"
+        for part in read.parts
+    ]
+    return {
+        "parts": parts,
+        "parts_in_order": read.in_order,
+        **({"looks_back_minutes": int(read.lookback.total_seconds() // 60)} if read.lookback else {}),
     }

@@ -22,7 +22,7 @@ from triage.stages.enrichment.actor import AlertActor
 from triage.stages.enrichment.actor_values import actor_values
 from triage.stages.enrichment.playbook import LISTS
 from triage.stages.enrichment.playbooks import PlaybookQuestion, Playbooks
-from triage.stages.enrichment.rule_parts import is_about, sub_rules
+from triage.stages.enrichment.rule_parts import correlation, is_about, sub_rules
 
 _Value = str | tuple[str, ...] | datetime
 
@@ -113,6 +113,7 @@ def plan_queries(
     unfitting: dict[str, NotAsked] = {}
     about = actor_values(actor, alert)
     values = _parameter_values(alert, detection, actor, about, dwell)
+    looks_back_to = alert.created_at - correlation(detection.body).lookback
     for question in playbooks.questions_for(
         log_types,
         kinds={entity.kind.value for entity in entities},
@@ -130,7 +131,7 @@ def plan_queries(
                 missing.add(f"{question.database}.{question.table}")
             continue
         try:
-            bound = _bind(question, values, actor, about, history, dwell, now, events)
+            bound = _bind(question, values, actor, about, history, dwell, now, events, looks_back_to)
         except SqlRefused as error:
             notes.append(f"{question.key} was not asked: {error}")
             continue
@@ -218,6 +219,7 @@ def _bind(
     dwell: timedelta,
     now: datetime,
     events: Sequence[Row],
+    looks_back_to: datetime,
 ) -> BoundQuery | NotAsked | None:
     """Fill one question; `None` if the alert lacks a value that it needs or its window is empty."""
     definition = question.definition
@@ -243,7 +245,9 @@ def _bind(
     wanted = window_of(definition.window, actor.moment, actor.last, history=history, dwell=dwell, now=now)
     if wanted is None or wanted.start >= now:
         return None
-    window = TimeWindow(wanted.start, min(wanted.end, now))
+    # The parts of a correlation may have matched as early as the rule looks back.
+    start = min(wanted.start, looks_back_to) if "sub_rules" in definition.parameters else wanted.start
+    window = TimeWindow(start, min(wanted.end, now))
     query = question.template.bind(values, window=window, limit=definition.limit, now=now)
     return BoundQuery(question, query, window, wanted_end=wanted.end, value_fits=fits)
 

@@ -5,23 +5,25 @@ with `Absence`.
 """
 
 import re
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import timedelta
 from enum import StrEnum
 from functools import lru_cache
 
+from pydantic import JsonValue
+
 from triage.domain.detection import Detection
 from triage.domain.question import ActionClass
+from triage.domain.yaml_lines import YamlError, parse_yaml
 from triage.questions import is_of_class
 
-_RULE = r"[\"']?RuleID[\"']?\s*:\s*[\"']?(?P<id>[\w.\- ]+?)[\"']?\s*(?=[,}\n]|$)"
-_ANY = re.compile(_RULE)
-_ABSENT = re.compile(_RULE + r"(?:(?!RuleID)[^{}])*?[\"']?Absence[\"']?\s*:\s*true", re.IGNORECASE)
 _IN_ID = re.compile(r"(?i)\bNOT[._ -]FOLLOWED[._ -]BY[._ -](.+)$")
-_IN_ORDER = re.compile(r"(?i)[\"']?EventEvaluationOrder[\"']?\s*:\s*[\"']?Chronological|[\"']?Sequence[\"']?\s*:")
 MAX_CHARS = 200_000
 """A longer text names no parts."""
 MAX_PARTS = 12
+MAX_LOOKBACK = timedelta(days=30)
+"""A longer one is taken for this."""
 MANY = 12
 """Events of an alert from which their number is a question, whatever the threshold."""
 
@@ -49,16 +51,64 @@ class SubRule:
     id: str
     absent: bool = False
     """The alert says that it did not match."""
+    at_least: int = 1
+    """How often it must match."""
+
+
+@dataclass(frozen=True, slots=True)
+class Correlation:
+    """What a correlation rule looks for."""
+
+    parts: tuple[SubRule, ...] = ()
+    """Each rule once."""
+    in_order: bool = False
+    """The parts must match one after the other."""
+    lookback: timedelta = timedelta()
+    """How far back the rule looks for its parts; zero where it doesn't say."""
 
 
 @lru_cache(maxsize=256)
+def correlation(body: str) -> Correlation:
+    """Read a correlation's text, JSON or YAML; without parts for a text that is no correlation."""
+    if len(body) > MAX_CHARS or "RuleID" not in body:
+        return Correlation()
+    try:
+        nodes = tuple(_mappings(parse_yaml(body).value))
+    except YamlError:
+        return Correlation()
+    parts: dict[str, SubRule] = {}
+    for node in nodes:
+        name = node.get("RuleID")
+        if isinstance(name, str) and name.strip():
+            absent, least = node.get("Absence") is True, node.get("MinMatchCount")
+            before = parts.get(name)
+            parts[name] = SubRule(
+                name,
+                absent or (before is not None and before.absent),
+                least if type(least) is int and least > 1 else 1,
+            )
+    minutes = [value for node in nodes if type(value := node.get("LookbackWindowMinutes")) is int and value > 0]
+    return Correlation(
+        parts=tuple(parts.values())[:MAX_PARTS],
+        in_order=any("Sequence" in node or node.get("EventEvaluationOrder") == "Chronological" for node in nodes),
+        lookback=min(timedelta(minutes=min(max(minutes, default=0), 10**6)), MAX_LOOKBACK),
+    )
+
+
+def _mappings(value: JsonValue) -> Iterator[Mapping[str, JsonValue]]:
+    """Every mapping in a value, in the order of the text."""
+    waiting: list[JsonValue] = [value]
+    while waiting:
+        each = waiting.pop()
+        if isinstance(each, dict):
+            yield each
+        if isinstance(each, dict | list):
+            waiting += reversed(list(each.values()) if isinstance(each, dict) else each)
+
+
 def sub_rules(body: str) -> tuple[SubRule, ...]:
-    """The rules that a correlation's text names, each once; empty for a text that is no correlation."""
-    if len(body) > MAX_CHARS:
-        return ()
-    absent = {match["id"] for match in _ABSENT.finditer(body)}
-    named = dict.fromkeys(match["id"] for match in _ANY.finditer(body))
-    return tuple(SubRule(name, name in absent) for name in named)[:MAX_PARTS]
+    """The rules that a correlation's text names."""
+    return correlation(body).parts
 
 
 def awaited_names(detection_id: str, body: str) -> tuple[str, ...]:
@@ -70,7 +120,7 @@ def awaited_names(detection_id: str, body: str) -> tuple[str, ...]:
 
 def comes_after(detection_id: str, body: str) -> bool:
     """Whether what is awaited would come after the other parts; else it may have come at any time around them."""
-    return _IN_ID.search(detection_id) is not None or _IN_ORDER.search(body[:MAX_CHARS]) is not None
+    return _IN_ID.search(detection_id) is not None or correlation(body).in_order
 
 
 def is_about(when: When, detection: Detection, *, log_type: str, actions: Sequence[str], events: int) -> bool:

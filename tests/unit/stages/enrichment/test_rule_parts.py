@@ -1,19 +1,24 @@
 """What a detection's text says that it asks: its parts, what it waits for, in which order."""
 
 import json
+from datetime import timedelta
 
 import pytest
+import yaml
 from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.support.shared import shared_lines
 from triage.domain.detection import Detection
 from triage.stages.enrichment.rule_parts import (
+    MAX_LOOKBACK,
     MAX_PARTS,
+    Correlation,
     SubRule,
     When,
     awaited_names,
     comes_after,
+    correlation,
     is_about,
     sub_rules,
 )
@@ -29,6 +34,36 @@ def test_a_correlation_names_its_parts() -> None:
     assert sub_rules(GROUP) == (SubRule("Door.Opened"), SubRule("Door.Closed", absent=True))
     assert sub_rules(SEQUENCE) == (SubRule("Door.Opened"), SubRule("Door.Left"))
     assert sub_rules("def rule(event):\n    return True\n") == ()
+
+
+def test_a_correlation_is_read_whatever_the_order_of_its_keys() -> None:
+    """An absence belongs to its own part, also where it is written before the rule's id or beside a comment."""
+    body = """
+    # what must not follow
+    - Sequence:
+        - ID: A
+          RuleID: Door.Opened
+          MinMatchCount: 3
+        - Absence: true
+          ID: B
+          RuleID: "Door.Closed"
+      LookbackWindowMinutes: 2880
+    """
+
+    assert correlation(body) == Correlation(
+        (SubRule("Door.Opened", at_least=3), SubRule("Door.Closed", absent=True)),
+        in_order=True,
+        lookback=timedelta(days=2),
+    )
+
+
+def test_a_lookback_without_sense_is_bounded() -> None:
+    """A rule that claims to look back for ever is taken at thirty days, one that says no number at none."""
+    text = '[{{"Group":[{{"RuleID":"A"}}],"LookbackWindowMinutes":{}}}]'
+
+    assert correlation(text.format(10**30)).lookback == MAX_LOOKBACK
+    assert correlation(text.format(-5)).lookback == correlation(text.format('"x"')).lookback == timedelta()
+    assert correlation(text.format("true")).lookback == timedelta()
 
 
 def test_what_is_awaited_stands_in_the_text_or_in_the_name() -> None:
@@ -81,7 +116,14 @@ def test_any_text_is_read(text: str) -> None:
 def test_published_correlations_are_read_as_their_authors_list_them() -> None:
     """All parts, and those that must not match."""
     for rule in shared_lines("data/correlation_rules.ndjson"):
-        found = sub_rules(json.dumps(rule["detection"]))
+        for body in (
+            json.dumps(rule["detection"]),
+            yaml.dump(rule["detection"]),
+            yaml.dump({"Detection": rule["detection"]}),
+        ):
+            found = correlation(body)
 
-        assert {part.id for part in found} == set(rule["sub_rules"]), rule["rule_id"]
-        assert {part.id for part in found if part.absent} == {each["RuleID"] for each in rule["absence"]}
+            assert {part.id for part in found.parts} == set(rule["sub_rules"]), rule["rule_id"]
+            assert {part.id for part in found.parts if part.absent} == {each["RuleID"] for each in rule["absence"]}
+            assert found.in_order is (comes_after("", body))
+            assert found.lookback == timedelta(minutes=max(each["LookbackWindowMinutes"] for each in rule["detection"]))
