@@ -128,6 +128,16 @@ SOURCES = [
         "createdAtTime": "2030-01-01T00:00:00Z",
     }
 ]
+GLOBALS = [{"id": "door_helpers", "body": "def is_open(event):\n    return event.get('state') == 'open'\n"}]
+DATA_MODELS = [
+    {
+        "id": "Doors",
+        "logTypes": ["Custom.Door"],
+        "enabled": True,
+        "mappings": [{"name": "room", "path": "$.door"}, {"name": "who", "method": "who"}],
+        "body": "def who(event):\n    return event.get('porter')\n",
+    }
+]
 COMMENTS = [
     {
         "id": "comment-1",
@@ -151,6 +161,8 @@ def write_world(folder: Path) -> Path:
             "users": USERS,
             "sources": SOURCES,
             "comments": COMMENTS,
+            "globals": GLOBALS,
+            "data_models": DATA_MODELS,
             "lake/panther_logs/custom_door": LOGS,
             "lake/panther_rule_matches/custom_door": MATCHES,
         },

@@ -1,4 +1,6 @@
-"""The rule, scheduled rule, correlation rule or policy behind an alert."""
+"""The rule, scheduled rule, correlation rule or policy behind an alert, and what its text refers to."""
+
+from typing import Literal
 
 from pydantic import Field
 
@@ -43,3 +45,32 @@ class Detection(Value):
         """MITRE ATT&CK technique ids such as `T1562.008`, in the detection's order, each once."""
         found = (part for entry in self.reports.get("MITRE ATT&CK", ()) for part in entry.split(":"))
         return tuple(dict.fromkeys(part.strip() for part in found if part.strip().startswith("T1")))
+
+
+class FieldMapping(Value):
+    """Where a log type keeps what a rule asks for by a common name; a path into the event, or a method."""
+
+    name: str
+    path: str = ""
+    method: str = ""
+
+
+class DataModel(Value):
+    """What `event.udm(name)` means for a log type. Source: Panther REST definition, `DataModelAPI.DataModel`."""
+
+    id: str
+    log_types: tuple[str, ...] = ()
+    enabled: bool = True
+    mappings: tuple[FieldMapping, ...] = ()
+    body: str = ""
+    """Python of the methods."""
+
+
+class RuleText(Value):
+    """A text that a detection refers to: a rule that it correlates, a helper that it calls, a field of a data model."""
+
+    kind: Literal["part", "helper", "field"]
+    name: str
+    text: str
+    log_types: tuple[str, ...] = ()
+    """That a part reads."""

@@ -77,6 +77,7 @@ class RecordedPanther:
     events = _refusal("events")
     detection = _refusal("a detection")
     detections = _refusal("the detections")
+    helper = data_models = _refusal("shared code of rules")
     run_query = _refusal("a lake query")
     search = _refusal("an indicator search")
     databases = _refusal("the databases")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from triage.domain.alert import Actor, Alert, Moment, Origin, Quality, Status
 from triage.domain.base import Row, Value
-from triage.domain.detection import Detection
+from triage.domain.detection import DataModel, Detection
 from triage.domain.window import TimeWindow
 
 if TYPE_CHECKING:
@@ -81,6 +81,12 @@ class RuleBook(Protocol):
 
     async def detections(self) -> tuple[Detection, ...]:
         """Every rule, simple rule, scheduled rule and, from 2026 on, correlation rule with its text. Raises PantherError."""
+
+    async def helper(self, name: str) -> str:
+        """The Python of a global helper; empty where Panther has none of the name. Raises PantherError."""
+
+    async def data_models(self) -> tuple[DataModel, ...]:
+        """Every data model; none where the token may not read them. Raises PantherError."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -66,6 +66,19 @@ def _detections(path: str, *, later: bool = False) -> Handler:
     return handler
 
 
+async def _get_global(request: Request, call: ApiCall) -> Response:
+    call.token.require("RuleRead")
+    found = call.backend.world.globals.get(request.path_params["id"])
+    if found is None:
+        raise RequestError(404, f"{request.path_params['id']} not found")
+    return JSONResponse(found)
+
+
+async def _list_data_models(request: Request, call: ApiCall) -> Response:
+    call.token.require("RuleRead")
+    return _listing(page_of(list(call.backend.world.data_models.values()), _cursor(request), _limit(request)))
+
+
 # ---- Alerts ------------------------------------------------------------------------------------------------------
 
 
@@ -275,6 +288,8 @@ ROUTES: tuple[tuple[str, str, Handler], ...] = (
     ("GET", "/scheduled-rules/{id}", _detection("scheduled-rules", "RuleRead")),
     ("GET", "/simple-rules/{id}", _detection("simple-rules", "RuleRead")),
     ("GET", "/policies/{id}", _detection("policies", "PolicyRead")),
+    ("GET", "/globals/{id}", _get_global),
+    ("GET", "/data-models", _list_data_models),
     ("GET", "/alerts/{id}", _get_alert),
     ("PATCH", "/alerts/{id}", _patch_alert),
     ("GET", "/alerts/{id}/events", _get_events),

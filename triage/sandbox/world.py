@@ -41,6 +41,9 @@ class World:
     """The world's clock: it runs on from `now`, or stays at it (see `load_world`)."""
     queries: dict[str, Record] = field(default_factory=dict)
     """Saved queries."""
+    globals: dict[str, Record] = field(default_factory=dict)
+    """Helpers that rules import."""
+    data_models: dict[str, Record] = field(default_factory=dict)
     _last_stamp: datetime = _LONG_AGO
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -65,7 +68,8 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
 
     Args:
         path: Directory with `world.json`, `alerts.ndjson`, `rules.ndjson`, `lake/<database>/<table>.ndjson` and, where
-            there are any, `sources.ndjson`, `users.ndjson`, `comments.ndjson`, `queries.ndjson`.
+            there are any, `sources.ndjson`, `users.ndjson`, `comments.ndjson`, `queries.ndjson`, `globals.ndjson`,
+            `data_models.ndjson`.
         now: Replaces the world's own `now`; every time in the world moves with it, by whole seconds. The world's clock
             then stops there, so that a run can be repeated. Default: the current time, and the clock runs on.
         as_recorded: Keep the recorded times; the clock stops at the recorded `now`.
@@ -104,6 +108,8 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
         lake={(file.parent.name, file.stem): file for file in sorted((path / "lake").glob("*/*.ndjson"))},
         queries=_by_id(path / "queries.ndjson", "id", delta),
         clock=(lambda: datetime.now(UTC) + offset) if ticking else (lambda: world_now),
+        globals=_by_id(path / "globals.ndjson", "id", timedelta()),
+        data_models=_by_id(path / "data_models.ndjson", "id", timedelta()),
     )
 
 

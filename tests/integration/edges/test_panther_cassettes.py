@@ -43,6 +43,7 @@ CASSETTES = (
     "panther_lake_cancel",
     "panther_people",
     "panther_probes",
+    "panther_rule_code",
 )
 FIRST = f"{1:032x}"
 
@@ -127,6 +128,19 @@ async def test_detections(tmp_path: Path) -> None:
     assert found[0].body.startswith("def rule")
     assert found[1].body == "Detection: []\n"
     assert found[0].techniques == ("T1078",)
+
+
+async def test_shared_code_of_rules(tmp_path: Path) -> None:
+    """A global helper, one that is nowhere, and the data models; each is asked for once."""
+    async with taped("panther_rule_code", tmp_path) as panther:
+        codes = [await panther.rules.helper(name) for name in ("door_helpers", "gone_helpers", "door_helpers")]
+        (model,) = await panther.rules.data_models()
+        assert await panther.rules.data_models() == (model,)
+    assert [code.startswith("def is_open") for code in codes] == [True, False, True]
+    assert [(each.name, each.path, each.method) for each in model.mappings] == [
+        ("room", "$.door", ""),
+        ("who", "", "who"),
+    ]
 
 
 async def test_lake(tmp_path: Path) -> None:
@@ -320,6 +334,8 @@ def test_every_operation_is_recorded() -> None:
         ("GET", "/simple-rules/{id}"),
         ("GET", "/scheduled-rules/{id}"),
         ("GET", "/policies/{id}"),
+        ("GET", "/globals/{id}"),
+        ("GET", "/data-models"),
         ("GET", "/correlation-rules"),
         ("GET", "/correlation-rules/{id}"),
     }

@@ -46,6 +46,9 @@ class World:
     rules: list[Columns] = field(default_factory=list)
     signals: list[Columns] = field(default_factory=list)
     """Matches of rules that raise no alert by themselves."""
+    code: dict[str, str] = field(default_factory=dict)
+    """Global helpers by name."""
+    data_models: list[Columns] = field(default_factory=list)
     rows: int = 0
     behind: dict[str, timedelta] = field(default_factory=dict)
     """By log type, how long ago its last event was delivered; two minutes where nothing is said."""
@@ -158,6 +161,8 @@ class World:
             "users": [],
             "sources": sources,
             "comments": [],
+            "globals": [{"id": name, "body": body} for name, body in self.code.items()],
+            "data_models": self.data_models,
         }
         if self.signals:
             files["lake/panther_signals/correlation_signals"] = self.signals

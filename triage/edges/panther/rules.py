@@ -6,10 +6,11 @@ from typing import Annotated
 from pydantic import BeforeValidator, Field, JsonValue
 
 from triage.domain.alert import DeletedOrigin, DetectionOrigin, Origin, Severity, SystemOrigin
-from triage.domain.detection import Detection
+from triage.domain.detection import DataModel, Detection
 from triage.edges.panther.failures import unreadable
 from triage.edges.panther.generation import Missing
 from triage.edges.panther.rest import Rest
+from triage.edges.panther.rule_code import RuleCode
 from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Trail, Unreadable, Wire, read
 from triage.errors import NotFound, PantherDenied, PantherRefused
 from triage.ports import Clock
@@ -82,6 +83,7 @@ class PantherRules:
     def __init__(self, rest: Rest, clock: Clock) -> None:
         self._rest = rest
         self._no_correlations = Missing(clock)
+        self._code = RuleCode(rest, clock)
 
     async def detection(self, origin: Origin) -> Detection:
         """The detection behind an alert.
@@ -121,6 +123,14 @@ class PantherRules:
                     raise
                 self._no_correlations.note()
         return tuple(found.values())
+
+    async def helper(self, name: str) -> str:
+        """Implements `ports.RuleBook.helper`; the answer serves for an hour."""
+        return await self._code.helper(name)
+
+    async def data_models(self) -> tuple[DataModel, ...]:
+        """Implements `ports.RuleBook.data_models`; the answer serves for an hour."""
+        return await self._code.data_models()
 
     async def _listed(self, path: str) -> AsyncIterator[Mapping[str, JsonValue]]:
         operation = f"GET {path}"

@@ -8,17 +8,19 @@ from datetime import timedelta
 from pydantic import JsonValue, TypeAdapter
 
 from triage.domain.alert import Alert
-from triage.domain.detection import Detection
+from triage.domain.detection import Detection, RuleText
 from triage.errors import NotFound
 from triage.logtypes import table_of
 from triage.ports import Comment, LogSource, PantherApi, PantherUser
 from triage.settings import InvestigationSettings
 from triage.stages.enrichment import context_rows
 from triage.stages.enrichment.asking import Answer, Asker
+from triage.stages.enrichment.rule_background import background_of, refers_to_others
 from triage.stages.enrichment.sampling import READ, keep_rare
 
 _DATABASES = ("panther_logs", "panther_rule_matches", "panther_signals")
 _SOURCES: TypeAdapter[tuple[LogSource, ...]] = TypeAdapter(tuple[LogSource, ...])
+_TEXTS: TypeAdapter[tuple[RuleText, ...]] = TypeAdapter(tuple[RuleText, ...])
 _USERS: TypeAdapter[tuple[PantherUser, ...]] = TypeAdapter(tuple[PantherUser, ...])
 OUTCOME_DAYS = timedelta(days=90)
 """Earlier alerts are read at least this far back."""
@@ -70,6 +72,21 @@ class AlertContext:
             return known, answer
         rule = Detection.model_validate(answer.value)
         return rule if rule.runbook else rule.model_copy(update={"runbook": self.alert.runbook}), answer
+
+    async def background(self, detection: Detection) -> tuple[RuleText, ...]:
+        """What the detection's text refers to; nothing where it stands alone, or Panther can't be asked."""
+        if not refers_to_others(detection):
+            return ()
+
+        async def perform() -> JsonValue:
+            value: JsonValue = _TEXTS.dump_python(await background_of(detection, self.panther.rules), mode="json")
+            return value
+
+        shared = f"background/{detection.id}/{detection.updated_at}" if detection.id else ""
+        answer = await self.asker.ask(
+            "enrich/background", "detection", "what the detection uses", perform, shared=shared
+        )
+        return () if answer.error else _TEXTS.validate_python(answer.value)
 
     async def log_sources(self) -> tuple[tuple[LogSource, ...] | None, Answer]:
         """Every log source with its health."""

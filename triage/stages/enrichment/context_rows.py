@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert, Severity, Status
 from triage.domain.base import Row
-from triage.domain.detection import Detection
+from triage.domain.detection import Detection, RuleText
 from triage.domain.entity import Entity, EntityKind
 from triage.logtypes import table_of
 from triage.ports import AlertQuery, AlertSource, Column, Comment, LogSource, PantherUser
@@ -173,8 +173,8 @@ def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[
     ]
 
 
-def detection_row(detection: Detection) -> dict[str, JsonValue]:
-    """The detection as one row."""
+def detection_row(detection: Detection, background: Sequence[RuleText] = ()) -> dict[str, JsonValue]:
+    """The detection as one row, with the texts that its own refers to."""
     return {
         "id": detection.id,
         "name": detection.name,
@@ -192,6 +192,7 @@ def detection_row(detection: Detection) -> dict[str, JsonValue]:
         **({"signals_only": True} if detection.create_alert is False else {}),
         **correlation_fields(detection),
         "body": detection.body[:DETECTION_CHARS],
+        **({"uses": [f"{each.kind} {each.name}:\n{each.text}" for each in background]} if background else {}),
     }
 
 

@@ -12,7 +12,7 @@ from datetime import UTC, datetime, timedelta
 
 from triage.domain.alert import Alert
 from triage.domain.base import Row
-from triage.domain.detection import Detection
+from triage.domain.detection import Detection, RuleText
 from triage.domain.dossier import Dossier
 from triage.domain.entity import Entity
 from triage.domain.evidence import Source
@@ -35,6 +35,7 @@ from triage.stages.enrichment.event_faults import event_faults, event_notes
 from triage.stages.enrichment.numbering import SEARCH_QUESTION, EvidenceList, LakeAnswers, activity_by_table
 from triage.stages.enrichment.playbooks import Playbooks
 from triage.stages.enrichment.questions import BoundQuery, QueryPlan, merge_plans, plan_queries
+from triage.stages.enrichment.rule_background import log_types_of
 from triage.stages.enrichment.runbook import SHARE, AlertFrame, plan_runbook, without_least_telling
 from triage.stages.enrichment.runbook_answers import outcomes_of
 from triage.stages.enrichment.runbook_plan import Plans, planned_steps, unplanned
@@ -113,18 +114,19 @@ class EnrichmentRun:
         async with asyncio.TaskGroup() as group:
             events = group.create_task(self.context.events())
             detection = group.create_task(self.context.detection())
+            background = group.create_task(self._background(detection))
             sources = group.create_task(self.context.log_sources())
             tables = group.create_task(self.context.tables())
             history = group.create_task(self.context.history())
             users = group.create_task(self.context.users())
             comments = group.create_task(self._comments(history))
-            queries = group.create_task(self._ask_lake(events, detection, tables))
+            queries = group.create_task(self._ask_lake(events, detection, background, tables))
             standings = group.create_task(self._standings(queries, history))
         rule, rule_answer = detection.result()
         lake, health, past = queries.result(), sources.result()[0], history.result()
         found = EvidenceList()
         found.add_events(events.result(), lake)
-        found.add_detection(rule, rule_answer)
+        found.add_detection(rule, background.result(), rule_answer)
         found.add(Source.HISTORY, "history", "How did earlier alerts of this detection end?", past)
         found.add(Source.COMMENTS, "comments", "What did people write on similar alerts?", comments.result())
         found.add_sources(*sources.result(), lake.log_types)
@@ -175,6 +177,10 @@ class EnrichmentRun:
         wanted = alerts_to_look_up(asked, await history, acts)
         return await alert_standings(self.asker, self.context.panther.alerts, wanted)
 
+    async def _background(self, detection: "asyncio.Task[tuple[Detection, Answer]]") -> tuple[RuleText, ...]:
+        rule, _ = await detection
+        return await self.context.background(rule)
+
     async def _comments(self, history: "asyncio.Task[Answer]") -> Answer:
         return await self.context.comments(await history)
 
@@ -182,12 +188,15 @@ class EnrichmentRun:
         self,
         events: "asyncio.Task[Answer]",
         detection: "asyncio.Task[tuple[Detection, Answer]]",
+        background: "asyncio.Task[tuple[RuleText, ...]]",
         tables: "asyncio.Task[dict[str, frozenset[str]] | None]",
     ) -> LakeAnswers:
         rows = (await events).rows
         rule, _ = await detection
         known = await tables
-        log_types = tuple(dict.fromkeys([*filter(None, map(log_type_of, rows)), *(() if rows else rule.log_types)]))
+        # An alert of a correlation may have no events of its own; then its parts say which logs it is about.
+        declared = () if rows else rule.log_types or log_types_of(await background)
+        log_types = tuple(dict.fromkeys([*filter(None, map(log_type_of, rows)), *declared]))
         entities = extract_entities(rows, context=self.alert.context, log_types=log_types)
         finder = ActorFinder(self.asker, self.alert, self.settings, self.now)
         found = await finder.find(rows, self._terms(log_types), entities, known)

@@ -9,7 +9,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert, alert_row
 from triage.domain.coverage import Coverage
-from triage.domain.detection import Detection
+from triage.domain.detection import Detection, RuleText
 from triage.domain.entity import Entity
 from triage.domain.evidence import Evidence, Source
 from triage.domain.redaction import redact_row
@@ -108,9 +108,9 @@ class EvidenceList:
             end=lake.last,
         )
 
-    def add_detection(self, detection: Detection, answer: Answer) -> None:
+    def add_detection(self, detection: Detection, background: Sequence[RuleText], answer: Answer) -> None:
         """The detection as one row; without rows if it could not be read."""
-        row = context_rows.detection_row(detection)
+        row = context_rows.detection_row(detection, background)
         rows = [] if answer.error else [row]
         question = "What does the detection look for?"
         self.add(Source.DETECTION, "detection", question, _with_rows(answer, rows), columns=tuple(row))
