@@ -31,6 +31,11 @@ class Coverage(Value):
     """When the last row of the asked window will have been delivered, if that is still to come; `None`: it has been."""
     alarms: tuple[str, ...] = ()
     """Active alarms of the log sources, such as `SOURCE_NO_DATA`."""
+    alarm_minutes: int | None = None
+    """Minutes of silence after which the no-data alarm of a source that feeds the table comes, the longest of them; no
+    alarm says nothing of a shorter silence."""
+    overdue: bool = False
+    """A source has been silent for longer than that, and there is no alarm: it counts as unhealthy."""
 
     @property
     def proves_absence(self) -> bool:
@@ -96,6 +101,8 @@ class Coverage(Value):
             )
         if self.alarms:
             found.append(f"the log source has an active alarm ({', '.join(map(_alarm_text, self.alarms))})")
+        elif self.overdue:
+            found.append("the log source has been silent for longer than its no-data alarm allows")
         elif self.source_healthy is False:
             found.append("the log source is unhealthy")
         elif self.source_healthy is None:
@@ -111,6 +118,13 @@ class Coverage(Value):
             found.append("no control search was possible for this kind of entity")
         return tuple(found)
 
+    @property
+    def _noticed(self) -> str:
+        """How soon Panther would notice a silence that it has not noticed yet."""
+        if self.alarm_minutes is None or self.alarms or self.overdue:
+            return ""
+        return f" (its no-data alarm comes after {_span_text(self.alarm_minutes)} of silence)"
+
     def _delivery_gaps(self, proven: str) -> list[str]:
         found = []
         if self.open_until is not None:
@@ -120,9 +134,10 @@ class Coverage(Value):
         elif self.source_reached_window is False and self.open_until is None:
             last = self.last_event_at
             when = "up to the end of the window" if last is None else f"since {_time_text(last)}"
-            found.append(f"the log source delivered nothing {when}")
+            found.append(f"the log source delivered nothing {when}{self._noticed}")
         if self.proven_until is not None and self.open_until is None and self.last_event_at is not None:
-            found.append(f"the log source has been silent since {_time_text(self.last_event_at)}, longer than usual")
+            since = _time_text(self.last_event_at)
+            found.append(f"the log source has been silent since {since}, longer than usual{self._noticed}")
         if self.source_reached_window is None and self.source_healthy and self.table_has_rows:
             found.append("it is unknown up to when the log source delivered")
         return found
@@ -130,6 +145,14 @@ class Coverage(Value):
 
 def _time_text(moment: datetime) -> str:
     return f"{moment:%Y-%m-%d %H:%M} UTC"
+
+
+def _span_text(minutes: int) -> str:
+    """`45 min`, `6 h`, `2 d`: whole hours and days where they fit."""
+    for unit, size in (("d", 1_440), ("h", 60)):
+        if minutes >= size and not minutes % size:
+            return f"{minutes // size} {unit}"
+    return f"{minutes} min"
 
 
 def _alarm_text(name: str) -> str:

@@ -160,6 +160,8 @@ class LogSource:
     last_event_at: datetime | None = None
     alarms: tuple[str, ...] = ()
     """Types of its active alarms, such as `SOURCE_NO_DATA`; empty too where Panther doesn't serve alarms."""
+    alarm_minutes: int | None = None
+    """Minutes of silence after which its no-data alarm comes; `None` where it has none or Panther doesn't say."""
 
 
 class LogSources(Protocol):

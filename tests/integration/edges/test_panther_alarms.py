@@ -46,6 +46,7 @@ async def test_a_source_has_its_active_alarm(tmp_path: Path) -> None:
             first = await panther.sources.sources()
             again = await panther.sources.sources()
         assert [source.alarms for source in first] == [(), ("SOURCE_NO_DATA",), ()]
+        assert [source.alarm_minutes for source in first] == [None, 60, 60]
         assert again == first
         assert asked(server) == 6
 
@@ -96,3 +97,12 @@ async def test_a_source_whose_alarm_cannot_be_read_hides_no_other(tmp_path: Path
         async with connect(config(server.rest_url), clock=FakeClock()) as panther:
             found = await panther.sources.sources()
         assert [source.alarms for source in found] == [(), ("SOURCE_NO_DATA",)]
+
+
+@pytest.mark.parametrize("minutes", [None, 0, -5, "60", True, 1.5])
+async def test_a_threshold_without_sense_is_none(tmp_path: Path, minutes: object) -> None:
+    """The state counts all the same."""
+    with served(tmp_path, {"SOURCE_NO_DATA": {"state": "ALARM", "minutesThreshold": minutes}}) as server:
+        async with connect(config(server.rest_url), clock=FakeClock()) as panther:
+            (found,) = await panther.sources.sources()
+    assert (found.alarms, found.alarm_minutes) == (("SOURCE_NO_DATA",), None)

@@ -48,8 +48,13 @@ class PantherSources:
     async def sources(self) -> tuple[LogSource, ...]:
         """Every log source, to the last page; unreadable ones are left out with a warning. Raises PantherError."""
         listed = await self._listed()
-        active = {} if self._alarms is None else await self._alarms.active([source.id for source in listed])
-        return tuple(replace(source, alarms=active.get(source.id, ())) for source in listed)
+        alarms = {} if self._alarms is None else await self._alarms.of([source.id for source in listed])
+        return tuple(
+            replace(source, alarms=alarm.active, alarm_minutes=alarm.minutes)
+            if (alarm := alarms.get(source.id))
+            else source
+            for source in listed
+        )
 
     async def _listed(self) -> tuple[LogSource, ...]:
         return tuple(

@@ -167,6 +167,7 @@ def source_rows(sources: Sequence[LogSource], log_types: Sequence[str]) -> list[
             "healthy": source.healthy,
             "last_event_at": source.last_event_at.isoformat() if source.last_event_at else None,
             **({"alarms": list(source.alarms)} if source.alarms else {}),
+            **({"no_data_alarm_after_minutes": source.alarm_minutes} if source.alarm_minutes else {}),
         }
         for source in sources
         if not wanted or wanted & set(source.log_types)

@@ -49,13 +49,22 @@ def coverage_of(
     """
     end = max(window.end, wanted_end or window.end)
     lag = activity.lag if activity is not None else UNKNOWN_LAG
-    ailing = [source for source in sources or () if not _healthy(source, end + lag)]
+    ailing = [source for source in sources or () if not _healthy(source, end + lag, now)]
     healthy = not ailing if sources else None
     alarms = tuple(dict.fromkeys(name for source in ailing for name in source.alarms))
+    alarm_minutes = max((source.alarm_minutes or 0 for source in sources or ()), default=0) or None
+    overdue = any(_overdue(source, now) for source in ailing)
     if activity is None:
         open_until = end + lag if end + lag > now else None
         last = _last(sources, None)
-        return Coverage(source_healthy=healthy, last_event_at=last, open_until=open_until, alarms=alarms)
+        return Coverage(
+            source_healthy=healthy,
+            last_event_at=last,
+            open_until=open_until,
+            alarms=alarms,
+            alarm_minutes=alarm_minutes,
+            overdue=overdue,
+        )
     last = _last(sources, activity.last)
     delivered = _delivered(activity, sources, now)
     proven = None if delivered is None else delivered - lag
@@ -69,6 +78,8 @@ def coverage_of(
         last_event_at=last,
         open_until=None if whole else _open_until(end, activity, delivered, now),
         alarms=alarms,
+        alarm_minutes=alarm_minutes,
+        overdue=overdue,
     )
     # Of what followed the alert, the alert's own events are no part.
     first = own.end if window.start >= own.start else window.start
@@ -77,13 +88,20 @@ def coverage_of(
     return found.model_copy(update={"proven_until": min(proven, window.end)})
 
 
-def _healthy(source: LogSource, enough: datetime) -> bool:
+def _healthy(source: LogSource, enough: datetime, now: datetime) -> bool:
     """Whether a source worked over a window whose last rows should have come by `enough`.
 
     One that delivered after that was working then, whatever is wrong with it today.
     """
     delivered = source.last_event_at is not None and source.last_event_at >= enough
-    return delivered or (source.healthy and not source.alarms)
+    return delivered or (source.healthy and not source.alarms and not _overdue(source, now))
+
+
+def _overdue(source: LogSource, now: datetime) -> bool:
+    """Whether a source has been silent for longer than the people who run it call usual, alarm or not."""
+    if source.alarm_minutes is None or source.last_event_at is None:
+        return False
+    return now - source.last_event_at > timedelta(minutes=source.alarm_minutes)
 
 
 def _last(sources: Sequence[LogSource] | None, last: datetime | None) -> datetime | None:

@@ -1,6 +1,7 @@
 """Coverage: when "no rows" proves something."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -191,6 +192,48 @@ def test_a_source_with_an_alarm_is_unhealthy() -> None:
 
     assert found.source_healthy is False
     assert "the log source has an active alarm (no data arrives)" in found.gaps
+
+
+def test_a_silence_beyond_the_alarm_s_threshold_is_no_health() -> None:
+    """The people who run the source call an hour's silence unusual; that no alarm has come yet makes it no better."""
+    last = EVENT + timedelta(hours=1)
+    overdue = replace(source(last=last), alarm_minutes=60)
+
+    found = judged(activity(last), AFTER, sources=[overdue])
+
+    assert (found.source_healthy, found.overdue, found.proves_absence, found.proven_until) == (False, True, False, None)
+    assert "the log source has been silent for longer than its no-data alarm allows" in found.gaps
+    assert not any("comes after" in gap for gap in found.gaps)
+
+
+def test_an_alarm_that_could_not_have_come_yet_says_so() -> None:
+    """A silence shorter than the threshold raises no alarm, and none is no sign of life: the reader learns when one comes."""
+    last = EVENT + timedelta(hours=1)
+    patient = replace(source(last=last), alarm_minutes=1_440)
+
+    found = judged(activity(last), AFTER, sources=[patient])
+
+    assert not found.overdue
+    assert not found.proves_absence
+    assert any(gap.endswith("(its no-data alarm comes after 1 d of silence)") for gap in found.gaps)
+
+
+def test_a_threshold_takes_nothing_from_a_source_that_delivered_past_the_window() -> None:
+    """It was working then, whatever it does today."""
+    late = replace(source(last=NOW - timedelta(minutes=30)), alarm_minutes=15)
+
+    assert judged(activity(NOW - timedelta(minutes=30)), AFTER, sources=[late]).proves_absence
+
+
+@given(st.integers(1, 10_000), st.integers(0, 10_000))
+def test_a_threshold_never_proves_more(threshold: int, silent: int) -> None:
+    """Whatever it is set to, what is proven with it is proven without it."""
+    last = NOW - timedelta(minutes=silent)
+    plain, watched = source(last=last), replace(source(last=last), alarm_minutes=threshold)
+    without, found = (judged(activity(last), AFTER, sources=[each]) for each in (plain, watched))
+
+    assert without.proves_absence or not found.proves_absence
+    assert found.proven_until is None or found.proven_until == without.proven_until
 
 
 def test_a_value_of_another_kind_proves_nothing() -> None:
