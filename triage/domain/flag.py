@@ -77,6 +77,23 @@ FLAGS: Mapping[str, Flag] = {
         "People travel and networks change; on its own it decides nothing.",
         family="place",
     ),
+    "hostile_place": Flag(
+        "Who came through an address that hides or attacks?",
+        Hypothesis.TAKEOVER,
+        {"tor_exit": 0.9, "hostile_address": 0.9},
+        frozenset({"allowed"}),
+        "A second factor given through such an address may have been relayed by it; the operator knows of people who use Tor.",
+        hard=True,
+        family="place",
+    ),
+    "listed_place": Flag(
+        "Is the address in the hands of those whom the list means?",
+        Hypothesis.TAKEOVER,
+        {"listed_address": 0.4},
+        _VERIFIED | _DONE_HERE,
+        "Lists are late and partly wrong; who shows a second factor there, or does what is a duty, is not whom it means.",
+        family="place",
+    ),
     "two_holders": Flag(
         "Who was at work at the usual place meanwhile?",
         Hypothesis.TAKEOVER,

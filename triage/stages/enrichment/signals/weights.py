@@ -98,6 +98,19 @@ WEIGHTS: Mapping[str, Weight] = {
     "new_country": Weight(
         _UP, 0.8, "From a country in which the actor never worked: somebody else's machine, a journey, or a VPN's exit."
     ),
+    "tor_exit": Weight(
+        _UP, 1.2, "Whoever comes through Tor hides where they are; few employees do, and most intruders can."
+    ),
+    "hostile_address": Weight(
+        _UP, 1.0, "The address attacks others too: a rented machine or a taken one, and nobody's office."
+    ),
+    "listed_address": Weight(
+        _UP,
+        0.5,
+        "Threat lists are long, late and partly wrong; being on one is a hint, and the address may have changed hands.",
+    ),
+    "anonymous_address": Weight(_UP, 0.4, "A VPN or proxy for sale hides the place; staff use them, too."),
+    "known_service": Weight(_BESIDE, 0.1, "Says whose address it is; what it was used for it doesn't say."),
     "known_address": Weight(_DOWN, 0.5, "The usual place; insiders and malware on the usual machine look the same."),
     "verified_sign_in": Weight(
         _DOWN,
