@@ -94,6 +94,14 @@ FLAGS: Mapping[str, Flag] = {
         "Lists are late and partly wrong; who shows a second factor there, or does what is a duty, is not whom it means.",
         family="place",
     ),
+    "departed": Flag(
+        "Who works under the name of somebody who has left?",
+        Hypothesis.TAKEOVER,
+        {"departed": 1.0},
+        frozenset({"allowed"}),
+        "An account outlives its owner's employment by mistake, and whoever uses it then has no right to.",
+        hard=True,
+    ),
     "two_holders": Flag(
         "Who was at work at the usual place meanwhile?",
         Hypothesis.TAKEOVER,

@@ -89,6 +89,7 @@ class RecordedPanther:
     create = update = _refusal("writing a comment")
     set_status = _refusal("setting a status")
     assign = _refusal("assigning")
+    of_alert = _refusal("actor profiles")
     served = qualities = set_quality = set_tags = _refusal("an alert's labels")
 
 

@@ -121,7 +121,9 @@ async def replay(
             model = await stack.enter_async_context(open_model(settings.llm, clock=clock))
         pipeline = assemble(
             settings,
-            PantherApi(panther, NoLake() if alert_only else panther, panther, panther, panther, panther, panther),
+            PantherApi(
+                panther, NoLake() if alert_only else panther, panther, panther, panther, panther, panther, panther
+            ),
             clock=clock,
             store=store,
             prompts=prompts,

@@ -71,7 +71,7 @@ class Publisher:
         journal: ClaimJournal,
         observe: Observer,
     ) -> Publication:
-        """Write the comment, then set status and assignee.
+        """Write the comment, then set labels, status and assignee.
 
         What cannot be written becomes a note; errors that may pass are raised.
         """

@@ -19,6 +19,7 @@ from triage.ports.model import (
     ToolSpec,
 )
 from triage.ports.panther import (
+    ActorProfiles,
     AlertPage,
     AlertQuery,
     AlertSource,
@@ -48,6 +49,7 @@ from triage.ports.run import Clock, Observer, Progress, RunJournal
 from triage.ports.store import Journal, Ledger, Mark, Pruned, Receipt, Records, Store, Values
 
 __all__ = [
+    "ActorProfiles",
     "AlertPage",
     "AlertQuery",
     "AlertQueue",

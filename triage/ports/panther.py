@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 from triage.domain.alert import Actor, Alert, Moment, Origin, Quality, Status
 from triage.domain.base import Row, Value
 from triage.domain.detection import DataModel, Detection
+from triage.domain.profile import ActorProfile
 from triage.domain.window import TimeWindow
 
 if TYPE_CHECKING:
@@ -210,7 +211,7 @@ class Comment(Value):
 
 
 class Comments(Protocol):
-    """Comments, and everything else that this program writes. Only `writeback` uses the writing half."""
+    """Comments, status and assignee. Only `writeback` uses the writing half."""
 
     async def list(self, alert_id: str) -> tuple[Comment, ...]:
         """Every comment of an alert, to the last page. Raises PantherError."""
@@ -241,6 +242,12 @@ class Labels(Protocol):
         """Replace all context tags; Panther has no way to add one. Never retried. Raises NotFound, PantherError."""
 
 
+class ActorProfiles(Protocol):
+    async def of_alert(self, alert_id: str, *, seconds: float) -> tuple[ActorProfile, ...]:
+        """What Panther's profiles know of an alert's actors; costs a lake query, cancelled after so many seconds. Raises
+        QueryTimeout, PantherError."""
+
+
 @dataclass(frozen=True, slots=True)
 class PantherApi:
     """One Panther, as everything that reads or writes it sees it; `dataclasses.replace` swaps a part."""
@@ -252,6 +259,7 @@ class PantherApi:
     users: Users
     comments: Comments
     labels: Labels
+    profiles: ActorProfiles
 
 
 class AuditEntry(Value):

@@ -44,6 +44,8 @@ class World:
     globals: dict[str, Record] = field(default_factory=dict)
     """Helpers that rules import."""
     data_models: dict[str, Record] = field(default_factory=dict)
+    profiles: dict[str, Record] = field(default_factory=dict)
+    """Of actors, by entity id."""
     _last_stamp: datetime = _LONG_AGO
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -69,7 +71,7 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
     Args:
         path: Directory with `world.json`, `alerts.ndjson`, `rules.ndjson`, `lake/<database>/<table>.ndjson` and, where
             there are any, `sources.ndjson`, `users.ndjson`, `comments.ndjson`, `queries.ndjson`, `globals.ndjson`,
-            `data_models.ndjson`.
+            `data_models.ndjson`, `profiles.ndjson`.
         now: Replaces the world's own `now`; every time in the world moves with it, by whole seconds. The world's clock
             then stops there, so that a run can be repeated. Default: the current time, and the clock runs on.
         as_recorded: Keep the recorded times; the clock stops at the recorded `now`.
@@ -109,6 +111,7 @@ def load_world(path: Path, *, now: datetime | None = None, as_recorded: bool = F
         queries=_by_id(path / "queries.ndjson", "id", delta),
         clock=(lambda: datetime.now(UTC) + offset) if ticking else (lambda: world_now),
         globals=_by_id(path / "globals.ndjson", "id", timedelta()),
+        profiles=_by_id(path / "profiles.ndjson", "entityId", delta),
         data_models=_by_id(path / "data_models.ndjson", "id", timedelta()),
     )
 

@@ -246,6 +246,8 @@ class InvestigationSettings(Section):
     query_rows: int = Field(default=100, ge=1)
     max_events: int = Field(default=100, ge=1)
     """Events of the alert that are read."""
+    actor_profiles: bool = False
+    """Panther's profiles of an alert's actors are read, for one more lake query per alert."""
     playbooks: OptionalText = ""
     """A directory with playbooks of your own, added to the shipped ones."""
     runbooks: OptionalText = ""

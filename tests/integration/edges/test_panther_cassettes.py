@@ -43,6 +43,7 @@ CASSETTES = (
     "panther_lake_cancel",
     "panther_people",
     "panther_probes",
+    "panther_profiles",
     "panther_rule_code",
 )
 FIRST = f"{1:032x}"
@@ -230,6 +231,21 @@ async def test_probes(tmp_path: Path) -> None:
     async with taped("panther_probes", tmp_path, script=answers, opening=open_probes) as probes:
         for probe in (*probes.reading, probes.writing):
             await probe.run()
+
+
+async def test_actor_profiles(tmp_path: Path) -> None:
+    """The query for an alert's actors, its rows, and a profile. Recorded from a scripted server."""
+    rows = {"edges": [{"node": {"entity_id": "p-1"}}], "pageInfo": None, "stats": {"rowCount": 1}, "tryAgain": False}
+    answers = FakePanther(
+        graphql={
+            "ExecuteActorQuery": {"executeAlertActorQuery": {"id": "query-1"}},
+            "QueryResults": {"dataLakeQuery": {"status": "succeeded", "message": "", "results": rows}},
+            "ActorProfile": {"actorProfileInfo": {"entityId": "p-1", "emails": ["ada@acme.example"]}},
+        }
+    )
+    async with taped("panther_profiles", tmp_path, script=answers) as panther:
+        (found,) = await panther.profiles.of_alert(FIRST, seconds=5)
+    assert (found.id, found.emails, found.employment) == ("p-1", ("ada@acme.example",), ())
 
 
 async def test_a_wrong_token(tmp_path: Path) -> None:

@@ -49,6 +49,7 @@ class World:
     code: dict[str, str] = field(default_factory=dict)
     """Global helpers by name."""
     data_models: list[Columns] = field(default_factory=list)
+    profiles: list[Columns] = field(default_factory=list)
     rows: int = 0
     behind: dict[str, timedelta] = field(default_factory=dict)
     """By log type, how long ago its last event was delivered; two minutes where nothing is said."""
@@ -163,6 +164,7 @@ class World:
             "comments": [],
             "globals": [{"id": name, "body": body} for name, body in self.code.items()],
             "data_models": self.data_models,
+            "profiles": self.profiles,
         }
         if self.signals:
             files["lake/panther_signals/correlation_signals"] = self.signals

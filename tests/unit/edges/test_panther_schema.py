@@ -44,7 +44,7 @@ def test_the_sandbox_allows_every_operation(sandbox: GraphQLSchema) -> None:
 
 def test_what_is_retried_changes_nothing_that_lasts() -> None:
     """Queries, and the mutations that start or cancel a lake query, may be repeated; all others are writes."""
-    repeatable = ("execute_query", "execute_search", "cancel_query")
+    repeatable = ("execute_query", "execute_search", "execute_actor_query", "cancel_query")
     for operation in ALL:
         nodes = request_of(operation)[0].document.definitions
         (definition,) = (node for node in nodes if isinstance(node, OperationDefinitionNode))

@@ -13,6 +13,7 @@ from triage.edges.panther.inventory import PantherSources, PantherUsers
 from triage.edges.panther.labels import PantherLabels
 from triage.edges.panther.lake import PantherLake
 from triage.edges.panther.probes import Probes
+from triage.edges.panther.profiles import PantherProfiles
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.rules import PantherRules
 from triage.edges.panther.s3_sources import PantherS3Sources
@@ -43,6 +44,7 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
                 users=PantherUsers(graphql),
                 comments=PantherComments(graphql, rest),
                 labels=PantherLabels(rest, clock),
+                profiles=PantherProfiles(graphql, lake, clock),
             )
         finally:
             await lake.close()

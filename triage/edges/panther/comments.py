@@ -1,4 +1,4 @@
-"""Comments, status and assignee: everything that this program can write to Panther."""
+"""Comments, status and assignee. Quality and tags, the rest of what this program can write, are in `labels`."""
 
 import json
 from collections.abc import Mapping

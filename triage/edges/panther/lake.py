@@ -17,6 +17,7 @@ from triage.edges.panther.operations import (
     CANCEL_QUERY,
     COLUMNS,
     DATABASES,
+    EXECUTE_ACTOR_QUERY,
     EXECUTE_QUERY,
     EXECUTE_SEARCH,
     QUERY_RESULTS,
@@ -93,6 +94,11 @@ class PantherLake:
             "endTime": stamp(window.end, up=True),
         }
         return await self._run(EXECUTE_SEARCH, "executeIndicatorSearchQuery", given, limits)
+
+    async def alert_actors(self, alert_id: str, *, limits: QueryLimits) -> QueryResult:
+        """Panther's own query for what its profiles know of an alert's actors. Raises as `run_query`."""
+        given: dict[str, JsonValue] = {"alertId": alert_id, "limit": limits.rows}
+        return await self._run(EXECUTE_ACTOR_QUERY, "executeAlertActorQuery", given, limits)
 
     async def databases(self) -> tuple[str, ...]:
         """Names of the lake's databases. Raises PantherError."""

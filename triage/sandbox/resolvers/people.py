@@ -1,5 +1,7 @@
 """Users, log sources and settings."""
 
+from typing import cast
+
 from triage.sandbox.backend import ApiCall, Backend, page_of
 from triage.sandbox.errors import RequestError
 from triage.sandbox.resolvers.fields import BEFORE_ANY_EVENT, actor, cursor, field, given, user
@@ -35,6 +37,31 @@ def _user_by_id(_source: Record, call: ApiCall, arguments: Record) -> object:
 def _user_by_email(_source: Record, call: ApiCall, arguments: Record) -> object:
     email = str(arguments["email"])
     return _existing(call.backend, id_of_email(call.backend, email), email)
+
+
+@field("Query", "actorProfileInfo", "DataAnalyticsRead")
+def _actor_profile(_source: Record, call: ApiCall, arguments: Record) -> object:
+    found = call.backend.world.profiles.get(str(arguments["id"]))
+    if found is None:
+        raise RequestError(404, f"actor profile {arguments['id']} not found", kind="NotFound")
+    return found
+
+
+@field("Mutation", "executeAlertActorQuery", "DataAnalyticsRead")
+def _alert_actors(_source: Record, call: ApiCall, arguments: Record) -> object:
+    """The profiles whose addresses or names occur in the alert's events; Panther's own columns are not published."""
+    asked, lake = given(arguments), call.backend.lake
+    seen = {name for row in call.backend.alerts.events(str(asked["alertId"])) for name in _names(row)}
+    known = [key for key, each in call.backend.world.profiles.items() if seen & set(_names(each))]
+    quoted = [key.replace("'", "''") for key in known[: cast("int", asked["limit"])]]
+    sql = " UNION ALL ".join(f"SELECT '{key}' AS entity_id" for key in quoted) or "SELECT '' AS entity_id WHERE 1 = 0"
+    query = call.backend.queries.submit(lambda at: lake.run(sql, database="panther_logs", cursor=at), sql, call.token)
+    return {"id": query.id}
+
+
+def _names(record: Record) -> list[str]:
+    columns = ("p_any_emails", "p_any_usernames", "emails", "usernames")
+    return [str(name) for column in columns for name in cast("list[object]", record.get(column) or [])]
 
 
 @field("Query", "generalSettings")

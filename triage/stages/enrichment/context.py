@@ -156,6 +156,17 @@ class AlertContext:
         answer = await self.asker.ask("enrich/users", "users", "Panther's users", perform, shared="users")
         return (None if answer.error else _USERS.validate_python(answer.value)), answer
 
+    async def profiles(self) -> Answer:
+        """What Panther's profiles know of the alert's actors, where that is configured."""
+        if not self.settings.actor_profiles:
+            return Answer()
+
+        async def perform() -> JsonValue:
+            found = await self.panther.profiles.of_alert(self.alert.id, seconds=self.settings.query_seconds)
+            return {"rows": [context_rows.profile_row(profile) for profile in found]}
+
+        return await self.asker.ask("enrich/profiles", "profiles", "profiles of the alert's actors", perform)
+
     async def tables_of(self, log_types: Sequence[str]) -> Answer:
         """The columns of the tables of the alert's log types, one row per table."""
 

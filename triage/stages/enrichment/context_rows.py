@@ -11,6 +11,7 @@ from triage.domain.alert import Alert, Severity, Status
 from triage.domain.base import Row
 from triage.domain.detection import Detection, RuleText
 from triage.domain.entity import Entity, EntityKind
+from triage.domain.profile import ActorProfile
 from triage.logtypes import table_of
 from triage.ports import AlertQuery, AlertSource, Column, Comment, LogSource, PantherUser
 from triage.stages.enrichment.rule_parts import correlation
@@ -24,6 +25,8 @@ OUTCOME_ROWS = 20
 TABLE_CHARS = 3_000
 DETECTION_CHARS = 6_000
 REFERENCE_CHARS = 500
+PROFILE_CHARS = 120
+PROFILE_NAMES = 8
 MAX_INDICATORS = 10
 """Addresses, hashes and keys in one search."""
 
@@ -130,6 +133,18 @@ def user_rows(users: Sequence[PantherUser], entities: Sequence[Entity]) -> list[
         for user in users
         if user.email and user.email.casefold() in named
     ]
+
+
+def profile_row(profile: ActorProfile) -> dict[str, JsonValue]:
+    """What Panther's profile of an actor says."""
+    lists: dict[str, JsonValue] = {
+        name: [text[:PROFILE_CHARS] for text in getattr(profile, name)[:PROFILE_NAMES]]
+        for name in (
+            "names", "emails", "usernames", "departments", "job_titles", "managers", "organizations", "employment",
+        )
+    }  # fmt: skip
+    times = {"first_observed_at": profile.first_observed_at, "last_login_at": profile.last_login_at}
+    return {"id": profile.id, **lists, **{name: at.isoformat() if at else None for name, at in times.items()}}
 
 
 def table_row(log_type: str, columns: Sequence[Column]) -> dict[str, JsonValue]:

@@ -119,6 +119,7 @@ class EnrichmentRun:
             tables = group.create_task(self.context.tables())
             history = group.create_task(self.context.history())
             users = group.create_task(self.context.users())
+            profiles = group.create_task(self.context.profiles())
             comments = group.create_task(self._comments(history))
             queries = group.create_task(self._ask_lake(events, detection, background, tables))
             standings = group.create_task(self._standings(queries, history))
@@ -137,6 +138,8 @@ class EnrichmentRun:
         found.add_tables_and_search(lake)
         if standings.result().rows:
             found.add(Source.HISTORY, "standings", QUESTION, standings.result())
+        if profiles.result().rows:
+            found.add(Source.USERS, "profiles", "Who are the alert's actors by Panther's profiles?", profiles.result())
         own = events.result()
         faults = event_faults(self.alert, own.rows)
         found.add_faults(faults)

@@ -254,5 +254,7 @@ def test_every_weight_has_a_reason_and_a_direction() -> None:
     for name, weight in WEIGHTS.items():
         assert weight.reason.endswith("."), name
         # How people filed other alerts says nothing of this one.
-        assert (weight.direction is Direction.NEUTRAL) is (name in {"outcome_handled", "confirmed_before"}), name
+        assert (weight.direction is Direction.NEUTRAL) is (
+            name in {"outcome_handled", "confirmed_before", "known_service"}
+        ), name
         assert 0 < weight.weight <= 4, name

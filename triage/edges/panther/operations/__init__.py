@@ -34,6 +34,11 @@ TABLES = Operation("tables")
 COLUMNS = Operation("columns")
 
 INTROSPECTION = Operation("introspection")
+
+# Starts a query too.
+EXECUTE_ACTOR_QUERY = Operation("execute_actor_query")
+ACTOR_PROFILE = Operation("actor_profile")
+
 SOURCES = Operation("sources")
 USERS = Operation("users")
 
@@ -54,6 +59,8 @@ ALL = (
     TABLES,
     COLUMNS,
     INTROSPECTION,
+    EXECUTE_ACTOR_QUERY,
+    ACTOR_PROFILE,
     SOURCES,
     USERS,
     CREATE_COMMENT,

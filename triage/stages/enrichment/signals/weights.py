@@ -98,6 +98,9 @@ WEIGHTS: Mapping[str, Weight] = {
     "new_country": Weight(
         _UP, 0.8, "From a country in which the actor never worked: somebody else's machine, a journey, or a VPN's exit."
     ),
+    "departed": Weight(
+        _UP, 1.8, "Nobody should be at work under the name of somebody who has left; a file of leavers is seldom wrong."
+    ),
     "tor_exit": Weight(
         _UP, 1.2, "Whoever comes through Tor hides where they are; few employees do, and most intruders can."
     ),
