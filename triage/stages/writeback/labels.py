@@ -95,8 +95,11 @@ class LabelUpdater:
             return f"quality unchanged: {changed}"
         said = f"quality set to {target}" if target else f"quality {there} taken back"
         if ours and target == _last(ours):
-            lost = receipt is not None and receipt.state in ("sent", "unknown")
-            return unconfirmed(said) if lost else f"quality unchanged: it has been changed since it was set to {target}"
+            return (
+                unconfirmed(said)
+                if _is_open(receipt)
+                else f"quality unchanged: it has been changed since it was set to {target}"
+            )
         if there != _last(ours):
             return f"quality unchanged: it is {there}" if there else "quality unchanged: it has been taken away"
         quality = Quality(target) if target else None
@@ -125,9 +128,10 @@ class LabelUpdater:
         stale = tuple(tag for tag in there if tag in ours and tag not in wanted.tags)
         # One that was given before and is gone was taken away by someone, or its request was lost.
         missing = tuple(tag for tag in lacking if tag not in ours)
+        lost = tuple(tag for tag in lacking if tag in ours) if _is_open(receipt) else ()
         if not missing and not stale:
-            if lacking and receipt is not None and receipt.state in ("sent", "unknown"):
-                return unconfirmed(f"tagged {_listed(lacking)}")
+            if lost:
+                return unconfirmed(f"tagged {_listed(lost)}")
             return f"tags unchanged: {_listed(lacking)} has been taken away" if lacking else ""
         if changed := changed_by_person(at_start, current):
             return f"tags unchanged: {changed}"
@@ -136,6 +140,7 @@ class LabelUpdater:
             return f"tags unchanged: the alert has {len(there)}, and Panther allows {MAX_TAGS}"
         said = [f"tagged {_listed(missing)}"] if missing else []
         said += [f"tag {_listed(stale)} taken back"] if stale else []
+        said += [unconfirmed(f"tagged {_listed(lost)}")] if lost else []
         return await self._sender.send(
             Effect(
                 key=key,
@@ -150,6 +155,11 @@ class LabelUpdater:
                 before=receipt,
             )
         )
+
+
+def _is_open(receipt: Receipt | None) -> bool:
+    """Whether nobody knows what became of the last request."""
+    return receipt is not None and receipt.state in ("sent", "unknown")
 
 
 def _last(ours: Sequence[str]) -> str:

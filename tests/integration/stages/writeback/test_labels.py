@@ -59,6 +59,43 @@ class DyingLabels:
 
 
 @dataclass
+class Boundaries:
+    """Ends the process after the write of that number: to Panther, to the store or to the journal."""
+
+    number: int
+    writes: int = 0
+
+    def wrap(self, inner: Any) -> Any:
+        """The same, whose writes are counted."""
+        return CountedWrites(inner, self)
+
+    def after_write(self) -> None:
+        self.writes += 1
+        if self.writes == self.number:
+            raise Killed
+
+
+@dataclass
+class CountedWrites:
+    """A part of the program. Implements whatever `inner` does."""
+
+    inner: Any
+    boundaries: Boundaries
+
+    def __getattr__(self, name: str) -> Any:
+        method = getattr(self.inner, name)
+        if name not in {"set_quality", "set_tags", "save_receipt", "step"}:
+            return method
+
+        async def counted(*given: Any, **named: Any) -> Any:
+            answer = await method(*given, **named)
+            self.boundaries.after_write()
+            return answer
+
+        return counted
+
+
+@dataclass
 class Bench:
     """A Panther behind a cable, and one store."""
 
@@ -86,12 +123,13 @@ class Bench:
         severity: Severity = Severity.LOW,
         journal: MemoryJournal | None = None,
         labels: Labels | None = None,
+        values: Any = None,
     ) -> tuple[str, ...]:
         """One run's labels, on an alert that nobody touches while it is investigated."""
         alert = (await self.client.alerts.alert(ALERT)).model_copy(update={"severity": severity})
         settings = WritebackSettings.model_validate(policy)
         updater = LabelUpdater(
-            labels or self.client.labels, self.client.alerts, self.store.values, settings, self.clock
+            labels or self.client.labels, self.client.alerts, values or self.store.values, settings, self.clock
         )
         verdict = Verdict(disposition=disposition, confidence=confidence, summary="It was looked at.")
         return await updater.update(alert, verdict, at_start=AlertAtStart.of(alert), journal=journal or MemoryJournal())
@@ -286,6 +324,37 @@ async def test_a_kill_around_the_request_never_sends_it_twice(
     assert bench.patches == (when == "after")
     assert bench.record.get(field_) == (given if when == "after" else None)
     assert when == "after" or "not sent again" in lines[0]
+
+
+@pytest.mark.parametrize("number", range(1, 10))
+@pytest.mark.parametrize("turned", [False, True], ids=["first look", "turned verdict"])
+async def test_a_kill_after_any_write_repeats_none(number: int, turned: bool, bench: Bench) -> None:
+    """Wherever the process dies, the next one ends with the labels of the verdict or says that it does not know; each
+    label is sent once at most, and a person's tag is there all along.
+    """
+    bench.record["contextTags"] = ["vip"]
+    if turned:
+        await bench.label({**POLICY, **TAGS})
+    before, wanted = bench.patches, M if turned else B
+    journal, boundaries = MemoryJournal(), Boundaries(number)
+    given: dict[str, Any] = {
+        "journal": boundaries.wrap(journal),
+        "labels": boundaries.wrap(bench.client.labels),
+        "values": boundaries.wrap(bench.store.values),
+    }
+    try:
+        await bench.label({**POLICY, **TAGS}, wanted, **given)
+    except Killed:
+        lines = await bench.label({**POLICY, **TAGS}, wanted, journal=journal)
+    else:
+        assert boundaries.writes < number
+        lines = ()
+    assert bench.patches - before <= 2
+    assert "vip" in bench.record["contextTags"]
+    assert bench.record.get("quality") == ("USEFUL" if turned else "NOISE") or "not sent again" in lines[0]
+    tags = {"vip", *(TAGS["tags"]["malicious"] if turned else TAGS["tags"]["benign"])}
+    assert set(bench.record["contextTags"]) == tags or "not sent again" in lines[-1]
+    assert "triage-benign" not in bench.record["contextTags"] or not turned
 
 
 async def test_a_kill_before_a_tag_is_taken_back(bench: Bench) -> None:
