@@ -1,7 +1,7 @@
 """The command line. Commands parse, call and print; each is imported when it runs (see `lazy`).
 
 One module per command or group. `options` has the options they share, `common` settings, output and exit status,
-`state` the state database; `text`, `page` and `transcript` show an investigation.
+`state` the state database; `text` and `page` show an investigation.
 """
 
 import sys

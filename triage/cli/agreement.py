@@ -10,10 +10,11 @@ from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, config_option, json_option, now_option
 from triage.cli.state import in_store, latest_marks
 from triage.domain.calibration import ConfidenceMap
+from triage.domain.metrics import percent
 from triage.edges.panther import connect, panther_config
 from triage.errors import ConfigError
-from triage.evaluation.agreement import Agreement, agreement, fit, gather, qualities_by_people
-from triage.evaluation.text import calibration_lines, confusion_lines, percent
+from triage.evaluation.text import calibration_lines, confusion_lines
+from triage.pipeline.agreement import Agreement, agreement, fit, gather, qualities_by_people
 from triage.pipeline.calibration import load_fit, save_fit
 from triage.ports import Clock, Store, Values
 

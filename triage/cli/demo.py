@@ -20,7 +20,7 @@ from triage.cli.live import Live, verdict_word
 from triage.cli.logs import log_to_stderr
 from triage.cli.page import alert_page
 from triage.cli.run import ending
-from triage.cli.state import opened_store, with_leader_verdicts
+from triage.cli.state import opened_store
 from triage.domain.alert import Alert
 from triage.domain.clean import printable
 from triage.domain.verdict import Disposition, Investigation
@@ -33,6 +33,7 @@ from triage.sandbox.server import SandboxServer
 from triage.sandbox.shipped import Shipped, unpack_world
 from triage.sandbox.world import load_world
 from triage.service.loop import Service
+from triage.service.stored import with_leader_verdicts
 from triage.service.worker import Tally, TurnResult
 from triage.settings import Settings, load_settings
 from triage.stages.reporting import FOR_TERMINAL, Extent, InvestigationView, investigation_view, list_row

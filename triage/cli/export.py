@@ -7,9 +7,10 @@ import click
 
 from triage.cli.common import settings_from
 from triage.cli.options import config_option, now_option, since_option
-from triage.cli.state import Cases, each_record, in_store, latest_marks
+from triage.cli.state import each_record, in_store, latest_marks
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Clock
+from triage.service.stored import Cases
 from triage.stages.reporting import to_json
 from triage.stages.reporting.records import COLUMNS, csv_line, csv_row
 

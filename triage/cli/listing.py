@@ -8,12 +8,13 @@ import click
 
 from triage.cli.common import colour, print_json, settings_from
 from triage.cli.options import age_option, config_option, json_option, since_option
-from triage.cli.state import Cases, in_store, with_leader_verdicts
+from triage.cli.state import in_store
 from triage.cli.text import alert_table
 from triage.domain.alert import Severity
 from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
 from triage.ports import AlertRecord, Spend, State, Store
+from triage.service.stored import Cases, with_leader_verdicts
 from triage.stages.reporting import list_row
 
 

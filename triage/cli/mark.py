@@ -1,6 +1,7 @@
 """`triage mark`."""
 
 import getpass
+from collections.abc import Mapping
 from typing import Final, Literal
 
 import click
@@ -9,12 +10,10 @@ from triage.cli.common import note, print_json, settings_from
 from triage.cli.options import alert_argument, config_option, json_option
 from triage.cli.state import full_id, in_store
 from triage.edges.clock import SystemClock
-from triage.ports import Store
+from triage.ports import MARK_LABELS, Store
 
-Label = Literal["malicious", "benign"]
-LABELS: Final[dict[str, Label | None]] = {
-    "true-positive": "malicious",
-    "false-positive": "benign",
+LABELS: Final[Mapping[str, Literal["malicious", "benign"] | None]] = {
+    **MARK_LABELS,
     "unmark": None,
     "malicious": "malicious",
     "benign": "benign",

@@ -8,17 +8,17 @@ from triage.cli.common import colour, print_json, settings_from, write_file
 from triage.cli.lazy import require
 from triage.cli.options import alert_argument, config_option, json_option, page_option
 from triage.cli.page import alert_page
-from triage.cli.state import in_store, record_of, with_leader_verdicts
+from triage.cli.state import in_store, record_of
 from triage.cli.text import evidence_text, investigation_text
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
-from triage.pipeline.cases import stored_case
 from triage.ports import AlertRecord, State, Store
+from triage.service.stored import with_investigation
 from triage.settings import Price
 from triage.stages.reporting import Turn, to_json
 
 if TYPE_CHECKING:
-    from triage.cli.transcript import Transcript
+    from triage.service.transcript import Transcript
 
 _JUDGED = (State.DONE, State.IMPORTED)
 
@@ -71,15 +71,8 @@ def _investigated(record: AlertRecord, investigation: Investigation | None) -> I
 
 
 async def _load(store: Store, alert_id: str) -> tuple[AlertRecord, Investigation | None]:
-    """The record and the investigation; both the leader's for a linked alert."""
-    (record,) = await with_leader_verdicts(store.records, [await record_of(store.records, alert_id)])
-    leader = record.leader
-    name = leader if leader is not None and await store.records.find(leader) is not None else record.alert.id
-    investigation = await store.records.investigation(name)
-    if investigation is not None:
-        # Alerts that have joined since the comment was written are shown too.
-        investigation = investigation.model_copy(update={"case": await stored_case(name, store.records)})
-    return record, investigation
+    """As `with_investigation`, by the id or its unique beginning. Raises NotFound."""
+    return await with_investigation(store.records, await record_of(store.records, alert_id))
 
 
 async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Transcript":
@@ -98,5 +91,5 @@ async def _transcript(store: Store, alert_id: str, price: Price | None) -> "Tran
 
 async def _load_transcript(store: Store, run_id: str, price: Price | None) -> "Transcript":
     # Reading a conversation needs the investigation's modules, and they take as long to import as all the rest.
-    transcript: Transcript = await require("triage.cli.transcript").Transcript.load(store.journal, run_id, price)
+    transcript: Transcript = await require("triage.service.transcript").Transcript.load(store.journal, run_id, price)
     return transcript

@@ -1,20 +1,17 @@
 """The state database as commands use it: opened in one place, and read with linked alerts resolved."""
 
-from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import datetime
-from typing import Self, TypeVar
+from typing import TypeVar
 
 from triage.cli.common import run_async
-from triage.domain.case import Case
 from triage.domain.near import did_you_mean
-from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
 from triage.errors import NotFound
-from triage.pipeline.cases import case_by_alert, stored_cases
 from triage.ports import AlertRecord, Mark, Records, Store
+from triage.service.stored import with_leader_verdicts
 from triage.settings import Settings
 
 T = TypeVar("T")
@@ -69,36 +66,6 @@ async def record_of(records: Records, given: str) -> AlertRecord:
     if record is None:
         raise NotFound(f"alert {given} has just been deleted from the state database")
     return record
-
-
-async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:
-    """The same records; one that is linked to another alert shows that alert's verdict and confidence."""
-    known = {record.alert.id: record for record in records}
-    shown = []
-    for record in records:
-        if not isinstance(record.decision, Linked):
-            shown.append(record)
-            continue
-        leader = known.get(record.decision.leader) or await source.find(record.decision.leader)
-        verdict = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
-        shown.append(record.model_copy(update=verdict))
-    return tuple(shown)
-
-
-@dataclass(frozen=True, slots=True)
-class Cases:
-    """The cases of the stored alerts, by alert ID."""
-
-    by_alert: Mapping[str, Case] = field(default_factory=dict)
-
-    @classmethod
-    async def load(cls, records: Records, since: datetime | None) -> Self:
-        """Raises StoreError."""
-        return cls(case_by_alert(await stored_cases(records, since=since)))
-
-    def of(self, record: AlertRecord) -> Case | None:
-        """The case of an alert; that of its leader for a linked one."""
-        return self.by_alert.get(record.leader or record.alert.id)
 
 
 def latest_marks(settings: Settings) -> Mapping[str, Mark]:

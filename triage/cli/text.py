@@ -14,6 +14,7 @@ from triage.ports import AlertRecord, Spend
 from triage.stages.reporting import FOR_TERMINAL, Extent, investigation_view
 from triage.stages.reporting.evidence_view import EvidenceView, RowView
 from triage.stages.reporting.flag_view import FlagView
+from triage.stages.reporting.records import why_text
 from triage.stages.reporting.view import FindingView
 from triage.stages.reporting.wording import count, moment
 
@@ -78,15 +79,6 @@ def _grouped(records: Sequence[AlertRecord]) -> list[AlertRecord]:
 
 
 def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
-    decision = record.decision
-    if record.error:
-        why = record.error
-    elif isinstance(decision, Selected):
-        why = decision.warning or decision.reason
-    else:
-        why = decision.reason
-    if record.look_at is not None:
-        why = f"{moment(record.look_at)}: looked at again; {why}"
     verdict = record.verdict.value if record.verdict else ""
     return (
         ("+ " if record.leader in ids else "") + printable(record.alert.id, 40),
@@ -96,7 +88,7 @@ def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
         f"({verdict})" if verdict and record.leader is not None else verdict,
         confidence_word(record.confidence) if record.confidence is not None else "",
         f"{record.seconds:.1f}" if record.seconds is not None else "",
-        printable(why, 90),
+        printable(why_text(record), 90),
     )
 
 

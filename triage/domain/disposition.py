@@ -16,3 +16,6 @@ class Disposition(StrEnum):
 
 
 _GRAVITY = (Disposition.BENIGN, Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS, Disposition.MALICIOUS)
+
+DECIDED = (Disposition.MALICIOUS, Disposition.BENIGN)
+"""The verdicts that decide; the others leave it to a person."""

@@ -2,8 +2,8 @@
 
 from dataclasses import dataclass
 
+from triage.domain.metrics import mcnemar
 from triage.errors import ConfigError
-from triage.evaluation.metrics import mcnemar
 from triage.evaluation.result import EvaluationResult, LabelledOutcome
 
 

@@ -10,7 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from triage.domain.clean import printable
-from triage.evaluation.metrics import Rate, ReliabilityBin
+from triage.domain.metrics import Rate, ReliabilityBin
 
 INK = "#444444"
 MARK = "#1f6f8b"

@@ -5,30 +5,19 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import median
 
 from triage.domain.base import Value
+from triage.domain.disposition import DECIDED
+from triage.domain.metrics import (
+    Calibration,
+    Rate,
+    balanced_accuracy,
+    calibration_of,
+    clustered,
+)
 from triage.domain.verdict import Disposition
 from triage.evaluation.labels import Label
-from triage.evaluation.metrics import (
-    Rate,
-    ReliabilityBin,
-    balanced_accuracy,
-    brier,
-    calibration_error,
-    clustered,
-    reliability,
-)
 from triage.evaluation.outcome import AlertOutcome
 
-DECIDED = (Disposition.MALICIOUS, Disposition.BENIGN)
 RAISED = (Disposition.MALICIOUS, Disposition.SUSPICIOUS)
-
-
-class Calibration(Value):
-    """Whether a confidence means what it says; over verdicts that decide."""
-
-    brier: float | None = None
-    error: float | None = None
-    """Expected calibration error."""
-    table: tuple[ReliabilityBin, ...] = ()
 
 
 class Figures(Value):
@@ -197,15 +186,6 @@ def _confusion(pairs: Sequence[Pairing]) -> dict[str, dict[str, int]]:
         said = Counter(o.verdict.value if o.verdict else "failed" for label, o in pairs if label.verdict is truth)
         table[truth.value] = {name: said[name] for name in (*names, "failed")}
     return table
-
-
-def calibration_of(predictions: Sequence[tuple[float, bool]]) -> Calibration:
-    """Compare stated confidences with how often they were right."""
-    return Calibration(
-        brier=brier(predictions),
-        error=calibration_error(predictions),
-        table=reliability(predictions),
-    )
 
 
 def _twins(pairs: Sequence[Pairing]) -> Rate:

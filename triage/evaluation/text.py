@@ -3,10 +3,10 @@
 from collections.abc import Iterator, Mapping
 
 from triage.domain.clean import printable
+from triage.domain.metrics import Calibration, Rate, percent
 from triage.evaluation.compare import EvaluationDiff
-from triage.evaluation.metrics import Rate
 from triage.evaluation.result import EvaluationResult
-from triage.evaluation.scores import Calibration, Figures
+from triage.evaluation.scores import Figures
 
 _ROWS: tuple[tuple[str, str], ...] = (
     ("recall", "malicious called malicious"),
@@ -17,16 +17,6 @@ _ROWS: tuple[tuple[str, str], ...] = (
     ("abstained", "suspicious or inconclusive"),
     ("accepted", "right by the label"),
 )
-
-
-def percent(rate: Rate) -> str:
-    """`14/19 (74 %, 51 to 88)`; a dash if nothing was counted."""
-    if rate.value is None:
-        return "-"
-    text = f"{rate.hits}/{rate.of} ({100 * rate.value:.0f} %"
-    if rate.low is not None and rate.high is not None:
-        text += f", {100 * rate.low:.0f} to {100 * rate.high:.0f}"
-    return text + ")"
 
 
 def short(rate: Rate) -> str:

@@ -46,10 +46,11 @@ from triage.ports.panther import (
 )
 from triage.ports.queue import AlertQueue, AlertRecord, Claim, Ended, InFlight, Parked, QueueStatus, State
 from triage.ports.run import Clock, Observer, Progress, RunJournal
-from triage.ports.store import Journal, Ledger, Mark, Pruned, Receipt, Records, Store, Values
+from triage.ports.store import MARK_LABELS, Journal, Ledger, Mark, Pruned, Receipt, Records, Store, Values
 
 __all__ = [
     "ActorProfiles",
+    "MARK_LABELS",
     "AlertPage",
     "AlertQuery",
     "AlertQueue",

@@ -3,7 +3,7 @@
 from collections.abc import Awaitable, Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from typing import Literal, Protocol
+from typing import Final, Literal, Protocol
 
 from pydantic import JsonValue
 
@@ -26,6 +26,13 @@ class Receipt:
     digest: str = ""
     """SHA-256 of the body; of labels, what this program has sent."""
     at: datetime | None = None
+
+
+MARK_LABELS: Final[Mapping[str, Literal["malicious", "benign"]]] = {
+    "true-positive": "malicious",
+    "false-positive": "benign",
+}
+"""What is stored for the words in which a person says it."""
 
 
 class Mark(Value):
@@ -85,9 +92,13 @@ class Records(Protocol):
         since: datetime | None = None,
         states: Sequence[State] = (),
         ended_since: datetime | None = None,
+        before: tuple[datetime, str] | None = None,
         limit: int | None = None,
     ) -> tuple[AlertRecord, ...]:
-        """Newest alert first; created at or after `since`, last done, linked, skipped or given up since `ended_since`."""
+        """Newest alert first; created at or after `since`, last done, linked, skipped or given up since `ended_since`.
+
+        `before`: creation time and id of an alert; only those that come after it in this order.
+        """
 
     async def ids(self, prefix: str = "", *, limit: int) -> tuple[str, ...]:
         """Ids that begin with a text, the newest alert first."""
@@ -121,8 +132,8 @@ class Records(Protocol):
     async def unmark(self, alert_id: str) -> bool:
         """Take a mark back; false if there is none."""
 
-    async def marks(self, *, since: datetime | None = None) -> tuple[Mark, ...]:
-        """The marks made at or after `since`, newest first."""
+    async def marks(self, *, since: datetime | None = None, only: Collection[str] | None = None) -> tuple[Mark, ...]:
+        """The marks made at or after `since`, newest first; `only`: of at most a few hundred alerts, by id."""
 
     async def prune(self, before: datetime) -> Pruned:
         """Delete alerts that were created before and not touched since, with everything that belongs to them.

@@ -8,11 +8,11 @@ from hypothesis import HealthCheck, given, settings
 from tests.support.investigations import alert, record
 from tests.support.spoiled import HOSTILE, spoiled
 from triage.cli.text import WHOLE, alert_table, evidence_text, investigation_text
-from triage.cli.transcript import Transcript
 from triage.domain.alert import Alert, Severity, Status
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
 from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
+from triage.service.transcript import Transcript
 from triage.settings import Price
 
 START, END = datetime(2026, 3, 1, tzinfo=UTC), datetime(2026, 3, 4, 12, tzinfo=UTC)

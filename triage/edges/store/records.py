@@ -4,7 +4,7 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
 
 from triage.domain.verdict import Investigation
 from triage.edges.store import cases
@@ -31,6 +31,7 @@ def newest(
     since: datetime | None = None,
     states: Sequence[State] = (),
     ended_since: datetime | None = None,
+    before: tuple[datetime, str] | None = None,
     limit: int | None = None,
 ) -> tuple[AlertRecord, ...]:
     """Newest alert first."""
@@ -42,6 +43,10 @@ def newest(
     if states:
         state = alerts.c.state if since is None else STATE_TEXT
         query = query.where(state.in_([each.value for each in states]))
+    if before is not None:
+        at, name = before
+        # The first condition alone is what the index on the creation time can start from.
+        query = query.where(alerts.c.created_at <= at, or_(alerts.c.created_at < at, alerts.c.id < name))
     return tuple(record_of(row) for row in connection.execute(query))
 
 
@@ -118,11 +123,15 @@ def unmark(connection: Connection, alert_id: str) -> bool:
     return bool(connection.execute(delete(marks).where(marks.c.alert_id == alert_id)).rowcount)
 
 
-def marked(connection: Connection, *, since: datetime | None = None) -> tuple[Mark, ...]:
+def marked(
+    connection: Connection, *, since: datetime | None = None, only: Collection[str] | None = None
+) -> tuple[Mark, ...]:
     """Newest first."""
     query = select(marks).order_by(marks.c.at.desc(), marks.c.alert_id)
     if since is not None:
         query = query.where(marks.c.at >= since)
+    if only is not None:
+        query = query.where(marks.c.alert_id.in_(list(only)))
     return tuple(
         Mark(alert_id=row.alert_id, label=row.label, note=row.note, by=row.said_by, at=row.at)
         for row in connection.execute(query)

@@ -39,6 +39,7 @@ from triage.domain.finding import CheckedFinding
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Mark, Spend
+from triage.stages.reporting.wording import moment
 
 NOTHING = Spend()
 
@@ -70,6 +71,18 @@ def list_row(record: AlertRecord, spend: Spend = NOTHING, case: Case | None = No
         "money": spend.money,
         "case": case_row(case) if case is not None else None,
     }
+
+
+def why_text(record: AlertRecord) -> str:
+    """Why an alert was investigated or not, or why it failed, for a list; text as it came."""
+    decision = record.decision
+    if record.error:
+        why = record.error
+    elif isinstance(decision, Selected):
+        why = decision.warning or decision.reason
+    else:
+        why = decision.reason
+    return why if record.look_at is None else f"{moment(record.look_at)}: looked at again; {why}"
 
 
 def case_row(case: Case) -> dict[str, JsonValue]:

@@ -26,6 +26,16 @@ class Rate(Value):
         return self.hits / self.of if self.of else None
 
 
+def percent(rate: Rate) -> str:
+    """`14/19 (74 %, 51 to 88)`; a dash if nothing was counted."""
+    if rate.value is None:
+        return "-"
+    text = f"{rate.hits}/{rate.of} ({100 * rate.value:.0f} %"
+    if rate.low is not None and rate.high is not None:
+        text += f", {100 * rate.low:.0f} to {100 * rate.high:.0f}"
+    return text + ")"
+
+
 def wilson(share: float, size: float) -> tuple[float, float]:
     """The score interval of a proportion seen in `size` independent trials.
 
@@ -111,6 +121,24 @@ def calibration_error(predictions: Sequence[tuple[float, bool]], *, bins: int = 
         return None
     table = reliability(predictions, bins=bins)
     return sum(entry.count * abs(entry.came_true - entry.stated) for entry in table) / len(predictions)
+
+
+class Calibration(Value):
+    """Whether a confidence means what it says; over verdicts that decide."""
+
+    brier: float | None = None
+    error: float | None = None
+    """Expected calibration error."""
+    table: tuple[ReliabilityBin, ...] = ()
+
+
+def calibration_of(predictions: Sequence[tuple[float, bool]]) -> Calibration:
+    """Compare stated confidences with how often they were right."""
+    return Calibration(
+        brier=brier(predictions),
+        error=calibration_error(predictions),
+        table=reliability(predictions),
+    )
 
 
 def mcnemar(gained: int, lost: int) -> float:

@@ -9,9 +9,9 @@ from types import MappingProxyType
 from triage.domain.alert import Alert, Quality, Severity, Status
 from triage.domain.base import Value
 from triage.domain.calibration import ConfidenceMap, Curve
+from triage.domain.disposition import DECIDED
+from triage.domain.metrics import Calibration, Rate, calibration_of, clustered, isotonic
 from triage.domain.verdict import Disposition, Verdict
-from triage.evaluation.metrics import Rate, clustered, isotonic
-from triage.evaluation.scores import DECIDED, Calibration, calibration_of
 from triage.ingest.listing import listings, read_window
 from triage.ports import AlertSource, Labels, Mark, Records, State, Values
 from triage.settings import IngestSettings

@@ -8,7 +8,7 @@ from tests.support.stores import NOW, alert
 from triage.domain.alert import Actor, Quality, Severity, Status
 from triage.domain.calibration import ConfidenceMap, Curve, calibrate
 from triage.domain.verdict import Disposition, Verdict
-from triage.evaluation.agreement import JudgedAlert, PastVerdict, abstain_threshold, agreement, fit, truth_of
+from triage.pipeline.agreement import JudgedAlert, PastVerdict, abstain_threshold, agreement, fit, truth_of
 from triage.ports import Mark
 
 M, S, N, B = Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN

@@ -11,7 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from triage.domain.calibration import interpolate
-from triage.evaluation.metrics import (
+from triage.domain.metrics import (
     balanced_accuracy,
     brier,
     calibration_error,

@@ -1,0 +1,54 @@
+"""What the state database holds, as commands and pages show it: linked alerts resolved, and cases."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Self
+
+from triage.domain.case import Case
+from triage.domain.selection import Linked
+from triage.domain.verdict import Investigation
+from triage.pipeline.cases import case_by_alert, stored_case, stored_cases
+from triage.ports import AlertRecord, Records
+
+
+async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:
+    """The same records; one that is linked to another alert shows that alert's verdict and confidence."""
+    known = {record.alert.id: record for record in records}
+    shown = []
+    for record in records:
+        if not isinstance(record.decision, Linked):
+            shown.append(record)
+            continue
+        leader = known.get(record.decision.leader) or await source.find(record.decision.leader)
+        verdict = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
+        shown.append(record.model_copy(update=verdict))
+    return tuple(shown)
+
+
+async def with_investigation(records: Records, record: AlertRecord) -> tuple[AlertRecord, Investigation | None]:
+    """The record and the investigation; both the leader's for a linked alert. Raises StoreError."""
+    (record,) = await with_leader_verdicts(records, [record])
+    leader = record.leader
+    name = leader if leader is not None and await records.find(leader) is not None else record.alert.id
+    investigation = await records.investigation(name)
+    if investigation is not None:
+        # Alerts that have joined since the comment was written are shown too.
+        investigation = investigation.model_copy(update={"case": await stored_case(name, records)})
+    return record, investigation
+
+
+@dataclass(frozen=True, slots=True)
+class Cases:
+    """The cases of the stored alerts, by alert ID."""
+
+    by_alert: Mapping[str, Case] = field(default_factory=dict)
+
+    @classmethod
+    async def load(cls, records: Records, since: datetime | None) -> Self:
+        """Raises StoreError."""
+        return cls(case_by_alert(await stored_cases(records, since=since)))
+
+    def of(self, record: AlertRecord) -> Case | None:
+        """The case of an alert; that of its leader for a linked one."""
+        return self.by_alert.get(record.leader or record.alert.id)
