@@ -12,6 +12,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import pytest
 
@@ -24,7 +25,7 @@ _FLAGS = (
     "--no-first-run",
     "--disable-background-networking",
     "--disable-extensions",
-    "--host-resolver-rules=MAP * ~NOTFOUND",
+    "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1",
     "--remote-debugging-pipe",
 )
 
@@ -49,8 +50,9 @@ class Browser:
         self._rest = b""
         self._number = 0
         self._session = ""
+        self._origin = ""
         self.complaints: list[str] = []
-        """What the page wrote to the console, or asked the network for."""
+        """What the page wrote to the console, or asked the network for beyond the server that was visited."""
 
     def start(self) -> None:
         target = self.call("Target.createTarget", url="about:blank")["targetId"]
@@ -75,12 +77,26 @@ class Browser:
 
     def open(self, path: Path, *, width: int, dark: bool = False) -> None:
         """Show a file at a width, until it is loaded."""
+        self._origin = ""
+        self._go(path.resolve().as_uri(), width, dark)
+
+    def visit(self, url: str, *, width: int = 1280, dark: bool = False) -> None:
+        """Show a page of a server at a width, until it is loaded; further requests to that server are no complaint."""
+        parts = urlsplit(url)
+        self._origin = f"{parts.scheme}://{parts.netloc}/"
+        self._go(url, width, dark)
+
+    def _go(self, url: str, width: int, dark: bool) -> None:
         self.call(
             "Emulation.setDeviceMetricsOverride", width=width, height=900, deviceScaleFactor=1, mobile=width < 600
         )
         scheme = {"name": "prefers-color-scheme", "value": "dark" if dark else "light"}
         self.call("Emulation.setEmulatedMedia", features=[scheme])
-        self.call("Page.navigate", url=path.resolve().as_uri())
+        self.call("Page.navigate", url=url)
+        self.loaded()
+
+    def loaded(self) -> None:
+        """Wait for the next page."""
         while self._note(self._next()) != "Page.loadEventFired":
             pass
 
@@ -91,8 +107,17 @@ class Browser:
         return answer["result"].get("value")
 
     def press_tab(self) -> None:
+        self.press("Tab", 9)
+
+    def press(self, key: str, number: int, text: str = "") -> None:
+        """Press a key: its name, its number on Windows, and what it types."""
         for kind in ("keyDown", "keyUp"):
-            self.call("Input.dispatchKeyEvent", type=kind, key="Tab", code="Tab", windowsVirtualKeyCode=9)
+            typed = {"text": text} if text and kind == "keyDown" else {}
+            self.call("Input.dispatchKeyEvent", type=kind, key=key, code=key, windowsVirtualKeyCode=number, **typed)
+
+    def write(self, text: str) -> None:
+        """Type into the focused field."""
+        self.call("Input.insertText", text=text)
 
     def picture(self, path: Path, *, height: int, scale: float = 1.0, start: str = "") -> None:
         """A part of the page as a PNG: from its top, or from the element that a selector finds."""
@@ -118,7 +143,9 @@ class Browser:
         method, parameters = str(event.get("method", "")), event.get("params", {})
         if method in ("Runtime.consoleAPICalled", "Runtime.exceptionThrown", "Log.entryAdded"):
             self.complaints.append(json.dumps(parameters)[:500])
-        elif method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(("file:", "about:")):
+        elif method == "Network.requestWillBeSent" and not parameters["request"]["url"].startswith(
+            ("file:", "about:", *([self._origin] if self._origin else []))
+        ):
             self.complaints.append(f"asked for {parameters['request']['url'][:200]}")
         return method
 

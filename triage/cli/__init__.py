@@ -152,6 +152,7 @@ cli = _Root(
         "show": Command("show", "command", "Show one investigation in full."),
         "mark": Command("mark", "command", "Record what an alert turned out to be, or take that back."),
         "report": Command("report", "command", "Summarise a shift."),
+        "web": Command("web", "command", "Serve the team's pages.", extra="web"),
         "status": Command("status", "command", "Show queue, polling, spend, and what failed."),
         "demo": Command("demo", "command", "Triage a generated company on an embedded Panther.", extra="sandbox"),
         "queue": _QUEUE,

@@ -1,6 +1,5 @@
 """`triage mark`."""
 
-import getpass
 from collections.abc import Mapping
 from typing import Final, Literal
 
@@ -10,6 +9,7 @@ from triage.cli.common import note, print_json, settings_from
 from triage.cli.options import alert_argument, config_option, json_option
 from triage.cli.state import full_id, in_store
 from triage.edges.clock import SystemClock
+from triage.edges.process import user_name
 from triage.ports import MARK_LABELS, Store
 
 LABELS: Final[Mapping[str, Literal["malicious", "benign"] | None]] = {
@@ -34,17 +34,13 @@ def command(alert: str, label: str, text: str, config: str | None, as_json: bool
 
     Example: triage mark ALERT true-positive --note INC-42
     """
-    try:
-        person = getpass.getuser()
-    except (OSError, KeyError):
-        person = ""
 
     async def change(store: Store) -> tuple[str, bool]:
         name = await full_id(store.records, alert)
         stored = LABELS[label]
         if stored is None:
             return name, await store.records.unmark(name)
-        await store.records.mark(name, stored, text, by=person, now=SystemClock().now())
+        await store.records.mark(name, stored, text, by=user_name(), now=SystemClock().now())
         return name, True
 
     name, changed = in_store(settings_from(config, needs_token=False), change)

@@ -4,6 +4,7 @@ A name says host, process id, machine and start. Only a process of the same mach
 same process-id namespace (a container has its own) can be looked up; nothing is known of any other.
 """
 
+import getpass
 import hashlib
 import os
 import re
@@ -35,6 +36,14 @@ def _start(pid: int) -> str:
         return ""
     # The program's name is in parentheses and may itself hold some.
     return text.rpartition(")")[2].split()[_START_TICKS]
+
+
+def user_name() -> str:
+    """The user that runs this process; empty where the system has no name for it."""
+    try:
+        return getpass.getuser()
+    except (OSError, KeyError):
+        return ""
 
 
 def process_name() -> str:

@@ -199,6 +199,34 @@ def agreement(
     )
 
 
+async def stored_agreement(records: Records, *, since: datetime, most: int) -> tuple[Agreement, bool]:
+    """The same without asking Panther: alerts as the last poll found them, and the marks.
+
+    Args:
+        records: Alerts, verdicts and marks.
+        since: Alerts created at or after this.
+        most: Alerts that are read, newest first.
+
+    Returns:
+        How often people agreed, and whether there are alerts beyond `most`.
+
+    Raises:
+        StoreError: the store cannot be read.
+    """
+    found = await records.newest(since=since, states=(State.DONE,), limit=most + 1)
+    done = found[:most]
+    marks = {mark.alert_id: mark for mark in await records.marks(only=[record.alert.id for record in done])}
+    past = []
+    for record in done:
+        if truth_of(record.alert, marks.get(record.alert.id)) is not None:
+            investigation = await records.investigation(record.alert.id)
+            past += [(record.alert, investigation.verdict)] if investigation is not None else []
+    # Nothing of an alert counts on which no one has said a word, so that only the others' investigations are read.
+    compared = agreement(past, marks)
+    whole = {"triaged": len(done), "unlabelled": len(done) - len(compared.outcomes)}
+    return compared.model_copy(update=whole), len(found) > most
+
+
 def _rate(hits: Iterable[tuple[JudgedAlert, bool]]) -> Rate:
     # Incidents are unknown here: the intervals treat alerts as independent, and are too narrow where they are not.
     return clustered([(entry.alert_id, hit) for entry, hit in hits])

@@ -18,6 +18,7 @@ from triage.settings.sections import (
     WritebackSettings,
 )
 from triage.settings.values import GRAPHQL_PATHS, is_loopback, organisation_of, parse_duration, parse_endpoint
+from triage.settings.web import WebSettings
 
 __all__ = [
     "GRAPHQL_PATHS",
@@ -34,6 +35,7 @@ __all__ = [
     "SectionName",
     "Settings",
     "StoreSettings",
+    "WebSettings",
     "WritebackSettings",
     "is_loopback",
     "load_settings",

@@ -5,10 +5,11 @@ from enum import StrEnum
 from typing import Annotated, Literal
 from urllib.parse import unquote, urlsplit
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SecretStr, field_validator
+from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from triage.domain.look import Growth
 from triage.domain.verdict import Disposition
+from triage.settings.section import Section
 from triage.settings.values import (
     Duration,
     Interval,
@@ -29,12 +30,7 @@ from triage.settings.values import (
     status_name,
     upper,
 )
-
-
-class Section(BaseModel):
-    """A part of the configuration; unknown keys are refused."""
-
-    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
+from triage.settings.web import WebSettings
 
 
 class PantherSettings(Section):
@@ -370,11 +366,12 @@ class Settings(Section):
     writeback: WritebackSettings = WritebackSettings()
     report: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()
+    web: WebSettings = WebSettings()
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every configured token, key and password, which no text may hold."""
-        given = (self.panther.token, self.writeback.token, self.llm.api_key)
+        given = (self.panther.token, self.writeback.token, self.llm.api_key, self.web.token)
         password = unquote(urlsplit(self.store.url).password or "")
         return tuple(filter(None, (*(secret.get_secret_value() for secret in given), password)))
 

@@ -11,7 +11,8 @@ import uvicorn
 from starlette.applications import Starlette
 from starlette.requests import Request
 from starlette.responses import JSONResponse, Response
-from starlette.routing import Route
+from starlette.routing import BaseRoute, Mount, Route
+from starlette.types import ASGIApp
 
 from triage.errors import ConfigError, StoreError
 from triage.ports import Clock, Store
@@ -21,6 +22,8 @@ from triage.web.metrics import Metrics
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]\s]+):)?(?P<port>\d{1,5})")
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
 _MAX_PORT = 65_535
+_CONNECTIONS = 256
+"""Open at once; beyond that a request is answered with 503."""
 LOOPBACK = "127.0.0.1"
 
 
@@ -65,9 +68,15 @@ class _Server(uvicorn.Server):
 
 @asynccontextmanager
 async def serving(
-    listener: socket.socket, store: Store, health: ProcessHealth, metrics: Metrics, clock: Clock
+    listener: socket.socket,
+    store: Store,
+    health: ProcessHealth,
+    metrics: Metrics,
+    clock: Clock,
+    *,
+    pages: ASGIApp | None = None,
 ) -> AsyncIterator[None]:
-    """Answer `/metrics` and `/healthz` until the block ends."""
+    """Answer `/metrics` and `/healthz` until the block ends; everything else with `pages`, where they are given."""
 
     async def serve_metrics(_request: Request) -> Response:
         try:
@@ -83,14 +92,32 @@ async def serving(
             answer |= await unsettled(store, now=clock.now())
         return JSONResponse(answer, status_code=503 if wrong else 200)
 
-    routes = [Route("/metrics", serve_metrics, methods=["GET"]), Route("/healthz", serve_health, methods=["GET"])]
+    routes: list[BaseRoute] = [
+        Route("/metrics", serve_metrics, methods=["GET"]),
+        Route("/healthz", serve_health, methods=["GET"]),
+    ]
+    if pages is not None:
+        routes.append(Mount("/", pages))
+    async with listening(listener, Starlette(routes=routes)):
+        yield
+
+
+@asynccontextmanager
+async def listening(listener: socket.socket, app: ASGIApp) -> AsyncIterator[None]:
+    """Answer requests with an application until the block ends."""
     server = _Server(
         uvicorn.Config(
-            Starlette(routes=routes),
+            app,
             lifespan="off",
             log_level="warning",
             access_log=False,
             ws="none",
+            # h11 bounds the head of a request; the other implementation does not.
+            http="h11",
+            # Whom a proxy speaks for is decided in one place, `access`; uvicorn would believe every local process.
+            proxy_headers=False,
+            server_header=False,
+            limit_concurrency=_CONNECTIONS,
             timeout_graceful_shutdown=1,
         )
     )

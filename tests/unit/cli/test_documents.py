@@ -103,6 +103,7 @@ WITHOUT_JSON = {
     "triage eval record export": "prints JSON",
     "triage eval record import": "has no result",
     "triage sandbox serve": "serves until it is stopped",
+    "triage web": "serves until it is stopped",
 }
 """Commands without `--json`, and why."""
 

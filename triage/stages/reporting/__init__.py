@@ -9,13 +9,14 @@ page's drawing, `statement` SQL that can be pasted.
 from triage.domain.report import Report
 from triage.stages.reporting.comment import build_pointer, build_report, build_started
 from triage.stages.reporting.evidence_view import FOR_TERMINAL
-from triage.stages.reporting.page import Turn, page
+from triage.stages.reporting.page import Frame, Turn, page
 from triage.stages.reporting.records import list_row, to_json
 from triage.stages.reporting.view import Extent, InvestigationView, investigation_view
 
 __all__ = [
     "FOR_TERMINAL",
     "Extent",
+    "Frame",
     "InvestigationView",
     "Report",
     "Turn",

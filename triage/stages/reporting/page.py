@@ -1,6 +1,6 @@
 """One investigation as a self-contained HTML page: no network, no script."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
@@ -27,6 +27,15 @@ class Turn:
 
 
 @dataclass(frozen=True, slots=True)
+class Frame:
+    """What a page stands in where it is served: a template that extends the page's own."""
+
+    template: str
+    variables: Mapping[str, object]
+    """What that template names besides."""
+
+
+@dataclass(frozen=True, slots=True)
 class PageView:
     """What a page has besides the investigation. Every string is cleaned; HTML escaping is left to the template."""
 
@@ -49,6 +58,7 @@ def page(
     currency: str = "",
     zone: str = "UTC",
     transcript: Sequence[Turn] = (),
+    frame: Frame | None = None,
 ) -> str:
     """Render an investigation as one HTML document.
 
@@ -61,6 +71,7 @@ def page(
         currency: Currency of what model calls have cost.
         zone: In which the story's times are.
         transcript: The run's conversation, folded at the end; empty: no such part.
+        frame: Of the team's pages; `None`: a file of its own.
 
     Raises:
         PromptError: The template is missing or broken.
@@ -69,7 +80,8 @@ def page(
         alert, investigation, extent=EXTENT, console_url=console_url, currency=currency, zone=zone
     )
     shown = page_view(view, alert, record, transcript, zone)
-    return prompts.render(TEMPLATE, {"view": asdict(view), "page": asdict(shown)})
+    template, more = (frame.template, frame.variables) if frame is not None else (TEMPLATE, {})
+    return prompts.render(template, {"view": asdict(view), "page": asdict(shown), **more})
 
 
 def page_view(

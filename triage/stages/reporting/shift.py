@@ -1,7 +1,7 @@
 """The summary of a shift: alerts, verdicts, time and cost, failed questions, and what is waiting for a person."""
 
 from collections import Counter
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
@@ -12,6 +12,7 @@ from triage.domain.clean import printable, safe_sentence, safe_value
 from triage.domain.report import DEFERRED, UNWRITTEN
 from triage.domain.verdict import Disposition, Investigation
 from triage.ports import AlertRecord, Mark, Prompts, State
+from triage.stages.reporting.page import Frame
 from triage.stages.reporting.view import console_link
 from triage.stages.reporting.wording import count
 
@@ -217,8 +218,26 @@ def shift_text(shift: Shift) -> str:
     return "\n".join(lines)
 
 
-def shift_page(shift: Shift, *, prompts: Prompts, console_url: str = "") -> str:
-    """One HTML document, self-contained; alerts are linked where the console's address is known. Raises PromptError."""
+def shift_page(
+    shift: Shift,
+    *,
+    prompts: Prompts,
+    console_url: str = "",
+    link: Callable[[str], str] | None = None,
+    frame: Frame | None = None,
+) -> str:
+    """One HTML document, self-contained.
+
+    Args:
+        shift: The sums.
+        prompts: The templates.
+        console_url: Address of the Panther console, where alerts are linked; empty: they are not.
+        link: Where an alert is linked instead, by its id.
+        frame: Of the team's pages; `None`: a file of its own.
+
+    Raises:
+        PromptError: The template is missing or broken.
+    """
     total = sum(shift.verdicts.values())
     at = 0.0
     bars = []
@@ -257,7 +276,7 @@ def shift_page(shift: Shift, *, prompts: Prompts, console_url: str = "") -> str:
         "waiting": [
             {
                 "alert_id": safe_value(each.alert_id, 48),
-                "link": console_link(console_url, each.alert_id),
+                "link": link(each.alert_id) if link is not None else console_link(console_url, each.alert_id),
                 "verdict": each.verdict or "none",
                 "severity": safe_value(each.severity, 20),
                 "title": safe_sentence(each.title, _TEXT),
@@ -270,7 +289,8 @@ def shift_page(shift: Shift, *, prompts: Prompts, console_url: str = "") -> str:
         "waiting_all": len(shift.waiting),
         "waiting_left": max(len(shift.waiting) - _WAITING, 0),
     }
-    return prompts.render(TEMPLATE, {"view": view})
+    template, more = (frame.template, frame.variables) if frame is not None else (TEMPLATE, {})
+    return prompts.render(template, {"view": view, **more})
 
 
 def _span(shift: Shift) -> str:
