@@ -78,7 +78,7 @@ def alert_row(record: AlertRecord, mark: Mark | None) -> AlertRow:
         severity=safe_value(alert.severity.value, 20),
         title=safe_sentence(alert.title, _TITLE) or "(no title)",
         detection=safe_sentence(alert.detection_name or alert.detection_id, _TITLE),
-        created=moment(alert.created_at),
+        created=f"{alert.created_at:%Y-%m-%d %H:%M}",
         state=record.state.value,
         verdict=record.verdict.value if record.verdict is not None else "none",
         confidence=confidence_word(record.confidence) if record.confidence is not None else "",
