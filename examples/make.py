@@ -1,8 +1,8 @@
 """Remakes the examples: `python -m examples.make`, from the project's root; takes about a minute.
 
 The generated company is triaged by the offline analyst (`triage demo`); of each verdict the first alert is shown as the
-comment that Panther gets, the first of all also as a page, and the whole as a shift. The pictures need Chromium (Debian: `apt-get install chromium`); without it they
-stay unchanged.
+comment that Panther gets, the first of all also as a page, and the whole as a shift and on the team's pages. The pictures
+need Chromium (Debian: `apt-get install chromium`); without it they stay unchanged.
 """
 
 import os
@@ -11,13 +11,15 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from tests.support.browser import CHROMIUM, browser
+from tests.support.team import TOKEN, pages_served
 from triage.cli.common import note
 from triage.cli.demo import STORE, run_demo
 from triage.cli.state import each_record
 from triage.domain.verdict import Disposition, Investigation
+from triage.edges.clock import SystemClock
 from triage.edges.prompts import load_prompts
 from triage.ports import AlertRecord, State
-from triage.settings import parse_settings
+from triage.settings import Settings, parse_settings
 from triage.stages.reporting import build_report, page
 from triage.stages.reporting.shift import Shift, shift_page
 from triage.stages.reporting.story import tell_story
@@ -30,16 +32,28 @@ PICTURES = (
     ("report.html", "report-desktop.png", 1280, 900, 0.7, False, ""),
 )
 """Page, picture, width and height in CSS pixels, pixels of the picture to one of these, dark, and the element at the top."""
+WEB_PICTURES = (
+    ("/", "web-queue-desktop.png", 1280, 900, 0.7),
+    ("/?verdict=malicious", "web-alert-phone.png", 390, 1250, 0.9),
+    ("/status", "web-status-phone.png", 390, 800, 0.9),
+)
+"""Page, picture, width and height in CSS pixels, pixels of the picture to one of these; of a list of one verdict the first alert."""
 _ORDER = (Disposition.MALICIOUS, Disposition.SUSPICIOUS, Disposition.INCONCLUSIVE, Disposition.BENIGN)
+
+
+def settings_of(directory: Path) -> Settings:
+    """A configuration for the state database of a finished demo, whose pages take a token."""
+    return parse_settings(
+        f"panther:\n  url: http://127.0.0.1:9\n  token: none\nstore:\n  url: sqlite:///{directory / STORE}\n"
+        f"web:\n  token: {TOKEN}\n",
+        name="examples",
+        environment={},
+    )
 
 
 def write(directory: Path) -> None:
     """Write comment and pages from the state database of a finished demo."""
-    settings = parse_settings(
-        f"panther:\n  url: http://127.0.0.1:9\n  token: none\nstore:\n  url: sqlite:///{directory / STORE}\n",
-        name="examples",
-        environment={},
-    )
+    settings = settings_of(directory)
     prompts = load_prompts()
     shift = Shift(since=None, until=datetime.now(UTC), currency=settings.llm.currency, marks={})
     done: list[tuple[int, float, AlertRecord, Investigation]] = []
@@ -77,6 +91,23 @@ def photograph() -> None:
             tab.picture(HERE / picture, start=start, height=height, scale=scale)
 
 
+def photograph_web(directory: Path) -> None:
+    """Take the pictures of the team's pages, as someone sees them who has signed in."""
+    with browser() as tab, pages_served(settings_of(directory), SystemClock()) as url:
+        tab.visit(f"{url}/login")
+        for text in ("mira", TOKEN):
+            tab.press_tab()
+            tab.write(text)
+        tab.press("Enter", 13, "\r")
+        tab.loaded()
+        for path, picture, width, height, scale in WEB_PICTURES:
+            tab.visit(f"{url}{path}", width=width)
+            if "verdict" in path:
+                tab.visit(tab.value("document.querySelector('td a').href"), width=width)
+                tab.value("document.querySelector('#mark details').open = true")
+            tab.picture(HERE / picture, height=height, scale=scale)
+
+
 def main() -> None:
     """Triage the generated company, without any model, and show what came of it."""
     for name in ("OPENAI_API_KEY", "OPENAI_BASE_URL", "OPENAI_MODEL"):
@@ -84,10 +115,11 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="triage-examples-") as kept:
         run_demo(Path(kept), None, as_json=False)
         write(Path(kept))
-    if CHROMIUM is None:
-        note("Chromium is not installed; the pictures are unchanged")
-    else:
-        photograph()
+        if CHROMIUM is None:
+            note("Chromium is not installed; the pictures are unchanged")
+        else:
+            photograph()
+            photograph_web(Path(kept))
 
 
 if __name__ == "__main__":

@@ -16,7 +16,7 @@ from triage.domain.alert import Alert
 from triage.domain.verdict import Investigation
 from triage.edges.clock import FixedStartClock
 from triage.edges.store import open_store
-from triage.ports import Store
+from triage.ports import Clock, Store
 from triage.settings import Settings, parse_settings
 from triage.web.pages import team_pages
 from triage.web.server import bound, listening, url_of
@@ -81,8 +81,14 @@ class Team:
 
 @contextmanager
 def team_server(directory: Path, web: str = "", *, now: datetime = LATER, host: str = "127.0.0.1") -> Iterator[Team]:
-    """Serve the pages of the store in a directory from a thread."""
-    settings = settings_for(directory, web)
+    """Serve the pages of the store in a directory."""
+    with pages_served(settings_for(directory, web), FixedStartClock(now), host=host) as url:
+        yield Team(url)
+
+
+@contextmanager
+def pages_served(settings: Settings, clock: Clock, *, host: str = "127.0.0.1") -> Iterator[str]:
+    """Serve the pages from a thread; gives their URL."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="pages", daemon=True)
     thread.start()
@@ -92,12 +98,12 @@ def team_server(directory: Path, web: str = "", *, now: datetime = LATER, host: 
         store = await open_store(settings.store.url)
         stack.push_async_callback(store.close)
         listener = stack.enter_context(bound(host, 0))
-        pages = team_pages(settings, store, FixedStartClock(now), host=host)
+        pages = team_pages(settings, store, clock, host=host)
         await stack.enter_async_context(listening(listener, pages))
         return url_of(listener)
 
     try:
-        yield Team(asyncio.run_coroutine_threadsafe(start(), loop).result(30))
+        yield asyncio.run_coroutine_threadsafe(start(), loop).result(30)
     finally:
         asyncio.run_coroutine_threadsafe(stack.aclose(), loop).result(30)
         loop.call_soon_threadsafe(loop.stop)

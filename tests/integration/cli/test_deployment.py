@@ -17,6 +17,7 @@ import yaml
 from tests.support.shared import ROOT
 from tests.support.stores import sqlite_url
 from tests.unit.cli.test_documents import commands, parse
+from triage.cli.web import command as web_command
 from triage.domain.polling import STATUS, PollStatus
 from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
@@ -30,6 +31,8 @@ from triage.web.server import LOOPBACK, address, bound, serving, url_of
 DEPLOY = ROOT / "examples" / "deploy"
 KUBERNETES = DEPLOY / "kubernetes"
 UNIT = (DEPLOY / "systemd" / "triage.service").read_text(encoding="utf-8")
+WEB_UNIT = (DEPLOY / "systemd" / "triage-web.service").read_text(encoding="utf-8")
+OAUTH2_PROXY = tomllib.loads((DEPLOY / "oauth2-proxy" / "oauth2-proxy.cfg").read_text(encoding="utf-8"))
 CONTAINERFILE = (DEPLOY / "container" / "Containerfile").read_text(encoding="utf-8")
 RULES = (DEPLOY / "prometheus" / "alerts.yaml").read_text(encoding="utf-8")
 DASHBOARD = json.loads((DEPLOY / "grafana" / "dashboard.json").read_text(encoding="utf-8"))
@@ -54,9 +57,9 @@ def instruction(name: str) -> list[str]:
     return re.findall(rf"^{name} (.+)$", CONTAINERFILE, re.MULTILINE)
 
 
-def setting(name: str) -> str:
-    """The value of a line of the systemd unit."""
-    (value,) = re.findall(rf"^{name}=(.*)$", UNIT, re.MULTILINE)
+def setting(name: str, unit: str = UNIT) -> str:
+    """The value of a line of a systemd unit."""
+    (value,) = re.findall(rf"^{name}=(.*)$", unit, re.MULTILINE)
     return str(value)
 
 
@@ -112,6 +115,41 @@ def test_a_pod_may_do_nothing_that_it_need_not(name: str) -> None:
         assert {"readinessProbe", "livenessProbe"} <= container.keys()
         assert "memory" in container["resources"]["limits"]
         assert {mount["name"] for mount in container["volumeMounts"]} == volumes
+
+
+def test_the_pages_are_served_where_the_proxy_looks_for_them() -> None:
+    """The unit's command parses and serves on loopback at the default port, which is the upstream of oauth2-proxy."""
+    _, _, rest = setting("ExecStart", WEB_UNIT).partition(" ")
+    parse(f"triage {rest}")
+    host, port = address(rest.rsplit(maxsplit=1)[-1])
+    assert host == LOOPBACK
+    assert OAUTH2_PROXY["upstreams"] == [f"http://{host}:{port}/"]
+    listen = next(each for each in web_command.params if each.name == "listen")
+    assert listen.default == str(port)
+
+
+def test_the_pages_share_the_state_and_no_secret() -> None:
+    """Both units run as one user in one directory; each has an environment of its own; the guards of the host are the same."""
+    same = ("User", "Group", "StateDirectory", "WorkingDirectory", "UMask", "RestartPreventExitStatus", "WantedBy")
+    assert [setting(name, WEB_UNIT) for name in same] == [setting(name) for name in same]
+    assert setting("EnvironmentFile", WEB_UNIT) != setting("EnvironmentFile")
+    assert WEB_UNIT.partition("NoNewPrivileges")[2] == UNIT.partition("NoNewPrivileges")[2]
+
+
+@pytest.mark.parametrize("number", [0, 1])
+def test_the_set_ups_of_the_pages_load(number: int, tmp_path: Path) -> None:
+    """Each section `web` of docs/web.md is a valid one, and agrees with the configuration of oauth2-proxy."""
+    text = (ROOT / "docs" / "web.md").read_text(encoding="utf-8")
+    sections = re.findall(r"^```yaml\n(web:\n.*?)^```", text, re.MULTILINE | re.DOTALL)
+    assert len(sections) == 2
+    panther = "panther: {url: 'http://127.0.0.1:1', token: t}\n"
+    (tmp_path / "config.yaml").write_text(panther + sections[number], encoding="utf-8")
+    web = load_settings(tmp_path / "config.yaml", environment={"TRIAGE_WEB_TOKEN": "0123456789abcdef" * 3}).web
+    assert web.guarded
+    assert f"{web.url}/oauth2/callback" == OAUTH2_PROXY["redirect_url"]
+    assert web.user_header in ("", "X-Forwarded-Email")
+    assert OAUTH2_PROXY["pass_user_headers"]
+    assert OAUTH2_PROXY["pass_host_header"]
 
 
 def test_their_places_agree() -> None:
@@ -253,12 +291,13 @@ def test_a_linter_accepts_them(tool: str, files: list[str]) -> None:
     assert ran.returncode == 0, ran.stdout + ran.stderr
 
 
-def test_systemd_accepts_the_unit(tmp_path: Path) -> None:
+@pytest.mark.parametrize("text", [UNIT, WEB_UNIT], ids=["triage", "triage-web"])
+def test_systemd_accepts_the_unit(text: str, tmp_path: Path) -> None:
     """`systemd-analyze verify` finds nothing; the program's path is replaced by one that exists here."""
     if shutil.which("systemd-analyze") is None:
         pytest.skip("systemd-analyze is not here")
     unit = tmp_path / "triage.service"
-    unit.write_text(UNIT.replace(setting("ExecStart").split()[0], f'"{sys.executable}"'), encoding="utf-8")
+    unit.write_text(text.replace(setting("ExecStart").split()[0], f'"{sys.executable}"'), encoding="utf-8")
     ran = subprocess.run(["systemd-analyze", "verify", str(unit)], capture_output=True, text=True, check=False)
     assert (ran.returncode, ran.stderr) == (0, "")
 
