@@ -1,5 +1,6 @@
 """Past verdicts compared with what people did in Panther afterwards."""
 
+import asyncio
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Mapping, Sequence
@@ -222,7 +223,7 @@ async def stored_agreement(records: Records, *, since: datetime, most: int) -> t
             investigation = await records.investigation(record.alert.id)
             past += [(record.alert, investigation.verdict)] if investigation is not None else []
     # Nothing of an alert counts on which no one has said a word, so that only the others' investigations are read.
-    compared = agreement(past, marks)
+    compared = await asyncio.to_thread(agreement, past, marks)
     whole = {"triaged": len(done), "unlabelled": len(done) - len(compared.outcomes)}
     return compared.model_copy(update=whole), len(found) > most
 

@@ -7,6 +7,7 @@ its next look. `triage cases`, `triage show` and the exports compute the case wh
 comment that is written is not rewritten because a later alert joins.
 """
 
+import asyncio
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
@@ -100,7 +101,9 @@ async def stored_cases(records: Records, *, since: datetime | None = None) -> tu
     start = None if since is None else since - LONGEST
     members: dict[str, CaseMember] = {}
     cases = []
-    for group in grouped(await records.link_keys(start)):
+    keys = await records.link_keys(start)
+    # Thousands of alerts take the processor a while, and the pages ask beside the workers.
+    for group in await asyncio.to_thread(grouped, keys):
         found = await _made(group, members, records)
         if found is not None and (since is None or found.members[-1].at >= since):
             cases.append(found)

@@ -20,7 +20,7 @@ from dataclasses import dataclass
 from datetime import timedelta
 from enum import StrEnum
 from ipaddress import IPv6Address, ip_address, ip_network
-from urllib.parse import urlsplit
+from urllib.parse import SplitResult, urlsplit
 
 import regex
 from starlette.requests import Request
@@ -171,9 +171,7 @@ class Gate:
         ours = {f"http://{request.headers.get('host', '')}"}
         if self._settings.url:
             # Behind a proxy only its address counts; a person on this host may still go past it.
-            ours = {f"{self._url.scheme}://{self._url.netloc.lower()}"} | (
-                ours if _host_of(request) in _LOOPBACK else set()
-            )
+            ours = {_origin_of(self._url)} | (ours if _host_of(request) in _LOOPBACK else set())
         return len(origins) == 1 and origins[0].lower() in {each.lower() for each in ours}
 
     def _is_token(self, given: str) -> bool:
@@ -214,6 +212,12 @@ class Gate:
 
     def _signed(self, purpose: str, text: str) -> str:
         return hmac.new(self._key, f"{purpose}\0{text}".encode(errors="replace"), "sha256").hexdigest()
+
+
+def _origin_of(url: SplitResult) -> str:
+    """As a browser writes it, which leaves out the port that a scheme has anyway."""
+    usual = {"http": 80, "https": 443}.get(url.scheme)
+    return f"{url.scheme}://{url.netloc.removesuffix(f':{usual}')}"
 
 
 def _host_of(request: Request) -> str:

@@ -40,7 +40,7 @@ SHIFTS = {"8h": timedelta(hours=8), "24h": timedelta(hours=24), "3d": timedelta(
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 SHIFT_ALERTS = 1_000
 """Alerts of a shift whose investigations are read, newest first."""
-AGREEMENT_ALERTS = 5_000
+AGREEMENT_ALERTS = 2_000
 AT_ONCE = 4
 """Pages that are made at the same time; the others wait, so that the workers of the same process get on."""
 REASON_CHARACTERS = 500
@@ -96,7 +96,7 @@ class Pages:
                 return HTMLResponse(self._prompts.render("web.waiting.html.j2", variables))
             currency = self._settings.llm.currency
             steps = await Transcript.load(self._store.journal, investigation.run_id, self._settings.llm.price)
-            # A page of hundreds of rows takes a tenth of a second; polling and claims go on meanwhile.
+            # Polling and claims of the same process go on meanwhile.
             html = await asyncio.to_thread(
                 page,
                 record.alert,

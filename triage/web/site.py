@@ -154,7 +154,9 @@ class Site:
         if not self._gate.takes_token:
             return self.message(None, 403, "no one is signed in: the proxy in front of these pages names no one")
         if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
-            here = request.url.path + (f"?{request.url.query}" if request.url.query else "")
+            # As it was asked for: a slash that is part of an id stays quoted.
+            here = request.scope["raw_path"].decode("ascii", "replace")
+            here += f"?{request.url.query}" if request.url.query else ""
             return RedirectResponse(f"/login?next={quote(here, safe='')}", status_code=_SEE_OTHER)
         text = "401: send the token as Authorization: Bearer\n"
         return PlainTextResponse(text, status_code=401, headers={"WWW-Authenticate": "Bearer"})

@@ -1,6 +1,7 @@
 """Who gets to see the team's pages, and who may send their form; over real HTTP."""
 
 import base64
+import html
 import json
 import re
 import socket
@@ -73,6 +74,17 @@ def test_signing_in_leads_back(team: Team) -> None:
         assert TOKEN not in cookie
         assert "Mira Holt" in client.get("/").text
         assert client.get("/login").headers["location"] == "/"
+
+
+@pytest.mark.parametrize("path", ["/alerts/a%2Fb%20c", "/?text=a%26b&severity=HIGH", "/alerts/x?y=%25"])
+def test_signing_in_leads_back_to_the_very_address(team: Team, path: str) -> None:
+    """Whatever in it is quoted stays so on the way to the form and back."""
+    with team.client() as client:
+        asked = client.get(path).headers["location"]
+        way_back = html.unescape(re.findall(r'name="next" value="([^"]*)"', client.get(asked).text)[0])
+        assert way_back == path
+        sent = {"name": "mira", "token": TOKEN, "next": way_back}
+        assert client.post("/login", data=sent, headers={"Origin": team.url}).headers["location"] == path
 
 
 @pytest.mark.parametrize(

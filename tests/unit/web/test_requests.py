@@ -157,6 +157,9 @@ def test_which_hosts_are_ours(web: str, host: str, asked: str, ours: bool) -> No
         (f"token: {TOKEN}, url: 'https://t.example'", "t.example", "https://t.example", True),
         (f"token: {TOKEN}, url: 'https://t.example'", "t.example", "HTTPS://T.example", True),
         (f"token: {TOKEN}, url: 'https://t.example'", "t.example", "http://t.example", False),
+        (f"token: {TOKEN}, url: 'https://t.example:443'", "t.example", "https://t.example", True),
+        (f"token: {TOKEN}, url: 'https://T.example:8443'", "t.example:8443", "https://t.example:8443", True),
+        (f"token: {TOKEN}, url: 'https://t.example:8443'", "t.example", "https://t.example", False),
         (f"token: {TOKEN}, url: 'https://t.example'", "127.0.0.1:9465", "http://127.0.0.1:9465", True),
     ],
 )
