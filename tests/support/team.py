@@ -26,9 +26,10 @@ LATER = NOW + timedelta(minutes=5)
 HTML = {"Accept": "text/html"}
 
 
-def settings_for(directory: Path, web: str = "") -> Settings:
-    """A configuration with a section `web`, in flow style."""
+def settings_for(directory: Path, web: str = "", *, prompts: Path | None = None) -> Settings:
+    """A configuration with a section `web`, in flow style, and perhaps templates of one's own."""
     text = f"panther: {{url: 'http://127.0.0.1:1', token: t}}\nstore: {{url: '{sqlite_url(directory)}'}}\n"
+    text += f"investigation: {{prompts: '{prompts or ''}'}}\n"
     return parse_settings(f"{text}web: {{{web}}}\n", name="config.yaml", environment={})
 
 

@@ -15,9 +15,12 @@ MIN_TOKEN = 20
 
 def _network(value: str) -> str:
     try:
-        return str(ip_network(value))
+        network = ip_network(value)
     except ValueError as error:
         raise ValueError("write an address or a network, such as 127.0.0.1 or 10.20.0.0/28") from error
+    if network.prefixlen == 0:
+        raise ValueError("this trusts everyone to say who they are; write the address of the proxy")
+    return str(network)
 
 
 def _token(value: SecretStr) -> SecretStr:

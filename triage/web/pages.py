@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import asdict
 from datetime import timedelta
 
+import regex
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.requests import Request
@@ -44,7 +45,7 @@ AGREEMENT_ALERTS = 2_000
 AT_ONCE = 4
 """Pages that are made at the same time; the others wait, so that the workers of the same process get on."""
 REASON_CHARACTERS = 500
-_LAST_CASES_PAGE = 1_000
+_NUMBER = regex.compile(r"[1-9][0-9]{0,2}")
 
 
 class Pages:
@@ -92,8 +93,7 @@ class Pages:
             if investigation is None:
                 view = {**asdict(alert_row(record, None)), "why": safe_sentence(why_text(record), 400)}
                 view["status"] = safe_value(record.alert.status.value, 20)
-                variables = {"site": self._site.frame(visitor), "view": view, "mark": mark}
-                return HTMLResponse(self._prompts.render("web.waiting.html.j2", variables))
+                return self._site.show("web.waiting.html.j2", visitor, view, mark=mark)
             currency = self._settings.llm.currency
             steps = await Transcript.load(self._store.journal, investigation.run_id, self._settings.llm.price)
             # Polling and claims of the same process go on meanwhile.
@@ -242,6 +242,6 @@ def _chosen(spans: Mapping[str, timedelta], name: str) -> tuple[str, timedelta]:
 
 def _number(text: str) -> int:
     """Raises HTTPException."""
-    if not (text.isascii() and text.isdigit() and len(text) <= 4 and 1 <= int(text) <= _LAST_CASES_PAGE):  # noqa: PLR2004 - digits
+    if _NUMBER.fullmatch(text) is None:
         raise HTTPException(400, "there is no such page")
     return int(text)

@@ -55,10 +55,17 @@ class Site:
         return Frame(template, {"site": self.frame(visitor, path), **variables})
 
     def show(
-        self, template: str, visitor: Visitor | None, view: Mapping[str, object], *, path: str = "", status: int = 200
+        self,
+        template: str,
+        visitor: Visitor | None,
+        view: Mapping[str, object],
+        *,
+        path: str = "",
+        status: int = 200,
+        **more: object,
     ) -> Response:
-        """One page. Raises PromptError."""
-        variables = {"site": self.frame(visitor, path), "view": dict(view)}
+        """One page; `more` is what its template names besides. Raises PromptError."""
+        variables = {"site": self.frame(visitor, path), "view": dict(view), **more}
         return HTMLResponse(self._prompts.render(template, variables), status_code=status)
 
     def message(self, visitor: Visitor | None, status: int, text: str) -> Response:

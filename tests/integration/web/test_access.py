@@ -323,6 +323,16 @@ def test_a_request_that_is_too_long_is_cut_off(team: Team) -> None:
     assert not answer or answer.startswith(b"HTTP/1.1 4")
 
 
+@pytest.mark.slow
+def test_a_form_that_trickles_is_given_up(team: Team) -> None:
+    """A body that is announced and doesn't come is answered with 408. Takes 10 seconds: so long it is waited for."""
+    host, _, port = team.url.removeprefix("http://").partition(":")
+    head = f"POST /login HTTP/1.1\r\nHost: {host}:{port}\r\nContent-Type: application/x-www-form-urlencoded\r\n"
+    with socket.create_connection((host, int(port)), timeout=30) as line:
+        line.sendall(f"{head}Content-Length: 100\r\n\r\nname=".encode())
+        assert line.recv(100).startswith(b"HTTP/1.1 408")
+
+
 def test_a_cookie_says_no_more_than_the_name(team: Team) -> None:
     """Name, way, end and a random number; nothing from which the token could be guessed."""
     with team.signed_in("mira") as client:

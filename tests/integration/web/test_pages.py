@@ -2,7 +2,9 @@
 
 import asyncio
 import re
+import socket
 from collections.abc import Iterator
+from contextlib import ExitStack
 from datetime import timedelta
 from pathlib import Path
 
@@ -13,10 +15,21 @@ from tests.integration.stages.reporting.test_page import Tags, with_payloads
 from tests.support.investigations import INJECTION, NOW, benign, inconclusive, injected, malicious
 from tests.support.shared import shared_lines
 from tests.support.stores import SELECTED, alert, claimed, saved, sqlite_url
-from tests.support.team import TOKEN, Team, investigated, prepare, some_alerts, team_server
+from tests.support.team import (
+    LATER,
+    TOKEN,
+    Team,
+    investigated,
+    pages_served,
+    prepare,
+    settings_for,
+    some_alerts,
+    team_server,
+)
 from triage.domain.alert import Severity, Status
 from triage.domain.case import KeyKind, LinkKey
 from triage.domain.selection import Linked
+from triage.edges.clock import FixedStartClock
 from triage.edges.store import open_store
 from triage.ports import Mark, Store
 from triage.web.listing import PAGE
@@ -296,6 +309,40 @@ def test_a_store_that_fails_is_a_page(tmp_path: Path) -> None:
         assert answer.status_code == 503
         assert "<h1>Not available</h1>" in answer.text
         assert len(content) > 0
+
+
+def test_templates_of_one_s_own(tmp_path: Path) -> None:
+    """One that replaces a page is used there too; one that asks for what there is not fails on its page alone."""
+    prepare(tmp_path, some_alerts)
+    prompts = tmp_path / "prompts"
+    prompts.mkdir()
+    (prompts / "page.html.j2").write_text("<!doctype html><title>t</title><h1>Ours: {{ view.title }}</h1>", "utf-8")
+    (prompts / "web.cases.html.j2").write_text("{{ view.nothing }}", "utf-8")
+    settings = settings_for(tmp_path, prompts=prompts)
+    with pages_served(settings, FixedStartClock(LATER)) as url, httpx.Client(base_url=url) as client:
+        assert "<h1>Ours: kiln-deploy" in client.get(f"/alerts/{ALERT}").text
+        broken = client.get("/cases")
+        assert broken.status_code == 500
+        assert "prompts/web.cases.html.j2" in broken.text
+        assert broken.headers["x-frame-options"] == "DENY"
+        assert client.get("/").status_code == 200
+
+
+def test_many_at_once_are_all_answered(tmp_path: Path) -> None:
+    """Forty visitors who ask at the same moment wait for each other; a hundred who say nothing hold nobody up."""
+    prepare(tmp_path, some_alerts)
+    with team_server(tmp_path) as server, ExitStack() as silent:
+        host, _, port = server.url.removeprefix("http://").partition(":")
+        for _ in range(100):
+            line = silent.enter_context(socket.create_connection((host, int(port)), timeout=20))
+            line.sendall(b"GET / HTTP/1.1\r\nHost: ")
+
+        async def ask() -> list[int]:
+            async with httpx.AsyncClient(base_url=server.url, timeout=60) as client:
+                paths = ("/", f"/alerts/{ALERT}", "/report", "/status") * 10
+                return [answer.status_code for answer in await asyncio.gather(*map(client.get, paths))]
+
+        assert asyncio.run(ask()) == [200] * 40
 
 
 # ---- hostile text ----------------------------------------------------------------------------------------------------

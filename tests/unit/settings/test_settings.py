@@ -81,6 +81,7 @@ def test_every_setting_is_in_the_example() -> None:
         (GOOD + "web: {user_header: X-User}\n", "line 4: web: user_header: set trusted_proxies"),
         (GOOD + "web: {trusted_proxies: [127.0.0.1]}\n", "line 4: web: trusted_proxies: set user_header"),
         (GOOD + "web: {trusted_proxies: [proxy]}\n", "line 4: web.trusted_proxies.0: write an address or a network"),
+        (GOOD + "web: {trusted_proxies: ['::/0']}\n", "line 4: web.trusted_proxies.0: this trusts everyone"),
         (GOOD + "web: {user_header: 'X User'}\n", "line 4: web.user_header"),
         ("panther: [\n", "line 2: "),
         ("!0", "line 1: the file has a YAML tag; write a plain value"),
