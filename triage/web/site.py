@@ -70,7 +70,9 @@ class Site:
 
     def message(self, visitor: Visitor | None, status: int, text: str) -> Response:
         """A refusal or a failure."""
-        title = {400: "Not understood", 403: "Refused", 404: "Not found", 503: "Not available"}.get(status, "Error")
+        title = {400: "Not understood", 401: "Signed out", 403: "Refused", 404: "Not found", 503: "Not available"}.get(
+            status, "Error"
+        )
         view = {"title": title, "text": safe_sentence(text, 400)}
         return self.show("web.message.html.j2", visitor, view, status=status)
 
@@ -90,7 +92,7 @@ class Site:
             except HTTPException as error:
                 response = self.message(visitor, error.status_code, error.detail)
             except StoreError as error:
-                log.warning("a page could not be made", extra={"event": "page failed", "error": str(error)})
+                log.warning("a page could not be made: %s", error, extra={"event": "page failed", "error": str(error)})
                 response = self.message(visitor, 503, str(error))
             except PromptError as error:
                 log.warning("a page could not be made: %s", error, extra={"event": "page failed", "error": str(error)})
@@ -160,7 +162,11 @@ class Site:
     def _turn_away(self, request: Request) -> Response:
         if not self._gate.takes_token:
             return self.message(None, 403, "no one is signed in: the proxy in front of these pages names no one")
-        if request.method in ("GET", "HEAD") and "text/html" in request.headers.get("accept", ""):
+        browser = "text/html" in request.headers.get("accept", "")
+        if browser and request.method == "POST":
+            text = "your session has ended: sign in, open the page anew, and send the form again"
+            return self.message(None, 401, text)
+        if browser and request.method in ("GET", "HEAD"):
             # As it was asked for: a slash that is part of an id stays quoted.
             here = request.scope["raw_path"].decode("ascii", "replace")
             here += f"?{request.url.query}" if request.url.query else ""

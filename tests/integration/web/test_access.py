@@ -58,7 +58,10 @@ def test_a_stranger_is_asked_to_sign_in(team: Team, path: str) -> None:
         assert answer.headers["location"] == f"/login?next={path.replace('/', '%2F')}"
         script = client.get(path, headers={"Accept": "*/*"})
         assert (script.status_code, script.headers["www-authenticate"]) == (401, "Bearer")
-        assert client.post(path, data=MARK).status_code == 401
+        form = client.post(path, data=MARK)
+        assert form.status_code == 401
+        assert "your session has ended: sign in, open the page anew" in form.text
+        assert client.post(path, data=MARK, headers={"Accept": "*/*"}).status_code == 401
 
 
 def test_signing_in_leads_back(team: Team) -> None:
