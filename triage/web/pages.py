@@ -165,7 +165,6 @@ class Pages:
                 shift_page,
                 shift,
                 prompts=self._prompts,
-                link=alert_path,
                 frame=self._site.framed("web.report.html.j2", visitor, "/report", span=more),
             )
         return HTMLResponse(html)

@@ -15,6 +15,7 @@ from triage.ports import Prompts
 from triage.stages.reporting import Frame
 from triage.web.access import LIFETIME, NAME_CHARACTERS, Gate, Session, Visitor, Way, person_name
 from triage.web.forms import local_path, read_form
+from triage.web.views import alert_path
 
 log = logging.getLogger(__name__)
 
@@ -52,7 +53,7 @@ class Site:
 
     def framed(self, template: str, visitor: Visitor, path: str = "", **variables: object) -> Frame:
         """The frame of a page that has a template of its own."""
-        return Frame(template, {"site": self.frame(visitor, path), **variables})
+        return Frame(template, {"site": self.frame(visitor, path), **variables}, alert_path)
 
     def show(
         self,

@@ -241,6 +241,7 @@ def test_the_cases(tmp_path: Path) -> None:
         assert '<a href="/alerts/one">Title one</a>' in html
         assert '<a href="/alerts/two">Title two</a>' in html
         assert "because" in html
+        assert re.search(r'Also in this case: Title two[^<]* <a href="/alerts/two"', client.get("/alerts/one").text)
         assert "No stored alerts belong together." in client.get("/cases?page=2").text
 
 

@@ -1,6 +1,6 @@
 """One investigation as a self-contained HTML page: no network, no script."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from zoneinfo import ZoneInfo
 
@@ -33,6 +33,8 @@ class Frame:
     template: str
     variables: Mapping[str, object]
     """What that template names besides."""
+    link: Callable[[str], str]
+    """Where the page of another alert is, by its id."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -77,7 +79,13 @@ def page(
         PromptError: The template is missing or broken.
     """
     view = investigation_view(
-        alert, investigation, extent=EXTENT, console_url=console_url, currency=currency, zone=zone
+        alert,
+        investigation,
+        extent=EXTENT,
+        console_url=console_url,
+        currency=currency,
+        zone=zone,
+        member_link=frame.link if frame is not None else None,
     )
     shown = page_view(view, alert, record, transcript, zone)
     template, more = (frame.template, frame.variables) if frame is not None else (TEMPLATE, {})

@@ -1,7 +1,7 @@
 """The summary of a shift: alerts, verdicts, time and cost, failed questions, and what is waiting for a person."""
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import datetime
 
@@ -223,7 +223,6 @@ def shift_page(
     *,
     prompts: Prompts,
     console_url: str = "",
-    link: Callable[[str], str] | None = None,
     frame: Frame | None = None,
 ) -> str:
     """One HTML document, self-contained.
@@ -232,8 +231,7 @@ def shift_page(
         shift: The sums.
         prompts: The templates.
         console_url: Address of the Panther console, where alerts are linked; empty: they are not.
-        link: Where an alert is linked instead, by its id.
-        frame: Of the team's pages; `None`: a file of its own.
+        frame: Of the team's pages, where alerts are linked to each other's pages; `None`: a file of its own.
 
     Raises:
         PromptError: The template is missing or broken.
@@ -276,7 +274,7 @@ def shift_page(
         "waiting": [
             {
                 "alert_id": safe_value(each.alert_id, 48),
-                "link": link(each.alert_id) if link is not None else console_link(console_url, each.alert_id),
+                "link": frame.link(each.alert_id) if frame is not None else console_link(console_url, each.alert_id),
                 "verdict": each.verdict or "none",
                 "severity": safe_value(each.severity, 20),
                 "title": safe_sentence(each.title, _TEXT),

@@ -4,7 +4,7 @@ The view decides what is shown, in which order and in which words; comment, page
 are cleaned for whoever reads them (`Cleaner`). JSON and CSV hold the domain's values as they are: see `records`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from urllib.parse import quote
 from zoneinfo import ZoneInfo
@@ -184,6 +184,7 @@ def investigation_view(
     console_url: str = "",
     currency: str = "",
     zone: str = "UTC",
+    member_link: Callable[[str], str] | None = None,
 ) -> InvestigationView:
     """Take from an investigation what is shown of it.
 
@@ -195,7 +196,9 @@ def investigation_view(
         console_url: Address of the Panther console; empty: no link.
         currency: Currency of what model calls have cost.
         zone: In which the story's times are.
+        member_link: Where the other alerts of the case are, by id; `None`: in the console.
     """
+    link = member_link or (lambda name: console_link(console_url, name))
     verdict = investigation.verdict
     at = ZoneInfo(zone)
     story = tell_story(alert, investigation, zone=at, limit=extent.story)
@@ -229,9 +232,7 @@ def investigation_view(
             for line in story.lines
         ),
         story_left=story.left,
-        case=case_view(
-            investigation.case, alert.id, clean=clean, zone=at, link=lambda name: console_link(console_url, name)
-        ),
+        case=case_view(investigation.case, alert.id, clean=clean, zone=at, link=link),
         open=tuple(clean.sentence(text, _SENTENCE) for text in _open(investigation)),
         deciding=tuple(_deciding(checked, stored, clean)),
         alert_id=clean.value(alert.id, 48),
