@@ -12,11 +12,13 @@ from triage.edges.dialect import TranslatedLake
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import connect, panther_config
 from triage.edges.prompts import load_prompts
+from triage.edges.routes import open_destination
 from triage.edges.store import open_store
 from triage.errors import ConfigError
 from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.parts import ToolboxFactory
 from triage.pipeline.publisher import Publisher
+from triage.pipeline.routing import Router
 from triage.pipeline.run import Pipeline
 from triage.ports import (
     ChatModel,
@@ -33,6 +35,7 @@ from triage.ports import (
 )
 from triage.questions.plans import Plans, load_plans
 from triage.resources import shipped
+from triage.service.route_sender import RouteSender
 from triage.settings import InvestigationSettings, Settings
 from triage.stages.enrichment import Enricher, Playbooks, SharedCache, load_playbooks
 from triage.stages.enrichment.coverage import ToolCoverage
@@ -82,13 +85,47 @@ def audit_path(settings: Settings) -> Path | None:
     return Path(settings.writeback.audit).expanduser() if settings.writeback.audit else None
 
 
+def audit_log(settings: Settings, values: Values) -> AuditFile | None:
+    """The log of every write; `None` if `writeback.audit` names no file."""
+    path = audit_path(settings)
+    return AuditFile(path, values=values) if path is not None else None
+
+
 def _audited(panther: PantherApi, settings: Settings, values: Values, clock: Clock) -> tuple[Comments, Labels]:
     """What writes to a Panther, every write logged if `writeback.audit` names a file."""
-    path = audit_path(settings)
-    if path is None:
+    log = audit_log(settings, values)
+    if log is None:
         return panther.comments, panther.labels
-    log = AuditFile(path, values=values)
     return AuditedComments(panther.comments, log, clock), AuditedLabels(panther.labels, log, clock)
+
+
+@asynccontextmanager
+async def open_sender(settings: Settings, store: Store, *, clock: Clock, name: str) -> AsyncIterator[RouteSender]:
+    """What sends results on; its destinations are closed on exit.
+
+    Args:
+        settings: The configuration.
+        store: With the outbox.
+        clock: Time and chance.
+        name: This process, for leases.
+
+    Raises:
+        ConfigError: The address of a route is missing or wrong. Nothing has been sent.
+    """
+    async with AsyncExitStack() as stack:
+        destinations = {}
+        for route in settings.routes.to:
+            destinations[route.name] = open_destination(route, clock)
+            stack.push_async_callback(destinations[route.name].close)
+        yield RouteSender(
+            settings=settings.routes,
+            destinations=destinations,
+            outbox=store.outbox,
+            values=store.values,
+            clock=clock,
+            name=name,
+            audit=audit_log(settings, store.values),
+        )
 
 
 def enrichment_settings(settings: Settings) -> InvestigationSettings:
@@ -108,6 +145,7 @@ def assemble(
     model: ChatModel | None,
     capabilities: KnownCapabilities | None = None,
     publisher: Publisher | None = None,
+    router: Router | None = None,
     toolbox: ToolboxFactory | None = None,
     playbooks: Playbooks | None = None,
 ) -> Pipeline:
@@ -122,6 +160,7 @@ def assemble(
         model: `None`: the offline analyst answers.
         capabilities: What the model's endpoint can do.
         publisher: `None`: nothing is written to Panther.
+        router: `None`: results are not sent on.
         toolbox: The model's tools; `None`: those over Panther.
         playbooks: What enrichment asks; `None`: those of the configuration.
 
@@ -148,6 +187,7 @@ def assemble(
         toolbox=toolbox or _toolbox_over(panther, enrichment_settings(settings)),
         model=model,
         publisher=publisher,
+        router=router,
         capabilities=capabilities,
         breaker=model if isinstance(model, ModelBreaker) else None,
     )
@@ -293,5 +333,6 @@ async def open_app(
             publisher=Publisher(gateway, prompts, settings.writeback, settings.llm.currency, settings.report.timezone)
             if gateway
             else None,
+            router=Router(settings, store.outbox, prompts, clock, dry_run) if settings.routes.enabled else None,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

@@ -13,6 +13,7 @@ TriageError
 │   └── QueryTimeout           still running after its budget; cancelled on the server
 ├── SqlRefused             a query is not a bounded read (in `domain.sql`)
 ├── ModelError             the language model gave no usable answer (retryable or not)
+├── RouteError             a destination of `routes` did not take a message (retryable or not)
 ├── PromptError            a prompt template is missing or broken
 └── StoreError             the state database cannot be used
 
@@ -134,6 +135,26 @@ class ModelError(TriageError):
         self.overflow = overflow
         self.unsupported = unsupported
         self.of_alert = of_alert
+
+
+class RouteError(TriageError):
+    """A destination of `routes` did not take a message."""
+
+    def __init__(
+        self, message: str, *, retryable: bool = False, retry_after: float | None = None, outcome_unknown: bool = False
+    ) -> None:
+        """Say what the destination did.
+
+        Args:
+            message: What happened, free of addresses and tokens.
+            retryable: It has certainly not acted, and the same message may get through later.
+            retry_after: Seconds, as the server asked.
+            outcome_unknown: The answer was lost: the message may have arrived.
+        """
+        super().__init__(message)
+        self.retryable = retryable
+        self.retry_after = retry_after
+        self.outcome_unknown = outcome_unknown
 
 
 class PromptError(TriageError):

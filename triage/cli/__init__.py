@@ -48,6 +48,16 @@ _RECORD = LazyGroup(
         "import": Command("record", "import_", "Import a record into this store."),
     },
 )
+_ROUTES = LazyGroup(
+    "routes",
+    help="Send results on to chat, mail, paging, webhooks and Jira.",
+    commands={
+        "list": Command("routes", "list_", "List the routes, and what of each waits or was given up."),
+        "test": Command("routes", "test", "Send a marked test message."),
+        "explain": Command("routes", "explain", "Show which routes an alert's result takes, and why."),
+        "failed": Command("routes", "failed", "List the messages that were given up."),
+    },
+)
 _EVAL = LazyGroup(
     "eval",
     help="Measure verdicts: on labelled alerts, by what people did, in replays.",
@@ -157,6 +167,7 @@ cli = _Root(
         "demo": Command("demo", "command", "Triage a generated company on an embedded Panther.", extra="sandbox"),
         "queue": _QUEUE,
         "writeback": _WRITEBACK,
+        "routes": _ROUTES,
         "export": _EXPORT,
         "panther": _PANTHER,
         "runbook": _RUNBOOK,

@@ -3,6 +3,7 @@
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Iterable
 from datetime import timedelta
+from functools import partial
 from itertools import chain, repeat
 from pathlib import Path
 from shlex import quote
@@ -17,16 +18,22 @@ from triage.edges.files import readable_by_others, writable_by_others
 from triage.edges.llm import StoredCapabilities, open_model
 from triage.edges.panther import Probe, Probes, connect, open_probes, panther_config
 from triage.edges.prompts import load_prompts
+from triage.edges.routes import open_destination
 from triage.errors import PantherDenied, PantherError, QueryFailed, TriageError
 from triage.ingest.reach import unmatched
-from triage.ports import Clock
+from triage.ports import Clock, Delivery
 from triage.resources import shipped
-from triage.settings import Settings, organisation_of
+from triage.settings import RouteSettings, Settings, organisation_of
 from triage.stages.enrichment import load_playbooks
 
 RETRY_SECONDS = (1.0, 2.0, 5.0)
 """Pauses between tries of a token that is not active yet; the last one repeats."""
 HTTP_DENIALS = (401, 403)
+_DELIVERIES = {
+    Delivery.LOOKED_UP: "each result exactly once",
+    Delivery.DEDUPLICATED: "each result at least once, with a key that makes repeats one",
+    Delivery.AT_MOST_ONCE: "each result at most once",
+}
 _BESIDE = ("", ".head", "-wal", "-shm")
 """What stands beside a state database or an audit log, by the end of its name."""
 
@@ -50,6 +57,8 @@ async def checked(
     yield await _try("store", lambda: _store(settings))
     for line in _wide_files(settings):
         yield line
+    for route in settings.routes.to:
+        yield await _try(f"route {route.name}", partial(_route_line, settings, route, clock))
     async for line in _panther(settings, clock, patience, quiet=quiet, log_sources=log_sources):
         yield line
     if settings.uses_llm:
@@ -75,6 +84,20 @@ def _wide_files(settings: Settings) -> list[Line]:
 
 def _quoted(paths: Iterable[Path]) -> str:
     return " ".join(quote(str(path)) for path in paths)
+
+
+async def _route_line(settings: Settings, route: RouteSettings, clock: Clock) -> str:
+    """The destination of a route, which is read but not asked."""
+    destination = open_destination(route, clock)
+    await destination.close()
+    off = "" if settings.routes.enabled else "; off: routes.enabled is false"
+    return f"{destination.kind}, {_DELIVERIES[destination.delivery]}; nothing was sent{off}{_wide_address(route)}"
+
+
+def _wide_address(route: RouteSettings) -> str:
+    """A warning where others may read the file with a route's address."""
+    read = readable_by_others([Path(route.url_file).expanduser()]) if route.url_file else ()
+    return f"; others may read it: chmod 600 {_quoted(read)}" if read else ""
 
 
 async def _prompts(settings: Settings) -> str:

@@ -2,7 +2,7 @@
 
 import click
 
-from triage.app import App, open_app
+from triage.app import App, open_app, open_sender
 from triage.cli.common import (
     UNFINISHED,
     colour,
@@ -65,7 +65,12 @@ def command(
     async def work() -> tuple[AlertRecord, Investigation, Tally]:
         writing = write or settings.writeback.enabled
         async with open_app(settings, clock=clock, write=writing, dry_run=note_lines if dry_run else None) as app:
-            return await _investigate(app, clock, alert, quiet=as_json)
+            done = await _investigate(app, clock, alert, quiet=as_json)
+            if settings.routes.enabled and not dry_run:
+                name = f"{process_name()}/investigate"
+                async with open_sender(settings, app.store, clock=clock, name=name) as sender:
+                    await sender.drain()
+            return done
 
     record, investigation, tally = run_async(work())
     if html:

@@ -17,6 +17,7 @@ from triage.errors import ConfigError
 from triage.resources import how_to_install
 
 EXTRAS = {
+    "apprise": "routes",
     "duckdb": "sandbox",
     "matplotlib": "eval",
     "prometheus_client": "web",

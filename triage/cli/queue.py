@@ -10,6 +10,7 @@ from triage.cli.state import full_id, in_store
 from triage.errors import ConfigError, NotFound
 from triage.ports import Clock, State, Store
 from triage.service.poller import prune as prune_store
+from triage.settings import Settings
 
 
 @click.command("retry")
@@ -17,15 +18,26 @@ from triage.service.poller import prune as prune_store
 @config_option
 @click.option("--all", "everything", is_flag=True, help="All alerts that failed.")
 @click.option("--fresh", is_flag=True, help="Start over; without it, finished steps are not repeated.")
+@click.option("--routes", is_flag=True, help="Instead, send the messages again that were given up (`routes failed`).")
 @json_option
 @now_option
 def retry(
-    alerts: tuple[str, ...], config: str | None, everything: bool, fresh: bool, as_json: bool, clock: Clock
+    alerts: tuple[str, ...],
+    config: str | None,
+    everything: bool,
+    fresh: bool,
+    routes: bool,
+    as_json: bool,
+    clock: Clock,
 ) -> int:
     """Queue alerts again, by ID or console URL; a running `triage run` picks them up.
 
     Example: triage queue retry --all
     """
+    if routes:
+        if alerts or everything or fresh:
+            raise ConfigError("--routes takes no alerts and no other option: it is about messages")
+        return _retry_routes(settings_from(config, needs_token=False), clock, as_json=as_json)
     if bool(alerts) == everything:
         raise ConfigError("name the alerts to retry, or give --all for all that failed")
     settings = settings_from(config, needs_token=False)
@@ -60,6 +72,18 @@ def prune(config: str | None, older_than: timedelta | None, dry_run: bool, as_js
         print_json({"alerts": deleted, "dry_run": dry_run})
     else:
         click.echo(f"{deleted} alerts {'would be ' if dry_run else ''}deleted")
+    return 0
+
+
+def _retry_routes(settings: Settings, clock: Clock, *, as_json: bool) -> int:
+    names = [route.name for route in settings.routes.to]
+    if not names:
+        raise ConfigError("routes.to is empty: there is no route to send anything to")
+    again = in_store(settings, lambda store: store.outbox.retry_messages(names, now=clock.now()))
+    if as_json:
+        print_json({"messages": again})
+    else:
+        click.echo(f"{again} messages wait again; a running `triage run` sends them")
     return 0
 
 

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import click
 
-from triage.app import open_app
+from triage.app import open_app, open_sender
 from triage.cli.common import (
     UNFINISHED,
     exit_status,
@@ -147,12 +147,17 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
         analyst = f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst (no model is set)"
         facts: dict[str, object] = {"analyst": analyst, "comments": _writing(options)}
         run_log.info("analyst: %s; comments are %s", *facts.values(), extra={"event": "started", **facts})
+        sender = None
+        if settings.routes.enabled and not options.dry_run:
+            opened = open_sender(settings, app.store, clock=clock, name=process_name())
+            sender = await stack.enter_async_context(opened)
         service = Service(
             pipeline=app.pipeline,
             observe=log_progress,
             name=process_name(),
             has_ended=has_ended,
             on_done=done,
+            sender=sender,
         )
         if options.once:
             tally = await service.run_once(polls=options.polls, workers=options.workers)

@@ -56,6 +56,7 @@ def to_json(status: ServiceStatus, currency: str) -> dict[str, object]:
         "poller": status.poller or None,
         "poll": status.poll.model_dump(mode="json") if status.poll else None,
         "paused": status.paused,
+        "routes": {name: asdict(counts) for name, counts in sorted(status.routes.items())},
         "model_out_of_use": status.model.model_dump(mode="json") if status.model else None,
         "spend": {"currency": currency, "today": _spend(status.today), "total": _spend(status.total)},
         "failed": queue.by_state.get("failed", 0),

@@ -7,6 +7,7 @@ from triage.domain.dossier import Dossier
 from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.journal import ClaimJournal
 from triage.pipeline.publisher import Publisher
+from triage.pipeline.routing import Router
 from triage.pipeline.spending import PendingSpend, StoreMeter
 from triage.ports import AlertSource, ChatModel, Claim, Clock, KnownCapabilities, Prompts, Store
 from triage.settings import LlmFallback, Settings
@@ -34,6 +35,8 @@ class PipelineParts:
     """`None`: nothing is written to Panther."""
     capabilities: KnownCapabilities | None = None
     """What the model's endpoint can do; `None`: what most can."""
+    router: Router | None = None
+    """`None`: results are not sent on."""
     breaker: ModelBreaker | None = None
     """The same as `model`, where it may be taken out of use."""
     pending: PendingSpend = field(default_factory=PendingSpend)

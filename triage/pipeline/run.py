@@ -202,6 +202,8 @@ class _Triage:
                 alert, investigation, at_start=at_start, journal=self.journal, observe=self.observe
             )
             investigation, again_at = published.investigation, published.again_at
+        if parts.router is not None:
+            await parts.router.route(alert, investigation, journal=self.journal, observe=self.observe)
         now = parts.clock.now()
         growth = None if self.forced else parts.settings.ingest.growth
         if not await parts.store.queue.finish(self.claim, investigation, now=now, again_at=again_at, growth=growth):

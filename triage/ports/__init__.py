@@ -1,7 +1,7 @@
 """What the stages need from outside. The edges implement these protocols; the stages know nothing else.
 
 `panther.py`: alerts, lake, rules, comments, audit log. `model.py`: the chat model, its prompts and its cost. `run.py`:
-clock, journal, progress. `store.py`: the state database.
+clock, journal, progress. `store.py`: the state database. `routes.py`: what is sent on, and where to.
 """
 
 from triage.ports.model import (
@@ -45,12 +45,13 @@ from triage.ports.panther import (
     Users,
 )
 from triage.ports.queue import AlertQueue, AlertRecord, Claim, Ended, InFlight, Parked, QueueStatus, State
+from triage.ports.routes import Delivery, Destination, MessageState, Outbox, RouteCounts, RouteMessage
 from triage.ports.run import Clock, Observer, Progress, RunJournal
 from triage.ports.store import MARK_LABELS, Journal, Ledger, Mark, Pruned, Receipt, Records, Store, Values
 
 __all__ = [
-    "ActorProfiles",
     "MARK_LABELS",
+    "ActorProfiles",
     "AlertPage",
     "AlertQuery",
     "AlertQueue",
@@ -67,6 +68,8 @@ __all__ = [
     "Column",
     "Comment",
     "Comments",
+    "Delivery",
+    "Destination",
     "Ended",
     "Events",
     "InFlight",
@@ -80,9 +83,11 @@ __all__ = [
     "LogSources",
     "Mark",
     "Message",
+    "MessageState",
     "Meter",
     "Observer",
     "Opaque",
+    "Outbox",
     "PantherApi",
     "PantherUser",
     "Parked",
@@ -94,6 +99,8 @@ __all__ = [
     "QueueStatus",
     "Receipt",
     "Records",
+    "RouteCounts",
+    "RouteMessage",
     "RuleBook",
     "RunJournal",
     "SavedQueries",

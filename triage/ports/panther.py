@@ -263,7 +263,7 @@ class PantherApi:
 
 
 class AuditEntry(Value):
-    """One write to Panther, for the audit log."""
+    """One write to Panther, or one message to a destination of `routes`, for the audit log."""
 
     action: Literal[
         "comment.create",
@@ -275,6 +275,7 @@ class AuditEntry(Value):
         "source.create",
         "source.update",
         "source.delete",
+        "route.send",
     ]
     alert_id: str = ""
     """Empty for a write to a log source."""
@@ -284,7 +285,7 @@ class AuditEntry(Value):
     """`sending` before the call; then `done`, `refused`, or `unknown` where the answer was lost."""
     comment_id: str = ""
     value: str = ""
-    """The new status, assignee, quality or tags, or the log source's label."""
+    """The new status, assignee, quality or tags, the log source's label, or the route's name."""
     digest: str = ""
     """SHA-256 of what was sent."""
     size: int = 0

@@ -13,6 +13,7 @@ from triage.domain.case import LinkKey, LinkKeys
 from triage.domain.verdict import Investigation
 from triage.ports.model import Spend
 from triage.ports.queue import AlertQueue, AlertRecord, Claim, State
+from triage.ports.routes import Outbox
 
 
 @dataclass(frozen=True, slots=True)
@@ -192,5 +193,6 @@ class Store:
     records: Records
     ledger: Ledger
     values: Values
+    outbox: Outbox
     close: Callable[[], Awaitable[None]]
     """Finishes what is under way and lets the database go; a second call does nothing."""

@@ -12,6 +12,7 @@ from triage.ports import Observer
 from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
 from triage.service.poller import Poller, backoff, wait_or_stop
 from triage.service.reach import PantherReach
+from triage.service.route_sender import RouteSender
 from triage.service.status import ProcessHealth
 from triage.service.worker import LEASE_SECONDS, LONGEST_PAUSE, Tally, TurnResult, Worker
 
@@ -36,6 +37,8 @@ class Service:
     on_done: Callable[[Alert, TurnResult], None] = lambda _alert, _result: None
     """Called with each alert whose turn ended."""
     health: ProcessHealth = field(default_factory=ProcessHealth)
+    sender: RouteSender | None = None
+    """`None`: results are not sent on."""
     has_ended: Callable[[str], bool] = lambda _name: False
     """Whether the process of that name has certainly ended, so that its leases need not run out first."""
     grace_seconds: float = GRACE_SECONDS
@@ -64,6 +67,8 @@ class Service:
             if not errors or not all(isinstance(error, PantherDenied) for error in errors):
                 raise
             raise errors[0] from None
+        if self.sender is not None:
+            await self.sender.drain()
         return tally
 
     async def run_forever(
@@ -100,17 +105,19 @@ class Service:
         beside = [asyncio.create_task(self._reap_expired_leases(stop))]
         if polls:
             beside.append(asyncio.create_task(self._poller(reach).run(stop)))
+        # Like a worker it has time to finish: whether a message arrived that is cut off may never be known.
+        senders = [asyncio.create_task(self.sender.run(stop), name="routes")] if self.sender is not None else []
         stopper = asyncio.create_task(stop.wait())
         try:
-            await asyncio.wait({*tasks, *beside, stopper}, return_when=asyncio.FIRST_COMPLETED)
-            ended = next((task for task in (*tasks, *beside) if task.done() and not task.cancelled()), None)
+            await asyncio.wait({*tasks, *beside, *senders, stopper}, return_when=asyncio.FIRST_COMPLETED)
+            ended = next((task for task in (*tasks, *beside, *senders) if task.done() and not task.cancelled()), None)
             if ended is not None and (error := ended.exception()) is not None:
                 self.health.stopped = str(error)
                 raise error
         finally:
             stop.set()
             stopper.cancel()
-            await self._end(tasks, beside, hurry)
+            await self._end([*tasks, *senders], beside, hurry)
         return tally
 
     async def _end(

@@ -9,7 +9,7 @@ from triage.errors import StoreError
 from triage.ingest.poll import poll_status
 from triage.pipeline.breaker import ModelPause, model_pause
 from triage.pipeline.spending import midnight
-from triage.ports import QueueStatus, Spend, State, Store, Values
+from triage.ports import QueueStatus, RouteCounts, Spend, State, Store, Values
 from triage.stages.writeback import PAUSED
 
 POLLER = "poller"
@@ -70,6 +70,8 @@ class ServiceStatus:
     """Since midnight, UTC."""
     total: Spend
     pruned_at: datetime | None
+    routes: Mapping[str, RouteCounts] = field(default_factory=dict)
+    """Messages that are sent on, by route."""
 
     @property
     def oldest_seconds(self) -> float:
@@ -101,6 +103,7 @@ async def read_status(store: Store, *, now: datetime, total: bool = True) -> Ser
         today=await store.ledger.spent(since=midnight(now)),
         total=await store.ledger.spent(since=_LONG_AGO) if total else Spend(),
         pruned_at=datetime.fromisoformat(at) if isinstance(at, str) else None,
+        routes=await store.outbox.count_messages(),
     )
 
 

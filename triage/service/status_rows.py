@@ -20,6 +20,7 @@ def status_rows(status: ServiceStatus, currency: str) -> list[tuple[str, str]]:
         ("in total", ", ".join(f"{count} {state}" for state, count in sorted(states.items())) or "no alerts"),
         *_poll(status),
         ("writing", "paused; `triage writeback resume` continues" if status.paused else "not paused"),
+        *_routes(status),
         *_model(status),
         ("spend", f"{_money(status.today, currency)} today, {_money(status.total, currency)} in total"),
     ]
@@ -31,6 +32,14 @@ def status_rows(status: ServiceStatus, currency: str) -> list[tuple[str, str]]:
 def _comments(number: int) -> list[tuple[str, str]]:
     text = f"{number} without a known answer; each is looked for, and written where it is missing"
     return [("comments", text)] if number else []
+
+
+def _routes(status: ServiceStatus) -> list[tuple[str, str]]:
+    waiting = sum(each.waiting for each in status.routes.values())
+    failed = sum(each.failed for each in status.routes.values())
+    if not waiting and not failed:
+        return []
+    return [("routes", f"{waiting} waiting, {failed} given up (`triage routes failed`)")]
 
 
 def _model(status: ServiceStatus) -> list[tuple[str, str]]:

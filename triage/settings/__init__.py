@@ -1,6 +1,7 @@
 """The configuration: YAML and the environment in, one frozen value out."""
 
 from triage.settings.loader import load_settings, parse_settings
+from triage.settings.routes import JiraSettings, RouteSettings, RoutesSettings
 from triage.settings.sections import (
     AllowedActivity,
     AnalystChoice,
@@ -28,10 +29,13 @@ __all__ = [
     "DedupKey",
     "IngestSettings",
     "InvestigationSettings",
+    "JiraSettings",
     "LlmFallback",
     "LlmSettings",
     "PantherSettings",
     "Price",
+    "RouteSettings",
+    "RoutesSettings",
     "SectionName",
     "Settings",
     "StoreSettings",

@@ -57,7 +57,57 @@ def _settings(file: YamlFile, environment: Mapping[str, str], *, needs_token: bo
     panther = values.get(_TOKEN[0])
     if not needs_token and isinstance(panther, dict) and not panther.get(_TOKEN[1]):
         values |= {_TOKEN[0]: {**panther, _TOKEN[1]: _NO_TOKEN}}
+    routes = values.get("routes")
+    if isinstance(routes, dict):
+        values |= {"routes": _with_addresses(file, routes, environment, needed=needs_token)}
     return file.validate(Settings, values)
+
+
+def _with_addresses(
+    file: YamlFile, routes: dict[str, JsonValue], environment: Mapping[str, str], *, needed: bool
+) -> dict[str, JsonValue]:
+    """The same section with the address of each route, read from where it is kept. Raises ConfigError.
+
+    Where nothing is sent, an address may be missing, and is no secret.
+    """
+    to = routes.get("to")
+    if not isinstance(to, list):
+        return routes
+    needed = needed and routes.get("enabled") is True
+    filled: list[JsonValue] = []
+    for number, route in enumerate(to):
+        path: YamlPath = ("routes", "to", number)
+        if not isinstance(route, dict):
+            filled.append(route)
+            continue
+        if "url" in route:
+            raise file.error((*path, "url"), "an address holds a token: name url_env or url_file in place of url")
+        address = _address(file, route, path, environment, needed=needed)
+        filled.append({**route, "url": address} if address else route)
+    return {**routes, "to": filled}
+
+
+def _address(
+    file: YamlFile, route: Mapping[str, JsonValue], path: YamlPath, environment: Mapping[str, str], *, needed: bool
+) -> str:
+    name, kept = route.get("url_env"), route.get("url_file")
+    if isinstance(name, str) and name:
+        found = environment.get(name, "").strip()
+        if not found and needed:
+            raise file.error((*path, "url_env"), f"the environment variable {name} is not set")
+        return found
+    if isinstance(kept, str) and kept:
+        try:
+            lines = Path(kept).expanduser().read_text(encoding="utf-8").splitlines()
+        except (OSError, ValueError) as error:
+            if not needed:
+                return ""
+            raise file.error((*path, "url_file"), f"{kept} cannot be read ({type(error).__name__})") from error
+        found = next((line.strip() for line in lines if line.strip()), "")
+        if not found and needed:
+            raise file.error((*path, "url_file"), f"{kept} is empty")
+        return found
+    return ""
 
 
 def _filled(

@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from triage.domain.look import Growth
 from triage.domain.verdict import Disposition
+from triage.settings.routes import RoutesSettings
 from triage.settings.section import Section
 from triage.settings.values import (
     Duration,
@@ -364,6 +365,7 @@ class Settings(Section):
     llm: LlmSettings = LlmSettings()
     investigation: InvestigationSettings = InvestigationSettings()
     writeback: WritebackSettings = WritebackSettings()
+    routes: RoutesSettings = RoutesSettings()
     report: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
@@ -373,7 +375,7 @@ class Settings(Section):
         """Every configured token, key and password, which no text may hold."""
         given = (self.panther.token, self.writeback.token, self.llm.api_key, self.web.token)
         password = unquote(urlsplit(self.store.url).password or "")
-        return tuple(filter(None, (*(secret.get_secret_value() for secret in given), password)))
+        return tuple(filter(None, (*(secret.get_secret_value() for secret in given), password, *self.routes.secrets)))
 
     def offline(self) -> "Settings":
         """The same, where the offline analyst answers whatever is configured."""

@@ -109,6 +109,10 @@ class _Snapshot(Collector):
         )
         yield _gauge("triage_second_looks", "Alerts with a verdict that will be looked at again.", queue.second_looks)
         yield _gauge("triage_comments_open", "Comments whose request had no answer.", queue.comments_open)
+        waiting = sum(each.waiting for each in self._status.routes.values())
+        yield _gauge("triage_routes_waiting", "Messages of routes that wait or are on their way.", waiting)
+        given_up = sum(each.failed for each in self._status.routes.values())
+        yield _gauge("triage_routes_failed", "Messages of routes that were given up.", given_up)
         yield _gauge("triage_in_flight", "Alerts being worked on by any process.", len(queue.in_flight))
         yield _gauge("triage_links_waiting", "Linked alerts whose leader is not done.", queue.links_waiting)
         yield _gauge(

@@ -216,6 +216,37 @@ def m0009_packed(connection: Connection) -> None:
                 connection.execute(text(f"ALTER TABLE {table} ALTER COLUMN {column} {change}"))
 
 
+def m0010_route_messages(connection: Connection) -> None:
+    """Results that are sent on."""
+    for statement in (
+        """CREATE TABLE route_messages (
+            key TEXT NOT NULL PRIMARY KEY,
+            route TEXT NOT NULL,
+            alert_id TEXT NOT NULL,
+            run_id TEXT NOT NULL,
+            state TEXT NOT NULL,
+            title TEXT NOT NULL,
+            body TEXT NOT NULL,
+            verdict TEXT NOT NULL,
+            link TEXT NOT NULL,
+            digest TEXT NOT NULL,
+            gist TEXT NOT NULL,
+            created_at BIGINT NOT NULL,
+            due_at BIGINT,
+            attempts INTEGER NOT NULL,
+            error TEXT NOT NULL,
+            capped INTEGER NOT NULL,
+            reference TEXT NOT NULL,
+            sent_at BIGINT,
+            updated_at BIGINT NOT NULL
+        )""",
+        "CREATE INDEX route_messages_state ON route_messages (state, route)",
+        "CREATE INDEX route_messages_sent ON route_messages (route, sent_at)",
+        "CREATE INDEX route_messages_alert ON route_messages (alert_id)",
+    ):
+        connection.execute(text(statement))
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_alerts_queue_journal,
     m0002_leaders,
@@ -226,6 +257,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0007_lost_comments,
     m0008_deaths,
     m0009_packed,
+    m0010_route_messages,
 )
 
 

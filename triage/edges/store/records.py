@@ -11,6 +11,7 @@ from triage.edges.store import cases
 from triage.edges.store.alerts import BATCH, STATE_TEXT, locked, record_of
 from triage.edges.store.columns import Upsert, load, short_key, upsert
 from triage.edges.store.evidence_rows import with_rows
+from triage.edges.store.outbox import prune_messages
 from triage.edges.store.tables import alerts, investigations, journal, leases, marks, receipts, spend
 from triage.ports import AlertRecord, Mark, Pruned, State
 
@@ -212,5 +213,6 @@ def prune_receipts(connection: Connection, *, before: datetime) -> int:
     A receipt whose outcome is unknown stays, for a person to look into.
     """
     connection.execute(delete(leases).where(leases.c.lease_until < before))
+    prune_messages(connection, before=before)
     done = delete(receipts).where(receipts.c.state == "done", receipts.c.updated_at < before)
     return connection.execute(done).rowcount

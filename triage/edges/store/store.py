@@ -1,4 +1,4 @@
-"""The five parts of the store, and how to open them. `ports` documents each method."""
+"""The six parts of the store, and how to open them. `ports` documents each method."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import replace
@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert
 from triage.domain.verdict import Investigation
-from triage.edges.store import alerts, cases, decisions, journal, ledger, looks, queue, records, values
+from triage.edges.store import alerts, cases, decisions, journal, ledger, looks, outbox, queue, records, values
 from triage.edges.store.database import Database, StorePart, reads, writes
 from triage.edges.store.status import queue_status
 from triage.ports import Claim, Pruned, Store
@@ -119,6 +119,21 @@ class SqlValues(StorePart):
     release_lease = writes(values.release_lease)
 
 
+class SqlOutbox(StorePart):
+    """Implements `ports.Outbox`."""
+
+    add_message = writes(outbox.add_message)
+    messages_of = reads(outbox.messages_of)
+    open_messages = reads(outbox.open_messages)
+    save_message = writes(outbox.save_message)
+    hold_messages = writes(outbox.hold_messages)
+    summarise_messages = writes(outbox.summarise_messages)
+    sent_messages = reads(outbox.sent_messages)
+    failed_messages = reads(outbox.failed_messages)
+    retry_messages = writes(outbox.retry_messages)
+    count_messages = reads(outbox.count_messages)
+
+
 async def open_store(url: str, *, journal_version: int = JOURNAL_VERSION) -> Store:
     """Open the state database and bring its schema up to date.
 
@@ -137,5 +152,6 @@ async def open_store(url: str, *, journal_version: int = JOURNAL_VERSION) -> Sto
         records=SqlRecords(database),
         ledger=SqlLedger(database),
         values=SqlValues(database),
+        outbox=SqlOutbox(database),
         close=database.close,
     )

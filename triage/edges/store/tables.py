@@ -145,6 +145,35 @@ Index(
     postgresql_where=text("state = 'unknown'"),
 )
 
+# Results that are sent on, one for each route; `ports.routes` says what the columns hold.
+route_messages = Table(
+    "route_messages",
+    metadata,
+    Column("key", Key, primary_key=True),
+    Column("route", Text, nullable=False),
+    Column("alert_id", Key, nullable=False),
+    Column("run_id", Text, nullable=False),
+    Column("state", Text, nullable=False),
+    Column("title", Escaped, nullable=False),
+    Column("body", Escaped, nullable=False),
+    Column("verdict", Text, nullable=False),
+    Column("link", Escaped, nullable=False),
+    Column("digest", Text, nullable=False),
+    Column("gist", Text, nullable=False),
+    Column("created_at", Instant, nullable=False),
+    # Null: at once.
+    Column("due_at", Instant),
+    Column("attempts", Integer, nullable=False),
+    Column("error", Escaped, nullable=False),
+    Column("capped", Integer, nullable=False),
+    Column("reference", Escaped, nullable=False),
+    Column("sent_at", Instant),
+    Column("updated_at", Instant, nullable=False),
+)
+Index("route_messages_state", route_messages.c.state, route_messages.c.route)
+Index("route_messages_sent", route_messages.c.route, route_messages.c.sent_at)
+Index("route_messages_alert", route_messages.c.alert_id)
+
 leases = Table(
     "leases",
     metadata,

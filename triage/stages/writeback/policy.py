@@ -8,6 +8,7 @@ from zoneinfo import ZoneInfo
 from triage.domain.alert import Alert, Moment, Quality, Severity, Status
 from triage.domain.base import Value
 from triage.domain.look import AlertSeen
+from triage.domain.quiet import quiet_until
 from triage.domain.verdict import Disposition, Verdict
 from triage.settings import WritebackSettings
 
@@ -63,7 +64,7 @@ def hold(
         return Hold(f"{disposition.value} is not in writeback.verdicts")
     if situation.paused:
         return Hold("writing is paused (`triage writeback resume` continues)", situation.now + PAUSED_FOR)
-    ends = quiet_until(situation.now, settings)
+    ends = quiet_until(situation.now, settings.quiet_hours, settings.timezone)
     if ends is not None:
         return Hold(f"quiet hours ({settings.quiet_hours} {settings.timezone})", ends)
     if settings.daily_cap and not replaces and situation.written_today >= settings.daily_cap:
@@ -81,23 +82,6 @@ def next_day(now: datetime, settings: WritebackSettings) -> datetime:
     """The next midnight after a moment in the configured zone, in UTC."""
     zone = ZoneInfo(settings.timezone)
     return datetime.combine(now.astimezone(zone).date() + timedelta(days=1), time(), zone).astimezone(UTC)
-
-
-def quiet_until(now: datetime, settings: WritebackSettings) -> datetime | None:
-    """When the quiet hours around a moment end, in UTC; `None` outside them."""
-    if not settings.quiet_hours:
-        return None
-    start, end = (time.fromisoformat(part) for part in settings.quiet_hours.split("-"))
-    zone = ZoneInfo(settings.timezone)
-    local = now.astimezone(zone)
-    at = local.time().replace(tzinfo=None)
-    inside = start <= at < end if start < end else at >= start or at < end
-    if not inside:
-        return None
-    day = local.date() if at < end else local.date() + timedelta(days=1)
-    ends = datetime.combine(day, end, zone).astimezone(UTC)
-    # Where clocks go back, the hour before the end comes twice, and the first end is already past.
-    return ends if ends > now else ends + timedelta(hours=1)
 
 
 @dataclass(frozen=True, slots=True)
