@@ -13,6 +13,7 @@ import hashlib
 import logging
 import re
 import threading
+import warnings
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -62,11 +63,17 @@ _TRANSIENT = frozenset({408, 425, 429, 503})
 _ANSWERS = range(400, 500)
 """The server has refused it."""
 
-# It writes addresses and messages to its log.
-_log = logging.getLogger("apprise")
-_log.addHandler(logging.NullHandler())
-_log.setLevel(logging.DEBUG)
-_log.propagate = False
+for _name in ("apprise", "urllib3"):
+    # They write addresses, tokens and messages to their logs, which nobody is to see; `_error` reads what is needed.
+    _log = logging.getLogger(_name)
+    _log.addHandler(logging.NullHandler())
+    _log.propagate = False
+logging.getLogger("apprise").setLevel(logging.DEBUG)
+
+with warnings.catch_warnings():
+    # Reading the first address imports all plugins, and what some of them use is deprecated.
+    warnings.simplefilter("ignore")
+    url_to_dict("json://localhost")  # type: ignore[no-untyped-call]  # apprise has annotated its other half
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,7 +99,7 @@ class AppriseDestination:
         """
         self._name = name
         self._seconds = seconds
-        parsed = url_to_dict(address)  # type: ignore[no-untyped-call]  # apprise has annotated its other half
+        parsed = url_to_dict(address)  # type: ignore[no-untyped-call]  # as above
         if parsed is None:
             raise ConfigError(
                 f"route {name}: the address is none that apprise knows; docs/routes.md has one of each kind"
