@@ -26,16 +26,31 @@ from tests.support.wired import playbooks, prompts, wired
 from tests.support.young import OpenWindows
 from triage.edges.clock import FixedStartClock
 from triage.edges.process import has_ended, process_name
-from triage.ports import State, Store
+from triage.edges.routes import open_destination
+from triage.ports import Destination, RouteMessage, State, Store
 from triage.service.loop import Service
 from triage.service.poller import LEASE_SECONDS as POLLER_SECONDS
+from triage.service.route_sender import RouteSender
 from triage.service.worker import LEASE_SECONDS
 from triage.settings import load_settings
+from triage.stages.routing import RouteTiming
 
 ROOT = Path(__file__).parents[2]
 
 PROGRESS = frozenset(
-    {"append", "save_receipt", "finish", "finish_linked", "settle", "decide", "book", "create", "update"}
+    {
+        "append",
+        "save_receipt",
+        "finish",
+        "finish_linked",
+        "settle",
+        "decide",
+        "book",
+        "create",
+        "update",
+        "add_message",
+        "save_message",
+    }
 )
 """Writes that bring an alert on; each of these boundaries is met once in a run without kills."""
 AROUND = frozenset({"claim", "acquire_lease", "release_lease", "release_ended", "save", "put", "give_back", "enqueue"})
@@ -53,6 +68,8 @@ class Plan:
     """After this many first writes of each kind of `AROUND`."""
     during: int = 0
     """While this many first comments are on their way to Panther."""
+    sending: int = 0
+    """While this many first messages of routes are on their way."""
     lease: float = 0.0
     """Work until nothing is left, by leases of so many seconds, whose end alone tells that a process is dead; 0: run
     once, and see from the process table who is dead."""
@@ -60,6 +77,10 @@ class Plan:
     """Run unattended, until SIGTERM."""
     open_until: str = ""
     """Until when what the lake was asked is open, in ISO 8601; empty: it has been delivered."""
+
+
+ROUTE_TIMING = RouteTiming(settle=0.3, first_retry=0.05)
+"""The receivers of the tests act on a request at once or never."""
 
 
 def alert_ids(count: int) -> list[str]:
@@ -115,6 +136,11 @@ class Tap:
         self._counts["during"] += 1
         return self._counts["during"] <= self._plan.during
 
+    def sending(self) -> bool:
+        """Whether to kill while this message is on its way."""
+        self._counts["sending"] += 1
+        return self._counts["sending"] <= self._plan.sending
+
     def kill(self, kind: str, key: str) -> None:
         self._write(kind, key, killed=True)
         os.kill(os.getpid(), signal.SIGKILL)
@@ -162,7 +188,7 @@ class TappedPart:
         async def tapped(*args: Any, **kwargs: Any) -> Any:
             result = await method(*args, **kwargs)
             # A claim that found nothing, or a write that was refused, has changed nothing.
-            if result is not None or name in {"put", "save_receipt", "decide", "release_lease"}:
+            if result is not None or name in {"put", "save_receipt", "decide", "release_lease", "save_message"}:
                 self._tap.done(name, _key(name, args))
             return result
 
@@ -200,6 +226,24 @@ class TappedComments:
         return tapped
 
 
+class TappedDestination:
+    """A destination on whose way a message may be when the process is killed."""
+
+    def __init__(self, destination: Destination, tap: Tap) -> None:
+        self._destination = destination
+        self._tap = tap
+        self.kind, self.delivery = destination.kind, destination.delivery
+
+    async def send(self, message: RouteMessage, earlier: RouteMessage | None) -> str:
+        if self._tap.sending():
+            # The other side may or may not have acted when this process ends.
+            asyncio.get_running_loop().call_later(0.01, self._tap.kill, "sending", message.key)
+        return await self._destination.send(message, earlier)
+
+    async def close(self) -> None:
+        await self._destination.close()
+
+
 async def work(service: Service, plan: Plan) -> None:
     if plan.forever:
         stop = asyncio.Event()
@@ -207,6 +251,12 @@ async def work(service: Service, plan: Plan) -> None:
         await service.run_forever(stop)
         return
     await service.run_once()
+    while service.sender is not None:
+        open_ = await service.pipeline.store.outbox.count_messages()
+        if not any(each.waiting for each in open_.values()):
+            break
+        await service.pipeline.clock.sleep(0.05)
+        await service.sender.drain()
     while plan.lease:
         states = (await service.pipeline.store.queue.status(now=service.pipeline.clock.now())).by_state
         if not {State.QUEUED, State.RUNNING} & states.keys():
@@ -222,7 +272,8 @@ async def run(directory: Path, now: datetime, plan: Plan) -> None:
 
     def seen_store(store: Store) -> Store:
         parts: dict[str, Any] = {
-            name: TappedPart(getattr(store, name), tap) for name in ("queue", "journal", "records", "ledger", "values")
+            name: TappedPart(getattr(store, name), tap)
+            for name in ("queue", "journal", "records", "ledger", "values", "outbox")
         }
         return replace(store, **parts)
 
@@ -232,8 +283,16 @@ async def run(directory: Path, now: datetime, plan: Plan) -> None:
     async with wired(settings, clock, seen_store=seen_store, seen_comments=seen_comments) as app:
         ends = datetime.fromisoformat(plan.open_until) if plan.open_until else now
         enricher = OpenWindows(app.pipeline.enricher, lambda _now: ends if ends > now else None, keys="")
+        sender = None
+        if settings.routes.enabled:
+            opened = {
+                route.name: TappedDestination(open_destination(route, clock), tap) for route in settings.routes.to
+            }
+            outbox, values = app.store.outbox, app.store.values
+            sender = RouteSender(settings.routes, opened, outbox, values, clock, process_name(), timing=ROUTE_TIMING)
         service = Service(
             pipeline=replace(app.pipeline, enricher=enricher),
+            sender=sender,
             observe=lambda _progress: None,
             name=process_name(),
             has_ended=(lambda _name: False) if plan.lease else has_ended,
@@ -241,6 +300,8 @@ async def run(directory: Path, now: datetime, plan: Plan) -> None:
             poller_lease_seconds=plan.lease or POLLER_SECONDS,
         )
         await work(service, plan)
+        for destination in sender.destinations.values() if sender else ():
+            await destination.close()
 
 
 # ---- the process that forks --------------------------------------------------------------------------------------
@@ -250,6 +311,7 @@ def serve() -> None:
     """Fork a child for each line of stdin, wait for it, and print how it ended."""
     # What every child needs and no run changes; this library alone takes a second.
     importlib.import_module("openai")
+    importlib.import_module("triage.edges.routes.apprise_destination")
     prompts()
     playbooks()
     running = 0

@@ -12,6 +12,7 @@ from triage.edges.prompts import load_prompts
 from triage.edges.store import open_store
 from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.publisher import Publisher
+from triage.pipeline.routing import Router
 from triage.pipeline.run import Pipeline
 from triage.ports import Clock, Comments, PantherApi, Prompts, Store
 from triage.resources import shipped
@@ -73,6 +74,7 @@ async def wired(
             model=model,
             capabilities=capabilities,
             publisher=Publisher(gateway, prompts(), settings.writeback, settings.llm.currency),
+            router=Router(settings, store.outbox, prompts(), clock) if settings.routes.enabled else None,
             playbooks=playbooks(),
         )
         yield Wired(settings, panther, store, pipeline)

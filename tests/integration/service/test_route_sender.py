@@ -24,7 +24,9 @@ pytest_plugins = ["tests.support.store_fixtures"]
 HOUR = 3_600
 
 
-def message(number: int = 1, run: int = 1, verdict: Disposition = Disposition.MALICIOUS, **more: object) -> RouteMessage:
+def message(
+    number: int = 1, run: int = 1, verdict: Disposition = Disposition.MALICIOUS, **more: object
+) -> RouteMessage:
     plain = RouteMessage(
         key=f"soc:a{number}:r{run}",
         route="soc",
@@ -284,9 +286,7 @@ async def test_one_bad_route_does_not_keep_the_others(store: Store) -> None:
     clock = FakeClock()
     with receiving(Receiver(reply=lambda _request: (503, b""))) as away, receiving(Receiver()) as here:
         addresses = {"bad": away.url, "good": here.url}
-        routes = [
-            {"name": name, "url_env": "X", "url": url.replace("http", "json")} for name, url in addresses.items()
-        ]
+        routes = [{"name": name, "url_env": "X", "url": url.replace("http", "json")} for name, url in addresses.items()]
         settings = RoutesSettings.model_validate({"to": routes})
         destinations = {route.name: open_destination(route, clock) for route in settings.to}
         sender = RouteSender(settings, destinations, store.outbox, store.values, clock, "p")

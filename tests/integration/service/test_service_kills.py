@@ -24,6 +24,7 @@ from tests.support.background import scripted_model
 from tests.support.cli import run_cli
 from tests.support.conversations import inquisitive
 from tests.support.crash import Crashes, Plan, forker
+from tests.support.receivers import FakeJira, Mailbox, Receiver, mailing, receiving
 from tests.support.stores import sqlite_url
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
@@ -239,6 +240,60 @@ def test_sigkill_here_and_there_in_a_longer_run(store_url: str, tmp_path: Path, 
 
         assert crashes.killed >= 3
         assert_all_is_well(panther, tmp_path, alerts=10, linked=3)
+
+
+ROUTES = """\
+routes:
+  enabled: true
+  match: all
+  to:
+  - {{name: tickets, url_file: {directory}/jira, jira: {{url: '{jira}', project: SEC, user: triage@example.com}}}}
+  - {{name: hook, url_file: {directory}/hook}}
+  - {{name: mail, url_file: {directory}/mail}}
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", phases(6, sample=(0, 1)))
+def test_sigkill_at_every_boundary_of_what_is_sent_on(
+    store_url: str, tmp_path: Path, forkers: Forkers, phase: int
+) -> None:
+    """Two results for three routes, and a death after each write and while messages are on their way: Jira has one issue
+    for each, a webhook has each with one key, and a mail has come once or is in the list of what was given up.
+
+    Takes about 10 seconds each: every kill is followed by a new process.
+    """
+    fake = FakeJira()
+    with receiving(Receiver(reply=fake)) as jira, receiving(Receiver()) as hook, mailing(Mailbox()) as mailbox:
+        addresses = {
+            "jira": fake.token,
+            "hook": hook.url.replace("http", "json"),
+            "mail": f"mailto://127.0.0.1:{mailbox.port}?from=triage@example.com&to=soc@example.com",
+        }
+        for name, address in addresses.items():
+            (tmp_path / name).write_text(address, encoding="utf-8")
+        more = ROUTES.format(directory=tmp_path, jira=jira.url)
+        with killing(tmp_path, store_url, forkers, alerts=3, linked=1, more=more) as (panther, (crashes, _)):
+            crashes.run_to_the_end(Plan(every=6, phase=phase, around=phase == 0, sending=3 * (phase == 1)))
+
+            assert crashes.killed >= 3
+            assert_all_is_well(panther, tmp_path, alerts=3, linked=1)
+    investigated = crash.alert_ids(3)[:2]
+    # Looked up: none is lost, none is doubled.
+    labels = [fields["labels"][0] for fields in fake.issues.values()]
+    assert len(labels) == len(set(labels)) == len(investigated)
+    # With a key: none is lost, and what came twice has the same key.
+    keys = {(request.json["alert_id"], request.json["dedup_key"]) for request in hook.received}
+    assert sorted(alert_id for alert_id, _ in keys) == investigated
+    # At most once: none is doubled, and what may be missing is listed.
+    given_up = run_cli("routes", "failed", "--json", directory=tmp_path).json
+    assert {each["route"] for each in given_up} <= {"mail"}
+    for name in investigated:
+        came = sum(f"alert {name}" in text for text in mailbox.messages)
+        assert came <= 1
+        assert came == 1 or name in [each["alert_id"] for each in given_up]
+    if phase == 1:
+        assert crash.kills(crashes.lines)["sending"] == 3
 
 
 @pytest.mark.exhaustive

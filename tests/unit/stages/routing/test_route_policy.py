@@ -86,9 +86,7 @@ def test_a_cap_lets_the_next_through_as_soon_as_it_fits(cap: int, ages: list[int
         (RouteError("?", outcome_unknown=True), (MessageState.WAITING, MessageState.WAITING, MessageState.FAILED)),
     ],
 )
-def test_what_becomes_of_a_message(
-    delivery: Delivery, error: RouteError, states: tuple[MessageState, ...]
-) -> None:
+def test_what_becomes_of_a_message(delivery: Delivery, error: RouteError, states: tuple[MessageState, ...]) -> None:
     """A refusal is final. A lost answer is tried again, but not where nothing tells whether the first arrived."""
     after = after_failure(message(), error, delivery, TIMING, now=NOW)
     assert after.state is states[list(Delivery).index(delivery)]
