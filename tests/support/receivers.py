@@ -96,7 +96,7 @@ def receiving(receiver: Receiver, certificate: tuple[Path, Path] | None = None) 
             self.wfile.write(text)
             self.wfile.flush()
 
-        do_GET = do_POST = do_PUT = _take
+        do_GET = do_POST = do_PUT = _take  # noqa: N815 - the base's names
 
         def finish(self) -> None:
             super().finish()
