@@ -48,6 +48,9 @@ def list_(config: str | None, as_json: bool) -> int:
         rows.append((route.name, _place(route), one_line(_conditions(route), 80), *numbers))
     head = ("route", "address", "conditions", "sent", "waiting", "failed")
     click.echo("\n".join(table(rows, head, right={3, 4, 5}, shrink=(2, 1))))
+    gone = [name for name, count in counts.items() if count.waiting and settings.routes.route(name) is None]
+    if gone:
+        note(f"messages wait for routes that the configuration no longer has: {', '.join(sorted(gone))}")
     if not settings.routes.enabled:
         note("nothing is sent: routes.enabled is false")
     return 0

@@ -1,12 +1,14 @@
 """Every kind of destination against a receiver on loopback: what arrives, and what is known where it may not have."""
 
 import logging
+import re
 import time
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import yaml
 
 from tests.support.clocks import FakeClock
 from tests.support.make import NOW
@@ -20,13 +22,14 @@ from tests.support.receivers import (
     make_certificate,
     receiving,
 )
+from tests.support.shared import ROOT
 from triage.domain.redaction import know_own_secrets
 from triage.domain.verdict import Disposition
 from triage.edges.routes import open_destination
 from triage.edges.routes.apprise_destination import AppriseDestination
 from triage.errors import ConfigError, RouteError
 from triage.ports import Delivery, Destination, RouteMessage
-from triage.settings import RouteSettings
+from triage.settings import RouteSettings, RoutesSettings
 from triage.settings.routes import secret_parts
 
 pytestmark = pytest.mark.anyio
@@ -218,6 +221,8 @@ async def test_a_server_that_keeps_silent_is_left_at_the_deadline() -> None:
         ("gibberish", "none that apprise knows"),
         ("slack://T1JJ3T3L2", "lacks something"),
         ("json://hooks.example.com/in", "use jsons://"),
+        ("form://hooks.example.com/in", "use forms://"),
+        ("mailto://triage:password@smtp.example.com?to=soc@example.com", "use mailtos://"),
         ("jsons://hooks.example.com/in?verify=no", "take `verify` out"),
         ("jsons://hooks.example.com/in?redirect=yes", "take `redirect` out"),
         ("jsons://hooks.example.com/in?retry=3", "take `retry` out"),
@@ -354,3 +359,36 @@ async def test_markup_in_a_log_stays_text() -> None:
     text = fake.issues["SEC-1"]["description"]
     assert text.startswith("{noformat}\n")
     assert text.count("{noformat}") == 2
+
+
+# ---- docs/routes.md ----------------------------------------------------------------------------------------------
+
+DOCUMENT = (ROOT / "docs" / "routes.md").read_text("utf-8")
+SHOWN = re.findall(r"^export TRIAGE_([A-Z]+)_URL='(.+)'$", DOCUMENT, re.MULTILINE)
+
+
+@pytest.mark.parametrize(("name", "address"), SHOWN)
+def test_each_address_of_the_document_is_one(name: str, address: str) -> None:
+    """And it is of the kind that its heading says."""
+    assert AppriseDestination("soc", address).kind == name.lower()
+
+
+def test_the_document_has_every_kind() -> None:
+    """Six addresses and Jira, and what each promises."""
+    assert [name for name, _ in SHOWN] == ["SLACK", "TEAMS", "MAIL", "PAGERDUTY", "OPSGENIE", "WEBHOOK"]
+    rows = dict(
+        re.findall(r"^\| ([A-Za-z, ]+) \| (exactly once|at least once|at most once) \|", DOCUMENT, re.MULTILINE)
+    )
+    promised = {Delivery.DEDUPLICATED: "at least once", Delivery.AT_MOST_ONCE: "at most once"}
+    for name, address in SHOWN:
+        delivery = AppriseDestination("soc", address).delivery
+        (row,) = [said for kinds, said in rows.items() if name in kinds.upper().split(", ")]
+        assert row == promised[delivery]
+    assert rows["Jira"] == "exactly once"
+
+
+def test_the_example_of_the_document_loads() -> None:
+    """Its section, and its route to Jira."""
+    section, ticket = re.findall(r"^```yaml\n(.*?)^```", DOCUMENT, re.MULTILINE | re.DOTALL)
+    RoutesSettings.model_validate(yaml.safe_load(section)["routes"])
+    RoutesSettings.model_validate({"to": yaml.safe_load(ticket)})

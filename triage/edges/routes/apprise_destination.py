@@ -111,9 +111,8 @@ class AppriseDestination:
         self._parts: dict[str, Any] = parsed
         plugin = self._plugin({})
         self._kind = _kind(plugin, str(parsed["schema"]))
-        host = str(getattr(plugin, "host", "") or "")
-        if self._kind == "webhook" and not plugin.secure and not is_loopback(host):
-            raise ConfigError(f"route {name}: use jsons:// (https); json:// is accepted for this machine only")
+        if better := _in_the_clear(plugin, self._kind, str(parsed["schema"])):
+            raise ConfigError(f"route {name}: use {better}; {parsed['schema']}:// is accepted for this machine only")
 
     @property
     def kind(self) -> str:
@@ -204,6 +203,16 @@ def _asset() -> apprise.AppriseAsset:
 def _kind(plugin: Any, scheme: str) -> str:
     parts = type(plugin).__module__.split(".")
     return next((_KINDS[part] for part in parts if part in _KINDS), scheme)
+
+
+def _in_the_clear(plugin: Any, kind: str, scheme: str) -> str:
+    """What to write in place of an address over which everybody can read along; empty where nobody can."""
+    if kind == "mail":
+        clear, host = str(plugin.secure_mode) == "insecure", str(plugin.smtp_host or "")
+    else:
+        protocols = (plugin.protocol,) if isinstance(plugin.protocol, str) else plugin.protocol or ()
+        clear, host = scheme in protocols and bool(plugin.secure_protocol), str(plugin.host or "")
+    return f"{scheme}s://" if clear and not is_loopback(host) else ""
 
 
 def _key(text: str) -> str:

@@ -41,7 +41,7 @@ def build_message(
     if _MARKER in text:
         text = text[: text.rindex(_MARKER)].rstrip()
     title, _, rest = text.partition("\n")
-    said = f"{alert.severity.value} alert: {safe_sentence(alert.title, 200)}"
+    said = f"{safe_sentence(alert.severity.value, 40)} alert: {safe_sentence(alert.title, 200)}"
     named = f"{safe_sentence(alert.detection_id or 'no detection', 120)}, alert {safe_sentence(alert.id, 80)}"
     body = "\n".join(line for line in (said, named, link) if line) + "\n\n" + rest.strip()
     gist = "|".join((verdict.disposition.value, confidence_word(verdict.confidence), alert.severity.value))

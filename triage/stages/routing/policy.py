@@ -25,7 +25,7 @@ class RouteTiming:
     """Before the second try; each later one waits four times as long."""
     longest_retry: float = 3_600
     tries: int = 12
-    """Tries of one message before it is given up: about seven hours."""
+    """Tries of one message before it is given up: about eight hours."""
 
 
 @dataclass(frozen=True, slots=True)
