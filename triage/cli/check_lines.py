@@ -58,6 +58,9 @@ async def checked(
     for line in _wide_files(settings):
         yield line
     for route in settings.routes.to:
+        if not settings.routes.enabled and not route.url.get_secret_value():
+            yield Line(f"route {route.name}", "untested", "off: routes.enabled is false, and its address is not set")
+            continue
         yield await _try(f"route {route.name}", partial(_route_line, settings, route, clock))
     async for line in _panther(settings, clock, patience, quiet=quiet, log_sources=log_sources):
         yield line

@@ -171,6 +171,9 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=options.polls, workers=options.workers)
         status = await app.store.queue.status(now=clock.now())
+        counts = await app.store.outbox.count_messages() if sender is not None else {}
+    if given_up := sum(each.failed for each in counts.values()):
+        run_log.warning("%d messages of routes were given up; `triage routes failed` lists them", given_up)
     _print(tally, status, options)
     return UNFINISHED if tally.unfinished or status.comments_open else 0
 

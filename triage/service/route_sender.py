@@ -7,8 +7,9 @@ what may be done about it. Every try is in the audit log before it is made and a
 
 import asyncio
 import logging
-from collections.abc import Mapping, Sequence
+from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from typing import Any
 
 from triage.domain.report import digest
 from triage.errors import RouteError, StoreError
@@ -128,7 +129,7 @@ class RouteSender:
         sending = replace(message, state=MessageState.SENT, sent_at=now, attempts=message.attempts + 1)
         await self.outbox.save_message(sending, now=now)
         try:
-            reference = await self.destinations[route.name].send(said, earlier)
+            reference = await self._within(self.destinations[route.name].send(said, earlier))
         except RouteError as error:
             await self._log(entry, "unknown" if error.outcome_unknown else "refused", reason=str(error)[:200])
             await self._failed(route, sending, error)
@@ -137,6 +138,14 @@ class RouteSender:
         await self.outbox.save_message(done, now=self.clock.now())
         await self._log(entry, "done", comment_id=reference)
         log.info("sent on", extra={"alert_id": message.alert_id, "route": route.name})
+
+    async def _within(self, sending: Coroutine[Any, Any, str]) -> str:
+        """What a destination answers in time, well before the lease ends. Raises RouteError."""
+        try:
+            async with asyncio.timeout(self.timing.send):
+                return await sending
+        except TimeoutError as error:
+            raise RouteError(f"no answer within {self.timing.send:g} s", outcome_unknown=True) from error
 
     async def _failed(self, route: RouteSettings, message: RouteMessage, error: RouteError) -> None:
         now = self.clock.now()

@@ -128,6 +128,7 @@ def test_the_status_document(busy_directory: Path) -> None:
         "poller": "host/7",
         "poll": document["poll"],
         "paused": True,
+        "routes": {},
         "model_out_of_use": None,
         "spend": {
             "currency": "USD",

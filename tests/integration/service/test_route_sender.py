@@ -1,5 +1,8 @@
 """The outbox and its sender, with real stores and receivers on loopback: what is held, summarised, tried again, given up."""
 
+import asyncio
+import threading
+import time
 from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from dataclasses import replace
@@ -8,15 +11,16 @@ from pathlib import Path
 
 import pytest
 
-from tests.support.clocks import FakeClock
-from tests.support.receivers import FakeJira, Mailbox, Receiver, mailing, receiving
+from tests.support.clocks import FakeClock, FastClock
+from tests.support.receivers import FakeJira, Mailbox, Received, Receiver, Reply, mailing, receiving
 from triage.domain.verdict import Disposition
 from triage.edges.audit import AuditFile, verify_audit
 from triage.edges.routes import open_destination
 from triage.errors import StoreError
-from triage.ports import MessageState, RouteCounts, RouteMessage, Store
+from triage.ports import Clock, MessageState, RouteCounts, RouteMessage, Store
 from triage.service.route_sender import RouteSender
 from triage.settings import RoutesSettings
+from triage.stages.routing import RouteTiming
 
 pytestmark = pytest.mark.anyio
 pytest_plugins = ["tests.support.store_fixtures"]
@@ -45,7 +49,7 @@ def message(
 
 @asynccontextmanager
 async def sending(
-    store: Store, clock: FakeClock, url: str, *, audit: AuditFile | None = None, name: str = "p", **more: object
+    store: Store, clock: Clock, url: str, *, audit: AuditFile | None = None, name: str = "p", **more: object
 ) -> AsyncIterator[RouteSender]:
     """A sender with one route, `soc`."""
     route = {"name": "soc", "url_env": "X", "url": url, **more}
@@ -311,3 +315,45 @@ async def test_retention_keeps_what_was_given_up(store: Store) -> None:
         await store.outbox.save_message(change(message(number)), now=clock.now())
     await store.records.prune(clock.now() + timedelta(days=1))
     assert [await states(store, number) for number in (1, 2, 3)] == [[], [MessageState.FAILED], [MessageState.WAITING]]
+
+
+async def test_it_sends_unattended_and_a_stop_lets_the_message_in_flight_arrive(store: Store) -> None:
+    """What is on its way when the stop comes is finished; what waits behind it is left for the next process."""
+    clock, under_way = FastClock(pace=20), threading.Event()
+
+    def slowly(_request: Received) -> Reply:
+        under_way.set()
+        time.sleep(0.3)
+        return 200, b""
+
+    with receiving(Receiver(reply=slowly)) as receiver:
+        async with sending(store, clock, receiver.url.replace("http", "json")) as sender:
+            stop = asyncio.Event()
+            running = asyncio.create_task(sender.run(stop))
+            for number in (1, 2):
+                await store.outbox.add_message(message(number), now=clock.now())
+            await asyncio.to_thread(under_way.wait, 10)
+            stop.set()
+            await asyncio.wait_for(running, 10)
+    assert len(receiver.received) == 1
+    assert [await states(store, number) for number in (1, 2)] == [[MessageState.DONE], [MessageState.WAITING]]
+
+
+async def test_a_destination_that_takes_too_long_keeps_no_route(store: Store) -> None:
+    """All requests of one message have to end well before the lease does."""
+    clock = FakeClock()
+
+    def waits(_request: Received) -> Reply:
+        time.sleep(0.5)
+        return 200, b"{}"
+
+    with receiving(Receiver(reply=waits)) as receiver:
+        jira = {"url": receiver.url, "project": "SEC"}
+        async with sending(store, clock, "jira-token-0123456789", jira=jira) as sender:
+            hasty = replace(sender, timing=RouteTiming(send=0.1))
+            await store.outbox.add_message(message(), now=clock.now())
+            await hasty.drain()
+    (waiting,) = await store.outbox.open_messages("soc")
+    assert waiting.error == "no answer within 0.1 s"
+    assert waiting.due_at == clock.now() + timedelta(seconds=120)
+    assert RouteTiming().send < RouteTiming().lease

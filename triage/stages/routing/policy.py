@@ -19,6 +19,8 @@ class RouteTiming:
 
     lease: float = 120
     """How long one process keeps a route to itself; extended before each message."""
+    send: float = 60
+    """For one message, with all requests that it takes."""
     settle: float = 120
     """Before a message is looked for whose answer was lost: a search may know of an issue only then."""
     first_retry: float = 30
