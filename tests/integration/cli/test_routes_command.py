@@ -87,6 +87,8 @@ def test_off_means_off(place: Place) -> None:
     assert ran.status == 0, ran.err
     assert place.hook.received == []
     assert "routes.enabled is false" in place.run("routes", "list").err
+    lines = {line["check"]: line["state"] for line in place.run("check", "--json", HOOK="").json}
+    assert lines["route grave"] == "untested"
 
 
 def test_a_dry_run_prints_it(place: Place) -> None:
@@ -126,8 +128,9 @@ def test_a_test_that_fails_says_why(place: Place, name: str, reply: object, stat
 def test_what_was_given_up_is_listed_and_sent_again(place: Place) -> None:
     """With its reason; `queue retry --routes` and the next run deliver it."""
     place.hook.reply = refuses
-    place.run("run", "--once", "--now", NOW)
+    ran = place.run("run", "--once", "--now", NOW)
     refused = len(place.hook.received)
+    assert f"{refused} messages of routes were given up; `triage routes failed` lists them" in ran.err
     listed = place.run("routes", "failed", "--json")
     assert listed.status == 1
     assert len(listed.json) == refused
