@@ -204,6 +204,8 @@ class FakeJira:
     requests: list[tuple[str, str]] = field(default_factory=list)
     lose: int = 0
     """So many creations take effect and get no answer."""
+    indexed: bool = True
+    """False: the search does not know of any issue yet."""
     refuse: list[int] = field(default_factory=list)
     """Statuses of the next answers."""
     _lock: threading.Lock = field(default_factory=threading.Lock)
@@ -224,7 +226,8 @@ class FakeJira:
             if (path == "/search") is not self.data_center:
                 return (404 if self.data_center else 410), b"{}"
             (jql,) = parse_qs(urlsplit(request.target).query)["jql"]
-            found = [key for key, fields in self.issues.items() if f'labels = "{fields["labels"][0]}"' in jql]
+            known = self.issues if self.indexed else {}
+            found = [key for key, fields in known.items() if f'labels = "{fields["labels"][0]}"' in jql]
             return 200, json.dumps({"issues": [{"key": key} for key in found]}).encode()
         if request.method == "POST" and path == "/issue":
             fields = request.json["fields"]

@@ -151,12 +151,26 @@ class RouteSender:
         now = self.clock.now()
         delivery = self.destinations[route.name].delivery
         stands = after_failure(message, error, delivery, self.timing, now=now)
+        newer = await self._newer(message)
+        if newer is not None:
+            # It has the last word, but not before the older one can be found if that has arrived after all.
+            waits = [each.due_at for each in (stands, newer) if each.due_at is not None]
+            await self.outbox.save_message(replace(newer, due_at=max(waits, default=None)), now=now)
+            stands = replace(stands, state=MessageState.REPLACED)
         await self.outbox.save_message(stands, now=now)
         facts = {"alert_id": message.alert_id, "route": route.name, "error": stands.error}
         if stands.state is MessageState.FAILED:
             log.warning("not sent on; `triage routes failed` lists it", extra=facts)
         else:
             log.warning("not sent on yet", extra=facts)
+
+    async def _newer(self, message: RouteMessage) -> RouteMessage | None:
+        """A later message about the same alert that waits."""
+        if not message.alert_id:
+            return None
+        known = await self.outbox.messages_of(message.alert_id, message.route)
+        waiting = [each for each in known if each.state is MessageState.WAITING and each.key != message.key]
+        return next((each for each in waiting if each.created_at >= message.created_at), None)
 
     async def _earlier(self, message: RouteMessage) -> RouteMessage | None:
         """The message about the same alert that arrived first."""

@@ -357,3 +357,28 @@ async def test_a_destination_that_takes_too_long_keeps_no_route(store: Store) ->
     assert waiting.error == "no answer within 0.1 s"
     assert waiting.due_at == clock.now() + timedelta(seconds=120)
     assert RouteTiming().send < RouteTiming().lease
+
+
+@pytest.mark.parametrize("died", [False, True])
+async def test_a_newer_result_waits_for_a_search_that_may_know_of_the_first(store: Store, died: bool) -> None:
+    """The answer to the first is lost, or its sender has died, and a second result comes before the issue can be found:
+    in the end there is one issue, and it says what the second result says."""
+    clock, fake = FakeClock(), FakeJira(lose=1, indexed=False)
+    with receiving(Receiver(reply=fake)) as receiver:
+        jira = {"url": receiver.url, "project": "SEC", "user": fake.user}
+        async with sending(store, clock, fake.token, jira=jira) as sender:
+            await store.outbox.add_message(message(run=1, title="result 1"), now=clock.now())
+            await sender.drain()
+            if died:
+                sent = replace(message(), state=MessageState.SENT, sent_at=clock.now(), attempts=1)
+                await store.outbox.save_message(sent, now=clock.now())
+            await store.outbox.add_message(message(run=2, title="result 2"), now=clock.now())
+            for seconds in (0, 60, 59):
+                clock.advance(seconds)
+                await sender.drain()
+            fake.indexed = True
+            for seconds in (2, 120, 120):
+                clock.advance(seconds)
+                await sender.drain()
+    assert [fields["summary"] for fields in fake.issues.values()] == ["result 2"]
+    assert await states(store) == [MessageState.REPLACED, MessageState.DONE]

@@ -8,7 +8,7 @@ from dataclasses import asdict
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, func, or_, select, update
+from sqlalchemy import Connection, Row, and_, delete, func, or_, select, update
 
 from triage.domain.verdict import Disposition
 from triage.edges.store.columns import Upsert, upsert
@@ -34,18 +34,20 @@ _CHANGES = ("state", "due_at", "attempts", "error", "capped", "reference", "sent
 def add_message(connection: Connection, message: RouteMessage, *, now: datetime) -> bool:
     if not connection.execute(_ADD[connection.dialect.name], _values(message, now)).rowcount:
         return False
-    if message.alert_id:
-        # What a person would read first is the newest result; an older one that was never read is only noise.
-        connection.execute(
-            update(messages)
-            .where(
-                messages.c.route == message.route,
-                messages.c.alert_id == message.alert_id,
-                messages.c.key != message.key,
-                messages.c.state.in_((MessageState.WAITING, MessageState.FAILED)),
-            )
-            .values(state=MessageState.REPLACED, updated_at=now)
-        )
+    if not message.alert_id:
+        return True
+    # What a person would read first is the newest result; an older one that was never read is only noise.
+    older = and_(
+        messages.c.route == message.route,
+        messages.c.alert_id == message.alert_id,
+        messages.c.key != message.key,
+        messages.c.state.in_((MessageState.WAITING, MessageState.FAILED)),
+    )
+    # An older one that was tried may have arrived, and may not be found before this moment.
+    until = connection.scalar(select(func.max(messages.c.due_at)).where(older, messages.c.attempts > 0))
+    connection.execute(update(messages).where(older).values(state=MessageState.REPLACED, updated_at=now))
+    if until is not None:
+        connection.execute(update(messages).where(messages.c.key == message.key).values(due_at=until))
     return True
 
 
