@@ -13,7 +13,7 @@ from triage.domain.redaction import know_own_secrets, redact
 from triage.domain.route import Precedence
 from triage.errors import ConfigError
 from triage.settings import Settings, load_settings, parse_settings
-from triage.settings.routes import RoutesSettings, secret_parts
+from triage.settings.routes import RouteSettings, RoutesSettings, secret_parts
 
 HEAD = """\
 panther:
@@ -130,6 +130,28 @@ def test_only_what_is_secret_in_an_address_is_hidden(address: str, hidden: list[
         assert part not in redact(f"it said {part} here")
     for part in shown:
         assert part in redact(f"it said {part} here")
+
+
+KEYS = st.sampled_from([*RouteSettings.model_fields, "urls", "to", "enabled"])
+WORDS = (
+    st.none()
+    | st.booleans()
+    | st.integers(-2, 2)
+    | st.sampled_from(["", "soc", "SLACK", "malicious", "HIGH", "{", "/"])
+)
+ANY = st.recursive(WORDS, lambda inner: st.lists(inner, max_size=3) | st.dictionaries(KEYS, inner, max_size=4))
+
+
+@given(st.dictionaries(st.sampled_from(["enabled", "to", "match", "more"]), ANY | st.lists(st.dictionaries(KEYS, ANY))))
+def test_any_section_is_read_or_refused(section: dict[str, object]) -> None:
+    """Whatever stands below `routes:`, it is a value, or one line that names its place."""
+    text = HEAD.partition("routes:")[0] + yaml.safe_dump({"routes": section})
+    try:
+        routes, refused = parse(text).routes.to, ""
+    except ConfigError as error:
+        routes, refused = (), str(error)
+    assert not refused or ("line " in refused and "\n" not in refused)
+    assert all(route.url_env or route.url_file for route in routes)
 
 
 @given(st.text(max_size=80))

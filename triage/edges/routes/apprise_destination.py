@@ -125,14 +125,18 @@ class AppriseDestination:
 
     async def send(self, message: RouteMessage, earlier: RouteMessage | None) -> str:  # noqa: ARG002 - nothing can be changed afterwards
         """Implements `ports.Destination.send`."""
-        plugin = self._plugin(self._keys(message))
+        plugin = self._plugin(self._more(message))
+        title, body = message.title[:_LONGEST_TITLE], message.body
+        if self._kind == "pagerduty":
+            # Its summary is an incident's title; the text is in the details.
+            title, body = "", title
         service = apprise.Apprise(asset=plugin.asset)
         service.add(plugin)
 
         def notify() -> _Sent:
             with service.notify(
-                body=message.body,
-                title=message.title[:_LONGEST_TITLE],
+                body=body,
+                title=title,
                 notify_type=_TYPES[message.verdict],
                 body_format=apprise.NotifyFormat.TEXT,
                 log_level=logging.DEBUG,
@@ -147,11 +151,13 @@ class AppriseDestination:
     async def close(self) -> None:
         """Nothing is open between two messages."""
 
-    def _keys(self, message: RouteMessage) -> dict[str, object]:
-        """What tells the other side that it has had a message."""
+    def _more(self, message: RouteMessage) -> dict[str, object]:
+        """What tells the other side that it has had a message, and what it has a place of its own for."""
         if self._kind == "pagerduty":
             # One incident per alert: a further result joins it.
-            return {"dedup": _key(f"{message.route}/{message.alert_id or message.key}")}
+            dedup = _key(f"{message.route}/{message.alert_id or message.key}")
+            details = {**self._parts.get("details", {}), "finding": message.body}
+            return {"dedup": dedup, "details": details, "click": message.link or self._parts.get("click")}
         if self._kind == "opsgenie":
             # Opsgenie does not change an alert that it has under an alias, so each result has its own.
             return {"alias": _key(message.key), "action": "new"}
