@@ -65,11 +65,14 @@ async def checked(
     async for line in _panther(settings, clock, patience, quiet=quiet, log_sources=log_sources):
         yield line
     if settings.uses_llm:
-        yield Line("alert data", "ok", f"goes to {settings.llm.endpoint}, secrets redacted, names not")
+        text = f"goes to {settings.llm.endpoint}{_onwards(settings)}, secrets redacted, names not"
+        yield Line("alert data", "ok", text)
         yield await _try("model", lambda: _model(settings, clock))
     else:
         text = "none is set: the offline analyst decides (set llm.api_key or llm.base_url to use one)"
-        yield Line("alert data", "ok", "goes to no one: no model is set")
+        onwards = _onwards(settings)
+        nobody = "goes to no one: no model is set"
+        yield Line("alert data", "ok", f"no model is set{onwards}, secrets redacted" if onwards else nobody)
         yield Line("model", "ok", text)
 
 
@@ -95,6 +98,12 @@ async def _route_line(settings: Settings, route: RouteSettings, clock: Clock) ->
     await destination.close()
     off = "" if settings.routes.enabled else "; off: routes.enabled is false"
     return f"{destination.kind}, {_DELIVERIES[destination.delivery]}; nothing was sent{off}{_wide_address(route)}"
+
+
+def _onwards(settings: Settings) -> str:
+    """Where results go besides, for the line about alert data; empty where nothing is sent on."""
+    names = [route.name for route in settings.routes.to] if settings.routes.enabled else []
+    return f"; results go to {', '.join(names)}" if names else ""
 
 
 def _wide_address(route: RouteSettings) -> str:

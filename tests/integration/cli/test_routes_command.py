@@ -155,6 +155,7 @@ def test_check_reads_each_address_and_sends_nothing(place: Place) -> None:
     """One line for each route: its kind, and how often a result may come."""
     lines = {line["check"]: line for line in place.run("check", "--json").json}
     assert lines["route grave"]["state"] == "ok"
+    assert lines["alert data"]["text"] == "no model is set; results go to everything, grave, secrets redacted"
     assert lines["route grave"]["text"].startswith("webhook, each result at least once")
     wrong = {line["check"]: line for line in place.run("check", "--json", HOOK=f"gibber{TOKEN}").json}
     assert wrong["route grave"]["state"] == "failed"
