@@ -41,7 +41,8 @@ class RoutedResult(Value):
     detection: str
     """Id; empty for a system error."""
     tags: tuple[str, ...] = ()
-    """Techniques that the verdict names, and the detection's own tags."""
+    """Names of the open flags, which measured facts raise, then the detection's own tags and techniques. What a model
+    names is none: a misled one could send its result to where nobody looks."""
     case: bool = False
     """Whether other alerts belong to the same incident."""
 
@@ -49,7 +50,14 @@ class RoutedResult(Value):
     def of(cls, alert: Alert, investigation: Investigation) -> "RoutedResult":
         """Read it from a finished investigation."""
         rows = (row for entry in investigation.evidence if entry.source is Source.DETECTION for row in entry.rows)
-        of_detection = [tag for row in rows if isinstance(tags := row.get("tags"), list) for tag in tags]
+        of_detection = [
+            tag
+            for row in rows
+            for tags in (row.get("tags"), row.get("techniques"))
+            if isinstance(tags, list)
+            for tag in tags
+        ]
+        flags = [flag.name for flag in investigation.verdict.flags if flag.open]
         verdict = investigation.verdict
         word = confidence_word(verdict.confidence)
         return cls(
@@ -57,7 +65,7 @@ class RoutedResult(Value):
             confidence="high" if word == "high" else "medium" if word == "medium" else "low",
             severity=alert.severity,
             detection=alert.detection_id,
-            tags=tuple(dict.fromkeys((*verdict.techniques, *map(str, of_detection)))),
+            tags=tuple(dict.fromkeys((*flags, *map(str, of_detection)))),
             case=investigation.case is not None,
         )
 

@@ -11,6 +11,7 @@ from tests.support.stores import NOW
 from triage.domain.alert import Severity
 from triage.domain.case import CaseMember, case_of
 from triage.domain.evidence import Source
+from triage.domain.flag import RaisedFlag
 from triage.domain.route import Conditions, ConfidenceWord, Precedence, RoutedResult, choose
 from triage.domain.verdict import Analyst, Disposition, Investigation, Verdict
 
@@ -84,8 +85,15 @@ def test_routes_of_one_rank_stand_as_written() -> None:
 
 
 def test_what_is_read_of_an_investigation() -> None:
-    """Verdict, confidence in words, techniques and the detection's tags, and whether there is a case."""
-    row = {"id": "Corp.Rule", "tags": ["Corp", "T1098"]}
+    """Verdict, confidence in words, open flags, the detection's tags and techniques, and whether there is a case.
+
+    A technique that only the analyst names counts for nothing, nor does a flag that is answered.
+    """
+    row = {"id": "Corp.Rule", "tags": ["Corp", "T1098"], "techniques": ["T1098", "T1136"]}
+    flags = (
+        RaisedFlag(name="unverified_place", asks="?"),
+        RaisedFlag(name="new_key", asks="?", answers=("It was she.",)),
+    )
     members = [CaseMember(alert_id=name, title="t", detection="d", at=NOW) for name in ("a1", "a2")]
     found = Investigation(
         run_id="r",
@@ -93,13 +101,13 @@ def test_what_is_read_of_an_investigation() -> None:
         analyst=Analyst.OFFLINE,
         started_at=NOW,
         finished_at=NOW,
-        verdict=Verdict(disposition=S, confidence=0.6, summary="s", techniques=("T1098", "T1562.008")),
+        verdict=Verdict(disposition=S, confidence=0.6, summary="s", techniques=("T1562.008",), flags=flags),
         evidence=(evidence(1, row, source=Source.DETECTION),),
         case=case_of(members, ()),
     )
     read = RoutedResult.of(alert(), found)
     assert (read.verdict, read.confidence, read.severity, read.detection) == (S, "medium", Severity.HIGH, "Corp.Rule")
-    assert read.tags == ("T1098", "T1562.008", "Corp")
+    assert read.tags == ("unverified_place", "Corp", "T1098", "T1136")
     assert read.case
 
 
