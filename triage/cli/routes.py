@@ -132,6 +132,8 @@ def explain(alert: str, config: str | None, as_json: bool) -> int:
     result = found.result
     said = f"{result.verdict.value}, confidence {result.confidence}, {result.severity.value}"
     click.echo(f"{found.alert_id}: {said}, {one_line(result.detection or 'no detection')}")
+    case = "in a case" if result.case else "in no case"
+    click.echo(f"{case}; tags: {one_line(', '.join(result.tags) or 'none', 400)}")
     rows = [("->" if each.chosen else "", each.name, one_line(each.why, 160)) for each in found.choices]
     click.echo("\n".join(table(rows)) if rows else "no routes: routes.to is empty")
     for each in found.messages:

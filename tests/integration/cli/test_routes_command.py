@@ -77,6 +77,7 @@ def test_explain_says_which_route_and_why(place: Place) -> None:
     text = place.run("routes", "explain", alert).out
     assert "-> " in text.replace("->  ", "-> ")
     assert "everything: done at" in text
+    assert f"in no case; tags: {', '.join(found['result']['tags']) or 'none'}" in text
 
 
 def test_off_means_off(place: Place) -> None:
