@@ -16,7 +16,7 @@ from pydantic import JsonValue
 from triage.cli.common import UNFINISHED, note, run_async, settings_from
 from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, config_option, now_option
-from triage.cli.state import opened_store, with_leader_verdicts
+from triage.cli.state import opened_store
 from triage.domain.alert import Severity
 from triage.edges.exposure import ExposureFile
 from triage.edges.files import PRIVATE
@@ -25,6 +25,7 @@ from triage.errors import ConfigError, PantherError
 from triage.pipeline.exposure import ExposureCount, ExposureWindow, read_exposure
 from triage.ports import Clock
 from triage.ports.exposure import StoredVerdict
+from triage.service.stored import with_leader_verdicts
 from triage.settings import Settings
 from triage.stages.reporting.exposure import (
     ASSET_COLUMNS,
