@@ -256,6 +256,15 @@ FLAGS: Mapping[str, Flag] = {
         least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER},
         hard=True,
     ),
+    "protection_changed": Flag(
+        "Does what was changed still protect?",
+        Hypothesis.MISUSE,
+        {"protection_changed": 0.3},
+        frozenset({"reverted", "torn_down", "awaited_came", "routine", "run_as_before", "allowed"}),
+        "A list of networks gets an office, a policy a new rule: a change is not yet a weakening. What came through it tells.",
+        least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER},
+        family="protection_off",
+    ),
     "protection_passed": Flag(
         "What was done past the protection?",
         Hypothesis.MISUSE,

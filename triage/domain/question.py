@@ -26,6 +26,9 @@ MAX_NAMES = 40
 
 def offset(edge: str) -> timedelta:
     """The time span of an edge such as `-24h` or `+90m`. Raises ValueError for the named ones."""
+    if edge == _LAST_BEFORE:
+        # To the last instant that a lake tells apart: a second is enough to do something in.
+        return -timedelta(milliseconds=1)
     match = _EDGE.fullmatch(edge)
     if match is None:
         raise ValueError(f"not an offset: {edge!r}")

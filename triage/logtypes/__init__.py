@@ -27,6 +27,7 @@ from triage.logtypes.load import (
     protections_taken,
     recognise,
     shipped_log_types,
+    tells_harmless_calls,
     terms_of,
     with_derived,
 )
@@ -78,6 +79,7 @@ __all__ = [
     "recognise",
     "shipped_log_types",
     "table_of",
+    "tells_harmless_calls",
     "terms_of",
     "with_derived",
 ]

@@ -210,6 +210,11 @@ def is_override(log_type: str, action: str) -> bool:
     return any(any_glob(action, file.overrides) for file in log_type_files(log_type))
 
 
+def tells_harmless_calls(log_type: str, action: str) -> bool:
+    """Whether the parameters of an action tell its harmless calls from the others."""
+    return any(any_glob(action, rule.actions) for file in log_type_files(log_type) for rule in file.harmless)
+
+
 def is_self_service(log_type: str, action: str) -> bool:
     """Whether people do this on their own account."""
     return any(action in file.self_service for file in log_type_files(log_type))

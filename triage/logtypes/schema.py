@@ -39,6 +39,7 @@ TERMS = (
     "verified",
     "device",
     "owner",
+    "reported_address",
 )
 """What a log type may say of itself; `docs/log-types.md` says what each term means."""
 

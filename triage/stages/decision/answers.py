@@ -15,6 +15,39 @@ from triage.domain.trust import Trust
 
 _SIGNS = ".,:;()\"'"
 """Stand around a word in a sentence of ours."""
+_EVERYBODYS_MAIL = frozenset(
+    [
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "yahoo.com",
+        "icloud.com",
+        "me.com",
+        "aol.com",
+        "gmx.com",
+        "gmx.de",
+        "gmx.net",
+        "web.de",
+        "mail.com",
+        "mail.ru",
+        "yandex.com",
+        "yandex.ru",
+        "proton.me",
+        "protonmail.com",
+        "pm.me",
+        "tutanota.com",
+        "zoho.com",
+        "qq.com",
+        "163.com",
+        "126.com",
+        "fastmail.com",
+        "hey.com",
+    ]
+)
+"""Mail domains at which anybody can have an address."""
 
 
 def accepted_answers(
@@ -89,9 +122,15 @@ def _names_what_raised(citation: Citation, flag: RaisedFlag, evidence: Mapping[s
     """Whether the row of a citation names what a flag is about, in a column in which it may."""
     if not isinstance(citation, ValueCitation):
         return False
-    row = evidence[citation.evidence].rows[citation.row]
+    entry = evidence[citation.evidence]
+    row = entry.rows[citation.row]
     named = {str(row[name]).casefold() for name in FLAGS[flag.name].old_row_names if row.get(name)}
+    if entry.asked is not None:
+        # The question named it, so that each row of its answer is about it.
+        named |= {each.value.casefold() for each in (*entry.asked.about, *entry.asked.on) if each.value}
     said = {word.strip(_SIGNS) for sentence in flag.raised for word in sentence.casefold().split()}
+    # Whoever has long dealt with a company knows its people by their mail domain.
+    said |= {word.rpartition("@")[2] for word in said if "@" in word} - _EVERYBODYS_MAIL
     return bool(named & said)
 
 

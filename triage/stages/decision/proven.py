@@ -61,6 +61,8 @@ LISTED = frozenset(
 """Last parts of columns whose values are words of the provider's own list."""
 _WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
 _MOST_PARTS = 6
+_TIMES = ("first_seen", "last_seen")
+_MINUTES = len("2026-01-31 12:00")
 _ACT = "action"
 """The column of our own questions that says what was done."""
 _PARTS = regex.compile(r"[A-Z]?[a-z]+|[A-Z]+")
@@ -257,6 +259,19 @@ def _act_text(
     return _cell_text(_ACT, row, entry, evidence, names) if isinstance(entry.rows[row].get(_ACT), str) else ""
 
 
+def _when_text(cited: Sequence[ValueCitation], entry: Evidence) -> str:
+    """When what a row of our own counts is about happened, where the citations don't say: a fact without a time joins
+    nothing."""
+    row = cited[0].row
+    if not (entry.measured or entry.asked is not None) or row >= len(entry.rows):
+        return ""
+    times = [name for name in _TIMES if isinstance(value := entry.rows[row].get(name), str) and is_moment(value)]
+    if not times or {each.column for each in cited} & set(_TIMES):
+        return ""
+    found = dict.fromkeys(str(entry.rows[row][name])[:_MINUTES] for name in times)
+    return f"from {' to '.join(found)}"
+
+
 def _tool_cell_text(
     column: str, value: JsonValue, entry: Evidence, evidence: Mapping[str, Evidence], names: Pseudonyms
 ) -> str:
@@ -329,6 +344,9 @@ def proven_sentence(checked: CheckedFinding, evidence: Mapping[str, Evidence], n
         if what not in rows:
             parts.append(f"{what} {' and '.join(dict.fromkeys(shown))}")
             continue
-        act = _act_text(rows[what], evidence[rows[what][0].evidence], evidence, names)
-        parts.append(f"{what}: {', '.join(dict.fromkeys([act, *shown] if act else shown))}")
+        entry = evidence[rows[what][0].evidence]
+        beside = [
+            text for text in (_act_text(rows[what], entry, evidence, names), _when_text(rows[what], entry)) if text
+        ]
+        parts.append(f"{what}: {', '.join(dict.fromkeys([*beside, *shown]))}")
     return "; ".join(parts)[:1_200]

@@ -193,7 +193,8 @@ def _read(
         by_role = [entity for entity in by_role if (entity.kind, entity.value) in own] or (
             by_role if len(draft.rows) == len(timed) else []
         )
-    addresses = _values(counted.get("address")) or _entity_values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
+    addresses = _values(counted.get("reported_address")) or _values(counted.get("address"))
+    addresses = addresses or _entity_values(entities, (EntityKind.IP,), (Role.SOURCE, Role.ACTOR))
     if not addresses and not draft.log_type:
         # A log type without terms: the indicator fields are all there is.
         addresses = _entity_values(entities, (EntityKind.IP,), (Role.OTHER,))

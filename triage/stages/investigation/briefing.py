@@ -146,15 +146,20 @@ class Briefing:
         """Everything that is wrong with a result's form."""
         return self.prompts.render("repair.md.j2", {"problems": list(problems)})
 
-    def objections(self, issues: Sequence[Issue]) -> str:
-        """Everything that verification objects to in a draft."""
+    def objections(self, issues: Sequence[Issue], *, may_ask: bool = False) -> str:
+        """Everything that verification objects to in a draft.
+
+        Args:
+            issues: What is wrong, and which hard flags a benign verdict leaves open.
+            may_ask: Whether one more turn of questions is possible.
+        """
         listed = [
             {"finding": issue.finding, "message": shorten(issue.message, 600)}
             for issue in issues
             if issue.code is not IssueCode.UNANSWERED_FLAG
         ]
         flags = [shorten(issue.message, 600) for issue in issues if issue.code is IssueCode.UNANSWERED_FLAG]
-        return self.prompts.render("issues.md.j2", {"issues": listed, "flags": flags})
+        return self.prompts.render("issues.md.j2", {"issues": listed, "flags": flags, "may_ask": may_ask})
 
     def last_turn(self, reason: str) -> str:
         """Says that the budget is used up."""

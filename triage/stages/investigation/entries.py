@@ -215,7 +215,7 @@ def _ranges(numbers: Sequence[int]) -> str:
 
 def _offset(since: timedelta) -> str:
     """`-30d`, `+1h30m`, `+0s`; to the second."""
-    seconds = round(since.total_seconds())
+    seconds = round(since.total_seconds()) or -(since < timedelta())
     left, parts = abs(seconds), []
     for unit, size in _UNITS:
         count, left = divmod(left, size)

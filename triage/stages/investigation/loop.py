@@ -117,12 +117,16 @@ class TurnLoop:
                 best = found
                 issues = [issue for issue in self.check(found, tuple(self.ledger.evidence)) if issue.fatal]
                 issues += answer_issues(found, self.ledger.evidence, self.briefing.steps, name_open=bool(issues))
-                again = "" if self.objected or not issues else self.briefing.objections(issues)
+                # One question may be what is missing, if there is anything left to ask it with.
+                may_ask = not self.objected and any(issue.code is IssueCode.UNANSWERED_FLAG for issue in issues)
+                may_ask = may_ask and self.conversation.capabilities.tools and not self._spent()
+                again = "" if self.objected or not issues else self.briefing.objections(issues, may_ask=may_ask)
                 self.objected = True
                 self._narrate_draft(found, issues)
                 problems: tuple[str, ...] = ()
             else:
                 problems = found
+                may_ask = False
                 again = "" if self.repaired else self.briefing.repair(found)
                 self.repaired = True
                 self.narrate(f"result: {len(found)} problems", False)
@@ -136,12 +140,23 @@ class TurnLoop:
             refusal = self._fit()
             if refusal:
                 return self._end(best) if best is not None else self._give_up(refusal)
-            answer = await self._ask(last=True)
+            answer = await self._ask(last=not may_ask)
+            if may_ask and isinstance(answer, ChatReply) and answer.tool_calls and conclude_call(answer) is None:
+                if leaks(self.briefing.canary, answer):
+                    return self._leaked()
+                await self._run_tools(answer)
+                if self._fit() and best is not None:
+                    return self._end(best)
+                answer = await self._ask(last=True)
             if isinstance(answer, ModelFailure):
                 if best is not None:
                     return self._end(best)
                 return self._give_up(answer.message, unpaid=True)
             reply = answer
+
+    def _spent(self) -> bool:
+        """Whether the budget allows no further question."""
+        return not self.budget.queries_left or bool(self.budget.exhausted(self.conversation.request(last=False)))
 
     # ---- asking the model ----------------------------------------------------------------------------------------
 

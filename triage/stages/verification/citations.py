@@ -181,7 +181,10 @@ def _trust_of_count(citation: CountCitation, entry: Evidence, evidence: Mapping[
         origins = origins_of(entry, tuple(evidence.values()))
         if origins is None or not origins.counts:
             return Trust.ACTOR
-        lower = citation.comparison in _LOWER_BOUNDS
+        # As many rows as the answer to a question of ours has are at least there; that there are no more is not claimed.
+        lower = citation.comparison in _LOWER_BOUNDS or (
+            entry.asked is not None and citation.comparison is Comparison.EQUAL
+        )
         return Trust.MEASURED if lower or (entry.proves_absence and _could_have_found(entry, evidence)) else Trust.ACTOR
     return Trust.MEASURED if entry.source in _COUNTED or entry.measured else Trust.PROVIDER
 

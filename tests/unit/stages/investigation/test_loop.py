@@ -13,13 +13,15 @@ from tests.support.llm import draft
 from tests.support.notebook import Notebook, ScriptedModel
 from tests.support.small_dossier import NONCE, dossier
 from triage.domain.evidence import Evidence, Source
-from triage.domain.verdict import Disposition
+from triage.domain.finding import Issue, IssueCode
+from triage.domain.verdict import Disposition, Draft
 from triage.edges.prompts import load_prompts
 from triage.errors import ModelError
 from triage.pipeline.judgement import objections
 from triage.ports import ChatReply, ChatRequest, Progress, QueryLimits, ToolCall
 from triage.settings import InvestigationSettings
 from triage.stages.investigation import Conclusion, ToolAnswer, run_investigation
+from triage.stages.investigation.loop import Check
 from triage.stages.investigation.values import UNNUMBERED
 from triage.stages.model_calls import ModelContext
 
@@ -78,6 +80,7 @@ class Run:
         events: tuple[dict[str, Any], ...] = (),
         seconds: float = 0.0,
         max_output_tokens: int = 1_000,
+        check: Check = objections,
         **settings: Any,
     ) -> None:
         model = ScriptedModel(*replies)
@@ -112,7 +115,7 @@ class Run:
                 context,
                 toolbox=Box(),
                 nonce=NONCE,
-                check=objections,
+                check=check,
                 observe=self.seen.append,
             )
         )
@@ -549,3 +552,28 @@ def test_a_long_answer_can_be_read_on() -> None:
     assert "evidence" in said[5]
     assert run.end.usage.queries == 1
     assert [entry.id for entry in run.end.evidence] == ["E1", "E2"]
+
+
+def test_an_open_flag_may_be_asked_about_once_more() -> None:
+    """One turn of questions, if any are left, then the result; what is asked for may be just what was missing."""
+    flag = Issue(code=IssueCode.UNANSWERED_FLAG, message="haul: Why so much at once? See E6.")
+
+    def check(draft: Draft, evidence: tuple[Evidence, ...]) -> tuple[Issue, ...]:
+        return (flag,) if draft.verdict is Disposition.BENIGN else ()
+
+    for queries, told in ((5, "You can ask once more"), (1, "No further question is possible")):
+        run = Run(
+            reply(query()),
+            conclude(verdict="benign"),
+            reply(query(2, "c2")) if queries > 1 else conclude(verdict="suspicious"),
+            conclude(verdict="suspicious"),
+            check=check,
+            max_queries=queries,
+            max_model_queries=queries,
+        )
+        requests = [entry.request for entry in run.asked]
+        assert told in str(requests[2].messages[-1].content)
+        assert (len(requests[2].tools) > 1) is (queries > 1)
+        assert len(requests) == (4 if queries > 1 else 3)
+        assert len(requests[-1].tools) == 1
+        assert run.end.draft.verdict is Disposition.SUSPICIOUS

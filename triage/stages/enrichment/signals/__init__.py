@@ -152,7 +152,7 @@ def _balanced(found: list[Signal]) -> list[Signal]:
     if "new_device" in names:
         # The owner may have been talked into giving the factor to somebody else's browser.
         found = [
-            signal.model_copy(update={"vouches": False}) if signal.name == "verified_sign_in" else signal
+            _lighter(signal.model_copy(update={"vouches": False})) if signal.name == "verified_sign_in" else signal
             for signal in found
         ]
     if "routine" in names:

@@ -15,6 +15,8 @@ from triage.stages.enrichment.signals.followups import HOURS
 from triage.stages.enrichment.signals.reversal import opposites
 from triage.stages.enrichment.signals.wording import before, did, later, log_name, named, on_object, shown_object
 
+EVERYBODY = 12
+"""From how many others on, who have long worked on a target, it is a place where people meet."""
 VARYING_DAYS = 3
 """Days of the same act, each with another object, from which a new object says nothing."""
 
@@ -37,6 +39,15 @@ def _since(facts: Facts, row: Row) -> bool:
     )
 
 
+def _is_everybodys(facts: Facts) -> bool:
+    """Whether so many have worked on the target before, such as all who sign in to one application, that one more who comes
+    to it has nothing to do with the alert's act."""
+    if len(facts.actor.targets) != 1:
+        return False
+    actors = {text(row, "actor") for entry in facts.named("target_history") for row in entry.rows if facts.settled(row)}
+    return len(actors) >= EVERYBODY
+
+
 def undone_by_others(facts: Facts) -> Iterator[Signal]:
     """Somebody else took the alert's act back: it was not what they wanted."""
     actor = facts.actor
@@ -56,6 +67,8 @@ def undone_by_others(facts: Facts) -> Iterator[Signal]:
 def strangers(facts: Facts) -> Iterator[Signal]:
     """After the change someone unknown works on the target, or connects through what was opened."""
     actor = facts.actor
+    if _is_everybodys(facts):
+        return
     for entry in facts.read("stranger_on_target", "address", "on_target", "first_seen"):
         settled = any(_existed(facts, row) for row in entry.rows)
         fresh = [row for row in entry.rows if settled and _is_stranger(facts, row)]

@@ -170,6 +170,11 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next is done under the name of an identity that the act made or reached."
     ),
     "derived_as_usual": Weight(_DOWN, 0.5, "The identity that was changed goes on working from its usual places only."),
+    "protection_changed": Weight(
+        _UP,
+        1.0,
+        "A setting that protects was written anew; which way, its name doesn't say, and most go the right way.",
+    ),
     "others_property": Weight(
         _UP, 0.8, "People clear away what is theirs; what is somebody else's, they were asked to, or were not."
     ),
