@@ -105,7 +105,7 @@ FLAGS: Mapping[str, Flag] = {
     "two_holders": Flag(
         "Who was at work at the usual place meanwhile?",
         Hypothesis.TAKEOVER,
-        {"two_places": 0.7},
+        {"two_places": 0.7, "elsewhere_after": 0.7},
         _VERIFIED | {"known_device"},
         "One person is in one place, but a phone and a VPN are two.",
     ),

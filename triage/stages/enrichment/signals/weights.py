@@ -170,6 +170,9 @@ WEIGHTS: Mapping[str, Weight] = {
         _UP, 2.2, "What an intruder wants next is done under the name of an identity that the act made or reached."
     ),
     "derived_as_usual": Weight(_DOWN, 0.5, "The identity that was changed goes on working from its usual places only."),
+    "elsewhere_after": Weight(
+        _UP, 1.0, "A stolen token is used where the thief is, while its owner is at work at the usual place."
+    ),
     "protection_changed": Weight(
         _UP,
         1.0,
