@@ -4,7 +4,7 @@ Serves each world with the embedded Panther, enriches every labelled alert, draf
 prints for each world: the confusion matrix, recall of malicious, rejection of benign, abstentions, and the baselines
 always-malicious, severity-only and detection-prior. Without arguments: the generated world, and those beside the
 project (or in TRIAGE_SHARED) where they are present. `evaluation` is the large generated set, with its operator's list
-(minutes rather than seconds).
+(minutes rather than seconds); `unseen`, `unseen-a` and `unseen-b` are those of `tools/worlds` that no rule was made with.
 
 `--alerts` prints a line for each alert; `--signals` its signals too.
 """
@@ -107,16 +107,16 @@ class Case:
 def labelled_worlds(
     names: Iterable[str] = (), *, seed: int = 1
 ) -> Iterator[tuple[str, Path, list[dict[str, JsonValue]]]]:
-    """Worlds by name with their labels: `generated`, `evaluation`, and those beside the project; without names, all but
-    `evaluation`.
+    """Worlds by name with their labels: `generated`, a set of `tools/worlds`, and those beside the project; without names,
+    `generated` and those beside the project.
     """
     found = sorted(path.stem for path in (SHARED / "truth").glob("*.ndjson") if "." not in path.stem)
     if not found:
         print(f"no labelled worlds in {SHARED}: only the generated one is measured", file=sys.stderr)
     with tempfile.TemporaryDirectory() as scratch:
         for name in list(names) or ["generated", *found]:
-            if name in {"generated", "evaluation"}:
-                which = Set.DEMO if name == "generated" else Set.EVALUATION
+            if name == "generated" or name in set(Set):
+                which = Set.DEMO if name == "generated" else Set(name)
                 path = generate(Path(scratch) / name, seed=seed, now=NOW, which=which)
                 labels = path / "truth.ndjson"
             else:
