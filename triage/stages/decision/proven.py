@@ -54,6 +54,7 @@ LISTED = frozenset(
     | {"operation", "operationname", "operationtype", "operationversion", "methodname", "servicename", "resulttype"}
     | {"resultsignature", "country", "countrycode", "country_code", "p_log_type", "mfaused", "mfaauthenticated"}
     | {"credentialtype", "credentialprovider", "authenticationprovider", "transport_protocol_name", "operation_type"}
+    | {"authenticationrequirement", "authenticationprotocol", "clientappused", "trusttype", "incomingtokentype"}
     | {"conditionalaccessstatus", "risklevelaggregated", "riskstate", "granted", "permission", "decision"}
     | {"login_type", "login_failure_type", "login_challenge_status", "event_type", "query_type", "execution_status"}
     | {"factor", "second_factor", "first_authentication_factor", "second_authentication_factor", "visibility"}
