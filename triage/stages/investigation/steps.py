@@ -109,7 +109,7 @@ def _answering(answer: RunbookAnswer, outcome: StepOutcome, evidence: Mapping[st
         entry.id
         for entry in cited
         if entry.answered
-        and (entry.row_count or entry.proves_absence)
+        and (entry.row_count or entry.proves_absence or entry.proven_until is not None)
         and (
             entry.source is Source.TOOL
             or step_of(entry.key) == outcome.step
