@@ -163,14 +163,19 @@ class Term(Value):
 
 
 def _sql(takes: list[object]) -> str:
-    """The SQL that follows from paths alone."""
-    paths = [take["path"] for take in takes if isinstance(take, dict) and take.keys() <= {"path", "lower"}]
+    """The SQL that follows from paths alone, and from what a value has after a sign that it holds once."""
+    plain = [take for take in takes if isinstance(take, dict) and take.keys() <= {"path", "lower", "after"}]
     lower = {take.get("lower", False) for take in takes if isinstance(take, dict)}
-    if not paths or len(paths) < len(takes) or len(lower) > 1:
+    if not plain or len(plain) < len(takes) or len(lower) > 1:
         raise ValueError("no SQL follows from these paths; give `sql` as well")
-    columns = [column_of(str(path)) for path in paths]
+    columns = [_column(str(take["path"]), str(take.get("after", ""))) for take in plain]
     found = columns[0] if len(columns) == 1 else f"COALESCE({', '.join(columns)})"
     return f"LOWER({found})" if True in lower else found
+
+
+def _column(path: str, after: str) -> str:
+    column, sign = column_of(path), after.replace("'", "''")
+    return f"NULLIF(SPLIT_PART({column}, '{sign}', 2), '')" if after else column
 
 
 class Include(Value):

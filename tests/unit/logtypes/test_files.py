@@ -19,6 +19,7 @@ from triage.logtypes import (
     terms_of,
 )
 from triage.logtypes.load import _DIRECTORY, log_type_files
+from triage.logtypes.terms import take
 from triage.stages.enrichment.entities.values import read
 
 SHIPPED = shipped_log_types()
@@ -90,13 +91,21 @@ def test_a_key_with_dots_is_written_in_braces() -> None:
     assert term.take[0].keys == ("claims", "http://acme.example/upn")
 
 
+def test_what_follows_a_sign_is_read_alike_in_sql_and_from_an_event() -> None:
+    """A role is changed by its name and assumed by its ARN: as a target both are one."""
+    term = terms_of("AWS.CloudTrail")["target"]
+    assert "SPLIT_PART(requestParameters:roleArn::string, ':role/', 2)" in term.sql
+    for name, value in (("roleName", "builder"), ("roleArn", "arn:aws:iam::111122223333:role/builder")):
+        assert take({"requestParameters": {name: value}}, term.take) == "builder"
+
+
 @pytest.mark.parametrize(
     ("old", "new", "said"),
     [
         ("sources:", "source:", "line 2: unknown key source, did you mean sources? allowed here: log_type, sources"),
         ('sources: [Acme, "Door events"]\n', "", "line 1: sources is missing"),
         ("  action: event", "  acts: event", "unknown term; known: actor, action"),
-        ("  action: event", "  action: {path: event, after: x}", "line 5: terms.action: no SQL follows"),
+        ("  action: event", "  action: {path: event, before: x}", "line 5: terms.action: no SQL follows"),
         ("  action: event", "  action: door.*.id", "line 5: terms.action.take.0.path: a term is one value"),
         ("  action: event", "  actor: event", "line 5: terms.actor is given twice"),
         ("    user: badge", "    person: badge", "line 9: entities.actor.person"),
