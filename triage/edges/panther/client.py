@@ -43,8 +43,8 @@ async def connect(config: PantherConfig, *, clock: Clock) -> AsyncIterator[Panth
                 sources=PantherSources(graphql, PantherAlarms(rest)),
                 users=PantherUsers(graphql),
                 comments=PantherComments(graphql, rest),
-                labels=PantherLabels(rest, clock),
-                profiles=PantherProfiles(graphql, lake, clock),
+                labels=PantherLabels(rest),
+                profiles=PantherProfiles(graphql, lake),
             )
         finally:
             await lake.close()

@@ -67,6 +67,11 @@ class Document:
     inputs: Mapping[str, str]
     """The input type of each variable that is an object."""
 
+    @property
+    def field(self) -> Part:
+        """The field of `Query` or `Mutation` that the operation asks for."""
+        return next(part for part in self.parts if part.kind is PartKind.FIELD and part.on in ("Query", "Mutation"))
+
     def needs(self, part: Part) -> bool:
         """Whether the operation fails without the part."""
         return None in self.parts[part]

@@ -124,6 +124,14 @@ class GraphQL:
                     break
         raise refusal
 
+    def lacks(self, operation: Operation) -> bool:
+        """Whether `lack` was said of the operation within the last hour; `execute` sends it all the same."""
+        return str(document_of(operation).field) in self._missing
+
+    def lack(self, operation: Operation) -> None:
+        """Remember that this Panther does not answer the operation, or not to this token."""
+        self._missing.add(str(document_of(operation).field))
+
     def missing_parts(self) -> frozenset[str]:
         """What this Panther has said it lacks, within the last hour, such as `Alert.runbook`."""
         return frozenset(name for name in self._missing.names() if " " not in name)

@@ -4,7 +4,6 @@ import asyncio
 import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from http import HTTPStatus
 from types import TracebackType
 from typing import Self, TypeVar
 
@@ -173,8 +172,6 @@ class PantherHttp:
     async def _read(self, call: Call, errors: CallErrors, response: httpx.Response) -> Reply:
         if not response.is_success and response.status_code not in call.read_statuses:
             raise await self._refusal(errors, response)
-        if response.status_code == HTTPStatus.NO_CONTENT:
-            return Reply(response.status_code, None, errors)
         try:
             encoding = response.headers.get("content-encoding", "")
             body = await read_body(response, encoding, self.config.max_response_bytes)

@@ -9,15 +9,14 @@ from pydantic import BeforeValidator
 
 from triage.domain.alert import Quality
 from triage.edges.panther.failures import no_alert, not_found_as, unreadable
-from triage.edges.panther.generation import Missing
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.wire import Id, Trail, Wire, read_each, stamp
-from triage.errors import PantherDenied, PantherProtocolError, PantherRefused
-from triage.ports import Clock
+from triage.errors import PantherProtocolError, PantherRefused
 
 _logger = logging.getLogger(__name__)
 _PAGE = 50
 """REST's largest page."""
+TAGS = "/alert-context-tags"
 
 
 class QualityNode(Wire):
@@ -35,10 +34,10 @@ class PantherLabels:
     Source: Panther REST definition of July 2026, `/alert-context-tags`, `GET /alerts`, `PATCH /alerts/{id}`.
     """
 
-    def __init__(self, rest: Rest, clock: Clock) -> None:
+    def __init__(self, rest: Rest) -> None:
         self._rest = rest
-        self._missing = Missing(clock)
         self._found = False
+        self._warned = False
 
     async def served(self) -> bool:
         """Whether this Panther has labels; where it hasn't, one warning says so.
@@ -46,21 +45,22 @@ class PantherLabels:
         A Panther of 2025 ignores an unknown field of a `PATCH` without a word, so the list of tags is asked for.
 
         Raises:
-            PantherError: unreachable.
+            PantherError: denied or unreachable.
         """
-        return await self._served(logging.WARNING)
+        served = await self._served()
+        if not (served or self._warned):
+            _logger.warning("this Panther does not serve the quality and the context tags of alerts to this token")
+            self._warned = True
+        return served
 
-    async def _served(self, level: int) -> bool:
-        if self._found or self._missing.known:
-            return self._found
-        try:
-            await self._rest.get("/alert-context-tags", params={"limit": "1"})
-        except (PantherRefused, PantherDenied, PantherProtocolError) as error:
-            self._missing.note()
-            _logger.log(level, "this Panther does not serve the quality and the context tags of alerts: %s", error)
-            return False
-        self._found = True
-        return True
+    async def _served(self) -> bool:
+        if not self._found:
+            try:
+                self._found = await self._rest.get_later(TAGS, params={"limit": "1"}) is not None
+            except (PantherRefused, PantherProtocolError):
+                # Gateways have words and pages of their own for a path that they don't know.
+                self._rest.lack(TAGS)
+        return self._found
 
     async def qualities(self, *, start: datetime, end: datetime) -> dict[str, Quality]:
         """The quality of every alert created in a span that has one; nothing where Panther serves none.
@@ -70,7 +70,7 @@ class PantherLabels:
         """
         found: dict[str, Quality] = {}
         # Who only reads has asked for nothing that a warning would be about.
-        if not await self._served(logging.INFO):
+        if not await self._served():
             return found
         for wanted in Quality:
             params = {"quality": wanted.value, "created-after": stamp(start), "created-before": stamp(end, up=True)}

@@ -5,13 +5,12 @@ import logging
 
 from triage.domain.profile import ActorProfile
 from triage.edges.panther.failures import not_found_as, unreadable
-from triage.edges.panther.generation import Missing
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.lake import PantherLake
-from triage.edges.panther.operations import ACTOR_PROFILE
+from triage.edges.panther.operations import ACTOR_PROFILE, EXECUTE_ACTOR_QUERY
 from triage.edges.panther.wire import Id, MaybeTime, Texts, Unreadable, Wire, read
 from triage.errors import NotFound, PantherDenied, PantherRefused, QueryFailed, QueryTimeout
-from triage.ports import Clock, QueryLimits, QueryResult
+from triage.ports import QueryLimits, QueryResult
 
 MAX_PROFILES = 4
 """Profiles that are read for one alert."""
@@ -42,14 +41,13 @@ class PantherProfiles:
     A Panther that has no profiles refuses; it is asked again after an hour.
     """
 
-    def __init__(self, graphql: GraphQL, lake: PantherLake, clock: Clock) -> None:
+    def __init__(self, graphql: GraphQL, lake: PantherLake) -> None:
         self._graphql = graphql
         self._lake = lake
-        self._missing = Missing(clock)
 
     async def of_alert(self, alert_id: str, *, seconds: float) -> tuple[ActorProfile, ...]:
         """The profiles of an alert's actors; none where Panther has none. Raises QueryTimeout, PantherError."""
-        if self._missing.known:
+        if self._graphql.lacks(EXECUTE_ACTOR_QUERY):
             return ()
         try:
             rows = await self._lake.alert_actors(alert_id, limits=QueryLimits(rows=MAX_PROFILES, seconds=seconds))
@@ -57,7 +55,7 @@ class PantherProfiles:
             # A slow query of one alert says nothing of the next.
             raise
         except (PantherRefused, PantherDenied, QueryFailed) as error:
-            self._missing.note()
+            self._graphql.lack(EXECUTE_ACTOR_QUERY)
             _logger.warning("Panther gives no actor profiles, which investigation.actor_profiles asks for: %s", error)
             return ()
         found = await asyncio.gather(*map(self._profile, _ids(rows)))

@@ -89,7 +89,7 @@ class Rest:
 
     async def delete(self, path: str, *ids: str) -> None:
         """Delete an object, once. Raises NotFound, PantherError."""
-        await self._call("DELETE", path, ids)
+        await self._call("DELETE", path, ids, may_be_empty=True)
 
     async def _call(
         self,
@@ -128,8 +128,6 @@ def _operation(method: str, path: str) -> str:
 
 
 def _object(reply: Reply) -> dict[str, JsonValue]:
-    if reply.status == HTTPStatus.NO_CONTENT:
-        return {}
     if isinstance(reply.value, dict):
         return reply.value
     raise reply.errors.protocol("the answer is not a JSON object", "check that the address is Panther's API")

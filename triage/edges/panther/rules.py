@@ -8,11 +8,10 @@ from pydantic import BeforeValidator, Field, JsonValue
 from triage.domain.alert import DeletedOrigin, DetectionOrigin, Origin, Severity, SystemOrigin
 from triage.domain.detection import DataModel, Detection
 from triage.edges.panther.failures import unreadable
-from triage.edges.panther.generation import Missing
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.rule_code import RuleCode
 from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Trail, Unreadable, Wire, read
-from triage.errors import NotFound, PantherDenied, PantherRefused
+from triage.errors import NotFound
 from triage.ports import Clock
 
 _PAGE = 50
@@ -21,6 +20,7 @@ _SIMPLE = "/simple-rules/{}"
 _SCHEDULED = "/scheduled-rules/{}"
 _POLICIES = "/policies/{}"
 _CORRELATIONS = "/correlation-rules/{}"
+ALL_CORRELATIONS = "/correlation-rules"
 
 _TYPES = {
     _RULES: "RULE",
@@ -82,7 +82,6 @@ class PantherRules:
 
     def __init__(self, rest: Rest, clock: Clock) -> None:
         self._rest = rest
-        self._no_correlations = Missing(clock)
         self._code = RuleCode(rest, clock)
 
     async def detection(self, origin: Origin) -> Detection:
@@ -113,15 +112,10 @@ class PantherRules:
             PantherError: denied or unreachable, or a detection cannot be read.
         """
         found: dict[str, Detection] = {}
-        for path in (*_ELSE, *(() if self._no_correlations.known else (_CORRELATIONS,))):
-            try:
-                async for value in self._listed(path.removesuffix("/{}")):
-                    listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
-                    found.setdefault(listed.id, listed)
-            except (PantherRefused, PantherDenied):
-                if path != _CORRELATIONS:
-                    raise
-                self._no_correlations.note()
+        for path in (*_ELSE, _CORRELATIONS):
+            async for value in self._listed(path.removesuffix("/{}")):
+                listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
+                found.setdefault(listed.id, listed)
         return tuple(found.values())
 
     async def helper(self, name: str) -> str:
@@ -134,10 +128,13 @@ class PantherRules:
 
     async def _listed(self, path: str) -> AsyncIterator[Mapping[str, JsonValue]]:
         operation = f"GET {path}"
+        get = self._rest.get_later if path == ALL_CORRELATIONS else self._rest.get
         trail, cursor = Trail(operation), ""
         while True:
             params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            page = await self._rest.get(path, params=params)
+            page = await get(path, params=params)
+            if page is None:
+                return
             results = page.get("results")
             if not isinstance(results, list):
                 raise unreadable(operation, "the answer has no list of results")
@@ -151,7 +148,7 @@ class PantherRules:
             cursor = following
 
     async def _find(self, origin: DetectionOrigin) -> Detection:
-        if origin.type == _CORRELATION and not self._no_correlations.known:
+        if origin.type == _CORRELATION:
             correlation = await self._find_correlation(origin)
             if correlation is not None:
                 return correlation
@@ -166,19 +163,18 @@ class PantherRules:
 
     async def _find_correlation(self, origin: DetectionOrigin) -> Detection | None:
         """A correlation rule by its own path; `None` where this Panther has no such path, or the token may not use it."""
-        try:
-            rule = await self._rest.get(_CORRELATIONS, origin.id)
-        except PantherDenied:
-            self._no_correlations.note()
+        if self._rest.lacks(ALL_CORRELATIONS):
             return None
+        try:
+            rule = await self._rest.get_later(_CORRELATIONS, origin.id)
         except NotFound:
             # A path that isn't there and a rule that isn't there are both 404: the list tells them apart.
-            try:
-                await self._rest.get(_CORRELATIONS.removesuffix("/{}"), params={"limit": "1"})
-            except (PantherRefused, PantherDenied):
-                self._no_correlations.note()
+            if await self._rest.get_later(ALL_CORRELATIONS, params={"limit": "1"}) is None:
                 return None
             return Detection(id=origin.id, name=origin.name, type=origin.type, deleted=True)
+        if rule is None:
+            self._rest.lack(ALL_CORRELATIONS)
+            return None
         return _detection(rule, _CORRELATIONS, origin)
 
 
