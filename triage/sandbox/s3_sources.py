@@ -1,6 +1,5 @@
 """The embedded Panther's S3 log sources over REST. They are kept with the other sources, in the names that both APIs use."""
 
-import json
 import uuid
 
 from starlette.requests import Request
@@ -8,6 +7,7 @@ from starlette.responses import JSONResponse, Response
 
 from triage.sandbox.backend import ApiCall
 from triage.sandbox.errors import RequestError
+from triage.sandbox.rest_requests import json_body
 from triage.sandbox.times import iso
 from triage.sandbox.world import Record
 
@@ -20,17 +20,6 @@ _NEW = ("awsAccountId", "s3Bucket")
 _OPTIONAL = frozenset({"kmsKey", "logStreamTypeOptions"})
 _STREAM_TYPES = ("Auto", "JSON", "JsonArray", "Lines", "XML", "CloudWatchLogs")
 _ACCOUNT_DIGITS = 12
-
-
-async def json_body(request: Request) -> Record:
-    """The JSON object of a request. Raises RequestError (400)."""
-    try:
-        body = json.loads(await request.body())
-    except ValueError as error:
-        raise RequestError(400, "the body is not JSON") from error
-    if not isinstance(body, dict):
-        raise RequestError(400, "the body is not a JSON object")
-    return body
 
 
 async def get(request: Request, call: ApiCall) -> Response:

@@ -5,6 +5,7 @@ import json
 import socket
 import threading
 from collections import deque
+from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from types import TracebackType
@@ -23,6 +24,7 @@ from triage.sandbox.backend import ApiCall, ApiToken, ApiTokens, Backend
 from triage.sandbox.errors import RequestError
 from triage.sandbox.lake import DuckLake
 from triage.sandbox.queries import Queries
+from triage.sandbox.rest_requests import Handler
 from triage.sandbox.world import Record, World
 
 __all__ = ["ApiToken", "Fault", "SandboxOptions", "SandboxServer"]
@@ -30,6 +32,9 @@ __all__ = ["ApiToken", "Fault", "SandboxOptions", "SandboxServer"]
 _REMEMBERED = 10_000
 _START_SECONDS = 10.0
 _REST_BASES = ("", "/public/v1")
+
+Work = Callable[[ApiCall], Awaitable[Response]]
+Endpoint = Callable[[Request], Awaitable[Response]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -214,7 +219,7 @@ class SandboxServer:
 
         return await self._answer(request, operation, work)
 
-    def _rest(self, handler: rest_api.Handler) -> rest_api.Endpoint:
+    def _rest(self, handler: Handler) -> Endpoint:
         async def endpoint(request: Request) -> Response:
             async def work(call: ApiCall) -> Response:
                 return await handler(request, call)
@@ -223,7 +228,7 @@ class SandboxServer:
 
         return endpoint
 
-    async def _answer(self, request: Request, operation: str, work: rest_api.Work) -> Response:
+    async def _answer(self, request: Request, operation: str, work: Work) -> Response:
         path = request.url.path
         self.requests.append((request.method, path, operation))
         if self.options.api_latency:

@@ -13,8 +13,8 @@ from tests.support.clocks import START, FastClock
 from tests.support.contract import Exchange, GraphQLContract, RestContract, exchanges
 from tests.support.panther import TOKEN, config
 from tests.support.shared import shared_path
-from tests.support.tiny_world import write_world
-from triage.domain.alert import DetectionOrigin, Status
+from tests.support.tiny_world import MATCHES, write_world
+from triage.domain.alert import DetectionOrigin, Quality, Status
 from triage.domain.sql import parse_read_only
 from triage.domain.window import TimeWindow
 from triage.edges.panther import connect, open_probes
@@ -73,12 +73,29 @@ async def _update(panther: PantherApi) -> None:
     await panther.comments.update(made, "shut again", "PLAIN_TEXT")
 
 
+def _label(write: Callable[[PantherApi], Awaitable[object]]) -> Callable[[PantherApi], Awaitable[object]]:
+    """Labels are written only where Panther has them, as write-back does."""
+
+    async def call(panther: PantherApi) -> None:
+        if await panther.labels.served():
+            await write(panther)
+
+    return call
+
+
+async def _profiles(panther: PantherApi) -> None:
+    (profile,) = await panther.profiles.of_alert(FIRST, seconds=60)
+    assert profile.names == ("Ada Byron",)
+
+
 CALLS: dict[str, Callable[[PantherApi], Awaitable[object]]] = {
     "alerts.page": _pages,
     "alerts.alert": _one,
     "alerts.events": lambda panther: panther.alerts.events(FIRST, limit=2, max_bytes=10_000),
     "rules.detection": _detections,
     "rules.detections": lambda panther: panther.rules.detections(),
+    "rules.helper": lambda panther: panther.rules.helper("door_helpers"),
+    "rules.data_models": lambda panther: panther.rules.data_models(),
     "lake.run_query": lambda panther: panther.lake.run_query(parse_read_only(SQL, now=START), limits=QueryLimits(rows=2)),
     "lake.search": lambda panther: panther.lake.search(["192.0.2.7"], window=WINDOW, limits=QueryLimits()),
     "lake.databases": lambda panther: panther.lake.databases(),
@@ -91,15 +108,29 @@ CALLS: dict[str, Callable[[PantherApi], Awaitable[object]]] = {
     "comments.update": _update,
     "comments.set_status": lambda panther: panther.comments.set_status(FIRST, Status.TRIAGED),
     "comments.assign": lambda panther: panther.comments.assign(FIRST, "ada@acme.example"),
+    "labels.served": lambda panther: panther.labels.served(),
+    "labels.set_quality": _label(lambda panther: panther.labels.set_quality(FIRST, Quality.NOISE)),
+    "labels.set_tags": _label(lambda panther: panther.labels.set_tags(FIRST, ["seen"])),
+    "labels.qualities": lambda panther: panther.labels.qualities(start=WINDOW.start, end=WINDOW.end),
+    "profiles.of_alert": _profiles,
 }  # fmt: skip
 """Every method of the client, by its part and name."""
 
 
 def world_of(folder: Path) -> World:
-    """The small world, whose source has an alarm."""
-    world = load_world(write_world(folder), as_recorded=True)
+    """The small world, whose source has an alarm, and whose actor has a profile."""
+    matches = write_world(folder) / "lake/panther_rule_matches/custom_door.ndjson"
+    rows = [{**row, "p_any_emails": ["ada@acme.example"]} for row in MATCHES]
+    matches.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
+    world = load_world(folder, as_recorded=True)
     (source,) = world.sources.values()
     source["alarms"] = {"SOURCE_NO_DATA": {"state": "OK", "minutesThreshold": 60}}
+    world.profiles["p-1"] = {
+        "entityId": "p-1",
+        "displayNames": ["Ada Byron"],
+        "emails": ["ada@acme.example"],
+        "lastLoginAt": "2031-05-05T12:00:00Z",
+    }
     return world
 
 
@@ -158,7 +189,8 @@ async def test_rest_is_panthers_own(definition: str, generation: str, tmp_path: 
     known = [each for each in asked if contract.knows(each) and not asks_in_vain(each)]
     assert {str(each): problems for each in known if (problems := contract.problems(each))} == {}
     later = {each.path.split("/")[1] for each in asked if not contract.knows(each)}
-    assert later == ({"log-source-alarms"} if generation == "2025" else set())
+    new = {"log-source-alarms", "correlation-rules", "alert-context-tags"}
+    assert later == (new if generation == "2025" else set())
     assert {each.status for each in asked if not contract.knows(each)} <= {404}
     assert {each.status for each in asked if asks_in_vain(each)} == ({404} if generation == "2025" else {400})
 

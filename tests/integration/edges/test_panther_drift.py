@@ -281,7 +281,7 @@ async def test_where_the_schema_is_closed_the_refusals_so_far_are_known(tmp_path
             drift = await probes.drift()
     assert [each.name for each in drift.missing] == ["Alert.runbook"]
     assert "introspection has been disabled" in drift.unread
-    assert drift.paths == ("GET /log-source-alarms/{id}/{id}",)
+    assert drift.paths == ("GET /alert-context-tags", "GET /correlation-rules", "GET /log-source-alarms/{id}/{id}")
 
 
 async def test_an_older_server_that_does_not_know_of_deprecated_inputs_is_read() -> None:
@@ -325,6 +325,7 @@ async def test_a_later_path_is_known_by_its_refusal(answer: Answer, lacks: bool)
     """It is asked for with ids that can't be: a server that knows the path refuses these."""
     fake = FakePanther(rest={
         ("GET", "/rules"): {"results": []}, ("GET", "/simple-rules"): {"results": []},
+        ("GET", "/correlation-rules"): {"results": []}, ("GET", "/alert-context-tags"): {"results": []},
         ("GET", "/log-source-alarms/00000000-0000-0000-0000-000000000000/NONE"): answer,
     })  # fmt: skip
     async with connected(fake, opening=open_probes) as (probes, _):

@@ -1,5 +1,6 @@
 """How a Panther's API differs from the one that this program was written against."""
 
+from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -9,12 +10,15 @@ from graphql import GraphQLError, GraphQLSchema, IntrospectionQuery, build_clien
 from triage.edges.panther.alarms import PATH as ALARMS
 from triage.edges.panther.failures import unreadable
 from triage.edges.panther.graphql import GraphQL
+from triage.edges.panther.labels import TAGS
 from triage.edges.panther.operations import INTROSPECTION
 from triage.edges.panther.rest import Rest
+from triage.edges.panther.rules import ALL_CORRELATIONS
 from triage.edges.panther.schema_diff import Difference, deprecated_in, differences_of, missing_in, new_in
 from triage.errors import NotFound, PantherDenied, PantherProtocolError, PantherRefused
 
 _PATHS = ("/rules", "/simple-rules", "/scheduled-rules")
+_LATER_LISTS = (ALL_CORRELATIONS, TAGS)
 _LATER_PATHS = ((ALARMS, ("00000000-0000-0000-0000-000000000000", "NONE")),)
 """Paths of the generation of 2026 with ids that cannot be: where the path is known, it is they that are refused."""
 _NO = (PantherDenied, PantherRefused, PantherProtocolError)
@@ -76,6 +80,9 @@ async def _ask_paths(rest: Rest) -> None:
         except PantherRefused as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 rest.lack(path)
+    for path in _LATER_LISTS:
+        with suppress(*_NO):
+            await rest.get_later(path, params={"limit": "1"})
     for path, ids in _LATER_PATHS:
         try:
             await rest.get_later(path, *ids)
