@@ -274,9 +274,6 @@ def keep_imported(
     )
 
 
-_IMPORTED = select(alerts.c.id).where(STATE_TEXT.in_((State.IMPORTED.value,)))
-
-
 def _forget_imported(connection: Connection, ids: Sequence[object]) -> None:
     """Make room for the real alerts of these ids: nothing of a record from elsewhere may stand for one."""
     imported = select(alerts.c.id).where(alerts.c.id.in_(ids), STATE_TEXT.in_((State.IMPORTED.value,)))

@@ -8,7 +8,6 @@ from functools import cache, lru_cache
 from triage.logtypes import shipped_log_types
 
 _HUMP = re.compile(r"[A-Z]+(?=[A-Z][a-z])|[A-Z]?[a-z]+|[A-Z]+|\d+")
-_LOG_WORDS = frozenset({"log", "logs"})
 _GENERIC = frozenset(
     """audit auditlog auditlogs event events activity alert alerts unknown report reports sessions production
     administrator authentication webhook issue issues detections connect dns operation firewall login""".split()  # noqa: SIM905

@@ -4,9 +4,11 @@ from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 from typing import Literal
 
+from pydantic import JsonValue
+
 from triage.domain.alert import Alert
 from triage.errors import NotFound, PantherError
-from triage.ports import AlertSource, Clock, Receipt, Values
+from triage.ports import AlertSource, Clock, Receipt, RunJournal, Values
 from triage.stages.writeback.outcome import Timing
 
 
@@ -95,3 +97,12 @@ class EffectSender:
 def unconfirmed(done: str) -> str:
     """The sentence about a change that an earlier process sent, and whose effect is not there."""
     return f"{done} (unconfirmed): it was sent earlier and its answer was lost; not sent again"
+
+
+async def in_step(journal: RunJournal, key: str, perform: Callable[[], Awaitable[str]]) -> str:
+    """Change an alert in a step of a run, which a restarted run doesn't repeat; gives the step's sentence."""
+
+    async def step() -> JsonValue:
+        return await perform()
+
+    return str(await journal.step(key, "move", step))

@@ -1,14 +1,12 @@
 """Quality and context tags by policy, beside a person's and never over one."""
 
-from collections.abc import Awaitable, Callable, Sequence
-
-from pydantic import JsonValue
+from collections.abc import Sequence
 
 from triage.domain.alert import Alert, Quality
 from triage.domain.verdict import Verdict
 from triage.ports import AlertSource, Clock, Labels, Receipt, RunJournal, Values
 from triage.settings import WritebackSettings
-from triage.stages.writeback.effect import Effect, EffectSender, unconfirmed
+from triage.stages.writeback.effect import Effect, EffectSender, in_step, unconfirmed
 from triage.stages.writeback.outcome import Timing
 from triage.stages.writeback.policy import AlertAtStart, LabelDecision, changed_by_person, wanted_labels
 
@@ -67,16 +65,10 @@ class LabelUpdater:
         if not (wanted.give or wanted.take_back):
             return tuple(line for line in done if line)
         if self._settings.quality:
-            done.append(await self._step(journal, "quality", lambda: self._quality(alert.id, at_start, wanted)))
+            done.append(await in_step(journal, "quality", lambda: self._quality(alert.id, at_start, wanted)))
         if self._settings.tags:
-            done.append(await self._step(journal, "tags", lambda: self._tags(alert.id, at_start, wanted)))
+            done.append(await in_step(journal, "tags", lambda: self._tags(alert.id, at_start, wanted)))
         return tuple(line for line in done if line)
-
-    async def _step(self, journal: RunJournal, key: str, perform: Callable[[], Awaitable[str]]) -> str:
-        async def step() -> JsonValue:
-            return await perform()
-
-        return str(await journal.step(key, "move", step))
 
     async def _quality(self, alert_id: str, at_start: AlertAtStart, wanted: LabelDecision) -> str:
         receipt = await self._values.receipt(quality_key(alert_id))

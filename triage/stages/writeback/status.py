@@ -1,15 +1,11 @@
 """Status and assignee by policy: once, never against a person, and never repeated where the outcome is unknown."""
 
-from collections.abc import Awaitable, Callable
-
-from pydantic import JsonValue
-
 from triage.domain.alert import Alert, Status
 from triage.domain.report import digest
 from triage.domain.verdict import Verdict
 from triage.ports import AlertSource, Clock, Comments, RunJournal, Values
 from triage.settings import WritebackSettings
-from triage.stages.writeback.effect import Effect, EffectSender
+from triage.stages.writeback.effect import Effect, EffectSender, in_step
 from triage.stages.writeback.outcome import Timing
 from triage.stages.writeback.policy import AlertAtStart, changed_by_person, waits, wanted_status
 
@@ -52,20 +48,14 @@ class StatusUpdater:
         elif wanted is not None and wanted.status is not None:
             status = wanted.status
             done.append(
-                await self._step(
+                await in_step(
                     journal, f"status/{status.value}", lambda: self._status(alert.id, at_start, status, run_id)
                 )
             )
         email = self._settings.assignee_for(verdict.disposition)
         if email and not waits(verdict):
-            done.append(await self._step(journal, "assign", lambda: self._assign(alert.id, email, run_id)))
+            done.append(await in_step(journal, "assign", lambda: self._assign(alert.id, email, run_id)))
         return tuple(line for line in done if line)
-
-    async def _step(self, journal: RunJournal, key: str, perform: Callable[[], Awaitable[str]]) -> str:
-        async def step() -> JsonValue:
-            return await perform()
-
-        return str(await journal.step(key, "move", step))
 
     async def _status(self, alert_id: str, at_start: AlertAtStart, wanted: Status, run_id: str) -> str:
         current = await self._alerts.alert(alert_id)
