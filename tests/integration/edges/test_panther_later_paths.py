@@ -1,4 +1,4 @@
-"""REST paths that only a newer Panther serves: asked for once an hour where they are missing."""
+"""REST paths that only a newer Panther serves: asked for once an hour where they are missing; empty answers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
@@ -8,10 +8,11 @@ import pytest
 from tests.support.clocks import FakeClock
 from tests.support.loopback import Answer, FakePanther, Loopback, respond
 from tests.support.panther import config
+from triage.edges.panther.failures import OutcomeUnknown
 from triage.edges.panther.http import PantherHttp
 from triage.edges.panther.missing import SECONDS, Missing
 from triage.edges.panther.rest import Rest
-from triage.errors import NotFound, PantherDenied, PantherError
+from triage.errors import NotFound, PantherDenied, PantherError, PantherProtocolError
 
 pytestmark = pytest.mark.anyio
 
@@ -63,6 +64,18 @@ async def test_other_trouble_is_no_lack(answer: Answer, error: type[PantherError
         with pytest.raises(error):
             await rest.get_later("/correlation-rules")
         assert rest.missing_paths() == ()
+
+
+async def test_an_empty_answer_is_an_answer_to_a_delete_alone() -> None:
+    """204 is what a DELETE gets; where an object was promised, nothing is taken for one."""
+    empty = respond(b"", 204)
+    paths = {(method, "/log-sources/s3/a"): empty for method in ("GET", "PUT", "DELETE")}
+    async with opened(FakePanther(rest=paths), FakeClock()) as rest:
+        await rest.delete("/log-sources/s3/{}", "a")
+        with pytest.raises(PantherProtocolError, match="empty"):
+            await rest.get("/log-sources/s3/{}", "a")
+        with pytest.raises(OutcomeUnknown):
+            await rest.put("/log-sources/s3/{}", "a", body={})
 
 
 def test_a_lack_is_news_once() -> None:
