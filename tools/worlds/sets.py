@@ -18,11 +18,13 @@ class Set(StrEnum):
     """One half of those."""
     UNSEEN_B = "unseen-b"
     """The other half."""
+    UNSEEN_C = "unseen-c"
+    """Further ones, made later by somebody who had not seen what was tuned; no part of the other three."""
 
     @property
     def unseen(self) -> bool:
         """Whether it holds the scenarios that are kept apart."""
-        return self in {Set.UNSEEN, Set.UNSEEN_A, Set.UNSEEN_B}
+        return self in {Set.UNSEEN, Set.UNSEEN_A, Set.UNSEEN_B, Set.UNSEEN_C}
 
     @property
     def log_types(self) -> tuple[LogType, ...]:

@@ -68,9 +68,10 @@ def process(
     *,
     parent: str = "explorer.exe",
     sha256: str = "",
+    pid: str = "",
     decisive: bool = False,
 ) -> None:
-    """A program starts on somebody's laptop; `program` is its path on the disk."""
+    """A program starts on somebody's laptop; `program` is its path on the disk, `pid` its number there."""
     found = sha256 or digest(program)
     details: Record = {
         "CommandLine": command,
@@ -78,7 +79,7 @@ def process(
         "ParentBaseFileName": parent,
         "ParentProcessId": scribe.ids.digits(12),
         "TargetProcessId": scribe.ids.digits(12),
-        "RawProcessId": scribe.ids.digits(5),
+        "RawProcessId": pid or scribe.ids.digits(5),
         "SHA256HashData": found,
         "UserName": owner.user,
         "UserSid": "S-1-5-21-" + Dice("sid", owner.user).digits(9) + "-1001",

@@ -15,6 +15,7 @@ _SERVICES = {
     "google.logging": "logging.googleapis.com",
     "storage": "storage.googleapis.com",
     "google.cloud.bigquery": "bigquery.googleapis.com",
+    "GenerateAccessToken": "iamcredentials.googleapis.com",
     "v1.compute": "compute.googleapis.com",
     "SetIamPolicy": "cloudresourcemanager.googleapis.com",
 }
@@ -39,15 +40,21 @@ def call(
     service_data: Mapping[str, object] | None = None,
     agent: str = CLOUD_SDK,
     key: str = "",
+    via: str = "",
     denied: bool = False,
     decisive: bool = False,
 ) -> None:
-    """One API call of a person or a service account; `resource` is the name below the project, `key` the key in use."""
+    """One API call of a person or a service account; `resource` is the name below the project, `key` the key in use.
+
+    `via` is who took the token that a service account's call is made with.
+    """
     email = principal if isinstance(principal, str) else principal.email
     service = next(name for prefix, name in _SERVICES.items() if method.startswith(prefix))
     identity: Record = {"principalEmail": email}
     if key:
         identity["serviceAccountKeyName"] = f"//iam.googleapis.com/{key}"
+    if via:
+        identity["serviceAccountDelegationInfo"] = [{"firstPartyPrincipal": {"principalEmail": via}}]
     payload: Record = {
         "at_sign_type": "type.googleapis.com/google.cloud.audit.AuditLog",
         "authenticationInfo": identity,
@@ -73,5 +80,5 @@ def call(
         "severity": "ERROR" if denied else "NOTICE",
         "timestamp": stamp(at),
     }
-    found = Indicators(ips=[address], emails=[email], usernames=[email.partition("@")[0]], traces=[key])
+    found = Indicators(ips=[address], emails=[email, via], usernames=[email.partition("@")[0]], traces=[key])
     scribe.write(LogType.GCP, at, record, found, decisive=decisive)

@@ -54,7 +54,7 @@ def event(
     extra: Record | None = None,
     decisive: bool = False,
 ) -> None:
-    """One audit event on a repository of the organisation."""
+    """One audit event on a repository of the organisation, or on the organisation itself where that is empty."""
     org = scribe.company.org
     record: Record = {
         "_document_id": scribe.ids.base32(22),
@@ -66,8 +66,7 @@ def event(
         "created_at": stamp(at),
         "business": org,
         "org": org,
-        "repo": f"{org}/{repository}",
-        "public_repo": False,
+        **({"repo": f"{org}/{repository}", "public_repo": False} if repository else {}),
         "operation_type": _OPERATIONS.get(action.rpartition(".")[2], "modify"),
     }
     if actor.agent:

@@ -120,7 +120,24 @@ def forward(scribe: Scribe, at: datetime, actor: Account, target: str, *, decisi
     _activity(scribe, at, actor, activity, parameters, about=target, decisive=decisive)
 
 
-def login(scribe: Scribe, at: datetime, actor: Account, *, decisive: bool = False) -> None:
-    """A sign-in through the identity provider."""
-    parameters: Record = {"login_type": "saml", "is_suspicious": False}
+def second_step(scribe: Scribe, at: datetime, actor: Account, target: str, *, decisive: bool = False) -> None:
+    """An administrator turns the second step of a user's sign-in off."""
+    activity = ("admin", "USER_SETTINGS", "UNENROLL_USER_FROM_STRONG_AUTH")
+    _activity(scribe, at, actor, activity, {"USER_EMAIL": target}, about=target, decisive=decisive)
+
+
+def enroll(scribe: Scribe, at: datetime, actor: Account, *, decisive: bool = False) -> None:
+    """A user sets a second step up."""
+    _activity(scribe, at, actor, ("user_accounts", "2sv_change", "2sv_enroll"), {}, decisive=decisive)
+
+
+def login(
+    scribe: Scribe, at: datetime, actor: Account, *, by: str = "saml", failed: bool = False, decisive: bool = False
+) -> None:
+    """A sign-in: through the identity provider, or `by` another of Google's login types."""
+    parameters: Record = {"login_type": by, "is_suspicious": False}
+    if failed:
+        parameters = {"login_type": by, "login_challenge_method": ["password"], "login_failure_type": "2sv_failure"}
+        _activity(scribe, at, actor, ("login", "login", "login_failure"), parameters, decisive=decisive)
+        return
     _activity(scribe, at, actor, ("login", "login", "login_success"), parameters, decisive=decisive)

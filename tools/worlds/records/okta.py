@@ -26,6 +26,8 @@ _MESSAGES = {
     "user.lifecycle.create": "Create Okta user",
     "user.lifecycle.activate": "Activate Okta user",
     "user.lifecycle.deactivate": "Deactivate Okta user",
+    "user.lifecycle.suspend": "Suspend Okta user",
+    "user.lifecycle.unsuspend": "Unsuspend Okta user",
     "group.user_membership.add": "Add user to group membership",
     "application.user_membership.add": "Add user to application membership",
     "system.api_token.create": "Create API token",

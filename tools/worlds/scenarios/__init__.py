@@ -29,6 +29,7 @@ from . import (
     signins,
     subscription,
     unseen,
+    unseen_c,
     vaults,
     warehouse,
 )
@@ -48,23 +49,30 @@ ALL: tuple[Scenario, ...] = _stories((*_MODULES, *_MORE))
 """Those of the evaluation set."""
 UNSEEN: tuple[Scenario, ...] = tuple(scenario for case in unseen.CASES for scenario in case.scenarios)
 """Those kept apart from the others, of which no rule or threshold was made."""
-BY_NAME = {scenario.name: scenario for scenario in (*ALL, *UNSEEN)}
+UNSEEN_C: tuple[Scenario, ...] = tuple(scenario for case in unseen_c.CASES for scenario in case.scenarios)
+"""Those made later, apart from all of the above."""
+BY_NAME = {scenario.name: scenario for scenario in (*ALL, *UNSEEN, *UNSEEN_C)}
 
 UNNOTICED = frozenset({LogType.VAULT_SIGN_IN})
 """Log types whose silence Panther has not noticed: their source is shown as healthy."""
 
 
+def _cases(which: Set) -> tuple[unseen.Case, ...]:
+    """The cases of an unseen set."""
+    return unseen_c.CASES if which is Set.UNSEEN_C else unseen.of(which)
+
+
 def of(which: Set) -> tuple[Scenario, ...]:
     """The scenarios of a set."""
     if which.unseen:
-        return tuple(scenario for case in unseen.of(which) for scenario in case.scenarios)
+        return tuple(scenario for case in _cases(which) for scenario in case.scenarios)
     return ALL if which is Set.EVALUATION else SCENARIOS
 
 
 def play(scribe: Scribe, cast: Cast, which: Set = Set.DEMO) -> None:
     """Write the history that the scenarios rest on, then every scenario."""
     if which.unseen:
-        for case in unseen.of(which):
+        for case in _cases(which):
             case.history(scribe.aside("history", case.pair), cast)
     else:
         for module in (*_MODULES, *_MORE) if which is Set.EVALUATION else _MODULES:

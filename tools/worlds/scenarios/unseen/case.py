@@ -54,10 +54,14 @@ def staff(
     travels: bool = False,
     subtle: bool = False,
     fair: tuple[str, ...] = (),
+    players: set[tuple[str, int]] = _PLAYERS,
 ) -> Scenario:
-    """A scenario that somebody of the parent company plays, at `hour` on their own clock."""
+    """A scenario that somebody of the parent company plays, at `hour` on their own clock.
+
+    Team and place are added to `players`, those of one set.
+    """
     post = Post(team, index, hour, youngest, travels=travels)
-    _PLAYERS.add((team, index))
+    players.add((team, index))
 
     def played(scribe: Scribe, cast: Cast) -> None:
         at = post.at(scribe.company) + scribe.dice.minutes(0, 9)

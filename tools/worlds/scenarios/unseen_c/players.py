@@ -1,0 +1,10 @@
+"""Who of the parent company plays in these scenarios."""
+
+from functools import partial
+
+from tools.worlds.scenarios.unseen.case import staff as any_staff
+
+PLAYERS: set[tuple[str, int]] = set()
+"""Team and place; of their own, since the other unseen sets look up who is free by theirs."""
+
+staff = partial(any_staff, players=PLAYERS)
