@@ -34,6 +34,7 @@ from . import (
     warehouse,
 )
 from .scenario import Scenario
+from .unseen.case import Case
 
 _MODULES = (pipelines, keys, identity, signins, repositories, documents, network)
 _MORE = (entra, google_cloud, cluster, laptops, vaults, warehouse, subscription, releases, guessing)
@@ -57,7 +58,7 @@ UNNOTICED = frozenset({LogType.VAULT_SIGN_IN})
 """Log types whose silence Panther has not noticed: their source is shown as healthy."""
 
 
-def _cases(which: Set) -> tuple[unseen.Case, ...]:
+def _cases(which: Set) -> tuple[Case, ...]:
     """The cases of an unseen set."""
     return unseen_c.CASES if which is Set.UNSEEN_C else unseen.of(which)
 

