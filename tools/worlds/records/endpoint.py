@@ -9,6 +9,7 @@ from tools.worlds.dice import Dice
 from tools.worlds.lake import Indicators, LogType, Record, Scribe
 from tools.worlds.worktime import stamp
 
+_SYSTEM_SID = "S-1-5-18"
 DISK = "\\Device\\HarddiskVolume3"
 
 
@@ -69,9 +70,13 @@ def process(
     parent: str = "explorer.exe",
     sha256: str = "",
     pid: str = "",
+    as_system: bool = False,
     decisive: bool = False,
 ) -> None:
-    """A program starts on somebody's laptop; `program` is its path on the disk, `pid` its number there."""
+    """A program starts on somebody's laptop; `program` is its path on the disk, `pid` its number there.
+
+    It runs as the owner, or as the system.
+    """
     found = sha256 or digest(program)
     details: Record = {
         "CommandLine": command,
@@ -81,8 +86,8 @@ def process(
         "TargetProcessId": scribe.ids.digits(12),
         "RawProcessId": pid or scribe.ids.digits(5),
         "SHA256HashData": found,
-        "UserName": owner.user,
-        "UserSid": "S-1-5-21-" + Dice("sid", owner.user).digits(9) + "-1001",
+        "UserName": "SYSTEM" if as_system else owner.user,
+        "UserSid": _SYSTEM_SID if as_system else "S-1-5-21-" + Dice("sid", owner.user).digits(9) + "-1001",
     }
     _event(
         scribe, branch, at, owner, "ProcessRollup2", details, Indicators(sha256=[found]), decisive=decisive

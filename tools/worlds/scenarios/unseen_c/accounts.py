@@ -150,7 +150,7 @@ def scratch_expires(stage: Stage) -> None:
 
 
 def backups_expire(stage: Stage) -> None:
-    """With a program never seen, on the operator's own machine: versions off, copies deleted, a note left."""
+    """With a program never seen, at the operator's own address: versions off, copies deleted, a note left."""
     day, bucket = today(stage), _backups(stage.scribe)
     session = day.aws.elsewhere(day.aws.address, _TOOL)
     for minutes in (13, -9):

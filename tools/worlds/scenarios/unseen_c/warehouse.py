@@ -77,7 +77,7 @@ def _dump(stage: Stage, program: str) -> str:
     lsass, sync = str(dice.between(700, 990)), str(dice.between(4000, 9900))
     endpoint.process(
         scribe, branch, stage.before(96), person, _LSASS, "C:\\WINDOWS\\system32\\lsass.exe", parent="wininit.exe",
-        pid=lsass, decisive=True,
+        pid=lsass, as_system=True, decisive=True,
     )  # fmt: skip
     endpoint.process(
         scribe, branch, stage.before(58), person, _SYNC, "shopsync.exe --tray", pid=sync, decisive=True
