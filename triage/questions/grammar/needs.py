@@ -39,6 +39,11 @@ _JUDGED = frozenset(
     """authorized expected legitimate legitimately approved intended intentional intentionally appropriate necessary
     justified aligns valid warranted permitted allowed""".split()  # noqa: SIM905
 )
+_EVENTS = frozenset(
+    """sign-in sign-ins signin signins login logins logon logons event events call calls request requests activity
+    activities query queries statement statements connection connections download downloads upload uploads command commands
+    log logs usage""".split()  # noqa: SIM905
+)
 _LOOKS = frozenset({Mood.FIND, Mood.CHECK, Mood.COUNT, Mood.COMPARE})
 
 
@@ -47,6 +52,9 @@ def outside(clause: Clause) -> tuple[str, ...]:
     if clause.mood not in _LOOKS:
         return ()
     words = {token.low for token in clause.body}
+    if words & _EVENTS:
+        # Events are what a lake holds, whatever else the clause names.
+        return ()
     found = [need for need, signs in _OUTSIDE if words & signs]
     return tuple(found[:2])
 

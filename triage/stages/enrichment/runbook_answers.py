@@ -62,8 +62,7 @@ def _outcome(
     needs = "; ".join(dict.fromkeys(step.needs))
     parts = [reading.text for reading in readings]
     if not readings:
-        # What the words of a step seem to need may be in the lake all the same.
-        state = AnswerState.FOR_A_PERSON
+        state = AnswerState.NOT_IN_LAKE if needs else AnswerState.FOR_A_PERSON
         parts = [] if needs or step.person else [NOTHING_ASKED]
     elif all(reading.answered for reading in readings):
         state = AnswerState.ANSWERED
@@ -72,7 +71,7 @@ def _outcome(
     else:
         state = AnswerState.NO_ANSWER
     if needs:
-        parts.append(f"{'May need' if not readings else 'Also needs'} what isn't in the lake: {needs}.")
+        parts.append(f"Needs what isn't in the lake: {needs}.")
     text = " ".join(dict.fromkeys(parts))
     return StepOutcome(
         step=step.step,
