@@ -25,13 +25,13 @@ from triage.cli.options import (
     verbose_option,
 )
 from triage.cli.page import alert_page
-from triage.cli.state import record_of
 from triage.cli.text import investigation_text
 from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
 from triage.errors import TriageError
 from triage.pipeline.single import claim_alert
 from triage.ports import AlertRecord, Clock
+from triage.service.stored import record_of
 from triage.service.worker import LEASE_SECONDS, Tally, Worker
 from triage.stages.reporting import to_json
 

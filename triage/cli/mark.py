@@ -7,10 +7,11 @@ import click
 
 from triage.cli.common import note, print_json, settings_from
 from triage.cli.options import alert_argument, config_option, json_option
-from triage.cli.state import full_id, in_store
+from triage.cli.state import in_store
 from triage.edges.clock import SystemClock
 from triage.edges.process import user_name
 from triage.ports import MARK_LABELS, Store
+from triage.service.stored import full_id
 
 LABELS: Final[Mapping[str, Literal["malicious", "benign"] | None]] = {
     **MARK_LABELS,

@@ -6,10 +6,11 @@ import click
 
 from triage.cli.common import UNFINISHED, note, print_json, settings_from
 from triage.cli.options import age_option, alert_id_of, config_option, json_option, now_option
-from triage.cli.state import full_id, in_store
+from triage.cli.state import in_store
 from triage.errors import ConfigError, NotFound
 from triage.ports import Clock, State, Store
 from triage.service.poller import prune as prune_store
+from triage.service.stored import full_id
 from triage.settings import Settings
 
 

@@ -6,10 +6,11 @@ import click
 
 from triage.cli.common import note, settings_from, write_file
 from triage.cli.options import alert_argument, config_option
-from triage.cli.state import full_id, in_store
+from triage.cli.state import in_store
 from triage.edges.clock import SystemClock
 from triage.evaluation.record import CaseRecord, keep_record, load_record, read_record
 from triage.ports import Store
+from triage.service.stored import full_id
 
 
 @click.command("export")

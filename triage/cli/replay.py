@@ -8,11 +8,12 @@ import click
 from triage.cli.common import UNFINISHED, note, one_line, print_json, settings_from
 from triage.cli.logs import log_to_stderr
 from triage.cli.options import age_option, alert_id_of, config_option, json_option, now_option
-from triage.cli.state import full_id, in_store
+from triage.cli.state import in_store
 from triage.errors import ConfigError
 from triage.evaluation.record import Unrecorded, read_record
 from triage.evaluation.replay import Replayed, replay, with_changes
 from triage.ports import Clock, State, Store
+from triage.service.stored import full_id
 from triage.settings import Settings
 
 

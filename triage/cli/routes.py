@@ -7,13 +7,14 @@ import click
 from triage.app import audit_log
 from triage.cli.common import UNFINISHED, note, one_line, print_json, run_async, settings_from, table
 from triage.cli.options import alert_argument, config_option, json_option, now_option
-from triage.cli.state import in_store, opened_store, record_of
+from triage.cli.state import in_store, opened_store
 from triage.domain.near import did_you_mean
 from triage.domain.report import digest
 from triage.domain.route import RouteChoice, RoutedResult, choose
 from triage.edges.routes import open_destination
 from triage.errors import ConfigError, NotFound, RouteError
 from triage.ports import AuditEntry, Clock, RouteCounts, RouteMessage, Store
+from triage.service.stored import record_of
 from triage.settings import RouteSettings, Settings
 from triage.stages.routing import marked_test
 

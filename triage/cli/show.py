@@ -8,12 +8,12 @@ from triage.cli.common import colour, print_json, settings_from, write_file
 from triage.cli.lazy import require
 from triage.cli.options import alert_argument, config_option, json_option, page_option
 from triage.cli.page import alert_page
-from triage.cli.state import in_store, record_of
+from triage.cli.state import in_store
 from triage.cli.text import evidence_text, investigation_text
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
 from triage.ports import AlertRecord, State, Store
-from triage.service.stored import with_investigation
+from triage.service.stored import record_of, with_investigation
 from triage.settings import Price
 from triage.stages.reporting import Turn, to_json
 

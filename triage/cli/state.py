@@ -6,11 +6,9 @@ from datetime import datetime
 from typing import TypeVar
 
 from triage.cli.common import run_async
-from triage.domain.near import did_you_mean
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
-from triage.errors import NotFound
-from triage.ports import AlertRecord, Mark, Records, Store
+from triage.ports import AlertRecord, Mark, Store
 from triage.service.stored import with_leader_verdicts
 from triage.settings import Settings
 
@@ -35,37 +33,6 @@ def in_store(settings: Settings, work: Callable[[Store], Awaitable[T]]) -> T:
             return await work(store)
 
     return run_async(body())
-
-
-_SIMILAR = 5_000
-"""Newest alerts among which a mistyped id is looked for."""
-_NAMED = 5
-"""Ids that a message lists."""
-
-
-async def full_id(records: Records, given: str) -> str:
-    """The id that is meant by an id or its unique beginning. Raises NotFound with the nearest ids."""
-    if await records.find(given) is not None:
-        return given
-    found = await records.ids(given, limit=_NAMED + 1)
-    if len(found) == 1:
-        return found[0]
-    if found:
-        more = ", …" if len(found) > _NAMED else ""
-        raise NotFound(
-            f"{given} is how several alerts begin: {', '.join(found[:_NAMED])}{more}; write one more character"
-        )
-    near = did_you_mean(given, await records.ids(limit=_SIMILAR))
-    remedy = near or f"; `triage investigate {given}` investigates it"
-    raise NotFound(f"alert {given} is not in the state database{remedy}")
-
-
-async def record_of(records: Records, given: str) -> AlertRecord:
-    """The record of an alert, by its id or its unique beginning. Raises NotFound."""
-    record = await records.find(await full_id(records, given))
-    if record is None:
-        raise NotFound(f"alert {given} has just been deleted from the state database")
-    return record
 
 
 def latest_marks(settings: Settings) -> Mapping[str, Mark]:

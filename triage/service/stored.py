@@ -1,4 +1,4 @@
-"""What the state database holds, as commands and pages show it: linked alerts resolved, and cases."""
+"""What the state database holds, as commands, pages and tools show it: alerts by id, linked ones resolved, and cases."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -6,10 +6,42 @@ from datetime import datetime
 from typing import Self
 
 from triage.domain.case import Case
+from triage.domain.near import did_you_mean
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
+from triage.errors import NotFound
 from triage.pipeline.cases import case_by_alert, stored_case, stored_cases
 from triage.ports import AlertRecord, Records
+
+_SIMILAR = 5_000
+"""Newest alerts among which a mistyped id is looked for."""
+_NAMED = 5
+"""Ids that a message lists."""
+
+
+async def full_id(records: Records, given: str) -> str:
+    """The id that is meant by an id or its unique beginning. Raises NotFound with the nearest ids."""
+    if await records.find(given) is not None:
+        return given
+    found = await records.ids(given, limit=_NAMED + 1)
+    if len(found) == 1:
+        return found[0]
+    if found:
+        more = ", …" if len(found) > _NAMED else ""
+        raise NotFound(
+            f"{given} is how several alerts begin: {', '.join(found[:_NAMED])}{more}; write one more character"
+        )
+    near = did_you_mean(given, await records.ids(limit=_SIMILAR))
+    remedy = near or f"; `triage investigate {given}` investigates it"
+    raise NotFound(f"alert {given} is not in the state database{remedy}")
+
+
+async def record_of(records: Records, given: str) -> AlertRecord:
+    """The record of an alert, by its id or its unique beginning. Raises NotFound."""
+    record = await records.find(await full_id(records, given))
+    if record is None:
+        raise NotFound(f"alert {given} has just been deleted from the state database")
+    return record
 
 
 async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:

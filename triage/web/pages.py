@@ -22,6 +22,7 @@ from triage.edges.prompts import load_prompts
 from triage.pipeline.agreement import stored_agreement
 from triage.pipeline.cases import stored_cases
 from triage.ports import MARK_LABELS, AlertRecord, Clock, Prompts, State, Store
+from triage.service.listing import PAGE, one_page
 from triage.service.status import read_status
 from triage.service.stored import with_investigation, with_leader_verdicts
 from triage.service.transcript import Transcript
@@ -31,7 +32,7 @@ from triage.stages.reporting.records import why_text
 from triage.stages.reporting.shift import Shift, shift_page
 from triage.web.access import Gate, Visitor
 from triage.web.guard import Guard
-from triage.web.listing import PAGE, Filters, one_page
+from triage.web.listing import next_page, read_filters
 from triage.web.site import Site
 from triage.web.views import agreement_view, alert_path, alert_row, case_view, mark_view, status_view
 
@@ -61,14 +62,14 @@ class Pages:
 
     async def queue(self, request: Request, visitor: Visitor) -> Response:
         """The alerts, newest first."""
-        filters = Filters.read(request.query_params)
+        filters = read_filters(request.query_params)
         async with self._turn:
             found = await one_page(self._store.records, filters)
             marks = await self._store.records.marks(only=[record.alert.id for record in found.records])
         by_alert = {mark.alert_id: mark for mark in marks}
         view = {
             "rows": [asdict(alert_row(record, by_alert.get(record.alert.id))) for record in found.records],
-            "older": filters.next_page(found.place) if found.place is not None else "",
+            "older": next_page(filters, found.place) if found.place is not None else "",
             "first": filters.before is None,
             "text": filters.text,
             "choices": [

@@ -32,7 +32,7 @@ from triage.domain.selection import Linked
 from triage.edges.clock import FixedStartClock
 from triage.edges.store import open_store
 from triage.ports import Mark, Store
-from triage.web.listing import PAGE
+from triage.service.listing import PAGE
 
 ALERT = malicious()[0].id
 MARK = {"label": "true-positive", "reason": "INC-42"}
