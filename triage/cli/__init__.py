@@ -163,6 +163,7 @@ cli = _Root(
         "mark": Command("mark", "command", "Record what an alert turned out to be, or take that back."),
         "report": Command("report", "command", "Summarise a shift."),
         "web": Command("web", "command", "Serve the team's pages.", extra="web"),
+        "mcp": Command("mcp", "command", "Serve the stored results as tools of an MCP client.", extra="mcp"),
         "status": Command("status", "command", "Show queue, polling, spend, and what failed."),
         "demo": Command("demo", "command", "Triage a generated company on an embedded Panther.", extra="sandbox"),
         "queue": _QUEUE,

@@ -20,6 +20,7 @@ EXTRAS = {
     "apprise": "routes",
     "duckdb": "sandbox",
     "matplotlib": "eval",
+    "mcp": "mcp",
     "prometheus_client": "web",
     "starlette": "web",
     "uvicorn": "web",

@@ -23,10 +23,15 @@ def _network(value: str) -> str:
     return str(network)
 
 
-def _token(value: SecretStr) -> SecretStr:
-    text = value.get_secret_value()
-    if text and (len(text) < MIN_TOKEN or not text.isascii() or not text.isprintable() or " " in text):
+def check_token(text: str) -> None:
+    """Refuse a token that could be guessed or is no HTTP header. Raises ValueError."""
+    if len(text) < MIN_TOKEN or not text.isascii() or not text.isprintable() or " " in text:
         raise ValueError(f"write at least {MIN_TOKEN} characters without spaces; `openssl rand -hex 24` makes some")
+
+
+def _token(value: SecretStr) -> SecretStr:
+    if value.get_secret_value():
+        check_token(value.get_secret_value())
     return value
 
 

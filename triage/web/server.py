@@ -27,28 +27,28 @@ _CONNECTIONS = 256
 LOOPBACK = "127.0.0.1"
 
 
-def address(text: str) -> tuple[str, int]:
-    """Read `PORT`, which means this host only, or `HOST:PORT`. Raises ConfigError."""
+def address(text: str, *, option: str = "--listen") -> tuple[str, int]:
+    """Read `PORT`, which means this host only, or `HOST:PORT`, as the value of an option. Raises ConfigError."""
     found = _ADDRESS.fullmatch(text.strip())
     if found is None or int(found["port"]) > _MAX_PORT:
-        raise ConfigError(f"--listen: {text[:60]!r} is not PORT or HOST:PORT, such as 9464 or 0.0.0.0:9464")
+        raise ConfigError(f"{option}: {text[:60]!r} is not PORT or HOST:PORT, such as 9464 or 0.0.0.0:9464")
     return (found["host"] or LOOPBACK).strip("[]"), int(found["port"])
 
 
 @contextmanager
-def bound(host: str, port: int) -> Iterator[socket.socket]:
+def bound(host: str, port: int, *, option: str = "--listen") -> Iterator[socket.socket]:
     """Listen on an address. Raises ConfigError if that is impossible."""
     try:
         family, kind, protocol, _, place = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
         listener = socket.socket(family, kind, protocol)
     except OSError as error:
-        raise ConfigError(f"--listen: there is no address {host} here ({error.strerror})") from error
+        raise ConfigError(f"{option}: there is no address {host} here ({error.strerror})") from error
     with listener:
         listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:
             listener.bind(place)
         except OSError as error:
-            raise ConfigError(f"--listen: cannot listen on {host} port {port}: {error.strerror}") from error
+            raise ConfigError(f"{option}: cannot listen on {host} port {port}: {error.strerror}") from error
         yield listener
 
 

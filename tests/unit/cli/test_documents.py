@@ -104,6 +104,7 @@ WITHOUT_JSON = {
     "triage eval record import": "has no result",
     "triage sandbox serve": "serves until it is stopped",
     "triage web": "serves until it is stopped",
+    "triage mcp": "speaks a protocol on stdout",
 }
 """Commands without `--json`, and why."""
 
