@@ -14,6 +14,7 @@ from triage.edges.panther import connect, panther_config
 from triage.edges.prompts import load_prompts
 from triage.edges.routes import open_destination
 from triage.edges.store import open_store
+from triage.edges.telemetry import TracedLake, TracedModel, open_tracer
 from triage.errors import ConfigError
 from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.parts import ToolboxFactory
@@ -33,6 +34,7 @@ from triage.ports import (
     Store,
     Values,
 )
+from triage.ports.tracing import NO_TRACER, Tracer
 from triage.questions.plans import Plans, load_plans
 from triage.resources import shipped
 from triage.service.route_sender import RouteSender
@@ -148,6 +150,7 @@ def assemble(
     router: Router | None = None,
     toolbox: ToolboxFactory | None = None,
     playbooks: Playbooks | None = None,
+    tracer: Tracer | None = None,
 ) -> Pipeline:
     """Wire the stages.
 
@@ -163,6 +166,7 @@ def assemble(
         router: `None`: results are not sent on.
         toolbox: The model's tools; `None`: those over Panther.
         playbooks: What enrichment asks; `None`: those of the configuration.
+        tracer: Told where time goes; `None`: nobody is.
 
     Raises:
         ConfigError: a playbook is wrong.
@@ -190,6 +194,7 @@ def assemble(
         router=router,
         capabilities=capabilities,
         breaker=model if isinstance(model, ModelBreaker) else None,
+        tracer=tracer or NO_TRACER,
     )
 
 
@@ -294,6 +299,7 @@ async def open_app(
     """
     know_own_secrets(settings.secrets)
     async with AsyncExitStack() as stack:
+        tracer = await stack.enter_async_context(open_tracer(settings.telemetry))
         panther = await stack.enter_async_context(connect(panther_config(settings), clock=clock))
         store = await open_store(settings.store.url)
         stack.push_async_callback(store.close)
@@ -301,8 +307,12 @@ async def open_app(
         model: ModelBreaker | None = None
         if settings.uses_llm:
             at_once = settings.investigation.concurrency
-            opened = open_model(settings.llm, clock=clock, at_once=at_once, values=store.values)
-            model = ModelBreaker(await stack.enter_async_context(opened), settings.llm, clock, store.values)
+            opened: ChatModel = await stack.enter_async_context(
+                open_model(settings.llm, clock=clock, at_once=at_once, values=store.values)
+            )
+            if tracer is not None:
+                opened = TracedModel(opened, settings.llm.endpoint, tracer, clock)
+            model = ModelBreaker(opened, settings.llm, clock, store.values)
         capabilities = StoredCapabilities(model, settings.llm, store.values, clock) if model is not None else None
         gateway: Gateway | None = None
         if dry_run is not None:
@@ -322,6 +332,12 @@ async def open_app(
             )
         if lake is None and settings.panther.lake != "snowflake":
             lake = TranslatedLake(panther.lake, settings.panther.lake, clock)
+        if tracer is not None:
+            lake = TracedLake(lake or panther.lake, tracer, clock)
+        publisher = None
+        if gateway is not None:
+            currency, zone = settings.llm.currency, settings.report.timezone
+            publisher = Publisher(gateway, prompts, settings.writeback, currency, zone, tracer or NO_TRACER)
         pipeline = assemble(
             settings,
             panther if lake is None else replace(panther, lake=lake),
@@ -330,9 +346,8 @@ async def open_app(
             prompts=prompts,
             model=model,
             capabilities=capabilities,
-            publisher=Publisher(gateway, prompts, settings.writeback, settings.llm.currency, settings.report.timezone)
-            if gateway
-            else None,
+            publisher=publisher,
             router=Router(settings, store.outbox, prompts, clock, dry_run) if settings.routes.enabled else None,
+            tracer=tracer,
         )
         yield App(settings=settings, panther=panther, store=store, clock=clock, pipeline=pipeline)

@@ -20,7 +20,7 @@ LONGEST_REPEAT = 3600.0
 _LINE = 600
 """Characters of a line for people."""
 _KNOWN = frozenset(vars(logging.makeLogRecord({}))) | {"message", "taskName"}
-_PROGRAM = ("triage", "uvicorn", "asyncio", "mcp")
+_PROGRAM = ("triage", "uvicorn", "asyncio", "mcp", "opentelemetry")
 """The loggers that are shown: the program's own, and those of what it runs on."""
 run_log = logging.getLogger("triage.run")
 """What `triage run` says of its start, its end, and each alert."""

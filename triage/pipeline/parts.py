@@ -10,6 +10,7 @@ from triage.pipeline.publisher import Publisher
 from triage.pipeline.routing import Router
 from triage.pipeline.spending import PendingSpend, StoreMeter
 from triage.ports import AlertSource, ChatModel, Claim, Clock, KnownCapabilities, Prompts, Store
+from triage.ports.tracing import NO_TRACER, Tracer
 from triage.settings import LlmFallback, Settings
 from triage.stages.enrichment import Enricher
 from triage.stages.investigation import Toolbox
@@ -39,6 +40,8 @@ class PipelineParts:
     """`None`: results are not sent on."""
     breaker: ModelBreaker | None = None
     """The same as `model`, where it may be taken out of use."""
+    tracer: Tracer = NO_TRACER
+    """Told where time goes."""
     pending: PendingSpend = field(default_factory=PendingSpend)
     """Model calls under way."""
 

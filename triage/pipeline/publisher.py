@@ -11,6 +11,7 @@ from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
 from triage.pipeline.journal import ClaimJournal
 from triage.ports import Observer, Progress, Prompts
+from triage.ports.tracing import NO_TRACER, Tracer
 from triage.settings import WritebackSettings
 from triage.stages.reporting import build_report, build_started
 from triage.stages.writeback import AlertAtStart, Gateway, Result, WriteOutcome
@@ -49,6 +50,8 @@ class Publisher:
     """Currency of the cost in the footer."""
     zone: str = "UTC"
     """In which the times of a comment are."""
+    tracer: Tracer = NO_TRACER
+    """Told how long writing takes."""
 
     async def announce(self, alert: Alert, *, journal: ClaimJournal, observe: Observer) -> None:
         """Announce the investigation on its alert, if that is configured. A failure here stops nothing."""
@@ -89,9 +92,11 @@ class Publisher:
         notes = commented.notes
         # Without the comment, whoever opens the alert could not tell why its status changed.
         if commented.up_to_date:
-            moved = await self.gateway.move(
-                alert, investigation.verdict, at_start=at_start, run_id=investigation.run_id, journal=journal
-            )
+            with self.tracer.span("write back labels") as span:
+                moved = await self.gateway.move(
+                    alert, investigation.verdict, at_start=at_start, run_id=investigation.run_id, journal=journal
+                )
+                span.note({"triage.writeback.changes": len(moved)})
             for line in moved:
                 observe(Progress("write back", line))
             notes = (*notes, *moved)
@@ -128,9 +133,11 @@ class Publisher:
         self, alert: Alert, report: Report, disposition: Disposition | None, journal: ClaimJournal, observe: Observer
     ) -> WriteOutcome:
         claim = journal.claim
-        outcome = await self.gateway.write(
-            alert, report, disposition=disposition, run_id=claim.run_id, worker=claim.worker, journal=journal
-        )
+        with self.tracer.span("write back comment") as span:
+            outcome = await self.gateway.write(
+                alert, report, disposition=disposition, run_id=claim.run_id, worker=claim.worker, journal=journal
+            )
+            span.note({"triage.writeback.result": outcome.result.value})
         text = f"comment {outcome.result.value} {outcome.reason}".strip()
         observe(Progress("write back", text, ok=outcome.result is not Result.UNKNOWN))
         return outcome

@@ -35,6 +35,7 @@ from triage.pipeline.second_look import (
     look_of,
     provisional,
 )
+from triage.pipeline.traced import AGENT_SPAN, claim_facts, result_facts
 from triage.ports import (
     Capabilities,
     ChatModel,
@@ -75,6 +76,12 @@ class Pipeline(PipelineParts):
         Raises:
             PantherError, ModelError, StoreError: the alert could not be finished; its journal keeps what was.
         """
+        with self.tracer.span(AGENT_SPAN, claim_facts(claim)) as span:
+            result = await self._triage(claim, observe=observe, forced=forced)
+            span.note(result_facts(result))
+            return result
+
+    async def _triage(self, claim: Claim, *, observe: Observer, forced: bool) -> Investigation | Skipped:
         journal = self.journal(claim)
         earlier = await earlier_verdict(self.store.records, journal)
         run = _Triage(self, journal, observe, earlier, forced)
@@ -99,7 +106,8 @@ class Pipeline(PipelineParts):
         Raises:
             PantherError, StoreError: it could not be finished; it is to be tried again.
         """
-        return await LinkedAlert(self, self.journal(claim), observe).finish()
+        with self.tracer.span("linked alert", claim_facts(claim)):
+            return await LinkedAlert(self, self.journal(claim), observe).finish()
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,14 +161,19 @@ class _Triage:
     async def investigation(self, alert: Alert, started: datetime, seen: AlertSeen | None) -> Investigation:
         """Enrich, investigate, verify and decide."""
         parts = self.parts
-        dossier = await parts.enricher.enrich(alert, now=started, journal=self.journal, observe=self.observe)
+        with parts.tracer.span("enrich") as span:
+            dossier = await parts.enricher.enrich(alert, now=started, journal=self.journal, observe=self.observe)
+            span.note({"triage.evidence": len(dossier.evidence), "triage.signals": len(dossier.signals)})
         log.info("enriched", extra={"alert_id": alert.id, "evidence": len(dossier.evidence)})
         if parts.model is not None:
             dossier = await judged_so_far(dossier, records=parts.store.records, journal=self.journal)
-        conclusion = await self._investigate(dossier)
+        with parts.tracer.span("investigate") as span:
+            conclusion = await self._investigate(dossier)
+            span.note({"triage.analyst": "offline" if conclusion.offline else "llm"})
         again = timedelta(0) if self.forced else parts.settings.ingest.second_look
         checked = check_conclusion(dossier, conclusion, looks_again=bool(again))
-        adjudication, spent = await self._adjudicate(dossier, conclusion, checked)
+        with parts.tracer.span("adjudicate"):
+            adjudication, spent = await self._adjudicate(dossier, conclusion, checked)
         dwell = self.parts.settings.investigation.dwell
         judged = judge(dossier, conclusion, checked=checked, opinion=adjudication.opinion, dwell=dwell)
         verdict = await self._calibrated(judged)
@@ -203,7 +216,8 @@ class _Triage:
             )
             investigation, again_at = published.investigation, published.again_at
         if parts.router is not None:
-            await parts.router.route(alert, investigation, journal=self.journal, observe=self.observe)
+            with parts.tracer.span("route"):
+                await parts.router.route(alert, investigation, journal=self.journal, observe=self.observe)
         now = parts.clock.now()
         growth = None if self.forced else parts.settings.ingest.growth
         if not await parts.store.queue.finish(self.claim, investigation, now=now, again_at=again_at, growth=growth):

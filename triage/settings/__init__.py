@@ -16,6 +16,7 @@ from triage.settings.sections import (
     SectionName,
     Settings,
     StoreSettings,
+    TelemetrySettings,
     WritebackSettings,
 )
 from triage.settings.values import GRAPHQL_PATHS, is_loopback, organisation_of, parse_duration, parse_endpoint
@@ -39,6 +40,7 @@ __all__ = [
     "SectionName",
     "Settings",
     "StoreSettings",
+    "TelemetrySettings",
     "WebSettings",
     "WritebackSettings",
     "is_loopback",

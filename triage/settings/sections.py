@@ -357,6 +357,11 @@ class StoreSettings(Section):
     """Alerts older than this are deleted with their investigations; 0s keeps everything."""
 
 
+class TelemetrySettings(Section):
+    enabled: bool = False
+    """Spans and metrics are sent by OTLP to where the OTEL_ variables say; no text of alerts, logs or prompts."""
+
+
 class Settings(Section):
     """The whole configuration."""
 
@@ -369,6 +374,7 @@ class Settings(Section):
     report: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
+    telemetry: TelemetrySettings = TelemetrySettings()
 
     @property
     def secrets(self) -> tuple[str, ...]:
