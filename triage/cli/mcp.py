@@ -41,7 +41,7 @@ def command(listen: str | None, allow_marks: bool, config: str | None, clock: Cl
     Example: triage mcp --config /etc/triage/config.yaml
     """
     settings = settings_from(config, needs_token=False)
-    log_to_stderr(quiet=False)
+    log_to_stderr(verbose=True)
     if listen is None:
         return run_async(_serve_stdio(settings, clock, allow_marks=allow_marks))
     host, port = address(listen, option="--http")

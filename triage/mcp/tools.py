@@ -1,5 +1,6 @@
 """The tools: each reads the state database, and one of them may record a mark."""
 
+import logging
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -25,6 +26,8 @@ from triage.settings.values import parse_duration
 from triage.stages.reporting import FOR_TERMINAL, Extent, InvestigationView, investigation_view, list_row, to_json
 from triage.stages.reporting.evidence_view import evidence_view
 from triage.stages.reporting.records import case_row
+
+log = logging.getLogger(__name__)
 
 _EXTENT = Extent(entities=20, unchecked=20, story=20, sentences=5, all_sql=False, question=300)
 _MEMBERS = 25
@@ -189,11 +192,14 @@ class StoredResults:
         """Record what a person has decided an alert is, or take that back. Only when the person asked for it."""
         with _failures_told():
             name = await full_id(self._store.records, alert)
+            by = f"{user_name() or 'local user'} by MCP"
+            log.info(
+                "%s marks alert %s: %s", by, name, label, extra={"event": "marked", "alert_id": name, "label": label}
+            )
             if label == "unmark":
                 changed = await self._store.records.unmark(name)
                 return f"Alert {printable(name, 80)} is {'no longer' if changed else 'not'} marked."
             text = printable_sentence(note, _NOTE_CHARACTERS)
-            by = f"{user_name() or 'local user'} by MCP"
             await self._store.records.mark(name, MARK_LABELS[label], text, by=by, now=self._clock.now())
             return f"Alert {printable(name, 80)} is marked {label}."
 
@@ -203,7 +209,7 @@ class StoredResults:
     async def _alert(self, record: AlertRecord) -> dict[str, JsonValue]:
         marks = await self._store.records.marks(only=[record.alert.id])
         mark = {"mark": marks[0].label, "mark_note": marks[0].note, "marked_by": marks[0].by} if marks else {}
-        return {"part": "alert", **list_row(record), **mark}
+        return {"part": "alert", **list_row(record), "error": record.error, **mark}
 
     def _view(self, record: AlertRecord, investigation: Investigation) -> InvestigationView:
         return investigation_view(

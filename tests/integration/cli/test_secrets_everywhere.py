@@ -1,5 +1,6 @@
 """Secrets planted in events, titles, contexts and linked alerts: none leaves the program, and none is stored."""
 
+import asyncio
 import json
 from pathlib import Path
 from typing import Any
@@ -7,6 +8,7 @@ from typing import Any
 from tests.support.background import scripted_model
 from tests.support.cli import run_cli, write_config
 from tests.support.endpoints import investigator
+from tests.support.mcp import over_stdio, text_of
 from tests.support.planted_secrets import FORMS, SECRETS
 from tests.support.tiny_world import NOW, alert, event, write_world
 from triage.sandbox.server import SandboxOptions, SandboxServer
@@ -35,10 +37,24 @@ def planted_world(folder: Path) -> Path:
     return world
 
 
-def test_a_planted_secret_reaches_nothing(tmp_path: Path) -> None:
-    """Not the model, a comment, the store, the audit log, a log line, what commands print, or an export.
+async def told_by_tools(directory: Path, alerts: list[str]) -> str:
+    """What an MCP client is given of these alerts."""
+    async with over_stdio(directory) as client:
+        results = [await client.call_tool("list_alerts", {"limit": 50}), await client.call_tool("search_cases", {})]
+        for alert in alerts:
+            results += [
+                await client.call_tool(tool, {"alert": alert})
+                for tool in ("get_investigation", "explain_verdict", "get_evidence")
+            ]
+            results.append(await client.call_tool("get_evidence", {"alert": alert, "evidence": "E1", "sql": True}))
+    assert not any(result.is_error for result in results)
+    return "\n".join(map(text_of, results))
 
-    About 15 seconds: eight alerts with a scripted model, and seven commands.
+
+def test_a_planted_secret_reaches_nothing(tmp_path: Path) -> None:
+    """Not the model, a comment, the store, the audit log, a log line, what commands and tools print, or an export.
+
+    About 20 seconds: eight alerts with a scripted model, seven commands, and the tools of a client.
     """
     (tmp_path / "world").mkdir()
     with (
@@ -66,6 +82,8 @@ def test_a_planted_secret_reaches_nothing(tmp_path: Path) -> None:
         texts[" ".join(command)] = run_cli(*command, directory=tmp_path).out
     for number in range(ALERTS):
         texts[f"show {number}"] = run_cli("show", f"{number + 10:032x}", "--json", directory=tmp_path).out
+    texts["mcp"] = asyncio.run(told_by_tools(tmp_path, [f"{number + 10:032x}" for number in range(ALERTS - LINKED)]))
+    assert "[redacted" in texts["mcp"]
     written = {path for pattern in ("*.db*", "*audit*") for path in tmp_path.glob(pattern)}
     texts |= {path.name: path.read_bytes().decode("utf-8", "replace") for path in written}
 

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from opentelemetry.semconv._incubating.attributes import gen_ai_attributes
+from opentelemetry.semconv._incubating.metrics import gen_ai_metrics
 from opentelemetry.trace import SpanKind, StatusCode
 
 from tests.support.clocks import START, FakeClock
@@ -22,6 +24,7 @@ from triage.domain.window import TimeWindow
 from triage.edges.llm import open_model
 from triage.edges.telemetry import TracedLake, TracedModel, open_tracer
 from triage.edges.telemetry.otel import OTHER, otlp_providers
+from triage.edges.telemetry.traced import _PROVIDERS
 from triage.errors import ConfigError, ModelError, QueryFailed
 from triage.ports import ChatRequest, Message, QueryLimits
 from triage.ports.tracing import NO_TRACER
@@ -101,6 +104,17 @@ async def test_a_failed_model_call_is_a_span_without_its_message() -> None:
     assert SECRET not in span.to_json()
 
 
+def test_the_names_are_those_of_the_conventions() -> None:
+    """Attributes, providers and metrics of GenAI are spelled as the SDK's copy of the conventions spells them."""
+    known = {value for name, value in vars(gen_ai_attributes).items() if name.startswith("GEN_AI_")}
+    known |= {value for name, value in vars(gen_ai_metrics).items() if name.startswith("GEN_AI_")}
+    sources = [path.read_text("utf-8") for path in (ROOT / "triage").rglob("*.py")]
+    used = {name for text in sources for name in re.findall(r'"(gen_ai\.[a-z_.]+)"', text)}
+    assert len(used) > 12
+    assert used <= known
+    assert set(_PROVIDERS.values()) <= {each.value for each in gen_ai_attributes.GenAiProviderNameValues}
+
+
 @pytest.mark.parametrize(
     ("endpoint", "provider"),
     [
@@ -113,7 +127,7 @@ async def test_a_failed_model_call_is_a_span_without_its_message() -> None:
 )
 @pytest.mark.anyio
 async def test_the_provider_is_told_by_the_host(endpoint: str, provider: str) -> None:
-    """One that the conventions name; else what they advise for an API like OpenAI's."""
+    """One that the conventions name; else that of the API that is spoken."""
 
     class Model:
         name = "m"

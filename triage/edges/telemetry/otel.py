@@ -29,11 +29,14 @@ OTHER = "_OTHER"
 _IDENTIFIER = regex.compile(r"[A-Za-z0-9_][A-Za-z0-9_.:/@+-]{0,119}")
 _LISTS = frozenset({"gen_ai.response.finish_reasons"})
 """Attributes that the conventions make lists."""
+_SECONDS = (0.01, 0.02, 0.04, 0.08, 0.16, 0.32, 0.64, 1.28, 2.56, 5.12, 10.24, 20.48, 40.96, 81.92)
+_TOKENS = tuple(4.0**power for power in range(14))
 _HISTOGRAMS = {
-    "gen_ai.client.operation.duration": ("s", "Duration of a model call, retries included."),
-    "gen_ai.client.token.usage": ("{token}", "Tokens of a model call."),
-    "triage.lake.query.duration": ("s", "Duration of a query of the data lake."),
+    "gen_ai.client.operation.duration": ("s", _SECONDS, "Duration of a model call, retries included."),
+    "gen_ai.client.token.usage": ("{token}", _TOKENS, "Tokens of a model call."),
+    "triage.lake.query.duration": ("s", _SECONDS, "Duration of a query of the data lake."),
 }
+"""Unit, bounds of the buckets, and meaning. Source: OpenTelemetry semantic conventions, GenAI metrics."""
 
 
 def otlp_providers() -> tuple[TracerProvider, MeterProvider]:
@@ -70,8 +73,8 @@ class OtelTracer:
         self._tracer = traces.get_tracer("triage", triage.__version__)
         meter = metrics.get_meter("triage", triage.__version__)
         self._histograms = {
-            name: meter.create_histogram(name, unit=unit, description=text)
-            for name, (unit, text) in _HISTOGRAMS.items()
+            name: meter.create_histogram(name, unit, text, explicit_bucket_boundaries_advisory=bounds)
+            for name, (unit, bounds, text) in _HISTOGRAMS.items()
         }
 
     @contextmanager

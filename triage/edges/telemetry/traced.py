@@ -23,8 +23,8 @@ _PROVIDERS = {
     "api.cohere.ai": "cohere",
 }
 """`gen_ai.provider.name` by the end of a host. Source: OpenTelemetry semantic conventions, GenAI attributes."""
-_OWN_SERVER = "openai"
-"""What the conventions advise for an API like OpenAI's whose provider is not known."""
+_OPENAI = "openai"
+"""The API that is spoken, where the provider behind it is not known; `server.address` says where it is."""
 
 
 class TracedModel:
@@ -47,7 +47,7 @@ class TracedModel:
         self._facts: Mapping[str, Fact] = {
             "gen_ai.operation.name": "chat",
             "gen_ai.provider.name": next(
-                (name for end, name in _PROVIDERS.items() if host == end or host.endswith(f".{end}")), _OWN_SERVER
+                (name for end, name in _PROVIDERS.items() if host == end or host.endswith(f".{end}")), _OPENAI
             ),
             "gen_ai.request.model": model.name,
             "server.address": host,
