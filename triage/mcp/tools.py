@@ -26,6 +26,7 @@ from triage.settings.values import parse_duration
 from triage.stages.reporting import FOR_TERMINAL, Extent, InvestigationView, investigation_view, list_row, to_json
 from triage.stages.reporting.evidence_view import evidence_view
 from triage.stages.reporting.records import case_row
+from triage.stages.reporting.view import FindingView
 
 log = logging.getLogger(__name__)
 
@@ -71,7 +72,7 @@ class StoredResults:
             answer = Answer("alerts")
             last_id = ""
             for record in found.records:
-                if not answer.add(list_row(record)):
+                if not answer.add(_row(record)):
                     break
                 last_id = record.alert.id
             else:
@@ -96,7 +97,7 @@ class StoredResults:
             _add_all(answer, "happened", (as_json(line) for line in view.story))
             _add_all(answer, "same_case", (line.text for line in view.case))
             _add_all(answer, "flag", (as_json(flag) for flag in view.flags))
-            _add_all(answer, "finding", ({**as_json(each), "citations": None} for each in (*view.found, *view.against)))
+            _add_all(answer, "finding", ({**_finding(each), "cites": None} for each in (*view.found, *view.against)))
             _add_all(answer, "open", view.open)
             _add_all(answer, "runbook", (as_json(each) for each in view.runbook))
             _add_all(answer, "next_step", view.steps)
@@ -125,7 +126,7 @@ class StoredResults:
             answer.add({"part": "verdict", **{name: whole[name] for name in names}})
             _add_all(answer, "flag", (as_json(flag) for flag in view.flags))
             _add_all(answer, "signal", (as_json(signal) for signal in view.signals))
-            _add_all(answer, "finding", (as_json(each) for each in (*view.found, *view.against, *view.dropped)))
+            _add_all(answer, "finding", (_finding(each) for each in (*view.found, *view.against, *view.dropped)))
             _add_all(answer, "deciding_row", view.deciding)
             _add_all(answer, "issue", view.issues)
             _add_all(answer, "unchecked", view.unchecked)
@@ -209,7 +210,7 @@ class StoredResults:
     async def _alert(self, record: AlertRecord) -> dict[str, JsonValue]:
         marks = await self._store.records.marks(only=[record.alert.id])
         mark = {"mark": marks[0].label, "mark_note": marks[0].note, "marked_by": marks[0].by} if marks else {}
-        return {"part": "alert", **list_row(record), "error": record.error, **mark}
+        return {"part": "alert", **_row(record), "error": record.error, **mark}
 
     def _view(self, record: AlertRecord, investigation: Investigation) -> InvestigationView:
         return investigation_view(
@@ -248,6 +249,24 @@ def _investigated(record: AlertRecord, investigation: Investigation | None) -> I
 def _add_all(answer: Answer, name: str, items: Iterable[JsonValue]) -> None:
     for item in items:
         answer.add({"part": name, **(item if isinstance(item, dict) else {"text": item})})
+
+
+def _row(record: AlertRecord) -> dict[str, JsonValue]:
+    """An alert without what its model calls have cost, which is booked elsewhere."""
+    return {name: value for name, value in list_row(record).items() if name not in ("tokens", "money")}
+
+
+def _finding(view: FindingView) -> dict[str, JsonValue]:
+    cites: list[JsonValue] = [f"{each.evidence} {each.text}" for each in view.citations]
+    return {
+        "number": view.number,
+        "text": view.text,
+        "direction": view.direction,
+        "verified": view.verified,
+        "evidence": list(view.evidence),
+        "cites": cites,
+        "issues": list(view.issues),
+    }
 
 
 def _question(entry: Evidence, *, sql: bool) -> dict[str, JsonValue]:

@@ -2,6 +2,7 @@
 
 `panther.py`: alerts, lake, rules, comments, audit log. `model.py`: the chat model, its prompts and its cost. `run.py`:
 clock, journal, progress. `store.py`: the state database. `routes.py`: what is sent on, and where to.
+`tracing.py`: where time goes.
 """
 
 from triage.ports.model import (

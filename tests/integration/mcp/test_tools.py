@@ -12,15 +12,18 @@ from hypothesis import given
 from hypothesis import strategies as st
 from mcp import Client
 
-from tests.support.investigations import INJECTION, NOW, inconclusive, injected, malicious
+from tests.support.investigations import INJECTION, NOW, benign, inconclusive, injected, malicious
 from tests.support.mcp import FENCED, lines_of, outside, text_of
+from tests.support.shared import shared_lines
 from tests.support.stores import SELECTED, saved, sqlite_url
 from tests.support.team import LATER, investigated, settings_for, some_alerts
+from triage.domain.case import KeyKind, LinkKey
 from triage.domain.redaction import redact_json
-from triage.domain.untrusted import visible
+from triage.domain.selection import Linked
+from triage.domain.untrusted import shorten, visible
 from triage.edges.clock import FixedStartClock
 from triage.edges.store import open_store
-from triage.mcp.answer import CHARACTERS, NOTICE, Answer
+from triage.mcp.answer import CAPS, CHARACTERS, NOTICE, Answer
 from triage.mcp.server import mcp_server
 from triage.mcp.tools import StoredResults
 from triage.ports import Store
@@ -114,7 +117,7 @@ async def test_an_investigation_is_what_show_says(tmp_path: Path) -> None:
     assert why[0]["verdict_reason"] == malicious()[1].verdict.reason
     findings = [row for row in why if row["part"] == "finding"]
     assert [row["verified"] for row in findings].count(False) == 1
-    assert findings[0]["citations"][0]["evidence"] == "E1"
+    assert findings[0]["cites"] == ["E1 row 2, eventName: StopLogging", "E1 row 2, sourceIPAddress: 203.0.113.77"]
     assert {row["name"] for row in why if row["part"] == "signal"} == {"new_address"}
 
 
@@ -199,6 +202,68 @@ async def test_what_others_wrote_is_between_the_markers(tmp_path: Path) -> None:
         assert visible(INJECTION)[:20] not in outside(each)
     assert lines_of(results["list_alerts"])[0]["title"] == forged.title
     assert lines_of(rows)[1]["client"]["userAgent"]["rawUserAgent"] == INJECTION
+
+
+async def test_any_injection_stays_between_the_markers(tmp_path: Path) -> None:
+    """Every payload of the shared collection, as a title and as a value of a row: one pair of markers, no control or
+    chat-template character, and read back it is what is stored, secrets aside."""
+    payloads = [str(case["payload"]) for case in shared_lines("security/injections.ndjson")]
+    assert len(payloads) > 20
+    raised, result = malicious()
+    events = result.evidence[0].model_copy(
+        update={"rows": tuple({"userAgent": text} for text in payloads), "row_count": len(payloads)}
+    )
+    async with tools(tmp_path) as (client, store):
+        await investigated(
+            store,
+            raised.model_copy(update={"id": "hostile-1", "title": payloads[0]}),
+            result.model_copy(update={"evidence": (events, *result.evidence[1:])}),
+        )
+        seen, offset = [], 0
+        while offset < len(payloads):
+            asked = {"alert": "hostile-1", "evidence": "E1", "offset": offset, "limit": 100}
+            page = await client.call_tool("get_evidence", asked)
+            assert text_of(page).count(">>>") == text_of(page).count("<<<") == 1
+            assert all(letter.isprintable() or letter == "\n" for letter in text_of(page))
+            rows = lines_of(page)[1:]
+            seen += [row.get("userAgent", "") for row in rows]
+            offset += len(rows)
+    kept = [redact_json({"userAgent": text}) for text in payloads]
+    assert seen == [shorten(each, CAPS.field)["userAgent"] for each in kept]
+
+
+async def test_cases_are_found_by_what_is_said_of_them(tmp_path: Path) -> None:
+    """A line for the case, for each alert and for each reason; by title, id or reason, and by age."""
+    key = LinkKey(
+        kind=KeyKind.SESSION, value="session-0123456789abcdef", first=NOW, last=NOW, log_type="AWS.CloudTrail"
+    )
+    async with tools(tmp_path) as (client, store):
+        for name in ("one", "two"):
+            raised, result = benign()
+            joined = raised.model_copy(update={"id": name, "title": f"Title {name}"})
+            await investigated(store, joined, result.model_copy(update={"alert_id": name, "links": (key,)}))
+        found = await client.call_tool("search_cases", {"text": "TITLE TWO"})
+        by_reason = await client.call_tool("search_cases", {"text": "session"})
+        other = await client.call_tool("search_cases", {"text": "nothing like it"})
+        shown = lines_of(await client.call_tool("get_investigation", {"alert": "one"}))
+    lines = lines_of(found)
+    assert [line["part"] for line in lines] == ["case", "alert", "alert", "because"]
+    assert (lines[0]["id"], lines[0]["alerts"], lines[0]["verdict"]) == ("one", 2, "benign")
+    assert {line["alert_id"] for line in lines if line["part"] == "alert"} == {"one", "two"}
+    assert "1 of 1 cases" in outside(found)
+    assert lines_of(by_reason) == lines
+    assert text_of(other).startswith("Nothing matches.")
+    assert any("Title two" in line["text"] for line in shown if line["part"] == "same_case")
+
+
+async def test_a_linked_alert_has_its_leader_s_investigation(tmp_path: Path) -> None:
+    """And says whose it is."""
+    async with tools(tmp_path) as (client, store):
+        follows = malicious()[0].model_copy(update={"id": "follows-1", "title": "Follows"})
+        await saved(store, follows, decision=Linked(leader=BAD, reason="same title"))
+        shown = lines_of(await client.call_tool("get_investigation", {"alert": "follows"}))
+    assert (shown[0]["alert_id"], shown[0]["group"], shown[0]["verdict"]) == ("follows-1", BAD, "malicious")
+    assert any(line["part"] == "happened" for line in shown)
 
 
 async def test_two_results_have_two_markers(tmp_path: Path) -> None:
