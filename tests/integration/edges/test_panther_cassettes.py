@@ -321,7 +321,7 @@ async def test_how_a_panther_differs(tmp_path: Path) -> None:
     async with taped("panther_drift", tmp_path, script=answers, opening=open_probes) as probes:
         drift = await probes.drift()
     assert drift.unread == ""
-    assert drift.paths == ("GET /log-source-alarms/{id}/{id}",)
+    assert drift.paths == ("GET /alert-context-tags", "GET /correlation-rules", "GET /log-source-alarms/{id}/{id}")
     assert {"Query.alerts", "Query.users"} <= {each.name for each in drift.missing if each.needed}
 
 

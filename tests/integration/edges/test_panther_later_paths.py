@@ -1,7 +1,8 @@
-"""REST paths that only a newer Panther serves: asked for once an hour where they are missing; empty answers."""
+"""REST paths that only a newer Panther serves: asked for once an hour where they are missing; lists and empty answers."""
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from typing import Any
 
 import pytest
 
@@ -76,6 +77,22 @@ async def test_an_empty_answer_is_an_answer_to_a_delete_alone() -> None:
             await rest.get("/log-sources/s3/{}", "a")
         with pytest.raises(OutcomeUnknown):
             await rest.put("/log-sources/s3/{}", "a", body={})
+
+
+async def test_a_list_is_read_to_its_end_or_not_at_all() -> None:
+    """Every page in its order; an answer without a list and a cursor that repeats are errors; a lacking list has no page."""
+    whole = [{"results": [1], "next": "b"}, {"results": [2], "next": ""}]
+    paths: dict[tuple[str, str], Any] = {
+        ("GET", "/queries"): whole,
+        ("GET", "/rules"): [{"results": [], "next": "b"}] * 3,
+        ("GET", "/alerts"): {"results": None},
+    }
+    async with opened(FakePanther(rest=paths), FakeClock()) as rest:
+        assert [page async for page in rest.pages("/queries", params={"name": "x"})] == [[1], [2]]
+        assert [page async for page in rest.pages("/correlation-rules", later=True)] == []
+        for path, words in (("/rules", "does not end"), ("/alerts", "no list of results")):
+            with pytest.raises(PantherProtocolError, match=words):
+                [page async for page in rest.pages(path)]
 
 
 def test_a_lack_is_news_once() -> None:

@@ -11,12 +11,10 @@ from triage.edges.panther.failures import no_alert, not_found_as, unreadable
 from triage.edges.panther.graphql import GraphQL
 from triage.edges.panther.operations import ASSIGN, CREATE_COMMENT, UPDATE_STATUS, Operation
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Trail, Unreadable, Wire, read
+from triage.edges.panther.wire import ActorNode, Id, MaybeTime, Text, Unreadable, Wire, read
 from triage.errors import NotFound
 from triage.ports import Comment
 
-_PAGE = 50
-"""REST's largest page."""
 _LIST = "GET /alert-comments"
 
 Format = Literal["HTML", "PLAIN_TEXT"]
@@ -65,23 +63,13 @@ class PantherComments:
             PantherError: refused, denied, unreachable, or a comment that cannot be read.
         """
         found: dict[str, Comment] = {}
-        trail, cursor = Trail(_LIST), ""
-        while True:
-            params = {"alert-id": alert_id, "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            with not_found_as(no_alert(alert_id)):
-                page = await self._rest.get("/alert-comments", params=params)
-            results = page.get("results")
-            if not isinstance(results, list):
-                raise unreadable(_LIST, "the answer has no list of results")
-            for value in results:
-                if value is not None:
-                    comment = _comment(value, alert_id, _LIST)
-                    found[comment.id] = comment
-            following = page.get("next")
-            if not isinstance(following, str) or not following:
-                return tuple(found.values())
-            trail.follow(following)
-            cursor = following
+        with not_found_as(no_alert(alert_id)):
+            async for results in self._rest.pages("/alert-comments", params={"alert-id": alert_id}):
+                for value in results:
+                    if value is not None:
+                        comment = _comment(value, alert_id, _LIST)
+                        found[comment.id] = comment
+        return tuple(found.values())
 
     async def create(self, alert_id: str, body: str, format: Format) -> Comment:  # noqa: A002 - the port's name
         """Write a comment. Raises PantherError; never retried."""

@@ -8,14 +8,12 @@ from typing import Annotated
 from pydantic import BeforeValidator
 
 from triage.domain.alert import Quality
-from triage.edges.panther.failures import no_alert, not_found_as, unreadable
+from triage.edges.panther.failures import no_alert, not_found_as
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.wire import Id, Trail, Wire, read_each, stamp
+from triage.edges.panther.wire import Id, Wire, read_each, stamp
 from triage.errors import PantherProtocolError, PantherRefused
 
 _logger = logging.getLogger(__name__)
-_PAGE = 50
-"""REST's largest page."""
 TAGS = "/alert-context-tags"
 
 
@@ -74,21 +72,10 @@ class PantherLabels:
             return found
         for wanted in Quality:
             params = {"quality": wanted.value, "created-after": stamp(start), "created-before": stamp(end, up=True)}
-            trail, cursor = Trail("GET /alerts"), ""
-            while True:
-                more = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-                page = await self._rest.get("/alerts", params={**params, **more})
-                results = page.get("results")
-                if not isinstance(results, list):
-                    raise unreadable("GET /alerts", "the answer has no list of results")
+            async for results in self._rest.pages("/alerts", params=params):
                 for node in read_each(QualityNode, results, "alert"):
                     if node.quality is not None:
                         found[node.id] = node.quality
-                following = page.get("next")
-                if not isinstance(following, str) or not following:
-                    break
-                trail.follow(following)
-                cursor = following
         return found
 
     async def set_quality(self, alert_id: str, quality: Quality | None) -> None:

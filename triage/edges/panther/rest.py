@@ -2,16 +2,20 @@
 
 import json
 import logging
-from collections.abc import Mapping
+from collections.abc import AsyncGenerator, Mapping
 from http import HTTPStatus
 from urllib.parse import quote
 
 from pydantic import JsonValue
 
+from triage.edges.panther.failures import unreadable
 from triage.edges.panther.http import Call, PantherHttp, Reply
+from triage.edges.panther.wire import Trail
 from triage.errors import NotFound, PantherDenied, PantherRefused
 
 _UNKNOWN_PATH = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.METHOD_NOT_ALLOWED})
+_PAGE = 50
+"""REST's largest page."""
 _logger = logging.getLogger(__name__)
 
 
@@ -61,6 +65,34 @@ class Rest:
                 raise
         self.lack(path)
         return None
+
+    async def pages(
+        self, path: str, *, params: Mapping[str, str] | None = None, later: bool = False
+    ) -> AsyncGenerator[list[JsonValue], None]:
+        """The pages of a list, to the last: half a list is an error.
+
+        Args:
+            path: Of the list.
+            params: The query string, without cursor and limit.
+            later: It came after 2025: where `get_later` gives nothing there are no pages.
+
+        Raises:
+            PantherError: As `PantherHttp.call`; an answer without a list, or cursors that repeat.
+        """
+        trail, cursor = Trail(_operation("GET", path)), ""
+        while True:
+            asked = {**(params or {}), "limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
+            page = await (self.get_later if later else self.get)(path, params=asked)
+            if page is None:
+                return
+            results, following = page.get("results"), page.get("next")
+            if not isinstance(results, list):
+                raise unreadable(_operation("GET", path), "the answer has no list of results")
+            yield results
+            if not isinstance(following, str) or not following:
+                return
+            trail.follow(following)
+            cursor = following
 
     def lacks(self, path: str) -> bool:
         """Whether this Panther has said within the last hour that it has no such path."""

@@ -1,6 +1,6 @@
 """The detection behind an alert, with its text."""
 
-from collections.abc import AsyncIterator, Mapping
+from collections.abc import Mapping
 from typing import Annotated
 
 from pydantic import BeforeValidator, Field, JsonValue
@@ -10,11 +10,10 @@ from triage.domain.detection import DataModel, Detection
 from triage.edges.panther.failures import unreadable
 from triage.edges.panther.rest import Rest
 from triage.edges.panther.rule_code import RuleCode
-from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Trail, Unreadable, Wire, read
+from triage.edges.panther.wire import Id, MaybeTime, Text, Texts, Unreadable, Wire, read
 from triage.errors import NotFound
 from triage.ports import Clock
 
-_PAGE = 50
 _RULES = "/rules/{}"
 _SIMPLE = "/simple-rules/{}"
 _SCHEDULED = "/scheduled-rules/{}"
@@ -113,9 +112,11 @@ class PantherRules:
         """
         found: dict[str, Detection] = {}
         for path in (*_ELSE, _CORRELATIONS):
-            async for value in self._listed(path.removesuffix("/{}")):
-                listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
-                found.setdefault(listed.id, listed)
+            async for results in self._rest.pages(path.removesuffix("/{}"), later=path == _CORRELATIONS):
+                for value in results:
+                    if isinstance(value, dict):
+                        listed = _detection(value, path, DetectionOrigin(id="", type=_TYPES[path]))
+                        found.setdefault(listed.id, listed)
         return tuple(found.values())
 
     async def helper(self, name: str) -> str:
@@ -125,27 +126,6 @@ class PantherRules:
     async def data_models(self) -> tuple[DataModel, ...]:
         """Implements `ports.RuleBook.data_models`; the answer serves for an hour."""
         return await self._code.data_models()
-
-    async def _listed(self, path: str) -> AsyncIterator[Mapping[str, JsonValue]]:
-        operation = f"GET {path}"
-        get = self._rest.get_later if path == ALL_CORRELATIONS else self._rest.get
-        trail, cursor = Trail(operation), ""
-        while True:
-            params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            page = await get(path, params=params)
-            if page is None:
-                return
-            results = page.get("results")
-            if not isinstance(results, list):
-                raise unreadable(operation, "the answer has no list of results")
-            for value in results:
-                if isinstance(value, dict):
-                    yield value
-            following = page.get("next")
-            if not isinstance(following, str) or not following:
-                return
-            trail.follow(following)
-            cursor = following
 
     async def _find(self, origin: DetectionOrigin) -> Detection:
         if origin.type == _CORRELATION:

@@ -5,10 +5,8 @@ from collections.abc import Mapping
 from pydantic import JsonValue
 
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.wire import Id, MaybeTime, Text, Trail, Wire, read_each
+from triage.edges.panther.wire import Id, MaybeTime, Text, Wire, read_each
 from triage.ports import SavedQuery
-
-_PAGE = 50
 
 
 class QueryNode(Wire):
@@ -31,14 +29,8 @@ class PantherQueries:
 
     async def queries(self) -> tuple[SavedQuery, ...]:
         """Every saved query, to the last page; unreadable ones are left out with a warning. Raises PantherError."""
-        found: list[SavedQuery] = []
-        trail = Trail("GET /queries")
-        cursor = ""
-        while True:
-            params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            page = await self._rest.get("/queries", params=params)
-            results, following = page.get("results"), page.get("next")
-            found += [
+        return tuple(
+            [
                 SavedQuery(
                     id=node.id,
                     name=node.name,
@@ -48,12 +40,10 @@ class PantherQueries:
                     managed=node.managed,
                     updated_at=node.updated_at,
                 )
-                for node in read_each(QueryNode, results if isinstance(results, list) else [], "saved query")
+                async for results in self._rest.pages("/queries")
+                for node in read_each(QueryNode, results, "saved query")
             ]
-            if not isinstance(following, str) or not following:
-                return tuple(found)
-            trail.follow(following)
-            cursor = following
+        )
 
 
 def _schedule(given: Mapping[str, JsonValue]) -> str:
