@@ -34,6 +34,8 @@ class ListedAlerts:
     async def alert(self, alert_id: str) -> Alert:
         return self.alerts[alert_id]
 
+    listed = alert
+
     async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
         raise AssertionError(alert_id)
 

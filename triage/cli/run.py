@@ -28,6 +28,7 @@ from triage.domain.verdict import Investigation
 from triage.edges.process import has_ended, process_name
 from triage.errors import ConfigError, TriageError
 from triage.ports import Clock, QueueStatus
+from triage.service.announced import AnnouncedAlerts
 from triage.service.loop import Service
 from triage.service.worker import Tally, TurnResult
 from triage.settings import Settings
@@ -42,7 +43,9 @@ class RunOptions:
     workers: int | None = None
     """Alerts worked on at once; `None`: as configured."""
     listen: str = ""
-    """`[HOST:]PORT` of /metrics and /healthz; empty: not served."""
+    """`[HOST:]PORT` of /metrics, /healthz and the webhook; empty: not served."""
+    pages: bool = False
+    """The team's pages are served there as well."""
     write: bool = False
     dry_run: bool = False
     as_json: bool = False
@@ -61,8 +64,12 @@ class RunOptions:
     help="Alerts worked on at once (default: investigation.concurrency); 0 only polls.",
 )
 @click.option(
-    "--listen", default="", metavar="[HOST:]PORT", help="Serve /metrics and /healthz there; this host only by default."
+    "--listen",
+    default="",
+    metavar="[HOST:]PORT",
+    help="Serve /metrics, /healthz and, with webhook.secret, Panther's calls there; this host only by default.",
 )
+@click.option("--web", "pages", is_flag=True, help="Serve the team's pages there too, as `triage web` does.")
 @click.option("--write", is_flag=True, help="Write the findings back as comments (as writeback.enabled does).")
 @dry_run_option
 @json_option
@@ -82,6 +89,7 @@ def command(
     no_poll: bool,
     workers: int | None,
     listen: str,
+    pages: bool,
     write: bool,
     dry_run: bool,
     as_json: bool,
@@ -102,6 +110,8 @@ def command(
         raise ConfigError("--no-poll and --workers 0 together leave nothing to do")
     if once and listen:
         raise ConfigError("--listen is for a process that keeps running; leave out --once")
+    if pages and not listen:
+        raise ConfigError("--web needs an address: add --listen 9465")
     if quiet and verbose:
         raise ConfigError("-q and -v contradict each other")
     options = RunOptions(
@@ -109,6 +119,7 @@ def command(
         polls=not no_poll,
         workers=workers,
         listen=listen,
+        pages=pages,
         write=write or settings.writeback.enabled,
         dry_run=dry_run,
         as_json=as_json,
@@ -130,18 +141,17 @@ def command(
 async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
     """Run the service as the options say and print how it went. Returns the exit status."""
     async with AsyncExitStack() as stack:
-        metrics = None
+        listener = None
         if options.listen:
-            web = require("triage.web.server")
-            socket = stack.enter_context(web.bound(*web.address(options.listen)))
-            metrics = require("triage.web.metrics").Metrics(settings.llm.currency)
+            serving = require("triage.cli.serving")
+            listener = serving.Listener(stack, settings, options.listen, pages=options.pages)
         app = await stack.enter_async_context(
             open_app(settings, clock=clock, write=options.write, dry_run=note_lines if options.dry_run else None)
         )
 
         def done(alert: Alert, result: TurnResult) -> None:
-            if metrics is not None:
-                metrics.ended(result)
+            if listener is not None:
+                listener.ended(alert, result)
             log_ending(alert, result)
 
         analyst = f"the model {settings.llm.model}" if settings.uses_llm else "the offline analyst (no model is set)"
@@ -151,6 +161,9 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
         if settings.routes.enabled and not options.dry_run:
             opened = open_sender(settings, app.store, clock=clock, name=process_name())
             sender = await stack.enter_async_context(opened)
+        announced = None
+        if options.listen and settings.webhook.enabled:
+            announced = AnnouncedAlerts(app.pipeline.alerts, app.store, settings.ingest, clock)
         service = Service(
             pipeline=app.pipeline,
             observe=log_progress,
@@ -158,16 +171,15 @@ async def run(settings: Settings, clock: Clock, options: RunOptions) -> int:
             has_ended=has_ended,
             on_done=done,
             sender=sender,
+            announced=announced,
         )
         if options.once:
             tally = await service.run_once(polls=options.polls, workers=options.workers)
             if options.polls and not tally.polled:
                 run_log.info("another process polls; the alerts it has queued were worked on")
         else:
-            if metrics is not None:
-                await stack.enter_async_context(web.serving(socket, app.store, service.health, metrics, clock))
-                url = f"{web.url_of(socket)}/metrics"
-                run_log.info("metrics: %s", url, extra={"event": "listening", "url": url})
+            if listener is not None:
+                await listener.serve(stack, service, app.store, clock)
             with stopping() as (stop, hurry):
                 tally = await service.run_forever(stop, hurry=hurry, polls=options.polls, workers=options.workers)
         status = await app.store.queue.status(now=clock.now())

@@ -73,6 +73,7 @@ class RecordedPanther:
             self.missing.refuse(f"alert {alert_id}")
         return self.recorded
 
+    listed = alert
     page = _refusal("a list of alerts")
     events = _refusal("events")
     detection = _refusal("a detection")

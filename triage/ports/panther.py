@@ -72,6 +72,9 @@ class AlertSource(Protocol):
     async def alert(self, alert_id: str) -> Alert:
         """One alert with its `context` and `event_count`. Raises NotFound, PantherError."""
 
+    async def listed(self, alert_id: str) -> Alert:
+        """One alert as `page` gives it, for one request less. Raises NotFound, PantherError."""
+
     async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
         """The alert's events, page by page up to the limits. Raises PantherError."""
 

@@ -9,6 +9,7 @@ from triage.domain.alert import Alert
 from triage.errors import PantherDenied, StoreError, errors_in
 from triage.pipeline.run import Pipeline
 from triage.ports import Observer
+from triage.service.announced import AnnouncedAlerts
 from triage.service.poller import LEASE_SECONDS as POLLER_LEASE_SECONDS
 from triage.service.poller import Poller, backoff, wait_or_stop
 from triage.service.reach import PantherReach
@@ -39,6 +40,8 @@ class Service:
     health: ProcessHealth = field(default_factory=ProcessHealth)
     sender: RouteSender | None = None
     """`None`: results are not sent on."""
+    announced: AnnouncedAlerts | None = None
+    """`None`: Panther announces no alerts."""
     has_ended: Callable[[str], bool] = lambda _name: False
     """Whether the process of that name has certainly ended, so that its leases need not run out first."""
     grace_seconds: float = GRACE_SECONDS
@@ -105,6 +108,8 @@ class Service:
         beside = [asyncio.create_task(self._reap_expired_leases(stop))]
         if polls:
             beside.append(asyncio.create_task(self._poller(reach).run(stop)))
+        if self.announced is not None:
+            beside.append(asyncio.create_task(wait_or_stop(self.announced.run(), stop)))
         # Like a worker it has time to finish: whether a message arrived that is cut off may never be known.
         senders = [asyncio.create_task(self.sender.run(stop), name="routes")] if self.sender is not None else []
         stopper = asyncio.create_task(stop.wait())
@@ -179,7 +184,7 @@ class Service:
     async def _work(self, worker: str, tally: Tally, reach: PantherReach, stop: asyncio.Event) -> None:
         failures = 0
         while not stop.is_set():
-            pause = IDLE_SECONDS
+            pause, arrived = IDLE_SECONDS, self.announced.arrived if self.announced is not None else None
             try:
                 if await self._next(worker, tally, reach):
                     continue
@@ -189,11 +194,16 @@ class Service:
                 log.warning("token refused", extra={"error": str(error)})
             except StoreError as error:
                 failures += 1
+                arrived = None
                 log.warning("no claim", extra={"worker": worker, "error": str(error), "failures": failures})
                 pause = backoff(IDLE_SECONDS, failures, longest=LONGEST_PAUSE) * (
                     0.5 + self.pipeline.clock.random() / 2
                 )
-            await wait_or_stop(self.pipeline.clock.sleep(pause), stop)
+            resting = self.pipeline.clock.sleep(pause)
+            if arrived is None:
+                await wait_or_stop(resting, stop)
+            else:
+                await wait_or_stop(wait_or_stop(resting, arrived), stop)
 
     async def _drain(self, worker: str, tally: Tally, reach: PantherReach) -> None:
         while await self._next(worker, tally, reach):

@@ -21,6 +21,7 @@ from triage.settings.sections import (
 )
 from triage.settings.values import GRAPHQL_PATHS, is_loopback, organisation_of, parse_duration, parse_endpoint
 from triage.settings.web import WebSettings
+from triage.settings.webhook import WebhookSettings
 
 __all__ = [
     "GRAPHQL_PATHS",
@@ -42,6 +43,7 @@ __all__ = [
     "StoreSettings",
     "TelemetrySettings",
     "WebSettings",
+    "WebhookSettings",
     "WritebackSettings",
     "is_loopback",
     "load_settings",

@@ -15,9 +15,16 @@ from triage.errors import ConfigError
 from triage.settings.sections import Settings
 
 _VARIABLE = regex.compile(r"\$\{([A-Za-z_][A-Za-z0-9_]*)(?::-([^}]*))?\}")
-_OPTIONAL = {("llm", "api_key"), ("llm", "base_url"), ("writeback", "token"), ("web", "token")}
+_OPTIONAL = {
+    ("llm", "api_key"),
+    ("llm", "base_url"),
+    ("writeback", "token"),
+    ("web", "token"),
+    ("webhook", "secret"),
+}
 """May stay unset: without a model the offline analyst works, without a second token the first one writes, and without
-`web.token` the pages are for this host only or behind a proxy."""
+`web.token` the pages are for this host only or behind a proxy, and without `webhook.secret` Panther's calls are not
+taken."""
 _TOKEN = ("panther", "token")
 _NO_TOKEN = "-"  # noqa: S105 - none
 """Stands for the token where nothing asks Panther; whoever only reads the state needs none."""

@@ -32,6 +32,7 @@ from triage.settings.values import (
     upper,
 )
 from triage.settings.web import WebSettings
+from triage.settings.webhook import WebhookSettings
 
 
 class PantherSettings(Section):
@@ -375,11 +376,12 @@ class Settings(Section):
     store: StoreSettings = StoreSettings()
     web: WebSettings = WebSettings()
     telemetry: TelemetrySettings = TelemetrySettings()
+    webhook: WebhookSettings = WebhookSettings()
 
     @property
     def secrets(self) -> tuple[str, ...]:
         """Every configured token, key and password, which no text may hold."""
-        given = (self.panther.token, self.writeback.token, self.llm.api_key, self.web.token)
+        given = (self.panther.token, self.writeback.token, self.llm.api_key, self.web.token, self.webhook.secret)
         password = unquote(urlsplit(self.store.url).password or "")
         return tuple(filter(None, (*(secret.get_secret_value() for secret in given), password, *self.routes.secrets)))
 

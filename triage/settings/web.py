@@ -29,7 +29,8 @@ def check_token(text: str) -> None:
         raise ValueError(f"write at least {MIN_TOKEN} characters without spaces; `openssl rand -hex 24` makes some")
 
 
-def _token(value: SecretStr) -> SecretStr:
+def hard_to_guess(value: SecretStr) -> SecretStr:
+    """A secret that a header can carry. Raises ValueError if it is short or has a space."""
     if value.get_secret_value():
         check_token(value.get_secret_value())
     return value
@@ -43,7 +44,7 @@ def _origin(value: str) -> str:
 
 
 class WebSettings(Section):
-    token: Annotated[OptionalSecret, AfterValidator(_token)] = SecretStr("")
+    token: Annotated[OptionalSecret, AfterValidator(hard_to_guess)] = SecretStr("")
     """What people sign in with, and scripts send as `Authorization: Bearer`; empty: neither."""
     url: Annotated[OptionalEndpoint, AfterValidator(_origin)] = ""
     """Where people reach the pages, without a path; empty: at the address that is listened on."""

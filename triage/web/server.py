@@ -18,6 +18,7 @@ from triage.errors import ConfigError, StoreError
 from triage.ports import Clock, Store
 from triage.service.status import ProcessHealth, health_problems, read_status, unsettled
 from triage.web.metrics import Metrics
+from triage.web.webhook import PATH, Webhook
 
 _ADDRESS = re.compile(r"(?:(?P<host>\[[0-9a-fA-F:.%]+\]|[^:\[\]\s]+):)?(?P<port>\d{1,5})")
 _TEXT_FORMAT = "text/plain; version=0.0.4; charset=utf-8"
@@ -74,9 +75,11 @@ async def serving(
     metrics: Metrics,
     clock: Clock,
     *,
+    webhook: Webhook | None = None,
     pages: ASGIApp | None = None,
 ) -> AsyncIterator[None]:
-    """Answer `/metrics` and `/healthz` until the block ends; everything else with `pages`, where they are given."""
+    """Answer `/metrics` and `/healthz` until the block ends, and what is given of `webhook` and, for all the rest,
+    `pages`."""
 
     async def serve_metrics(_request: Request) -> Response:
         try:
@@ -96,6 +99,8 @@ async def serving(
         Route("/metrics", serve_metrics, methods=["GET"]),
         Route("/healthz", serve_health, methods=["GET"]),
     ]
+    if webhook is not None:
+        routes.append(Route(PATH, webhook.answer, methods=["POST"]))
     if pages is not None:
         routes.append(Mount("/", pages))
     async with listening(listener, Starlette(routes=routes)):

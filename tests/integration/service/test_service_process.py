@@ -246,6 +246,8 @@ def test_a_database_that_is_restarted(panther: SandboxServer, tmp_path: Path) ->
         (("--listen", "203.0.113.1:0"), "cannot listen on 203.0.113.1"),
         (("--listen", "no.such.host.invalid:1"), "there is no address no.such.host.invalid"),
         (("--listen", "9464", "--once"), "leave out --once"),
+        (("--web",), "--web needs an address: add --listen 9465"),
+        (("--listen", "0.0.0.0:0", "--web"), "the pages would be open to everyone who reaches 0.0.0.0"),
         (("--no-poll", "--workers", "0"), "nothing to do"),
     ],
 )

@@ -6,6 +6,7 @@ import re
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import httpx
@@ -16,8 +17,11 @@ from tests.support.investigations import malicious
 from tests.support.shared import ROOT
 from tests.support.stores import sqlite_url
 from tests.support.team import TOKEN, prepare, settings_for, some_alerts
+from tests.support.tiny_world import ALERTS, write_world
 from triage.edges.clock import SystemClock
 from triage.edges.store import open_store
+from triage.sandbox.server import SandboxServer
+from triage.sandbox.world import load_world
 from triage.service.status import ProcessHealth
 from triage.web.metrics import Metrics
 from triage.web.pages import team_pages
@@ -117,3 +121,60 @@ def test_the_pages_stand_beside_the_metrics(tmp_path: Path) -> None:
     assert [each.status_code for each in answers] == [200, 503, 401, 200, 404, 200]
     assert 'triage_alerts_stored{state="done"} 4.0' in answers[0].text
     assert "<h1>Queue</h1>" in answers[3].text
+
+
+@pytest.mark.slow
+def test_one_process_triages_and_serves_everything(tmp_path: Path) -> None:
+    """`triage run --listen --web` with a secret: metrics, the webhook and the pages on one port, each with its own guard.
+
+    Takes about 5 seconds: the program is started.
+    """
+    folder, secret = tmp_path / "world", "a-secret-of-the-destination-0123456789"
+    folder.mkdir()
+    with SandboxServer(load_world(write_world(folder))) as panther:
+        configure(tmp_path, f"token: {TOKEN}")
+        config = (tmp_path / "config.yaml").read_text("utf-8").replace("http://127.0.0.1:1", panther.url)
+        config += "webhook: {secret: '${TRIAGE_WEBHOOK_SECRET}'}\n"
+        (tmp_path / "config.yaml").write_text(config, encoding="utf-8")
+        process = subprocess.Popen(
+            [sys.executable, "-m", "triage", "run", "--no-poll", "--listen", "0", "--web"],
+            cwd=tmp_path,
+            env={
+                "PATH": os.environ["PATH"],
+                "PYTHONPATH": str(ROOT),
+                "PANTHER_API_TOKEN": "sandbox-token",
+                "TRIAGE_WEBHOOK_SECRET": secret,
+            },
+            stderr=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            assert process.stderr is not None
+            lines: list[str] = []
+            while "pages: " not in "".join(lines):
+                lines.append(process.stderr.readline())
+                assert lines[-1], lines
+            found = re.search(r"webhook: (http://127\.0\.0\.1:\d+)/panther", "".join(lines))
+            assert found is not None
+            alert_id = ALERTS[0]["id"]
+            with httpx.Client(base_url=found[1], timeout=30) as client:
+                bearer = {"Authorization": f"Bearer {TOKEN}"}
+                assert client.get("/metrics").status_code == 200
+                assert client.get("/").status_code == 401
+                assert client.post("/panther", json={"alertId": alert_id}, headers=bearer).status_code == 401
+                called = client.post("/panther", json={"alertId": alert_id}, headers={"X-Triage-Secret": secret})
+                assert called.status_code == 202
+                page = client.get(f"/alerts/{alert_id}", headers=bearer)
+                deadline = time.monotonic() + 30
+                while page.status_code == 404 and time.monotonic() < deadline:
+                    time.sleep(0.1)
+                    page = client.get(f"/alerts/{alert_id}", headers=bearer)
+                assert page.status_code == 200
+                assert ALERTS[0]["title"] in page.text
+            process.send_signal(signal.SIGTERM)
+            _, err = process.communicate(timeout=30)
+        finally:
+            process.kill()
+            process.communicate()
+    assert process.returncode == 0, err
+    assert secret not in "".join(lines) + err

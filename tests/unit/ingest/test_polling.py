@@ -40,6 +40,8 @@ class Scripted:
     async def alert(self, alert_id: str) -> Alert:
         raise AssertionError(alert_id)
 
+    listed = alert
+
     async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
         raise AssertionError(alert_id)
 

@@ -76,6 +76,7 @@ def test_every_setting_is_in_the_example() -> None:
         (GOOD + "llm:\n  model: ${NOPE}\n", "line 5: llm.model reads the environment variable NOPE"),
         (GOOD + "web: {token: short}\n", "line 4: web.token: write at least 20 characters without spaces; `openssl"),
         (GOOD + "web: {token: a token with spaces in it}\n", "line 4: web.token: write at least 20 characters"),
+        (GOOD + "webhook: {secret: short}\n", "line 4: webhook.secret: write at least 20 characters without spaces"),
         (GOOD + "web: {url: 'http://triage.example.com'}\n", "line 4: web.url: plain http:// is accepted for this"),
         (GOOD + "web: {url: 'https://a.example/triage'}\n", "line 4: web.url: write scheme and host only"),
         (GOOD + "web: {user_header: X-User}\n", "line 4: web: user_header: set trusted_proxies"),

@@ -114,16 +114,24 @@ class PantherAlerts:
             NotFound: Panther has no such alert.
             PantherError: refused, denied or unreachable.
         """
+        return await self._with_detail(await self.listed(alert_id))
+
+    async def listed(self, alert_id: str) -> Alert:
+        """One alert as the list gives it: without `context` and `event_count`.
+
+        Raises:
+            NotFound: Panther has no such alert.
+            PantherError: refused, denied or unreachable.
+        """
         with not_found_as(no_alert(alert_id)):
             answer = await self._graphql.execute(ALERT, {"id": alert_id})
         node = answer.data.get("alert")
         if node is None:
             raise NotFound(no_alert(alert_id))
         try:
-            alert = read_alert(node, notes_on(answer, None), partial=is_partial(answer))
+            return read_alert(node, notes_on(answer, None), partial=is_partial(answer))
         except Unreadable as error:
             raise unreadable("Alert", f"the alert cannot be read: {error}") from error
-        return await self._with_detail(alert)
 
     async def events(self, alert_id: str, *, limit: int, max_bytes: int) -> Events:
         """The alert's events in Panther's order, page by page.
