@@ -19,6 +19,7 @@ from triage.errors import ConfigError
 from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.parts import ToolboxFactory
 from triage.pipeline.publisher import Publisher
+from triage.pipeline.replies import ReplyReader
 from triage.pipeline.routing import Router
 from triage.pipeline.run import Pipeline
 from triage.ports import (
@@ -148,6 +149,7 @@ def assemble(
     capabilities: KnownCapabilities | None = None,
     publisher: Publisher | None = None,
     router: Router | None = None,
+    reads_replies: bool = False,
     toolbox: ToolboxFactory | None = None,
     playbooks: Playbooks | None = None,
     tracer: Tracer | None = None,
@@ -164,6 +166,7 @@ def assemble(
         capabilities: What the model's endpoint can do.
         publisher: `None`: nothing is written to Panther.
         router: `None`: results are not sent on.
+        reads_replies: What people answer to comments is read, where the configuration says so.
         toolbox: The model's tools; `None`: those over Panther.
         playbooks: What enrichment asks; `None`: those of the configuration.
         tracer: Told where time goes; `None`: nobody is.
@@ -192,6 +195,9 @@ def assemble(
         model=model,
         publisher=publisher,
         router=router,
+        replies=ReplyReader(panther.comments, panther.users, store, settings.replies, clock)
+        if reads_replies and settings.replies.enabled
+        else None,
         capabilities=capabilities,
         breaker=model if isinstance(model, ModelBreaker) else None,
         tracer=tracer or NO_TRACER,
@@ -337,7 +343,9 @@ async def open_app(
         publisher = None
         if gateway is not None:
             currency, zone = settings.llm.currency, settings.report.timezone
-            publisher = Publisher(gateway, prompts, settings.writeback, currency, zone, tracer or NO_TRACER)
+            publisher = Publisher(
+                gateway, prompts, settings.writeback, currency, zone, settings.replies, tracer or NO_TRACER
+            )
         pipeline = assemble(
             settings,
             panther if lake is None else replace(panther, lake=lake),
@@ -347,6 +355,7 @@ async def open_app(
             model=model,
             capabilities=capabilities,
             publisher=publisher,
+            reads_replies=gateway is not None and dry_run is None,
             router=Router(settings, store.outbox, prompts, clock, dry_run) if settings.routes.enabled else None,
             tracer=tracer,
         )

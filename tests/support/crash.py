@@ -50,6 +50,7 @@ PROGRESS = frozenset(
         "update",
         "add_message",
         "save_message",
+        "mark",
     }
 )
 """Writes that bring an alert on; each of these boundaries is met once in a run without kills."""
@@ -188,7 +189,15 @@ class TappedPart:
         async def tapped(*args: Any, **kwargs: Any) -> Any:
             result = await method(*args, **kwargs)
             # A claim that found nothing, or a write that was refused, has changed nothing.
-            if result is not None or name in {"put", "save_receipt", "decide", "release_lease", "save_message"}:
+            if result is not None or name in {
+                "put",
+                "save_receipt",
+                "decide",
+                "release_lease",
+                "save_message",
+                "mark",
+                "enqueue",
+            }:
                 self._tap.done(name, _key(name, args))
             return result
 

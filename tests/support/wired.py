@@ -73,7 +73,10 @@ async def wired(
             prompts=prompts(),
             model=model,
             capabilities=capabilities,
-            publisher=Publisher(gateway, prompts(), settings.writeback, settings.llm.currency),
+            publisher=Publisher(
+                gateway, prompts(), settings.writeback, settings.llm.currency, replies=settings.replies
+            ),
+            reads_replies=True,
             router=Router(settings, store.outbox, prompts(), clock) if settings.routes.enabled else None,
             playbooks=playbooks(),
         )

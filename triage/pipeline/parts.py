@@ -7,6 +7,7 @@ from triage.domain.dossier import Dossier
 from triage.pipeline.breaker import ModelBreaker
 from triage.pipeline.journal import ClaimJournal
 from triage.pipeline.publisher import Publisher
+from triage.pipeline.replies import ReplyReader
 from triage.pipeline.routing import Router
 from triage.pipeline.spending import PendingSpend, StoreMeter
 from triage.ports import AlertSource, ChatModel, Claim, Clock, KnownCapabilities, Prompts, Store
@@ -38,6 +39,8 @@ class PipelineParts:
     """What the model's endpoint can do; `None`: what most can."""
     router: Router | None = None
     """`None`: results are not sent on."""
+    replies: ReplyReader | None = None
+    """`None`: what people answer is not read."""
     breaker: ModelBreaker | None = None
     """The same as `model`, where it may be taken out of use."""
     tracer: Tracer = NO_TRACER

@@ -5,14 +5,15 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import assert_never
 
-from triage.domain.alert import Alert
+from triage.domain.alert import Alert, Status
+from triage.domain.reply import Reply
 from triage.domain.report import DEFERRED, UNWRITTEN, Report
 from triage.domain.verdict import Disposition, Investigation
 from triage.errors import NotFound, PantherError
 from triage.pipeline.journal import ClaimJournal
 from triage.ports import Observer, Progress, Prompts
 from triage.ports.tracing import NO_TRACER, Tracer
-from triage.settings import WritebackSettings
+from triage.settings import RepliesSettings, WritebackSettings
 from triage.stages.reporting import build_report, build_started
 from triage.stages.writeback import AlertAtStart, Gateway, Result, WriteOutcome
 
@@ -50,6 +51,8 @@ class Publisher:
     """Currency of the cost in the footer."""
     zone: str = "UTC"
     """In which the times of a comment are."""
+    replies: RepliesSettings = RepliesSettings()  # noqa: RUF009 - frozen
+    """Whether a comment asks, and what an answer does."""
     tracer: Tracer = NO_TRACER
     """Told how long writing takes."""
 
@@ -73,8 +76,9 @@ class Publisher:
         at_start: AlertAtStart,
         journal: ClaimJournal,
         observe: Observer,
+        reply: Reply | None = None,
     ) -> Publication:
-        """Write the comment, then set labels, status and assignee.
+        """Write the comment, then set labels, status and assignee; with a `reply`, as it says.
 
         What cannot be written becomes a note; errors that may pass are raised.
         """
@@ -85,6 +89,8 @@ class Publisher:
             settings=self.settings,
             currency=self.currency,
             zone=self.zone,
+            asks=self.replies.enabled,
+            reply=reply,
         )
         commented = await self.comment(
             alert, report, investigation.verdict.disposition, journal=journal, observe=observe
@@ -96,6 +102,12 @@ class Publisher:
                 moved = await self.gateway.move(
                     alert, investigation.verdict, at_start=at_start, run_id=investigation.run_id, journal=journal
                 )
+                if reply is not None and reply.label in self.replies.status:
+                    status = Status(self.replies.status[reply.label])
+                    answered = await self.gateway.follow(
+                        alert, investigation.verdict, reply, status, at_start=at_start, journal=journal
+                    )
+                    moved = (*moved, answered)
                 span.note({"triage.writeback.changes": len(moved)})
             for line in moved:
                 observe(Progress("write back", line))

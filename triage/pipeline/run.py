@@ -17,6 +17,7 @@ from triage.domain.dossier import Dossier
 from triage.domain.evidence import Evidence
 from triage.domain.look import AlertSeen
 from triage.domain.related import link_keys
+from triage.domain.reply import Command, Reply
 from triage.domain.selection import Skipped
 from triage.domain.verdict import Analyst, Investigation, Usage, Verdict
 from triage.errors import ModelError
@@ -27,6 +28,7 @@ from triage.pipeline.journal import ClaimJournal, StaleClaimError, step_value
 from triage.pipeline.judgement import CheckedConclusion, check_conclusion, facts_for, judge, objections
 from triage.pipeline.linked import LinkedAlert, LinkedOutcome
 from triage.pipeline.parts import PipelineParts
+from triage.pipeline.replies import stored_reply
 from triage.pipeline.second_look import (
     EarlierVerdict,
     earlier_verdict,
@@ -89,7 +91,10 @@ class Pipeline(PipelineParts):
         # A run that has its verdict is finished whatever has happened to the alert: the run itself may have changed its
         # status, by policy.
         judged = await self.store.journal.recall(claim.run_id, "finished") is not None
-        wanted = forced or judged or earlier is not None
+        replies = self.settings.replies.enabled
+        reply = await stored_reply(self.store.values, claim.alert.id) if replies else None
+        again = reply is not None and reply.command is Command.AGAIN
+        wanted = forced or judged or earlier is not None or again
         alert = await current_alert(self.alerts, claim.alert.id, self.settings.ingest, forced=wanted)
         if earlier is not None and not judged and isinstance(alert, Alert):
             alert = await ended_by_person(alert, earlier, self.store.journal, self.settings.ingest) or alert
@@ -98,7 +103,7 @@ class Pipeline(PipelineParts):
             return alert
         at_start = await run.announce(alert)
         investigation = await run.investigation(alert, started, at_start.seen)
-        return await run.publish(alert, investigation, at_start)
+        return await run.publish(alert, investigation, at_start, reply)
 
     async def finish_linked(self, claim: Claim, *, observe: Observer) -> LinkedOutcome:
         """Finish one claimed alert that is linked to another.
@@ -207,12 +212,14 @@ class _Triage:
             case=await find_case(alert, keys, verdict.disposition, records=parts.store.records, journal=self.journal),
         )
 
-    async def publish(self, alert: Alert, investigation: Investigation, at_start: AlertAtStart) -> Investigation:
+    async def publish(
+        self, alert: Alert, investigation: Investigation, at_start: AlertAtStart, reply: Reply | None
+    ) -> Investigation:
         """Write the investigation to Panther, then store it. Raises StaleClaimError."""
         parts, again_at = self.parts, None
         if parts.publisher is not None:
             published = await parts.publisher.publish(
-                alert, investigation, at_start=at_start, journal=self.journal, observe=self.observe
+                alert, investigation, at_start=at_start, journal=self.journal, observe=self.observe, reply=reply
             )
             investigation, again_at = published.investigation, published.again_at
         if parts.router is not None:

@@ -211,6 +211,9 @@ class Comment(Value):
     format: Literal["HTML", "PLAIN_TEXT"] = "PLAIN_TEXT"
     created_at: Moment | None = None
     created_by: Actor = Actor()
+    updated_at: Moment | None = None
+    updated_by: Actor | None = None
+    """`None`: nobody has edited it, or Panther doesn't say who did."""
 
 
 class Comments(Protocol):

@@ -221,6 +221,17 @@ class AlertComments:
         self._world.comments[comment_id] = comment
         return comment
 
+    def say(self, alert_id: str, body: str, user_id: str, format_: str = "PLAIN_TEXT") -> Record:
+        """Comment on an alert in the console, as a user does."""
+        comment = self.create(alert_id, body, format_, ApiToken(""))
+        comment["createdBy"] = {"id": user_id, "type": "user"}
+        return comment
+
+    def edit(self, comment_id: str, body: str, user_id: str) -> None:
+        """Edit a comment in the console, as a user does. Raises RequestError (404)."""
+        by: Record = {"updatedAt": iso(self._world.stamp()), "updatedBy": {"id": user_id, "type": "user"}}
+        self.get(comment_id).update(body=body, **by)
+
     def update(self, comment_id: str, alert_id: str, body: str, format_: str, token: ApiToken) -> Record:
         """Give a comment a new body. Raises RequestError: 404 where that alert has no such comment, 400 without text."""
         comment = self.get(comment_id)

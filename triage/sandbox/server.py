@@ -123,6 +123,14 @@ class SandboxServer:
         """The comments of an alert now, oldest first, in REST's shape."""
         return self._comments.of(alert_id)
 
+    def say(self, alert_id: str, body: str, user_id: str, *, is_html: bool = False) -> str:
+        """Comment on an alert as a user in the console; returns the comment's id."""
+        return str(self._comments.say(alert_id, body, user_id, "HTML" if is_html else "PLAIN_TEXT")["id"])
+
+    def edit(self, comment_id: str, body: str, user_id: str) -> None:
+        """Edit a comment as a user in the console."""
+        self._comments.edit(comment_id, body, user_id)
+
     def deliver(self, database: str, table: str, *events: Record) -> None:
         """Add events to a table of the lake, of the columns that it has; a rule match is an event of its alert too."""
         self._lake.tables.append((database, table), events)

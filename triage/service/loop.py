@@ -160,6 +160,7 @@ class Service:
             reach=reach,
             health=self.health,
             lease_seconds=self.poller_lease_seconds,
+            replies=self.pipeline.replies,
         )
 
     def _names(self, workers: int | None) -> tuple[str, ...]:

@@ -12,6 +12,7 @@ from pydantic import JsonValue
 
 from triage.errors import PantherDenied, PantherError, StoreError
 from triage.ingest.poll import poll, poll_status
+from triage.pipeline.replies import ReplyReader
 from triage.ports import AlertSource, Clock, Observer, Progress, Store
 from triage.service.reach import PantherReach
 from triage.service.status import POLLER, PRUNED, ProcessHealth
@@ -44,6 +45,8 @@ class Poller:
     reach: PantherReach
     health: ProcessHealth = field(default_factory=ProcessHealth)
     lease_seconds: float = LEASE_SECONDS
+    replies: ReplyReader | None = None
+    """Reads what people have answered, after each poll; `None`: nobody does."""
     _led_at: datetime | None = None
     """When the lease was last extended."""
 
@@ -148,8 +151,8 @@ class Poller:
             self.health.poll_due = self.clock.monotonic()
             return not stop.is_set() and await self._leads()
 
-        await wait_or_stop(
-            poll(
+        async def read() -> None:
+            await poll(
                 self.alerts,
                 self.store,
                 self.settings.ingest,
@@ -157,9 +160,11 @@ class Poller:
                 observe=self.observe,
                 proceed=proceed,
                 clock=self.clock.now,
-            ),
-            stop,
-        )
+            )
+            if self.replies is not None and (taken := await self.replies.read(proceed)):
+                self.observe(Progress("replies", f"{taken} taken"))
+
+        await wait_or_stop(read(), stop)
 
     def _pause(self, first: float) -> float:
         pause = backoff(first, self.health.poll_failures, longest=max(LONGEST_PAUSE, first))

@@ -1,6 +1,7 @@
 """The configuration: YAML and the environment in, one frozen value out."""
 
 from triage.settings.loader import load_settings, parse_settings
+from triage.settings.replies import RepliesSettings
 from triage.settings.routes import JiraSettings, RouteSettings, RoutesSettings
 from triage.settings.sections import (
     AllowedActivity,
@@ -36,6 +37,7 @@ __all__ = [
     "LlmSettings",
     "PantherSettings",
     "Price",
+    "RepliesSettings",
     "RouteSettings",
     "RoutesSettings",
     "SectionName",

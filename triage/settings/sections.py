@@ -9,6 +9,7 @@ from pydantic import BeforeValidator, Field, SecretStr, field_validator
 
 from triage.domain.look import Growth
 from triage.domain.verdict import Disposition
+from triage.settings.replies import RepliesSettings
 from triage.settings.routes import RoutesSettings
 from triage.settings.section import Section
 from triage.settings.values import (
@@ -371,6 +372,7 @@ class Settings(Section):
     llm: LlmSettings = LlmSettings()
     investigation: InvestigationSettings = InvestigationSettings()
     writeback: WritebackSettings = WritebackSettings()
+    replies: RepliesSettings = RepliesSettings()
     routes: RoutesSettings = RoutesSettings()
     report: ReportSettings = ReportSettings()
     store: StoreSettings = StoreSettings()

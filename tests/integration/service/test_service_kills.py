@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 
 from tests.support import crash, stores
 from tests.support.background import scripted_model
@@ -251,6 +251,63 @@ routes:
   - {{name: hook, url_file: {directory}/hook}}
   - {{name: mail, url_file: {directory}/mail}}
 """
+
+
+REPLIES = "replies: {enabled: true, status: {benign: RESOLVED}}\n"
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("phase", phases(6, sample=(0, 3)))
+def test_sigkill_at_every_boundary_of_an_answer(store_url: str, tmp_path: Path, forkers: Forkers, phase: int) -> None:
+    """Three alerts, of which a person calls one benign, one malicious, and has one investigated again, and a death after
+    each write that this brings about: each answer is marked, acknowledged and followed once, none is lost or repeated.
+
+    Takes about 10 seconds each: every kill is followed by a new process.
+    """
+    with killing(tmp_path, store_url, forkers, alerts=3, linked=0, more=REPLIES) as (panther, (crashes, _)):
+        crashes.run_to_the_end(Plan())
+        benign, malicious, again = crash.alert_ids(3)
+        assert all("Question" in str(panther.comments(name)[0]["body"]) for name in (benign, malicious, again))
+        panther.say(benign, "triage: benign because it was a drill", "user-1")
+        panther.say(malicious, "triage: malicious", "user-1")
+        panther.say(again, "triage: again", "user-1")
+
+        crashes.run_to_the_end(Plan(every=6, phase=phase, around=phase == 0))
+        for _ in range(2):
+            crashes.run_to_the_end(Plan())
+
+        assert crashes.killed >= 2
+        assert crash.repeated(crashes.lines) == []
+        for name, says in (
+            (benign, "says benign, because it was a drill"),
+            (malicious, "says malicious"),
+            (again, "asked"),
+        ):
+            ours = [str(each["body"]) for each in panther.comments(name) if "triage-marker" in str(each["body"])]
+            assert len(ours) == 1
+            assert says in ours[0]
+        assert [panther.world.alerts[name]["status"] for name in (benign, malicious, again)] == [
+            "RESOLVED",
+            "OPEN",
+            "OPEN",
+        ]
+        assert sum(name == "UpdateStatus" for _, _, name in panther.requests) == 1
+        labels, runs = asyncio.run(marked(store_url))
+        assert labels == {benign: "benign", malicious: "malicious"}
+        assert runs == {benign: 1, malicious: 1, again: 2}
+    print(f"{crashes.killed} kills")  # for docs/measurements.md
+
+
+async def marked(store_url: str) -> tuple[dict[str, str], dict[str, int]]:
+    """Marks, and how many runs each alert has had."""
+    store = await open_store(store_url)
+    try:
+        marks = {mark.alert_id: mark.label for mark in await store.records.marks()}
+        query = select(alert_rows.c.id, alert_rows.c.run_number)
+        rows = await store.queue.database.read(lambda connection: connection.execute(query).all())
+        return marks, {row.id: row.run_number for row in rows}
+    finally:
+        await store.close()
 
 
 @pytest.mark.slow

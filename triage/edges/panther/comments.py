@@ -39,6 +39,8 @@ class CommentNode(Wire):
     format: Format = "PLAIN_TEXT"
     created_at: MaybeTime = None
     created_by: dict[str, JsonValue] | None = None
+    updated_at: MaybeTime = None
+    updated_by: dict[str, JsonValue] | None = None
 
 
 class PantherComments:
@@ -119,6 +121,9 @@ def _comment(value: JsonValue, alert_id: str, operation: str, *, write: bool = F
         format=node.format,
         created_at=node.created_at,
         created_by=ActorNode.of(node.created_by) or Actor(),
+        updated_at=node.updated_at,
+        # What cannot be read is somebody all the same.
+        updated_by=None if not node.updated_by else ActorNode.of(node.updated_by) or Actor(),
     )
 
 

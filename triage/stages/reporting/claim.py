@@ -123,6 +123,14 @@ def next_steps(investigation: Investigation, story: Story, zone: tzinfo) -> tupl
     return tuple(dict.fromkeys(found))[:STEPS]
 
 
+def open_question(investigation: Investigation, story: Story, zone: tzinfo) -> str:
+    """Whom to ask what, where the verdict hangs on a person; one of the next steps, or empty."""
+    if investigation.verdict.disposition not in (Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS):
+        return ""
+    asked = next(iter(_Steps(investigation, story, zone).asked()), "")
+    return asked or "Find out from whoever is responsible whether this was expected"
+
+
 @dataclass(frozen=True, slots=True)
 class _Steps:
     investigation: Investigation

@@ -22,6 +22,7 @@ from typing import Any, Literal, get_args
 from triage.domain.alert import Alert
 from triage.domain.clean import ELLIPSIS, indent_formulas, safe_sentence, safe_value, sentences
 from triage.domain.entity import Entity
+from triage.domain.reply import HINT, Command, Reply
 from triage.domain.report import RESERVE, Format, Marker, Report
 from triage.domain.verdict import Investigation
 from triage.ports import Prompts
@@ -92,6 +93,8 @@ def build_report(
     settings: WritebackSettings,
     currency: str = "",
     zone: str = "UTC",
+    asks: bool = False,
+    reply: Reply | None = None,
 ) -> Report:
     """Render an investigation as a comment.
 
@@ -107,6 +110,8 @@ def build_report(
         settings: Parts, length, longest form, console.
         currency: Currency of what model calls have cost; empty: the bare number.
         zone: In which the story's times are.
+        asks: Where the verdict hangs on a person, the comment ends with the question and how to answer it.
+        reply: What a person has answered, which the comment acknowledges.
 
     Raises:
         PromptError: A template is missing or broken.
@@ -121,7 +126,7 @@ def build_report(
         zone=zone,
     )
     view = _only(view, settings.sections or _SECTIONS[length])
-    view = replace(view, timeline=())
+    view = _asking(replace(view, timeline=()), alert, reply) if asks else replace(view, timeline=())
     if length != "full" and not settings.sections:
         view = _within(_as_read(view, investigation, zone), WORDS[length], prompts)
     forms = {}
@@ -238,6 +243,21 @@ def _signature(alert_id: str, run_id: str, kind: Format) -> Callable[[str], str]
 
 def _paragraph(text: str, kind: Format) -> str:
     return f"<p>{html.escape(text)}</p>" if kind == "HTML" else text
+
+
+def _asking(view: InvestigationView, alert: Alert, reply: Reply | None) -> InvestigationView:
+    """With the question, which then is no step of its own, or with its answer."""
+    if reply is not None:
+        said = {Command.AGAIN: "asked for another investigation"}.get(reply.command, f"says {reply.command.value}")
+        reason = f", because {safe_sentence(reply.reason, 160)}" if reply.reason else ""
+        view = replace(view, answer=f"{safe_value(reply.by, 80)} {said}{reason} ({moment(reply.at)} UTC).")
+    if not view.asks or (reply is not None and reply.label is not None):
+        return view
+    assignee = alert.assignee
+    to = safe_value(assignee.name or assignee.email, 80) if assignee is not None else ""
+    end = "" if view.asks.endswith(("?", ")", ".")) else "."
+    question = f"{to or 'Whoever takes this alert'}: {view.asks}{end} Answer in a comment of your own: {HINT}."
+    return replace(view, question=question, steps=tuple(step for step in view.steps if step != view.asks))
 
 
 # ---- parts and lengths of a result ----------------------------------------------------------------------------------

@@ -21,7 +21,7 @@ from triage.domain.signal import Direction, Signal
 from triage.domain.verdict import STEP_STATES, Analyst, AnswerState, Disposition, Investigation, RunbookAnswer
 from triage.stages.reporting.act import Phase
 from triage.stages.reporting.case_view import CaseLineView, case_view
-from triage.stages.reporting.claim import claim, next_steps
+from triage.stages.reporting.claim import claim, next_steps, open_question
 from triage.stages.reporting.evidence_view import (
     FOR_COMMENT,
     CitationView,
@@ -173,6 +173,12 @@ class InvestigationView:
     notes: tuple[str, ...]
     """What could not be read, asked or written; among `unchecked` too."""
     footer: tuple[str, ...]
+    asks: str = ""
+    """Whom to ask what, where the verdict hangs on a person; it may be one of `steps` as well."""
+    question: str = ""
+    """The same, to the assignee, with how to answer; only in a comment that takes answers."""
+    answer: str = ""
+    """Who has answered what, and when."""
 
 
 def investigation_view(
@@ -270,6 +276,7 @@ def investigation_view(
         issues=tuple(clean.sentence(issue.message, _SENTENCE) for issue in verdict.issues),
         notes=tuple(_notes(alert, investigation, clean)),
         footer=footer(investigation, currency),
+        asks=clean.sentence(open_question(investigation, story, at), _SENTENCE),
     )
 
 

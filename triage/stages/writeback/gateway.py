@@ -3,7 +3,8 @@
 from collections.abc import Callable
 from typing import Protocol
 
-from triage.domain.alert import Alert
+from triage.domain.alert import Alert, Status
+from triage.domain.reply import Reply
 from triage.domain.report import Format, Report, related_like
 from triage.domain.verdict import Disposition, Verdict
 from triage.ports import AlertSource, Clock, Comments, Labels, RunJournal, Values
@@ -41,6 +42,18 @@ class Gateway(Protocol):
         self, alert: Alert, verdict: Verdict, *, at_start: AlertAtStart, run_id: str, journal: RunJournal
     ) -> tuple[str, ...]:
         """Set labels, status and assignee by policy; returns what was done, in words. Raises PantherError."""
+
+    async def follow(
+        self,
+        alert: Alert,
+        verdict: Verdict,
+        reply: Reply,
+        status: Status,
+        *,
+        at_start: AlertAtStart,
+        journal: RunJournal,
+    ) -> str:
+        """Set the status that an answer asks for; returns what was done, in words. Raises PantherError."""
 
 
 class CommentGateway:
@@ -101,6 +114,21 @@ class CommentGateway:
         labelled = await self._labels.update(alert, verdict, at_start=at_start, journal=journal)
         moved = await self._status.update(alert, verdict, at_start=at_start, run_id=run_id, journal=journal)
         return (*labelled, *moved)
+
+    async def follow(
+        self,
+        alert: Alert,
+        verdict: Verdict,
+        reply: Reply,
+        status: Status,
+        *,
+        at_start: AlertAtStart,
+        journal: RunJournal,
+    ) -> str:
+        """Implements `Gateway.follow`."""
+        if await self._values.get(PAUSED) is True:
+            return "status unchanged after the answer: writing is paused"
+        return await self._status.follow(alert, verdict, reply, status, at_start=at_start, journal=journal)
 
 
 class DryRunGateway:
@@ -175,6 +203,22 @@ class DryRunGateway:
         if email and alert.assignee is None and not waits(verdict):
             self._say(f"dry run: would assign {alert.id} to {email}")
         return ()
+
+    async def follow(
+        self,
+        alert: Alert,
+        verdict: Verdict,  # noqa: ARG002 - the port's argument
+        reply: Reply,
+        status: Status,
+        *,
+        at_start: AlertAtStart,  # noqa: ARG002 - the port's argument
+        journal: RunJournal,  # noqa: ARG002 - nothing happens that a restart could repeat
+    ) -> str:
+        """Implements `Gateway.follow`."""
+        if status.value == alert.status.value:
+            return ""
+        self._say(f"dry run: would set {alert.id} to {status.value}, as {reply.by} has answered")
+        return ""
 
 
 async def _held_back(
