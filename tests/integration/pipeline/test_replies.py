@@ -8,11 +8,16 @@ from pathlib import Path
 import pytest
 
 from tests.support.cli import Ran, run_cli, write_config
+from tests.support.investigations import NOW, benign, inconclusive
+from tests.support.stores import alert, claimed, saved, sqlite_url
 from tests.support.tiny_world import ALERTS, write_world
+from triage.edges.clock import FixedStartClock
 from triage.edges.store import open_store
-from triage.ports import Mark
+from triage.pipeline.replies import ReplyReader
+from triage.ports import Comment, Mark, PantherUser, Receipt
 from triage.sandbox.server import Fault, SandboxServer
 from triage.sandbox.world import load_world
+from triage.settings import RepliesSettings
 
 ASKED, OTHER = str(ALERTS[0]["id"]), str(ALERTS[1]["id"])
 ADA = "user-1"
@@ -152,7 +157,7 @@ def test_again_investigates_once_more_each_time(panther: SandboxServer, tmp_path
     run(tmp_path)
     shown = run_cli("show", ASKED, "--json", directory=tmp_path).json
     assert (shown["state"], shown["run_id"] != first) == ("done", True)
-    assert "ada[@]acme.example asked for another investigation (" in body(panther)
+    assert "ada@acme[.]example asked for another investigation (" in body(panther)
     assert "Question" in body(panther)
     assert marks(tmp_path) == []
     run(tmp_path)
@@ -246,3 +251,47 @@ def test_a_panther_that_fails_leaves_it_to_the_next_poll(panther: SandboxServer,
     panther.fail("Users", Fault(status=403), times=1)
     run(tmp_path)
     assert [(label, by) for _, label, _, by in marks(tmp_path)] == [("malicious", ADA)]
+
+
+class Counting:
+    """A Panther of which only comments are asked; implements what is used of `ports.Comments` and `ports.Users`."""
+
+    def __init__(self) -> None:
+        self.asked: list[str] = []
+
+    async def list(self, alert_id: str) -> tuple[Comment, ...]:
+        self.asked.append(alert_id)
+        return ()
+
+    async def users(self) -> tuple[PantherUser, ...]:
+        return ()
+
+
+async def _always() -> bool:
+    return True
+
+
+@pytest.mark.anyio
+async def test_a_poll_reads_some_and_all_get_their_turn(tmp_path: Path) -> None:
+    """Twenty a poll, around the circle; a process that polls next goes on where the last one stopped. Verdicts that need
+    nobody, alerts without our comment and marked ones cost nothing."""
+    store = await open_store(sqlite_url(tmp_path))
+    _, undecided = inconclusive()
+    _, clear = benign()
+    for number in range(50):
+        kept = clear if number >= 45 else undecided
+        await saved(store, alert(f"a{number:02}"))
+        claim = await claimed(store, alert_id=f"a{number:02}")
+        result = kept.model_copy(update={"run_id": claim.run_id, "alert_id": claim.alert.id})
+        await store.queue.finish(claim, result, now=NOW)
+        if number != 44:
+            await store.values.save_receipt(Receipt(f"comment:a{number:02}", "done", f"c{number}", "", NOW), now=NOW)
+    await store.records.mark("a43", "benign", by="mira", now=NOW)
+    panther, clock = Counting(), FixedStartClock(NOW)
+    for asked in (20, 40, 59):
+        reader = ReplyReader(panther, panther, store, RepliesSettings(enabled=True), clock)  # type: ignore[arg-type]
+        assert await reader.read(_always) == 0
+        assert len(panther.asked) == asked
+    assert panther.asked[:43] == [f"a{number:02}" for number in range(43)]
+    assert panther.asked[43:] == [f"a{number:02}" for number in range(16)]
+    await store.close()

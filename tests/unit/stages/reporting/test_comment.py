@@ -9,14 +9,25 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from tests.support.investigations import INJECTION, benign, finding, inconclusive, injected, malicious, record, value
+from tests.support.investigations import (
+    INJECTION,
+    NOW,
+    benign,
+    finding,
+    inconclusive,
+    injected,
+    malicious,
+    record,
+    value,
+)
 from tests.support.kinds_of_alert import policy, provisional, scheduled, takeover, three, unknown_log
 from tests.support.odd_investigations import huge, missing, suspicious
 from tests.support.shared import ROOT, shared_lines
 from tests.support.spoiled import HOSTILE, spoiled
-from triage.domain.alert import Alert
+from triage.domain.alert import Actor, Alert
 from triage.domain.instructions import INSTRUCTION_FINDING
-from triage.domain.report import find_marker
+from triage.domain.reply import HINT, Command, Reply, read_command
+from triage.domain.report import Report, find_marker
 from triage.domain.signal import Direction
 from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
@@ -66,7 +77,11 @@ class Tags(HTMLParser):
 
 def harmless(alert: Alert, investigation: Investigation, given: WritebackSettings = PLAIN) -> None:
     """Check both forms of a comment."""
-    report = build_report(alert, investigation, prompts=PROMPTS, settings=given)
+    inert(build_report(alert, investigation, prompts=PROMPTS, settings=given), alert, given)
+
+
+def inert(report: Report, alert: Alert, given: WritebackSettings) -> None:
+    """Nothing in a comment acts, and it is the alert's own."""
     tags = Tags(report.html)
     assert tags.names <= ALLOWED
     assert tags.attributes == []
@@ -322,3 +337,57 @@ def test_a_huge_event_is_cut_and_said() -> None:
 def test_no_field_becomes_active(case: tuple[Alert, Investigation], length: str) -> None:
     """Whatever is in any field at once, the comment is inert in every length."""
     harmless(*case, WritebackSettings.model_validate({"length": length}))
+
+
+def answer(command: Command = Command.BENIGN, reason: str = "it was a drill", by: str = "ada@kiln.example") -> Reply:
+    """What a person has answered."""
+    return Reply(comment_id="c1", command=command, reason=reason, by=by, at=NOW)
+
+
+@pytest.mark.parametrize("name", CASES)
+def test_a_comment_that_asks(name: str) -> None:
+    """Where the verdict hangs on a person it ends with one question, to the assignee, and how to answer; it is no step as
+    well. It is as short as any, both forms say the same, and it is no answer itself."""
+    alert, investigation = CASES[name]()
+    alert = alert.model_copy(update={"assignee": Actor(id="u1", kind="user", name="Ada Byron")})
+    asks = investigation.verdict.disposition.value in ("inconclusive", "suspicious")
+    for length, most in (("brief", 150), ("standard", 350), ("full", 100_000)):
+        given = WritebackSettings.model_validate({"length": length, "max_chars": 200_000})
+        report = build_report(alert, investigation, prompts=PROMPTS, settings=given, asks=True)
+        above = report.text.rsplit("triage-marker:", 1)[0].strip()
+        last = above.splitlines()[-1]
+        assert (HINT in above) is asks
+        assert last.startswith("Question: Ada Byron: ") is asks
+        assert count_words(above) <= most
+        assert words("".join(Words(report.html).parts)) == words(report.text)
+        assert read_command(report.text, is_html=False) is None
+        assert read_command(above, is_html=False) is None
+        if asks:
+            asked = last.removeprefix("Question: Ada Byron: ").partition(" Answer in a comment")[0]
+            assert asked not in above.replace(last, "")
+
+
+@pytest.mark.parametrize(
+    ("command", "says"),
+    [
+        (Command.BENIGN, "ada@kiln[.]example says benign, because it was a drill (2031-"),
+        (Command.MALICIOUS, "ada@kiln[.]example says malicious, because it was a drill (2031-"),
+        (Command.AGAIN, "ada@kiln[.]example asked for another investigation, because it was a drill (2031-"),
+    ],
+)
+def test_an_answer_is_acknowledged(command: Command, says: str) -> None:
+    """With author, reason and time; the question goes once it has been answered."""
+    text = build_report(*suspicious(), prompts=PROMPTS, settings=PLAIN, asks=True, reply=answer(command)).text
+    assert f"Answer: {says}" in text
+    assert (HINT in text) is (command is Command.AGAIN)
+
+
+@settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow], deadline=None)
+@given(HOSTILE, HOSTILE, HOSTILE)
+def test_no_answer_becomes_active(reason: str, by: str, assignee: str) -> None:
+    """Whatever stands in a reason or a name."""
+    alert, investigation = suspicious()
+    alert = alert.model_copy(update={"assignee": Actor(id="u1", kind="user", name=assignee)})
+    reply = answer(Command.AGAIN, reason, by)
+    report = build_report(alert, investigation, prompts=PROMPTS, settings=PLAIN, asks=True, reply=reply)
+    inert(report, alert, PLAIN)
