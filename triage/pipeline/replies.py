@@ -25,6 +25,8 @@ PER_POLL = 20
 """Alerts whose comments are read with one poll, in turn: a request each, or more where there are more than 50 comments."""
 MOST_OPEN = 300
 """Alerts that are open at the same time; of more, the newest."""
+MOST_READ = 2_000
+"""Alerts with a verdict that are looked through for open ones, the newest first."""
 ASKED = frozenset({Disposition.INCONCLUSIVE, Disposition.SUSPICIOUS})
 """Verdicts that hang on a person."""
 _NEXT = "replies/next"
@@ -50,25 +52,27 @@ class ReplyReader:
         Raises:
             StoreError: The state database cannot be used.
         """
-        taken = 0
+        taken, last = 0, ""
         for record in await self._turn():
             if not await proceed():
                 break
             try:
                 taken += await self._one(record)
             except NotFound:
-                continue
+                log.info("no replies read: the alert is gone", extra={"alert_id": record.alert.id})
             except PantherError as error:
                 # The poll, which came before, says more of a Panther that is away.
                 log.warning("no replies read", extra={"alert_id": record.alert.id, "error": str(error)})
                 break
-            await self.store.values.put(_NEXT, record.alert.id, now=self.clock.now())
+            last = record.alert.id
+        if last:
+            await self.store.values.put(_NEXT, last, now=self.clock.now())
         return taken
 
     async def _turn(self) -> list[AlertRecord]:
         """The open alerts to look at now: those after the last one that was looked at, around the circle."""
         since = self.clock.now() - self.settings.within
-        done = await self.store.records.newest(ended_since=since, states=(State.DONE,))
+        done = await self.store.records.newest(ended_since=since, states=(State.DONE,), limit=MOST_READ)
         asked = [record for record in done if record.verdict in ASKED][:MOST_OPEN]
         marked = {mark.alert_id for mark in await self.store.records.marks(only=[each.alert.id for each in asked])}
         found = sorted((each for each in asked if each.alert.id not in marked), key=lambda each: each.alert.id)
@@ -151,7 +155,9 @@ def newest_reply(comments: Iterable[Comment], alert_id: str, *, own_id: str) -> 
             continue
         if comment.created_at is None or comment.created_at <= asked_at or _edited_by_another(comment):
             continue
-        said = read_command(comment.body, is_html=comment.format == "HTML")
+        # A server may say in which format a comment was submitted, and give it as HTML all the same.
+        is_html = comment.format == "HTML" or comment.body.lstrip().startswith("<")
+        said = read_command(comment.body, is_html=is_html)
         if said is not None:
             command, reason = said
             by = comment.created_by.id

@@ -213,7 +213,7 @@ def test_the_last_of_several_answers_counts(panther: SandboxServer, tmp_path: Pa
     """Where two come between two polls."""
     asked(tmp_path, panther)
     panther.say(ASKED, "triage: malicious", ADA)
-    panther.say(ASKED, "triage: benign because I was wrong", ADA)
+    panther.say(ASKED, "<p>triage: benign because I was wrong</p>", ADA)  # HTML, whatever its format says
     run(tmp_path)
     assert [label for _, label, _, _ in marks(tmp_path)] == ["benign"]
 
