@@ -107,7 +107,7 @@ class Publisher:
                     answered = await self.gateway.follow(
                         alert, investigation.verdict, reply, status, at_start=at_start, journal=journal
                     )
-                    moved = (*moved, answered)
+                    moved = (*moved, answered) if answered else moved
                 span.note({"triage.writeback.changes": len(moved)})
             for line in moved:
                 observe(Progress("write back", line))

@@ -241,6 +241,18 @@ def test_what_is_answered_or_old_is_not_read_again(panther: SandboxServer, tmp_p
     assert reads() == 0
 
 
+def test_a_dry_run_says_what_an_answer_would_do(panther: SandboxServer, tmp_path: Path) -> None:
+    """What was read and not followed yet is printed; nothing is written."""
+    asked(tmp_path, panther, MOVING)
+    panther.say(ASKED, "triage: benign because of a drill", ADA)
+    run_cli("run", "--once", "--write", "--workers", "0", directory=tmp_path)
+    before = writes(panther)
+    ran = run(tmp_path, "--dry-run")
+    assert f"dry run: would set {ASKED} to RESOLVED, as ada@acme.example has answered" in ran.err
+    assert writes(panther) == before
+    assert panther.world.alerts[ASKED]["status"] == "OPEN"
+
+
 def test_a_panther_that_fails_leaves_it_to_the_next_poll(panther: SandboxServer, tmp_path: Path) -> None:
     """The poll itself has worked; no answer is lost. Where users can't be listed, the author is an id."""
     asked(tmp_path, panther)
