@@ -16,7 +16,7 @@ def device(name: str, *, old_days: int, here: int) -> dict[str, object]:
         "days": old_days + 1,
         "times": old_days + here + 1,
         "old_days": old_days,
-        "here": here,
+        "lately_here": here,
         "first_seen": at(days=29),
         "last_seen": at(days=0.1),
     }

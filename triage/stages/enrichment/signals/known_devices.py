@@ -23,8 +23,8 @@ class DeviceCheck:
 
 def check_devices(facts: Facts) -> DeviceCheck | None:
     """The first log of sign-ins that knows the devices at the alert's addresses; `None` if none does."""
-    for entry in facts.read("known_device", "device", "old_days", "here"):
-        here = [row for row in entry.rows if number(row, "here")]
+    for entry in facts.read("known_device", "device", "old_days", "lately_here"):
+        here = [row for row in entry.rows if number(row, "lately_here")]
         if here and entry.complete:
             known = any(map(_is_own, entry.rows))
             return DeviceCheck(
