@@ -75,3 +75,28 @@ def test_nothing_is_said_of_an_account_that_nothing_knows() -> None:
     assert "stranger_on_target" in found(places(actors=2), worked("kim"))
     assert "stranger_known" in found(places(), worked("kim"))
     assert "stranger_known" in found(places(), alerts("Protection off by kim"))
+
+
+def test_an_application_that_everybody_signs_in_to_has_no_strangers() -> None:
+    """One more who comes to it has nothing to do with a sign-in of the alert's; a repository of many is still one's own."""
+    history = answer(
+        "target_history",
+        [],
+        [
+            {
+                "action": "x",
+                "actor": f"p{n}",
+                "days": 9,
+                "old_days": 6,
+                "first_seen": at(days=20),
+                "last_seen": at(days=1),
+            }
+            for n in range(15)
+        ],
+    )
+    for log_type, action, said in (
+        ("Azure.Audit", "sign-in none", False),
+        ("GitHub.Audit", "protected_branch.destroy", True),
+    ):
+        who = subject(log_type=log_type, actions=(action,), targets=("office",))
+        assert ("stranger_on_target" in signals_of(who, places(), history)) is said

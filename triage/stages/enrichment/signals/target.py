@@ -16,7 +16,7 @@ from triage.stages.enrichment.signals.reversal import opposites
 from triage.stages.enrichment.signals.wording import before, did, later, log_name, named, on_object, shown_object
 
 EVERYBODY = 12
-"""From how many others on, who have long worked on a target, it is a place where people meet."""
+"""From how many on, who have long signed in to one application, it is a place where people meet."""
 VARYING_DAYS = 3
 """Days of the same act, each with another object, from which a new object says nothing."""
 
@@ -40,9 +40,10 @@ def _since(facts: Facts, row: Row) -> bool:
 
 
 def _is_everybodys(facts: Facts) -> bool:
-    """Whether so many have worked on the target before, such as all who sign in to one application, that one more who comes
-    to it has nothing to do with the alert's act."""
-    if len(facts.actor.targets) != 1:
+    """Whether the alert is about a sign-in to what so many sign in to that one more who comes has nothing to do with it."""
+    actor = facts.actor
+    signing_in = all(is_of_class(actor.log_type, action, ActionClass.SIGN_IN) for action in actor.actions)
+    if len(actor.targets) != 1 or not actor.actions or not signing_in:
         return False
     actors = {text(row, "actor") for entry in facts.named("target_history") for row in entry.rows if facts.settled(row)}
     return len(actors) >= EVERYBODY
