@@ -91,6 +91,7 @@ async def _profiles(panther: PantherApi) -> None:
 CALLS: dict[str, Callable[[PantherApi], Awaitable[object]]] = {
     "alerts.page": _pages,
     "alerts.alert": _one,
+    "alerts.listed": lambda panther: panther.alerts.listed(FIRST),
     "alerts.events": lambda panther: panther.alerts.events(FIRST, limit=2, max_bytes=10_000),
     "rules.detection": _detections,
     "rules.detections": lambda panther: panther.rules.detections(),
