@@ -72,18 +72,21 @@ def _reset(connection: socket.socket) -> None:
 
 
 @contextmanager
-def cable(upstream: str) -> Iterator[Cable]:
-    """Lay a cable to a server."""
-    host, port = urlsplit(upstream).hostname, urlsplit(upstream).port
+def cable(upstream: str, port: int = 0) -> Iterator[Cable]:
+    """Lay a cable to a server; it is at a free port, or at that of one taken away before."""
+    place = urlsplit(upstream).hostname, urlsplit(upstream).port
     laid = Cable()
     done = threading.Event()
 
     class Handler(socketserver.BaseRequestHandler):
         def handle(self) -> None:
             try:
-                with socket.create_connection((host, port)) as server:
+                with socket.create_connection(place) as server:
                     while request := _message(self.request):
                         laid.seen.append(request.split(b"\r\n", 1)[0].decode())
+                        if done.is_set():
+                            # A connection that was kept open doesn't outlive the cable.
+                            return _reset(self.request)
                         cut = laid.cut_for(request)
                         if cut == "reset before":
                             return _reset(self.request)
@@ -103,7 +106,7 @@ def cable(upstream: str) -> Iterator[Cable]:
         daemon_threads = True
         allow_reuse_address = True
 
-    with Server(("127.0.0.1", 0), Handler) as proxy:
+    with Server(("127.0.0.1", port), Handler) as proxy:
         laid.url = f"http://127.0.0.1:{proxy.server_address[1]}{urlsplit(upstream).path}"
         thread = threading.Thread(target=proxy.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
         thread.start()

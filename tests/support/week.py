@@ -1,7 +1,7 @@
-"""Seven days of a service in some minutes: a world with an alert every two minutes, and the process that triages it.
+"""Days of a service in some minutes: a world with an alert every few minutes, and the process that triages it.
 
 The clock runs fast in all processes alike, so whatever is waited for takes its part of the real time. An alert is one
-of a burst of four with the same title, of which one is investigated; four of five bursts are not severe enough.
+of a burst with the same title, of which one is investigated; most bursts are not severe enough.
 """
 
 import asyncio
@@ -24,15 +24,14 @@ from tests.support.wired import wired
 from triage.edges.process import has_ended, process_name
 from triage.sandbox.server import ApiToken, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
+from triage.service.announced import AnnouncedAlerts
 from triage.service.loop import Service
 from triage.settings import Settings
 from triage.web import server as web
 from triage.web.metrics import Metrics
+from triage.web.webhook import Webhook
 
 START = datetime(2031, 5, 6, tzinfo=UTC)
-BURST = 4
-WORTHWHILE = 5
-"""Every so manieth burst is severe enough."""
 DETECTIONS = 40
 SHORTEST = 0.02
 """Real seconds that a wait takes at least: on a fast clock an idle worker would ask the database without pause."""
@@ -48,15 +47,19 @@ class WeekClock(FastClock):
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """A week of so many alerts, at so many seconds of it in each real one."""
+    """Days of so many alerts, at so many seconds of them in each real one."""
 
     alerts: int
     days: float
     pace: float
+    burst: int = 4
+    """Alerts of one title."""
+    worthwhile: int = 5
+    """Every so manieth burst is severe enough."""
 
     @property
     def seconds(self) -> float:
-        """Of the week."""
+        """Of the days."""
         return self.days * 86_400
 
     def created(self, number: int) -> datetime:
@@ -65,7 +68,7 @@ class Plan:
 
     def dull(self, number: int) -> bool:
         """Whether the filters leave an alert out."""
-        return number // BURST % WORTHWHILE != 0
+        return number // self.burst % self.worthwhile != 0
 
     def wanted(self) -> list[str]:
         """The alerts that are to be commented on."""
@@ -78,10 +81,10 @@ def name_of(number: int) -> str:
 
 
 def write_world(folder: Path, plan: Plan) -> Path:
-    """All alerts of the week; a listing shows those that have been raised."""
+    """All alerts of the days; a listing shows those that have been raised."""
     alerts, matches = [], []
     for number in range(plan.alerts):
-        burst, created = number // BURST, plan.created(number)
+        burst, created = number // plan.burst, plan.created(number)
         moment = f"{created - timedelta(minutes=5):%Y-%m-%d %H:%M:%S}.000"
         stamp = f"{created:%Y-%m-%dT%H:%M:%S}.000Z"
         detection = f"Door.Open{burst % DETECTIONS}"
@@ -116,8 +119,8 @@ def serve_world(folder: Path, clock: WeekClock) -> SandboxServer:
     return SandboxServer(world, SandboxOptions(tokens=(ApiToken("good"),), query_latency=0.0))
 
 
-def settings(url: str, database: Path) -> Settings:
-    """A service whose limits in seconds fit the fast clock; retention after three days.
+def settings(url: str, database: Path, **sections: Any) -> Settings:
+    """A service whose limits in seconds fit the fast clock; retention after three days, unless a section says otherwise.
 
     No second looks: they would double the time.
     """
@@ -129,6 +132,7 @@ def settings(url: str, database: Path) -> Settings:
             "writeback": {"enabled": True, "audit": ""},
             "store": {"url": f"sqlite:///{database}", "keep": "3d"},
         }
+        | sections
     )
 
 
@@ -137,6 +141,10 @@ async def _serve(configured: Settings, clock: WeekClock, place: Path) -> None:
     asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, stop.set)
     metrics = Metrics("USD")
     async with wired(configured, clock) as app:
+        announced = webhook = None
+        if configured.webhook.enabled:
+            announced = AnnouncedAlerts(app.pipeline.alerts, app.store, configured.ingest, clock)
+            webhook = Webhook(configured.webhook.secret.get_secret_value(), announced.announce, clock)
         service = Service(
             pipeline=app.pipeline,
             observe=lambda _progress: None,
@@ -145,9 +153,10 @@ async def _serve(configured: Settings, clock: WeekClock, place: Path) -> None:
             on_done=lambda _alert, result: metrics.ended(result),
             lease_seconds=4 * 3_600,
             poller_lease_seconds=4 * 3_600,
+            announced=announced,
         )
         with web.bound("127.0.0.1", 0) as socket:
-            async with web.serving(socket, app.store, service.health, metrics, clock):
+            async with web.serving(socket, app.store, service.health, metrics, clock, webhook=webhook):
                 place.write_text(web.url_of(socket), encoding="utf-8")  # noqa: ASYNC240 - a few bytes
                 await service.run_forever(stop)
 
