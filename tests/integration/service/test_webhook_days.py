@@ -280,7 +280,7 @@ def wanted(calls: Calls) -> list[str]:
 
 def settle(days: Days, calls: Calls) -> None:
     """Wait for the end of the days, until nothing is left to do, and for four polls more."""
-    deadline = time.monotonic() + 300
+    deadline = time.monotonic() + 120
     while True:
         missing = {*wanted(calls)} - {name for (name,) in days.ask("SELECT id FROM alerts WHERE state = 'done'")}
         if days.clock.monotonic() > days.plan.seconds and not missing:
