@@ -139,6 +139,8 @@ class Days:
     waited: list[float] = field(default_factory=list)
     """Real seconds from a call to the alert's being stored, of those that the list doesn't show."""
     degraded: list[str] = field(default_factory=list)
+    unused: list[str] = field(default_factory=list)
+    """Operations that were to fail and were not asked for."""
 
     @property
     def process(self) -> Running:
@@ -198,6 +200,7 @@ class Days:
     def restore(self) -> None:
         """An outage ends, of which /healthz knows."""
         self.degraded += [reason for reason in self.process.health()[1] if "polling fails" in reason]
+        self.unused += [operation for operation, _ in self.panther._faults.copy() if operation]
         self.panther._faults.clear()
 
     def ask(self, statement: str, *values: object) -> list[tuple[Any, ...]]:
@@ -209,8 +212,8 @@ def events_of(days: Days, calls: Calls) -> list[tuple[float, Callable[[], object
     """When what happens, in seconds from the beginning."""
     chance, fail = random.Random(72), days.panther.fail
     happens: list[tuple[float, Callable[[], object]]] = [
-        (10.5 * HOUR, partial(fail, "CreateAlertComment", Fault(status=504, after_work=True), times=3)),
-        (30 * HOUR, partial(fail, "CreateAlertComment", Fault(status=504, after_work=True), times=3)),
+        (10.5 * HOUR, partial(fail, "CreateComment", Fault(status=504, after_work=True), times=3)),
+        (30 * HOUR, partial(fail, "CreateComment", Fault(status=504, after_work=True), times=3)),
         (44 * HOUR, partial(fail, "AlertEvents", LIMITED, times=20)),
         (58 * HOUR, partial(fail, "", Fault(status=500), times=15)),
     ]
@@ -324,3 +327,5 @@ def check(days: Days, calls: Calls, alerts: Raised, real: float) -> None:
     assert {*days.answers} == {0, 202, 401}
     assert len(days.degraded) == len(OUTAGES) + len(REFUSED)
     assert days.at_work
+    assert not days.unused
+    assert not days.panther._faults
