@@ -103,7 +103,7 @@ def events_of(week: Week) -> list[tuple[float, Callable[[], object]]]:
     happens: list[tuple[float, Callable[[], object]]] = [
         (0.5, lambda: week.outage(Fault(status=503), hours=3)),
         (1.2, lambda: week.outage(Fault(status=401), hours=2)),
-        (1.6, lambda: week.panther.fail("CreateAlertComment", lost, times=3)),
+        (1.6, lambda: week.panther.fail("CreateComment", lost, times=3)),
         (2.2, lambda: week.panther.fail("AlertEvents", Fault(status=429, headers=(("Retry-After", "5"),)), times=40)),
         (2.5, lambda: week.outage(Fault(status=502, body=b"<html>"), hours=6)),
         (3.0, lambda: week.backup(copy)),
