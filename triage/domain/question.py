@@ -125,9 +125,6 @@ class Subject(Value):
             raise ValueError(f"not a path of an event: {self.field[:80]!r}")
         if self.kind and self.kind not in (*INDICATORS, *(each.value for each in IdentityKind)):
             raise ValueError(f"unknown kind {self.kind[:40]!r}")
-        if self.kind == IdentityKind.EMAIL and "@" not in self.value:
-            # No log holds it under this kind, so that its absence would be proven everywhere.
-            raise ValueError(f"{self.value[:80]!r} is no e-mail address; write `any:{self.value[:80]}`")
         return self
 
     @model_serializer

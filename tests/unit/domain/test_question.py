@@ -64,10 +64,3 @@ def test_a_window_has_known_edges_only() -> None:
 def test_a_runbook_is_named_by_its_text() -> None:
     """White space doesn't make another text."""
     assert digest_of("Look  at\nit.") == digest_of("Look at it.") != digest_of("Look at them.")
-
-
-def test_a_login_is_no_e_mail_address() -> None:
-    """No log holds it under that kind: its absence would be proven everywhere, and mean nothing."""
-    with pytest.raises(ValidationError, match="is no e-mail address; write `any:jodoe`"):
-        Subject.model_validate("email:jodoe")
-    assert Subject.model_validate("email:jo@example.com").value == "jo@example.com"

@@ -9,6 +9,7 @@ from typing import Annotated
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, JsonValue, ValidationError, model_validator
 
+from triage.domain.identity import IdentityKind
 from triage.domain.question import OWN, ActionClass, Asked, Outcome, Question, Subject, SubjectRole
 from triage.stages.model_calls import Lowered, explain
 
@@ -92,6 +93,10 @@ def read_question(given: JsonValue) -> tuple[AskedQuestion, Question] | str:
         question = wire.question
     except ValidationError as error:
         return "; ".join(explain(error))[:600]
+    for subject in (*question.about, *question.on):
+        if subject.kind == IdentityKind.EMAIL and "@" not in subject.value:
+            # No log holds it under this kind, so that its absence would be proven everywhere.
+            return f"{subject.value[:80]!r} is no e-mail address; write `any:{subject.value[:80]}`"
     everybody = [name for name in ("about", "on") if _names_more_than_anyone(getattr(question, name))]
     if everybody:
         return f"{everybody[0]}: `anyone` takes in whoever else is named; leave it out, or name the others under `on`"

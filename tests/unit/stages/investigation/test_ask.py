@@ -26,6 +26,7 @@ from triage.ports import QueryLimits, QueryResult, Table, ToolCall
 from triage.questions import NotAskable, compile_question
 from triage.settings import InvestigationSettings
 from triage.stages.investigation import Toolbox
+from triage.stages.investigation.ask_form import read_question
 from triage.stages.investigation.replies import describe_call, questions_in
 from triage.stages.investigation.tools import tool_specs
 from triage.stages.investigation.values import ToolAnswer
@@ -276,3 +277,10 @@ def test_a_role_of_many_values_says_for_how_many_it_stands() -> None:
     answer = asking(ManyLogs(), None, {**SIGN_INS, "logs": ["own"], "on": ["target"]})
     assert "bucket-0, bucket-1, bucket-2 and 9 more" in answer.answers[0].question
     assert "`target` stands for the 12 values that most of the alert's events have" in answer.content
+
+
+def test_a_login_is_no_e_mail_address() -> None:
+    """No log holds it under that kind: its absence would be proven everywhere, and mean nothing."""
+    given = {"reason": "?", "about": ["email:jodoe"], "from": "history", "to": "-1s"}
+    assert read_question(given) == "'jodoe' is no e-mail address; write `any:jodoe`"
+    assert not isinstance(read_question({**given, "about": ["email:jo@example.com"]}), str)
