@@ -5,8 +5,6 @@ runs under their names. Looking at the actor alone shows nothing of it.
 """
 
 from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import datetime, timedelta
 from ipaddress import ip_address, ip_network
 
 from triage.domain.base import Row
@@ -17,16 +15,23 @@ from triage.domain.identity import IdentityKind
 from triage.domain.names import sentence_start
 from triage.domain.signal import Signal
 from triage.logtypes import Harm, harmful_action, is_self_service, name_of_number
+from triage.stages.enrichment.signals.derived_past import (
+    A_DAY,
+    CREDENTIALS,
+    HOURS,
+    Past,
+    Use,
+    others_places,
+    past_of,
+    places_of,
+    uses_of,
+)
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.place import check_addresses
 from triage.stages.enrichment.signals.wording import before, clock, did, event_of, named, on_object, service
 
-HOURS = timedelta(hours=12)
-"""How long after the alert's last event a use still counts as a follow-up."""
 BULK = 5
 """From how many times on reading is a haul."""
-A_DAY = timedelta(days=1)
-"""An address that was first used less than this before the act may belong to the same intrusion."""
 SHOWN = 3
 """Acts that a sentence names."""
 POOL = 8
@@ -44,8 +49,6 @@ _INSIDE = tuple(
     ip_network(each)
     for each in ("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16")
 ) + tuple(ip_network(each) for each in ("::1/128", "fc00::/7", "fe80::/10"))
-_CREDENTIALS = {IdentityKind.AWS_ACCESS_KEY, IdentityKind.GCP_KEY}
-"""Kinds that belong to somebody, whose habits are theirs too."""
 _PEOPLE = {
     IdentityKind.EMAIL,
     IdentityKind.USERNAME,
@@ -58,47 +61,6 @@ _PEOPLE = {
 """Kinds that a sentence says of that they work, rather than that they are used."""
 
 
-@dataclass(frozen=True, slots=True)
-class _Use:
-    """What one identity did from one address since the act."""
-
-    identity: DerivedIdentity
-    address: str
-    first: datetime
-    rows: tuple[Row, ...]
-    """By action; refused ones too."""
-    entry: Evidence
-
-    @property
-    def harm(self) -> tuple[tuple[str, float], ...]:
-        """Harmful acts that succeeded, the most serious first."""
-        found = {
-            action: note.seriousness
-            for row in self.rows
-            if done(row) > 0 and (note := harmful_action(self.entry.log_type, action := text(row, "action")))
-        }
-        return tuple(sorted(found.items(), key=lambda item: -item[1]))
-
-
-@dataclass(frozen=True, slots=True)
-class _Past:
-    """What is known of an identity from before the act."""
-
-    rows: tuple[Row, ...]
-    entry: Evidence | None
-    """The answer; `None` where nothing is known, not even that there was nothing."""
-    settled: frozenset[str]
-    """Addresses in use since before the dwell time."""
-    existed: frozenset[str]
-    """Addresses in use for days, so that another one is new."""
-    recent: frozenset[str]
-    """Addresses in use for more than a day before it."""
-
-    def usual(self, action: str) -> bool:
-        """Whether it had done this before on more than one day."""
-        return any(text(row, "action") == action and number(row, "days") > 1 for row in self.rows)
-
-
 def derived_use(facts: Facts) -> Iterator[Signal]:
     """Each identity that is used from an unfamiliar place, does harm, or goes on as before."""
     strange: list[Signal] = []
@@ -106,8 +68,8 @@ def derived_use(facts: Facts) -> Iterator[Signal]:
     # For each strange one, what says that it is in the right hands.
     explained: list[Signal | None] = []
     for identity in facts.actor.derived:
-        past = _past(facts, identity)
-        uses = _uses(facts, identity)
+        past = past_of(facts, identity)
+        uses = uses_of(facts, identity)
         found = _from_strange_place(facts, past, uses) or _harm(facts, past, uses) or _signed_in(facts, identity)
         if found is not None:
             strange.append(found)
@@ -153,65 +115,14 @@ def looked_at_names(facts: Facts) -> str:
     return f"{facts.who} or for what the act led to ({', '.join(names[:SHOWN])}{more})" if names else facts.who
 
 
-def _uses(facts: Facts, identity: DerivedIdentity) -> list[_Use]:
-    """What it did since the act, by address, the first first."""
-    by_address: dict[str, list[Row]] = {}
-    answer: Evidence | None = None
-    for entry in facts.named("derived_after"):
-        for row in entry.rows:
-            last = moment(row, "last_seen")
-            if text(row, "identity") == identity.value and last is not None and last >= identity.moment:
-                by_address.setdefault(text(row, "address"), []).append(row)
-                answer = entry
-    if answer is None:
-        return []
-    uses = []
-    for address, rows in by_address.items():
-        first = min(at for row in rows if (at := moment(row, "first_seen")) is not None)
-        if first <= facts.actor.last + HOURS:
-            uses.append(_Use(identity, address, max(first, identity.moment), tuple(rows), answer))
-    return sorted(uses, key=lambda use: use.first)
-
-
-def _past(facts: Facts, identity: DerivedIdentity) -> _Past:
-    """The past of an identity; that of a key is its owner's too."""
-    names = {identity.value}
-    if identity.identity.kind in _CREDENTIALS:
-        names |= {
-            other.value
-            for other in facts.actor.derived
-            if (other.action, other.moment) == (identity.action, identity.moment)
-        }
-    entry = next((each for each in facts.named("derived_before") if not each.truncated), None)
-    rows = [row for row in entry.rows if text(row, "identity") in names] if entry is not None else []
-    settled = {text(row, "address") for row in rows if facts.settled(row)}
-    existed = {text(row, "address") for row in rows if facts.older(row, SETTLED)}
-    recent = {
-        text(row, "address")
-        for row in rows
-        if (first := moment(row, "first_seen")) is not None and first < facts.actor.moment - A_DAY
-    }
-    if identity.identity.kind in _CREDENTIALS and len(names) == 1:
-        # Someone's own key, or a session: it works where its maker does, and does the same.
-        rows += [row for each in facts.read("routine_aftermath", "action", "days") for row in each.rows]
-        own = {
-            text(row, "address")
-            for each in facts.read("known_address", "address", "days", "first_seen")
-            for row in each.rows
-            if facts.settled(row)
-        }
-        recent |= own
-    return _Past(tuple(rows), entry, *(frozenset(filter(is_address, each)) for each in (settled, existed, recent)))
-
-
-def _from_strange_place(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
+def _from_strange_place(facts: Facts, past: Past, uses: list[Use]) -> Signal | None:
     """The use from an address that is unfamiliar to the identity; the most harmful one counts."""
     if past.entry is None:
         return None
     found = [
         (use, where, places)
         for use in uses
-        if any(done(row) > 0 for row in use.rows) and (where := _strange(facts, past, use, places := _places(facts)))
+        if any(done(row) > 0 for row in use.rows) and (where := _strange(facts, past, use, places := places_of(facts)))
     ]
     if not found:
         return None
@@ -219,7 +130,7 @@ def _from_strange_place(facts: Facts, past: _Past, uses: list[_Use]) -> Signal |
         found, key=lambda each: (max((one for _, one in each[0].harm), default=0.0), -ordinal(each[0]))
     )
     scale = 1.0 if use.identity.relation in HANDED_OVER else RIGHTS_ONLY
-    if use.identity.relation is Relation.MADE and use.identity.identity.kind not in _CREDENTIALS:
+    if use.identity.relation is Relation.MADE and use.identity.identity.kind not in CREDENTIALS:
         scale = RIGHTS_ONLY
     scale *= 0.5 if len(past.existed) >= POOL else 1.0
     scale *= CONFIRMED if scale < 1.0 and past.existed and _gave_second_factor(facts, use) else 1.0
@@ -231,7 +142,7 @@ def _from_strange_place(facts: Facts, past: _Past, uses: list[_Use]) -> Signal |
     return signal("derived_used", sentence, [each for each in cited if each.rows] or [use.entry], scale=scale)
 
 
-def _gave_second_factor(facts: Facts, use: _Use) -> bool:
+def _gave_second_factor(facts: Facts, use: Use) -> bool:
     """Whether the person behind an identity signed in with a second factor at the place of a use."""
     return any(
         text(row, "identity") == use.identity.email
@@ -242,12 +153,12 @@ def _gave_second_factor(facts: Facts, use: _Use) -> bool:
     )
 
 
-def ordinal(use: _Use) -> float:
+def ordinal(use: Use) -> float:
     """The time of a use as a number, to sort by."""
     return use.first.timestamp()
 
 
-def _strange(facts: Facts, past: _Past, use: _Use, places: Evidence | None) -> str:
+def _strange(facts: Facts, past: Past, use: Use, places: Evidence | None) -> str:
     """Why an address is unfamiliar to whoever uses the identity, in words; empty where it isn't."""
     address = use.address
     if not is_address(address) or address in past.recent:
@@ -256,7 +167,7 @@ def _strange(facts: Facts, past: _Past, use: _Use, places: Evidence | None) -> s
         # The maker tries out what was made: telling only where the maker is out of place too.
         known = f"an address that is new for {facts.who}, too"
         return known if check_addresses(facts).unfamiliar else ""
-    if use.identity.relation in _FOR_OTHERS and address in _others_places(facts, places):
+    if use.identity.relation in _FOR_OTHERS and address in others_places(facts, places):
         return ""
     if past.existed:
         return f"an address not used {_period(facts, past, address)}"
@@ -268,17 +179,13 @@ def _strange(facts: Facts, past: _Past, use: _Use, places: Evidence | None) -> s
     return f"{_NEW_TO_THE_LOG} {before(facts, [places], first if first < facts.actor.moment else None)}"
 
 
-def _period(facts: Facts, past: _Past, address: str) -> str:
+def _period(facts: Facts, past: Past, address: str) -> str:
     """Since when before the act an identity had not worked from an address; it may have on the last day."""
     firsts = [first for row in past.rows if text(row, "address") == address and (first := moment(row, "first_seen"))]
     return before(facts, [past.entry] if past.entry is not None else [], min(firsts, default=None))
 
 
-def _places(facts: Facts) -> Evidence | None:
-    return next((each for each in facts.named("derived_places") if not each.truncated), None)
-
-
-def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
+def _harm(facts: Facts, past: Past, uses: list[Use]) -> Signal | None:
     """Harm that is new for the identity, from wherever it works."""
     if past.entry is None:
         return None
@@ -302,7 +209,7 @@ def _harm(facts: Facts, past: _Past, uses: list[_Use]) -> Signal | None:
     return signal("derived_harm", sentence, [use.entry], scale=serious)
 
 
-def _is_what_it_was_given_for(facts: Facts, use: _Use, row: Row) -> bool:
+def _is_what_it_was_given_for(facts: Facts, use: Use, row: Row) -> bool:
     """Whether somebody who was given access reads the very thing that it was given to; whoever takes all of it, or goes on
     to other things, does more."""
     note = harmful_action(use.entry.log_type, text(row, "action"))
@@ -315,7 +222,7 @@ def _is_what_it_was_given_for(facts: Facts, use: _Use, row: Row) -> bool:
     )
 
 
-def _sets_up_again(past: _Past, use: _Use, action: str) -> bool:
+def _sets_up_again(past: Past, use: Use, action: str) -> bool:
     """Whether somebody whose password or factors were reset sets their own up again, at a place long theirs: what it is for."""
     reset = use.identity.relation in {Relation.RESET, Relation.FACTORS_RESET}
     return reset and use.address in past.settled and is_self_service(use.entry.log_type, action)
@@ -342,7 +249,7 @@ def account_of_pod(facts: Facts) -> Iterator[Signal]:
         yield signal("derived_harm", sentence, [entry], scale=serious)
 
 
-def _novelty(facts: Facts, past: _Past, entry: Evidence, action: str) -> str:
+def _novelty(facts: Facts, past: Past, entry: Evidence, action: str) -> str:
     """How new an act is for an identity that had been at work before."""
     once = any(text(row, "action") == action for row in past.rows)
     period = before(facts, [entry])
@@ -377,7 +284,7 @@ def _signed_in(facts: Facts, identity: DerivedIdentity) -> Signal | None:
     return None
 
 
-def _as_usual(facts: Facts, uses: list[_Use]) -> Signal:
+def _as_usual(facts: Facts, uses: list[Use]) -> Signal:
     use = uses[-1]
     until = use.entry.proven_until
     when = f" until {clock(facts, until)}" if until is not None else ""
@@ -389,12 +296,12 @@ def _as_usual(facts: Facts, uses: list[_Use]) -> Signal:
     return signal("derived_as_usual", sentence, [use.entry])
 
 
-def _where_others_work(facts: Facts, past: _Past, uses: list[_Use]) -> Iterator[Signal]:
+def _where_others_work(facts: Facts, past: Past, uses: list[Use]) -> Iterator[Signal]:
     """A new key or account has no habits. Where it is used only at others' places, known for long, it is in their hands."""
-    places = _places(facts)
+    places = places_of(facts)
     if not uses or places is None or not all(_is_for_others(use, past) for use in uses):
         return
-    if {use.address for use in uses} <= _others_places(facts, places):
+    if {use.address for use in uses} <= others_places(facts, places):
         use = uses[-1]
         was = "worked" if _is_person(use.identity) else "was used"
         sentence = (
@@ -404,17 +311,10 @@ def _where_others_work(facts: Facts, past: _Past, uses: list[_Use]) -> Iterator[
         yield signal("derived_as_usual", sentence, [use.entry, places])
 
 
-def _is_for_others(use: _Use, past: _Past) -> bool:
+def _is_for_others(use: Use, past: Past) -> bool:
     """Whether other hands than before are meant to use an identity: it is new, or somebody else was let into it."""
     made = use.identity.relation is Relation.MADE and not past.existed
     return made or use.identity.relation in _FOR_OTHERS
-
-
-def _others_places(facts: Facts, places: Evidence | None) -> set[str]:
-    """The addresses at which several have worked since before the dwell time, but for the actor's own."""
-    rows = places.rows if places is not None else ()
-    known = {text(row, "address") for row in rows if facts.settled(row) and number(row, "actors") > 1}
-    return known - {*facts.actor.addresses}
 
 
 def _is_person(identity: DerivedIdentity) -> bool:
@@ -428,12 +328,12 @@ def _who(facts: Facts, identity: DerivedIdentity) -> str:
     return f"{name}, {identity.relation.value} at {clock(facts, identity.moment)},"
 
 
-def _clock(facts: Facts, row: Row, use: _Use) -> str:
+def _clock(facts: Facts, row: Row, use: Use) -> str:
     first = moment(row, "first_seen")
     return clock(facts, max(first, use.identity.moment) if first is not None else use.first)
 
 
-def _acts(use: _Use) -> str:
+def _acts(use: Use) -> str:
     """The acts in words, harmful ones first, and what came of each."""
     harmful = [action for action, _ in use.harm]
     rows = sorted(use.rows, key=lambda row: (text(row, "action") not in harmful, not done(row)))
