@@ -1,5 +1,6 @@
 """`triage routes list|test|explain|failed`. No output holds an address: `url_env` and `url_file` say where each is."""
 
+import asyncio
 from dataclasses import dataclass
 
 import click
@@ -16,7 +17,7 @@ from triage.errors import ConfigError, NotFound, RouteError
 from triage.ports import AuditEntry, Clock, RouteCounts, RouteMessage, Store
 from triage.service.stored import record_of
 from triage.settings import RouteSettings, Settings
-from triage.stages.routing import marked_test
+from triage.stages.routing import RouteTiming, marked_test
 
 
 @click.command("list")
@@ -97,7 +98,11 @@ async def _send_test(settings: Settings, route: RouteSettings, clock: Clock) -> 
 
             await write("sending")
             try:
-                reference = await destination.send(message, None)
+                async with asyncio.timeout(RouteTiming().send):
+                    reference = await destination.send(message, None)
+            except TimeoutError as error:
+                await write("unknown")
+                raise RouteError(f"route {route.name}: no answer in time", outcome_unknown=True) from error
             except RouteError as error:
                 await write("unknown" if error.outcome_unknown else "refused")
                 raise RouteError(f"route {route.name}: {error}") from error

@@ -42,16 +42,17 @@ class Answer:
         self._room = CHARACTERS
         self._left = 0
 
-    def add(self, item: Mapping[str, JsonValue], *, number: int | None = None) -> bool:
+    def add(self, item: Mapping[str, JsonValue], *, number: int | None = None, anyway: bool = False) -> bool:
         """Add one object as a line of JSON without its empty values, redacted and cut to `CAPS`; false if it didn't fit.
 
         Args:
             item: What the line holds.
             number: Written before the JSON.
+            anyway: Add it to a full result too: where to read on.
         """
         line = show_row(cast("Row", redact_json(dict(item))), CAPS)
         line = line if number is None else f"{number} {line}"
-        if len(line) > self._room:
+        if len(line) > self._room and not anyway:
             # Nothing after a gap: the lines are the first ones.
             self._room = 0
             self._left += 1

@@ -80,7 +80,7 @@ class StoredResults:
                 last_id = found.place[1] if found.place is not None else ""
             if not last_id:
                 return answer.text("These are all.")
-            answer.add({"next_after": last_id})
+            answer.add({"next_after": last_id}, anyway=True)
             return answer.text("There may be more: call again with `after` set to the value of `next_after`.")
 
     async def get_investigation(self, alert: AlertId) -> str:
@@ -194,15 +194,19 @@ class StoredResults:
         with _failures_told():
             name = await full_id(self._store.records, alert)
             by = f"{user_name() or 'local user'} by MCP"
+            text = printable_sentence(note, _NOTE_CHARACTERS)
+            if not text:
+                raise ToolError("note: say why, in a sentence")
+            if label == "unmark":
+                changed = await self._store.records.unmark(name)
+                said = "no longer marked" if changed else "not marked"
+            else:
+                await self._store.records.mark(name, MARK_LABELS[label], text, by=by, now=self._clock.now())
+                said = f"marked {label}"
             log.info(
                 "%s marks alert %s: %s", by, name, label, extra={"event": "marked", "alert_id": name, "label": label}
             )
-            if label == "unmark":
-                changed = await self._store.records.unmark(name)
-                return f"Alert {printable(name, 80)} is {'no longer' if changed else 'not'} marked."
-            text = printable_sentence(note, _NOTE_CHARACTERS)
-            await self._store.records.mark(name, MARK_LABELS[label], text, by=by, now=self._clock.now())
-            return f"Alert {printable(name, 80)} is marked {label}."
+            return f"Alert {printable(name, 80)} is {said}."
 
     async def _load(self, given: str) -> tuple[AlertRecord, Investigation | None]:
         return await with_investigation(self._store.records, await record_of(self._store.records, given))

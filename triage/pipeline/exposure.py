@@ -168,7 +168,8 @@ async def _with_events(source: AlertSource, each: FreshAlert, count: ExposureCou
         problem = f"the events of alert {seen.id} could not be read: {error}"
         count.problems.append(problem)
         _logger.warning("%s", problem, extra={"alert_id": seen.id})
-        return replace(seen, assets=_named_in_title(seen))
+        # What its earlier events named stays known.
+        return replace(seen, assets=None if known is not None and known.events_read else _named_in_title(seen))
     rows = [redact_row(row) for row in found.rows]
     entities = extract_entities(rows, context={}, log_types=())
     return replace(

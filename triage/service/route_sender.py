@@ -9,6 +9,7 @@ import asyncio
 import logging
 from collections.abc import Coroutine, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from datetime import datetime
 from typing import Any
 
 from triage.domain.report import digest
@@ -67,7 +68,9 @@ class RouteSender:
                 raise error
 
     async def _drain_route(self, route: RouteSettings, stop: asyncio.Event) -> None:
-        if not await self.outbox.open_messages(route.name):
+        now = self.clock.now()
+        waiting = await self.outbox.open_messages(route.name)
+        if not any(each.state is MessageState.SENT or _is_due(each, now) for each in waiting):
             return
         lease = f"route:{route.name}"
         if not await self._hold_lease(lease):
@@ -89,7 +92,7 @@ class RouteSender:
         if lost is not None:
             await self._see_to_lost(route, lost)
             return True
-        due = [each for each in messages if each.due_at is None or each.due_at <= now]
+        due = [each for each in messages if _is_due(each, now)]
         if not due:
             return False
         sent = await self.outbox.sent_messages(route.name, since=now - HOUR) if route.hourly_cap else ()
@@ -188,3 +191,7 @@ class RouteSender:
             return
         line = entry.model_copy(update={"outcome": outcome, "reason": reason, "comment_id": comment_id})
         await self.audit.append(line, now=self.clock.now())
+
+
+def _is_due(message: RouteMessage, now: datetime) -> bool:
+    return message.due_at is None or message.due_at <= now

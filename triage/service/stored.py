@@ -47,12 +47,14 @@ async def record_of(records: Records, given: str) -> AlertRecord:
 async def with_leader_verdicts(source: Records, records: Sequence[AlertRecord]) -> tuple[AlertRecord, ...]:
     """The same records; one that is linked to another alert shows that alert's verdict and confidence."""
     known = {record.alert.id: record for record in records}
+    if missing := {record.leader for record in records if record.leader is not None} - known.keys():
+        known |= {record.alert.id: record for record in await source.several(missing)}
     shown = []
     for record in records:
         if not isinstance(record.decision, Linked):
             shown.append(record)
             continue
-        leader = known.get(record.decision.leader) or await source.find(record.decision.leader)
+        leader = known.get(record.decision.leader)
         verdict = {"verdict": leader.verdict, "confidence": leader.confidence} if leader else {}
         shown.append(record.model_copy(update=verdict))
     return tuple(shown)

@@ -66,8 +66,8 @@ class RouteSettings(Section):
     case: bool | None = None
     quiet_hours: Annotated[QuietHours, BeforeValidator(empty_for_none)] = ""
     """In these hours messages wait."""
-    hourly_cap: int = Field(default=0, ge=0)
-    """Messages an hour; what comes on top is sent as one summary. 0: no limit."""
+    hourly_cap: int = Field(default=0, ge=0, le=500)
+    """Messages an hour; what comes on top is sent as one summary. 0: no limit. At most as many as the outbox counts."""
 
     @model_validator(mode="after")
     def _one_place(self) -> "RouteSettings":

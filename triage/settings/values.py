@@ -10,6 +10,8 @@ import regex
 from pydantic import AfterValidator, BeforeValidator, SecretStr, StringConstraints
 
 _UNITS = {"s": 1, "m": 60, "h": 3600, "d": 86400}
+_LONGEST = 36_500 * 86_400
+"""Seconds. What lies further back is before what a calendar has."""
 _FULL_URL = "write a full URL such as https://api.example.runpanther.net/public/graphql"
 _CLOUD = ".runpanther.net"
 """Under which Panther's own hosting gives each organisation a console, and an API below `api.`"""
@@ -28,7 +30,10 @@ def _duration(value: object) -> object:
     match = _DURATION.match(value) if isinstance(value, str) else None
     if match is None:
         raise ValueError("write a duration such as 90s, 15m, 24h or 30d")
-    return timedelta(seconds=float(match.group(1)) * _UNITS[match.group(2)])
+    seconds = float(match.group(1)) * _UNITS[match.group(2)]
+    if seconds > _LONGEST:
+        raise ValueError("write a duration of at most 36500d")
+    return timedelta(seconds=seconds)
 
 
 def parse_duration(text: str) -> timedelta:

@@ -196,6 +196,15 @@ def test_a_second_run_writes_what_has_changed(export: Export, panther: SandboxSe
     assert (tmp_path / "exposure.db").stat().st_mode & 0o077 == 0
 
 
+def test_an_asset_that_no_alert_names_any_more_is_none(export: Export, panther: SandboxServer) -> None:
+    """The title named it; the events, once they are read, do not."""
+    panther.world.alerts[NAMES[1]].update(title="From 192.0.2.99")
+    state = ("--state", "exposure.db")
+    before = {row["value"] for row in rows(export("assets", *state, "--no-events"))}
+    after = {row["value"] for row in rows(export("assets", *state))}
+    assert ("192.0.2.99" in before, "192.0.2.99" in after, AWS_BUCKET in after) == (True, False, True)
+
+
 def test_an_old_change_needs_a_longer_reread(export: Export, panther: SandboxServer) -> None:
     """Panther does not say what has changed: alerts older than `--reread` are not listed again."""
     state = ("--state", "exposure.db", "--since", "90d")

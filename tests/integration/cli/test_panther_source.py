@@ -235,6 +235,21 @@ def test_only_s3_sources_are_touched(ask: Ask, panther: SandboxServer) -> None:
     assert writes(panther) == []
 
 
+def test_a_label_that_two_have_names_neither(ask: Ask, panther: SandboxServer) -> None:
+    """Nothing is deleted or changed; an ID still names one."""
+    assert ask(*NEW, "--yes").status == 0
+    (first,) = bodies(panther)
+    panther.world.sources["twin"] = {**first, "integrationId": "twin"}  # type: ignore[index]
+    panther.requests.clear()
+    for command in ("delete", "update"):
+        more = ("--stream-type", "Lines") if command == "update" else ()
+        ran = ask("source", "s3", command, "trail", *more, "--yes")
+        assert (ran.status, "give an ID" in ran.err, "twin" in ran.err) == (2, True, True), ran.err
+    assert writes(panther) == []
+    assert ask("source", "s3", "delete", "twin", "--yes").status == 0
+    assert [each["integrationId"] for each in bodies(panther)] == [first["integrationId"]]
+
+
 def test_each_permission_is_needed(ask: Ask, panther: SandboxServer, tmp_path: Path) -> None:
     """Without Manage Log Sources the write is refused and logged as such; without View Log Sources nothing is written."""
     configure(tmp_path, panther, "reads")

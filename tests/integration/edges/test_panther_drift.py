@@ -312,6 +312,19 @@ async def test_an_answer_that_is_no_schema(data: dict[str, Any]) -> None:
         assert (await probes.drift()).unread
 
 
+@pytest.mark.parametrize("path", ["/scheduled-rules", "/alert-context-tags"])
+async def test_a_page_in_the_place_of_an_answer_is_a_path_that_is_missing(path: str) -> None:
+    """A gateway answers 200 with HTML; the comparison goes on."""
+    paths = ("/rules", "/simple-rules", "/scheduled-rules", "/correlation-rules", "/alert-context-tags")
+    known: dict[tuple[str, str], Any] = {("GET", each): {"results": []} for each in paths}
+    alarm = ("GET", "/log-source-alarms/00000000-0000-0000-0000-000000000000/NONE")
+    page = respond("<html>sign in</html>", content_type="text/html")
+    fake = FakePanther(rest={**known, alarm: {"state": "OK"}, ("GET", path): page})
+    async with connected(fake, opening=open_probes) as (probes, _):
+        drift = await probes.drift()
+    assert drift.paths == (f"GET {path}",)
+
+
 @pytest.mark.parametrize(
     ("answer", "lacks"),
     [

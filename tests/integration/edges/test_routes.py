@@ -1,5 +1,6 @@
 """Every kind of destination against a receiver on loopback: what arrives, and what is known where it may not have."""
 
+import json
 import logging
 import re
 import time
@@ -183,6 +184,18 @@ async def test_a_refusal_says_whether_to_try_again(
     assert len(services.received) == 1
 
 
+async def test_of_several_targets_one_may_have_it(services: Receiver) -> None:
+    """The first channel has the message and the second is at its limit: another try would tell the first one twice."""
+    replies = iter([(200, b"ok"), (429, b"slow down")])
+    services.reply = lambda _request: next(replies)
+    with pytest.raises(RouteError) as caught:
+        await AppriseDestination("soc", "slack://T1JJ3T3L2/A1BRTD4JD/TIiajkdnlazkcOXrIdevi7FQ/#one/#two").send(
+            message(), None
+        )
+    assert len(services.received) == 2
+    assert (caught.value.retryable, caught.value.outcome_unknown) == (False, True)
+
+
 @pytest.mark.parametrize("kind", ADDRESSES)
 async def test_a_lost_answer_is_known_as_one(services: Receiver, kind: str) -> None:
     """The request was taken and the connection ended: it may have arrived."""
@@ -343,6 +356,25 @@ async def test_what_jira_refuses(status: int, retryable: bool) -> None:
         await destination.close()
     assert (caught.value.retryable, caught.value.outcome_unknown) == (retryable, False)
     assert fake.issues == {}
+
+
+@pytest.mark.parametrize("key", ["SEC-1/../../user?x=", "\x1b[31mSEC-1", "", "SEC"])
+async def test_a_key_that_is_none_goes_nowhere(key: str) -> None:
+    """It would become part of a path and of what a terminal shows."""
+    fake = FakeJira()
+
+    def odd(request: Received) -> Reply:
+        if request.method == "POST" and request.target.endswith("/issue"):
+            return 201, json.dumps({"key": key}).encode()
+        return fake(request)
+
+    with receiving(Receiver(reply=odd)) as receiver:
+        destination = jira(receiver, fake)
+        with pytest.raises(RouteError) as caught:
+            await destination.send(message(), None)
+        await destination.close()
+    assert caught.value.outcome_unknown
+    assert [path for _, path in fake.requests if path.startswith("/issue")] == []
 
 
 async def test_the_issue_is_worth_having_without_its_link() -> None:

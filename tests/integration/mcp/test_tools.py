@@ -15,7 +15,7 @@ from mcp import Client
 from tests.support.investigations import INJECTION, NOW, benign, inconclusive, injected, malicious
 from tests.support.mcp import FENCED, lines_of, outside, text_of
 from tests.support.shared import shared_lines
-from tests.support.stores import SELECTED, saved, sqlite_url
+from tests.support.stores import SELECTED, SKIPPED, saved, sqlite_url
 from tests.support.team import LATER, investigated, settings_for, some_alerts
 from triage.domain.case import KeyKind, LinkKey
 from triage.domain.redaction import redact_json
@@ -78,6 +78,7 @@ async def test_marks_need_the_flag(tmp_path: Path) -> None:
         (mark,) = await store.records.marks()
         shown = lines_of(await client.call_tool("get_investigation", {"alert": BAD}))[0]
         assert (await client.call_tool("mark", {**asked, "note": ""})).is_error
+        assert (await client.call_tool("mark", {**asked, "note": " \n"})).is_error
         assert "no longer" in text_of(await client.call_tool("mark", {**asked, "label": "unmark"}))
         assert await store.records.marks() == ()
     assert (mark.label, mark.note) == ("malicious", "INC-42\\x1b[2J, says Mira")
@@ -103,6 +104,28 @@ async def test_the_list_is_filtered_and_paged(tmp_path: Path) -> None:
     assert [row["alert_id"] for row in found] == [BAD]
     assert text_of(none).startswith("Nothing matches.")
     assert not late.is_error
+
+
+async def test_a_full_result_says_where_to_read_on(tmp_path: Path) -> None:
+    """Titles so long that a page does not fit into a result: all alerts come, once each."""
+    first = malicious()[0]
+    names = {f"{'n' * 90}-{number:03}" for number in range(60)}
+    async with tools(tmp_path) as (client, store):
+        for name in sorted(names):
+            await saved(store, first.model_copy(update={"id": name, "title": "x" * 900}), decision=SKIPPED)
+        seen: list[str] = []
+        after, full = "", 0
+        for _ in range(10):
+            result = await client.call_tool("list_alerts", {"limit": 50, "after": after})
+            rows = lines_of(result)
+            full += "did not fit" in text_of(result)
+            seen += [row["alert_id"] for row in rows if "alert_id" in row]
+            after = rows[-1].get("next_after", "")
+            if not after:
+                break
+    assert full
+    assert len(seen) == len(set(seen))
+    assert names <= set(seen)
 
 
 async def test_an_investigation_is_what_show_says(tmp_path: Path) -> None:

@@ -280,6 +280,17 @@ async def test_an_unknown_alert_is_forgotten(panther: SandboxServer, tmp_path: P
         assert await service.until_ended(1) == {OPEN: State.DONE}
 
 
+@pytest.mark.parametrize("ingest", ["", "log_types: [Custom.Door]"])
+async def test_an_old_alert_is_left_to_the_poll(panther: SandboxServer, tmp_path: Path, ingest: str) -> None:
+    """One from before the lookback, announced again: with log types, all alerts from it on would be listed."""
+    panther.world.alerts[OPEN].update(createdAt="2020-01-01T00:00:00.000Z")
+    async with running(tmp_path, panther, ingest) as service:
+        await service.announce(call(), call(ALERTS[1]["id"]))
+        assert set(await service.until_ended(1)) == {ALERTS[1]["id"]}
+        await asyncio.sleep(0.3)
+        assert set(await service.states()) == {ALERTS[1]["id"]}
+
+
 async def test_a_panther_that_is_away_leaves_it_to_the_poll(panther: SandboxServer, tmp_path: Path) -> None:
     """The service goes on, the alert is not stored, and another call brings it."""
     async with running(tmp_path, panther) as service:

@@ -194,6 +194,13 @@ def test_durations(text: str, expected: float) -> None:
     assert parse_duration(text) == timedelta(seconds=expected)
 
 
+@pytest.mark.parametrize("text", ["36501d", "99999999d", "9999999999999999d", "9" * 400 + "s"])
+def test_a_duration_that_no_calendar_has_is_refused(text: str) -> None:
+    """In words, wherever one is written: it is subtracted from the present."""
+    with pytest.raises(ValueError, match="at most 36500d"):
+        parse_duration(text)
+
+
 @given(st.text(alphabet=string.printable, max_size=200))
 def test_any_text_is_settings_or_one_line(text: str) -> None:
     """Nothing but ConfigError comes out of a bad file."""

@@ -163,7 +163,9 @@ class ExposureFile(Delivery):
         """Every asset, by type and value."""
         with self._translated():
             rows = self._db.execute(
-                "SELECT id, type, value, provider, facts, first, last FROM assets ORDER BY type, value"
+                "SELECT id, type, value, provider, facts, first, last FROM assets "
+                # An alert that was read again may no longer name what it named.
+                "WHERE EXISTS (SELECT 1 FROM seen WHERE seen.asset = assets.id) ORDER BY type, value"
             )
             for id_, type_, value, provider, facts, first, last in rows:
                 yield StoredAsset(id_, type_, value, provider, json.loads(facts), first, last, self._sightings(id_))

@@ -1,6 +1,5 @@
 """How a Panther's API differs from the one that this program was written against."""
 
-from contextlib import suppress
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import cast
@@ -80,9 +79,16 @@ async def _ask_paths(rest: Rest) -> None:
         except PantherRefused as error:
             if error.status == HTTPStatus.NOT_FOUND:
                 rest.lack(path)
+        except PantherProtocolError:
+            # A gateway's page in the place of an answer.
+            rest.lack(path)
     for path in _LATER_LISTS:
-        with suppress(*_NO):
+        try:
             await rest.get_later(path, params={"limit": "1"})
+        except PantherProtocolError:
+            rest.lack(path)
+        except _NO:
+            continue
     for path, ids in _LATER_PATHS:
         try:
             await rest.get_later(path, *ids)

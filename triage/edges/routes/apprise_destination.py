@@ -145,7 +145,9 @@ class AppriseDestination:
 
         sent = await _on_a_thread(notify, self._seconds)
         if not sent.arrived:
-            raise _error(sent)
+            error = _error(sent)
+            # Of several targets, one may have it already.
+            raise error if len(plugin) <= 1 else RouteError(str(error), outcome_unknown=True)
         return ""
 
     async def close(self) -> None:

@@ -12,7 +12,7 @@ from http import HTTPStatus
 from typing import Any, TypeVar
 
 import httpx
-from pydantic import BaseModel, ValidationError
+from pydantic import BaseModel, Field, ValidationError
 
 from triage.domain.clean import printable_sentence
 from triage.domain.redaction import redact
@@ -38,7 +38,8 @@ _GONE = frozenset({HTTPStatus.NOT_FOUND, HTTPStatus.GONE, HTTPStatus.METHOD_NOT_
 
 
 class _Issue(BaseModel):
-    key: str
+    key: str = Field(pattern=r"^[A-Za-z][A-Za-z0-9_]{0,99}-[0-9]{1,18}$")
+    """It becomes part of a path, so nothing else may."""
 
 
 class _Found(BaseModel):

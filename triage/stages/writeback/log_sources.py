@@ -34,7 +34,11 @@ class S3SourceWriter:
     async def find(self, given: str) -> LogSource:
         """The S3 source of an id or label. Raises NotFound, PantherError, and ConfigError for one of another type."""
         listed = await self._listed.sources()
-        found = next((each for each in listed if given in (each.id, each.label)), None)
+        alike = [each for each in listed if each.id == given] or [each for each in listed if each.label == given]
+        if len(alike) > 1:
+            ids = ", ".join(each.id for each in alike)
+            raise ConfigError(f"{len(alike)} log sources are labelled {given!r}; give an ID: {ids}")
+        found = alike[0] if alike else None
         if found is None:
             raise NotFound(f"Panther has no log source {given!r}; `triage panther sources` lists them")
         if found.type.casefold() not in (S3_TYPE, "s3"):
