@@ -124,10 +124,15 @@ def _names_what_raised(citation: Citation, flag: RaisedFlag, evidence: Mapping[s
         return False
     entry = evidence[citation.evidence]
     row = entry.rows[citation.row]
-    named = {str(row[name]).casefold() for name in FLAGS[flag.name].old_row_names if row.get(name)}
+    columns = FLAGS[flag.name].old_row_names
+    named = {str(row[name]).casefold() for name in columns if row.get(name)}
     if entry.asked is not None:
-        # The question named it, so that each row of its answer is about it.
-        named |= {each.value.casefold() for each in (*entry.asked.about, *entry.asked.on) if each.value}
+        # The question named it, so that each row of its answer is about it. Not so where it named something else that the
+        # flag speaks of, such as the actor: rows about them show nothing of a place or a party.
+        if "address" in columns:
+            named |= {each.value.casefold() for each in entry.asked.about if each.kind == "ip" and each.value}
+        if "target" in columns:
+            named |= {each.value.casefold() for each in entry.asked.on if each.value}
     said = {word.strip(_SIGNS) for sentence in flag.raised for word in sentence.casefold().split()}
     # Whoever has long dealt with a company knows its people by their mail domain.
     said |= {word.rpartition("@")[2] for word in said if "@" in word} - _EVERYBODYS_MAIL

@@ -15,6 +15,7 @@ from triage.domain.base import Row
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Source, by_id
 from triage.domain.finding import CheckedFinding, Finding, Issue, IssueCode, ValueCitation
+from triage.domain.question import Question
 from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
 from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
@@ -302,6 +303,43 @@ def test_a_place_is_answered_by_rows_that_say_how_old_it_is(row: Row, expected: 
         dwell_start=NOW - timedelta(days=14),
     )
     assert verdict.disposition is expected
+
+
+@pytest.mark.parametrize(
+    ("flag", "raised_by", "asked", "expected"),
+    [
+        pytest.param("stranger", "stranger_on_target", {"about": ["ip:203.0.113.9"]}, B, id="about the address"),
+        pytest.param("stranger", "stranger_on_target", {"about": ["email:eve@x.example"]}, S, id="about the actor"),
+        pytest.param("stranger", "stranger_on_target", {"on": ["any:plans"]}, S, id="about the target"),
+        pytest.param("lateral", "lateral_movement", {"on": ["any:plans"]}, B, id="about what was reached"),
+        pytest.param("lateral", "lateral_movement", {"about": ["email:eve@x.example"]}, S, id="about who reached it"),
+        pytest.param("harm_followed", "harmful_aftermath", {"on": ["any:plans"]}, S, id="harm, about the target"),
+        pytest.param("harm_followed", "harmful_aftermath", {"about": ["ip:203.0.113.9"]}, S, id="harm, the address"),
+        pytest.param("unknown_party", "given_to_self", {"about": ["email:eve@x.example"]}, S, id="party, the actor"),
+    ],
+)
+def test_old_rows_about_something_else_that_a_flag_speaks_of(
+    flag: str, raised_by: str, asked: dict[str, Any], expected: Disposition
+) -> None:
+    """Rows of a question are about what it named; only what the flag is about answers it. A thief does the owner's work,
+    so that rows about the actor show nothing of a place, a party or harm."""
+    raised = signal(1.8, name=raised_by, sentence="eve@x.example worked on plans from 203.0.113.9.")
+    cited = ValueCitation(evidence="E2", row=0, column="times", value=4)
+    known = finding(Direction.BENIGN, Trust.MEASURED)
+    known = known.model_copy(update={"finding": known.finding.model_copy(update={"citations": (cited,)})})
+    question = Question.model_validate({**asked, "window": {"from": "-30d", "to": "+1h"}})
+    row = {"times": 4, "old_days": 3}
+    rows = [evidence(1, {"a": 1}), evidence(2, row, source="tool", asked=question, measured=True, end=NOW)]
+    verdict = adjudicate(
+        draft(B),
+        (known, *(item.model_copy(update={"number": 5}) for item in GOOD)),
+        (*CLOSES, raised),
+        rows,
+        opinion=opinion(B).model_copy(update={"answers": {flag: (1,)}}),
+        dwell_start=NOW - timedelta(days=14),
+    )
+    assert verdict.disposition is expected
+    assert {each.name for each in verdict.flags if each.open} == (set() if expected is B else {flag})
 
 
 def test_an_answer_for_one_actor_answers_for_no_other() -> None:
