@@ -51,6 +51,40 @@ class IdentityKind(StrEnum):
     UNKNOWN = "unknown"
 
 
+EVERYBODYS_MAIL = frozenset(
+    [
+        "gmail.com",
+        "googlemail.com",
+        "outlook.com",
+        "hotmail.com",
+        "live.com",
+        "msn.com",
+        "yahoo.com",
+        "icloud.com",
+        "me.com",
+        "aol.com",
+        "gmx.com",
+        "gmx.de",
+        "gmx.net",
+        "web.de",
+        "mail.com",
+        "mail.ru",
+        "yandex.com",
+        "yandex.ru",
+        "proton.me",
+        "protonmail.com",
+        "pm.me",
+        "tutanota.com",
+        "zoho.com",
+        "qq.com",
+        "163.com",
+        "126.com",
+        "fastmail.com",
+        "hey.com",
+    ]
+)
+"""Mail domains at which anybody can have an address."""
+
 NOUNS: dict[IdentityKind, str] = {
     IdentityKind.EMAIL: "an e-mail address",
     IdentityKind.USERNAME: "a user name",

@@ -9,45 +9,13 @@ from triage.domain.base import Row
 from triage.domain.evidence import Evidence, Source
 from triage.domain.finding import CheckedFinding, Citation, ValueCitation
 from triage.domain.flag import FLAGS, RaisedFlag
+from triage.domain.identity import EVERYBODYS_MAIL
 from triage.domain.signal import Direction
 from triage.domain.times import parse_time
 from triage.domain.trust import Trust
 
 _SIGNS = ".,:;()\"'"
 """Stand around a word in a sentence of ours."""
-_EVERYBODYS_MAIL = frozenset(
-    [
-        "gmail.com",
-        "googlemail.com",
-        "outlook.com",
-        "hotmail.com",
-        "live.com",
-        "msn.com",
-        "yahoo.com",
-        "icloud.com",
-        "me.com",
-        "aol.com",
-        "gmx.com",
-        "gmx.de",
-        "gmx.net",
-        "web.de",
-        "mail.com",
-        "mail.ru",
-        "yandex.com",
-        "yandex.ru",
-        "proton.me",
-        "protonmail.com",
-        "pm.me",
-        "tutanota.com",
-        "zoho.com",
-        "qq.com",
-        "163.com",
-        "126.com",
-        "fastmail.com",
-        "hey.com",
-    ]
-)
-"""Mail domains at which anybody can have an address."""
 
 
 def accepted_answers(
@@ -135,7 +103,7 @@ def _names_what_raised(citation: Citation, flag: RaisedFlag, evidence: Mapping[s
             named |= {each.value.casefold() for each in entry.asked.on if each.value}
     said = {word.strip(_SIGNS) for sentence in flag.raised for word in sentence.casefold().split()}
     # Whoever has long dealt with a company knows its people by their mail domain.
-    said |= {word.rpartition("@")[2] for word in said if "@" in word} - _EVERYBODYS_MAIL
+    said |= {word.rpartition("@")[2] for word in said if "@" in word} - EVERYBODYS_MAIL
     return bool(named & said)
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 from triage import logtypes
 from triage.domain.base import Row
-from triage.domain.identity import SHARED_KINDS, Identity, IdentityKind, IdentityLink, is_email
+from triage.domain.identity import EVERYBODYS_MAIL, SHARED_KINDS, Identity, IdentityKind, IdentityLink, is_email
 from triage.logtypes.terms import take
 from triage.stages.enrichment.entities.values import text_of
 
@@ -62,7 +62,9 @@ def _email_beside(known: Sequence[Identity], row: Row) -> tuple[Identity, ...]:
         if isinstance(each, str)
     )
     fitting = {each for each in named if each is not None and each.local_part and _letters(each.local_part) in logins}
-    return tuple(fitting) if len(fitting) == 1 else ()
+    # Where anybody can have an address, one that looks like a colleague's is nobody's proof.
+    own = {each for each in fitting if each.value.rpartition("@")[2] not in EVERYBODYS_MAIL}
+    return tuple(own) if len(fitting) == 1 else ()
 
 
 def _letters(name: str) -> str:

@@ -71,6 +71,8 @@ def test_a_number_is_not_searched_for_among_e_mail_addresses() -> None:
         (["JO-DOE@example.com", "boss@example.com"], ["jo-doe@example.com"]),
         (["jo.doe@example.com", "jo.doe@example.org"], []),
         (["boss@example.com"], []),
+        (["jodoe@gmail.com"], []),
+        (["jo.doe@example.com", "jodoe@gmail.com"], []),
         (["jo.doe@"], []),
         ("jo.doe@example.com", []),
         (None, []),

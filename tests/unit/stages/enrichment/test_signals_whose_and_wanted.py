@@ -86,6 +86,34 @@ def test_an_account_that_has_called_here_for_long_is_a_known_party() -> None:
         assert ("known_recipient" in found) is known
 
 
+@pytest.mark.parametrize(
+    ("admitted", "known"),
+    [
+        pytest.param([PARTNER], True, id="the known one"),
+        pytest.param([PARTNER, "555566667777"], False, id="the known one first"),
+        pytest.param(["555566667777", PARTNER], False, id="the known one last"),
+        pytest.param([PARTNER, "*"], False, id="everyone besides"),
+    ],
+)
+def test_a_known_account_makes_no_other_one_known(admitted: list[str], known: bool) -> None:
+    """All that were let in have to be known: the one that is not hides behind it."""
+    arns = [each if each == "*" else f"arn:aws:iam::{each}:root" for each in admitted]
+    policy = {"Statement": [{"Effect": "Allow", "Principal": {"AWS": each}} for each in arns]}
+    trust = {
+        "p_log_type": "AWS.CloudTrail",
+        "eventName": "UpdateAssumeRolePolicy",
+        "eventSource": "iam.amazonaws.com",
+        "recipientAccountId": "111122223333",
+        "userIdentity": {"accountId": "111122223333"},
+        "requestParameters": {"roleName": "builder", "policyDocument": json.dumps(policy)},
+    }
+    row = {"account": PARTNER, "days": 9, "old_days": 5, "times": 90}
+    who = subject(actions=("UpdateAssumeRolePolicy",), targets=("builder",))
+    found = signals_of(who, events(trust), answer("account_callers", ["known_caller"], [row]))
+    assert {"foreign_principal", "public_principal"} & found.keys()
+    assert ("known_recipient" in found) is known
+
+
 def test_a_role_that_others_were_let_into_may_be_used_from_where_others_work() -> None:
     """Its own places say nothing of theirs; an address that nobody had used stays strange."""
     role = DerivedIdentity(

@@ -1,7 +1,7 @@
 """Calls by their parameters: what harm they can do, whom they let in, and who makes them."""
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from pydantic import JsonValue
@@ -141,6 +141,14 @@ def _known_caller(facts: Facts, name: str) -> Iterator[Signal]:
             return
 
 
+def _all_known(facts: Facts, admitted_here: Sequence[LetIn]) -> Iterator[Signal]:
+    """What makes the accounts known that were let in; nothing where one of them is not, or where everyone was."""
+    names = dict.fromkeys(each.who.name for each in admitted_here)
+    known = [next(_known_caller(facts, name), None) for name in names]
+    if known and all(known) and all(each.who.party is Party.FOREIGN for each in admitted_here):
+        yield from (each for each in known[:1] if each is not None)
+
+
 def parties(facts: Facts) -> Iterator[Signal]:
     """Everyone, or another organisation's account, is let in; or one of them makes the alert's calls."""
     seen: set[str] = set()
@@ -148,7 +156,8 @@ def parties(facts: Facts) -> Iterator[Signal]:
     known = any(
         True for entry in facts.read("known_recipient", "recipient", "days") for row in entry.rows if facts.settled(row)
     )
-    for found in let_in(facts):
+    admitted_here = tuple(let_in(facts))
+    for found in admitted_here:
         name = "public_principal" if found.who.party is Party.PUBLIC else "foreign_principal"
         if name in seen:
             continue
@@ -161,7 +170,7 @@ def parties(facts: Facts) -> Iterator[Signal]:
         sentence = f"{facts.who} let in {who} with {plain(found.action)}{on_object(found.target)}."
         usual = days.get(found.action, 0) >= ROUTINE_DAYS or (known and name == "foreign_principal")
         yield signal(name, sentence, [found.entry], scale=0.3 if usual else 1.0)
-        yield from _known_caller(facts, found.who.name)
+    yield from _all_known(facts, admitted_here)
     for found in outside_callers(facts):
         who = (
             f"The caller of {plain(found.action)} did not sign in: {plain(found.who.name)}."
