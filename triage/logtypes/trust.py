@@ -67,6 +67,9 @@ _PANTHER_FIELDS: Final = TrustPaths(
         "p_enrichment.trail_discover.**",
     )
 )
+_OF_THE_ADDRESS: Final = frozenset({"rdns", "rdns_parent", "raw_data"})
+"""What a lookup repeats of an address's own words: the name that its owner gave it, and what it has sent to others.
+Source: GreyNoise's fields."""
 _SESSION: Final = regex.compile(
     # The ARN of a session, unless IAM Identity Center named it: its roles end in sixteen hexadecimal digits.
     r"(?i)arn:aws[a-z-]*:sts::[^:]*:assumed-role/(?!AWSReservedSSO_[^/]*_[0-9a-f]{16}/[^/]*$)"
@@ -93,6 +96,8 @@ def classify(log_type: str, path: str, *, value: JsonValue = None, measured: boo
         return Trust.ACTOR
     common, own = _compiled_common(), _compiled(log_type)
     if _any(own.actor, parts):
+        return Trust.ACTOR
+    if parts[0] == "p_enrichment" and not _OF_THE_ADDRESS.isdisjoint(parts):
         return Trust.ACTOR
     if _any(own.provider, parts) or _any(common.provider, parts):
         # A session name may also turn up where no file expects one, such as in a Kubernetes user name.

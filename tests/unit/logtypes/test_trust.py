@@ -122,6 +122,8 @@ ACTOR = [
     ("AWS.CloudTrail", "eventName.0"),
     ("AWS.CloudTrail", "requestParameters.eventName"),
     ("AWS.CloudTrail", "x.p_event_time"),
+    ("AWS.CloudTrail", "p_enrichment.greynoise_noise.203.0.113.9.metadata.rdns"),
+    ("AWS.CloudTrail", "p_enrichment.greynoise_noise.sourceIPAddress.raw_data.web.useragents.0"),
 ]
 
 

@@ -202,6 +202,11 @@ def as_stored(draft: Draft, evidence: Sequence[Evidence]) -> Draft:
         entry = entries.get(citation.evidence)
         if isinstance(citation, AbsenceCitation) and entry is not None:
             return citation.model_copy(update={"until": _shown_until(entry)})
+        if isinstance(citation, LacksCitation) and isinstance(citation.value, str) and entry is not None:
+            # Otherwise a time that stands in the table would be lacking.
+            times = (lookup(row, citation.column) for row in entry.rows)
+            there = (each for each in times if isinstance(each, str) and is_cut_time(citation.value, each))
+            return citation.model_copy(update={"value": next(there, citation.value)})
         if not isinstance(citation, ValueCitation) or not isinstance(citation.value, str):
             return citation
         if entry is None or citation.row >= len(entry.rows):

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from tests.support.llm import draft
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source
-from triage.domain.finding import AbsenceCitation, Comparison, CountCitation, Finding, ValueCitation
+from triage.domain.finding import AbsenceCitation, Comparison, CountCitation, Finding, LacksCitation, ValueCitation
 from triage.domain.signal import Direction
 from triage.domain.verdict import ActionKind, AnswerState, Disposition, Draft
 from triage.stages.investigation.draft import (
@@ -217,6 +217,21 @@ def test_a_cut_value_is_put_back() -> None:
         cited.value for cited in as_stored(given, [entry]).findings[0].citations if isinstance(cited, ValueCitation)
     ]
     assert values == ["abcdefgh", "xyz…[+5 characters]", "abc…[+5 characters]", "abc…[+5 characters]"]
+
+
+@pytest.mark.parametrize(("second", "lacks"), [("2026-01-31 12:00:00", False), ("2026-01-31 12:00:01", True)])
+def test_a_time_of_the_table_is_not_lacking(second: str, lacks: bool) -> None:
+    """A table shows times to the second, so that they are quoted so."""
+    row = {"first_seen": "2026-01-31 12:00:00.123"}
+    entry = Evidence(
+        id="E1", source=Source.HISTORY, key="k", question="?", rows=(row,), row_count=1, columns=("first_seen",)
+    )
+    cited = LacksCitation(evidence="E1", column="first_seen", value=second)
+    given = Draft(
+        verdict=Disposition.BENIGN, confidence=0.5, summary="x", findings=(Finding(text="x", citations=(cited,)),)
+    )
+    (checked,) = verify(as_stored(given, [entry]).findings, [entry])
+    assert checked.verified is lacks
 
 
 @pytest.mark.parametrize(
