@@ -1,7 +1,9 @@
 """`triage panther source s3 create|update|delete`: S3 log sources, changed by a person and by nothing else."""
 
 import json
+import signal
 import sys
+import threading
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
@@ -308,8 +310,18 @@ def _confirm(what: str, facts: Mapping[str, object], *, yes: bool) -> None:
     """Show what is about to be sent, and ask. Raises click.Abort on a no."""
     note(f"about to {what}:")
     note_lines(json.dumps(facts, indent=2))
-    if not yes:
+    if yes:
+        return
+    # The loop answers an interrupt by cancelling a task, of which a question that waits takes no notice.
+    before = signal.getsignal(signal.SIGINT)
+    ours = threading.current_thread() is threading.main_thread()
+    if ours:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
         click.confirm("Go on?", abort=True, err=True)
+    finally:
+        if ours:
+            signal.signal(signal.SIGINT, before)
 
 
 def _made(source: S3Source, done: str, *, as_json: bool) -> int:

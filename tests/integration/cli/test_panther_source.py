@@ -139,6 +139,16 @@ def test_a_person_is_asked(panther: SandboxServer, tmp_path: Path, answer: str, 
     assert len(bodies(panther)) == len(writes(panther)) == created
 
 
+def test_ctrl_c_at_the_question_ends_it(panther: SandboxServer, tmp_path: Path) -> None:
+    """At the first press: nobody waits for an answer then."""
+    with Terminal("panther", *NEW, directory=tmp_path) as terminal:
+        terminal.wait_for(r"Go on\? \[y/N\]")
+        terminal.interrupt()
+        ended = terminal.ended()
+    assert ended.status != 0, ended.text
+    assert writes(panther) == []
+
+
 def test_a_dry_run_prints_what_would_be_sent(ask: Ask, panther: SandboxServer, tmp_path: Path) -> None:
     """One JSON document; nothing is written, here or there, and nothing has to be confirmed."""
     assert ask(*NEW, "--dry-run").json == {"method": "POST", "path": "/log-sources/s3", "body": BODY}

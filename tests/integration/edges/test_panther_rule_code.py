@@ -7,6 +7,7 @@ from tests.support.loopback import FakePanther, respond
 from tests.support.panther import connected
 from triage.domain.detection import DataModel, FieldMapping
 from triage.edges.panther.rule_code import KEEP_SECONDS, MAX_KEPT
+from triage.errors import PantherProtocolError
 
 pytestmark = pytest.mark.anyio
 MODEL = {"id": "M", "logTypes": ["Door.Log"], "mappings": [{"name": "room", "path": "door"}, {"path": "x"}]}
@@ -44,6 +45,18 @@ async def test_every_page_of_data_models_is_read() -> None:
         found = await panther.rules.data_models()
     first = DataModel(id="M", log_types=("Door.Log",), mappings=(FieldMapping(name="room", path="door"),))
     assert found == (first, first.model_copy(update={"id": "N", "enabled": False}))
+
+
+async def test_there_is_an_end_to_data_models(caplog: pytest.LogCaptureFixture) -> None:
+    """Ten pages; that there are more is said. A list that goes in circles is no list."""
+    pages = [{"results": [{**MODEL, "id": f"M{number}"}], "next": str(number)} for number in range(30)]
+    async with connected(FakePanther(rest={("GET", "/data-models"): pages})) as (panther, _):
+        assert [each.id for each in await panther.rules.data_models()] == [f"M{number}" for number in range(10)]
+    assert "up to page 10" in caplog.text
+    circle = FakePanther(rest={("GET", "/data-models"): [{"results": [MODEL], "next": "2"}] * 3})
+    async with connected(circle) as (panther, _):
+        with pytest.raises(PantherProtocolError):
+            await panther.rules.data_models()
 
 
 async def test_a_token_that_may_not_read_them_finds_none() -> None:

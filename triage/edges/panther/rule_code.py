@@ -1,12 +1,13 @@
 """Python that rules share: global helpers and data models. It changes rarely, so each answer serves for a while."""
 
+import logging
 from collections.abc import Awaitable, Callable
+from contextlib import aclosing
 from typing import Generic, TypeVar
 
 from triage.domain.detection import DataModel, FieldMapping
-from triage.edges.panther.failures import unreadable
 from triage.edges.panther.rest import Rest
-from triage.edges.panther.wire import Id, Text, Texts, Trail, Wire, read_each
+from triage.edges.panther.wire import Id, Text, Texts, Wire, read_each
 from triage.errors import NotFound, PantherDenied
 from triage.ports import Clock
 
@@ -14,8 +15,9 @@ T = TypeVar("T")
 KEEP_SECONDS = 3_600.0
 MAX_KEPT = 64
 """Helpers of which the text is kept."""
-_PAGE = 50
 _MAX_PAGES = 10
+"""Of data models."""
+_logger = logging.getLogger(__name__)
 
 
 class MappingNode(Wire):
@@ -79,26 +81,23 @@ class RuleCode:
         return await self._helpers.get(name, ask)
 
     async def data_models(self) -> tuple[DataModel, ...]:
-        """Every data model, to the last page. Raises PantherError."""
+        """Every data model, of the first pages. Raises PantherError."""
         return await self._models.get("", self._list)
 
     async def _list(self) -> tuple[DataModel, ...]:
         found: list[DataModel] = []
-        trail, cursor = Trail("GET /data-models", _MAX_PAGES), ""
-        while True:
-            params = {"limit": str(_PAGE), **({"cursor": cursor} if cursor else {})}
-            try:
-                page = await self._rest.get("/data-models", params=params)
-            except PantherDenied:
-                return ()
-            results = page.get("results")
-            if not isinstance(results, list):
-                raise unreadable("GET /data-models", "the answer has no list of results")
-            found += [_model(node) for node in read_each(DataModelNode, results, "data model")]
-            following = page.get("next")
-            if not isinstance(following, str) or not following or trail.loops(following):
-                return tuple(found)
-            cursor = following
+        read = 0
+        try:
+            async with aclosing(self._rest.pages("/data-models")) as pages:
+                async for results in pages:
+                    found += [_model(node) for node in read_each(DataModelNode, results, "data model")]
+                    read += 1
+                    if read == _MAX_PAGES:
+                        _logger.warning("data models are read up to page %d; the rest is left out", read)
+                        break
+        except PantherDenied:
+            return ()
+        return tuple(found)
 
 
 def _model(node: DataModelNode) -> DataModel:
