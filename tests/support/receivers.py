@@ -78,7 +78,11 @@ def receiving(receiver: Receiver, certificate: tuple[Path, Path] | None = None) 
             self.close_connection = False
 
         def _take(self) -> None:
-            body = self.rfile.read(int(self.headers.get("content-length") or 0))
+            length = int(self.headers.get("content-length") or 0)
+            body = self.rfile.read(length)
+            if len(body) < length:
+                self.close_connection = True  # The sender died on the way: no receiver acts on half a request.
+                return
             headers = {name.lower(): value for name, value in self.headers.items()}
             request = Received(self.tunnel or "127.0.0.1", self.command, self.path, headers, body)
             receiver.received.append(request)
@@ -160,7 +164,9 @@ def mailing(mailbox: Mailbox) -> Iterator[Mailbox]:
                 elif word == "DATA":
                     self._say("354 go on")
                     lines = []
-                    while (text := self.rfile.readline()) not in (b".\r\n", b""):
+                    while (text := self.rfile.readline()) != b".\r\n":
+                        if not text:
+                            return  # Cut off: a server keeps no half of a mail (RFC 5321, section 4.1.1.4).
                         lines.append(text.decode("utf-8", "replace"))
                     mailbox.messages.append("".join(lines))
                     if not mailbox.answers:
