@@ -1,5 +1,6 @@
 """GSuite.ActivityEvent records."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
@@ -23,6 +24,14 @@ class Account:
     email: str
     profile: str
     presence: Presence
+
+
+@dataclass(frozen=True, slots=True)
+class App:
+    """An application of somebody else's that users can let into their accounts."""
+
+    name: str
+    client: str
 
 
 def account(person: Person, presence: Presence) -> Account:
@@ -124,6 +133,35 @@ def second_step(scribe: Scribe, at: datetime, actor: Account, target: str, *, de
     """An administrator turns the second step of a user's sign-in off."""
     activity = ("admin", "USER_SETTINGS", "UNENROLL_USER_FROM_STRONG_AUTH")
     _activity(scribe, at, actor, activity, {"USER_EMAIL": target}, about=target, decisive=decisive)
+
+
+def trust_app(scribe: Scribe, at: datetime, actor: Account, app: App, *, decisive: bool = False) -> None:
+    """An administrator lets everybody use an application of somebody else's."""
+    parameters: Record = {"OAUTH2_APP_ID": app.client, "OAUTH2_APP_NAME": app.name, "OAUTH2_APP_TYPE": "WEB"}
+    activity = ("admin", "SECURITY_SETTINGS", "ADD_TO_TRUSTED_OAUTH2_APPS")
+    _activity(scribe, at, actor, activity, parameters, decisive=decisive)
+
+
+def authorize(
+    scribe: Scribe, at: datetime, actor: Account, app: App, scopes: Sequence[str], *, decisive: bool = False
+) -> None:
+    """A user lets an application act on their account."""
+    parameters: Record = {**_application(app), "scope": list(scopes)}
+    _activity(scribe, at, actor, ("token", "auth", "authorize"), parameters, decisive=decisive)
+
+
+def app_call(
+    scribe: Scribe, at: datetime, user: Account, app: App, address: str, method: str, *, decisive: bool = False
+) -> None:
+    """An application calls an API in the name of a user, from the application's own address."""
+    api = method.partition(".")[0]
+    parameters: Record = {**_application(app), "api_name": api, "method_name": method}
+    actor = Account(user.email, user.profile, Presence(address, user.presence.place))
+    _activity(scribe, at, actor, ("token", "auth", "activity"), parameters, decisive=decisive)
+
+
+def _application(app: App) -> Record:
+    return {"app_name": app.name, "client_id": app.client, "client_type": "WEB"}
 
 
 def enroll(scribe: Scribe, at: datetime, actor: Account, *, decisive: bool = False) -> None:
