@@ -1,7 +1,9 @@
 """Who works in a generated world, from where, with what: people, service roles, accounts, hosts, documents."""
 
+import math
 from dataclasses import dataclass
 from datetime import date
+from functools import partial
 
 from . import names
 from .dice import Dice
@@ -103,6 +105,14 @@ class Presence:
     place: Place
 
 
+def distance(one: Place, other: Place) -> float:
+    """Kilometres between two places, as the crow flies."""
+    north, south = math.radians(one.latitude), math.radians(other.latitude)
+    across = math.radians(other.longitude - one.longitude)
+    cosine = math.sin(north) * math.sin(south) + math.cos(north) * math.cos(south) * math.cos(across)
+    return 6371 * math.acos(min(1.0, cosine))
+
+
 @dataclass(frozen=True, slots=True)
 class Trip:
     """Days away from the office, both included."""
@@ -172,9 +182,11 @@ class Company:
         """An address outside the company, never seen before, in some country; the same for the same key."""
         return Presence(self.addresses.take(), self.dice.child("elsewhere", *key).pick(names.ELSEWHERE))
 
-    def travel(self, person: Person, first: date, days: int) -> None:
-        """Send somebody on a trip that starts on their local date `first`."""
+    def travel(self, person: Person, first: date, days: int, *, near: bool = False) -> None:
+        """Send somebody on a trip that starts on their local date `first`, to where they can be overnight if `near`."""
         presence = self.elsewhere("trip", person.user)
+        if near:
+            presence = Presence(presence.address, min(names.ELSEWHERE, key=partial(distance, person.office)))
         self.trips[person.user] = Trip(first, first + (days - 1) * DAY, presence)
 
     def whereabouts(self, person: Person, day: date) -> Presence:

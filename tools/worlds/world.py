@@ -53,7 +53,7 @@ def generate(directory: Path, *, seed: int = 1, now: datetime, days: int = 30, w
     stories = scenarios.of(which)
     for post in [story.post for story in stories if story.post is not None and story.post.travels]:
         person = post.person(company)
-        company.travel(person, timeline.local_date(post.at(company), person.office.offset), 3)
+        company.travel(person, timeline.local_date(post.at(company), person.office.offset), 3, near=post.near)
     roles = [story.role for story in stories if story.role is not None]
     parts = cast.choose(company, roles, trips=not which.unseen)
     sources = listing.log_sources(company, which.log_types)

@@ -27,6 +27,8 @@ class Post:
     hour: float
     youngest: timedelta = SETTLED
     travels: bool = False
+    near: bool = False
+    """Whether a trip goes no further than a night's journey."""
 
     def person(self, company: Company) -> Person:
         """Who it is."""

@@ -54,13 +54,14 @@ def staff(
     travels: bool = False,
     subtle: bool = False,
     fair: tuple[str, ...] = (),
+    near: bool = False,
     players: set[tuple[str, int]] = _PLAYERS,
 ) -> Scenario:
     """A scenario that somebody of the parent company plays, at `hour` on their own clock.
 
     Team and place are added to `players`, those of one set.
     """
-    post = Post(team, index, hour, youngest, travels=travels)
+    post = Post(team, index, hour, youngest, travels=travels, near=near)
     players.add((team, index))
 
     def played(scribe: Scribe, cast: Cast) -> None:
