@@ -1,4 +1,4 @@
-"""`python -m tools.worlds DIR [--seed N] [--set demo|evaluation|unseen|unseen-a|unseen-b|unseen-c]`, or `python -m tools.worlds --ship`."""
+"""`python -m tools.worlds DIR [--seed N] [--set demo|evaluation|unseen|unseen-a|unseen-b|unseen-c|unseen-d]`, or `... --ship`."""
 
 import argparse
 from datetime import UTC, datetime

@@ -20,11 +20,13 @@ class Set(StrEnum):
     """The other half."""
     UNSEEN_C = "unseen-c"
     """Further ones, made later by somebody who had not seen what was tuned; no part of the other three."""
+    UNSEEN_D = "unseen-d"
+    """Made later still, in the same way; no part of the other four."""
 
     @property
     def unseen(self) -> bool:
         """Whether it holds the scenarios that are kept apart."""
-        return self in {Set.UNSEEN, Set.UNSEEN_A, Set.UNSEEN_B, Set.UNSEEN_C}
+        return self in {Set.UNSEEN, Set.UNSEEN_A, Set.UNSEEN_B, Set.UNSEEN_C, Set.UNSEEN_D}
 
     @property
     def log_types(self) -> tuple[LogType, ...]:

@@ -10,6 +10,7 @@ from . import (
     rules_okta,
     unseen_aws,
     unseen_c,
+    unseen_d,
     unseen_taken_over,
     unseen_work,
 )
@@ -23,6 +24,8 @@ UNSEEN: tuple[Detection, ...] = (*ALL, *unseen_aws.DETECTIONS, *unseen_work.DETE
 """Those of the sets that are kept apart."""
 UNSEEN_C: tuple[Detection, ...] = (*ALL, *unseen_c.DETECTIONS)
 """Those of the set that was made later."""
+UNSEEN_D: tuple[Detection, ...] = (*ALL, *unseen_d.DETECTIONS)
+"""Those of the one made after it."""
 RULES = tuple(detection for detection in ALL if detection.kind is Kind.RULE)
 """Those that run on every event."""
 
@@ -31,6 +34,8 @@ def of(which: Set) -> tuple[Detection, ...]:
     """The rules of a set."""
     if which is Set.UNSEEN_C:
         return UNSEEN_C
+    if which is Set.UNSEEN_D:
+        return UNSEEN_D
     if which.unseen:
         return UNSEEN
     return ALL if which is Set.EVALUATION else DETECTIONS

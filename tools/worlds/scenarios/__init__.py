@@ -30,6 +30,7 @@ from . import (
     subscription,
     unseen,
     unseen_c,
+    unseen_d,
     vaults,
     warehouse,
 )
@@ -52,7 +53,9 @@ UNSEEN: tuple[Scenario, ...] = tuple(scenario for case in unseen.CASES for scena
 """Those kept apart from the others, of which no rule or threshold was made."""
 UNSEEN_C: tuple[Scenario, ...] = tuple(scenario for case in unseen_c.CASES for scenario in case.scenarios)
 """Those made later, apart from all of the above."""
-BY_NAME = {scenario.name: scenario for scenario in (*ALL, *UNSEEN, *UNSEEN_C)}
+UNSEEN_D: tuple[Scenario, ...] = tuple(scenario for case in unseen_d.CASES for scenario in case.scenarios)
+"""Those made after them, apart from them, too."""
+BY_NAME = {scenario.name: scenario for scenario in (*ALL, *UNSEEN, *UNSEEN_C, *UNSEEN_D)}
 
 UNNOTICED = frozenset({LogType.VAULT_SIGN_IN})
 """Log types whose silence Panther has not noticed: their source is shown as healthy."""
@@ -60,7 +63,9 @@ UNNOTICED = frozenset({LogType.VAULT_SIGN_IN})
 
 def _cases(which: Set) -> tuple[Case, ...]:
     """The cases of an unseen set."""
-    return unseen_c.CASES if which is Set.UNSEEN_C else unseen.of(which)
+    if which is Set.UNSEEN_C:
+        return unseen_c.CASES
+    return unseen_d.CASES if which is Set.UNSEEN_D else unseen.of(which)
 
 
 def of(which: Set) -> tuple[Scenario, ...]:
