@@ -193,7 +193,7 @@ def raise_flags(facts: Sequence[Signal], subject: str = "") -> list[RaisedFlag]:
                 name=name,
                 asks=flag.asks,
                 hard=flag.hard,
-                decides=flag.decides,
+                decides=any(fact.weight >= flag.decides_from for fact in raised),
                 family=flag.family or name,
                 # A fact about the alert as a whole raises one flag, and not one for each of its actors.
                 subject=subject if any(fact.subject for fact in raised) else "",

@@ -35,8 +35,8 @@ class Flag:
     """Of those, the ones that answer it only from this strength on: below, it isn't known what they are about."""
     hard: bool = False
     """Nothing but the named facts answers it, and an alert with it unanswered is never closed."""
-    decides: bool = False
-    """Unanswered it is enough for `malicious` by itself."""
+    decides_from: float = float("inf")
+    """Unanswered it is enough for `malicious` by itself, where a fact of this strength raised it."""
     family: str = ""
     """Flags of one family are one observation; empty: the flag's own name."""
     old_rows_answer: bool = False
@@ -54,6 +54,8 @@ class Flag:
 
 FULL_ANSWER = 1.0
 """What the rule waited for counts where the actor did it, in time and on the same thing."""
+IN_FULL = 1.5
+"""What colleagues do in turn counts where no rule has made it lighter."""
 _VERIFIED = frozenset({"verified_sign_in", "staff_address", "allowed"})
 _DONE_HERE = frozenset({"routine", "team_routine", "run_as_before", "allowed"})
 
@@ -61,7 +63,7 @@ FLAGS: Mapping[str, Flag] = {
     "unverified_place": Flag(
         "Who worked from the unfamiliar place?",
         Hypothesis.TAKEOVER,
-        {"new_address_without_sign_in": 1.0, "session_two_places": 1.0, "new_address": 1.5},
+        {"new_address_without_sign_in": 1.0, "session_two_places": 1.0, "new_address": 1.5, "elsewhere_after": 1.5},
         _VERIFIED,
         "A second factor given there, or a colleague's own sign-in there, shows who it is; habit shows nothing, since a "
         "thief does the owner's work. So does the place itself where it was used before an intruder can have been here.",
@@ -129,8 +131,10 @@ FLAGS: Mapping[str, Flag] = {
         Hypothesis.MISUSE,
         {"harmful_aftermath": 1.5},
         frozenset(),
-        "What came after the alert's act is not excused by anything that is said of the act itself.",
+        "What came after the alert's act is not excused by anything that is said of the act itself. What few ever do, and "
+        "this actor never did, is no work that happened to follow.",
         hard=True,
+        decides_from=1.75,
         old_rows_answer=True,
         old_row_names=frozenset({"action"}),
         family="harm",
@@ -179,7 +183,7 @@ FLAGS: Mapping[str, Flag] = {
         frozenset(),
         "A new key or a reset account that is used from a place unknown to both is in a third hand.",
         hard=True,
-        decides=True,
+        decides_from=0.0,
         family="derived",
     ),
     "harm_as_another": Flag(
@@ -217,7 +221,7 @@ FLAGS: Mapping[str, Flag] = {
         hard=True,
         old_rows_answer=True,
         old_row_names=frozenset({"recipient"}),
-        decides=True,
+        decides_from=0.0,
         family="party",
     ),
     "outsider": Flag(
@@ -250,10 +254,12 @@ FLAGS: Mapping[str, Flag] = {
         "Is the protection on again?",
         Hypothesis.MISUSE,
         {"protection_off": 0.3},
-        frozenset({"reverted", "torn_down", "awaited_came", "routine", "run_as_before", "allowed"}),
+        frozenset({"reverted", "torn_down", "awaited_came", "routine", "team_routine", "run_as_before", "derived_as_usual", "allowed"}),
         "A maintenance ends with the protection back on, a teardown that is the actor's usual one with what it protected "
-        "gone, and work that a rule waits for with what it waited for; colleagues' example switches nothing on.",
-        least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER},
+        "gone, and work that a rule waits for with what it waited for. What a team does to this very thing in turn is a "
+        "routine of the thing; from an unfamiliar place colleagues' example excuses nothing. Second factors that were reset are on again "
+        "where their owner works on as usual.",
+        least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER, "team_routine": IN_FULL},
         hard=True,
     ),
     "protection_changed": Flag(
@@ -281,8 +287,11 @@ FLAGS: Mapping[str, Flag] = {
         Hypothesis.MISUSE,
         {"first_seen_action": 0.8, "first_seen_actor": 0.8, "generic_first_seen": 0.5, "generic_new_hash": 0.5,
          "new_peer": 0.8},
-        _VERIFIED | {"team_routine", "common_here", "same_command", "reverted", "awaited_came", "known_peer"},
-        "Every duty has a first day: with colleagues who do the same, or a known person who takes it back or does all of it.",
+        _VERIFIED
+        | {"team_routine", "common_here", "same_command", "reverted", "awaited_came", "known_peer", "known_recipient",
+           "derived_as_usual"},
+        "Every duty has a first day: with colleagues who do the same, for a party that has long been known, for somebody who "
+        "then uses what they got where they always work, or by a known person who takes it back or does all of it.",
         least_answer={"common_here": 0.5, "awaited_came": FULL_ANSWER},
         family="first",
     ),

@@ -12,6 +12,7 @@ from triage.domain.identity import SHARED_KINDS, IdentityKind
 from triage.domain.question import ActionClass
 from triage.domain.yaml_lines import read_yaml
 from triage.logtypes.fields import FieldKind
+from triage.logtypes.names import guessed_harm
 from triage.logtypes.parameters import Protection, columns_sql, matching_sql
 from triage.logtypes.paths import Part, parse_path
 from triage.logtypes.schema import Derivation, EntityPaths, Harm, LogType, Term, TrustPaths, table_of
@@ -166,13 +167,22 @@ def knows_harmful_actions(log_type: str) -> bool:
 
 @lru_cache(maxsize=4096)
 def harmful_action(log_type: str, action: str) -> HarmfulAction | None:
-    """What an action can be good for; `None` where there is nothing to say. Letter case doesn't matter."""
+    """What an action can be good for; `None` where there is nothing to say. Letter case doesn't matter.
+
+    Of a log type without a catalogue the classes tell, and the words of the name.
+    """
     for file in log_type_files(log_type):
         for harm, by_seriousness in file.harmful.items():
             for seriousness, globs in by_seriousness.items():
                 if any_glob(action, globs):
                     return HarmfulAction(harm, seriousness)
-    return None
+    if knows_harmful_actions(log_type):
+        return None
+    for action_class, harm in _BY_CLASS.items():
+        if any_glob(action.casefold(), class_globs(log_type, action_class)):
+            return HarmfulAction(harm, BY_CLASS)
+    guess = guessed_harm(action)
+    return HarmfulAction(*guess) if guess is not None else None
 
 
 _HARM_OF = {
@@ -184,6 +194,17 @@ _HARM_OF = {
     ActionClass.EXECUTION: Harm.EXECUTION,
     ActionClass.DELETION: Harm.DESTRUCTION,
 }
+_BY_CLASS = {
+    ActionClass.LOG_TAMPERING: Harm.EVASION,
+    ActionClass.GRANT: Harm.PRIVILEGE,
+    ActionClass.KEY_CREATION: Harm.PERSISTENCE,
+    ActionClass.FACTOR_CHANGE: Harm.PERSISTENCE,
+    ActionClass.ACCOUNT_CREATION: Harm.PERSISTENCE,
+    ActionClass.SECRET_ACCESS: Harm.CREDENTIALS,
+    ActionClass.SHARING: Harm.EXPOSURE,
+}
+BY_CLASS = 0.7
+"""How grave an act is of which only the class is known."""
 
 
 def protections_taken(log_type: str, action: str) -> tuple[Protection, ...]:

@@ -1,7 +1,6 @@
 """Which actions of a log type are of a class: what its file says, and what the names of actions say in general.
 
-Names come in many styles: `DeleteBucket`, `user.lifecycle.delete.initiated`, `member_removed`, `storage.buckets.delete`,
-`delete pods/`, `Delete group`. A word counts where it begins a part of the name and ends there.
+A word counts where it begins a part of the name and ends there.
 """
 
 import re
@@ -11,6 +10,7 @@ from functools import lru_cache
 from triage.domain.globs import any_glob
 from triage.domain.question import ActionClass
 from triage.logtypes import class_globs, log_type_files
+from triage.logtypes.names import name_words
 
 _DELETION = """
     delete deletes deleted deleting deletion remove removes removed removal purge purged destroy destroyed drop dropped
@@ -34,16 +34,6 @@ _MUTATION = """
 _SESSION = """
     login logins logout logon logoff signin signout authenticate authenticated evaluate evaluated evaluation assume
 """
-
-
-NAME_WORDS_SQL = "CONCAT(' ', LOWER(REGEXP_REPLACE(REGEXP_REPLACE({}, '([a-z0-9])([A-Z])', '\\\\1 \\\\2'), '[^A-Za-z0-9]+', ' ')), ' ')"
-"""As `name_words`, for the lake."""
-
-
-def name_words(action: str) -> str:
-    """The words of an action's name in lower case, each between spaces: `DeleteBucket` is ` delete bucket `."""
-    parted = re.sub(r"([a-z0-9])([A-Z])", r"\1 \2", action)
-    return f" {re.sub(r'[^A-Za-z0-9]+', ' ', parted).lower()} "
 
 
 def _any_of(*lists: str) -> str:

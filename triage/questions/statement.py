@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 from triage.domain.question import Asked, Question, SubjectRole
 from triage.logtypes import knows_harmful_actions
-from triage.questions.classes import NAME_WORDS_SQL
+from triage.logtypes.names import NAME_WORDS_SQL
 from triage.questions.filters import reads_words
 from triage.questions.parts import Log, Parameters
 

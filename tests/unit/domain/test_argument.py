@@ -41,8 +41,10 @@ def test_each_row_of_the_table(name: str) -> None:
         assert name in raised, fact
         assert name not in {each.name for each in argue([up(fact, least - 0.05)], ROWS).flags}, fact
         for answer in flag.answered_by:
-            assert name not in {each.name for each in argue([up(fact, least), down(answer)], ROWS).open}, answer
-            too_light = flag.least_answer.get(answer, STRONG_ANSWER) - 0.05
+            enough = flag.least_answer.get(answer, STRONG_ANSWER)
+            answered = argue([up(fact, least), down(answer, max(1.0, enough))], ROWS)
+            assert name not in {each.name for each in answered.open}, answer
+            too_light = enough - 0.05
             assert name in {each.name for each in argue([up(fact, least), down(answer, too_light)], ROWS).open}, answer
         for other in {*WEIGHTS} - flag.answered_by:
             assert name in {each.name for each in argue([up(fact, least), down(other)], ROWS).open}, other
@@ -63,7 +65,7 @@ def test_what_follows_from_open_flags() -> None:
     actor's favour, it is one step graver.
     """
     hard, other, soft, soft_too = (
-        up("harmful_aftermath", 2.0), up("failed_then_succeeded", 1.5), up("first_seen_action", 0.9), up("two_places", 0.8)
+        up("harmful_aftermath", 1.6), up("failed_then_succeeded", 1.5), up("first_seen_action", 0.9), up("two_places", 0.8)
     )  # fmt: skip
     cases = [
         ((), I),
@@ -71,6 +73,7 @@ def test_what_follows_from_open_flags() -> None:
         (CLOSES[:1], I),
         ((hard,), M),
         ((hard, *CLOSES), S),
+        ((up("harmful_aftermath", 1.8), *CLOSES), M),  # What few ever do decides by itself.
         ((hard, other, *CLOSES), M),
         ((hard, up("run_unlike", 0.8), *CLOSES), S),
         ((hard, up("off_hours", 0.8), *CLOSES), S),

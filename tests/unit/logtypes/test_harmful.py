@@ -49,3 +49,27 @@ def test_people_enrol_their_own_devices() -> None:
     assert is_self_service("Okta.SystemLog", "device.enrollment.create")
     assert not is_self_service("Okta.SystemLog", "system.api_token.create")
     assert not knows_harmful_actions("Made.Up")
+
+
+@pytest.mark.parametrize(
+    ("action", "harm"),
+    [
+        ("DISABLE_MFA", Harm.EVASION),
+        ("audit.policyDeleted", Harm.EVASION),
+        ("role_assigned", Harm.PRIVILEGE),
+        ("api token created", Harm.PERSISTENCE),
+        ("viewSecretKey", Harm.CREDENTIALS),
+        ("board.made_public", Harm.EXPOSURE),
+        ("workspace.deleted", Harm.DESTRUCTION),
+        ("org_export_started", Harm.COLLECTION),
+        ("page.viewed", None),
+        ("user.logged_in", None),
+        ("", None),
+    ],
+)
+def test_words_tell_of_harm_where_no_file_does(action: str, harm: Harm | None) -> None:
+    """Only for logs without a list of their own: there the list is the answer."""
+    note = harmful_action("Acme.Doors", action)
+    assert (note.harm if note is not None else None) is harm
+    assert not knows_harmful_actions("Acme.Doors")
+    assert harmful_action("Okta.SystemLog", "board.made_public") is None

@@ -1,5 +1,6 @@
 """Signals about the identities that the alert's act made or reached."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -332,3 +333,11 @@ def test_one_key_in_the_right_hands_says_nothing_of_another() -> None:
     for signals in (one, calm):
         assert "derived_harm" in signals
         assert "derived_as_usual" not in signals
+
+
+def test_somebody_who_was_at_work_here_is_no_new_target() -> None:
+    """Nobody had reset their password before; they themselves are well known."""
+    nothing = answer("target_history", [], [], columns=("action", "actor"))
+    who = replace(actor(BOB), targets=("bob",))
+    assert "new_target" not in found(who, nothing, after(use("bob", HOME)), before(("bob", HOME)))
+    assert "new_target" in found(who, nothing, after(use("bob", HOME)), before())

@@ -48,3 +48,31 @@ def test_a_token_that_works_where_its_owner_never_was_is_in_other_hands() -> Non
 def test_other_places_say_nothing(address: str, known: tuple[dict[str, Any], ...], more: dict[str, Any]) -> None:
     """Those of the actor, those where nothing was done, and those of whoever has no usual place."""
     assert not found(address, *known, **more)
+
+
+def signed_in(address: str, *, factor: bool = True) -> Evidence:
+    """The person's sign-ins of the day: at home, and perhaps at an address half an hour after the alert."""
+    rows = [
+        {"address": where, "step": "auth", "result": "SUCCESS", "second_factor": given, "times": 1, "first_seen": seen,
+         "last_seen": seen}
+        for where, given, seen in ((HOME, True, at(hours=2)), (address, factor, at(hours=-0.5)))
+    ]  # fmt: skip
+    return answer("person_signins", ["verified_sign_in"], rows)
+
+
+def told(*evidence: Evidence) -> float:
+    """How much it says that the actor was elsewhere; 0 where nothing is said."""
+    places = answer("actor_addresses", ["known_address", "new_address"], [place(HOME, since=29)])
+    more = answer("person_places", ["known_address"], [place(HOME, since=29)]).model_copy(
+        update={"key": "okta_sign_in.person_places"}
+    )
+    signals = signals_of(subject(addresses=(HOME,)), places, more, followed(NEW), *evidence)
+    return signals["elsewhere_after"].weight if "elsewhere_after" in signals else 0.0
+
+
+def test_a_second_factor_given_there_shows_who_it_was_and_its_lack_weighs_more() -> None:
+    """A log of sign-ins that watched settles it either way; without one little is known."""
+    assert told(signed_in(NEW)) == 0.0
+    alone = told()
+    assert 0 < alone < 1.5 <= told(signed_in(NEW, factor=False))
+    assert told(signed_in("192.0.2.1")) >= 1.5

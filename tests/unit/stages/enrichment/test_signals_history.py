@@ -233,3 +233,32 @@ def test_colleagues_explain_nothing_of_somebody_nobody_knows() -> None:
     unknown = signals_of(subject(), days(), nothing, colleagues)
     assert "first_seen_actor" in unknown
     assert "common_here" not in unknown
+
+
+def others(*names: str, on: int = 3) -> Evidence:
+    """Others who did the alert's act on so many old days each."""
+    rows = [
+        {"actor": name, "days": 6, "old_days": on, "times": 6, "refused": 0, "on_target": 0, "first_seen": at(days=25)}
+        for name in names
+    ]
+    return answer("action_others", ["team_routine"], rows)
+
+
+def test_a_setting_of_the_whole_that_a_few_change_in_turn_is_their_routine() -> None:
+    """Where the act names no object, there is no other one that they might have done it to."""
+    who = subject(targets=())
+    assert "team_routine" in signals_of(who, days(), profile(ListTrails=9), others("kim", "lee"))
+    assert "team_routine" not in signals_of(who, days(), profile(ListTrails=9), others("kim"))
+    assert "team_routine" not in signals_of(who, days(), profile(ListTrails=9), others("kim", "lee", on=1))
+    everybody = others(*(f"person-{number}" for number in range(9)))
+    assert "team_routine" not in signals_of(who, days(), profile(ListTrails=9), everybody)
+    signs_in = subject(targets=(), actions=("ConsoleLogin",))
+    assert "team_routine" not in signals_of(signs_in, days(), profile(ListTrails=9), others("kim", "lee"))
+    assert "team_routine" not in signals_of(subject(), days(), profile(ListTrails=9), others("kim", "lee"))
+
+
+def test_nobody_is_a_new_target_to_themselves() -> None:
+    """What people report or change about their own account is about somebody known."""
+    nothing = answer("target_history", [], [], columns=("action", "actor"))
+    assert "new_target" in signals_of(subject(targets=("bo@example.com",)), nothing)
+    assert "new_target" not in signals_of(subject(targets=("Ada@example.com",)), nothing)

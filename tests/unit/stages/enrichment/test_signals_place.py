@@ -302,3 +302,18 @@ def test_nobody_worked_where_every_attempt_was_refused() -> None:
 
     assert weight(refused, refused=True) < 1.0 <= weight(refused, got_in, refused=True)
     assert weight(refused) == 2.0
+
+
+def at_the_address(**more: Any) -> Evidence:
+    """Who signed in at the alert's address, by a log that knows the actor under no name."""
+    row = {"person": "ada@example.com", "address": HERE, "days": 20, "successes": 40, "failures": 9,
+           "failures_lately": 0, "second_factor_lately": 1, "first_seen": at(days=25), "last_seen": at(hours=2)}  # fmt: skip
+    return answer("address_signins", ["address_signed_in", "staff_address"], [row | more])
+
+
+def test_what_was_refused_weeks_ago_says_nothing_of_todays_second_factor() -> None:
+    """A month holds a few failed sign-ins of everybody; those of the last hours count, and so do its second factors."""
+    who = subject(identity="ada", aliases=("ada",), people=())
+    assert signals_of(who, places(here=20), at_the_address())["known_address"].vouches
+    assert not signals_of(who, places(here=20), at_the_address(failures_lately=9))["known_address"].vouches
+    assert not signals_of(who, places(here=20), at_the_address(second_factor_lately=0))["known_address"].vouches

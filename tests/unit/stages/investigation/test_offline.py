@@ -138,7 +138,9 @@ def test_a_habit_answers_for_the_act_and_not_for_what_came_after_it() -> None:
     heavy = ROUTINE.model_copy(update={"weight": 4.0})
     known = signal("known_address", Direction.BENIGN, 0.5, "198.51.100.7 was used before.", "E2")
 
-    assert offline_draft(dossier(heavy, known, HARM)).verdict is Disposition.SUSPICIOUS
+    assert offline_draft(dossier(heavy, known, HARM)).verdict is Disposition.MALICIOUS
+    lesser = HARM.model_copy(update={"weight": 1.6})
+    assert offline_draft(dossier(heavy, known, lesser)).verdict is Disposition.SUSPICIOUS
 
 
 def test_an_unproven_absence_counts_for_nothing() -> None:

@@ -6,8 +6,10 @@ from itertools import pairwise
 
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
+from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
 from triage.logtypes import is_detection_event, is_emergency_account
+from triage.questions import is_of_class
 from triage.stages.enrichment.signals import companions
 from triage.stages.enrichment.signals.facts import Facts, day, done, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.parties import new_recipient
@@ -257,8 +259,15 @@ def peers(facts: Facts) -> Iterator[Signal]:
                 f"{named(who)}."
             )
             yield signal("team_routine", sentence, [history], scale=scale)
-        elif len(settled) > 1 and sum(map(facts.old_days, settled)) >= COMMON_DAYS:
+        elif len(settled) > 1 and (days := sum(map(facts.old_days, settled))) >= COMMON_DAYS:
             first = settled[0]
+            if _is_of_few(facts, entry):
+                sentence = (
+                    f"Other actors {did_it}, an act on the whole rather than on one thing, on up to {plural(days, 'day')} by "
+                    f"{facts.dwell_start:%Y-%m-%d}, most often {named(text(first, 'actor'))}."
+                )
+                yield signal("team_routine", sentence, [entry], scale=scale)
+                continue
             sentence = (
                 f"{plural(len(settled), 'other actor')} {did_it} by {facts.dwell_start:%Y-%m-%d}, among them "
                 f"{named(text(first, 'actor'))} on {plural(facts.old_days(first), 'day')}."
@@ -314,6 +323,14 @@ def looking_around(facts: Facts) -> Iterator[Signal]:
         )
         scale = 1.0 if check_addresses(facts).unfamiliar else 0.6
         yield signal("first_time_burst", sentence, [fresh[others[0]]], scale=scale)
+
+
+def _is_of_few(facts: Facts, entry: Evidence) -> bool:
+    """Whether an act that names no object is the work of a few: a setting of the whole, and not what everybody does."""
+    actor = facts.actor
+    signs_in = any(is_of_class(actor.log_type, action, ActionClass.SIGN_IN) for action in actor.actions)
+    changes = all(is_of_class(actor.log_type, action, ActionClass.CHANGE) for action in actor.actions)
+    return not actor.targets and bool(actor.actions) and changes and not signs_in and len(entry.rows) <= COMMONS
 
 
 def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:

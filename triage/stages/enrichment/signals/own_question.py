@@ -6,10 +6,8 @@ from datetime import datetime
 from triage.domain.base import Row
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
-from triage.domain.question import ActionClass
 from triage.domain.signal import Direction, Signal
-from triage.logtypes import Harm, knows_harmful_actions
-from triage.questions import is_of_class
+from triage.logtypes import Harm
 from triage.stages.enrichment.rule_parts import awaited_names
 from triage.stages.enrichment.signals import calls, derived
 from triage.stages.enrichment.signals.facts import Facts, moment, number, plural, signal, text
@@ -18,17 +16,6 @@ from triage.stages.enrichment.signals.history import BURST_EVENTS, BURST_FACTOR
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS
 from triage.stages.enrichment.signals.wording import did, did_own, later, log_name, named, times
 
-BY_CLASS = 0.6
-"""How grave an act is of which only the class is known."""
-_GRAVE = (
-    ActionClass.KEY_CREATION,
-    ActionClass.GRANT,
-    ActionClass.SHARING,
-    ActionClass.FACTOR_CHANGE,
-    ActionClass.ACCOUNT_CREATION,
-    ActionClass.LOG_TAMPERING,
-    ActionClass.SECRET_ACCESS,
-)
 PARTS = 3
 """Matches that a sentence names."""
 
@@ -127,12 +114,6 @@ def harm_of_recipient(facts: Facts, entry: Evidence) -> tuple[Row, str, float] |
 
 
 def _harm(facts: Facts, log_type: str, action: str) -> tuple[str, float]:
-    """What an action can be good for, and how grave that is; of a log without a catalogue, by the class of the action."""
+    """What an action can be good for, and how grave that is."""
     note = calls.harm_of(facts, log_type, action)
-    if note is not None:
-        return note.harm.value, note.seriousness
-    if not knows_harmful_actions(log_type):
-        found = next((each for each in _GRAVE if is_of_class(log_type, action, each)), None)
-        if found is not None:
-            return found.value, BY_CLASS
-    return "", 0.0
+    return (note.harm.value, note.seriousness) if note is not None else ("", 0.0)

@@ -114,12 +114,12 @@ def _check_address(facts: Facts, address: str) -> AddressCheck:
                 verified = entry if row.get("second_factor") is True else verified
     if not could:
         # The log names the actor in a way that no sign-in log knows: ask for the address alone.
-        for entry in facts.read("address_signed_in", "person", "address", "second_factor"):
+        for entry in facts.read("address_signed_in", "person", "address", "second_factor_lately"):
             asked.append(entry)
             could = could or _is_named(actor.identity)
             watched = watched or _watched(facts, entry)
             for row in entry.rows:
-                if text(row, "address") == address and _is_verified(facts, row, entry):
+                if text(row, "address") == address and _is_verified(row):
                     verified, verified_by = entry, text(row, "person")
     bombed = bombed or (bool(refusals) and known is None)
     return AddressCheck(
@@ -170,16 +170,10 @@ def _before_itself(facts: Facts, entry: Evidence) -> datetime:
     return facts.actor.moment - ITSELF if own else facts.actor.moment
 
 
-def _is_verified(facts: Facts, row: Row, entry: Evidence) -> bool:
-    first, last = moment(row, "first_seen"), moment(row, "last_seen")
-    return bool(
-        number(row, "second_factor")
-        and first is not None
-        and last is not None
-        and first <= _before_itself(facts, entry)
-        and last >= facts.actor.moment - FRESH_SIGN_IN
-        and number(row, "failures") < FAILURES
-    )
+def _is_verified(row: Row) -> bool:
+    """Whether somebody gave a second factor at an address shortly before, and was not refused there again and again: what
+    was refused weeks ago says nothing of today."""
+    return number(row, "second_factor_lately") > 0 and number(row, "failures_lately") < FAILURES
 
 
 def addresses(facts: Facts) -> Iterator[Signal]:
@@ -276,7 +270,7 @@ def _no_sign_in(facts: Facts, place: AddressCheck) -> str:
     seen = [(entry, row) for entry in asked for row in entry.rows if _may_be_fresh(facts, place, row)]
     if any(_came_after_refusals(entry, row) for entry, row in seen):
         return f"each {services} sign-in from it in the {hours} hours before came after refusals"
-    confirmed = any(row.get("second_factor") is True or number(row, "second_factor") for _, row in seen)
+    confirmed = any(row.get("second_factor") is True or number(row, "second_factor_lately") for _, row in seen)
     kind = "new " if confirmed else ""
     factor = " with a second factor" if seen and not confirmed else ""
     known = _known_until(facts, asked)
@@ -293,7 +287,7 @@ def _may_be_fresh(facts: Facts, place: AddressCheck, row: Row) -> bool:
 
 def _came_after_refusals(entry: Evidence, row: Row) -> bool:
     denied = denied_factors(entry.rows) if "result" in row else None
-    return number(row, "failures") >= FAILURES or (denied is not None and denied.ended_in(row))
+    return number(row, "failures_lately") >= FAILURES or (denied is not None and denied.ended_in(row))
 
 
 def _factor_given(person: str, entry: Evidence, address: str) -> str:
@@ -350,9 +344,9 @@ def staff(facts: Facts) -> Iterator[Signal]:
     """For traffic that identifies no person: whether an employee is signed in at the address."""
     if not is_address(facts.actor.identity):
         return
-    for entry in facts.read("staff_address", "person", "address", "second_factor"):
+    for entry in facts.read("staff_address", "person", "address", "second_factor_lately"):
         for row in entry.rows:
-            if _is_verified(facts, row, entry):
+            if _is_verified(row):
                 sentence = _factor_given(text(row, "person"), entry, plain(text(row, "address")))
                 yield signal("staff_address", sentence, [entry])
                 return

@@ -10,6 +10,7 @@ from triage.domain.evidence import Evidence, Source
 from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
 from triage.questions.classes import is_of_class
+from triage.stages.enrichment.signals.derived_past import past_of
 from triage.stages.enrichment.signals.facts import SETTLED, Facts, done, is_address, moment, number, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
 from triage.stages.enrichment.signals.reversal import opposites
@@ -182,7 +183,7 @@ def new_target(facts: Facts) -> Iterator[Signal]:
     if actor.actions and all(is_of_class(actor.log_type, action, ActionClass.DELETION) for action in actor.actions):
         # What is deleted was there before, whether or not the log names what made it.
         return
-    if _varies(facts):
+    if _varies(facts) or _are_known_people(facts):
         return
     for entry in facts.named("target_history"):
         if not entry.row_count:
@@ -191,6 +192,15 @@ def new_target(facts: Facts) -> Iterator[Signal]:
             sentence = f"{log_name(entry)} has no action on {shown or 'the target'} {before(facts, [entry])}."
             yield signal("new_target", sentence, [entry], absence=True)
             return
+
+
+def _are_known_people(facts: Facts) -> bool:
+    """Whether the act was on the actor themselves, or on somebody who was at work here before: nobody new, though nobody
+    had done anything to them yet."""
+    actor = facts.actor
+    known = {actor.identity, *actor.aliases, *actor.people}
+    known |= {each.value for each in actor.derived if past_of(facts, each).existed}
+    return {target.casefold() for target in actor.targets} <= {name.casefold() for name in known}
 
 
 def _varies(facts: Facts) -> bool:
