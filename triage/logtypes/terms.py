@@ -43,14 +43,27 @@ def _any_match(value: str, globs: Iterable[str]) -> bool:
 
 
 def _nested_text(row: Row, keys: Iterable[str]) -> str:
-    value: object = row
-    for key in keys:
+    column, *below = keys
+    value: object = row.get(_spelled(row, column))
+    for key in below:
         value = value.get(key) if isinstance(value, Mapping) else None
     return _scalar_text(value)
 
 
 def _text(row: Row, path: str) -> str:
-    return _scalar_text(lookup(row, path))
+    value = lookup(row, path)
+    if value is MISSING:
+        column, dot, below = path.partition(".")
+        value = lookup(row, f"{_spelled(row, column)}{dot}{below}")
+    return _scalar_text(value)
+
+
+def _spelled(row: Row, column: str) -> str:
+    """A column's name as this event spells it: like SQL, lakes don't tell the letter case of columns apart."""
+    if column in row:
+        return column
+    folded = column.casefold()
+    return next((name for name in row if name.casefold() == folded), column)
 
 
 def _scalar_text(value: object) -> str:

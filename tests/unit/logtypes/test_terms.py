@@ -52,3 +52,12 @@ def test_what_a_call_to_aws_makes_is_its_target_as_it_is_of_later_calls(
 ) -> None:
     """By the name that the response gives it; else nobody would have done anything to it before."""
     assert terms_in({"p_log_type": "AWS.CloudTrail", **event})["target"] == target
+
+
+def test_the_letter_case_of_a_column_makes_no_difference() -> None:
+    """A lake may give all columns in lower case; what is below a column is spelled as the source spells it."""
+    lowered = {"p_log_type": "Slack.AuditLogs", "ACTION": "user_login", "Context": {"ip_address": "198.51.100.7"}}
+    below = {"p_log_type": "Slack.AuditLogs", "context": {"IP_address": "198.51.100.7"}}
+
+    assert terms_in(lowered) == {"action": "user_login", "address": "198.51.100.7"}
+    assert terms_in(below) == {}
