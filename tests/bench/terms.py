@@ -8,17 +8,21 @@ placeholders (`redacted`) or an object for a text; one in a hundred may differ. 
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from tests.support.logtypes import published_events, terms_in
 from tests.support.small_lake import RULE, event_at, write_lake
 from triage.logtypes import shipped_log_types, table_of, terms_of
+from triage.logtypes.load import log_type_files
 from triage.sandbox.lake import DuckLake
 from triage.sandbox.world import load_world
 
 NOW = datetime(2026, 3, 4, 15, tzinfo=UTC)
+YES_OR_NO = ("refused", "failed", "second_factor", "verified")
+"""Terms that are a condition in SQL; in an event, any value means yes."""
 
 
 def differences(folder: Path, log_types: Iterable[str]) -> Iterator[tuple[str, str, int, int]]:
@@ -34,7 +38,7 @@ def differences(folder: Path, log_types: Iterable[str]) -> Iterator[tuple[str, s
         assert len(rows) == len(events)
         for name in terms:
             pairs = [(row[f"{name}_term"] or "", events[str(row["p_row_id"])].get(name, "")) for row in rows]
-            if name == "refused":
+            if name in YES_OR_NO:
                 differ = [pair for pair in pairs if bool(pair[0]) != bool(pair[1])]
             else:
                 # Where an event lacks all parts of a text, the lake still gives what joins them.
@@ -46,16 +50,28 @@ def differences(folder: Path, log_types: Iterable[str]) -> Iterator[tuple[str, s
 
 def write_published(folder: Path) -> list[str]:
     """Write a world of the published events of every log type with terms, and give those that have some."""
+    events = {file.log_type: published_events(file.log_type) for file in shipped_log_types() if file.terms}
+    return write_events(folder, events)
+
+
+def write_events(folder: Path, events: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:
+    """Write a world of events by log type, and give the log types that have some."""
     write_lake(folder, now=NOW, rule=RULE, at=NOW, matched=event_at(NOW, 0, RULE["logTypes"][0]), others=[])
     written = []
-    for file in shipped_log_types():
-        for number, event in enumerate(published_events(file.log_type) if file.terms else []):
-            columns = {name: value for name, value in event.items() if not name.startswith("p_")}
-            row = {**columns, **event_at(NOW, number, file.log_type)}
-            with (folder / f"lake/panther_logs/{table_of(file.log_type)}.ndjson").open("a", encoding="utf-8") as lines:
-                lines.write(json.dumps(row) + "\n")
-            written.append(file.log_type)
-    return list(dict.fromkeys(written))
+    for log_type, each in events.items():
+        file = log_type_files(log_type)[0]
+        # A table has each column once, and events are published in the letter case of more than one lake.
+        spelled = {name.casefold(): name for names in file.columns.values() for name in names}
+        rows = []
+        for number, event in enumerate(each):
+            own = [(name, value) for name, value in event.items() if not name.startswith("p_")]
+            columns = {spelled.setdefault(name.casefold(), name): value for name, value in own}
+            rows.append(columns | event_at(NOW, number, log_type))
+        if rows:
+            lines = "".join(json.dumps(row) + "\n" for row in rows)
+            (folder / f"lake/panther_logs/{table_of(log_type)}.ndjson").write_text(lines, encoding="utf-8")
+            written.append(log_type)
+    return written
 
 
 def main() -> int:
