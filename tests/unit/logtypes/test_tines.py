@@ -44,7 +44,10 @@ def test_published_events_are_understood() -> None:
         assert terms_in(event).keys() >= {"actor", "action", "address", "target"}
         harm = harmful_action(LOG_TYPE, event["operation_name"])
         assert (harm is None) is (event["operation_name"] == "Login")
-    for action, kind in (("SsoConfigurationSamlSet", Harm.PERSISTENCE), ("CustomCertificateAuthoritySet", Harm.EVASION)):
+    for action, kind in (
+        ("SsoConfigurationSamlSet", Harm.PERSISTENCE),
+        ("CustomCertificateAuthoritySet", Harm.EVASION),
+    ):
         found = harmful_action(LOG_TYPE, action)
         assert found is not None
         assert found.harm is kind

@@ -34,7 +34,11 @@ def test_the_terms_say_who_did_what_to_whom_and_from_where() -> None:
         "target": "bo@acme.example",
         "receiver": "bo@acme.example",
     }
-    by_machine = {**event("DeleteConnector", {"input": {"id": "7a55"}}), "user": None, "serviceAccount": {"id": "Rsao1"}}
+    by_machine = {
+        **event("DeleteConnector", {"input": {"id": "7a55"}}),
+        "user": None,
+        "serviceAccount": {"id": "Rsao1"},
+    }
     assert (terms_in(by_machine)["actor"], terms_in(by_machine)["target"]) == ("rsao1", "7a55")
 
 
