@@ -8,7 +8,7 @@ placeholders (`redacted`) or an object for a text; one in a hundred may differ. 
 import json
 import sys
 import tempfile
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -48,10 +48,11 @@ def differences(folder: Path, log_types: Iterable[str]) -> Iterator[tuple[str, s
     lake.close()
 
 
-def write_published(folder: Path) -> list[str]:
-    """Write a world of the published events of every log type with terms, and give those that have some."""
-    events = {file.log_type: published_events(file.log_type) for file in shipped_log_types() if file.terms}
-    return write_events(folder, events)
+def write_published(folder: Path, log_types: Collection[str] = ()) -> list[str]:
+    """Write a world of the published events of these log types, or of all with terms, and give those that have some."""
+    named = {file.log_type for file in shipped_log_types() if file.terms}
+    wanted = named & set(log_types) if log_types else named
+    return write_events(folder, {log_type: published_events(log_type) for log_type in sorted(wanted)})
 
 
 def write_events(folder: Path, events: Mapping[str, Iterable[Mapping[str, Any]]]) -> list[str]:

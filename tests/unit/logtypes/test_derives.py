@@ -173,6 +173,29 @@ CASES: dict[str, list[Case]] = {
         (audit("create", "pods/exec", "web-0"), [("workload", "web-0", Relation.COMMANDED)]),
         (audit("create", "clusterrolebindings", "admins", BINDING, responseStatus={"code": 403}), []),
     ],
+    "Duo.Administrator": [
+        (
+            {"action": "admin_create", "username": "Ada", "object": "Bo Vance", "description": "{}"},
+            [("actor", "bo vance", Relation.INVITED)],
+        ),
+        (
+            {"action": "bypass_create", "username": "Ada", "object": "Bo@acme.example", "description": "{}"},
+            [("actor", "bo@acme.example", Relation.FACTORS_RESET)],
+        ),
+    ],
+    "Zscaler.ZIA.AdminAuditLog": [
+        (
+            {
+                "event": {
+                    "adminid": "ada@acme.example",
+                    "subcategory": "ADMINISTRATOR_ADMIN_USER",
+                    "action": "CREATE",
+                    "postaction": {"loginName": "Bo@acme.example"},
+                }
+            },
+            [(*BO, Relation.INVITED)],
+        ),
+    ],
     "Okta.SystemLog": [
         (okta("user.account.reset_password"), [("actor", "bo@acme.example", Relation.RESET)]),
         (okta("user.mfa.factor.reset_all"), [("actor", "bo@acme.example", Relation.FACTORS_RESET)]),
