@@ -196,6 +196,57 @@ CASES: dict[str, list[Case]] = {
             [(*BO, Relation.INVITED)],
         ),
     ],
+    "Databricks.Audit": [
+        (
+            {
+                "actionName": name,
+                "serviceName": "accounts",
+                "userIdentity": {"email": "ada@acme.example"},
+                "requestParams": {place: "Bo@acme.example"},
+            },
+            [("actor", "bo@acme.example", relation)],
+        )
+        for name, place, relation in (
+            ("createUser", "targetUserName", Relation.INVITED),
+            ("addPrincipalToGroup", "principal", Relation.GRANTED),
+            ("setAccountAdmin", "targetUserName", Relation.GRANTED),
+            ("resetPassword", "targetUserName", Relation.RESET),
+        )
+    ],
+    "Anthropic.Activity": [
+        (
+            {
+                "type": "org_user_invite_sent",
+                "actor": {"email_address": "ada@acme.example"},
+                "invited_email": "Bo@acme.example",
+            },
+            [("actor", "bo@acme.example", Relation.INVITED)],
+        ),
+    ],
+    "OpenAI.Audit": [
+        (
+            {
+                "type": kind,
+                kind.replace(".", "_"): given,
+                "actor": {"session": {"user": {"email": "ada@acme.example"}}},
+            },
+            expected,
+        )
+        for kind, given, expected in (
+            ("api_key.created", {"id": "key-1"}, [("session", "key-1", Relation.MADE)]),
+            (
+                "invite.sent",
+                {"id": "i", "data": {"email": "Bo@acme.example"}},
+                [("actor", "bo@acme.example", Relation.INVITED)],
+            ),
+            (
+                "role.assignment.created",
+                {"principal_id": "user-2", "principal_type": "user"},
+                [("self", "user-2", Relation.GRANTED)],
+            ),
+            ("role.assignment.created", {"principal_id": "group-2", "principal_type": "group"}, []),
+        )
+    ],
     "Okta.SystemLog": [
         (okta("user.account.reset_password"), [("actor", "bo@acme.example", Relation.RESET)]),
         (okta("user.mfa.factor.reset_all"), [("actor", "bo@acme.example", Relation.FACTORS_RESET)]),

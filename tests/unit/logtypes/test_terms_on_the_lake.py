@@ -12,6 +12,9 @@ PUBLISHED = {
     "Duo.Administrator": (28, 28),
     "Duo.Authentication": (14, 14),
     "Zscaler.ZIA.AdminAuditLog": (30, 30),
+    "Databricks.Audit": (162, 155),
+    "Anthropic.Activity": (38, 37),
+    "OpenAI.Audit": (33, 33),
 }
 
 
