@@ -247,6 +247,74 @@ CASES: dict[str, list[Case]] = {
             ("role.assignment.created", {"principal_id": "group-2", "principal_type": "group"}, []),
         )
     ],
+    "Notion.AuditLogs": [
+        (
+            {"event": {"type": kind, "actor": {"person": {"email": "ada@acme.example"}}, "details": details}},
+            [("actor", "bo@acme.example", relation)],
+        )
+        for kind, details, relation in (
+            ("workspace.member_added", {"member": {"person": {"email": "Bo@acme.example"}}}, Relation.INVITED),
+            (
+                "page.permissions.guest_role_added",
+                {"entity": {"person": {"email": "Bo@acme.example"}}},
+                Relation.INVITED,
+            ),
+            (
+                "teamspace.permissions.member_role_updated",
+                {"member": {"person": {"email": "Bo@acme.example"}}},
+                Relation.GRANTED,
+            ),
+        )
+    ],
+    "Panther.Audit": [
+        (
+            {
+                "actionName": "UPDATE_USER",
+                "actor": {"attributes": {"email": "ada@acme.example"}},
+                "actionParams": {"dynamic": {"input": {"email": "Bo@acme.example"}}},
+            },
+            [("actor", "bo@acme.example", Relation.GRANTED)],
+        ),
+    ],
+    "Box.Event": [
+        (
+            {"event_type": kind, "created_by": {"login": "ada@acme.example"}, place: {"login": "Bo@acme.example"}},
+            [("actor", "bo@acme.example", relation)],
+        )
+        for kind, place, relation in (
+            ("NEW_USER", "source", Relation.INVITED),
+            ("COLLABORATION_INVITE", "accessible_by", Relation.INVITED),
+            ("CHANGE_ADMIN_ROLE", "source", Relation.GRANTED),
+            ("MULTI_FACTOR_AUTH_DISABLE", "source", Relation.FACTORS_RESET),
+        )
+    ],
+    "Dropbox.TeamEvent": [
+        (
+            {"event_type": {"_tag": kind}, "actor": {"admin": {"email": "ada@acme.example"}}, **more},
+            [("actor", "bo@acme.example", relation)],
+        )
+        for kind, more, relation in (
+            ("sign_in_as_session_start", {"context": {"email": "Bo@acme.example"}}, Relation.OPENED),
+            ("member_change_admin_role", {"context": {"email": "Bo@acme.example"}}, Relation.GRANTED),
+            ("shared_content_add_member", {"participants": [{"user": {"email": "Bo@acme.example"}}]}, Relation.INVITED),
+        )
+    ],
+    "OnePassword.AuditEvent": [
+        (
+            {
+                "object_type": kind,
+                "action": action,
+                "actor_details": {"email": "ada@acme.example"},
+                place: {"email": "Bo@acme.example"},
+            },
+            [("actor", "bo@acme.example", relation)],
+        )
+        for kind, action, place, relation in (
+            ("user", "create", "object_details", Relation.INVITED),
+            ("user", "begr", "object_details", Relation.RESET),
+            ("gm", "join", "aux_details", Relation.GRANTED),
+        )
+    ],
     "Okta.SystemLog": [
         (okta("user.account.reset_password"), [("actor", "bo@acme.example", Relation.RESET)]),
         (okta("user.mfa.factor.reset_all"), [("actor", "bo@acme.example", Relation.FACTORS_RESET)]),

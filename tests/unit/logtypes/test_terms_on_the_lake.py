@@ -15,6 +15,10 @@ PUBLISHED = {
     "Databricks.Audit": (162, 155),
     "Anthropic.Activity": (38, 37),
     "OpenAI.Audit": (33, 33),
+    "Notion.AuditLogs": (33, 33),
+    "Panther.Audit": (13, 13),
+    "Box.Event": (31, 30),
+    "Dropbox.TeamEvent": (17, 17),
 }
 
 
