@@ -25,6 +25,10 @@ SETTLING = timedelta(hours=2)
 """How long the log must have been watched after the alert before the table closes it by itself."""
 FIRST_WHILE = timedelta(minutes=15)
 """The same where an analyst and a judge both close it: the verdict is provisional, and the alert is looked at again."""
+WATCHED = 0.5
+"""Least strength of the fact that nothing followed: the log was watched for most of the time that counts."""
+_PLACE, _NEW = "place", {"first", "target"}
+"""Families of flags."""
 _DECISIVE = "quiet_aftermath"
 """Answers that feed this kind of fact show what followed."""
 _NO_SUPPORT = frozenset({"outcome_history", "dismissed_before"})
@@ -228,7 +232,11 @@ def _decide(facts: Sequence[Signal], raised: Sequence[RaisedFlag], gaps: Sequenc
     hard = {flag.family for flag in unanswered if flag.hard}
     soft = {flag.family for flag in unanswered} - hard
     asks = " ".join(dict.fromkeys(flag.asks for flag in unanswered))
-    if any(flag.decides for flag in unanswered) or len(hard) > 1 or (hard and (soft or not _in_favour(facts))):
+    proof = bool(hard) and (bool(soft) or not _in_favour(facts)) and not _is_only_strange(facts, hard, soft)
+    # Whoever the operator has allowed to act may go too far, which is looked at before it is called an attack.
+    listed = any(fact.name == OPERATORS_WORD for fact in facts)
+    decides = any(flag.decides and (not listed or FLAGS[flag.name].decides_from == 0) for flag in unanswered)
+    if decides or len(hard) > 1 or proof:
         return Disposition.MALICIOUS, f"no fact answers: {asks}"
     if hard or len(soft) >= SOFT_FAMILIES or (soft and not _in_favour(facts)):
         return Disposition.SUSPICIOUS, f"no fact answers: {asks}"
@@ -236,6 +244,13 @@ def _decide(facts: Sequence[Signal], raised: Sequence[RaisedFlag], gaps: Sequenc
         return Disposition.INCONCLUSIVE, f"no fact answers: {asks}"
     lacking = _lacking(facts, gaps)
     return (Disposition.INCONCLUSIVE, lacking) if lacking else (Disposition.BENIGN, _closing(raised))
+
+
+def _is_only_strange(facts: Sequence[Signal], hard: Collection[str], soft: Collection[str]) -> bool:
+    """Whether a place that nobody confirmed, and something new, is all there is: the log would have shown what followed, and
+    nothing did. That is worth a look, and no proof of harm."""
+    quiet = any(fact.name == _DECISIVE and fact.weight >= WATCHED for fact in facts)
+    return quiet and set(hard) == {_PLACE} and set(soft) <= _NEW
 
 
 def _in_favour(facts: Sequence[Signal]) -> list[Signal]:

@@ -193,6 +193,7 @@ FLAGS: Mapping[str, Flag] = {
         frozenset(),
         "Who gives rights and then uses them wanted them for this.",
         hard=True,
+        decides_from=1.75,
         family="derived",
     ),
     "some_use": Flag(

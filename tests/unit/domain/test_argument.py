@@ -29,6 +29,8 @@ def down(name: str, weight: float = 1.0, **more: Any) -> Signal:
     return signal(weight, Direction.BENIGN, name=name, sentence=f"{name} was seen.", **more)
 
 
+PLACE = up("new_address_without_sign_in", 2.0)
+QUIET = down("quiet_aftermath", 0.7)
 CLOSES = (down("verified_sign_in", vouches=True), down("team_routine", vouches=True))
 
 
@@ -74,9 +76,16 @@ def test_what_follows_from_open_flags() -> None:
         ((hard,), M),
         ((hard, *CLOSES), S),
         ((up("harmful_aftermath", 1.8), *CLOSES), M),  # What few ever do decides by itself.
+        ((up("derived_harm", 1.8), *CLOSES), M),
+        ((up("derived_harm", 1.8), down("allowed", 3.0, vouches=True)), S),
         ((hard, other, *CLOSES), M),
         ((hard, up("run_unlike", 0.8), *CLOSES), S),
         ((hard, up("off_hours", 0.8), *CLOSES), S),
+        # A strange place and a new act, and nothing that followed: a look, and no proof. With harm it is another matter.
+        ((PLACE, soft), M),
+        ((PLACE, soft, QUIET), S),
+        ((PLACE, soft, up("two_places", 0.8), QUIET), M),
+        ((PLACE, soft, down("quiet_aftermath", 0.3)), M),
         ((soft,), S),
         ((soft, down("seen_before")), I),
         ((soft, *CLOSES), B),

@@ -39,6 +39,9 @@ def call(name: str, request: Any = None, response: Any = None, **more: Any) -> d
     }
 
 
+POD_TEMPLATE = {"template": {"spec": {"serviceAccountName": "deployer"}}}
+
+
 def audit(verb: str, resource: str, name: str, request: Any = None, **more: Any) -> dict[str, Any]:
     """One request to Kubernetes."""
     kind, _, below = resource.partition("/")
@@ -122,6 +125,11 @@ CASES: dict[str, list[Case]] = {
             call("UpdateFunctionCode20150331v2", {"functionName": "arn:x:pay"}, {"functionName": "pay"}),
             [("workload", "pay", Relation.COMMANDED)],
         ),
+        (call("UpdateFunctionCode20150331v2", {"functionName": "pay"}), [("workload", "pay", Relation.COMMANDED)]),
+        (
+            call("UpdateFunctionCode20150331v2", {"functionName": "arn:aws:lambda:eu-west-1:1:function:pay"}),
+            [("workload", "pay", Relation.COMMANDED)],
+        ),
         (call("CreateAccessKey", {"userName": "bo"}, errorCode="AccessDenied"), []),
         (call("ListAccessKeys", {"userName": "bo"}), []),
     ],
@@ -147,6 +155,11 @@ CASES: dict[str, list[Case]] = {
             [("actor", SA, Relation.READ_OF)],
         ),
         (audit("get", "secrets", "database"), []),
+        (
+            audit("create", "cronjobs", "sweep", {"spec": {"jobTemplate": {"spec": POD_TEMPLATE}}}),
+            [("actor", SA, Relation.COMMANDED)],
+        ),
+        (audit("update", "statefulsets", "shop", {"spec": POD_TEMPLATE}), [("actor", SA, Relation.COMMANDED)]),
         (
             audit(
                 "create",

@@ -259,15 +259,16 @@ def peers(facts: Facts) -> Iterator[Signal]:
                 f"{named(who)}."
             )
             yield signal("team_routine", sentence, [history], scale=scale)
-        elif len(settled) > 1 and (days := sum(map(facts.old_days, settled))) >= COMMON_DAYS:
+        elif (
+            len(settled) > 1 and (days := sum(map(facts.old_days, settled))) >= HABIT_DAYS and _is_of_few(facts, entry)
+        ):
+            sentence = (
+                f"Other actors {did_it}, an act on the whole rather than on one thing, on up to {plural(days, 'day')} by "
+                f"{facts.dwell_start:%Y-%m-%d}, most often {named(text(settled[0], 'actor'))}."
+            )
+            yield signal("team_routine", sentence, [entry], scale=scale)
+        elif len(settled) > 1 and sum(map(facts.old_days, settled)) >= COMMON_DAYS:
             first = settled[0]
-            if _is_of_few(facts, entry):
-                sentence = (
-                    f"Other actors {did_it}, an act on the whole rather than on one thing, on up to {plural(days, 'day')} by "
-                    f"{facts.dwell_start:%Y-%m-%d}, most often {named(text(first, 'actor'))}."
-                )
-                yield signal("team_routine", sentence, [entry], scale=scale)
-                continue
             sentence = (
                 f"{plural(len(settled), 'other actor')} {did_it} by {facts.dwell_start:%Y-%m-%d}, among them "
                 f"{named(text(first, 'actor'))} on {plural(facts.old_days(first), 'day')}."
@@ -340,8 +341,9 @@ def _target_days(facts: Facts) -> tuple[Evidence, int, str] | None:
     for entry in facts.read("team_routine", "action", "actor", "days"):
         if "on_target" in entry.columns:
             continue
-        if len({text(row, "actor") for row in entry.rows}) > COMMONS:
-            # An application, a role or a project that everyone works with.
+        alike = {text(row, "actor") for row in entry.rows if text(row, "action") in actor.actions}
+        if len(alike) > COMMONS:
+            # What everyone does there, such as signing in.
             continue
         rows = [
             row
