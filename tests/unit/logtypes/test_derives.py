@@ -92,6 +92,17 @@ def workspace(action: str) -> dict[str, Any]:
     return {"name": action, "actor": {"email": "ada@acme.example"}, "parameters": {"USER_EMAIL": "Bo@acme.example"}}
 
 
+def asana(event_type: str) -> dict[str, Any]:
+    """One act on Bo in Asana."""
+    return {"event_type": event_type, "actor": {"email": "ada@acme.example"}, "resource": {"email": "Bo@acme.example"}}
+
+
+def auth0(description: str, body: dict[str, Any]) -> dict[str, Any]:
+    """One call of Auth0's Management API."""
+    request = {"auth": {"user": {"email": "ada@acme.example"}}, "body": body}
+    return {"data": {"type": "sapi", "description": description, "details": {"request": request}}}
+
+
 BO = ("self", "bo@acme.example")
 SA = "system:serviceaccount:web:deployer"
 SERVICE_ACCOUNT = "deployer@project-1.iam.gserviceaccount.com"
@@ -432,6 +443,112 @@ CASES: dict[str, list[Case]] = {
                 "entity": {"user": {"email": "Bo@acme.example"}},
             },
             [("actor", "bo@acme.example", Relation.GRANTED)],
+        ),
+    ],
+    "Asana.Audit": [
+        (asana("user_invited"), [("actor", "bo@acme.example", Relation.INVITED)]),
+        (asana("user_workspace_admin_role_changed"), [("actor", "bo@acme.example", Relation.GRANTED)]),
+        (asana("user_two_factor_auth_disabled"), [("actor", "bo@acme.example", Relation.FACTORS_RESET)]),
+        (asana("user_deprovisioned"), []),
+    ],
+    "Atlassian.Audit": [
+        (
+            {
+                "attributes": {
+                    "action": "user_logged_in_as_user",
+                    "actor": {"email": "ada@acme.example"},
+                    "context": [{"attributes": {"email": "Bo@acme.example"}}],
+                }
+            },
+            [("actor", "bo@acme.example", Relation.OPENED)],
+        ),
+    ],
+    "Auth0.Events": [
+        (
+            auth0("Create tenant invitations for a given client", {"owners": ["Bo@acme.example", "cy@acme.example"]}),
+            [
+                ("actor", "bo@acme.example", Relation.INVITED),
+                ("actor", "cy@acme.example", Relation.INVITED),
+            ],
+        ),
+        (
+            auth0("Create invitations to organization", {"invitee": {"email": "Bo@acme.example"}}),
+            [("actor", "bo@acme.example", Relation.INVITED)],
+        ),
+        (auth0("Create a role", {"name": "admin"}), []),
+    ],
+    "Gravitational.TeleportAudit": [
+        ({"event": "user.create", "user": "ada", "name": "Bo"}, [("actor", "bo", Relation.MADE)]),
+        ({"event": "reset_password_token.create", "user": "ada", "name": "Bo"}, [("actor", "bo", Relation.RESET)]),
+        ({"event": "role.created", "user": "ada", "name": "admin"}, []),
+    ],
+    "Microsoft365.Audit.AzureActiveDirectory": [
+        (
+            {"Operation": "Add member to role.", "UserId": "ada@acme.example", "ObjectId": "Bo@acme.example"},
+            [("actor", "bo@acme.example", Relation.GRANTED)],
+        ),
+        ({"Operation": "Add member to role.", "UserId": "ada@acme.example", "ObjectId": "0af1-77"}, []),
+    ],
+    "Microsoft365.Audit.SharePoint": [
+        (
+            {
+                "Operation": "SiteCollectionAdminAdded",
+                "UserId": "ada@acme.example",
+                "TargetUserOrGroupName": "BO@ACME.EXAMPLE",
+            },
+            [("actor", "bo@acme.example", Relation.GRANTED)],
+        ),
+    ],
+    "MongoDB.OrganizationEvent": [
+        (
+            {"eventTypeName": "INVITED_TO_ORG", "username": "ada@acme.example", "targetUsername": "Bo@acme.example"},
+            [("actor", "bo@acme.example", Relation.INVITED)],
+        ),
+    ],
+    "Snyk.GroupAudit": [
+        (
+            {"event": "group.user.role.edit", "userId": "u-1", "content": {"userPublicId": "U-2"}},
+            [("actor", "u-2", Relation.GRANTED)],
+        ),
+    ],
+    "Snyk.OrgAudit": [
+        (
+            {"event": "org.service_account.create", "userId": "u-1", "content": {"serviceAccountPublicId": "S-2"}},
+            [("actor", "s-2", Relation.MADE)],
+        ),
+        # A user whom single sign-on adds is named as the one who adds.
+        ({"event": "org.user.add", "userId": "u-1", "content": {"userPublicId": "u-1"}}, []),
+    ],
+    "Wiz.Audit": [
+        (
+            {
+                "action": "CreateUser",
+                "status": "SUCCESS",
+                "user": {"id": "ada@acme.example"},
+                "actionParameters": {"input": {"email": "Bo@acme.example"}},
+            },
+            [("actor", "bo@acme.example", Relation.INVITED)],
+        ),
+        (
+            {
+                "action": "RotateServiceAccountSecret",
+                "status": "SUCCESS",
+                "user": {"id": "ada@acme.example"},
+                "actionParameters": {"ID": "Rsao1"},
+            },
+            [("actor", "rsao1", Relation.CREDENTIAL_ADDED)],
+        ),
+    ],
+    "Zendesk.Audit": [
+        (
+            {
+                "actor_id": 7,
+                "source_id": 9,
+                "source_type": "user",
+                "action": "update",
+                "change_description": "Role changed from End User to Administrator",
+            },
+            [("actor", "9", Relation.GRANTED)],
         ),
     ],
     "Zoom.Operation": [

@@ -15,7 +15,10 @@ CHANGING = (
     ActionClass.ACCOUNT_CREATION, ActionClass.KEY_CREATION, ActionClass.FACTOR_CHANGE, ActionClass.GRANT,
     ActionClass.LOG_TAMPERING, ActionClass.SHARING, ActionClass.DELETION, ActionClass.CREATION,
 )  # fmt: skip
-CHANGES_ONLY = {"GitHub.Audit", "Notion.AuditLogs", "Okta.SystemLog", "OnePassword.AuditEvent", "Zoom.Operation"}
+CHANGES_ONLY = {
+    "GitHub.Audit", "Gravitational.TeleportAudit", "Microsoft365.Audit.AzureActiveDirectory", "Notion.AuditLogs",
+    "Okta.SystemLog", "OnePassword.AuditEvent", "Snyk.*", "Snyk.GroupAudit", "Snyk.OrgAudit", "Zoom.Operation",
+}  # fmt: skip
 """Logs in which a look at the settings that these globs name is no event, so that a family of them may be named whole."""
 HAND_OUT = ("GetFederationToken", "GetSessionToken", "Get*Key", "Get*Token", "Get*Password*")
 """Their answer is a credential, whatever they are called."""
