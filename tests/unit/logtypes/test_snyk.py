@@ -45,12 +45,13 @@ def test_people_are_known_by_an_id(log_type: str) -> None:
 
 def test_a_role_that_gives_less_is_no_harm() -> None:
     """Where the new role is not said, nothing is excused."""
-    for action, content, harmless in (
+    cases: list[tuple[str, Any, bool]] = [
         ("group.user.role.edit", {"after": {"role": "MEMBER"}}, True),
         ("group.user.role.edit", {"after": {"role": "ADMIN"}}, False),
         ("org.user.role.edit", {"afterRoleName": "Org Collaborator"}, True),
         ("org.user.role.edit", {}, False),
-    ):
+    ]
+    for action, content, harmless in cases:
         found = harm_of_call("Snyk.GroupAudit", action, [{"event": action, "content": content}])
         assert (found is None) is harmless, (action, content)
 

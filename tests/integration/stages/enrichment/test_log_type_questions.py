@@ -47,6 +47,23 @@ def zoom(who: str, detail: str) -> dict[str, Any]:
     return {"operator": who, "category_type": kind, "action": "Update", "operation_detail": detail}
 
 
+def wiz(who: str, action: str, **given: str) -> dict[str, Any]:
+    """An event of Wiz's audit log."""
+    return {
+        "action": action,
+        "status": "SUCCESS",
+        "user": {"id": who, "name": who},
+        "sourceIP": "198.51.100.7",
+        "actionParameters": {"input": given},
+    }
+
+
+def auth0(who: str, act: str, *invited: str) -> dict[str, Any]:
+    """A call of Auth0's Management API."""
+    details = {"request": {"auth": {"user": {"email": who}}, "body": {"owners": list(invited)}, "path": "/api/v2/x"}}
+    return {"data": {"type": "sapi", "description": act, "ip": "198.51.100.7", "details": details}}
+
+
 PERSON, CHANNEL = {"user": {"email": BO}}, {"channel": {"id": "C01"}}
 WORLDS = {
     # what Ada does each day, what the alert is about, what another person did before, what followed
@@ -55,6 +72,18 @@ WORLDS = {
         slack(ADA, "role_change_to_admin", **PERSON),
         slack("cy@acme.example", "role_change_to_admin", **PERSON),
         slack(ADA, "private_channel_converted_to_public", **CHANNEL),
+    ),
+    "Wiz.Audit": (
+        wiz(ADA, "UpdateIssue", id="i1"),
+        wiz(ADA, "CreateUser", email=BO, name="Bo"),
+        wiz("cy@acme.example", "CreateUser", email=BO, name="Bo"),
+        wiz(ADA, "UpdateIPRestrictions"),
+    ),
+    "Auth0.Events": (
+        auth0(ADA, "Update a client"),
+        auth0(ADA, "Create tenant invitations for a given client", BO),
+        auth0("cy@acme.example", "Create tenant invitations for a given client", BO),
+        auth0(ADA, "Set the Multi-factor Authentication policies"),
     ),
     "Zoom.Operation": (
         zoom(ADA, "Update User cy@acme.example  - Job Title: set to Clerk"),
