@@ -77,7 +77,7 @@ def test_published_events_are_understood() -> None:
         ("account_setting Require Two Factor: Disabled", Harm.EVASION),
         ("account_setting Two-Factor authentication for all admins and agents: Disabled", Harm.EVASION),
         ("account_setting Credit Card Redaction: Disabled", Harm.EVASION),
-        ("user_setting: Unsuspended", Harm.DESTRUCTION),
+        ("user_setting: Unsuspended", Harm.PERSISTENCE),
     ):
         found = harmful_action(LOG_TYPE, action)
         assert found is not None
