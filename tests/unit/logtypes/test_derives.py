@@ -339,6 +339,35 @@ CASES: dict[str, list[Case]] = {
             ("gm", "join", "aux_details", Relation.GRANTED),
         )
     ],
+    "Tailscale.Audit": [
+        (
+            {
+                "event": {
+                    "actor": {"loginName": "ada@acme.example"},
+                    "action": action,
+                    "target": {"type": "USER", "id": "u2", "name": "Bo@acme.example", **more},
+                }
+            },
+            [("actor", "bo@acme.example", relation)],
+        )
+        for action, more, relation in (
+            ("INVITE", {}, Relation.INVITED),
+            ("UPDATE", {"property": "USER_ROLE"}, Relation.GRANTED),
+        )
+    ],
+    "CarbonBlack.Audit": [
+        (
+            {"loginName": "ada@acme.example", "description": "Added user Bo@acme.example to org 1 (Email Invitation)"},
+            [("actor", "bo@acme.example", Relation.INVITED)],
+        ),
+    ],
+    "GitHub.Webhook": [
+        (
+            {"action": action, "sender": {"login": "ada"}, "member": {"login": "bo"}},
+            [("actor", "bo", relation)],
+        )
+        for action, relation in (("added", Relation.INVITED), ("edited", Relation.GRANTED))
+    ],
     "Okta.SystemLog": [
         (okta("user.account.reset_password"), [("actor", "bo@acme.example", Relation.RESET)]),
         (okta("user.mfa.factor.reset_all"), [("actor", "bo@acme.example", Relation.FACTORS_RESET)]),

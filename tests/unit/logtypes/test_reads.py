@@ -17,7 +17,7 @@ CHANGING = (
 )  # fmt: skip
 CHANGES_ONLY = {
     "GitHub.Audit", "Gravitational.TeleportAudit", "Microsoft365.Audit.AzureActiveDirectory", "Notion.AuditLogs",
-    "Okta.SystemLog", "OnePassword.AuditEvent", "Snyk.*", "Snyk.GroupAudit", "Snyk.OrgAudit", "Zoom.Operation",
+    "Okta.SystemLog", "OnePassword.AuditEvent", "Snyk.*", "Snyk.GroupAudit", "Snyk.OrgAudit", "Tailscale.Audit", "Zoom.Operation",
 }  # fmt: skip
 """Logs in which a look at the settings that these globs name is no event, so that a family of them may be named whole."""
 HAND_OUT = ("GetFederationToken", "GetSessionToken", "Get*Key", "Get*Token", "Get*Password*")

@@ -3,6 +3,8 @@
 import pytest
 
 from tests.support.logtypes import terms_in
+from triage.domain.trust import Trust
+from triage.logtypes import Harm, classify, harmful_action
 
 BLOCKED = {
     "p_log_type": "AWS.WAFWebACL",
@@ -38,6 +40,12 @@ def test_a_request_is_made_by_its_address(event: dict[str, object]) -> None:
         ({"action": "opened", "pull_request": {"number": 2}}, "pull_request opened"),
         ({"action": "completed", "workflow_run": {"id": 5}}, "workflow_run completed"),
         ({"ref": "refs/heads/main", "commits": [{"id": "ab"}]}, "push"),
+        (
+            {"action": "completed", "workflow_run": {"id": 5, "event": "pull_request_target"}},
+            "workflow_run completed for pull_request_target",
+        ),
+        ({"action": "added", "member": {"login": "bo"}}, "member added"),
+        ({"pages": [{"page_name": "Home", "action": "edited"}]}, "wiki edited"),
         ({"action": "publicized"}, "publicized"),
     ],
 )
@@ -53,3 +61,30 @@ def test_an_envelope_has_its_sender_and_recipient() -> None:
     assert (found["actor"], found["action"], found["target"]) == ("a@example.com", "envelope-sent", "e1")
     assert found["recipient"] == "b@example.com"
     assert not found.get("address")
+
+
+def test_a_delivery_of_harm_is_told_from_daily_work() -> None:
+    """A repository that is made public, a new member, and code of a stranger that runs with full rights."""
+    for action, harm in (
+        ("publicized", Harm.EXPOSURE),
+        ("member added", Harm.PERSISTENCE),
+        ("workflow_run completed for pull_request_target", Harm.EXECUTION),
+    ):
+        found = harmful_action("GitHub.Webhook", action)
+        assert found is not None
+        assert found.harm is harm
+        assert found.seriousness >= 0.8
+    assert harmful_action("GitHub.Webhook", "push") is None
+    assert harmful_action("Docusign.Connect", "envelope-sent") is None
+
+
+def test_who_sent_a_delivery_is_githubs_to_say() -> None:
+    """Names of branches, and what is written in a comment, are their author's."""
+    assert classify("GitHub.Webhook", "sender.login") is Trust.PROVIDER
+    assert classify("Docusign.Connect", "data.envelopeId") is Trust.PROVIDER
+    for log_type, path in (
+        ("GitHub.Webhook", "ref"),
+        ("GitHub.Webhook", "comment.body"),
+        ("Docusign.Connect", "data.name"),
+    ):
+        assert classify(log_type, path) is Trust.ACTOR
