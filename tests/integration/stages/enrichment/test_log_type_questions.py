@@ -64,6 +64,26 @@ def auth0(who: str, act: str, *invited: str) -> dict[str, Any]:
     return {"data": {"type": "sapi", "description": act, "ip": "198.51.100.7", "details": details}}
 
 
+def zscaler(who: str, place: str, action: str, resource: str = "None") -> dict[str, Any]:
+    """A change in Zscaler's log of administrators; a person is named by login."""
+    login = {"loginName": resource} if "@" in resource else {}
+    event = {
+        "adminid": who,
+        "subcategory": place,
+        "action": action,
+        "resource": resource,
+        "clientip": "198.51.100.7",
+        "result": "SUCCESS",
+        "postaction": login,
+    }
+    return {"event": event}
+
+
+def carbon_black(who: str, description: str) -> dict[str, Any]:
+    """An entry of Carbon Black's audit log, which says in a sentence what was done."""
+    return {"loginName": who, "clientIp": "198.51.100.7", "description": description, "requestUrl": "/policies/7"}
+
+
 PERSON, CHANNEL = {"user": {"email": BO}}, {"channel": {"id": "C01"}}
 WORLDS = {
     # what Ada does each day, what the alert is about, what another person did before, what followed
@@ -90,6 +110,18 @@ WORLDS = {
         zoom(ADA, f"Change Role  - {BO}: from Member to Admin"),
         zoom("cy@acme.example", f"Change Role  - {BO}: from Admin to Member"),
         zoom(ADA, "Security  - Sign in with Two-Factor Authentication: from On to Off"),
+    ),
+    "Zscaler.ZIA.AdminAuditLog": (
+        zscaler(ADA, "USER", "UPDATE", "clerks"),
+        zscaler(ADA, "ADMINISTRATOR_ADMIN_USER", "CREATE", BO),
+        zscaler("cy@acme.example", "ADMINISTRATOR_ADMIN_USER", "CREATE", BO),
+        zscaler(ADA, "NSS_FEED", "DELETE", "feed"),
+    ),
+    "CarbonBlack.Audit": (
+        carbon_black(ADA, "Edited policy 7"),
+        carbon_black(ADA, f"Added user {BO} to org 1 (Email Invitation)"),
+        carbon_black("cy@acme.example", f"Added user {BO} to org 1 (Email Invitation)"),
+        carbon_black(ADA, "Added API ID K1 with name sync in org 1"),
     ),
 }
 
