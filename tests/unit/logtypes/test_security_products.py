@@ -137,6 +137,15 @@ def test_a_sign_in_in_a_browser_names_the_application() -> None:
     assert is_detection_event("PushSecurity.Controls", "PASSWORD_PHISHING BLOCK")
 
 
+def test_what_push_learns_of_an_account_is_told_of_its_owner() -> None:
+    """A finding is Push's own report, a changed account isn't."""
+    account = {"object": "ACCOUNT", "type": "UPDATE", "new": {"email": ADA, "appType": "DROPBOX"}}
+    found = terms_in({"p_log_type": "PushSecurity.Entities", **account})
+    assert (found["actor"], found["action"], found["target"]) == (ADA.lower(), "ACCOUNT UPDATE", "dropbox")
+    assert is_detection_event("PushSecurity.Entities", "FINDING CREATE")
+    assert not is_detection_event("PushSecurity.Entities", "ACCOUNT UPDATE")
+
+
 def test_a_failed_sign_in_to_axonius_is_refused() -> None:
     """And an activity that names no one has no actor."""
     failed = axonius("UserSession", "LoginFrom", ip=ADDRESS, status="failure")
