@@ -165,6 +165,9 @@ SPECS = {
 }
 """Log types that name an actor; those without an address are the harder ones."""
 LEFT_OUT = (
+    "lockout",
+    "leaked",
+    "unsuccessful",
     "login",
     "signin",
     "sign.in",

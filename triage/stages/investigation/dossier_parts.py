@@ -18,6 +18,7 @@ from triage.domain.signal import is_proven
 from triage.domain.step import StepOutcome, besides
 from triage.domain.untrusted import Caps, shorten, visible, visible_json
 from triage.domain.verdict import STEP_STATES
+from triage.logtypes import product_of
 from triage.logtypes.paths import leaves
 
 _MAX_ENTITIES = 60
@@ -34,18 +35,34 @@ _MAX_RESOURCES = 6
 
 
 def question_list(evidence: Sequence[Evidence]) -> list[dict[str, str]]:
-    """The questions behind the dossier's entries: from a playbook or from this program, never from a log."""
-    return [
-        {
+    """The questions behind the dossier's entries: from a playbook or from this program, never from a log.
+
+    One that is asked of each identity provider is written once, with all its entries and tables.
+    """
+    found: list[dict[str, str]] = []
+    by_question: dict[tuple[str, str, bool], dict[str, str]] = {}
+    table = ""
+    for entry in evidence:
+        product = product_of(entry.log_type) if entry.log_type else ""
+        question = shortened_line(entry.question, MAX_QUESTION_CHARS)
+        several = question.replace(product, "…") if product and len(product) > 1 else question
+        key = (entry.key.rpartition(".")[2], several, entry.measured)
+        like = by_question.get(key) if several != question and entry.table else None
+        if like is not None:
+            like["id"] += f", {entry.id}"
+            like["question"] = several
+            like["table"] += f", {visible(entry.table.rpartition('.')[2])}"
+            table = ""
+            continue
+        by_question[key] = {
             "id": entry.id,
-            "question": shortened_line(entry.question, MAX_QUESTION_CHARS),
-            "table": "same"
-            if entry.table and before is not None and before.table == entry.table
-            else visible(entry.table),
+            "question": question,
+            "table": "same" if entry.table and entry.table == table else visible(entry.table),
             "measured": "*" if entry.measured else "",
         }
-        for before, entry in zip((None, *evidence), evidence, strict=False)
-    ]
+        found.append(by_question[key])
+        table = entry.table
+    return found
 
 
 def rows_within(entry: Evidence, earlier: Sequence[Evidence]) -> str:
@@ -139,9 +156,13 @@ def entity_lines(dossier: Dossier, caps: Caps) -> str:
     lines: list[str] = []
     left = traces = resources = 0
     emails = {entity.value for entity in dossier.entities if entity.kind is EntityKind.EMAIL}
+    sessions = {entity.value for entity in dossier.entities if entity.kind is EntityKind.ACTOR_ID}
     for entity in dossier.entities:
         if entity.kind is EntityKind.USER and entity.facts.get("local_part_of") in emails:
             # The address says it.
+            continue
+        if entity.kind is EntityKind.ACTOR_ID and any(other.startswith(f"{entity.value}:") for other in sessions):
+            # The id of a session begins with that of its role.
             continue
         is_trace = entity.kind is EntityKind.TRACE and entity.role is Role.OTHER
         traces += is_trace

@@ -1,6 +1,6 @@
 """How the rows of an answer are written for the model: each thing once, each row under its number.
 
-Rows of one shape, such as counts, are a table: the names of the columns once, what all rows share once, then a list of
+Rows of one shape, such as counts, are a table: the names of the columns once, what several rows share once, then a list of
 values for each row. Records, such as the alert's events, are written in full the first time; of a record that is much
 like the first one only what differs. Either way each stored value can still be cited by row and column.
 """
@@ -15,6 +15,8 @@ from triage.domain.untrusted import Caps, fit_row, shorten, show_row, visible_js
 
 _EMPTY: tuple[JsonValue, ...] = (None, "", [], {})
 _MAX_COLUMNS = 30
+_WIDE = 4
+"""From how many columns on a single row is shorter as a table."""
 _CELLS = (300, 120)
 """Characters that a cell keeps: the most with which all rows fit."""
 _MUCH_ALIKE = 0.7
@@ -49,7 +51,7 @@ def show_answer(
     if not chosen:
         return "", ()
     columns = _columns([rows[index] for index in chosen])
-    is_table = not records and len(chosen) > 1 and 0 < len(columns) <= _MAX_COLUMNS
+    is_table = not records and (_WIDE if len(chosen) == 1 else 1) <= len(columns) <= _MAX_COLUMNS
     if not is_table or not _is_flat(rows[index] for index in chosen):
         return _fitting([], _records(rows, chosen, caps, first), chosen, caps)
     for field in sorted({min(each, caps.field) for each in _CELLS}, reverse=True):
@@ -97,7 +99,10 @@ def _table(
     rows: Sequence[Row], chosen: Sequence[int], columns: Sequence[str], caps: Caps, first: int
 ) -> tuple[list[str], dict[int, str]]:
     found = [{name: _to_the_second(rows[index].get(name)) for name in columns} for index in chosen]
-    same = {name: found[0].get(name) for name in columns if len({_key(row.get(name)) for row in found}) == 1}
+    several = len(found) > 1
+    same = {
+        name: found[0].get(name) for name in columns if several and len({_key(row.get(name)) for row in found}) == 1
+    }
     differing = [name for name in columns if name not in same] or [columns[0]]
     head = [f"columns {_line(shorten(list(differing), caps.field))}"]
     if any(name not in differing for name in same):

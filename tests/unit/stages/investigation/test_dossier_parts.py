@@ -64,6 +64,28 @@ def test_a_table_is_named_once_in_a_row() -> None:
     assert [each["table"] for each in question_list(entries)] == ["a", "same", "", "a", "b"]
 
 
+def test_what_is_asked_of_each_provider_is_one_question() -> None:
+    """The tables say of whom; another question of the same name is written out."""
+    asked = [
+        ("E1", "okta_sign_in.person", "Okta.SystemLog", "Where did they sign in to Okta?"),
+        ("E2", "gsuite_sign_in.person", "GSuite.ActivityEvent", "Where did they sign in to Google Workspace?"),
+        ("E3", "okta_sign_in.devices", "Okta.SystemLog", "On which devices to Okta?"),
+    ]
+    entries = [
+        evidence(number, key=key, log_type=log_type, question=question, table=f"logs.public.{log_type}", measured=True)
+        for number, (_, key, log_type, question) in enumerate(asked, 1)
+    ]
+    assert question_list(entries) == [
+        {
+            "id": "E1, E2",
+            "question": "Where did they sign in to …?",
+            "table": "logs.public.Okta.SystemLog, ActivityEvent",
+            "measured": "*",
+        },
+        {"id": "E3", "question": "On which devices to Okta?", "table": "logs.public.Okta.SystemLog", "measured": "*"},
+    ]
+
+
 def test_ids_of_requests_are_not_all_listed() -> None:
     """Each event has some, and its row shows them; a session that the actor used is another matter."""
     traces = [Entity(kind=EntityKind.TRACE, value=f"trace-{number}", role=Role.OTHER) for number in range(9)]

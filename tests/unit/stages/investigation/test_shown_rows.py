@@ -67,8 +67,10 @@ def test_long_cells_are_cut_before_rows_are_left_out() -> None:
 
 
 def test_one_row_is_an_object() -> None:
-    """A table of one row would save nothing."""
+    """Where it has few columns; one with many is shorter as a table."""
     assert show([{"times": 3, "target": None}])[0] == ['[0] {"times":3}']
+    wide = show([{"who": "ada", "days": 3, "times": 4, "first_seen": "2026-03-04 12:00:00.000"}])[0]
+    assert wide == ["columns who,days,times,first_seen", "[0] ada,3,4,2026-03-04 12:00:00"]
 
 
 def test_of_like_events_only_the_difference_is_repeated() -> None:
