@@ -1,6 +1,7 @@
 """What the commands share: settings, output, logging, the exit status."""
 
 import asyncio
+import contextlib
 import json
 import os
 import re
@@ -8,12 +9,13 @@ import shutil
 import signal
 import sys
 import threading
-from collections.abc import Callable, Container, Coroutine, Iterable, Mapping, Sequence
+from collections.abc import Callable, Container, Coroutine, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import MappingProxyType
 from typing import Any, TypeVar
 
 import click
+from pydantic import JsonValue
 
 from triage.domain.clean import printable, printable_sentence
 from triage.domain.redaction import know_own_secrets
@@ -114,6 +116,29 @@ def note_lines(text: str) -> None:
 def print_json(value: object) -> None:
     """One JSON document on stdout; lone surrogates and control characters stay escaped."""
     click.echo(json.dumps(value, indent=2, ensure_ascii=True, default=str))
+
+
+@contextlib.contextmanager
+def json_list() -> Iterator[Callable[[Mapping[str, JsonValue]], None]]:
+    """Print what `print_json` prints for a list, one row after the other as they come."""
+    rows = 0
+
+    def write(row: Mapping[str, JsonValue]) -> None:
+        nonlocal rows
+        # The encoder that indents is slow; a value of a row needs it only if it is nested.
+        cells = (
+            f"    {_JSON(name)}: "
+            + (json.dumps(value, indent=2).replace("\n", "\n    ") if isinstance(value, dict | list) else _JSON(value))
+            for name, value in row.items()
+        )
+        click.echo(("[\n" if not rows else ",\n") + "  {\n" + ",\n".join(cells) + "\n  }", nl=False)
+        rows += 1
+
+    yield write
+    click.echo("\n]" if rows else "[]")
+
+
+_JSON = json.JSONEncoder().encode
 
 
 def table(

@@ -1,12 +1,13 @@
 """`triage list`."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Sequence
 from datetime import timedelta
 from enum import StrEnum
+from typing import TypeVar
 
 import click
 
-from triage.cli.common import colour, print_json, settings_from
+from triage.cli.common import colour, json_list, note, settings_from
 from triage.cli.options import age_option, config_option, json_option, since_option
 from triage.cli.state import in_store
 from triage.cli.text import alert_table
@@ -14,8 +15,12 @@ from triage.domain.alert import Severity
 from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
 from triage.ports import AlertRecord, Spend, State, Store
-from triage.service.stored import Cases, with_leader_verdicts
+from triage.service.stored import Cases, each_page
 from triage.stages.reporting import list_row
+
+LINES = 500
+"""Alerts in a table, unless more are asked for."""
+T = TypeVar("T")
 
 
 def _choice(values: type[StrEnum]) -> click.Choice[str]:
@@ -32,6 +37,12 @@ def _choice(values: type[StrEnum]) -> click.Choice[str]:
     "--detection", "detections", multiple=True, metavar="TEXT", help="Only those with this in the id or name."
 )
 @click.option("--failed", is_flag=True, help="As --state failed.")
+@click.option(
+    "--limit",
+    type=click.IntRange(0),
+    metavar="N",
+    help=f"Only the newest N; 0: all.  [default: {LINES}, with --json all]",
+)
 @config_option
 @json_option
 def command(
@@ -43,6 +54,7 @@ def command(
     severities: Sequence[str],
     detections: Sequence[str],
     failed: bool,
+    limit: int | None,
     as_json: bool,
 ) -> int:
     """List the alerts seen: whether and why selected, state, verdict, confidence, time, cost.
@@ -52,32 +64,59 @@ def command(
     settings = settings_from(config, needs_token=False)
     wanted = [*map(State, states), *([State.FAILED] if failed else [])]
     filtered = bool(since or triaged_since or verdicts or wanted or severities or detections)
+    most = limit if limit is not None else 0 if as_json else LINES
 
     def shown(record: AlertRecord) -> bool:
         """Whether the filters that the database doesn't apply let a record pass."""
         detection = f"{record.alert.detection_id} {record.alert.detection_name}".casefold()
-        return (
-            (not verdicts or (record.verdict is not None and record.verdict.value in verdicts))
-            and (not severities or record.alert.severity.value in severities)
-            and (not detections or any(text.casefold() in detection for text in detections))
+        return (not severities or record.alert.severity.value in severities) and (
+            not detections or any(text.casefold() in detection for text in detections)
         )
 
-    async def load(store: Store) -> tuple[Sequence[AlertRecord], Mapping[str, Spend], Cases]:
+    async def each(store: Store) -> AsyncIterator[tuple[AlertRecord, Spend]]:
         now = SystemClock().now()
-        start = now - since if since is not None else None
-        ended = now - triaged_since if triaged_since is not None else None
-        found = await store.records.newest(since=start, states=wanted, ended_since=ended)
-        return (
-            [record for record in await with_leader_verdicts(store.records, found) if shown(record)],
-            await store.ledger.spent_by_alert(since=start),
-            await Cases.load(store.records, start) if as_json else Cases(),
+        pages = each_page(
+            store.records,
+            since=now - since if since is not None else None,
+            states=wanted,
+            verdicts=[*map(Disposition, verdicts)],
+            ended_since=now - triaged_since if triaged_since is not None else None,
         )
+        async for page in pages:
+            found = [record for record in page if shown(record)]
+            spends = await store.ledger.spent_by_alert(only=[record.alert.id for record in found])
+            for record in found:
+                yield record, spends.get(record.alert.id, Spend())
 
-    records, spends, cases = in_store(settings, load)
-    if as_json:
-        print_json([list_row(record, spends.get(record.alert.id, Spend()), cases.of(record)) for record in records])
-    elif records or not filtered:
-        click.echo(alert_table(records, spends, settings.llm.currency), color=colour())
-    else:
-        click.echo("no stored alert matches")
+    async def print_rows(store: Store) -> None:
+        cases = await Cases.load(store.records, SystemClock().now() - since if since is not None else None)
+        with json_list() as write:
+            async for number, (record, spend) in numbered(each(store)):
+                if most and number == most:
+                    break
+                write(list_row(record, spend, cases.of(record)))
+
+    async def print_table(store: Store) -> None:
+        found: list[tuple[AlertRecord, Spend]] = []
+        async for number, row in numbered(each(store)):
+            if most and number == most:
+                note(f"only the newest {most} are listed; --limit 0 lists all")
+                break
+            found.append(row)
+        records = [record for record, _ in found]
+        if records or not filtered:
+            spends = {record.alert.id: spend for record, spend in found}
+            click.echo(alert_table(records, spends, settings.llm.currency), color=colour())
+        else:
+            click.echo("no stored alert matches")
+
+    in_store(settings, print_rows if as_json else print_table)
     return 0
+
+
+async def numbered(rows: AsyncIterator[T]) -> AsyncIterator[tuple[int, T]]:
+    """As `enumerate`."""
+    number = 0
+    async for row in rows:
+        yield number, row
+        number += 1

@@ -6,10 +6,11 @@ import click
 
 from triage.cli.common import print_json, settings_from, write_file
 from triage.cli.options import age_option, config_option, json_option, now_option
-from triage.cli.state import each_record, latest_marks
+from triage.cli.state import in_store
 from triage.edges.prompts import load_prompts
 from triage.ports import Clock
-from triage.stages.reporting.shift import Shift, shift_json, shift_page, shift_text
+from triage.service.shift import read_shift
+from triage.stages.reporting.shift import shift_json, shift_page, shift_text
 
 
 @click.command("report")
@@ -28,8 +29,10 @@ def command(since: timedelta, html: str | None, config: str | None, as_json: boo
     settings = settings_from(config, needs_token=False)
     until = clock.now()
     start = until - since
-    shift = Shift(since=start, until=until, currency=settings.llm.currency, marks=latest_marks(settings))
-    each_record(settings, start, shift.add)
+    shift, _ = in_store(
+        settings,
+        lambda store: read_shift(store.records, since=start, until=until, currency=settings.llm.currency),
+    )
     if html:
         write_file(
             html,

@@ -9,7 +9,7 @@ from triage.cli.common import run_async
 from triage.domain.verdict import Investigation
 from triage.edges.store import open_store
 from triage.ports import AlertRecord, Mark, Store
-from triage.service.stored import with_leader_verdicts
+from triage.service.stored import each_page
 from triage.settings import Settings
 
 T = TypeVar("T")
@@ -44,13 +44,14 @@ def latest_marks(settings: Settings) -> Mapping[str, Mark]:
 def each_record(
     settings: Settings, start: datetime | None, visit: Callable[[AlertRecord, Investigation | None], None]
 ) -> None:
-    """Visit every alert created at or after `start`, newest first; one investigation at a time is in memory.
+    """Visit every alert created at or after `start`, newest first; a page of alerts and one investigation are in memory.
 
     A linked alert shows its leader's verdict and has no investigation. Raises StoreError.
     """
 
     async def walk(store: Store) -> None:
-        for record in await with_leader_verdicts(store.records, await store.records.newest(since=start)):
-            visit(record, await store.records.investigation(record.alert.id))
+        async for page in each_page(store.records, since=start):
+            for record in page:
+                visit(record, await store.records.investigation(record.alert.id))
 
     in_store(settings, walk)

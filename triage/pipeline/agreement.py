@@ -9,10 +9,10 @@ from types import MappingProxyType
 
 from triage.domain.alert import Alert, Quality, Severity, Status
 from triage.domain.base import Value
+from triage.domain.brief import Brief
 from triage.domain.calibration import ConfidenceMap, Curve
-from triage.domain.disposition import DECIDED
+from triage.domain.disposition import DECIDED, Disposition
 from triage.domain.metrics import Calibration, Rate, calibration_of, clustered, isotonic
-from triage.domain.verdict import Disposition, Verdict
 from triage.ingest.listing import listings, read_window
 from triage.ports import AlertSource, Labels, Mark, Records, State, Values
 from triage.settings import IngestSettings
@@ -22,8 +22,9 @@ MIN_SAMPLE = 30
 """The fewest outcomes of a verdict that a curve is fitted to."""
 
 
-PastVerdict = tuple[Alert, Verdict]
+PastVerdict = tuple[Alert, Brief]
 """An alert that was triaged, as Panther has it now, and the verdict on it."""
+_BATCH = 500
 
 
 class JudgedAlert(Value):
@@ -42,7 +43,7 @@ class JudgedAlert(Value):
     """The verdict before calibration, if that changed it."""
 
     @classmethod
-    def of(cls, alert: Alert, verdict: Verdict, truth: Disposition, by: str) -> "JudgedAlert":
+    def of(cls, alert: Alert, verdict: Brief, truth: Disposition, by: str) -> "JudgedAlert":
         return cls(
             alert_id=alert.id,
             detection=alert.detection_id,
@@ -119,11 +120,22 @@ async def gather(
         PantherError: the list broke off, or its cursors lead nowhere; none of it is used.
         StoreError: the store cannot be read.
     """
-    done = {record.alert.id for record in await records.newest(since=start, states=(State.DONE,))}
+    done = await records.ids(since=start, states=(State.DONE,))
     whole = settings.model_copy(update={"statuses": (), "severities": (), "log_types": ()})
-    listed, problems = await read_window(source, listings(settings), start=start, end=end, settings=whole, only=done)
-    found = [(alert, await records.investigation(alert.id)) for alert in listed.values()]
-    return [(alert, result.verdict) for alert, result in found if result is not None], problems
+    listed, problems = await read_window(
+        source, listings(settings), start=start, end=end, settings=whole, only=set(done)
+    )
+    return await _with_verdicts(list(listed.values()), records), problems
+
+
+async def _with_verdicts(alerts: Sequence[Alert], records: Records) -> list[PastVerdict]:
+    """Those that have a verdict of their own, in the same order."""
+    found: list[PastVerdict] = []
+    for start in range(0, len(alerts), _BATCH):
+        some = alerts[start : start + _BATCH]
+        briefs = await records.briefs([alert.id for alert in some])
+        found += [(alert, briefs[alert.id]) for alert in some if alert.id in briefs]
+    return found
 
 
 async def qualities_by_people(labels: Labels, values: Values, *, start: datetime, end: datetime) -> dict[str, Quality]:
@@ -217,12 +229,9 @@ async def stored_agreement(records: Records, *, since: datetime, most: int) -> t
     found = await records.newest(since=since, states=(State.DONE,), limit=most + 1)
     done = found[:most]
     marks = {mark.alert_id: mark for mark in await records.marks(only=[record.alert.id for record in done])}
-    past = []
-    for record in done:
-        if truth_of(record.alert, marks.get(record.alert.id)) is not None:
-            investigation = await records.investigation(record.alert.id)
-            past += [(record.alert, investigation.verdict)] if investigation is not None else []
-    # Nothing of an alert counts on which no one has said a word, so that only the others' investigations are read.
+    # Nothing of an alert counts on which no one has said a word, so that only the others' verdicts are read.
+    spoken = [record.alert for record in done if truth_of(record.alert, marks.get(record.alert.id)) is not None]
+    past = await _with_verdicts(spoken, records)
     compared = await asyncio.to_thread(agreement, past, marks)
     whole = {"triaged": len(done), "unlabelled": len(done) - len(compared.outcomes)}
     return compared.model_copy(update=whole), len(found) > most

@@ -8,7 +8,7 @@ comment that is written is not rewritten because a later alert joins.
 """
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import datetime
 
 from pydantic import JsonValue, TypeAdapter
@@ -26,6 +26,7 @@ MOST_ROUNDS = 4
 """How many times what was found is searched for further members."""
 MOST_MEMBERS = 60
 """Alerts at which a search ends."""
+_BATCH = 500
 
 _CASE: TypeAdapter[Case | None] = TypeAdapter(Case | None)
 
@@ -103,8 +104,10 @@ async def stored_cases(records: Records, *, since: datetime | None = None) -> tu
     cases = []
     keys = await records.link_keys(start)
     # Thousands of alerts take the processor a while, and the pages ask beside the workers.
-    for group in await asyncio.to_thread(grouped, keys):
-        found = await _made(group, members, records)
+    groups = await asyncio.to_thread(grouped, keys)
+    await _add_members(members, {name for group in groups for name in group.alert_ids}, records)
+    for group in groups:
+        found = _made(group, members)
         if found is not None and (since is None or found.members[-1].at >= since):
             cases.append(found)
     return tuple(sorted(cases, key=lambda case: (case.members[-1].at, case.id), reverse=True))
@@ -131,15 +134,23 @@ async def _case(keys: LinkKeys, known: Mapping[str, CaseMember], records: Record
             # What was stored of this alert is of an earlier look.
             found.setdefault(each.alert_id, each)
     group = next((group for group in grouped(list(found.values())) if keys.alert_id in group.alert_ids), None)
-    return None if group is None else await _made(group, dict(known), records)
+    if group is None:
+        return None
+    members = dict(known)
+    await _add_members(members, group.alert_ids, records)
+    return _made(group, members)
 
 
-async def _made(group: Grouped, members: dict[str, CaseMember], records: Records) -> Case | None:
+async def _add_members(members: dict[str, CaseMember], names: Collection[str], records: Records) -> None:
+    """Read those that are not known yet."""
+    unknown = sorted(set(names) - members.keys())
+    for start in range(0, len(unknown), _BATCH):
+        for record in await records.several(unknown[start : start + _BATCH]):
+            members[record.alert.id] = _stored_member(record)
+
+
+def _made(group: Grouped, members: Mapping[str, CaseMember]) -> Case | None:
     """The case of a group, without members that retention has deleted meanwhile."""
-    for alert_id in sorted(group.alert_ids - members.keys()):
-        record = await records.find(alert_id)
-        if record is not None:
-            members[alert_id] = _stored_member(record)
     present = [members[alert_id] for alert_id in group.alert_ids if alert_id in members]
     return case_of(present, group.links) if len(present) > 1 else None
 

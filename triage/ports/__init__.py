@@ -48,11 +48,23 @@ from triage.ports.panther import (
 from triage.ports.queue import AlertQueue, AlertRecord, Claim, Ended, InFlight, Parked, QueueStatus, State
 from triage.ports.routes import Delivery, Destination, MessageState, Outbox, RouteCounts, RouteMessage
 from triage.ports.run import Clock, Observer, Progress, RunJournal
-from triage.ports.store import MARK_LABELS, Journal, Ledger, Mark, Pruned, Receipt, Records, Store, Values
+from triage.ports.store import (
+    MARK_LABELS,
+    AlertCount,
+    Journal,
+    Ledger,
+    Mark,
+    Pruned,
+    Receipt,
+    Records,
+    Store,
+    Values,
+)
 
 __all__ = [
     "MARK_LABELS",
     "ActorProfiles",
+    "AlertCount",
     "AlertPage",
     "AlertQuery",
     "AlertQueue",

@@ -7,9 +7,11 @@ from typing import Final, Literal, Protocol
 
 from pydantic import JsonValue
 
-from triage.domain.alert import Alert, Moment
+from triage.domain.alert import Alert, Moment, Severity
 from triage.domain.base import Value
+from triage.domain.brief import Brief
 from triage.domain.case import LinkKey, LinkKeys
+from triage.domain.disposition import Disposition
 from triage.domain.verdict import Investigation
 from triage.ports.model import Spend
 from triage.ports.queue import AlertQueue, AlertRecord, Claim, State
@@ -44,6 +46,20 @@ class Mark(Value):
     note: str = ""
     by: str = ""
     at: Moment
+
+
+@dataclass(frozen=True, slots=True)
+class AlertCount:
+    """How many alerts have these in common."""
+
+    detection_id: str
+    state: State
+    severity: Severity
+    leader: str
+    """The alert whose verdict they take; empty where they are not linked."""
+    verdict: Disposition | None
+    """The leader's, for linked ones."""
+    number: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,17 +108,34 @@ class Records(Protocol):
         *,
         since: datetime | None = None,
         states: Sequence[State] = (),
+        verdicts: Collection[Disposition] = (),
         ended_since: datetime | None = None,
+        notable: bool = False,
         before: tuple[datetime, str] | None = None,
         limit: int | None = None,
     ) -> tuple[AlertRecord, ...]:
         """Newest alert first; created at or after `since`, last done, linked, skipped or given up since `ended_since`.
 
-        `before`: creation time and id of an alert; only those that come after it in this order.
+        `verdicts`: only those; a linked alert counts with its leader's. `notable`: only those that were investigated
+        or given up, or whose severity this program does not know. `before`: creation time and id of an alert; only those
+        that come after it in this order.
         """
 
-    async def ids(self, prefix: str = "", *, limit: int) -> tuple[str, ...]:
-        """Ids that begin with a text, the newest alert first."""
+    async def count_others(self, *, since: datetime | None = None) -> tuple[AlertCount, ...]:
+        """How many alerts there are of each kind besides the notable ones, created at or after `since`."""
+
+    async def detection_names(self, detection_ids: Collection[str]) -> Mapping[str, str]:
+        """What each detection is called on its newest alert; those without a name are left out."""
+
+    async def ids(
+        self,
+        prefix: str = "",
+        *,
+        since: datetime | None = None,
+        states: Sequence[State] = (),
+        limit: int | None = None,
+    ) -> tuple[str, ...]:
+        """Ids that begin with a text, the newest alert first; created at or after `since`, in one of these states."""
 
     async def several(self, alert_ids: Collection[str]) -> tuple[AlertRecord, ...]:
         """Those of these alerts that are stored, in no order."""
@@ -112,6 +145,9 @@ class Records(Protocol):
 
     async def investigation(self, alert_id: str) -> Investigation | None:
         """The newest finished one."""
+
+    async def briefs(self, alert_ids: Collection[str]) -> Mapping[str, Brief]:
+        """The newest finished investigations of these alerts in short, by alert id."""
 
     async def save_keys(self, claim: Claim, keys: Sequence[LinkKey]) -> bool:
         """Store what a claimed alert can be linked by, ahead of its result; false if the claim is stale."""
@@ -155,8 +191,8 @@ class Ledger(Protocol):
     async def spent(self, *, since: datetime, run_id: str = "") -> Spend:
         """What was booked at or after `since`, over all alerts or for one run."""
 
-    async def spent_by_alert(self, *, since: datetime | None = None) -> Mapping[str, Spend]:
-        """The same by alert id; alerts on which nothing was spent are left out."""
+    async def spent_by_alert(self, *, only: Collection[str]) -> Mapping[str, Spend]:
+        """All that was booked on at most a few hundred alerts, by id; those on which nothing was spent are left out."""
 
 
 class Values(Protocol):

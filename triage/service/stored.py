@@ -1,22 +1,53 @@
 """What the state database holds, as commands, pages and tools show it: alerts by id, linked ones resolved, and cases."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Self
 
 from triage.domain.case import Case
+from triage.domain.disposition import Disposition
 from triage.domain.near import did_you_mean
 from triage.domain.selection import Linked
 from triage.domain.verdict import Investigation
 from triage.errors import NotFound
 from triage.pipeline.cases import case_by_alert, stored_case, stored_cases
-from triage.ports import AlertRecord, Records
+from triage.ports import AlertRecord, Records, State
 
 _SIMILAR = 5_000
 """Newest alerts among which a mistyped id is looked for."""
 _NAMED = 5
 """Ids that a message lists."""
+PAGE = 500
+"""Alerts that are in memory at once where all are read."""
+
+
+async def each_page(
+    records: Records,
+    *,
+    since: datetime | None = None,
+    states: Sequence[State] = (),
+    verdicts: Collection[Disposition] = (),
+    ended_since: datetime | None = None,
+    notable: bool = False,
+) -> AsyncIterator[tuple[AlertRecord, ...]]:
+    """Read what `Records.newest` gives, a page at a time; linked alerts show their leaders' verdicts. Raises StoreError."""
+    before: tuple[datetime, str] | None = None
+    while True:
+        page = await records.newest(
+            since=since,
+            states=states,
+            verdicts=verdicts,
+            ended_since=ended_since,
+            notable=notable,
+            before=before,
+            limit=PAGE,
+        )
+        if page:
+            yield await with_leader_verdicts(records, page)
+        if len(page) < PAGE:
+            return
+        before = (page[-1].alert.created_at, page[-1].alert.id)
 
 
 async def full_id(records: Records, given: str) -> str:

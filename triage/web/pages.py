@@ -23,13 +23,14 @@ from triage.pipeline.agreement import stored_agreement
 from triage.pipeline.cases import stored_cases
 from triage.ports import MARK_LABELS, AlertRecord, Clock, Prompts, State, Store
 from triage.service.listing import PAGE, one_page
+from triage.service.shift import read_shift
 from triage.service.status import read_status
-from triage.service.stored import with_investigation, with_leader_verdicts
+from triage.service.stored import with_investigation
 from triage.service.transcript import Transcript
 from triage.settings import Settings
 from triage.stages.reporting import Turn, page
 from triage.stages.reporting.records import why_text
-from triage.stages.reporting.shift import Shift, shift_page
+from triage.stages.reporting.shift import shift_page
 from triage.web.access import Gate, Visitor
 from triage.web.guard import Guard
 from triage.web.listing import next_page, read_filters
@@ -40,9 +41,9 @@ log = logging.getLogger(__name__)
 
 SHIFTS = {"8h": timedelta(hours=8), "24h": timedelta(hours=24), "3d": timedelta(days=3), "7d": timedelta(days=7)}
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
-SHIFT_ALERTS = 1_000
-"""Alerts of a shift whose investigations are read, newest first."""
-AGREEMENT_ALERTS = 2_000
+SHIFT_ALERTS = 20_000
+"""Investigated and failed alerts of a shift that are read, newest first; the others are only counted."""
+AGREEMENT_ALERTS = 20_000
 AT_ONCE = 4
 """Pages that are made at the same time; the others wait, so that the workers of the same process get on."""
 REASON_CHARACTERS = 500
@@ -152,16 +153,15 @@ class Pages:
         """The summary of a shift."""
         name, span = _chosen(SHIFTS, request.query_params.get("since", "24h"))
         until = self._clock.now()
-        records = self._store.records
         async with self._turn:
-            found = await records.newest(since=until - span, limit=SHIFT_ALERTS + 1)
-            seen = found[:SHIFT_ALERTS]
-            marks = {mark.alert_id: mark for mark in await records.marks(only=[record.alert.id for record in seen])}
-            shift = Shift(since=until - span, until=until, currency=self._settings.llm.currency, marks=marks)
-            for record in await with_leader_verdicts(records, seen):
-                judged = record.verdict is not None and record.leader is None
-                shift.add(record, await records.investigation(record.alert.id) if judged else None)
-            more = {"since": name, "spans": list(SHIFTS), "most": SHIFT_ALERTS if len(found) > SHIFT_ALERTS else 0}
+            shift, cut = await read_shift(
+                self._store.records,
+                since=until - span,
+                until=until,
+                currency=self._settings.llm.currency,
+                most=SHIFT_ALERTS,
+            )
+            more = {"since": name, "spans": list(SHIFTS), "most": SHIFT_ALERTS if cut else 0}
             html = await asyncio.to_thread(
                 shift_page,
                 shift,

@@ -10,10 +10,10 @@ import pytest
 from tests.support.cli import run_cli, write_config
 from tests.support.tiny_world import NOW as WORLD_NOW
 from tests.support.tiny_world import write_world
+from triage.domain.report import DEFERRED
 from triage.edges.prompts import load_prompts
 from triage.sandbox.server import SandboxServer
 from triage.sandbox.world import load_world
-from triage.stages.reporting import shift as shift_module
 from triage.stages.reporting.records import COLUMNS
 
 PROMPTS = load_prompts()
@@ -104,4 +104,4 @@ def test_a_comment_that_policy_puts_off_waits_for_a_person(triaged: Path) -> Non
     """Written while writing was paused: the report lists it."""
     ran = run_cli("report", "--since", "30d", "--now", WORLD_NOW, "--json", directory=triaged)
     waiting = [row["why"] for row in ran.json["waiting"]]
-    assert len([why for why in waiting if why.startswith(shift_module.DEFERRED)]) == 3
+    assert len([why for why in waiting if why.startswith(DEFERRED)]) == 3

@@ -1,5 +1,6 @@
 """Finding alerts again: by the beginning of an id, by filters; marks; and what a mistyped id or command is answered with."""
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -126,3 +127,22 @@ def test_a_mistyped_command_is_answered_with_the_one_that_is_meant(typed: str, m
     ran = run_cli(*typed.split(), directory=tmp_path)
     assert ran.status == 2
     assert f"No such command {typed.rsplit(maxsplit=1)[-1]!r}, did you mean `{meant}`?" in ran.err
+
+
+def test_a_table_ends_after_so_many_lines(directory: Path) -> None:
+    """The newest alerts are listed; a line on stderr says that there are more. Without a limit JSON has them all."""
+    cut = run_cli("list", "--limit", "2", directory=directory)
+    assert ("abc1" in cut.out, "abc2" in cut.out, "xyz9" in cut.out) == (False, True, True)
+    assert cut.err == "only the newest 2 are listed; --limit 0 lists all\n"
+    for enough in ("3", "0"):
+        ran = run_cli("list", "--limit", enough, directory=directory)
+        assert ("abc1" in ran.out, ran.err) == (True, "")
+    assert len(run_cli("list", "--json", directory=directory).json) == 3
+    assert [row["alert_id"] for row in run_cli("list", "--json", "--limit", "1", directory=directory).json] == ["xyz9"]
+    assert run_cli("list", "--json", "--state", "failed", directory=directory).out == "[]\n"
+
+
+def test_rows_are_printed_as_a_whole_list_would_be(directory: Path) -> None:
+    """One JSON document, indented as everywhere, though the rows are written one by one."""
+    out = run_cli("list", "--json", directory=directory).out
+    assert out == json.dumps(json.loads(out), indent=2) + "\n"

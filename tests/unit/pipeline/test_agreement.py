@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from tests.support.stores import NOW, alert
 from triage.domain.alert import Actor, Quality, Severity, Status
+from triage.domain.brief import Brief
 from triage.domain.calibration import ConfidenceMap, Curve, calibrate
 from triage.domain.verdict import Disposition, Verdict
 from triage.pipeline.agreement import JudgedAlert, PastVerdict, abstain_threshold, agreement, fit, truth_of
@@ -54,8 +55,7 @@ def test_a_quality_counts_between_a_mark_and_a_status(quality: Quality, truth: t
 
 
 def past(name: str, verdict: Disposition, status: Status, confidence: float = 0.8) -> PastVerdict:
-    stated = Verdict(disposition=verdict, confidence=confidence, summary="It was.")
-    return alert(name, status=status, updated_by=PERSON), stated
+    return alert(name, status=status, updated_by=PERSON), Brief(disposition=verdict, confidence=confidence)
 
 
 def test_agreement_counted_by_hand() -> None:
@@ -133,7 +133,15 @@ def test_a_second_fit_on_the_same_outcomes_is_the_first(outcomes: list[JudgedAle
         for number, entry in enumerate(outcomes)
     }
     found = agreement(
-        [(alert(str(number)), verdict) for number, verdict in enumerate(shown)],
+        [
+            (
+                alert(str(number)),
+                Brief.model_validate(
+                    verdict.model_dump(include={"disposition", "confidence", "stated", "uncalibrated"})
+                ),
+            )
+            for number, verdict in enumerate(shown)
+        ],
         people,
     )
     assert fit(found.outcomes, at=NOW, max_missed=bound, sample=1) == first

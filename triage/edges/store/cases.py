@@ -8,8 +8,7 @@ from typing import Any
 from sqlalchemy import ColumnElement, Connection, Row, and_, bindparam, delete, exists, insert, select
 
 from triage.domain.case import KeyKind, LinkKey, LinkKeys
-from triage.edges.store.alerts import BATCH
-from triage.edges.store.columns import short_key
+from triage.edges.store.columns import BATCH, short_key
 from triage.edges.store.fence import HOLDS, held
 from triage.edges.store.tables import alerts, case_keys
 from triage.ports import Claim

@@ -40,6 +40,9 @@ AT_ONCE = EPOCH
 KEY_CHARACTERS = 400
 """Longest key kept whole. PostgreSQL refuses index entries over 2,704 bytes; a character takes 6 at most, escaped."""
 
+BATCH = 500
+"""Keys per statement; SQLite allows 999 variables in its older versions."""
+
 _ENCODER = json.JSONEncoder(separators=(",", ":"))
 
 _UNSTORABLE = re.compile(r"[\\\x00\ud800-\udfff]")
@@ -93,6 +96,14 @@ def _stored_instant(value: datetime | None) -> int | None:
     return None if value is None else microseconds(value - EPOCH)
 
 
+def _read_text(value: str | None) -> str | None:
+    return unescape(value) if value and "\\" in value else value
+
+
+def _read_instant(value: int | None) -> datetime | None:
+    return None if value is None else EPOCH + timedelta(microseconds=value)
+
+
 class Escaped(TypeDecorator[str]):
     """Any text."""
 
@@ -106,8 +117,8 @@ class Escaped(TypeDecorator[str]):
         # The library's own wraps each value in two more calls; a backlog has two million values.
         return _stored_text
 
-    def process_result_value(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else unescape(value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        return _read_text
 
 
 class Key(Escaped):
@@ -134,8 +145,8 @@ class Instant(TypeDecorator[datetime]):
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:  # noqa: ARG002 - SQLAlchemy's signature
         return _stored_instant
 
-    def process_result_value(self, value: int | None, dialect: Dialect) -> datetime | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return None if value is None else EPOCH + timedelta(microseconds=value)
+    def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:  # noqa: ARG002 - SQLAlchemy's signature
+        return _read_instant
 
 
 _LEVEL = 7

@@ -46,6 +46,15 @@ def with_rows(connection: Connection, run_id: str, stored: Any) -> JsonValue:
     return whole
 
 
+def with_no_rows(stored: Any) -> JsonValue:
+    """What `without_rows` gave, for whoever needs no row of what was journalled."""
+    for evidence in stored.get("evidence", ()):
+        if isinstance(evidence.get("rows"), dict):
+            evidence["rows"] = []
+    whole: JsonValue = stored
+    return whole
+
+
 def _rows(payload: JsonValue) -> JsonValue:
     """The rows of a journalled answer; `None` where it has none."""
     for name in ("result", "value", "rows"):

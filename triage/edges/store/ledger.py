@@ -1,11 +1,12 @@
 """What model calls have cost."""
 
+from collections.abc import Collection
 from datetime import datetime
 from typing import Any
 
 from sqlalchemy import BigInteger, Connection, Row, func, select
 
-from triage.edges.store.columns import Upsert, upsert
+from triage.edges.store.columns import Upsert, short_key, upsert
 from triage.edges.store.fence import fenced_row, held, holds
 from triage.edges.store.tables import spend
 from triage.ports import Claim, Spend
@@ -53,11 +54,10 @@ def spent(connection: Connection, *, since: datetime, run_id: str = "") -> Spend
     return _sum_of(connection.execute(query).one())
 
 
-def spent_by_alert(connection: Connection, *, since: datetime | None = None) -> dict[str, Spend]:
-    query = select(spend.c.alert_id, *_SUMS).group_by(spend.c.alert_id)
-    if since is not None:
-        query = query.where(spend.c.at >= since)
-    return {row.alert_id: _sum_of(row) for row in connection.execute(query)}
+def spent_by_alert(connection: Connection, *, only: Collection[str]) -> dict[str, Spend]:
+    wanted = {short_key(name): name for name in only}
+    query = select(spend.c.alert_id, *_SUMS).where(spend.c.alert_id.in_(list(wanted))).group_by(spend.c.alert_id)
+    return {wanted[row.alert_id]: _sum_of(row) for row in connection.execute(query)}
 
 
 def _sum_of(row: Row[Any]) -> Spend:

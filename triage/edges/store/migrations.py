@@ -247,6 +247,13 @@ def m0010_route_messages(connection: Connection) -> None:
         connection.execute(text(statement))
 
 
+def m0011_briefs(connection: Connection) -> None:
+    """What lists and sums need of an investigation. Those of before have none: to read them all could take minutes."""
+    connection.execute(
+        text("CREATE TABLE briefs (alert_id TEXT NOT NULL PRIMARY KEY REFERENCES alerts (id), brief TEXT NOT NULL)")
+    )
+
+
 MIGRATIONS: tuple[Migration, ...] = (
     m0001_alerts_queue_journal,
     m0002_leaders,
@@ -258,6 +265,7 @@ MIGRATIONS: tuple[Migration, ...] = (
     m0008_deaths,
     m0009_packed,
     m0010_route_messages,
+    m0011_briefs,
 )
 
 

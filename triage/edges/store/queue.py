@@ -9,7 +9,7 @@ from sqlalchemy import Connection, Row, bindparam, case, insert, select, update
 from triage.domain.look import Growth
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
-from triage.edges.store import cases, links, looks
+from triage.edges.store import briefs, cases, links, looks
 from triage.edges.store.alerts import alert_of, locked
 from triage.edges.store.columns import AT_ONCE, MOMENT, MOMENT_PLUS, NOW, dump, microseconds
 from triage.edges.store.evidence_rows import without_rows
@@ -231,6 +231,7 @@ def finish(
             "investigation": dump(without_rows(connection, claim.run_id, investigation)),
         },
     )
+    briefs.keep(connection, claim.alert.id, investigation)
     cases.replace_keys(connection, claim.alert.id, investigation.links)
     links.leader_is_done(connection, claim.alert.id, anew=anew, now=now)
     return True

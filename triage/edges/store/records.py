@@ -4,16 +4,18 @@ from collections.abc import Collection, Sequence
 from datetime import datetime
 from typing import Any, Literal
 
-from sqlalchemy import ColumnElement, Connection, Select, and_, delete, func, or_, select
+from sqlalchemy import ColumnElement, Connection, Select, and_, case, delete, exists, func, not_, or_, select
 
+from triage.domain.alert import Severity
+from triage.domain.disposition import Disposition
 from triage.domain.verdict import Investigation
-from triage.edges.store import cases
-from triage.edges.store.alerts import BATCH, STATE_TEXT, locked, record_of
-from triage.edges.store.columns import Upsert, load, short_key, upsert
+from triage.edges.store import briefs, cases
+from triage.edges.store.alerts import STATE_TEXT, alert_of, locked, record_of
+from triage.edges.store.columns import BATCH, Upsert, load, short_key, upsert
 from triage.edges.store.evidence_rows import with_rows
 from triage.edges.store.outbox import prune_messages
 from triage.edges.store.tables import alerts, investigations, journal, leases, marks, receipts, spend
-from triage.ports import AlertRecord, Mark, Pruned, State
+from triage.ports import AlertCount, AlertRecord, Mark, Pruned, State
 
 PRUNE_BATCH = 500
 """Alerts per transaction, so that workers never wait long."""
@@ -26,17 +28,41 @@ def find(connection: Connection, alert_id: str) -> AlertRecord | None:
     return None if row is None else record_of(row)
 
 
+_LEADER = alerts.alias("leading")
+_WITH_LEADER = alerts.outerjoin(_LEADER, and_(alerts.c.leader != "", _LEADER.c.id == alerts.c.leader))
+_SHOWN_VERDICT = case((_LEADER.c.id.is_not(None), _LEADER.c.verdict), else_=alerts.c.verdict)
+"""The verdict that lists show: a linked alert's is its leader's."""
+
+_NOTABLE = or_(
+    alerts.c.state == State.FAILED,
+    exists().where(investigations.c.alert_id == alerts.c.id),
+    # A severity that this program does not know, which ranks with the most severe.
+    and_(
+        alerts.c.severity_rank == Severity.CRITICAL.rank,
+        not_(alerts.c.alert.contains(f'"severity":"{Severity.CRITICAL.value}"')),
+    ),
+)
+"""Whether a sum needs more of an alert than how many there are of its kind."""
+
+
 def newest(
     connection: Connection,
     *,
     since: datetime | None = None,
     states: Sequence[State] = (),
+    verdicts: Collection[Disposition] = (),
     ended_since: datetime | None = None,
+    notable: bool = False,
     before: tuple[datetime, str] | None = None,
     limit: int | None = None,
 ) -> tuple[AlertRecord, ...]:
     """Newest alert first."""
     query: Select[Any] = select(alerts).order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(limit)
+    if verdicts:
+        shown = _SHOWN_VERDICT.in_([each.value for each in verdicts])
+        query = query.select_from(_WITH_LEADER).where(shown)
+    if notable:
+        query = query.where(_NOTABLE)
     if since is not None:
         query = query.where(alerts.c.created_at >= since)
     if ended_since is not None:
@@ -51,9 +77,59 @@ def newest(
     return tuple(record_of(row) for row in connection.execute(query))
 
 
-def ids(connection: Connection, prefix: str = "", *, limit: int) -> tuple[str, ...]:
+_KIND = (
+    alerts.c.detection_id,
+    alerts.c.state,
+    alerts.c.severity_rank,
+    alerts.c.leader,
+    _SHOWN_VERDICT.label("verdict"),
+)
+
+
+def count_others(connection: Connection, *, since: datetime | None = None) -> tuple[AlertCount, ...]:
+    """The alerts that are not notable, by what they have in common."""
+    query = select(*_KIND, func.count().label("number")).select_from(_WITH_LEADER).where(not_(_NOTABLE))
+    if since is not None:
+        query = query.where(alerts.c.created_at >= since)
+    severities = tuple(Severity)
+    return tuple(
+        AlertCount(
+            detection_id=row.detection_id,
+            state=State(row.state),
+            severity=severities[row.severity_rank],
+            leader=row.leader,
+            verdict=Disposition(row.verdict) if row.verdict is not None else None,
+            number=row.number,
+        )
+        for row in connection.execute(query.group_by(*_KIND))
+    )
+
+
+def detection_names(connection: Connection, detection_ids: Collection[str]) -> dict[str, str]:
+    """What each detection is called on its newest alert; those without a name are left out."""
+    found = {}
+    for detection_id in detection_ids:
+        query = select(alerts.c.alert).where(alerts.c.detection_id == detection_id)
+        stored = connection.scalar(query.order_by(alerts.c.created_at.desc()).limit(1))
+        if stored is not None and (name := alert_of(stored).detection_name):
+            found[detection_id] = name
+    return found
+
+
+def ids(
+    connection: Connection,
+    prefix: str = "",
+    *,
+    since: datetime | None = None,
+    states: Sequence[State] = (),
+    limit: int | None = None,
+) -> tuple[str, ...]:
     """Those that begin with a text, the newest first."""
     query = select(alerts.c.id).order_by(alerts.c.created_at.desc(), alerts.c.id.desc()).limit(limit)
+    if since is not None:
+        query = query.where(alerts.c.created_at >= since)
+    if states:
+        query = query.where((alerts.c.state if since is None else STATE_TEXT).in_([each.value for each in states]))
     if prefix:
         query = query.where(func.substr(alerts.c.id, 1, len(prefix)) == prefix)
     return tuple(connection.scalars(query))
@@ -146,7 +222,7 @@ def _at_rest_since(before: datetime) -> ColumnElement[bool]:
     return and_(
         alerts.c.created_at < before,
         alerts.c.updated_at < before,
-        alerts.c.state.in_(_RESTING),
+        STATE_TEXT.in_(_RESTING),
         # A linked alert that may be claimed, and one whose comment is still to be written, have work left to do.
         alerts.c.due_at.is_(None),
     )
@@ -169,6 +245,7 @@ def prune_batch(connection: Connection, *, before: datetime) -> Pruned:
         return Pruned()
     _keep_sum(connection, ids, before)
     cases.forget(connection, ids)
+    briefs.forget(connection, ids)
     return Pruned(
         marks=connection.execute(delete(marks).where(marks.c.alert_id.in_(ids))).rowcount,
         steps=connection.execute(delete(journal).where(journal.c.alert_id.in_(ids))).rowcount,

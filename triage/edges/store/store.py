@@ -8,7 +8,7 @@ from pydantic import JsonValue
 
 from triage.domain.alert import Alert
 from triage.domain.verdict import Investigation
-from triage.edges.store import alerts, cases, decisions, journal, ledger, looks, outbox, queue, records, values
+from triage.edges.store import alerts, briefs, cases, decisions, journal, ledger, looks, outbox, queue, records, values
 from triage.edges.store.database import Database, StorePart, reads, writes
 from triage.edges.store.status import queue_status
 from triage.ports import Claim, Pruned, Store
@@ -75,6 +75,9 @@ class SqlRecords(StorePart):
     several = reads(records.several)
     done = reads(records.done)
     investigation = reads(records.investigation)
+    briefs = reads(briefs.of_alerts)
+    count_others = reads(records.count_others)
+    detection_names = reads(records.detection_names)
     save_keys = writes(cases.save_keys)
     sharing = reads(cases.sharing)
     keys_of = reads(cases.keys_of)

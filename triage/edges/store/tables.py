@@ -102,6 +102,15 @@ investigations = Table(
 )
 Index("investigations_alert", investigations.c.alert_id, investigations.c.id)
 
+# The newest investigation of each alert in short; apart from it, since a row of megabytes is read to its last column.
+# An investigation of an older version has none, and is read instead.
+briefs = Table(
+    "briefs",
+    metadata,
+    Column("alert_id", Key, ForeignKey("alerts.id"), primary_key=True),
+    Column("brief", Text, nullable=False),
+)
+
 journal = Table(
     "journal",
     metadata,

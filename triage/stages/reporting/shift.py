@@ -8,10 +8,10 @@ from datetime import datetime
 from pydantic import JsonValue
 
 from triage.domain.alert import Status
+from triage.domain.brief import Brief
 from triage.domain.clean import printable, safe_sentence, safe_value
-from triage.domain.report import DEFERRED, UNWRITTEN
-from triage.domain.verdict import Disposition, Investigation
-from triage.ports import AlertRecord, Mark, Prompts, State
+from triage.domain.disposition import Disposition
+from triage.ports import AlertCount, AlertRecord, Prompts, State
 from triage.stages.reporting.page import Frame
 from triage.stages.reporting.view import console_link
 from triage.stages.reporting.wording import count
@@ -68,8 +68,6 @@ class Shift:
     """`None`: everything that is stored."""
     until: datetime
     currency: str
-    marks: Mapping[str, Mark]
-    """What people found, by alert id."""
     alerts: int = 0
     states: Counter[str] = field(default_factory=Counter)
     severities: Counter[str] = field(default_factory=Counter)
@@ -87,30 +85,47 @@ class Shift:
     _waiting: list[tuple[tuple[int, int], Waiting]] = field(default_factory=list)
     _followers: Counter[str] = field(default_factory=Counter)
 
-    def add(self, record: AlertRecord, investigation: Investigation | None) -> None:
-        """Take in an alert; a linked one counts with its leader's verdict."""
+    def count(self, some: AlertCount) -> None:
+        """Take in alerts of which nothing more needs to be known; linked ones count with their leader's verdict."""
+        number = some.number
+        self.alerts += number
+        self.states[some.state.value] += number
+        self.severities[some.severity.value] += number
+        detection = self._detections.setdefault(some.detection_id, DetectionSum(some.detection_id))
+        detection.alerts += number
+        if some.leader:
+            detection.linked += number
+            self._followers[some.leader] += number
+        if some.verdict is not None:
+            self.verdicts[some.verdict.value] += number
+            detection.verdicts[some.verdict.value] += number
+
+    def add(self, record: AlertRecord, brief: Brief | None, *, marked: bool = False) -> None:
+        """Take in an alert, its investigation, and whether a person has marked it."""
         alert = record.alert
-        self.alerts += 1
-        self.states[record.state.value] += 1
-        self.severities[alert.severity.value] += 1
-        detection = self._detections.setdefault(alert.detection_id, DetectionSum(alert.detection_id))
-        detection.alerts += 1
+        leader = record.leader or ""
+        self.count(AlertCount(alert.detection_id, record.state, alert.severity, leader, record.verdict, 1))
+        detection = self._detections[alert.detection_id]
         detection.name = detection.name or alert.detection_name
-        if record.leader is not None:
-            detection.linked += 1
-            self._followers[record.leader] += 1
-        if record.verdict is not None:
-            self.verdicts[record.verdict.value] += 1
-            detection.verdicts[record.verdict.value] += 1
-        if investigation is not None:
-            self._spent(detection, investigation)
-        for why in self._to_do(record, investigation):
+        if brief is not None:
+            self._spent(detection, brief)
+        for why in self._to_do(record, brief, marked=marked):
             verdict = record.verdict
             waiting = Waiting(
                 alert.id, alert.severity.value, alert.title, why, alert.created_at, verdict.value if verdict else ""
             )
             gravity = verdict.gravity if verdict is not None else Disposition.MALICIOUS.gravity + 1
             self._waiting.append(((-gravity, -alert.severity.rank), waiting))
+
+    @property
+    def nameless(self) -> tuple[str, ...]:
+        """The ids of detections whose name no alert that was added had."""
+        return tuple(each.id for each in self._detections.values() if each.id and not each.name)
+
+    def name(self, names: Mapping[str, str]) -> None:
+        """Give detections their names, by id."""
+        for detection_id, name in names.items():
+            self._detections[detection_id].name = name
 
     @property
     def detections(self) -> tuple[DetectionSum, ...]:
@@ -128,39 +143,34 @@ class Shift:
         ordered = sorted(self._waiting, key=lambda item: (item[0], item[1].created_at, item[1].alert_id))
         return tuple(replace(each, linked=self._followers[each.alert_id]) for _, each in ordered)
 
-    def _spent(self, detection: DetectionSum, investigation: Investigation) -> None:
-        usage = investigation.usage
+    def _spent(self, detection: DetectionSum, brief: Brief) -> None:
+        usage = brief.usage
         detection.investigated += 1
-        detection.seconds += investigation.seconds
+        detection.seconds += brief.seconds
         detection.money += usage.money
-        self.seconds += investigation.seconds
+        self.seconds += brief.seconds
         self.money += usage.money
         self.queries += usage.queries
         self.rows += usage.rows
         self.tokens += usage.tokens
-        for entry in investigation.evidence:
-            if not entry.answered and not entry.not_asked:
-                self._failed[entry.key] += 1
-                self._reasons[entry.key] = entry.error
+        for entry in brief.unanswered:
+            self._failed[entry.key] += 1
+            self._reasons[entry.key] = entry.error
 
-    def _to_do(self, record: AlertRecord, investigation: Investigation | None) -> Iterable[str]:
+    def _to_do(self, record: AlertRecord, brief: Brief | None, *, marked: bool) -> Iterable[str]:
         """What a person has to do about an alert; a linked one waits with its leader."""
         alert = record.alert
         if record.state is State.FAILED:
             yield f"given up: {record.error or 'no reason is stored'}"
-        if investigation is None or record.leader is not None:
+        if brief is None or record.leader is not None:
             return
-        untouched = alert.status == Status.OPEN and alert.assignee is None and alert.id not in self.marks
+        untouched = alert.status == Status.OPEN and alert.assignee is None and not marked
         if record.state is State.DONE and record.verdict in _WAITS and untouched:
-            case = investigation.case
-            others = len(case.members) - 1 if case is not None else 0
-            lead = case is None or case.lead.alert_id == alert.id
+            others = brief.case_others
             also = f"; one case with {count(others, 'other alert')}" if others else ""
-            also += f", analysed in {case.lead.alert_id}" if case is not None and others and not lead else ""
-            yield f"{investigation.verdict.disposition.value}, and no one has picked it up{also}"
-        for note in investigation.notes:
-            if note.startswith((DEFERRED, UNWRITTEN)):
-                yield note
+            also += f", analysed in {brief.case_lead}" if others and brief.case_lead != alert.id else ""
+            yield f"{brief.disposition.value}, and no one has picked it up{also}"
+        yield from brief.to_do
 
 
 def shift_json(shift: Shift) -> dict[str, JsonValue]:

@@ -35,8 +35,8 @@ async def test_what_calls_cost_adds_up(store: Store) -> None:
     assert await store.ledger.spent(since=NOW - HOUR, run_id=first.run_id) == TWICE
     assert await store.ledger.spent(since=NOW, run_id=first.run_id) == CALL
     assert (await store.ledger.spent(since=NOW - HOUR)).calls == 3
-    assert await store.ledger.spent_by_alert() == {"a": TWICE, "b": CALL}
-    assert await store.ledger.spent_by_alert(since=NOW) == {"a": CALL, "b": CALL}
+    assert await store.ledger.spent_by_alert(only=["a", "b", "c"]) == {"a": TWICE, "b": CALL}
+    assert await store.ledger.spent_by_alert(only=["b"]) == {"b": CALL}
 
 
 async def test_a_call_is_booked_once(store: Store) -> None:

@@ -20,6 +20,7 @@ from tests.support.odd_investigations import crowded, huge, missing, suspicious
 from tests.support.shared import shared_lines
 from tests.support.spoiled import spoiled
 from triage.domain.alert import Alert
+from triage.domain.brief import Brief
 from triage.domain.evidence import Evidence, Source
 from triage.domain.selection import Linked
 from triage.domain.signal import Direction
@@ -244,10 +245,10 @@ def test_a_browser_shows_it_without_complaint(tab: Browser, tmp_path: Path, name
 @pytest.mark.parametrize("width", [1280, 390])
 def test_a_shift_is_shown_without_complaint(tab: Browser, tmp_path: Path, width: int) -> None:
     """The page of a shift: no console message, no request, no sideways scrolling."""
-    report = Shift(since=None, until=NOW, currency="USD", marks={})
+    report = Shift(since=None, until=NOW, currency="USD")
     for name in ("malicious", "suspicious", "injected", "missing"):
         alert, investigation = CASES[name]()
-        report.add(record(alert, verdict=investigation.verdict.disposition), investigation)
+        report.add(record(alert, verdict=investigation.verdict.disposition), Brief.of(investigation))
     path = tmp_path / "shift.html"
     path.write_text(shift_page(report, prompts=PROMPTS), encoding="utf-8")
     tab.open(path, width=width)

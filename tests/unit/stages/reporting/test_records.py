@@ -16,6 +16,7 @@ from tests.support.kinds_of_alert import three
 from tests.support.odd_investigations import suspicious
 from tests.support.spoiled import HOSTILE, spoiled
 from triage.domain.alert import Actor, Alert, Kind, Severity, Status
+from triage.domain.brief import Brief
 from triage.domain.entity import Entity, EntityKind, Role
 from triage.domain.evidence import NOT_ASKED
 from triage.domain.report import UNWRITTEN
@@ -280,9 +281,10 @@ def test_every_alert_is_a_risk(kind: Kind, category: str) -> None:
 
 
 def a_shift(*found: tuple[AlertRecord, Investigation | None], marks: dict[str, Mark] | None = None) -> Shift:
-    shift = Shift(since=NOW - timedelta(days=7), until=NOW, currency="EUR", marks=marks or {})
+    shift = Shift(since=NOW - timedelta(days=7), until=NOW, currency="EUR")
     for one, investigation in found:
-        shift.add(one, investigation)
+        brief = Brief.of(investigation) if investigation is not None else None
+        shift.add(one, brief, marked=one.alert.id in (marks or {}))
     return shift
 
 
