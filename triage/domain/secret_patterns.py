@@ -5,6 +5,7 @@ and JSON.
 """
 
 import hashlib
+import re
 from functools import lru_cache, partial
 
 import regex
@@ -159,9 +160,55 @@ _WORTH = later(
 )
 
 
+_STEMS: tuple[str, ...] = (
+    *("private key", "eyj", "fwogz", "fqogz", "iqojb", "ghp_", "gho_", "ghu_", "ghs_", "ghr_", "github_pat", "glpat-"),
+    *("glptt-", "gldt-", "glrt-", "glsoat-", "glcbt-", "xox", "xapp-", "aiza", "ya29", "1//0", "gocspx", "rk_", "sk_"),
+    *("whsec", "sk-", "sg.", "hf_", "npm_", "pypi-", "8q~", "hvs.", "hvb.", "hvr.", "dapi", "_v1_", "dckr", "atatt3"),
+    *(
+        "shpat_",
+        "shpca_",
+        "shppa_",
+        "shpss_",
+        "glsa_",
+        "panther_",
+        "hooks.slack",
+        "bearer",
+        "basic",
+        "ssws",
+        "negotiate",
+    ),
+    *("digest", "cookie", "session", "sid=", "jwt=", "://", "=", "token", "authorization", "pass", "credential", "pwd"),
+    *(
+        "encryption",
+        "signing",
+        "securestring",
+        "identified",
+        "schtasks",
+        "mysql",
+        "mariadb",
+        "mongo",
+        "docker",
+        "podman",
+    ),
+    *("psexec", "curl", "wget", "snmp-server", "openssl", "-p", "</", "secret", "key", "shared", "connect.sid"),
+    *("akia", "asia"),
+)
+_NET_USE = re.compile(r"net1?(?:\.exe)?\s+use")
+"""What `_WORTH` finds contains one of the stems or this; to look for these takes a tenth of the time."""
+
+
+def _is_worth(text: str) -> bool:
+    """Whether there may be a secret."""
+    if text.isascii():
+        lower = text.lower()
+        if not any(map(lower.__contains__, _STEMS)) and not _NET_USE.search(lower):
+            return False
+    return _WORTH.search(text) is not None
+
+
 def replace_secrets(text: str) -> str:
     """Replace the secrets that a text holds as they are written."""
-    if not _WORTH.search(text):
+    if not _is_worth(text):
         return text
     text = _PRIVATE_KEY.sub(f"{MARK}private key]", text)
     for kind, pattern in _TOKENS:

@@ -43,7 +43,7 @@ SHIFTS = {"8h": timedelta(hours=8), "24h": timedelta(hours=24), "3d": timedelta(
 SPANS = {"24h": timedelta(hours=24), "7d": timedelta(days=7), "30d": timedelta(days=30), "90d": timedelta(days=90)}
 SHIFT_ALERTS = 20_000
 """Investigated and failed alerts of a shift that are read, newest first; the others are only counted."""
-AGREEMENT_ALERTS = 20_000
+AGREEMENT_ALERTS = 5_000
 AT_ONCE = 4
 """Pages that are made at the same time; the others wait, so that the workers of the same process get on."""
 REASON_CHARACTERS = 500

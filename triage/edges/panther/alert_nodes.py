@@ -1,7 +1,8 @@
 """What Panther's two APIs say about an alert, read into one value."""
 
-from collections.abc import Callable, Iterable, Mapping
-from typing import Annotated
+from collections.abc import Callable, Hashable, Iterable, Mapping
+from functools import lru_cache
+from typing import Annotated, cast
 
 from pydantic import BeforeValidator, Field, JsonValue
 
@@ -86,7 +87,7 @@ def read_flawless(node: dict[str, JsonValue]) -> Alert | None:
         return None
     try:
         kind = Kind(type_)
-        found = _origin(origin, kind)
+        found = _same_origin(kind, *(cast("Hashable", origin.get(name)) for name in _ORIGIN))
         if found is None:
             return None
         values: dict[str, object] = {
@@ -110,7 +111,7 @@ def read_flawless(node: dict[str, JsonValue]) -> Alert | None:
                     return None
                 values[name] = read_actor(actor)
         return Alert.model_validate(values)
-    except (KeyError, ValueError):
+    except (KeyError, ValueError, TypeError):
         return None
 
 
@@ -163,6 +164,15 @@ def _kind(kind: Kind, origin: Origin) -> Kind:
     if isinstance(origin, DetectionOrigin) and origin.type == "CORRELATION_RULE":
         return {Kind.RULE: Kind.CORRELATION_RULE, Kind.RULE_ERROR: Kind.CORRELATION_RULE_ERROR}.get(kind, kind)
     return kind
+
+
+_ORIGIN = ("__typename", "id", "name", "detectionType", "relatedComponent", "errorType")
+
+
+@lru_cache(maxsize=4_096)
+def _same_origin(kind: Kind, *texts: JsonValue) -> Origin | None:
+    """The same value for all alerts of a detection. Raises TypeError where an answer holds an object for a text."""
+    return _origin(dict(zip(_ORIGIN, texts, strict=True)), kind)
 
 
 def _origin(node: Mapping[str, JsonValue], kind: Kind) -> Origin | None:
