@@ -20,7 +20,8 @@ from triage.edges.clock import SystemClock
 from triage.edges.prompts import load_prompts
 from triage.ports import AlertRecord, State
 from triage.settings import Settings, parse_settings
-from triage.stages.reporting import build_report, page
+from triage.stages.reporting.comment import build_report
+from triage.stages.reporting.page import page
 from triage.stages.reporting.shift import Shift, shift_page
 from triage.stages.reporting.story import tell_story
 

@@ -6,7 +6,8 @@ from tests.support.investigations import CASES, record
 from tests.support.odd_investigations import crowded, huge, missing
 from triage.edges.prompts import load_prompts
 from triage.settings import WritebackSettings
-from triage.stages.reporting import build_report, page
+from triage.stages.reporting.comment import build_report
+from triage.stages.reporting.page import page
 
 ROUNDS = 20
 

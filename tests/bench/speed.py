@@ -5,11 +5,15 @@
 - `lake`: a batch of shipped questions translated as a whole, over the same questions with other values later;
 - `list`, `status`, `check`: a whole command on an empty state, over a process that only imports click, pydantic and
   sqlalchemy (median of three); `check` asks an embedded Panther in another process, which answers at once;
+- `filled`: `triage list` over 5,000 stored alerts, over the same floor;
+- `ingest`: a poll of 1,000 alerts into a new SQLite file, over a raw httpx loop that parses the same pages (median of
+  three, each side in a process of its own);
 - `demo` (with `--demo`, a minute): `triage demo` over the same floor.
 
 Processor time, because other programs on a machine stretch the clock's.
 """
 
+import asyncio
 import os
 import subprocess
 import sys
@@ -23,7 +27,9 @@ from statistics import median
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
+from tests.bench import history, ingest
 from tests.support.cli import write_config
+from tests.support.stores import sqlite_url
 from tests.support.tiny_world import write_world
 from triage.domain.sql import ParameterType, ParameterValue, QueryTemplate
 from triage.domain.sql.batch import batch_queries
@@ -32,7 +38,16 @@ from triage.logtypes import shipped_log_types
 from triage.stages.enrichment import load_playbooks
 
 ROOT = Path(__file__).parents[2]
-BASELINE = {"bind": 170.0, "lake": 23.0, "list": 2.8, "status": 2.5, "check": 6.0, "demo": 107.0}
+BASELINE = {
+    "bind": 170.0,
+    "lake": 23.0,
+    "list": 1.7,
+    "status": 1.7,
+    "check": 5.5,
+    "filled": 2.2,
+    "ingest": 6.7,
+    "demo": 107.0,
+}
 """Figures of 2026-11-30, against which the slow tier compares."""
 FASTER = frozenset({"bind", "lake"})
 """Ratios of the slow way over the fast one; of the others less is better."""
@@ -143,6 +158,24 @@ def start_ratios() -> dict[str, float]:
             server.communicate()
 
 
+def filled_ratio() -> float:
+    """Of `list` on a store of a month."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        asyncio.run(history.fill(directory, 5_000))
+        text = history.CONFIG.format(url="http://127.0.0.1:1", store=sqlite_url(directory))
+        (directory / "config.yaml").write_text(text, encoding="utf-8")
+        floor = median(process_seconds(FLOOR, directory) for _ in range(5))
+        command = [sys.executable, "-m", "triage", "list"]
+        return median(process_seconds(command, directory) for _ in range(3)) / floor
+
+
+def ingest_ratio() -> float:
+    """Of polling, by the processor's time."""
+    found = ingest.compare(1_000, 3)
+    return found.processor / found.raw_processor
+
+
 def demo_ratio() -> float:
     """Of `triage demo`."""
     with tempfile.TemporaryDirectory() as name:
@@ -155,7 +188,13 @@ def measured(*, demo: bool) -> dict[str, float]:
     asked = templates()
     ratio, cost = bind_ratio(asked)
     print(f"bind again: {cost:.3f} ms (median over {len(asked)} questions)")
-    found = {"bind": ratio, "lake": lake_ratio(asked), **start_ratios()}
+    found = {
+        "bind": ratio,
+        "lake": lake_ratio(asked),
+        **start_ratios(),
+        "filled": filled_ratio(),
+        "ingest": ingest_ratio(),
+    }
     return {**found, "demo": demo_ratio()} if demo else found
 
 

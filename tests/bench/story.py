@@ -24,8 +24,7 @@ from triage.edges.prompts import load_prompts
 from triage.logtypes import terms_of
 from triage.logtypes.terms import take
 from triage.settings import WritebackSettings
-from triage.stages.reporting import build_report
-from triage.stages.reporting.comment import count_words
+from triage.stages.reporting.comment import build_report, count_words
 from triage.stages.reporting.story import StoryLine, tell_story
 
 SLACK = timedelta(seconds=3)

@@ -36,7 +36,9 @@ from triage.service.loop import Service
 from triage.service.stored import with_leader_verdicts
 from triage.service.worker import Tally, TurnResult
 from triage.settings import Settings, load_settings
-from triage.stages.reporting import FOR_TERMINAL, Extent, InvestigationView, investigation_view, list_row
+from triage.stages.reporting.evidence_view import FOR_TERMINAL
+from triage.stages.reporting.records import list_row
+from triage.stages.reporting.view import Extent, InvestigationView, investigation_view
 
 STORE, AUDIT, CONFIG_NAME, PAGE = "demo.db", "demo-audit.jsonl", "config.yaml", "alert.html"
 MARK = "# Written by `triage demo`"

@@ -11,8 +11,7 @@ from triage.cli.state import each_record, in_store, latest_marks
 from triage.domain.verdict import Investigation
 from triage.ports import AlertRecord, Clock
 from triage.service.stored import Cases
-from triage.stages.reporting import to_json
-from triage.stages.reporting.records import COLUMNS, csv_line, csv_row
+from triage.stages.reporting.records import COLUMNS, csv_line, csv_row, to_json
 
 
 @click.command("alerts")

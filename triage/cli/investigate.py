@@ -33,7 +33,7 @@ from triage.pipeline.single import claim_alert
 from triage.ports import AlertRecord, Clock
 from triage.service.stored import record_of
 from triage.service.worker import LEASE_SECONDS, Tally, Worker
-from triage.stages.reporting import to_json
+from triage.stages.reporting.records import to_json
 
 
 @click.command("investigate")

@@ -7,16 +7,16 @@ from typing import TypeVar
 
 import click
 
+from triage.cli.alert_table import alert_table
 from triage.cli.common import colour, json_list, note, settings_from
 from triage.cli.options import age_option, config_option, json_option, since_option
 from triage.cli.state import in_store
-from triage.cli.text import alert_table
 from triage.domain.alert import Severity
 from triage.domain.verdict import Disposition
 from triage.edges.clock import SystemClock
 from triage.ports import AlertRecord, Spend, State, Store
 from triage.service.stored import Cases, each_page
-from triage.stages.reporting import list_row
+from triage.stages.reporting.records import list_row
 
 LINES = 500
 """Alerts in a table, unless more are asked for."""

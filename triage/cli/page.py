@@ -6,7 +6,7 @@ from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.ports import AlertRecord
 from triage.settings import Settings
-from triage.stages.reporting import Turn, page
+from triage.stages.reporting.page import Turn, page
 
 
 def alert_page(

@@ -15,7 +15,8 @@ from triage.errors import NotFound
 from triage.ports import AlertRecord, State, Store
 from triage.service.stored import record_of, with_investigation
 from triage.settings import Price
-from triage.stages.reporting import Turn, to_json
+from triage.stages.reporting.page import Turn
+from triage.stages.reporting.records import to_json
 
 if TYPE_CHECKING:
     from triage.service.transcript import Transcript

@@ -1,95 +1,23 @@
 """Investigations and tables as text for a terminal. Foreign text is cleaned on its way."""
 
-from collections.abc import Callable, Container, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
-import click
-
-from triage.cli.common import VERDICT_COLOURS, table
+from triage.cli.common import VERDICT_COLOURS
 from triage.domain.alert import Alert
 from triage.domain.case import Case
 from triage.domain.clean import printable, printable_sentence
 from triage.domain.selection import Selected
-from triage.domain.verdict import Investigation, confidence_word
-from triage.ports import AlertRecord, Spend
-from triage.stages.reporting import FOR_TERMINAL, Extent, investigation_view
-from triage.stages.reporting.evidence_view import EvidenceView, RowView
+from triage.domain.verdict import Investigation
+from triage.ports import AlertRecord
+from triage.stages.reporting.evidence_view import FOR_TERMINAL, EvidenceView, RowView
 from triage.stages.reporting.flag_view import FlagView
-from triage.stages.reporting.records import why_text
-from triage.stages.reporting.view import FindingView
+from triage.stages.reporting.view import Extent, FindingView, investigation_view
 from triage.stages.reporting.wording import count, moment
 
 SHORT = Extent(entities=0, unchecked=0, story=12, sentences=5)
 FINDINGS = 6
 """Findings of a kind on the screen; `--json` has all."""
 WHOLE = Extent(entities=0, unchecked=0, rows=20, question=300, cell=120)
-
-
-def alert_table(records: Sequence[AlertRecord], spends: Mapping[str, Spend] | None = None, currency: str = "") -> str:
-    """One line per alert: verdict, confidence, time, why it was selected or not; linked alerts follow their leader.
-
-    Args:
-        records: The alerts.
-        spends: What model calls have cost, by alert ID; there are columns for it if anything was spent.
-        currency: Currency of the money.
-    """
-    if not records:
-        return "no alerts seen yet"
-    records = _grouped(records)
-    ids = {record.alert.id for record in records}
-    costs = _costs([(spends or {}).get(record.alert.id, Spend()) for record in records], printable(currency, 12))
-    head = ("alert", "severity", "title", "state", "verdict", "conf.", "seconds", *costs[0], "why")
-    rows = []
-    for record, cost in zip(records, costs[1:], strict=True):
-        *cells, why = _cells(record, ids)
-        rows.append((*cells, *cost, why))
-    why_column, title_column, verdict_column = len(head) - 1, 2, 4
-    return "\n".join(table(rows, head, shrink=(why_column, title_column), paint={verdict_column: _painted}))
-
-
-def _painted(cell: str) -> str:
-    """A verdict in its colour, in the parentheses of a linked alert too."""
-    return click.style(cell, fg=VERDICT_COLOURS.get(cell.strip(" ()")))
-
-
-def _costs(spends: Sequence[Spend], currency: str) -> list[tuple[str, ...]]:
-    """Titles and cells of the cost columns: none, tokens, or tokens and money."""
-    if not any(spend.calls for spend in spends):
-        return [()] * (len(spends) + 1)
-    tokens = ["tokens", *(f"{spend.tokens:,}" if spend.calls else "" for spend in spends)]
-    if not any(spend.money for spend in spends):
-        return [(cell,) for cell in tokens]
-    money = [currency, *(f"{spend.money:.2f}" if spend.calls else "" for spend in spends)]
-    return list(zip(tokens, money, strict=True))
-
-
-def _grouped(records: Sequence[AlertRecord]) -> list[AlertRecord]:
-    """The same records, each linked alert after its leader where that is listed too."""
-    ids = {record.alert.id for record in records}
-    followers: dict[str, list[AlertRecord]] = {}
-    for record in records:
-        if record.leader is not None and record.leader in ids:
-            followers.setdefault(record.leader, []).append(record)
-    below = {record.alert.id for group in followers.values() for record in group}
-    ordered: list[AlertRecord] = []
-    for record in records:
-        if record.alert.id not in below:
-            ordered += (record, *followers.pop(record.alert.id, ()))
-    # Alerts linked to a linked alert are listed too.
-    return ordered + [record for group in followers.values() for record in group]
-
-
-def _cells(record: AlertRecord, ids: Container[str | None]) -> tuple[str, ...]:
-    verdict = record.verdict.value if record.verdict else ""
-    return (
-        ("+ " if record.leader in ids else "") + printable(record.alert.id, 40),
-        printable(record.alert.severity.value, 8),
-        printable(record.alert.title, 44),
-        record.state.value,
-        f"({verdict})" if verdict and record.leader is not None else verdict,
-        confidence_word(record.confidence) if record.confidence is not None else "",
-        f"{record.seconds:.1f}" if record.seconds is not None else "",
-        printable(why_text(record), 90),
-    )
 
 
 Style = Callable[..., str]

@@ -23,10 +23,9 @@ from triage.service.listing import Filters, one_page
 from triage.service.stored import full_id, record_of, with_investigation
 from triage.settings import Settings
 from triage.settings.values import parse_duration
-from triage.stages.reporting import FOR_TERMINAL, Extent, InvestigationView, investigation_view, list_row, to_json
-from triage.stages.reporting.evidence_view import evidence_view
-from triage.stages.reporting.records import case_row
-from triage.stages.reporting.view import FindingView
+from triage.stages.reporting.evidence_view import FOR_TERMINAL, evidence_view
+from triage.stages.reporting.records import case_row, list_row, to_json
+from triage.stages.reporting.view import Extent, FindingView, InvestigationView, investigation_view
 
 log = logging.getLogger(__name__)
 

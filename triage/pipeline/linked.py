@@ -26,7 +26,7 @@ from triage.ports import (
 )
 from triage.settings import DedupKey
 from triage.stages.enrichment.entities import extract_entities
-from triage.stages.reporting import build_pointer
+from triage.stages.reporting.comment import build_pointer
 
 log = logging.getLogger(__name__)
 

@@ -14,7 +14,7 @@ from triage.pipeline.journal import ClaimJournal
 from triage.ports import Observer, Progress, Prompts
 from triage.ports.tracing import NO_TRACER, Tracer
 from triage.settings import RepliesSettings, WritebackSettings
-from triage.stages.reporting import build_report, build_started
+from triage.stages.reporting.comment import build_report, build_started
 from triage.stages.writeback import AlertAtStart, Gateway, Result, WriteOutcome
 
 

@@ -15,7 +15,7 @@ from triage.domain.verdict import Investigation
 from triage.pipeline.journal import ClaimJournal
 from triage.ports import Clock, MessageState, Observer, Outbox, Progress, Prompts, RouteMessage
 from triage.settings import RouteSettings, Settings
-from triage.stages.reporting import build_report
+from triage.stages.reporting.comment import build_report
 from triage.stages.reporting.view import console_link
 from triage.stages.routing import build_message
 

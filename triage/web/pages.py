@@ -28,7 +28,7 @@ from triage.service.status import read_status
 from triage.service.stored import with_investigation
 from triage.service.transcript import Transcript
 from triage.settings import Settings
-from triage.stages.reporting import Turn, page
+from triage.stages.reporting.page import Turn, page
 from triage.stages.reporting.records import why_text
 from triage.stages.reporting.shift import shift_page
 from triage.web.access import Gate, Visitor

@@ -12,7 +12,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse, RedirectRespons
 from triage.domain.clean import safe_sentence
 from triage.errors import PromptError, StoreError
 from triage.ports import Prompts
-from triage.stages.reporting import Frame
+from triage.stages.reporting.page import Frame
 from triage.web.access import LIFETIME, NAME_CHARACTERS, Gate, Session, Visitor, Way, person_name
 from triage.web.forms import local_path, read_form
 from triage.web.views import alert_path

@@ -7,7 +7,8 @@ from hypothesis import HealthCheck, given, settings
 
 from tests.support.investigations import alert, record
 from tests.support.spoiled import HOSTILE, spoiled
-from triage.cli.text import WHOLE, alert_table, evidence_text, investigation_text
+from triage.cli.alert_table import alert_table
+from triage.cli.text import WHOLE, evidence_text, investigation_text
 from triage.domain.alert import Alert, Severity, Status
 from triage.domain.coverage import Coverage
 from triage.domain.evidence import Evidence, Source

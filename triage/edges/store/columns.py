@@ -9,9 +9,10 @@ import hashlib
 import json
 import re
 import zlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
-from typing import Any
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 from pydantic import BaseModel, JsonValue
 from sqlalchemy import (
@@ -25,7 +26,6 @@ from sqlalchemy import (
     bindparam,
     literal_column,
 )
-from sqlalchemy.dialects import postgresql, sqlite
 from sqlalchemy.ext.compiler import compiles
 from sqlalchemy.sql.compiler import SQLCompiler
 from sqlalchemy.sql.functions import FunctionElement
@@ -228,12 +228,30 @@ MOMENT: ColumnElement[datetime] = clock(NOW, literal_column("0", BigInteger()))
 MOMENT_PLUS: ColumnElement[datetime] = clock(NOW, PLUS)
 """`plus` microseconds after it."""
 
-Upsert = postgresql.Insert | sqlite.Insert
+if TYPE_CHECKING:
+    # Importing a dialect takes as long as a query; only that of the database in use is needed.
+    from sqlalchemy.dialects import postgresql, sqlite
+
+    Upsert = postgresql.Insert | sqlite.Insert
+else:
+    Upsert = Any
 
 
-def upsert(table: Table, build: Callable[[Upsert], Upsert]) -> Mapping[str, Upsert]:
-    """Write an INSERT with ON CONFLICT for both engines, by the name of the dialect. Its `rowcount` can be trusted."""
-    return {
-        dialect: build(insert).execution_options(preserve_rowcount=True)
-        for dialect, insert in (("postgresql", postgresql.insert(table)), ("sqlite", sqlite.insert(table)))
-    }
+class Upserts:
+    """An INSERT with ON CONFLICT for either engine, by the name of the dialect; built when it is first used."""
+
+    def __init__(self, table: Table, build: Callable[[Upsert], Upsert]) -> None:
+        self._table = table
+        self._build = build
+        self._built: dict[str, Upsert] = {}
+
+    def __getitem__(self, dialect: str) -> Upsert:
+        if dialect not in self._built:
+            insert = import_module(f"sqlalchemy.dialects.{dialect}").insert(self._table)
+            self._built[dialect] = self._build(insert).execution_options(preserve_rowcount=True)
+        return self._built[dialect]
+
+
+def upsert(table: Table, build: Callable[[Upsert], Upsert]) -> Upserts:
+    """Write such a statement. Its `rowcount` can be trusted."""
+    return Upserts(table, build)

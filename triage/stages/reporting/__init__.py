@@ -4,27 +4,6 @@
 do next. `view` decides what is shown of an investigation and in which words (`wording`, `evidence_view`, `flag_view`);
 `comment`, `page` and the terminal lay it out. `records` is JSON and CSV, `shift` the summary of a shift, `timeline` the
 page's drawing, `statement` SQL that can be pasted.
+
+Each is imported by its own name: a list of alerts needs one of them, and they take long together.
 """
-
-from triage.domain.report import Report
-from triage.stages.reporting.comment import build_pointer, build_report, build_started
-from triage.stages.reporting.evidence_view import FOR_TERMINAL
-from triage.stages.reporting.page import Frame, Turn, page
-from triage.stages.reporting.records import list_row, to_json
-from triage.stages.reporting.view import Extent, InvestigationView, investigation_view
-
-__all__ = [
-    "FOR_TERMINAL",
-    "Extent",
-    "Frame",
-    "InvestigationView",
-    "Report",
-    "Turn",
-    "build_pointer",
-    "build_report",
-    "build_started",
-    "investigation_view",
-    "list_row",
-    "page",
-    "to_json",
-]

@@ -27,8 +27,7 @@ from triage.domain.signal import Direction
 from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.resources import shipped
-from triage.stages.reporting import Turn, page
-from triage.stages.reporting.page import EXTENT, page_view
+from triage.stages.reporting.page import EXTENT, Turn, page, page_view
 from triage.stages.reporting.shift import Shift, shift_page
 from triage.stages.reporting.timeline import TimelineEvent, draw_timeline
 from triage.stages.reporting.view import investigation_view

@@ -26,7 +26,7 @@ from triage.ports import Clock, Comment, Comments, PantherApi, Receipt, Store
 from triage.sandbox.server import ApiToken, Fault, SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 from triage.settings import WritebackSettings
-from triage.stages.reporting import build_report
+from triage.stages.reporting.comment import build_report
 from triage.stages.writeback import AlertAtStart, Result, Timing, WriteOutcome
 from triage.stages.writeback.comment_write import CommentWrite
 from triage.stages.writeback.status import StatusUpdater

@@ -32,8 +32,8 @@ from triage.domain.signal import Direction
 from triage.domain.verdict import Investigation
 from triage.edges.prompts import load_prompts
 from triage.settings import WritebackSettings
-from triage.stages.reporting import build_report, list_row, to_json
-from triage.stages.reporting.comment import SECTIONS, count_words
+from triage.stages.reporting.comment import SECTIONS, build_report, count_words
+from triage.stages.reporting.records import list_row, to_json
 
 GOLDEN = ROOT / "tests" / "golden"
 CASES = {

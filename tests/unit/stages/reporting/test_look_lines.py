@@ -9,7 +9,7 @@ from triage.domain.alert import Severity
 from triage.domain.verdict import Disposition, Look
 from triage.edges.prompts import load_prompts
 from triage.settings import WritebackSettings
-from triage.stages.reporting import build_report
+from triage.stages.reporting.comment import build_report
 from triage.stages.reporting.wording import look_lines
 
 ALERT, FOUND = benign()
