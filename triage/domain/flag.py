@@ -64,9 +64,10 @@ FLAGS: Mapping[str, Flag] = {
         "Who worked from the unfamiliar place?",
         Hypothesis.TAKEOVER,
         {"new_address_without_sign_in": 1.0, "session_two_places": 1.0, "new_address": 1.5, "elsewhere_after": 1.5},
-        _VERIFIED,
-        "A second factor given there, or a colleague's own sign-in there, shows who it is; habit shows nothing, since a "
-        "thief does the owner's work. So does the place itself where it was used before an intruder can have been here.",
+        _VERIFIED | {"known_device"},
+        "A second factor given there, a sign-in there on a device that has long been theirs, or a colleague's own sign-in "
+        "there, shows who it is; habit shows nothing, since a thief does the owner's work. So does the place itself where it "
+        "was used before an intruder can have been here.",
         hard=True,
         old_row_names=frozenset({"address"}),
         family="place",

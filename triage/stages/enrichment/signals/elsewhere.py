@@ -5,7 +5,9 @@ from datetime import datetime, timedelta
 
 from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
+from triage.domain.question import ActionClass
 from triage.domain.signal import Signal
+from triage.questions import is_of_class
 from triage.stages.enrichment.signals.facts import Facts, done, is_address, moment, signal, text
 from triage.stages.enrichment.signals.followups import HOURS
 from triage.stages.enrichment.signals.place import PLACES, check_addresses
@@ -48,13 +50,19 @@ def elsewhere(facts: Facts) -> Iterator[Signal]:
                 f"{later(facts, first)} {facts.who} {did(text(row, 'action'), entry.log_type)} from {plain(address)}"
             )
             unused = f"which they had not used {before(facts, [known])}"
-            if signed_in and check_addresses(facts).could_sign_in:
+            if signed_in and check_addresses(facts).could_sign_in and not _lets_a_program_in(facts):
                 services = either([service(each) for each in signed_in])
                 sentence = f"{there}, {unused}, and no {services} sign-in with a second factor came from it by then."
                 yield signal("elsewhere_after", sentence, [entry, known, *signed_in], scale=UNCONFIRMED)
                 return
             yield signal("elsewhere_after", f"{there}, {unused}.", [entry, known])
             return
+
+
+def _lets_a_program_in(facts: Facts) -> bool:
+    """Whether the alert's act gave a program a key: it works under the person's name where its own servers are."""
+    actor = facts.actor
+    return any(is_of_class(actor.log_type, action, ActionClass.KEY_CREATION) for action in actor.actions)
 
 
 def _sign_ins(facts: Facts, by: datetime) -> list[Evidence]:
