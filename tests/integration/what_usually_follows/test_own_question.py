@@ -189,9 +189,9 @@ def test_a_count_is_told_beside_the_usual_one(found: Triaged) -> None:
 
 def test_what_the_recipient_of_a_grant_did_with_it(found: Triaged) -> None:
     """Rights in the hands of somebody who then does what they never did, or who goes on as before."""
-    assert found["given and used"].facts["recipient_harm"].sentence == (
-        "60 min later given.and.used@acme.example, who had received something from given.and.used.admin@acme.example, "
-        "performed generateDbToken (key creation), new since 2031-04-22."
+    assert found["given and used"].facts["derived_harm"].sentence == (
+        "given.and.used@acme.example, given rights at 09:00 UTC, performed generateDbToken at 10:00 UTC from 203.0.113.9, with "
+        "no such event in the 30 days before."
     )
     assert (
         "had worked in Databricks.Audit on at least 11 days by "

@@ -90,11 +90,12 @@ def test_a_program_off_its_schedule_is_not_excused_by_its_routine() -> None:
 
 
 @pytest.mark.parametrize(("crowd", "rota"), [(2, True), (12, False)])
-def test_whose_turn_it_is_says_nothing_on_a_target_that_everybody_uses(crowd: int, rota: bool) -> None:
-    """An application, a role or a project is no bucket that two colleagues look after."""
+def test_whose_turn_it_is_says_nothing_of_what_everybody_does(crowd: int, rota: bool) -> None:
+    """What a dozen do to a thing is nobody's turn; what two do to a thing that a dozen work with, is."""
     times = {"days": 3, "times": 3, "old_days": 2, "first_seen": at(days=20), "last_seen": at(days=5)}
     mates = [{"action": "StopLogging", "actor": f"mate{number}", **times} for number in range(2)]
-    others = [{"action": "ListTrails", "actor": f"other{number}", **times} for number in range(crowd)]
+    others = [{"action": "StopLogging", "actor": f"other{number}", **times} for number in range(crowd)]
+    others += [{"action": "ListTrails", "actor": f"reader{number}", **times} for number in range(12)]
     elsewhere = [{"actor": f"mate{number}", "on_target": 3, **times} for number in range(2)]
     found = signals_of(
         subject(),

@@ -9,7 +9,7 @@ from triage.stages.runbooks.model_compiler import _known_of
     ("log_type", "said"),
     [
         ("AWS.CloudTrail", "has actor, action, target, outcome, address, session, recipient; has no host"),
-        ("Axonius.Activity", "is not known: ask about `field:path`"),
+        ("Windows.EventLogs", "is not known: ask about `field:path`"),
         ("Custom.Door", "is not known: ask about `field:path`"),
     ],
 )

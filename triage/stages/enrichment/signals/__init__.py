@@ -150,7 +150,7 @@ def _balanced(found: list[Signal]) -> list[Signal]:
     names = {signal.name for signal in found}
     if "first_seen_actor" in names:
         # What colleagues do explains nothing of somebody whom the log has never seen.
-        found = [signal for signal in found if signal.name != "common_here"]
+        found = [signal for signal in found if signal.name not in {"common_here", "team_routine"}]
     if "new_device" in names:
         # The owner may have been talked into giving the factor to somebody else's browser.
         found = [
