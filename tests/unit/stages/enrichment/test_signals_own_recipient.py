@@ -62,3 +62,23 @@ def test_at_an_address_that_many_share_it_raises_no_flag_by_itself() -> None:
     office = answer("address_others", ["shared_address"], [colleague("bo@example.com"), colleague("cy@example.com")])
 
     assert raise_flags([signals_of(SHARES, opened(), office)["given_to_self"]]) == []
+
+
+def acts(action: str, **more: Any) -> Evidence:
+    """One act of whoever was given something, an hour later and never before."""
+    row = {"actor": "bo", "action": action, "harmful": 1, "times": 1, "failed": 0, "refused": 0, "days": 1, "old_days": 0,
+           "since": 1, "address": "192.0.2.1", "first_seen": at(hours=-1), "last_seen": at(hours=-1),
+           "first_since": at(hours=-1)}  # fmt: skip
+    return answer("recipient_acts", [], [row | more])
+
+
+def test_what_the_receiver_does_for_the_first_time_is_harm() -> None:
+    """Where no file says what the act led to; what they did long ago, or what harms nobody, is none."""
+    who = subject(receivers=("bo",))
+    found = signals_of(who, acts("CreateAccessKey"))["recipient_harm"]
+    assert found.sentence == (
+        "60 min later bo, who had received something from ada@example.com, called CreateAccessKey (a way back in), new since "
+        "2026-02-18."
+    )
+    assert "recipient_harm" not in signals_of(who, acts("CreateAccessKey", old_days=2))
+    assert "recipient_harm" not in signals_of(who, acts("ListTrails"))
