@@ -63,29 +63,72 @@ async def test_a_checked_query_is_sent_as_the_guard_wrote_it() -> None:
     assert fake.calls[0] == ("ExecuteQuery", {"input": {"sql": "SELECT 1 LIMIT 1"}})
 
 
-async def test_a_lake_is_not_asked_before_it_can_be_done() -> None:
-    """The first look waits for most of what the quickest of the last queries took, but never for most of the limit."""
-    fake = lake(*[state("running")] * 4, *[rows({"n": 1})] * 3)
+class TimedLake:
+    """Answers of a lake on the clock of a test: each query is done so many seconds after it was started."""
+
+    def __init__(self, clock: FakeClock, *seconds: float) -> None:
+        self._clock = clock
+        self._left = list(seconds)
+        self._done_at = 0.0
+        self.looks = 0
+        self.fake = lake()
+        self.fake.graphql.update(ExecuteQuery=self._start, QueryResults=self._look)
+
+    async def _start(self, writer: asyncio.StreamWriter) -> None:
+        self._done_at = self._clock.monotonic() + self._left.pop(0)
+        await respond({"data": STARTED})(writer)
+
+    async def _look(self, writer: asyncio.StreamWriter) -> None:
+        self.looks += 1
+        done = self._clock.monotonic() >= self._done_at
+        await respond({"data": rows({"n": 1}) if done else state("running")})(writer)
+
+    async def run(self, *statements: str) -> list[float]:
+        """Seconds after which the caller of each has its rows."""
+        async with connected(self.fake, self._clock) as (panther, _):
+            return [(await panther.lake.run_sql(sql, limits=LIMITS)).seconds for sql in statements]
+
+
+async def test_a_lake_of_steady_pace_is_seldom_asked_in_vain() -> None:
+    """Forty queries of two seconds are looked at less than 1.5 times each, and their callers wait 7 % longer."""
+    timed = TimedLake(FakeClock(), *[2.0] * 40)
+    waits = await timed.run(*["SELECT 1"] * 40)
+    assert timed.looks <= 1.5 * 40
+    assert sum(waits) <= 1.07 * 2.0 * 40
+
+
+async def test_a_quick_lake_is_asked_as_seldom_and_more_quickly_with_time() -> None:
+    """A first look at once would never find a query done; the usual first pause would be too long."""
+    timed = TimedLake(FakeClock(), *[0.1] * 100)
+    waits = await timed.run(*["SELECT 1"] * 100)
+    assert timed.looks <= 1.35 * 100
+    assert waits[0] == 0.25
+    assert min(waits) < 0.11
+
+
+async def test_queries_of_different_length_are_waited_for_apart() -> None:
+    """A batch of many questions takes its time; a short statement after it is not looked at as late."""
+    timed = TimedLake(FakeClock(), 5.0, 0.2, 5.0, 0.2, 5.0, 0.2)
+    waits = await timed.run(*["SELECT " + "n" * 5_000, "SELECT 1"] * 3)
+    assert max(waits[1::2]) == 0.25
+
+
+async def test_a_first_look_never_waits_for_most_of_the_limit() -> None:
+    """A caller with less time gets its answer if there is one."""
     clock = FakeClock()
-    async with connected(fake, clock) as (panther, _):
-        first = await panther.lake.run_sql("SELECT 1", limits=LIMITS)
-        waited = len(clock.sleeps)
-        second = await panther.lake.run_sql("SELECT 2", limits=LIMITS)
-        third = await panther.lake.run_sql("SELECT 3", limits=QueryLimits(seconds=1.0))
-    assert clock.sleeps[:waited] == [0.25, 0.375, 0.5625, 0.84375]
-    assert clock.sleeps[waited:] == [pytest.approx(0.8 * first.seconds), 0.5]
-    assert (second.seconds, third.seconds) == (pytest.approx(0.8 * first.seconds), pytest.approx(0.5))
-    assert operations(fake).count("QueryResults") == 5 + 1 + 1
+    async with connected(lake(*[state("running")] * 4, *[rows({"n": 1})] * 2), clock) as (panther, _):
+        await panther.lake.run_sql("SELECT 1", limits=LIMITS)
+        short = await panther.lake.run_sql("SELECT 2", limits=QueryLimits(seconds=1.0))
+    assert short.seconds == pytest.approx(0.5)
 
 
 async def test_one_slow_query_does_not_make_the_next_one_slow() -> None:
-    """A warehouse that had to be woken up took half a minute; the next answer is there at once, and is seen soon."""
-    fake = lake(*[state("running")] * 20, *[rows({"n": 1})] * 2)
-    async with connected(fake, FakeClock()) as (panther, _):
-        first = await panther.lake.run_sql("SELECT 1", limits=LIMITS)
-        second = await panther.lake.run_sql("SELECT 2", limits=LIMITS)
-    assert first.seconds > 30
-    assert second.seconds == 2.0
+    """A warehouse that had to be woken up took half a minute; the next answers are there in a second, and seen soon."""
+    timed = TimedLake(FakeClock(), 30.0, 1.0, 1.0, 30.0, 1.0)
+    waits = await timed.run(*["SELECT 1"] * 5)
+    assert waits[0] > 30
+    assert waits[1] == 2.0
+    assert waits[4] <= 2.5
 
 
 async def test_a_query_is_started_waited_for_and_read_to_its_last_page() -> None:
@@ -97,8 +140,8 @@ async def test_a_query_is_started_waited_for_and_read_to_its_last_page() -> None
     assert result.rows == ({"n": 1}, {"n": 2}, {"n": 3})
     assert (result.columns, result.row_count, result.truncated, result.bytes) == (("n",), 3, False, 21)
     assert result.seconds == clock.monotonic()
-    assert clock.sleeps[:3] == [0.25, 0.375, 0.5625]
-    assert clock.sleeps[-1] == 2.0
+    assert clock.sleeps[:4] == [0.25, 0.25, 0.375, 0.5625]
+    assert max(clock.sleeps) == 2.0
     assert fake.calls[0] == ("ExecuteQuery", {"input": {"sql": "SELECT n FROM t"}})
     assert fake.calls[-1][1] == {"id": "q-1", "input": {"pageSize": 200, "cursor": "c"}}
     assert "CancelQuery" not in operations(fake)
@@ -184,21 +227,23 @@ async def test_a_failed_cancellation_does_not_hide_the_timeout() -> None:
 async def test_a_cancelled_task_cancels_its_query(moment: str) -> None:
     """Whoever stops waiting leaves nothing running on the server."""
     polled = asyncio.Event()
-    fake = lake(state("running"))
+    fake, clock = lake(state("running")), FakeClock()
 
     class SlowClock(FakeClock):
         async def sleep(self, seconds: float) -> None:
             polled.set()
             await asyncio.sleep(30)
 
-    if moment == "polling":
+    if moment == "waiting":
+        clock = SlowClock()
+    else:
 
         async def hang(writer: asyncio.StreamWriter) -> None:
             polled.set()
             await asyncio.sleep(30)
 
         fake.graphql["QueryResults"] = hang
-    async with connected(fake, SlowClock()) as (panther, _):
+    async with connected(fake, clock) as (panther, _):
         task = asyncio.create_task(panther.lake.run_sql("SELECT 1", limits=LIMITS))
         await polled.wait()
         task.cancel()

@@ -3,7 +3,6 @@
 import asyncio
 import logging
 import math
-from collections import deque
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
@@ -41,9 +40,12 @@ if TYPE_CHECKING:
 _FIRST_PAUSE = 0.25
 _LONGEST_PAUSE = 2.0
 _GROWTH = 1.5
-_REMEMBERED = 8
-_SHARE = 0.8
-"""Of the shortest of the last queries: how long the first look at the next one can wait."""
+_SOONER = 0.95
+"""Of the time after which the first look found a query done: when the next one of its sort is looked at."""
+_LATER = 1.1
+"""The most by which that grows where the first look came too early, so that one slow query does not slow the next."""
+_PATIENCE = 8
+"""A look that came too early is followed by another after this part of the time passed, or the usual pause."""
 _CANCEL_SECONDS = 5.0
 _LARGEST_PAGE = 999
 _TABLES_PAGE = 100
@@ -61,9 +63,9 @@ class PantherLake:
         self._graphql = graphql
         self._clock = clock
         self._cancelling: set[asyncio.Task[None]] = set()
-        self._took: deque[float] = deque(maxlen=_REMEMBERED)
-        """Seconds of the last queries, as seen from here. Most queries of a lake take about as long; looking
-        earlier only uses up the rate limit."""
+        self._expected: dict[tuple[str, int], float] = {}
+        """Seconds from the start of a query to the first look, by its sort. Queries of a sort take about as long;
+        looking earlier only uses up the rate limit."""
 
     async def run_query(self, query: "ReadOnlyQuery", *, limits: QueryLimits) -> QueryResult:
         """Run one SELECT and wait for its rows.
@@ -151,8 +153,10 @@ class PantherLake:
     ) -> QueryResult:
         start = self._clock.monotonic()
         query_id = await self._start(operation, field, given, limits.seconds)
+        # Long statements ask many questions; by length they sort well enough.
+        sort = operation.file, len(str(given)).bit_length()
         try:
-            return await self._wait(query_id, limits, start)
+            return await self._wait(query_id, limits, start, sort)
         except (PantherError, QueryTimeout):
             await self._cancel(query_id)
             raise
@@ -178,23 +182,35 @@ class PantherLake:
             raise unreadable(operation.file, f"the started query {error}") from error
         return started.id
 
-    async def _wait(self, query_id: str, limits: QueryLimits, start: float) -> QueryResult:
-        pause = _FIRST_PAUSE
+    async def _wait(self, query_id: str, limits: QueryLimits, start: float, sort: tuple[str, int]) -> QueryResult:
+        pause, looks = _FIRST_PAUSE, 0
         page_size = max(1, min(limits.rows, _LARGEST_PAGE))
-        ahead = _SHARE * min(self._took, default=0.0) - (self._clock.monotonic() - start)
-        if ahead > _FIRST_PAUSE:
-            # Never for long: a warehouse that has to wake up is slow for its first query only.
-            await self._clock.sleep(min(ahead, _LONGEST_PAUSE, limits.seconds / 2))
+        expected = self._expected.get(sort)
+        ahead = _FIRST_PAUSE if expected is None else expected - (self._clock.monotonic() - start)
+        if ahead > 0:
+            await self._clock.sleep(min(ahead, limits.seconds / 2))
         while True:
             status, results = await self._poll(query_id, page_size, None, limits, start)
+            seen = self._clock.monotonic() - start
             if status == "succeeded" and results is not None and results.get("tryAgain") is not True:
-                self._took.append(self._clock.monotonic() - start)
+                self._learn(sort, seen, at_once=not looks)
                 return await self._rows(query_id, results, limits, start, page_size)
-            left = limits.seconds - (self._clock.monotonic() - start)
+            left = limits.seconds - seen
             if left <= 0:
                 raise _timeout(limits)
+            looks += 1
+            pause = max(pause, min(seen / _PATIENCE, _LONGEST_PAUSE))
             await self._clock.sleep(min(pause, left))
             pause = min(pause * _GROWTH, _LONGEST_PAUSE)
+
+    def _learn(self, sort: tuple[str, int], seen: float, *, at_once: bool) -> None:
+        """Look at the next query of a sort a little sooner than this one was found done, until that is too early."""
+        expected = self._expected.get(sort)
+        if at_once:
+            # It may have been done for a while, which nobody has seen.
+            self._expected[sort] = _SOONER * (seen if expected is None else min(seen, expected))
+        else:
+            self._expected[sort] = min(seen, _LONGEST_PAUSE if expected is None else _LATER * expected)
 
     async def _poll(
         self, query_id: str, page_size: int, cursor: str | None, limits: QueryLimits, start: float
