@@ -218,7 +218,7 @@ class InvestigationSettings(Section):
     """Alerts investigated at the same time."""
     query_concurrency: int = Field(default=8, ge=1, le=64)
     """Lake queries of one alert at the same time."""
-    questions_per_query: int = Field(default=14, ge=1, le=16)
+    questions_per_query: int = Field(default=28, ge=1, le=32)
     """Questions sent to the lake in one statement; 1: each on its own."""
     history: Interval = timedelta(days=30)
     """How far playbook questions look back."""

@@ -3,7 +3,7 @@
 import asyncio
 from collections.abc import Sequence
 from dataclasses import dataclass
-from datetime import timedelta
+from datetime import datetime, timedelta
 
 from pydantic import JsonValue, TypeAdapter
 
@@ -24,6 +24,8 @@ _TEXTS: TypeAdapter[tuple[RuleText, ...]] = TypeAdapter(tuple[RuleText, ...])
 _USERS: TypeAdapter[tuple[PantherUser, ...]] = TypeAdapter(tuple[PantherUser, ...])
 OUTCOME_DAYS = timedelta(days=90)
 """Earlier alerts are read at least this far back."""
+APART = timedelta(days=7)
+"""Alerts of a detection that were raised no further apart share the list of its earlier ones."""
 DESCRIBED = 3
 """Log types whose tables are described."""
 
@@ -126,8 +128,20 @@ class AlertContext:
         if not self.alert.detection_id:
             return Answer()
 
+        async def listed(after: datetime, before: datetime) -> context_rows.PastAlerts:
+            return await context_rows.alerts_of_detection(
+                self.panther.alerts, self.alert.detection_id, since=after, before=before
+            )
+
         async def perform() -> JsonValue:
-            return await context_rows.past_alerts(self.panther.alerts, self.alert, since=since)
+            # A detection that fires often is asked about once for all its alerts of a poll; what it raised since has to
+            # be left out again.
+            until = max(self.asker.clock.now(), self.alert.created_at)
+            shared = f"history/{self.alert.detection_id}"
+            found = await self.asker.shared(shared, lambda: listed(since - APART, until))
+            if not found.serves(self.alert, since):
+                found = await listed(since, self.alert.created_at)
+            return found.rows_before(self.alert, since)
 
         return await self.asker.ask("enrich/history", "history", "earlier alerts of the detection", perform)
 

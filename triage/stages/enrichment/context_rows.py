@@ -3,6 +3,7 @@
 import asyncio
 from collections import Counter
 from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
 from datetime import datetime
 
 from pydantic import JsonValue
@@ -31,20 +32,47 @@ MAX_INDICATORS = 10
 """Addresses, hashes and keys in one search."""
 
 
-async def past_alerts(alerts: AlertSource, alert: Alert, *, since: datetime) -> JsonValue:
-    """Earlier alerts of the same detection, newest first, as rows. Raises PantherError."""
-    query = AlertQuery(
-        created_after=since, created_before=alert.created_at, detection_id=alert.detection_id, ascending=False
-    )
-    rows: list[JsonValue] = []
+@dataclass(frozen=True, slots=True)
+class PastAlerts:
+    """A detection's alerts, newest first."""
+
+    alerts: tuple[Alert, ...]
+    since: datetime
+    """None created before this were asked for."""
+    before: datetime
+    """None created after this."""
+    cut: bool
+    """There are older ones since `since`."""
+
+    def serves(self, alert: Alert, since: datetime) -> bool:
+        """Whether all are here that would be listed for an alert."""
+        whole = since >= self.since and not self.cut
+        return alert.created_at <= self.before and (whole or len(self._before(alert, since)) >= HISTORY_ALERTS)
+
+    def rows_before(self, alert: Alert, since: datetime) -> JsonValue:
+        """The earlier ones of an alert, as rows."""
+        found = self._before(alert, since)
+        rows: list[JsonValue] = [alert_row(past) for past in found[:HISTORY_ALERTS]]
+        return {"rows": rows, "truncated": self.cut or len(found) > HISTORY_ALERTS}
+
+    def _before(self, alert: Alert, since: datetime) -> list[Alert]:
+        return [past for past in self.alerts if since <= past.created_at <= alert.created_at and past.id != alert.id]
+
+
+async def alerts_of_detection(
+    alerts: AlertSource, detection_id: str, *, since: datetime, before: datetime
+) -> PastAlerts:
+    """The newest alerts of a detection, at least as many as are listed if there are so many. Raises PantherError."""
+    query = AlertQuery(created_after=since, created_before=before, detection_id=detection_id, ascending=False)
+    found: list[Alert] = []
     cursor: str | None = None
     for _ in range(PAGES):
         page = await alerts.page(query, cursor)
-        rows += [alert_row(past) for past in page.alerts if past.id != alert.id]
+        found += page.alerts
         cursor = page.cursor
-        if cursor is None or len(rows) >= HISTORY_ALERTS:
+        if cursor is None or len(found) > HISTORY_ALERTS:
             break
-    return {"rows": rows[:HISTORY_ALERTS], "truncated": cursor is not None or len(rows) > HISTORY_ALERTS}
+    return PastAlerts(tuple(found), since, before, cut=cursor is not None)
 
 
 def alert_row(past: Alert) -> dict[str, JsonValue]:

@@ -40,7 +40,7 @@ async def alert_standings(asker: Asker, alerts: AlertSource, wanted: Sequence[st
 
     async def status(alert_id: str) -> list[JsonValue]:
         try:
-            return [context_rows.alert_row(await asker.shared(f"alert/{alert_id}", lambda: alerts.alert(alert_id)))]
+            return [context_rows.alert_row(await asker.shared(f"alert/{alert_id}", lambda: alerts.listed(alert_id)))]
         except NotFound:
             return []
 
