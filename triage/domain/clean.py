@@ -55,6 +55,7 @@ _UNSEEN = regex.compile(
     r"[\p{C}\p{Zl}\p{Zp}\u00a0\u1680\u2000-\u200a\u202f\u205f\u3000\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f"
     r"\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0000-\U000e0fff]"
 )
+_NOT_PLAIN = frozenset("<>`|")
 _NAMED = {"\n": "\\n", "\r": "\\r", "\t": "\\t"}
 
 
@@ -91,7 +92,9 @@ def safe_sentence(text: str, limit: int) -> str:
 
 def plain(value: str, limit: int = 80) -> str:
     """An entity value or action name as it may stand in a sentence of code's: printable, short, no markup."""
-    shown = "".join(letter if letter.isprintable() and letter not in "<>`|" else "?" for letter in value)
+    shown = value
+    if not (value.isprintable() and _NOT_PLAIN.isdisjoint(value)):
+        shown = "".join(letter if letter.isprintable() and letter not in _NOT_PLAIN else "?" for letter in value)
     return shown if len(shown) <= limit else shown[: limit - 1] + ELLIPSIS
 
 

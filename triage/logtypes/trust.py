@@ -22,8 +22,9 @@ A column that a query renames keeps nothing of its origin: ask about the column 
 """
 
 from dataclasses import dataclass
+from enum import Enum, auto
 from functools import cache, lru_cache
-from typing import Final
+from typing import Final, assert_never
 
 import regex
 from pydantic import JsonValue
@@ -78,6 +79,18 @@ _SESSION: Final = regex.compile(
 )
 _IDENTIFIER: Final = regex.compile(r"[A-Za-z0-9][A-Za-z0-9._%+@-]{0,127}")
 _MAX_PARTS: Final = 64
+_REMEMBERED_CHARS: Final = 200
+
+
+class _Sort(Enum):
+    """What a file says of a field."""
+
+    PROVIDER = auto()
+    SESSION = auto()
+    """The provider's where it holds no name of a session."""
+    IDENTIFIER = auto()
+    """The provider's where it reads like an identifier."""
+    ACTOR = auto()
 
 
 def classify(log_type: str, path: str, *, value: JsonValue = None, measured: bool = False) -> Trust:
@@ -91,22 +104,35 @@ def classify(log_type: str, path: str, *, value: JsonValue = None, measured: boo
     """
     if measured:
         return Trust.MEASURED
+    # Whoever writes events chooses the keys in them, and how long they are.
+    match (_sort_of if len(path) <= _REMEMBERED_CHARS else _sort_of.__wrapped__)(log_type, path):
+        case _Sort.PROVIDER:
+            # A session name may also turn up where no file expects one, such as in a Kubernetes user name.
+            return Trust.ACTOR if _has_session_name(value) else Trust.PROVIDER
+        case _Sort.SESSION:
+            return Trust.PROVIDER if isinstance(value, str) and value and not _has_session_name(value) else Trust.ACTOR
+        case _Sort.IDENTIFIER:
+            return Trust.PROVIDER if _is_identifier(value) else Trust.ACTOR
+        case _Sort.ACTOR:
+            return Trust.ACTOR
+        case never:
+            assert_never(never)
+
+
+@lru_cache(maxsize=16_384)
+def _sort_of(log_type: str, path: str) -> _Sort:
+    """What the files say of a field, whatever it holds."""
     parts = tuple(path.casefold().split("."))
     if not path or len(parts) > _MAX_PARTS:
-        return Trust.ACTOR
+        return _Sort.ACTOR
     common, own = _compiled_common(), _compiled(log_type)
-    if _any(own.actor, parts):
-        return Trust.ACTOR
-    if parts[0] == "p_enrichment" and not _OF_THE_ADDRESS.isdisjoint(parts):
-        return Trust.ACTOR
+    if _any(own.actor, parts) or (parts[0] == "p_enrichment" and not _OF_THE_ADDRESS.isdisjoint(parts)):
+        return _Sort.ACTOR
     if _any(own.provider, parts) or _any(common.provider, parts):
-        # A session name may also turn up where no file expects one, such as in a Kubernetes user name.
-        return Trust.ACTOR if _has_session_name(value) else Trust.PROVIDER
+        return _Sort.PROVIDER
     if _any(own.session, parts):
-        return Trust.PROVIDER if isinstance(value, str) and value and not _has_session_name(value) else Trust.ACTOR
-    if _any(own.identifier, parts):
-        return Trust.PROVIDER if _is_identifier(value) else Trust.ACTOR
-    return Trust.ACTOR
+        return _Sort.SESSION
+    return _Sort.IDENTIFIER if _any(own.identifier, parts) else _Sort.ACTOR
 
 
 def _has_session_name(value: JsonValue) -> bool:

@@ -1,6 +1,6 @@
 """In which hours a table received rows. One question per table; every judgement of coverage rests on the answers."""
 
-from bisect import bisect_left
+from bisect import bisect_left, bisect_right
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
@@ -177,10 +177,14 @@ class TableActivity:
     """How late a row may usually be."""
     last: datetime | None = field(init=False, compare=False)
     """When the newest row was written."""
+    _seen: tuple[datetime, ...] = field(init=False, compare=False, repr=False)
+    """When the newest row of each hour was written, the oldest first."""
 
     def __post_init__(self) -> None:
-        # Each question about the table needs it, and there are up to a thousand hours.
-        object.__setattr__(self, "last", max((hour.last_seen for hour in self.hours), default=None))
+        # Each question about the table needs them, and there are up to a thousand hours.
+        seen = sorted([hour.last_seen for hour in self.hours])
+        object.__setattr__(self, "_seen", tuple(seen))
+        object.__setattr__(self, "last", seen[-1] if seen else None)
         object.__setattr__(self, "lag", _usual_lag([hour.lag for hour in self.hours if hour.lag is not None]))
 
     @classmethod
@@ -198,6 +202,11 @@ class TableActivity:
             complete=not truncated,
             has_controls=all("with_actor" in row for row in rows),
         )
+
+    def last_until(self, moment: datetime) -> datetime | None:
+        """When the newest row was written that is no newer than a moment, of the newest rows of the hours."""
+        place = bisect_right(self._seen, moment)
+        return self._seen[place - 1] if place else None
 
     def between(self, start: datetime, end: datetime) -> tuple[Hour, ...]:
         """The hours that overlap a span."""

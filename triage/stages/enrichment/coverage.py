@@ -112,7 +112,7 @@ def _last(sources: Sequence[LogSource] | None, last: datetime | None) -> datetim
 def _delivered(activity: TableActivity, sources: Sequence[LogSource] | None, now: datetime) -> datetime | None:
     """The newest sign that rows of this table come in, of the source that is furthest behind."""
     # A clock that is ahead shows nothing.
-    row = max((hour.last_seen for hour in activity.hours if hour.last_seen <= now), default=None)
+    row = activity.last_until(now)
     feeding = [
         (source, min(source.last_event_at, now))
         for source in sources or ()
