@@ -8,12 +8,16 @@
 - `filled`: `triage list` over 5,000 stored alerts, over the same floor;
 - `ingest`: a poll of 1,000 alerts into a new SQLite file, over a raw httpx loop that parses the same pages (median of
   three, each side in a process of its own);
+- `alert`: an alert after the first of its log type, by a scripted model, over the same floor (median of six alerts, the
+  least of three rounds);
+- `requests`: what an alert with its comment costs Panther without reads again (`requests.py`); a count, not a ratio;
 - `demo` (with `--demo`, a minute): `triage demo` over the same floor.
 
 Processor time, because other programs on a machine stretch the clock's.
 """
 
 import asyncio
+import multiprocessing
 import os
 import subprocess
 import sys
@@ -31,9 +35,12 @@ from tests.bench import history, ingest
 from tests.support.cli import write_config
 from tests.support.stores import sqlite_url
 from tests.support.tiny_world import write_world
+from triage.app import open_app
+from triage.domain.selection import Selected
 from triage.domain.sql import ParameterType, ParameterValue, QueryTemplate
 from triage.domain.sql.batch import batch_queries
 from triage.domain.window import TimeWindow
+from triage.edges.clock import FixedStartClock
 from triage.logtypes import shipped_log_types
 from triage.stages.enrichment import load_playbooks
 
@@ -46,9 +53,13 @@ BASELINE = {
     "check": 5.5,
     "filled": 2.2,
     "ingest": 6.7,
+    "alert": 0.65,
+    "requests": 15.64,
     "demo": 107.0,
 }
 """Figures of 2026-11-30, against which the slow tier compares."""
+EXACT = frozenset({"requests"})
+"""Counts, which no load changes."""
 FASTER = frozenset({"bind", "lake"})
 """Ratios of the slow way over the fast one; of the others less is better."""
 
@@ -176,6 +187,56 @@ def ingest_ratio() -> float:
     return found.processor / found.raw_processor
 
 
+def floor_seconds() -> float:
+    """Processor time of the process that only imports."""
+    with tempfile.TemporaryDirectory() as name:
+        return median(process_seconds(FLOOR, Path(name)) for _ in range(5))
+
+
+async def again_seconds(panther: str, llm: str, *, alerts: int = 6, rounds: int = 3) -> list[float]:
+    """Processor time of alerts, each the least of its rounds after a first one."""
+    from tests.bench.investigation import LATER, listed, one, settings  # noqa: PLC0415 - needs the extra `sandbox`
+
+    spent: dict[str, list[float]] = {}
+    with tempfile.TemporaryDirectory() as directory:
+        async with open_app(settings(panther, llm, directory, 1), clock=FixedStartClock(LATER), write=False) as app:
+            found = (await listed(app))[:alerts]
+            await app.store.queue.save([(alert, Selected(reason="bench")) for alert in found], now=app.clock.now())
+            for number in range(rounds + 1):
+                for alert in found:
+                    start = time.process_time()
+                    await one(app, alert.id)
+                    if number:
+                        spent.setdefault(alert.id, []).append(time.process_time() - start)
+    return [min(each) for each in spent.values()]
+
+
+def alert_ratio() -> float:
+    """Of an alert after the first of its log type."""
+    from tests.bench.requests import serve  # noqa: PLC0415 - needs the extra `sandbox`
+    from tools.worlds import generate  # noqa: PLC0415
+
+    context = multiprocessing.get_context("spawn")
+    here, there = context.Pipe()
+    with tempfile.TemporaryDirectory() as name:
+        world = str(generate(Path(name) / "world", seed=1, now=NOW))
+        child = context.Process(target=serve, args=(there, world, 0.0), daemon=True)
+        child.start()
+        try:
+            return median(asyncio.run(again_seconds(*here.recv()))) / floor_seconds()
+        finally:
+            here.send("stop")
+            child.join(10)
+
+
+def requests_of_an_alert() -> float:
+    """A count, whatever the load."""
+    from tests.bench.requests import counted  # noqa: PLC0415 - needs the extra `sandbox`
+
+    (found,) = counted(["offline, comments"]).values()
+    return round(found.exact / found.alerts, 2)
+
+
 def demo_ratio() -> float:
     """Of `triage demo`."""
     with tempfile.TemporaryDirectory() as name:
@@ -194,6 +255,8 @@ def measured(*, demo: bool) -> dict[str, float]:
         **start_ratios(),
         "filled": filled_ratio(),
         "ingest": ingest_ratio(),
+        "alert": alert_ratio(),
+        "requests": requests_of_an_alert(),
     }
     return {**found, "demo": demo_ratio()} if demo else found
 
@@ -201,7 +264,7 @@ def measured(*, demo: bool) -> dict[str, float]:
 def main() -> None:
     """Measure and print."""
     for name, ratio in measured(demo="--demo" in sys.argv[1:]).items():
-        print(f"{name:<8} {ratio:6.1f}   (2026-11-30: {BASELINE[name]:.1f})")
+        print(f"{name:<8} {ratio:6.2f}   (2026-11-30: {BASELINE[name]:.2f})")
 
 
 if __name__ == "__main__":

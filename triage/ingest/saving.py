@@ -10,7 +10,7 @@ from triage.domain.look import Growth
 from triage.domain.selection import Decision
 from triage.ports import AlertQueue
 
-MOST = 1_000
+MOST = 400
 """Alerts that may wait for the store; reading goes on when it has taken them."""
 PAUSE = 0.1
 """Seconds for which a page waits for others to be stored with it."""
