@@ -105,6 +105,8 @@ class Masking:
     """From `alert_values`."""
     seen: dict[Pair, str] = field(default_factory=dict)
     """What is shown of each value that came up; empty for a name."""
+    read: dict[str, frozenset[Pair]] = field(default_factory=dict)
+    """The texts of each answer that facts cite, since many cite the same."""
 
     def sentence(self, fact: Signal) -> str:
         """A measured sentence: each name or address in it is `name 1`, `address 2`."""
@@ -149,11 +151,11 @@ class Masking:
     def words(self) -> frozenset[str]:
         """Words of the provider's lists in the alert's events and in the answers to our own questions."""
         own = (
-            entry
-            for entry in self.evidence.values()
+            name
+            for name, entry in self.evidence.items()
             if (entry.measured and entry.source is Source.QUERY) or entry.asked is not None
         )
-        pairs = {*self.known, *(pair for entry in own for pair in _pairs_of(entry))}
+        pairs = {*self.known, *(pair for name in own for pair in self._cells(name))}
         return frozenset(form for form, text in self._shown(pairs).items() if form == text)
 
     @cached_property
@@ -178,9 +180,11 @@ class Masking:
                 found |= dict.fromkeys((plain(short), sentence_start(plain(short))), value)
         return found
 
-    def _cells(self, name: str) -> Iterator[Pair]:
-        entry = self.evidence.get(name)
-        return _pairs_of(entry) if entry is not None else iter(())
+    def _cells(self, name: str) -> frozenset[Pair]:
+        if name not in self.read:
+            entry = self.evidence.get(name)
+            self.read[name] = frozenset(_pairs_of(entry)) if entry is not None else frozenset()
+        return self.read[name]
 
     def _cut_ones(self, text: str, forms: Mapping[str, str]) -> list[Part]:
         """The text with each value that ends in an ellipsis replaced, whatever length it was cut to."""
