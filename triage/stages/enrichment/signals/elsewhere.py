@@ -27,7 +27,7 @@ def elsewhere(facts: Facts) -> Iterator[Signal]:
     A token that was stolen is used where the thief is; the alert's own act may have come from the owner's desk.
     """
     actor = facts.actor
-    if actor.is_role or actor.runs or not actor.addresses:
+    if actor.is_role or actor.runs or not actor.addresses or _lets_a_program_in(facts):
         return
     known = next(facts.named("actor_addresses"), None)
     if known is None or known.truncated or known.error:
@@ -50,7 +50,7 @@ def elsewhere(facts: Facts) -> Iterator[Signal]:
                 f"{later(facts, first)} {facts.who} {did(text(row, 'action'), entry.log_type)} from {plain(address)}"
             )
             unused = f"which they had not used {before(facts, [known])}"
-            if signed_in and check_addresses(facts).could_sign_in and not _lets_a_program_in(facts):
+            if signed_in and check_addresses(facts).could_sign_in:
                 services = either([service(each) for each in signed_in])
                 sentence = f"{there}, {unused}, and no {services} sign-in with a second factor came from it by then."
                 yield signal("elsewhere_after", sentence, [entry, known, *signed_in], scale=UNCONFIRMED)
@@ -60,7 +60,8 @@ def elsewhere(facts: Facts) -> Iterator[Signal]:
 
 
 def _lets_a_program_in(facts: Facts) -> bool:
-    """Whether the alert's act gave a program a key: it works under the person's name where its own servers are."""
+    """Whether the alert's act gave a program a key: it works under the person's name where its own servers are, and what it
+    does there is asked of the key."""
     actor = facts.actor
     return any(is_of_class(actor.log_type, action, ActionClass.KEY_CREATION) for action in actor.actions)
 

@@ -8,6 +8,7 @@ from triage.domain.clean import plain
 from triage.domain.evidence import Evidence
 from triage.domain.signal import Signal
 from triage.stages.enrichment.signals.facts import Facts, day, done, moment, number, signal, text
+from triage.stages.enrichment.signals.followups import HOURS
 from triage.stages.enrichment.signals.place import is_shared
 from triage.stages.enrichment.signals.precedent import HABIT_DAYS, WEEKLY_DAYS
 from triage.stages.enrichment.signals.wording import before, did, later, log_name, named, shown_object
@@ -80,6 +81,12 @@ def _is_outside(facts: Facts, party: str) -> bool:
     return bool(own) and "@" in party and party.rpartition("@")[2].casefold() not in own
 
 
+def _came_soon(facts: Facts, row: Row) -> bool:
+    """Whether a connection began as a follow-up does: what begins the next day has another reason."""
+    first = moment(row, "first_seen")
+    return first is None or first <= facts.actor.last + HOURS
+
+
 def _new_peer(facts: Facts, entry: Evidence) -> str:
     first = min((found for row in entry.rows if (found := day(row)) is not None), default=None)
     return f"{facts.who} never sent traffic to {_destination(facts)} {before(facts, [entry], first)}."
@@ -113,11 +120,17 @@ def flows(facts: Facts) -> Iterator[Signal]:
             yield signal("known_peer", sentence, [entry], vouches=facts.matches.known)
         elif not days:
             yield signal("new_peer", _new_peer(facts, entry), [entry], absence=True)
+    if actor.refused:
+        # What was refused everywhere has reached no machine that could go on.
+        return
     for entry in facts.read("lateral_movement", "source", "target", "port"):
         fresh = [
             row
             for row in entry.rows
-            if (last := moment(row, "last_seen")) and last >= actor.moment and not facts.settled(row)
+            if (last := moment(row, "last_seen"))
+            and last >= actor.moment
+            and not facts.settled(row)
+            and _came_soon(facts, row)
         ]
         settled = [row for row in entry.rows if facts.settled(row)]
         if fresh and settled:
