@@ -1,5 +1,7 @@
 """Signals about the place of a service that moves between machines: judged by network, and by how often it moves."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.facts import answer, at, signals_of, subject
@@ -94,3 +96,30 @@ def test_a_network_of_ipv6_is_the_first_64_bits() -> None:
 
     assert "new_address" not in found("2001:db8:0:1:aa::9", places)
     assert "new_address" in found("2001:db8:0:2::9", places)
+
+
+def onward(**more: Any) -> Evidence:
+    """What the machines of the alert connected to: one for weeks, one since an hour after it."""
+    known = {
+        "source": "10.0.0.5",
+        "target": "10.0.0.8",
+        "port": 443,
+        "first_seen": at(days=25),
+        "last_seen": at(hours=1),
+    }
+    new = {
+        "source": "10.0.0.5",
+        "target": "10.0.0.9",
+        "port": 22,
+        "first_seen": at(hours=-1),
+        "last_seen": at(hours=-1),
+    }
+    return answer("onward", ["lateral_movement"], [known, new | more])
+
+
+def test_a_machine_that_was_reached_and_goes_on_soon_is_a_stepping_stone() -> None:
+    """What was refused was not reached; what begins the next day, or was always there, has another reason."""
+    assert "lateral_movement" in signals_of(subject(), onward())
+    assert "lateral_movement" not in signals_of(subject(refused=True), onward())
+    assert "lateral_movement" not in signals_of(subject(), onward(first_seen=at(hours=-15), last_seen=at(hours=-15)))
+    assert "lateral_movement" not in signals_of(subject(), onward(first_seen=at(days=20)))
