@@ -282,6 +282,14 @@ def _closing(raised: Sequence[RaisedFlag]) -> str:
     return f"measured facts answer all {len(raised)} flags" if len(raised) > 1 else "a measured fact answers the flag"
 
 
+def _is_owners_calm_day(good: Sequence[Signal]) -> bool:
+    """Whether the owner is shown twice, by a second factor and by a device of their own, and the log, which was watched,
+    shows no harm that followed: what an act was for that raised no open flag need not be known then."""
+    shown = {fact.name for fact in good if fact.vouches or fact.name == "known_device"}
+    quiet = any(fact.name == _DECISIVE and fact.weight >= WATCHED for fact in good)
+    return quiet and {"verified_sign_in", "known_device"} <= shown
+
+
 def _lacking(facts: Sequence[Signal], gaps: Sequence[str]) -> str:
     """What a benign verdict lacks where no flag is open; empty if nothing."""
     if gaps:
@@ -289,7 +297,8 @@ def _lacking(facts: Sequence[Signal], gaps: Sequence[str]) -> str:
     good = _in_favour(facts)
     if not any(fact.name in CONTINUITY and fact.vouches for fact in good):
         return "nothing that a suspect could not have made shows that it was the owner"
-    if not EXPLAINS & {fact.name for fact in good}:
+    names = {fact.name for fact in good}
+    if not EXPLAINS & names and not _is_owners_calm_day(good):
         return "nothing says what the act was for"
     if len(good) < SUPPORTS and not any(fact.name == OPERATORS_WORD for fact in good):
         return f"benign needs {SUPPORTS} measured facts; there is one"

@@ -30,6 +30,7 @@ def down(name: str, weight: float = 1.0, **more: Any) -> Signal:
 
 
 PLACE = up("new_address_without_sign_in", 2.0)
+SIGNED_IN, DEVICE = down("verified_sign_in", vouches=True), down("known_device", 0.7)
 QUIET = down("quiet_aftermath", 0.7)
 CLOSES = (down("verified_sign_in", vouches=True), down("team_routine", vouches=True))
 
@@ -81,6 +82,13 @@ def test_what_follows_from_open_flags() -> None:
         ((hard, other, *CLOSES), M),
         ((hard, up("run_unlike", 0.8), *CLOSES), S),
         ((hard, up("off_hours", 0.8), *CLOSES), S),
+        # The owner, shown twice, and a log that shows no harm: the purpose need not be known.
+        ((SIGNED_IN, DEVICE, QUIET), B),
+        ((SIGNED_IN, DEVICE), I),
+        ((SIGNED_IN, QUIET), I),
+        ((down("verified_sign_in"), DEVICE, QUIET), I),
+        ((SIGNED_IN, DEVICE, down("quiet_aftermath", 0.3)), I),
+        ((SIGNED_IN, DEVICE, QUIET, up("new_recipient", 1.8)), M),
         # A strange place and a new act, and nothing that followed: a look, and no proof. With harm it is another matter.
         ((PLACE, soft), M),
         ((PLACE, soft, QUIET), S),
