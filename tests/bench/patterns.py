@@ -43,7 +43,7 @@ BENIGN = ("routine", "moved", "rota", "whole")
 MALICIOUS = ("stranger", "first", "stolen", "turned")
 ORG = "hazelmoor"
 DAYS = 30
-ACCOUNT = "111122223333"
+ACCOUNT = "444455556666"
 FIRST = ("ada", "ben", "cleo", "dov", "ebba", "finn", "gita", "hugo", "ines", "jonas", "kaya", "luis", "mira", "nils")
 LAST = (
     "arden",
@@ -373,17 +373,17 @@ _PUSH = {"id": "opf1", "type": "AuthenticatorEnrollment", "alternateId": "unknow
 
 
 def _sso(who: Person) -> Event:
-    role = "AWSReservedSSO_Developer_9a8eb2c188be9eb7"
+    role = "AWSReservedSSO_Engineer_0123456789abcdef"
     return {
         "type": "AssumedRole",
-        "principalId": f"AROAFXZE4KEIXZKY57ULD:{who.email}",
+        "principalId": f"AROAEXAMPLEROLE000001:{who.email}",
         "arn": f"arn:aws:sts::{ACCOUNT}:assumed-role/{role}/{who.email}",
         "accountId": ACCOUNT,
         "accessKeyId": f"ASIA{who.id[:16].upper()}",
         "sessionContext": {
             "sessionIssuer": {
                 "type": "Role",
-                "principalId": "AROAFXZE4KEIXZKY57ULD",
+                "principalId": "AROAEXAMPLEROLE000001",
                 "arn": f"arn:aws:iam::{ACCOUNT}:role/aws-reserved/sso.amazonaws.com/{role}",
                 "accountId": ACCOUNT,
                 "userName": role,
