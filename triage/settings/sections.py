@@ -214,7 +214,7 @@ class AllowedActivity(Section):
 
 class InvestigationSettings(Section):
     analyst: AnalystChoice = AnalystChoice.AUTO
-    concurrency: int = Field(default=4, ge=1, le=64)
+    concurrency: int = Field(default=4, ge=1, le=1024)
     """Alerts investigated at the same time."""
     query_concurrency: int = Field(default=8, ge=1, le=64)
     """Lake queries of one alert at the same time."""
