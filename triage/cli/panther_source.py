@@ -312,11 +312,12 @@ def _confirm(what: str, facts: Mapping[str, object], *, yes: bool) -> None:
     note_lines(json.dumps(facts, indent=2))
     if yes:
         return
-    # The loop answers an interrupt by cancelling a task, of which a question that waits takes no notice.
+    # The loop answers an interrupt by cancelling a task, of which a question that waits takes no notice, and Python's own
+    # handler misses one that comes just before the read. The system's default misses none; nothing has been sent yet.
     before = signal.getsignal(signal.SIGINT)
     ours = threading.current_thread() is threading.main_thread()
     if ours:
-        signal.signal(signal.SIGINT, signal.default_int_handler)
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
     try:
         click.confirm("Go on?", abort=True, err=True)
     finally:
