@@ -25,7 +25,7 @@ import re
 import sys
 import tempfile
 from collections import Counter, defaultdict
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -627,8 +627,8 @@ def _rules(wanted: set[str]) -> Iterator[Event]:
             }
 
 
-def _lines(path: Path, rows: object) -> None:
-    path.write_text("".join(f"{json.dumps(row, default=str)}\n" for row in rows), encoding="utf-8")  # type: ignore[attr-defined]
+def _lines(path: Path, rows: Iterable[object]) -> None:
+    path.write_text("".join(f"{json.dumps(row, default=str)}\n" for row in rows), encoding="utf-8")
 
 
 def report(found: Sequence[Case]) -> None:

@@ -1,6 +1,6 @@
 """Selection with what it needs from the store: the alerts that lead groups."""
 
-from collections.abc import Awaitable, Callable, Collection, Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,7 +11,7 @@ from triage.ports import AlertQueue
 from triage.settings import IngestSettings
 
 _LED = 5_000
-"""Detections whose leaders are kept in memory while a window is read; decisions of the filters too."""
+"""Detections whose leaders are kept in memory while a window is read."""
 
 
 @dataclass(slots=True)
@@ -27,11 +27,7 @@ class WindowDecider:
     """Alerts that a worker has skipped, as they were then, with its decision."""
     of_log_type: Collection[str] | None = None
     """Ids of the alerts that Panther lists under `ingest.log_types`; `None`: all, since the server has filtered them."""
-    stored: Callable[[Collection[str]], Awaitable[None]] | None = None
-    """Waits until what was decided on these detections before is in the store; `None`: it always is."""
     leaders: dict[str, "_Leaders"] = field(default_factory=dict)
-    _filtered: dict[tuple[object, ...], Selected | Skipped] = field(default_factory=dict)
-    """By all that the filters look at: a window has few of these, and thousands of alerts."""
 
     async def decide(self, alerts: Sequence[Alert]) -> list[tuple[Alert, Decision]]:
         """Decide on a page; an alert that is selected here may lead those that were created after it."""
@@ -46,21 +42,7 @@ class WindowDecider:
                 continue
             of_log_type = self.of_log_type is None or alert.id in self.of_log_type
             match = matched.get(alert.detection_id)
-            kind = (
-                alert.kind.value,
-                alert.status.value,
-                alert.severity.value,
-                alert.detection_id,
-                alert.event_count,
-                match,
-                of_log_type,
-            )
-            decision = self._filtered.get(kind)
-            if decision is None:
-                if len(self._filtered) > _LED:
-                    self._filtered.clear()
-                decision = filter_alert(alert, self.settings, match=match, of_log_type=of_log_type)
-                self._filtered[kind] = decision
+            decision = filter_alert(alert, self.settings, match=match, of_log_type=of_log_type)
             if isinstance(decision, Skipped):
                 decided.append((alert, decision))
             else:
@@ -100,8 +82,6 @@ class WindowDecider:
         self.leaders.update((detection, _Leaders(since, [])) for detection, since in missing.items())
         if self.queue is None:
             return
-        if self.stored is not None:
-            await self.stored(missing)
         for alert in await self.queue.group_leaders(missing, since=min(missing.values()), until=self.end):
             self.leaders[alert.detection_id].alerts.append(alert)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
 from triage.domain.alert import Alert
-from triage.errors import PantherProtocolError
+from triage.errors import PantherError, PantherProtocolError
 from triage.ports import AlertPage, AlertQuery, AlertSource, Listing
 from triage.settings import IngestSettings
 
@@ -17,6 +17,9 @@ MAX_PAGES = 20_000
 
 REMEMBERED = 2_000
 """Alerts of the last pages that repetitions are recognised by; the store recognises older ones."""
+
+TOGETHER = 100
+"""Alerts that are handed on at once while there are more pages: a transaction for each page takes a third longer in all."""
 
 _EDGE = timedelta(milliseconds=1)
 """The lower bound is exclusive on the server."""
@@ -29,10 +32,15 @@ class Stopped(Exception):
 
 @dataclass(frozen=True, slots=True)
 class AlertBatch:
-    """The new alerts of one page."""
+    """The new alerts of a page, or of a few."""
 
-    alerts: tuple[Alert, ...]
+    alerts: tuple[Alert, ...] = ()
     problems: tuple[str, ...] = ()
+    pages: int = 0
+
+    def __add__(self, other: "AlertBatch") -> "AlertBatch":
+        """Both, in order."""
+        return AlertBatch(self.alerts + other.alerts, self.problems + other.problems, self.pages + other.pages)
 
 
 def listings(settings: IngestSettings) -> tuple[Listing, ...]:
@@ -98,7 +106,7 @@ async def new_alerts(
 ) -> AsyncGenerator[AlertBatch, None]:
     """Read one listing from `start` to `end`, to its last page, in ascending creation time.
 
-    The next page is fetched while the caller stores the last one. An alert on two pages is yielded once, unless its
+    The next page is fetched while the caller stores the last ones; small pages are given together. An alert on two pages is yielded once, unless its
     content differs: then the newer one is yielded as well. Close the iterator if you leave it early.
 
     Args:
@@ -127,15 +135,24 @@ async def new_alerts(
     if not await proceed():
         raise Stopped
     following = asyncio.create_task(source.page(query, None))
+    held = AlertBatch()
     try:
         while True:
-            page = await following
+            try:
+                page = await following
+            except PantherError:
+                yield held
+                raise
             batch, dead_end = seen.take(page)
+            held += batch
             more = not dead_end and page.cursor is not None
             wanted = more and await proceed()
             if wanted:
                 following = asyncio.create_task(source.page(query, page.cursor))
-            yield batch
+            if wanted and len(held.alerts) < TOGETHER:
+                continue
+            yield held
+            held = AlertBatch()
             if dead_end:
                 raise PantherProtocolError(f"Panther, alerts: {dead_end}", operation="Alerts", retryable=True)
             if not more:
@@ -173,7 +190,7 @@ class _Seen:
         while len(self.alerts) > REMEMBERED:
             del self.alerts[next(iter(self.alerts))]
         dead_end = self._dead_end(page)
-        return AlertBatch(tuple(fresh.values()), (*problems, dead_end) if dead_end else tuple(problems)), dead_end
+        return AlertBatch(tuple(fresh.values()), (*problems, dead_end) if dead_end else tuple(problems), 1), dead_end
 
     def _dead_end(self, page: AlertPage) -> str:
         if not page.complete:

@@ -15,8 +15,7 @@ from triage.domain.selection import SkipCode, Skipped
 from triage.errors import PantherError
 from triage.ingest import windows
 from triage.ingest.decide import WindowDecider
-from triage.ingest.listing import AlertBatch, Stopped, listings, new_alerts
-from triage.ingest.saving import Saver
+from triage.ingest.listing import Stopped, listings, new_alerts
 from triage.ingest.windows import SKEW
 from triage.ports import AlertSource, Listing, Observer, Progress, State, Store, Values
 from triage.settings import IngestSettings
@@ -187,34 +186,22 @@ class _Poll:
             moved: Also read alerts that have left `ingest.statuses` since their verdict: they may have grown.
         """
         looked_at = await self._looked_at(span.start) if known else {}
-        saver = Saver(self.store.queue, now, self.settings.growth)
-        deciding = WindowDecider(self.store.queue, self.settings, span.end, looked_at, stored=saver.have_stored)
+        deciding = WindowDecider(self.store.queue, self.settings, span.end, looked_at)
         asked = self.settings.model_copy(update={"statuses": ()}) if moved else self.settings
         batches = new_alerts(self.source, listing, start=span.start, end=span.end, settings=asked, proceed=self.proceed)
-        try:
-            async with aclosing(batches):
-                async for batch in batches:
-                    await self._take(batch, deciding, saver, moved=moved)
-        except (PantherError, Stopped):
-            await saver.flush()
-            raise
-        else:
-            await saver.flush()
-        finally:
-            await saver.abandon()
-            self.new += saver.new
-
-    async def _take(self, batch: AlertBatch, deciding: WindowDecider, saver: Saver, *, moved: bool) -> None:
-        """Decide on what a page brought, and have it stored."""
-        # Before anything is compared or stored: a rule's title and context quote the event.
-        listed = tuple(map(without_secrets, batch.alerts))
-        alerts = await self._wanted(listed) if moved else listed
-        await saver.add(await deciding.decide(alerts))
-        self.seen += len(alerts)
-        self.pages += 1
-        self.problems += batch.problems[: MAX_PROBLEMS_RETURNED - len(self.problems)]
-        for problem in batch.problems:
-            log.warning("poll problem", extra={"problem": problem})
+        async with aclosing(batches):
+            async for batch in batches:
+                # Before anything is compared or stored: a rule's title and context quote the event.
+                listed = tuple(map(without_secrets, batch.alerts))
+                alerts = await self._wanted(listed) if moved else listed
+                self.new += await self.store.queue.save(
+                    await deciding.decide(alerts), now=now, growth=self.settings.growth
+                )
+                self.seen += len(alerts)
+                self.pages += batch.pages
+                self.problems += batch.problems[: MAX_PROBLEMS_RETURNED - len(self.problems)]
+                for problem in batch.problems:
+                    log.warning("poll problem", extra={"problem": problem})
 
     async def _wanted(self, alerts: Sequence[Alert]) -> tuple[Alert, ...]:
         """Those of the statuses that are asked for, and the others that are done."""

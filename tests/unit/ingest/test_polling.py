@@ -14,7 +14,7 @@ from tests.support.make import NOW, alert
 from triage.domain.alert import Alert
 from triage.domain.polling import PollState, Span
 from triage.errors import PantherProtocolError, PantherUnreachable
-from triage.ingest.listing import REMEMBERED, listings, new_alerts
+from triage.ingest.listing import REMEMBERED, TOGETHER, listings, new_alerts
 from triage.ingest.windows import begin, next_piece, pieces_left, window_start, without
 from triage.ports import AlertPage, AlertQuery, Events, Listing
 from triage.settings import IngestSettings
@@ -83,18 +83,32 @@ async def test_a_cursor_that_loops_ends_with_an_error() -> None:
     """A server that repeats its cursor for ever is left; what came is given, and the caller's cursor must not move."""
     source = Scripted(page(["a"], "same"))
     batches = new_alerts(source, Listing.ALERT, start=NOW, end=NOW, settings=SETTINGS)
-    first, second = await anext(batches), await anext(batches)
+    batch = await anext(batches)
     with pytest.raises(PantherProtocolError, match="repeats a page cursor") as caught:
         await anext(batches)
     assert caught.value.retryable
-    assert [item.id for item in (*first.alerts, *second.alerts)] == ["a"]
-    assert "repeats a page cursor" in second.problems[0]
+    assert [item.id for item in batch.alerts] == ["a"]
+    assert "repeats a page cursor" in batch.problems[0]
     assert len(source.asked) == 2
+
+
+async def test_small_pages_are_given_together() -> None:
+    """As many as make a transaction worth its while; what has come before a page breaks off is given first."""
+    source = Scripted(
+        *(page([f"{number}{half}" for half in "ab"], f"{number}") for number in range(60)), PantherUnreachable("gone")
+    )
+    batches = new_alerts(source, Listing.ALERT, start=NOW, end=NOW, settings=SETTINGS)
+    first, second = await anext(batches), await anext(batches)
+    with pytest.raises(PantherUnreachable):
+        await anext(batches)
+    assert (len(first.alerts), first.pages) == (TOGETHER, TOGETHER // 2)
+    assert (len(second.alerts), second.pages) == (20, 10)
 
 
 async def test_the_next_page_is_fetched_while_one_is_stored() -> None:
     """One page ahead, and no more; leaving early leaves no request behind."""
-    source = Scripted(page(["a"], "1"), page(["b"], "2"), page(["c"], None))
+    full = [f"{number}" for number in range(TOGETHER)]
+    source = Scripted(page(full, "1"), page(["b"], "2"), page(["c"], None))
     batches = new_alerts(source, Listing.ALERT, start=NOW, end=NOW, settings=SETTINGS)
     async with aclosing(batches):
         await anext(batches)

@@ -25,19 +25,7 @@ from triage.domain.look import Growth
 from triage.domain.selection import Decision, Linked, Selected, Skipped
 from triage.domain.verdict import Investigation
 from triage.edges.store import briefs, links, looks
-from triage.edges.store.columns import (
-    AT_ONCE,
-    BATCH,
-    EPOCH,
-    dump,
-    load,
-    microseconds,
-    short_key,
-    stored_instant,
-    stored_key,
-    stored_text,
-    upsert,
-)
+from triage.edges.store.columns import AT_ONCE, BATCH, dump, load, short_key, upsert
 from triage.edges.store.evidence_rows import without_rows
 from triage.edges.store.links import next_run, run_id
 from triage.edges.store.tables import alerts, investigations, journal, marks
@@ -161,6 +149,8 @@ _REFRESH = (
     )
 )
 
+_INSERT = upsert(alerts, lambda insert: insert.on_conflict_do_nothing(index_elements=["id"]))
+
 
 def _content_at(alert: Alert) -> datetime:
     return alert.updated_at or alert.created_at
@@ -222,55 +212,6 @@ def _new_row(alert: Alert, decision: Decision, now: datetime) -> dict[str, objec
     }
 
 
-_VARYING = (
-    "id",
-    "detection_id",
-    "severity_rank",
-    "created_at",
-    "content_at",
-    "state",
-    "decision",
-    "run_id",
-    "due_at",
-    "queued_at",
-    "seen_at",
-    "updated_at",
-    "alert",
-    "leader",
-    "ended_at",
-)
-_FRESH = {
-    dialect: f"INSERT INTO alerts ({', '.join(_VARYING)}, run_number, epoch, attempts, worker, error)"  # noqa: S608 - names of ours
-    f" VALUES ({', '.join([mark] * len(_VARYING))}, 1, 0, 0, '', '') ON CONFLICT (id) DO NOTHING"
-    for dialect, mark in (("sqlite", "?"), ("postgresql", "%s"))
-}
-"""As `_new_row` says, for the driver: SQLAlchemy takes longer over the values of a row than SQLite over the row."""
-
-
-def _fresh_values(key: str, alert: Alert, decision: Decision, text: str, now: int) -> tuple[object, ...]:
-    """The values of `_VARYING` as they are stored."""
-    state = state_of(decision)
-    queued = now if state is State.QUEUED else None
-    created = stored_instant(alert.created_at)
-    return (
-        stored_text(key),
-        stored_key(alert.detection_id),
-        alert.severity.rank,
-        created,
-        created if alert.updated_at is None else stored_instant(alert.updated_at),
-        state.value,
-        _decision_text(decision),
-        run_id(key, 1),
-        0 if queued is not None else None,
-        queued,
-        now,
-        now,
-        text,
-        stored_key(leader_of(decision)),
-        now if state is State.SKIPPED else None,
-    )
-
-
 def save(
     connection: Connection,
     decided: Sequence[tuple[Alert, Decision]],
@@ -284,43 +225,25 @@ def save(
     inserted = 0
     entries = list(newest.items())
     for start in range(0, len(entries), BATCH):
-        batch = dict(entries[start : start + BATCH])
+        batch = {key: _new_row(alert, decision, now) for key, (alert, decision) in entries[start : start + BATCH]}
         _forget_imported(connection, list(batch))
         known = {row.id: row for row in connection.execute(_KNOWN.where(alerts.c.id.in_(list(batch))))}
-        texts = {key: _alert_text(alert) for key, (alert, _) in batch.items()}
-        moment = microseconds(now - EPOCH)
-        fresh = [
-            _fresh_values(key, alert, decision, texts[key], moment)
-            for key, (alert, decision) in batch.items()
-            if key not in known
-        ]
-        added = _insert_fresh(connection, fresh)
+        fresh = [row for key, row in batch.items() if key not in known]
+        added = connection.execute(_INSERT[connection.dialect.name], fresh).rowcount if fresh else 0
         inserted += added
         changed = [
-            {**_new_row(*batch[key], now), **next_run(old.id, old.run_number, old.epoch)}
+            {**batch[key], **next_run(old.id, old.run_number, old.epoch)}
             for key, old in known.items()
-            if (old.alert, old.decision) != (texts[key], _decision_text(batch[key][1]))
+            if (old.alert, old.decision) != (batch[key]["alert"], batch[key]["decision"])
         ]
         # If another process has inserted some of them in the meantime, refresh those as well.
-        stale = [_new_row(*each, now) for each in batch.values()] if added < len(fresh) else changed
+        stale = list(batch.values()) if added < len(fresh) else changed
         if stale:
             connection.execute(_REFRESH, [{f"new_{name}": row[name] for name in _INCOMING} for row in stale])
         if growth is not None:
             looks.grown(connection, changed, known, now=now, growth=growth)
-        follows = [key for key in batch if key not in known] + [short_key(str(row["id"])) for row in changed]
-        links.just_linked(connection, [key for key in follows if leader_of(batch[key][1])], now=now)
+        links.just_linked(connection, [str(row["id"]) for row in (*fresh, *changed) if row["leader"]], now=now)
     return inserted
-
-
-def _insert_fresh(connection: Connection, rows: list[tuple[object, ...]]) -> int:
-    """The number of rows that were not there."""
-    if not rows:
-        return 0
-    sql = _FRESH[connection.dialect.name]
-    return connection.exec_driver_sql(sql, rows, execution_options={"preserve_rowcount": True}).rowcount
-
-
-_INSERT = upsert(alerts, lambda insert: insert.on_conflict_do_nothing(index_elements=["id"]))
 
 
 def keep_imported(

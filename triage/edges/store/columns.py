@@ -84,15 +84,15 @@ def load(stored: str) -> JsonValue:
     return value
 
 
-def stored_text(value: str | None) -> str | None:
+def _stored_text(value: str | None) -> str | None:
     return value if value is None or _UNSTORABLE.search(value) is None else escape(value)
 
 
-def stored_key(value: str | None) -> str | None:
-    return None if value is None else stored_text(short_key(value))
+def _stored_key(value: str | None) -> str | None:
+    return None if value is None else _stored_text(short_key(value))
 
 
-def stored_instant(value: datetime | None) -> int | None:
+def _stored_instant(value: datetime | None) -> int | None:
     return None if value is None else microseconds(value - EPOCH)
 
 
@@ -111,11 +111,11 @@ class Escaped(TypeDecorator[str]):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return stored_text(value)
+        return _stored_text(value)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
         # The library's own wraps each value in two more calls; a backlog has two million values.
-        return stored_text
+        return _stored_text
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[str | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
         return _read_text
@@ -127,10 +127,10 @@ class Key(Escaped):
     cache_ok = True
 
     def process_bind_param(self, value: str | None, dialect: Dialect) -> str | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return stored_key(value)
+        return _stored_key(value)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[str | None], str | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        return stored_key
+        return _stored_key
 
 
 class Instant(TypeDecorator[datetime]):
@@ -140,10 +140,10 @@ class Instant(TypeDecorator[datetime]):
     cache_ok = True
 
     def process_bind_param(self, value: datetime | None, dialect: Dialect) -> int | None:  # noqa: ARG002 - SQLAlchemy's signature
-        return stored_instant(value)
+        return _stored_instant(value)
 
     def bind_processor(self, dialect: Dialect) -> Callable[[datetime | None], int | None]:  # noqa: ARG002 - SQLAlchemy's signature
-        return stored_instant
+        return _stored_instant
 
     def result_processor(self, dialect: Dialect, coltype: object) -> Callable[[int | None], datetime | None]:  # noqa: ARG002 - SQLAlchemy's signature
         return _read_instant
