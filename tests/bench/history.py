@@ -323,6 +323,18 @@ def measure(count: int, rounds: int, only: Sequence[str]) -> dict[str, Run]:
     return found
 
 
+def grown(found: dict[int, dict[str, Run]]) -> None:
+    """How each command's time grows with the month; a bar is as long as the time over that of the first size."""
+    first, *_ = found.values()
+    print("\nseconds, and times the first size")
+    for row, run in first.items():
+        for count, rows in found.items():
+            ratio = rows[row].seconds / run.seconds
+            print(
+                f"{row if rows is first else '':<22}{count:>9,}{rows[row].seconds:>8.2f}  {'#' * round(4 * ratio)} {ratio:.1f}"
+            )
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--sizes", type=int, nargs="+", default=[10_000, 100_000], help="alerts")
@@ -330,6 +342,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=[], choices=list(commands()), metavar="ROW")
     options = parser.parse_args()
     found = {count: measure(count, options.rounds, options.only) for count in options.sizes}
+    grown(found)
     slow = [
         f"{row} at {count:,}" for count, rows in found.items() for row, each in rows.items() if each.seconds > LONGEST
     ]

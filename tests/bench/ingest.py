@@ -12,6 +12,9 @@ holds that many: with an empty overlap, and with 50 known alerts in it. The clie
 (`panther.requests_per_second`) is lifted, for it would be the only thing measured. `TMPDIR` says where the SQLite file
 lies; on a file system in memory the ratio shows the code alone.
 
+`--peer PYTHON`, the interpreter of an environment that has `mcp-panther`, takes that package's client as a third: its tool
+lists the same alerts, newest first, over `GET /alerts` of Panther's REST API, and keeps nothing.
+
 `--profile N` polls N alerts once under cProfile and prints where the time goes.
 """
 
@@ -27,11 +30,12 @@ import sys
 import tempfile
 import time
 from bisect import bisect_left, bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from urllib.parse import parse_qs, urlsplit
 
 sys.path.insert(0, str(Path(__file__).parents[2]))
 
@@ -115,14 +119,24 @@ class Pages(asyncio.Protocol):
         head, found, body = self._buffer.partition(b"\r\n\r\n")
         if not found:
             return
-        length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
-        if len(body) < length:
-            return
+        if head.startswith(b"GET "):
+            answer = self._listed(parse_qs(urlsplit(head.split(b" ", 2)[1].decode()).query))
+        else:
+            length = int(head.lower().partition(b"content-length:")[2].split(b"\r\n", 1)[0])
+            if len(body) < length:
+                return
+            answer = self._page(json.loads(body)["variables"]["input"])
         self._buffer = b""
-        answer = self._page(json.loads(body)["variables"]["input"])
         self._transport.write(
             b"HTTP/1.1 200 OK\r\ncontent-type: application/json\r\ncontent-length: %d\r\n\r\n%s" % (len(answer), answer)
         )
+
+    def _listed(self, asked: dict[str, list[str]]) -> bytes:
+        """All alerts over REST, newest first."""
+        end = int(asked.get("cursor", [str(len(self.nodes))])[0])
+        start = max(end - int(asked["limit"][0]), 0)
+        more = b',"next":"%d"' % start if start else b""
+        return b'{"results":[%s]%s}' % (b",".join(self.nodes[start:end][::-1]), more)
 
     def _page(self, asked: dict[str, str]) -> bytes:
         low = bisect_left(self.times, asked["createdAtAfter"])
@@ -272,8 +286,17 @@ def database(kind: str) -> Iterator[str]:
 def measure(kind: str, url: str, count: int, store: str = "sqlite") -> dict[str, float]:
     """Run one measurement in a fresh process."""
     with database(store) as place:
-        command = [sys.executable, __file__, "--measure", kind, url, str(count), place]
-        ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
+        return printed([sys.executable, __file__, "--measure", kind, url, str(count), place])
+
+
+def measure_peer(python: str, url: str, count: int) -> dict[str, float]:
+    """The same with the peer's client."""
+    return printed([python, str(Path(__file__).with_name("peer_alerts.py")), url.partition("/public")[0], str(count)])
+
+
+def printed(command: Sequence[str]) -> dict[str, float]:
+    """What a program prints as JSON."""
+    ran = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)
     found: dict[str, float] = json.loads(ran.stdout)
     return found
 
@@ -290,12 +313,19 @@ class Result:
     memory: float
     empty: float
     known: float
+    peer: float
+    """Times raw; 0: not measured."""
+    peer_processor: float
 
 
-def compare(count: int, rounds: int, store: str = "sqlite") -> Result:
-    """Raw httpx and the poll in turns."""
+def compare(count: int, rounds: int, store: str = "sqlite", peer: str = "") -> Result:
+    """Raw httpx, the poll and the peer, if there is one, in turns."""
     with server(count) as url:
-        turns = [(measure("raw", url, count), measure("triage", url, count, store)) for _ in range(rounds)]
+        turns, peers = [], []
+        for _ in range(rounds):
+            turns.append((measure("raw", url, count), measure("triage", url, count, store)))
+            if peer:
+                peers.append(measure_peer(peer, url, count))
 
     def median(name: str) -> float:
         return statistics.median(ours[name] for _, ours in turns)
@@ -309,6 +339,12 @@ def compare(count: int, rounds: int, store: str = "sqlite") -> Result:
         memory=median("memory"),
         empty=median("empty"),
         known=median("known"),
+        peer=statistics.median(
+            theirs["seconds"] / bare["seconds"] for (bare, _), theirs in zip(turns, peers, strict=True)
+        )
+        if peers
+        else 0,
+        peer_processor=statistics.median(theirs["processor"] / count for theirs in peers) * 1e6 if peers else 0,
     )
 
 
@@ -319,17 +355,23 @@ def profile(count: int) -> None:
     pstats.Stats(profiler).sort_stats("tottime").print_stats(45)
 
 
-def main(sizes: list[int], rounds: int, store: str) -> None:
+def main(sizes: list[int], rounds: int, store: str, peer: str) -> None:
     head = f"{'alerts':>8}{'raw/s':>9}{'triage/s':>10}{'times raw':>11}{'raw cpu us':>12}{'cpu us':>8}"
     print(f"{head}{'peak MB':>9}{'empty ms':>10}{'known ms':>10}")
     found: dict[int, Result] = {}
     for count in sizes:
-        result = found[count] = compare(count, rounds, store)
+        result = found[count] = compare(count, rounds, store, peer)
         print(
             f"{count:>8}{result.raw_rate:>9.0f}{result.rate:>10.0f}{result.ratio:>11.2f}"
             f"{result.raw_processor:>12.0f}{result.processor:>8.0f}{result.memory:>9.0f}{result.empty:>10.2f}{result.known:>10.2f}",
             flush=True,
         )
+        if peer:
+            print(f"{'':>8}the peer: {result.peer:.2f} times raw httpx, {result.peer_processor:.0f} us", flush=True)
+    least = min(found.values(), key=lambda result: 1 / result.rate)
+    print("\nseconds for 10,000 alerts; a bar is as long as the figure over the least")
+    for count, result in found.items():
+        print(f"{count:>8} alerts {10_000 / result.rate:>7.2f}  {'#' * round(8 * least.rate / result.rate)}")
     ratios = [result.ratio for result in found.values()]
     print(f"\nlongest: {max(ratios):.2f} times raw httpx (target {LONGEST:g})")
     if 10_000 in found and 100_000 in found:
@@ -349,9 +391,10 @@ if __name__ == "__main__":
         parser.add_argument("--sizes", type=int, nargs="+", default=[1_000, 10_000, 100_000], help="alerts")
         parser.add_argument("--rounds", type=int, default=3, help="turns of each side")
         parser.add_argument("--store", choices=["sqlite", "postgresql"], default="sqlite")
+        parser.add_argument("--peer", default="", metavar="PYTHON", help="an interpreter that has mcp-panther")
         parser.add_argument("--profile", type=int, metavar="N", help="profile one poll of N alerts instead")
         options = parser.parse_args()
         if options.profile:
             profile(options.profile)
         else:
-            main(options.sizes, options.rounds, options.store)
+            main(options.sizes, options.rounds, options.store, options.peer)
