@@ -160,7 +160,7 @@ SPECS = {
     ),
     "Azure.MonitorActivity": Spec((), ("callerIpAddress",), ("time",), "operationName"),
     "Duo.Administrator": Spec((("username", "name"),), (), ("isotimestamp", "timestamp"), "action"),
-    "Gravitational.TeleportAudit": Spec((("user", "email"),), ("addr.remote",), ("time",), "event"),
+    "Gravitational.TeleportAudit": Spec((("user", "email"),), ("addr_remote",), ("time",), "event"),
     "Amazon.EKS.Audit": Spec((("user.username", "email"),), (), ("requestReceivedTimestamp", "stageTimestamp"), "verb"),
 }
 """Log types that name an actor; those without an address are the harder ones."""

@@ -284,10 +284,11 @@ def _closing(raised: Sequence[RaisedFlag]) -> str:
 
 def _is_owners_calm_day(good: Sequence[Signal]) -> bool:
     """Whether the owner is shown twice, by a second factor and by a device of their own, and the log, which was watched,
-    shows no harm that followed: what an act was for that raised no open flag need not be known then."""
+    shows no harm that followed, or what they do on other days: what an act was for that raised no open flag need not be
+    known then."""
     shown = {fact.name for fact in good if fact.vouches or fact.name == "known_device"}
-    quiet = any(fact.name == _DECISIVE and fact.weight >= WATCHED for fact in good)
-    return quiet and {"verified_sign_in", "known_device"} <= shown
+    calm = any(fact.name == "routine_aftermath" or (fact.name == _DECISIVE and fact.weight >= WATCHED) for fact in good)
+    return calm and {"verified_sign_in", "known_device"} <= shown
 
 
 def _lacking(facts: Sequence[Signal], gaps: Sequence[str]) -> str:

@@ -84,6 +84,7 @@ def test_what_follows_from_open_flags() -> None:
         ((hard, up("off_hours", 0.8), *CLOSES), S),
         # The owner, shown twice, and a log that shows no harm: the purpose need not be known.
         ((SIGNED_IN, DEVICE, QUIET), B),
+        ((SIGNED_IN, DEVICE, down("routine_aftermath", 0.3)), B),
         ((SIGNED_IN, DEVICE), I),
         ((SIGNED_IN, QUIET), I),
         ((down("verified_sign_in"), DEVICE, QUIET), I),

@@ -68,7 +68,8 @@ def test_published_events_are_understood() -> None:
         assert terms_in(each).keys() >= {"actor", "action"}
     for action, kind in (
         ("saml.created", Harm.PERSISTENCE),
-        ("session.command userdel", Harm.PERSISTENCE),
+        ("session.command useradd", Harm.PERSISTENCE),
+        ("session.command userdel", Harm.DESTRUCTION),
         ("session.command passwd", Harm.PERSISTENCE),
         ("role.created", Harm.PRIVILEGE),
     ):

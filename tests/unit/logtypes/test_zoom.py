@@ -1,5 +1,7 @@
 """Zoom's operation and activity logs: what their files say of an event."""
 
+from typing import Any
+
 import pytest
 
 from tests.support.logtypes import published_events, terms_in
@@ -51,6 +53,36 @@ def test_a_sign_in_has_a_person_and_an_address() -> None:
         "action": "Sign in",
         "address": "198.51.100.7",
     }
+
+
+@pytest.mark.parametrize(
+    ("event", "action"),
+    [
+        ({"p_log_type": ACTIVITY, "type": "Sign in", "client_type": "mac"}, "Sign in mac"),
+        (
+            {
+                "p_log_type": "OnePassword.SignInAttempt",
+                "type": "credentials_ok",
+                "client": {"app_name": "1Password CLI"},
+            },
+            "credentials_ok 1Password CLI",
+        ),
+        (
+            {
+                "p_log_type": "Snowflake.LoginHistory",
+                "EVENT_TYPE": "LOGIN",
+                "FIRST_AUTHENTICATION_FACTOR": "PASSWORD",
+                "REPORTED_CLIENT_TYPE": "JDBC_DRIVER",
+            },
+            "LOGIN PASSWORD JDBC_DRIVER",
+        ),
+    ],
+)
+def test_a_program_is_part_of_a_sign_in_and_no_object_of_it(event: dict[str, Any], action: str) -> None:
+    """Who else uses the program works on nothing of the person's; a program that they never used is a new act."""
+    terms = terms_in(event)
+    assert terms["action"] == action
+    assert "target" not in terms
 
 
 def test_published_events_are_understood() -> None:

@@ -442,3 +442,71 @@ def test_a_setting_written_anew_under_another_name_is_one_taken_back(target: str
     least = FLAGS["protection_off"].least_answer["reverted"]
 
     assert (found is not None and found.weight >= least) is answers
+
+
+def flow_logs(*rows: tuple[str, str, float], deleted: int = 1) -> list[Evidence]:
+    """What was done with flow logs before the alert, (action, id, hours before) each, and how many were deleted since."""
+    before = [
+        {
+            "action": action,
+            "times": 1,
+            "failed": 0,
+            "targets": 1,
+            "target": target,
+            "on_target": 0,
+            "first_seen": at(hours=hours),
+            "last_seen": at(hours=hours),
+        }
+        for action, target, hours in rows
+    ]
+    since = [{**before[0], "action": "DeleteFlowLogs", "target": "fl-1", "targets": deleted, "on_target": 1}]
+    return [
+        answer("actor_before", ["harm_before"], before),
+        answer("actor_soon_after", ["quiet_aftermath", "reverted"], since),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("done", "deleted", "answers"),
+    [
+        (("CreateFlowLogs", "fl-2", 2), 1, True),
+        (("CreateFlowLogs", "fl-1", 2), 1, False),
+        (("CreateFlowLogs", "fl-2", 2), 2, False),
+        (("CreateTrail", "fl-2", 2), 1, False),
+        (("CreateFlowLogs", "", 2), 1, False),
+    ],
+)
+def test_a_protection_that_was_replaced_before_it_went_is_one_taken_back(
+    done: tuple[str, str, float], deleted: int, answers: bool
+) -> None:
+    """By another of its kind that stands: not by what the alert deletes, nor where more was deleted than that."""
+    who = subject(actions=("DeleteFlowLogs",), targets=("fl-1",))
+    found = signals_of(who, *flow_logs(done, deleted=deleted)).get("reverted")
+    assert (found is not None and found.weight >= FLAGS["protection_off"].least_answer["reverted"]) is answers
+
+
+def test_what_replaces_an_object_that_is_no_protection_answers_nothing() -> None:
+    """Whoever has made a user before may delete another."""
+    who = subject(actions=("DeleteUser",), targets=("fl-1",))
+    assert "reverted" not in signals_of(who, *flow_logs(("CreateUser", "fl-2", 2)))
+
+
+def test_which_second_factor_of_a_person_was_removed_is_unknown() -> None:
+    """Okta names the person in both events: the old factor goes where a new one has come."""
+    activated, removed = "user.mfa.factor.activate", "user.mfa.factor.deactivate"
+    who = subject(log_type="Okta.SystemLog", actions=(activated,), targets=("ada@example.com",))
+    rows = [
+        {
+            "action": removed,
+            "times": 1,
+            "targets": 1,
+            "target": "ada@example.com",
+            "on_target": 1,
+            "first_seen": at(hours=-0.05),
+            "last_seen": at(hours=-0.05),
+        }
+    ]
+    entry = answer("actor_soon_after", ["reverted"], rows, log_type="Okta.SystemLog")
+    found = signals_of(who, entry)["reverted"]
+    assert found.weight < WEIGHTS["reverted"].weight
+    assert "on which object, the log doesn't tell" in found.sentence

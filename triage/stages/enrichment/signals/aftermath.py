@@ -13,11 +13,12 @@ from triage.stages.enrichment.signals import calls, companions, quiet, runs, tea
 from triage.stages.enrichment.signals.derived import looked_at, looked_at_names
 from triage.stages.enrichment.signals.facts import Facts, done, moment, number, plural, signal, text
 from triage.stages.enrichment.signals.followups import Step, steps
+from triage.stages.enrichment.signals.inverses import inverses
 from triage.stages.enrichment.signals.networks import novelty
 from triage.stages.enrichment.signals.place import check_addresses
-from triage.stages.enrichment.signals.reversal import Object, left_undone, object_of, opposites
+from triage.stages.enrichment.signals.reversal import Object, acts_of_alert, left_undone, object_of, opposites
 from triage.stages.enrichment.signals.runs import NAMED
-from triage.stages.enrichment.signals.wording import clock, did, later, log_name, on_object, times
+from triage.stages.enrichment.signals.wording import clock, did, earlier, later, log_name, on_object, times
 
 SETTLING = timedelta(hours=2)
 """What a watch over the aftermath should have lasted to count in full."""
@@ -169,7 +170,8 @@ def _quiet(facts: Facts) -> Iterator[Signal]:
 
 def _reverted(facts: Facts) -> Iterator[Signal]:
     """The opposite act came soon; in full where it was done to the same object, and to all that the alert harmed."""
-    if (again := _set_again(facts)) is not None:
+    again = _set_again(facts) or _replaced_before(facts)
+    if again is not None:
         yield again
         return
     uncertain: Signal | None = None
@@ -208,6 +210,35 @@ def _reverted(facts: Facts) -> Iterator[Signal]:
             uncertain = uncertain or signal("reverted", sentence, [entry], scale=UNCERTAIN)
     if uncertain is not None:
         yield uncertain
+
+
+def _replaced_before(facts: Facts) -> Signal | None:
+    """Before it took a protection away the same actor had made another of its kind, which stands.
+
+    Whether that one covers the same isn't known: a log names what is deleted by its id alone.
+    """
+    acts = acts_of_alert(facts)
+    taken, objects = {act.action for act in acts}, {act.target.casefold() for act in acts}
+    harms = [calls.harm_of_alert(facts, facts.actor.log_type, action) for action in taken]
+    if not all(harm is not None and harm.harm is Harm.EVASION for harm in harms) or objects <= {""}:
+        return None
+    for entry in facts.read("reverted", "action", "targets", "on_target"):
+        if any(number(row, "targets") > number(row, "on_target") for row in entry.rows if text(row, "action") in taken):
+            # The other one may be among them.
+            return None
+    for entry in facts.read("harm_before", "action", "targets", "on_target", "last_seen"):
+        for row in entry.rows:
+            action, last = text(row, "action"), moment(row, "last_seen")
+            others = number(row, "targets") - number(row, "on_target")
+            if last is None or last > acts[0].at or done(row) <= 0 or others < len(objects):
+                continue
+            if taken & {*inverses(action)} and text(row, "target").casefold() not in {"", *objects}:
+                made = f"{did(action, entry.log_type)}{on_object(text(row, 'target'), int(others) - 1)}"
+                sentence = (
+                    f"{earlier(facts, last)} {facts.who} {made}, another of the kind that is taken away, and it stands."
+                )
+                return signal("reverted", sentence, [entry], scale=REPLACED)
+    return None
 
 
 def _set_again(facts: Facts) -> Signal | None:

@@ -102,7 +102,7 @@ def own_history(facts: Facts) -> Iterator[Signal]:
         enough = max(1, actor.events // LIKE_EXTENT)
         earlier = sorted(found for found, times in old.items() if times >= enough)
         since = sorted(found for found, times in counted.items() if times)
-        counting = _counting(facts, since, earlier)
+        counting = _counting(facts, since, earlier, enough)
         if most and not actor.refused and actor.events >= max(BURST_EVENTS, BURST_FACTOR * most) and entry.complete:
             days = sorted(old or counted)
             sentence = (
@@ -128,15 +128,15 @@ def own_history(facts: Facts) -> Iterator[Signal]:
             yield signal("seen_before", sentence, [entry], scale=0.3 if fresh_recipient else 0.5 if unfamiliar else 1.0)
 
 
-def _counting(facts: Facts, since: list[date], earlier: list[date]) -> str:
-    """Which of the days count as precedents, and why the others don't; empty where all do."""
+def _counting(facts: Facts, since: list[date], earlier: list[date], enough: int) -> str:
+    """Which of the days count as precedents, and why the others don't; empty where all do. `enough`: times a day."""
     if len(earlier) == len(since):
         return ""
     old = [found for found in since if facts.is_old(found)]
     why = [f"before the last {facts.dwell.days} days"] if len(old) < len(since) else []
     precedents = [found for found in old if facts.is_precedent(found)]
     why += ["clear of open or handled alerts"] if len(precedents) < len(old) else []
-    why += ["to this extent"] if len(earlier) < len(precedents) else []
+    why += [f"at least {enough} times a day"] if len(earlier) < len(precedents) else []
     return f"; {len(earlier)} of them {' and '.join(why)}"
 
 

@@ -94,10 +94,19 @@ def object_of(
         return Object.OTHER
     else:
         targets = on_target
-    if any(is_of_class(facts.actor.log_type, act.action, ActionClass.KEY_CREATION) for act in undone):
-        # On the same account; which of its keys, the log's target doesn't tell.
+    if any(_is_one_of_many(facts, act) for act in undone):
+        # On the same account; which of its keys or factors, the log's target doesn't tell.
         return Object.UNKNOWN
     return Object.SAME if targets >= len(touched) else Object.UNKNOWN
+
+
+def _is_one_of_many(facts: Facts, act: Act) -> bool:
+    """Whether an act was about one of the keys or second factors of its target, which may have several."""
+    log_type = facts.actor.log_type
+    if is_of_class(log_type, act.action, ActionClass.KEY_CREATION):
+        return True
+    harm = calls.harm_of_alert(facts, log_type, act.action)
+    return harm is not None and harm.harm is Harm.PERSISTENCE and "@" in act.target
 
 
 def _replaces(facts: Facts, act: Act, target: str) -> bool:
