@@ -20,6 +20,13 @@ class Hypothesis(StrEnum):
     MISTAKE = "something was opened or changed that should not be"
 
 
+class Preparation(StrEnum):
+    """What somebody else may have done so that an alert's act is the next step, and no harm."""
+
+    WOUND_DOWN = "stopped or switched it off half a day before the alert or earlier"
+    LET_IN = "set a password for the account, or made it, within the day"
+
+
 @dataclass(frozen=True, slots=True)
 class Flag:
     """One row of the table."""
@@ -42,6 +49,8 @@ class Flag:
     old_rows_answer: bool = False
     """A finding answers it that rests on our own counts over a time before the dwell time: the like was done, or the
     party or place was known, when nobody under suspicion can have been here."""
+    prepared: "Preparation | None" = None
+    """A finding answers it that cites what somebody else did to prepare it."""
     old_row_names: frozenset[str] = frozenset()
     """Columns of our own counts: a finding answers it that cites rows which say how much of them is older than the dwell
     time, and which name in one of these columns what the flag is about."""
@@ -117,8 +126,10 @@ FLAGS: Mapping[str, Flag] = {
         Hypothesis.TAKEOVER,
         {"failed_then_succeeded": 1.0},
         frozenset({"allowed"}),
-        "A second factor that was given only after it had been denied confirms nobody.",
+        "A second factor that was given only after it had been denied confirms nobody. Whom a colleague has given a new "
+        "password in between did not guess it.",
         hard=True,
+        prepared=Preparation.LET_IN,
     ),
     "odd_hour": Flag(
         "Why at this hour?",
@@ -133,10 +144,12 @@ FLAGS: Mapping[str, Flag] = {
         {"harmful_aftermath": 1.5},
         frozenset(),
         "What came after the alert's act is not excused by anything that is said of the act itself. What few ever do, and "
-        "this actor never did, is no work that happened to follow.",
+        "this actor never did, is no work that happened to follow. What a colleague had put out of use before may be taken "
+        "away.",
         hard=True,
         decides_from=1.75,
         old_rows_answer=True,
+        prepared=Preparation.WOUND_DOWN,
         old_row_names=frozenset({"action"}),
         family="harm",
     ),
@@ -148,6 +161,7 @@ FLAGS: Mapping[str, Flag] = {
         "What the same actor did in the hours before is not excused by anything that is said of the alert's own act.",
         hard=True,
         old_rows_answer=True,
+        prepared=Preparation.WOUND_DOWN,
         old_row_names=frozenset({"action"}),
         family="harm",
     ),

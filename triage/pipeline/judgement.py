@@ -18,7 +18,16 @@ from triage.domain.signal import Direction
 from triage.domain.trust import Trust
 from triage.domain.verdict import Disposition, Draft, Verdict
 from triage.logtypes import classify
-from triage.stages.decision import BENIGN_FINDINGS, Opinion, accepted_answers, adjudicate, alert_values, facts_of
+from triage.stages.decision import (
+    BENIGN_FINDINGS,
+    Opinion,
+    Suspicion,
+    accepted_answers,
+    adjudicate,
+    alert_values,
+    facts_of,
+    suspicion_of,
+)
 from triage.stages.investigation import Conclusion
 from triage.stages.verification import invented_value, verify
 
@@ -50,6 +59,7 @@ def objections(
     *,
     argument: Argument | None = None,
     dwell_start: datetime | None = None,
+    suspicion: Suspicion | None = None,
 ) -> tuple[Issue, ...]:
     """Everything that verification objects to in a draft, for the analyst to correct at once.
 
@@ -61,6 +71,7 @@ def objections(
         evidence: All answers so far.
         argument: The flags that the measured facts raise.
         dwell_start: What is older, no suspect can have made; without it no finding answers a hard flag.
+        suspicion: On whom it falls; without it nothing counts as somebody else's.
     """
     findings = verify(draft.findings, evidence)
     issues = (
@@ -69,18 +80,26 @@ def objections(
     # Any other verdict makes a person look, who can answer what is open.
     if argument is not None and draft.verdict is Disposition.BENIGN:
         # What the draft has an answer for is the judge's to decide.
-        offered = _offered_answers(argument, findings, evidence, dwell_start) if dwell_start is not None else set()
+        offered = (
+            _offered_answers(argument, findings, evidence, dwell_start, suspicion) if dwell_start is not None else set()
+        )
         issues += [_unanswered(flag) for flag in argument.open_hard if (flag.name, flag.subject) not in offered]
     return tuple(issues)
 
 
 def _offered_answers(
-    argument: Argument, findings: Sequence[CheckedFinding], evidence: Sequence[Evidence], dwell_start: datetime
+    argument: Argument,
+    findings: Sequence[CheckedFinding],
+    evidence: Sequence[Evidence],
+    dwell_start: datetime,
+    suspicion: Suspicion | None,
 ) -> set[FlagOfActor]:
     """The open flags that some finding may answer, if the judge finds that it does."""
     every = [checked.number for checked in findings]
     proposed = {flag.name: every for flag in argument.open}
-    return set(accepted_answers(argument, proposed, findings, by_id(evidence), dwell_start=dwell_start))
+    return set(
+        accepted_answers(argument, proposed, findings, by_id(evidence), dwell_start=dwell_start, suspicion=suspicion)
+    )
 
 
 def _holds_without_the_failed(draft: Draft, findings: Sequence[CheckedFinding], argument: Argument | None) -> bool:
@@ -115,6 +134,8 @@ def _unanswered(flag: RaisedFlag) -> Issue:
     if known.old_row_names:
         names = " or ".join(sorted(known.old_row_names))
         answers.append(f"one that cites rows with `old_days` or an old `first_seen` for that {names}")
+    if known.prepared is not None:
+        answers.append(f"one that cites a row of `ask` or of the dossier in which somebody else {known.prepared.value}")
     answer = f"Only {' or '.join(answers)} may answer it" if answers else "No fact that is measured may answer it"
     message = f"{flag.name}: {flag.asks} See {', '.join(flag.raised_evidence)}. {answer}."
     return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)
@@ -209,6 +230,7 @@ def judge(
         opinion=opinion,
         offline=conclusion.offline,
         dwell_start=dossier.alert.moment - dwell,
+        suspicion=suspicion_of(dossier),
         sentences=checked.sentences,
     )
 

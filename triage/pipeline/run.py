@@ -47,7 +47,7 @@ from triage.ports import (
     Spend,
 )
 from triage.settings import LlmFallback
-from triage.stages.decision import Adjudication, adjudicate_with_model
+from triage.stages.decision import Adjudication, adjudicate_with_model, suspicion_of
 from triage.stages.investigation import Conclusion, offline_draft, run_investigation
 from triage.stages.model_calls import ASSUMED, ModelContext
 from triage.stages.writeback import AlertAtStart
@@ -302,6 +302,7 @@ class _Triage:
                 objections,
                 argument=argue_alert(dossier),
                 dwell_start=dossier.alert.moment - parts.settings.investigation.dwell,
+                suspicion=suspicion_of(dossier),
             ),
             observe=self.observe,
         )

@@ -4,7 +4,7 @@
 `adjudicate_with_model` makes that call, and `adjudicate` applies the `rules` and gives the verdict.
 """
 
-from triage.stages.decision.answers import accepted_answers
+from triage.stages.decision.answers import Suspicion, accepted_answers, suspicion_of
 from triage.stages.decision.facts import facts_of
 from triage.stages.decision.masked import alert_values
 from triage.stages.decision.opinion import Adjudication, Opinion, adjudicate_with_model
@@ -15,9 +15,11 @@ __all__ = [
     "BENIGN_FINDINGS",
     "Adjudication",
     "Opinion",
+    "Suspicion",
     "accepted_answers",
     "adjudicate",
     "adjudicate_with_model",
     "alert_values",
     "facts_of",
+    "suspicion_of",
 ]

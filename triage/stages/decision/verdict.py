@@ -8,7 +8,7 @@ from triage.domain.evidence import Evidence, by_id
 from triage.domain.finding import CheckedFinding, Issue, IssueCode
 from triage.domain.signal import Signal
 from triage.domain.verdict import Action, ActionKind, Disposition, Draft, Verdict
-from triage.stages.decision.answers import accepted_answers
+from triage.stages.decision.answers import Suspicion, accepted_answers
 from triage.stages.decision.opinion import Opinion
 from triage.stages.decision.proven import Pseudonyms, proven_sentence
 from triage.stages.decision.rules import RuleChange, cap_confidence, changes_of
@@ -29,6 +29,7 @@ def adjudicate(
     opinion: Opinion | None = None,
     offline: bool = False,
     dwell_start: datetime | None = None,
+    suspicion: Suspicion | None = None,
     sentences: Collection[str] = (),
 ) -> Verdict:
     """Decide from verified findings and measured signals; sees no raw log text.
@@ -46,6 +47,7 @@ def adjudicate(
         opinion: The judge's; without one the table's own word is the least.
         offline: The draft is the table's own.
         dwell_start: What is older, no suspect can have made; without it the judge can't answer a hard flag.
+        suspicion: On whom it falls; without it nothing counts as somebody else's.
         sentences: Findings that code has written, besides those that repeat a signal.
     """
     injected = bool(injections)
@@ -58,7 +60,7 @@ def adjudicate(
     if opinion is not None:
         argument = without_answers(argument, opinion.rejected)
         start = dwell_start or datetime.min.replace(tzinfo=UTC)
-        answers = accepted_answers(argument, opinion.answers, findings, entries, dwell_start=start)
+        answers = accepted_answers(argument, opinion.answers, findings, entries, dwell_start=start, suspicion=suspicion)
         argument = with_answers(argument, answers)
     changes = changes_of(
         draft.verdict,

@@ -326,7 +326,8 @@ def test_a_flag_says_which_facts_may_answer_it_and_when_its_fact_was() -> None:
         1.8, name="failed_then_succeeded", citations=(ValueCitation(evidence="E1", row=0, column="action", value="x"),)
     )
     (flag,) = read((), (entry,), grave, argument=argue([grave], [entry]))["flags"]
-    assert flag["may_be_answered_by"] == {"facts": ["allowed"], "findings": "none"}
+    prepared = "those in which somebody else set a password for the account, or made it, within the day"
+    assert flag["may_be_answered_by"] == {"facts": ["allowed"], "findings": prepared}
     assert flag["raised_by"] == [{"says": "x", "at": "2031-05-06 09:20 UTC to 2031-05-06 09:40 UTC"}]
 
 

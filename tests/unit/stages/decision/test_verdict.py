@@ -19,7 +19,7 @@ from triage.domain.question import Question
 from triage.domain.signal import Direction, net_weight
 from triage.domain.trust import Trust
 from triage.domain.verdict import ActionKind, Disposition, Draft, Verdict
-from triage.stages.decision import Opinion, adjudicate
+from triage.stages.decision import Opinion, Suspicion, adjudicate
 from triage.stages.decision.opinion import parse_opinion
 from triage.stages.decision.proven import Pseudonyms, proven_sentence
 from triage.stages.verification import verify
@@ -340,6 +340,55 @@ def test_old_rows_about_something_else_that_a_flag_speaks_of(
     )
     assert verdict.disposition is expected
     assert {each.name for each in verdict.flags if each.open} == (set() if expected is B else {flag})
+
+
+MACHINE = "/subscriptions/s1/resourcegroups/g/providers/microsoft.compute/virtualmachines/shop-5"
+STOPPED = {"actor": "bo@x.example", "action": "microsoft.compute/virtualmachines/deallocate/action", "target": MACHINE}
+RESET = {"actor": "bo@x.example", "action": "user.account.reset_password", "target": "eve@x.example"}
+
+
+@pytest.mark.parametrize(
+    ("flag", "row", "changes", "hours", "expected"),
+    [
+        pytest.param("harm_followed", STOPPED, {}, 96, B, id="a colleague stopped the machine"),
+        pytest.param("harm_before", STOPPED, {}, 96, B, id="the same, before"),
+        pytest.param("harm_followed", {**STOPPED, "actor": "Eve@x.example"}, {}, 96, S, id="the actor did"),
+        pytest.param("harm_followed", {**STOPPED, "target": f"{MACHINE}5"}, {}, 96, S, id="another machine"),
+        pytest.param("harm_followed", {**STOPPED, "action": "restart"}, {}, 96, S, id="restarted only"),
+        pytest.param("harm_followed", STOPPED, {}, 2, S, id="just before"),
+        pytest.param("harm_followed", {**STOPPED, "refused": 1}, {}, 96, S, id="refused"),
+        pytest.param(
+            "harm_followed", STOPPED, {"source": Source.TOOL, "measured": False}, 96, S, id="SQL of the analyst"
+        ),
+        pytest.param("protection_off", STOPPED, {}, 96, S, id="another flag"),
+        pytest.param("guessed", RESET, {}, 1, B, id="a colleague set a password"),
+        pytest.param("guessed", RESET, {}, 48, S, id="days before"),
+        pytest.param("guessed", {**RESET, "action": "user.session.start"}, {}, 1, S, id="a sign-in"),
+        pytest.param("guessed", {**RESET, "actor": "eve@x.example"}, {}, 1, S, id="the actor set it"),
+    ],
+)
+def test_what_somebody_else_prepared_answers_where_the_table_says_so(
+    flag: str, row: dict[str, Any], changes: dict[str, Any], hours: float, expected: Disposition
+) -> None:
+    """A colleague puts a machine out of use, or gives a new password: the next step is no harm, if the judge says so."""
+    raises = {"harm_followed": "harmful_aftermath", "guessed": "failed_then_succeeded"}.get(flag, flag)
+    raised = signal(1.6, name=raises, sentence="9 min later eve@x.example performed delete on shop-5-os (destruction).")
+    at = (NOW - timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M:%S")
+    cells = {"times": 1, "refused": 0, "first_seen": at, "last_seen": at, **row}
+    given = {"source": Source.QUERY, "measured": True, "log_type": "Okta.SystemLog", "end": NOW, **changes}
+    known = finding(Direction.BENIGN, Trust.MEASURED)
+    cited = ValueCitation(evidence="E2", row=0, column="times", value=1)
+    known = known.model_copy(update={"finding": known.finding.model_copy(update={"citations": (cited,)})})
+    verdict = adjudicate(
+        draft(B),
+        (known, *(item.model_copy(update={"number": 5}) for item in GOOD)),
+        (*CLOSES, raised),
+        [evidence(1, {"a": 1}), evidence(2, cells, **given)],
+        opinion=opinion(B).model_copy(update={"answers": {flag: (1,)}}),
+        dwell_start=NOW - timedelta(days=14),
+        suspicion=Suspicion(frozenset({"eve@x.example"}), NOW),
+    )
+    assert verdict.disposition is expected
 
 
 def test_an_answer_for_one_actor_answers_for_no_other() -> None:
