@@ -197,8 +197,14 @@ def commands(*ago: float) -> Evidence:
 
 @pytest.mark.parametrize(
     ("ago", "weight", "vouches"),
-    [((25, 20, 16, 2), 1.0, True), ((11, 8, 6, 5), 0.5, False), ((25, 20), None, None), ((3, 3, 3, 3), None, None)],
-    ids=["a rollout", "one that began lately", "two hosts", "all on one day"],
+    [
+        ((25, 20, 16, 2), 1.0, True),
+        ((11, 8, 6, 5), 0.5, False),
+        ((25, 20), None, None),
+        ((3, 3, 3, 3), None, None),
+        ((5, 4, 0.2), None, None),
+    ],
+    ids=["a rollout", "one that began lately", "two hosts", "all on one day", "the third one today"],
 )
 def test_a_command_of_many_hosts_is_a_programs(
     ago: tuple[float, ...], weight: float | None, vouches: bool | None

@@ -282,13 +282,16 @@ def peers(facts: Facts) -> Iterator[Signal]:
 def same_command(facts: Facts) -> Iterator[Signal]:
     """The very same command, letter by letter, ran on other hosts before anybody under suspicion can have been here."""
     for entry in facts.read("same_command", "actor", "old_days"):
-        settled = [row for row in entry.rows if facts.settled(row)]
-        firsts = sorted(at for row in entry.rows if (at := moment(row, "first_seen")) is not None)
-        if len({at.date() for at in firsts}) < FLEET or len(entry.rows) < FLEET:
+        # A host on which it ran for the first time today may be the intruder's next.
+        before = facts.actor.moment - timedelta(days=1)
+        others = [row for row in entry.rows if (at := moment(row, "first_seen")) is not None and at < before]
+        firsts = sorted(at for row in others if (at := moment(row, "first_seen")) is not None)
+        if len({at.date() for at in firsts}) < FLEET:
             continue
+        settled = [row for row in others if facts.settled(row)]
         sentence = (
-            f"The very same command ran on {plural(len(entry.rows), 'other host')} since {firsts[0]:%Y-%m-%d}, on "
-            f"{len(settled)} of them by {facts.dwell_start:%Y-%m-%d}."
+            f"The very same command ran on {plural(len(others), 'other host')} from {firsts[0]:%Y-%m-%d} to the day before, "
+            f"on {len(settled)} of them by {facts.dwell_start:%Y-%m-%d}."
         )
         # What is spread within the dwell time may be an intruder's spreading.
         old = len(settled) >= FLEET
