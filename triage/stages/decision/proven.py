@@ -94,14 +94,15 @@ class Pseudonyms:
         return found
 
     def of_text(self, text: str, *, folds: bool = False) -> str:
-        """`text 1` for what an actor chose, or what the same text is called already as a name.
+        """`text 1` for what an actor chose, or what the same text is called already as a name; an address is one still.
 
         Args:
             text: Anything; no character of it shows, nor how many there are.
             folds: Letter case makes no difference in the field that holds it.
         """
         if folds or _kind(text) != "name":
-            found = self._folded.get(text.casefold()) or self._spelled.get(text) or self._next(self.texts)
+            kind = _kind(text) if _kind(text) == "address" else self.texts
+            found = self._folded.get(text.casefold()) or self._spelled.get(text) or self._next(kind)
             self._folded.setdefault(text.casefold(), found)
         else:
             found = self._spelled.get(text) or self._next(self.texts)

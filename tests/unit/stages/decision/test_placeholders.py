@@ -364,7 +364,7 @@ def test_a_value_that_is_missing_shows_only_as_a_word_of_a_closed_list() -> None
     cases = [
         ("action", "StopLogging", "in no row of it action is StopLogging"),
         ("status", "approved", "in no row of it status is text 1"),
-        ("address", "203.0.113.9", "in no row of it address is text 1"),
+        ("address", "203.0.113.9", "in no row of it address is address 1"),
     ]
     for column, value, expected in cases:
         given = Finding(text="x", citations=(LacksCitation(evidence="E1", column=column, value=value),))
