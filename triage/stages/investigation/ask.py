@@ -198,6 +198,9 @@ class QuestionDesk:
         self, number: int, question: Question, log_type: str, database: str, actor: ActorValues, rows: int
     ) -> Part:
         compiled = compile_question(question, log_type, database=database)
+        if {subject.role for subject in question.about} == {SubjectRole.OTHERS}:
+            # An alert's other actors are no strangers to it.
+            actor = _all_of(actor, self.dossier.actors)
         bound = self._bind(compiled, actor, rows)
         companion = compiled.companion
         control = None
@@ -303,6 +306,24 @@ def _by_logs(question: Question) -> tuple[Question, ...]:
         signing_in["classes"] = (ActionClass.SIGN_IN,)
     rest = (question.model_copy(update={"logs": others}),) if others else ()
     return (*rest, question.model_copy(update=signing_in))
+
+
+def _all_of(actor: ActorValues, actors: Sequence[ActorValues]) -> ActorValues:
+    """One actor under the names of all: those of the same log as it names them, and whatever else is known of each."""
+    names = ("actors", "names", "people", "values")
+    lists = {
+        name: tuple(
+            dict.fromkeys(
+                value
+                for each in (actor, *actors)
+                if name != "actors" or each.log_type == actor.log_type
+                for value in each.lists.get(name, ())
+            )
+        )
+        for name in names
+    }
+    identities = tuple(dict.fromkeys(identity for each in (actor, *actors) for identity in each.identities))
+    return actor.model_copy(update={"lists": {**actor.lists, **lists}, "identities": identities})
 
 
 def _left_out(parts: Sequence[Part]) -> list[str]:

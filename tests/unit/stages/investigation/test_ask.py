@@ -86,8 +86,8 @@ ANY_JSON = st.recursive(
 )
 
 
-def toolbox(lake: Lake) -> Toolbox:
-    """The tools on an alert of CloudTrail, whose actor is known by name and address."""
+def toolbox(lake: Lake, *more: str) -> Toolbox:
+    """The tools on an alert of CloudTrail, whose actor is known by name and address; with further actors, by their names."""
     event = {
         "eventName": "CreateUser",
         "userIdentity": {"arn": "arn:aws:iam::111122223333:user/ada"},
@@ -100,7 +100,8 @@ def toolbox(lake: Lake) -> Toolbox:
         last=START - timedelta(hours=3),
         lists={"actors": ("ada",), "actions": ("CreateUser",), "addresses": ("203.0.113.9",), "values": ("ada",)},
     )
-    known = dossier(event).model_copy(update={"log_types": (CLOUD,), "actors": (actor,)})
+    others = [actor.model_copy(update={"name": name, "lists": {**actor.lists, "actors": (name,)}}) for name in more]
+    known = dossier(event).model_copy(update={"log_types": (CLOUD,), "actors": (actor, *others)})
     unused: Any = None
     return Toolbox(known, lake=lake, alerts=unused, rules=unused, settings=InvestigationSettings())  # type: ignore[arg-type]  # only what `ask` needs
 
@@ -284,3 +285,16 @@ def test_a_login_is_no_e_mail_address() -> None:
     given = {"reason": "?", "about": ["email:jodoe"], "from": "history", "to": "-1s"}
     assert read_question(given) == "'jodoe' is no e-mail address; write `any:jodoe`"
     assert not isinstance(read_question({**given, "about": ["email:jo@example.com"]}), str)
+
+
+def test_others_are_none_of_the_alerts_actors() -> None:
+    """With several of them, `others` leaves out all, whichever of them the question is put for."""
+    lake = Lake()
+    box = toolbox(lake, "bo")
+    question = {"reason": "Who else?", "about": ["others"], "from": "-6h", "to": "+2h", "ask": "list"}
+    for number in (1, 2):
+        arguments = json.dumps({"questions": [{**question, "actor": number}]})
+        asyncio.run(box.run(ToolCall(id="c", name="ask", arguments=arguments), LIMITS))
+    others = [query.sql for query in lake.sent if "NOT COALESCE" in query.sql]
+    assert len(others) == 2
+    assert all("'ada'" in sql and "'bo'" in sql for sql in others)
