@@ -23,7 +23,7 @@ class Hypothesis(StrEnum):
 class Preparation(StrEnum):
     """What somebody else may have done so that an alert's act is the next step, and no harm."""
 
-    WOUND_DOWN = "stopped or switched it off half a day before the alert or earlier"
+    WOUND_DOWN = "stopped or switched off what was then destroyed, half a day before the alert or earlier"
     LET_IN = "set a password for the account, or made it, within the day"
 
 
@@ -355,6 +355,8 @@ FLAGS: Mapping[str, Flag] = {
     ),
 }  # fmt: skip
 
+DESTROYS = "(destruction)"
+"""So a sentence says which kind of harm it speaks of."""
 STRONG_ANSWER = 0.2
 """A fact that rules have made lighter than this answers nothing."""
 CONTINUITY = frozenset(
@@ -389,3 +391,10 @@ class RaisedFlag(Value):
     @property
     def open(self) -> bool:
         return not self.answers
+
+    @property
+    def prepared(self) -> Preparation | None:
+        """What of somebody else may answer it; what nobody destroys need not be stopped before."""
+        wanted = FLAGS[self.name].prepared
+        destroys = any(DESTROYS in sentence for sentence in self.raised)
+        return None if wanted is Preparation.WOUND_DOWN and not destroys else wanted

@@ -134,8 +134,8 @@ def _unanswered(flag: RaisedFlag) -> Issue:
     if known.old_row_names:
         names = " or ".join(sorted(known.old_row_names))
         answers.append(f"one that cites rows with `old_days` or an old `first_seen` for that {names}")
-    if known.prepared is not None:
-        answers.append(f"one that cites a row of `ask` or of the dossier in which somebody else {known.prepared.value}")
+    if flag.prepared is not None:
+        answers.append(f"one that cites a row of `ask` or of the dossier in which somebody else {flag.prepared.value}")
     answer = f"Only {' or '.join(answers)} may answer it" if answers else "No fact that is measured may answer it"
     message = f"{flag.name}: {flag.asks} See {', '.join(flag.raised_evidence)}. {answer}."
     return Issue(code=IssueCode.UNANSWERED_FLAG, message=message)

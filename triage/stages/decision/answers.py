@@ -137,7 +137,7 @@ def _cites_preparation(
 
     A query that the analyst wrote may say anything of who did what.
     """
-    wanted = FLAGS[flag.name].prepared
+    wanted = flag.prepared
     entry = evidence.get(citation.evidence)
     if wanted is None or entry is None or not isinstance(citation, ValueCitation) or citation.row >= len(entry.rows):
         return False

@@ -13,7 +13,7 @@ from triage.domain.citation import ValueCitation
 from triage.domain.detection import Detection
 from triage.domain.evidence import SAME_CASE, Evidence, Source, by_id
 from triage.domain.finding import CheckedFinding
-from triage.domain.flag import FLAGS, Flag, RaisedFlag
+from triage.domain.flag import FLAGS, RaisedFlag
 from triage.domain.injection import looks_like_instruction
 from triage.domain.redaction import redact
 from triage.domain.signal import Signal, is_proven
@@ -180,7 +180,7 @@ def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking, alert_a
         "answered_by": [said(fact) for fact in facts(flag.answers)],
         "may_be_answered_by": {
             "facts": [name.replace("_", " ") for name in sorted(row.answered_by)],
-            "findings": _findings_for(row),
+            "findings": _findings_for(flag),
         },
     }
     beside = [
@@ -191,12 +191,12 @@ def _flag(flag: RaisedFlag, signals: Sequence[Signal], masking: Masking, alert_a
     return found | ({"actor": masking.names.of(flag.subject)} if flag.subject else {})
 
 
-def _findings_for(row: Flag) -> str:
+def _findings_for(flag: RaisedFlag) -> str:
     """Which findings may answer a flag, in words."""
-    if not row.hard:
+    if not flag.hard:
         return _FINDINGS
-    prepared = f"those in which somebody else {row.prepared.value}" if row.prepared is not None else ""
-    return "; ".join(filter(None, (_OLD_FINDINGS if row.old else "", prepared))) or _NO_FINDINGS
+    prepared = f"those in which somebody else {flag.prepared.value}" if flag.prepared is not None else ""
+    return "; ".join(filter(None, (_OLD_FINDINGS if FLAGS[flag.name].old else "", prepared))) or _NO_FINDINGS
 
 
 def _is_about_same(signal: Signal, flag: RaisedFlag) -> bool:

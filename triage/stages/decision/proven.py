@@ -58,6 +58,7 @@ LISTED = frozenset(
     | {"conditionalaccessstatus", "risklevelaggregated", "riskstate", "granted", "permission", "decision"}
     | {"login_type", "login_failure_type", "login_challenge_status", "event_type", "query_type", "execution_status"}
     | {"factor", "second_factor", "first_authentication_factor", "second_authentication_factor", "visibility"}
+    | {"enforcement", "ruleset_enforcement"}
 )
 """Last parts of columns whose values are words of the provider's own list."""
 _WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")

@@ -190,9 +190,8 @@ def flag_lines(dossier: Dossier, caps: Caps) -> str:
     for flag in argument.flags:
         shown: dict[str, JsonValue] = {"flag": flag.name, "asks": flag.asks}
         shown |= {"hard": True} if flag.hard else {}
-        row = FLAGS[flag.name]
-        shown |= {"old": True} if flag.open and flag.hard and row.old else {}
-        shown |= {"prepared": f"somebody else {row.prepared.value}"} if flag.open and row.prepared is not None else {}
+        shown |= {"old": True} if flag.open and flag.hard and FLAGS[flag.name].old else {}
+        shown |= {"prepared": f"somebody else {flag.prepared.value}"} if flag.open and flag.prepared is not None else {}
         shown["raised_by"] = [names.get(sentence, sentence) for sentence in flag.raised]
         shown["answered_by"] = [names.get(sentence, sentence) for sentence in flag.answers]
         shown |= {"actor": flag.subject} if flag.subject else {}

@@ -360,6 +360,7 @@ RESET = {"actor": "bo@x.example", "action": "user.account.reset_password", "targ
         pytest.param(
             "harm_followed", STOPPED, {"source": Source.TOOL, "measured": False}, 96, S, id="SQL of the analyst"
         ),
+        pytest.param("harm_followed", STOPPED, {"kind": "access to data"}, 96, S, id="another kind of harm"),
         pytest.param("protection_off", STOPPED, {}, 96, S, id="another flag"),
         pytest.param("guessed", RESET, {}, 1, B, id="a colleague set a password"),
         pytest.param("guessed", RESET, {}, 48, S, id="days before"),
@@ -372,7 +373,9 @@ def test_what_somebody_else_prepared_answers_where_the_table_says_so(
 ) -> None:
     """A colleague puts a machine out of use, or gives a new password: the next step is no harm, if the judge says so."""
     raises = {"harm_followed": "harmful_aftermath", "guessed": "failed_then_succeeded"}.get(flag, flag)
-    raised = signal(1.6, name=raises, sentence="9 min later eve@x.example performed delete on shop-5-os (destruction).")
+    changes = dict(changes)
+    kind = changes.pop("kind", "destruction")
+    raised = signal(1.6, name=raises, sentence=f"9 min later eve@x.example performed delete on shop-5-os ({kind}).")
     at = (NOW - timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M:%S")
     cells = {"times": 1, "refused": 0, "first_seen": at, "last_seen": at, **row}
     given = {"source": Source.QUERY, "measured": True, "log_type": "Okta.SystemLog", "end": NOW, **changes}
