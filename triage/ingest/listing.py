@@ -19,7 +19,7 @@ REMEMBERED = 2_000
 """Alerts of the last pages that repetitions are recognised by; the store recognises older ones."""
 
 TOGETHER = 100
-"""Alerts that are handed on at once while there are more pages: a transaction for each page takes a third longer in all."""
+"""So many alerts are handed on at once while there are more pages: a transaction for each page takes longer in all."""
 
 _EDGE = timedelta(milliseconds=1)
 """The lower bound is exclusive on the server."""
@@ -106,8 +106,9 @@ async def new_alerts(
 ) -> AsyncGenerator[AlertBatch, None]:
     """Read one listing from `start` to `end`, to its last page, in ascending creation time.
 
-    The next page is fetched while the caller stores the last ones; small pages are given together. An alert on two pages is yielded once, unless its
-    content differs: then the newer one is yielded as well. Close the iterator if you leave it early.
+    The next page is fetched while the caller stores the last ones; small pages are given together. An alert on two pages
+    is yielded once, unless its content differs: then the newer one is yielded as well. Close the iterator if you leave it
+    early.
 
     Args:
         source: Panther's alert list.

@@ -11,6 +11,8 @@ from triage.questions import BoundQuestion
 
 _AT_ONCE = 4
 """Statements of one call at the same time."""
+_FEW = 3
+"""Up to how many questions of a statement that failed are sent one by one."""
 
 
 @dataclass(slots=True)
@@ -48,7 +50,7 @@ class Sender:
             await self._send_each(controls)
 
     async def _send_batch(self, questions: Sequence[BoundQuestion]) -> None:
-        """Send several in one statement. Where it fails or is cut, nobody knows whose rows are missing."""
+        """Send several in one statement. Where it is cut, nobody knows whose rows are missing."""
         if len(questions) < 2:  # noqa: PLR2004 - one question is sent as it is
             return
         templates = [each.compiled.template for each in questions]
@@ -63,6 +65,11 @@ class Sender:
                 return
             split = split_batch(result.rows, [template.columns for template in templates])
         except (QueryFailed, QueryTimeout, ValueError):
+            if len(questions) > _FEW:
+                # One of them spoils it: halves find out which in fewer statements than one for each.
+                half = len(questions) // 2
+                await self._send_batch(questions[:half])
+                await self._send_batch(questions[half:])
             return
         self.bytes += result.bytes
         for each, template, rows in zip(questions, templates, split, strict=True):
