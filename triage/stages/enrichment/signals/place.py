@@ -37,6 +37,9 @@ PLACES = 5
 """From how many settled addresses on an actor has no usual place."""
 
 
+_LATELY = f"in the {round(FRESH_SIGN_IN.total_seconds() / 3600)} hours before"
+
+
 @dataclass(frozen=True, slots=True)
 class AddressCheck:
     """What is known about the alert's addresses."""
@@ -184,20 +187,19 @@ def addresses(facts: Facts) -> Iterator[Signal]:
     shown, who = plain(place.address), facts.who
     if place.known is not None:
         # The usual place alone is where malware runs, too; with a second factor someone was there.
+        verified = place.verified if place.verified is not None and not place.verified_by else None
+        factor = f" and gave a second factor to {service(verified)} there {_LATELY}" if verified is not None else ""
         yield signal(
             "known_address",
-            f"{who} {_used(facts, place)} {shown} {_since_when(place)}.",
-            [place.known],
+            f"{who} {_used(facts, place)} {shown} {_since_when(place)}{factor}.",
+            [place.known, *([verified] if verified is not None else [])],
             vouches=place.verified is not None and not enrolled_lately(facts),
         )
     if place.verified is not None and place.known is None:
         if place.verified_by:
             sentence = _factor_given(place.verified_by, place.verified, shown)
         else:
-            hours = round(FRESH_SIGN_IN.total_seconds() / 3600)
-            sentence = (
-                f"{who} gave a second factor to {service(place.verified)} from {shown} in the {hours} hours before."
-            )
+            sentence = f"{who} gave a second factor to {service(place.verified)} from {shown} {_LATELY}."
         yield signal("verified_sign_in", sentence, [place.verified], vouches=not enrolled_lately(facts))
     if not place.unfamiliar or not place.asked:
         return
