@@ -108,6 +108,7 @@ def with_derived(log_type: str, terms: Mapping[str, Term]) -> Mapping[str, Term]
     # What a harmful call was about is asked for as well where a sentence would name it.
     said = [glob for file in files for entry in file.words if entry.paths for glob in entry.actions]
     conditional += [glob for glob in said if glob not in conditional and any_glob(glob, harmful)]
+    conditional += [glob for glob in harmful if glob not in conditional and any_glob(glob, said)]
     if conditional:
         found["conditional"] = Term(sql=matching_sql(conditional))
     sign_ins = [glob for file in files for glob in file.sign_ins]

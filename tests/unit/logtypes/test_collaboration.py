@@ -6,7 +6,7 @@ import pytest
 
 from tests.support.logtypes import terms_in
 from triage.domain.trust import Trust
-from triage.logtypes import Harm, classify, harmful_action, is_detection_event, is_self_service
+from triage.logtypes import Harm, classify, harmful_action, is_detection_event, is_self_service, terms_of
 from triage.logtypes.parties import harm_of_call
 
 ADA, BO = "Ada@acme.example", "Bo@acme.example"
@@ -136,3 +136,8 @@ def test_names_of_files_and_people_are_the_actors() -> None:
     ):
         assert classify(log_type, own) is Trust.PROVIDER
         assert classify(log_type, chosen) is Trust.ACTOR
+
+
+def test_a_harmful_call_that_a_broader_sentence_names_is_asked_for_its_parameters() -> None:
+    """The sentence is about `user_*_admin_role_changed`, the list of harm about one of them: the new role is shown."""
+    assert "user_workspace_admin_role_changed" in terms_of("Asana.Audit")["conditional"].sql
