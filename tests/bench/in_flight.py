@@ -77,7 +77,9 @@ async def measure(panther: str, llm: str, counts: list[int]) -> None:
     for count in counts:
         with tempfile.TemporaryDirectory() as directory:
             clock = FixedStartClock(LATER)
-            async with open_app(settings(panther, llm, directory, count), clock=clock, write=False) as app:
+            async with open_app(
+                settings(panther, llm, directory, count, patient=True), clock=clock, write=False
+            ) as app:
                 alerts = await listed(app)
                 await app.store.queue.save([(alert, Selected(reason="bench")) for alert in alerts], now=clock.now())
                 # What is read once for all: playbooks, imports, the probe of the model.

@@ -122,13 +122,18 @@ def other_process(pipe: Connection, world: str) -> None:
 # ---- this process ----------------------------------------------------------------------------------------------------
 
 
-def settings(panther: str, llm: str, directory: str, concurrency: int) -> Settings:
-    """As shipped, but for the pace: 50 alerts make about 4,000 calls, which the default would stretch to 80 seconds."""
+def settings(panther: str, llm: str, directory: str, concurrency: int, *, patient: bool = False) -> Settings:
+    """As shipped, but for the pace: 50 alerts make about 4,000 calls, which the default would stretch to 80 seconds.
+
+    `patient`: nothing is given up, however long the embedded Panther, one process, takes over the questions of many alerts.
+    """
+    longer = {"max_seconds": 36_000, "query_seconds": 3_600} if patient else {}
     return Settings.model_validate(
         {
-            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 64},
+            "panther": {"url": panther, "token": "sandbox-token", "requests_per_second": 1e6, "concurrency": 64}
+            | ({"timeout": "900s"} if patient else {}),
             "llm": {"base_url": llm, "model": "scripted-1"},
-            "investigation": {"concurrency": concurrency},
+            "investigation": {"concurrency": concurrency, **longer},
             "store": {"url": f"sqlite:///{directory}/triage.db"},
         }
     )
