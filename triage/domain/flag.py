@@ -63,6 +63,8 @@ class Flag:
 
 FULL_ANSWER = 1.0
 """What the rule waited for counts where the actor did it, in time and on the same thing."""
+OWN_PLACE = 1.5
+"""A habit from an unfamiliar place, or off its hours, is half of one: a thief does the owner's work."""
 IN_FULL = 1.5
 """What colleagues do in turn counts where no rule has made it lighter."""
 _VERIFIED = frozenset({"verified_sign_in", "staff_address", "allowed"})
@@ -273,9 +275,9 @@ FLAGS: Mapping[str, Flag] = {
         frozenset({"reverted", "torn_down", "awaited_came", "routine", "team_routine", "run_as_before", "derived_as_usual", "allowed"}),
         "A maintenance ends with the protection back on, a teardown that is the actor's usual one with what it protected "
         "gone, and work that a rule waits for with what it waited for. What a team does to this very thing in turn is a "
-        "routine of the thing; from an unfamiliar place colleagues' example excuses nothing. Second factors that were reset are on again "
+        "routine of the thing; from an unfamiliar place neither colleagues' example nor a habit excuses anything. Second factors that were reset are on again "
         "where their owner works on as usual.",
-        least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER, "team_routine": IN_FULL},
+        least_answer={"reverted": 0.7, "awaited_came": FULL_ANSWER, "team_routine": IN_FULL, "routine": OWN_PLACE},
         hard=True,
     ),
     "protection_changed": Flag(
