@@ -104,7 +104,8 @@ def _reading(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence], ow
     if not any(entry.answered for _, entry in answers):
         return Reading(answered=False, text=f"{why[:1].upper()}{why[1:]}.", evidence=ids)
     if open_ends or seen.cut:
-        known = sentence(seen, f"{when} so far") if seen.times else f"Nothing was found {when}"
+        nothing = f"Nothing{_but_own(seen)} was found {when}"
+        known = sentence(seen, f"{when} so far") if seen.times else nothing
         unproven = f"that there was {'no more' if seen.times else 'nothing'} isn't proven"
         text = f"{known}; {unproven}: {why or 'the answer was cut'}."
         return Reading(answered=False, text=text, evidence=ids)
@@ -136,8 +137,11 @@ def _of_nothing(asked: Sequence[StepQuestion], seen: Seen, when: str, evidence: 
     head = "First time: none" if planned.ask is Asked.FIRST_SEEN else "None"
     if planned.reads is not Reads.VALUE:
         head = "Yes: none" if planned.reads is Reads.YES_IF_NONE else "No: none"
-    own = " but the alert's own" if seen.own else ""
-    return f"{head}{own} {when}; the absence is proven.{_control_text(asked, evidence)}"
+    return f"{head}{_but_own(seen)} {when}; the absence is proven.{_control_text(asked, evidence)}"
+
+
+def _but_own(seen: Seen) -> str:
+    return " but the alert's own" if seen.own else ""
 
 
 def _control_text(asked: Sequence[StepQuestion], evidence: Mapping[str, Evidence]) -> str:

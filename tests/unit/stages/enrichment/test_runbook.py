@@ -268,6 +268,9 @@ def test_the_alerts_own_events_are_not_what_else_was_done() -> None:
 
     alone = seen_in(question.planned, [(question, entry)], own)
     assert (alone.times, alone.own) == (0, 1)
+    unproven = entry.model_copy(update={"coverage": Coverage()})
+    (found,) = outcomes_of(RunbookQueries((step(1, {"ask": "count"}),), (question,)), [unproven], own)
+    assert found.answer.startswith("Nothing but the alert's own was found")
     more = seen_in(question.planned, [(question, answered({**row, "times": 3}, start=AT, end=NOW))], own)
     assert (more.times, more.own) == (2, 1)
     other = seen_in(question.planned, [(question, answered({**row, "actor": "x"}, start=AT, end=NOW))], own)
