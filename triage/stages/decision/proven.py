@@ -63,6 +63,8 @@ LISTED = frozenset(
 """Last parts of columns whose values are words of the provider's own list."""
 _WORD = regex.compile(r"[A-Za-z][A-Za-z0-9_.:/-]{0,79}")
 _MOST_PARTS = 6
+_OPERATION = regex.compile(r"(?i)microsoft\.[a-z0-9]+(?:/[a-z0-9]+){1,10}")
+"""Of Azure's resource providers: however long, it is no sentence."""
 _TIMES = ("first_seen", "last_seen")
 _MINUTES = len("2026-01-31 12:00")
 _ACT = "action"
@@ -139,6 +141,8 @@ def is_listed(column: str, value: str) -> bool:
         return False
     if is_foreign_cluster_method(value):
         return False
+    if _OPERATION.fullmatch(value) is not None:
+        return not looks_like_instruction(value)
     # However it got there, a sentence is not such a word.
     few = len(_PARTS.findall(value)) <= _MOST_PARTS
     return _WORD.fullmatch(value) is not None and few and not looks_like_instruction(value)
