@@ -81,10 +81,10 @@ class Queries:
         self._queries[query.id] = query
         query.work = self._pool.submit(self._work, query, work)
         self._keep(self._finish(query, query.work))
-        while len(self._queries) > _REMEMBERED:
-            oldest = next(iter(self._queries.values()))
-            self._stop(oldest)
-            del self._queries[oldest.id]
+        # Of those that are over; whoever waits for one that runs gets its rows, as from Panther.
+        over = [each.id for each in self._queries.values() if each.status != "running"]
+        for query_id in over[: max(0, len(self._queries) - _REMEMBERED)]:
+            del self._queries[query_id]
         return query
 
     def get(self, query_id: str) -> Query:
