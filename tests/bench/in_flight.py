@@ -27,7 +27,6 @@ from triage.app import open_app
 from triage.domain.selection import Selected
 from triage.domain.verdict import Investigation
 from triage.edges.clock import FixedStartClock
-from triage.sandbox import queries
 from triage.sandbox.server import SandboxOptions, SandboxServer
 from triage.sandbox.world import load_world
 
@@ -59,13 +58,11 @@ def crowded(world: Path, count: int) -> Path:
 
 def other_process(pipe: Connection, world: str, seconds: float) -> None:
     """Serve until told to stop."""
-    # A thousand alerts have more answers waiting than the embedded Panther keeps.
-    queries._REMEMBERED = 100_000
     loaded = load_world(Path(world), as_recorded=True)
 
     async def serve() -> None:
         llm = ScriptedLlm(lambda asked: late(respond(turn(asked)), seconds))
-        with SandboxServer(loaded, SandboxOptions(remember=True)) as panther:
+        with SandboxServer(loaded, SandboxOptions(remember=True, kept_queries=100_000)) as panther:
             async with llm:
                 pipe.send((panther.url, llm.url))
                 await asyncio.to_thread(pipe.recv)

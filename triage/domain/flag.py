@@ -49,7 +49,7 @@ class Flag:
     old_rows_answer: bool = False
     """A finding answers it that rests on our own counts over a time before the dwell time: the like was done, or the
     party or place was known, when nobody under suspicion can have been here."""
-    prepared: "Preparation | None" = None
+    prepared: Preparation | None = None
     """A finding answers it that cites what somebody else did to prepare it."""
     old_row_names: frozenset[str] = frozenset()
     """Columns of our own counts: a finding answers it that cites rows which say how much of them is older than the dwell
@@ -357,8 +357,8 @@ FLAGS: Mapping[str, Flag] = {
     ),
 }  # fmt: skip
 
-DESTROYS = "(destruction)"
-"""So a sentence says which kind of harm it speaks of."""
+DESTROYS = "(destruction)."
+"""So a sentence about such harm ends; what stands before may be a name that an actor chose."""
 STRONG_ANSWER = 0.2
 """A fact that rules have made lighter than this answers nothing."""
 CONTINUITY = frozenset(
@@ -398,5 +398,5 @@ class RaisedFlag(Value):
     def prepared(self) -> Preparation | None:
         """What of somebody else may answer it; what nobody destroys need not be stopped before."""
         wanted = FLAGS[self.name].prepared
-        destroys = any(DESTROYS in sentence for sentence in self.raised)
+        destroys = any(sentence.endswith(DESTROYS) for sentence in self.raised)
         return None if wanted is Preparation.WOUND_DOWN and not destroys else wanted

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 
 _WORKERS = 4
 _NUDGE_SECONDS = 0.02
-_REMEMBERED = 1_000
+KEPT = 1_000
+"""Queries that are remembered."""
 _NAMESPACE = uuid.UUID("6f1c2a52-2d3a-4a83-9d2e-6a4e0a4d2f10")
 
 
@@ -45,17 +46,19 @@ class Query:
 class Queries:
     """The queries of one server. Everything but the work itself happens on the server's event loop."""
 
-    def __init__(self, lake: "DuckLake", world: World, *, latency: float) -> None:
+    def __init__(self, lake: "DuckLake", world: World, *, latency: float, kept: int = KEPT) -> None:
         """Take over a lake.
 
         Args:
             lake: What the queries read.
             world: Its clock stamps them.
             latency: Minimum seconds of a query.
+            kept: How many are remembered, those that run besides.
         """
         self._lake = lake
         self._world = world
         self._latency = latency
+        self._kept = kept
         self._queries: OrderedDict[str, Query] = OrderedDict()
         self._tasks: set[asyncio.Task[None]] = set()
         self._count = 0
@@ -83,7 +86,7 @@ class Queries:
         self._keep(self._finish(query, query.work))
         # Of those that are over; whoever waits for one that runs gets its rows, as from Panther.
         over = [each.id for each in self._queries.values() if each.status != "running"]
-        for query_id in over[: max(0, len(self._queries) - _REMEMBERED)]:
+        for query_id in over[: max(0, len(self._queries) - self._kept)]:
             del self._queries[query_id]
         return query
 

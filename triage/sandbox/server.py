@@ -23,7 +23,7 @@ from triage.sandbox.alerts import AlertComments, Alerts
 from triage.sandbox.backend import ApiCall, ApiToken, ApiTokens, Backend
 from triage.sandbox.errors import RequestError
 from triage.sandbox.lake import DuckLake
-from triage.sandbox.queries import Queries
+from triage.sandbox.queries import KEPT, Queries
 from triage.sandbox.rest_requests import Handler
 from triage.sandbox.world import Record, World
 
@@ -53,6 +53,8 @@ class SandboxOptions:
     """Seconds that each data-lake query takes at least."""
     remember: bool = False
     """Answer a statement that was asked before from memory: for measuring the program, not the embedded lake."""
+    kept_queries: int = KEPT
+    """Data-lake queries that are remembered, those that run besides."""
     max_page: int = 50
     """Most alerts, events, comments or sources on a page."""
     generation: Literal["2025", "2026"] = "2026"
@@ -173,7 +175,7 @@ class SandboxServer:
             asyncio.run(self._serve())
 
     async def _serve(self) -> None:
-        queries = Queries(self._lake, self.world, latency=self.options.query_latency)
+        queries = Queries(self._lake, self.world, latency=self.options.query_latency, kept=self.options.kept_queries)
         self._backend = Backend(
             world=self.world,
             lake=self._lake,

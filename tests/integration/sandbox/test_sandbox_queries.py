@@ -27,14 +27,11 @@ async def ended(*some: queries.Query) -> None:
     raise AssertionError([each.status for each in some])
 
 
-async def test_a_query_that_runs_is_kept_however_many_come_after(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path
-) -> None:
+async def test_a_query_that_runs_is_kept_however_many_come_after(tmp_path: Path) -> None:
     """Those that are over go, the oldest first; whoever waits gets the rows."""
-    monkeypatch.setattr(queries, "_REMEMBERED", 2)
     world = load_world(write_world(tmp_path), as_recorded=True)
     lake = DuckLake(world)
-    kept = queries.Queries(lake, world, latency=0)
+    kept = queries.Queries(lake, world, latency=0, kept=2)
     go = threading.Event()
 
     def slow(_: duckdb.DuckDBPyConnection) -> LakeAnswer:

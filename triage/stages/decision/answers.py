@@ -26,6 +26,8 @@ _WOUND_DOWN = re.compile(
     r"(?i)stop|deallocat|power_?off|shut_?down|disabl|suspend|deactivat|detach|drain|archiv|schedule\w*delet"
 )
 _LET_IN = (ActionClass.KEY_CREATION, ActionClass.ACCOUNT_CREATION)
+_BOUND_TO_TARGET = ".target_after"
+"""A question of ours whose rows are all about the target, so that they don't name it."""
 _HALF_A_DAY, _DAY = timedelta(hours=12), timedelta(days=1)
 
 
@@ -147,7 +149,9 @@ def _cites_preparation(
     if not ours or not actor or actor.casefold() in suspicion.suspects or last is None or _is_all_refused(row):
         return False
     if wanted is Preparation.LET_IN:
-        about = entry.asked is None or flag.subject.casefold() == str(row.get("target") or "").casefold()
+        account = {flag.subject.casefold()} if flag.subject else suspicion.suspects
+        target = str(row.get("target") or "").casefold()
+        about = target in account if target else entry.key.endswith(_BOUND_TO_TARGET)
         is_one = any(is_of_class(entry.log_type, action, each) for each in _LET_IN)
         return is_one and about and abs(last - suspicion.moment) <= _DAY
     thing = object_name(str(row.get("target") or "")).casefold()

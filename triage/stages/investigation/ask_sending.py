@@ -64,7 +64,10 @@ class Sender:
             if result.truncated:
                 return
             split = split_batch(result.rows, [template.columns for template in templates])
-        except (QueryFailed, QueryTimeout, ValueError):
+        except QueryTimeout:
+            # Halves that wait as long again would cost minutes.
+            return
+        except (QueryFailed, ValueError):
             if len(questions) > _FEW:
                 # One of them spoils it: halves find out which in fewer statements than one for each.
                 half = len(questions) // 2

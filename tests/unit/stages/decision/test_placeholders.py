@@ -328,6 +328,9 @@ def test_a_flag_says_which_facts_may_answer_it_and_when_its_fact_was() -> None:
     (flag,) = read((), (entry,), grave, argument=argue([grave], [entry]))["flags"]
     prepared = "those in which somebody else set a password for the account, or made it, within the day"
     assert flag["may_be_answered_by"] == {"facts": ["allowed"], "findings": prepared}
+    used = signal(1.8, name="derived_used", citations=grave.citations)
+    (closed,) = read((), (entry,), used, argument=argue([used], [entry]))["flags"]
+    assert closed["may_be_answered_by"] == {"facts": [], "findings": "none"}
     assert flag["raised_by"] == [{"says": "x", "at": "2031-05-06 09:20 UTC to 2031-05-06 09:40 UTC"}]
 
 

@@ -361,9 +361,15 @@ RESET = {"actor": "bo@x.example", "action": "user.account.reset_password", "targ
             "harm_followed", STOPPED, {"source": Source.TOOL, "measured": False}, 96, S, id="SQL of the analyst"
         ),
         pytest.param("harm_followed", STOPPED, {"kind": "access to data"}, 96, S, id="another kind of harm"),
+        pytest.param(
+            "harm_followed", STOPPED, {"kind": "access to data", "object": "shop-5 (destruction)."}, 96, S, id="a name"
+        ),
         pytest.param("protection_off", STOPPED, {}, 96, S, id="another flag"),
         pytest.param("guessed", RESET, {}, 1, B, id="a colleague set a password"),
         pytest.param("guessed", RESET, {}, 48, S, id="days before"),
+        pytest.param("guessed", {**RESET, "target": "cy@x.example"}, {}, 1, S, id="of another account"),
+        pytest.param("guessed", {**RESET, "target": ""}, {}, 1, S, id="of nobody knows whose account"),
+        pytest.param("guessed", {**RESET, "target": ""}, {"key": "k.target_after"}, 1, B, id="asked about the target"),
         pytest.param("guessed", {**RESET, "action": "user.session.start"}, {}, 1, S, id="a sign-in"),
         pytest.param("guessed", {**RESET, "actor": "eve@x.example"}, {}, 1, S, id="the actor set it"),
     ],
@@ -374,8 +380,8 @@ def test_what_somebody_else_prepared_answers_where_the_table_says_so(
     """A colleague puts a machine out of use, or gives a new password: the next step is no harm, if the judge says so."""
     raises = {"harm_followed": "harmful_aftermath", "guessed": "failed_then_succeeded"}.get(flag, flag)
     changes = dict(changes)
-    kind = changes.pop("kind", "destruction")
-    raised = signal(1.6, name=raises, sentence=f"9 min later eve@x.example performed delete on shop-5-os ({kind}).")
+    kind, thing = changes.pop("kind", "destruction"), changes.pop("object", "shop-5-os")
+    raised = signal(1.6, name=raises, sentence=f"9 min later eve@x.example performed delete on {thing} ({kind}).")
     at = (NOW - timedelta(hours=hours)).strftime("%Y-%m-%d %H:%M:%S")
     cells = {"times": 1, "refused": 0, "first_seen": at, "last_seen": at, **row}
     given = {"source": Source.QUERY, "measured": True, "log_type": "Okta.SystemLog", "end": NOW, **changes}

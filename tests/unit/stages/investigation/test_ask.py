@@ -20,7 +20,7 @@ from triage.domain.identity import Identity, IdentityKind
 from triage.domain.question import COUNTED_COLUMNS, ActionClass, Asked, Outcome, PlannedQuestion, Question, SubjectRole
 from triage.domain.sql import ReadOnlyQuery, parse_read_only
 from triage.domain.window import TimeWindow
-from triage.errors import QueryFailed
+from triage.errors import QueryFailed, QueryTimeout
 from triage.logtypes import shipped_log_types
 from triage.logtypes.schema import table_of
 from triage.ports import QueryLimits, QueryResult, Table, ToolCall
@@ -320,3 +320,22 @@ def test_one_question_that_fails_costs_few_statements() -> None:
     assert sum("refuses poison" in entry.error for entry in entries if entry is not None) == 2
     assert sum(entry.answered for entry in entries if entry is not None) == 10
     assert len(lake.sent) <= 17
+
+
+def test_a_statement_that_takes_too_long_is_not_halved() -> None:
+    """Each half might wait as long again: after one wait the questions go one by one, several at a time."""
+
+    class Slow(Lake):
+        async def run_query(self, query: ReadOnlyQuery, *, limits: QueryLimits) -> QueryResult:
+            found = await super().run_query(query, limits=limits)
+            if len(self.sent) == 1:
+                raise QueryTimeout("still running")
+            return found
+
+    lake = Slow()
+    question = {"reason": "Who?", "about": ["anyone"], "from": "-6h", "to": "+2h", "ask": "list"}
+    questions = [{**question, "actions": [name]} for name in "ABCDEF"]
+    call = ToolCall(id="c", name="ask", arguments=json.dumps({"questions": questions}))
+    answer = asyncio.run(toolbox(lake).run(call, LIMITS))
+    assert all(entry.answered for entry in (answer.evidence, *answer.further) if entry is not None)
+    assert not [query for query in lake.sent[1:] if len(query.sql) > len(lake.sent[0].sql) / 3]

@@ -230,7 +230,7 @@ def _replaced_before(facts: Facts) -> Signal | None:
         for row in entry.rows:
             action, last = text(row, "action"), moment(row, "last_seen")
             others = number(row, "targets") - number(row, "on_target")
-            if last is None or last > acts[0].at or done(row) <= 0 or others < len(objects):
+            if last is None or last > min(act.at for act in acts) or done(row) <= 0 or others < len(objects):
                 continue
             if taken & {*inverses(action)} and text(row, "target").casefold() not in {"", *objects}:
                 made = f"{did(action, entry.log_type)}{on_object(text(row, 'target'), int(others) - 1)}"

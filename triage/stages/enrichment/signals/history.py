@@ -284,13 +284,13 @@ def same_command(facts: Facts) -> Iterator[Signal]:
     for entry in facts.read("same_command", "actor", "old_days"):
         # A host on which it ran for the first time today may be the intruder's next.
         before = facts.actor.moment - timedelta(days=1)
-        others = [row for row in entry.rows if (at := moment(row, "first_seen")) is not None and at < before]
-        firsts = sorted(at for row in others if (at := moment(row, "first_seen")) is not None)
+        began = [(at, row) for row in entry.rows if (at := moment(row, "first_seen")) is not None and at < before]
+        others, firsts = [row for _, row in began], sorted(at for at, _ in began)
         if len({at.date() for at in firsts}) < FLEET:
             continue
         settled = [row for row in others if facts.settled(row)]
         sentence = (
-            f"The very same command ran on {plural(len(others), 'other host')} from {firsts[0]:%Y-%m-%d} to the day before, "
+            f"The very same command ran on {plural(len(others), 'other host')} since {firsts[0]:%Y-%m-%d}, the last from {firsts[-1]:%Y-%m-%d} on, "
             f"on {len(settled)} of them by {facts.dwell_start:%Y-%m-%d}."
         )
         # What is spread within the dwell time may be an intruder's spreading.

@@ -268,15 +268,14 @@ def _no_sign_in(facts: Facts, place: AddressCheck) -> str:
     """What the logs of sign-ins have not seen from the alert's address: no success, none confirmed, or no new one."""
     asked = [entry for entry in place.asked if {"verified_sign_in", "address_signed_in"} & set(entry.signals)]
     services = either([service(entry) for entry in asked])
-    hours = round(FRESH_SIGN_IN.total_seconds() / 3600)
     seen = [(entry, row) for entry in asked for row in entry.rows if _may_be_fresh(facts, place, row)]
     if any(_came_after_refusals(entry, row) for entry, row in seen):
-        return f"each {services} sign-in from it in the {hours} hours before came after refusals"
+        return f"each {services} sign-in from it {_LATELY} came after refusals"
     confirmed = any(row.get("second_factor") is True or number(row, "second_factor_lately") for _, row in seen)
     kind = "new " if confirmed else ""
     factor = " with a second factor" if seen and not confirmed else ""
     known = _known_until(facts, asked)
-    return f"no {kind}{services} sign-in{factor} came from it in the {hours} hours before{known}"
+    return f"no {kind}{services} sign-in{factor} came from it {_LATELY}{known}"
 
 
 def _may_be_fresh(facts: Facts, place: AddressCheck, row: Row) -> bool:
